@@ -1,0 +1,90 @@
+"""Settings: read from the environment once, at the start of a program."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+STATE = Path(".run")
+"""Where a single machine keeps what must survive a restart; git ignores it."""
+
+
+class SettingsError(RuntimeError):
+    """A setting is missing or wrong; the message says which and what to set."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What a process of the service needs to know.
+
+    `secret` signs orders to vendors and guards forms; all machines of one service share it.
+    """
+
+    database_url: str
+    secret: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+    state: Path = STATE
+    pool_size: int = 8
+    public_url: str | None = None
+    secure_cookies: bool = False
+    allow_private_vendors: bool = False
+    log_format: str = "json"
+
+    @property
+    def base_url(self) -> str:
+        """The address under which people and vendors reach the service."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+def read(environment: Mapping[str, str] = os.environ, *, database_url: str | None = None) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: one is missing or has a wrong form.
+
+    """
+    state = Path(environment.get("BEIJIAN_STATE", str(STATE)))
+    url = database_url or environment.get("DATABASE_URL") or _running_embedded(state)
+    if not url:
+        raise SettingsError("no database: set DATABASE_URL, or start the embedded one with `make run`")
+    public_url = environment.get("BEIJIAN_URL")
+    return Settings(
+        database_url=url,
+        secret=environment.get("BEIJIAN_SECRET") or _kept_secret(state),
+        host=environment.get("HOST", "127.0.0.1"),
+        port=_number(environment, "PORT", 8000, 1, 65535),
+        state=state,
+        pool_size=_number(environment, "BEIJIAN_POOL_SIZE", 8, 2, 100),
+        public_url=public_url,
+        secure_cookies=(public_url or "").startswith("https://"),
+        allow_private_vendors=environment.get("BEIJIAN_ALLOW_PRIVATE_VENDORS") == "1",
+        log_format=environment.get("BEIJIAN_LOG", "json"),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:
+    text = environment.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not lowest <= int(text) <= highest:
+        raise SettingsError(f"{name} must be a whole number from {lowest} to {highest}, not “{text}”")
+    return int(text)
+
+
+def _running_embedded(state: Path) -> str | None:
+    """The address that a running `make run` left for commands beside it."""
+    note = state / "database.url"
+    return note.read_text().strip() if note.exists() else None
+
+
+def _kept_secret(state: Path) -> str:
+    """This machine's own secret, made at first need; several machines set BEIJIAN_SECRET instead."""
+    state.mkdir(parents=True, exist_ok=True)
+    path = state / "secret"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text().strip()

@@ -1,0 +1,1 @@
+"""Parts and their other numbers, the models they fit, what may stand in for them, how often they fail."""

@@ -1,0 +1,129 @@
+"""Parts: finding them by any of their numbers, and describing them."""
+
+from decimal import Decimal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+
+
+class UnknownPart(Unknown):
+    """There is no part “{key}”."""
+
+    zh = "没有备件“{key}”。"
+    help_en = "Nearest numbers: {near}."
+    help_zh = "相近的编号：{near}。"
+
+
+class PartRef(Struct, frozen=True):
+    """A part's id and what the ledger needs to know of it."""
+
+    id: int
+    part_number: str
+    serialised: bool
+    lithium: bool
+
+
+class PartView(Struct, frozen=True, kw_only=True):
+    """A part as the catalogue shows it; costs only for those who may see them."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    kind: str
+    maker: str | None
+    serialised: bool
+    lithium: bool
+    aliases: list[str]
+    annual_failure_rate: float | None
+    failure_rate_source: str | None
+    unit_cost_cny: Decimal | UnsetType = UNSET
+
+
+async def find(number: str) -> PartRef:
+    """A part by its number or one of its aliases.
+
+    Raises:
+        UnknownPart: no such part; the facts name the nearest numbers.
+
+    """
+    part = await db.read_one(
+        PartRef,
+        """SELECT id, part_number, serialised, lithium FROM part WHERE part_number = $1
+           UNION ALL
+           SELECT part.id, part_number, serialised, lithium
+           FROM part JOIN part_alias ON part_alias.part = part.id WHERE number = $1
+           LIMIT 1""",
+        number,
+    )
+    if part is None:
+        near = await db.fetch(
+            """SELECT part_number FROM part
+               WHERE similarity(part_number, $1) > 0.2 ORDER BY similarity(part_number, $1) DESC, part_number LIMIT 5""",
+            number,
+        )
+        raise UnknownPart(key=number, near=", ".join(row["part_number"] for row in near) or "–")
+    return part
+
+
+_VIEW = """SELECT part_number, part.name_zh, part.name_en, part.kind, party.code AS maker, serialised, lithium,
+                  coalesce((SELECT array_agg(number ORDER BY number) FROM part_alias WHERE part_alias.part = part.id), '{}')
+                      AS aliases,
+                  rate.annual_rate AS annual_failure_rate, rate.source AS failure_rate_source, unit_cost_cny
+           FROM part
+           LEFT JOIN party ON party.id = part.maker
+           LEFT JOIN LATERAL (
+               SELECT annual_rate, source FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+           ) AS rate ON true"""
+
+
+def _without_costs(parts: list[PartView], seen_by: Actor) -> list[PartView]:
+    if seen_by.may("costs.read"):
+        return parts
+    return [_hide_cost(part) for part in parts]
+
+
+def _hide_cost(part: PartView) -> PartView:
+    return PartView(
+        part_number=part.part_number, name_zh=part.name_zh, name_en=part.name_en, kind=part.kind, maker=part.maker,
+        serialised=part.serialised, lithium=part.lithium, aliases=part.aliases,
+        annual_failure_rate=part.annual_failure_rate, failure_rate_source=part.failure_rate_source,
+    )  # fmt: skip
+
+
+async def parts(
+    *, limit: int, seen_by: Actor, after: str = "", search: str | None = None, kind: str | None = None
+) -> list[PartView]:
+    """Parts by number; `search` matches number, name (either language) or alias."""
+    found = await db.read(
+        PartView,
+        f"""{_VIEW}
+            WHERE part_number > $1 AND part.active AND ($2::text IS NULL OR part.kind = $2)
+              AND ($3::text IS NULL
+                   OR part_number || ' ' || part.name_zh || ' ' || part.name_en ILIKE '%' || $3 || '%'
+                   OR EXISTS (SELECT FROM part_alias WHERE part_alias.part = part.id AND number ILIKE $3 || '%'))
+            ORDER BY part_number LIMIT $4""",
+        after, kind, _like(search), limit,
+    )  # fmt: skip
+    return _without_costs(found, seen_by)
+
+
+def _like(text: str | None) -> str | None:
+    """A search text with LIKE's own signs taken literally."""
+    if not text:
+        return None
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def part(number: str, *, seen_by: Actor) -> PartView:
+    """One part, by number or alias.
+
+    Raises:
+        UnknownPart: no such part.
+
+    """
+    ref = await find(number)
+    found = await db.read(PartView, f"{_VIEW} WHERE part.id = $1", ref.id)
+    return _without_costs(found, seen_by)[0]

@@ -1,0 +1,133 @@
+"""Emergency plan 2 (系统应急方案二): policies, assessments, near misses and cases."""
+
+from piccolo.columns import Serial
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.catalogue.tables import Part
+from inventory.ground.columns import (
+    document,
+    flag,
+    instant,
+    key,
+    link,
+    money,
+    note,
+    optional_instant,
+    optional_text,
+    real,
+    text,
+    whole,
+)
+from inventory.places.tables import Place
+from inventory.stock.tables import Pool
+
+
+class ActivationPolicy(Table, tablename="activation_policy", help_text="When plan 2 opens and what it may buy by itself"):
+    """A version of the policy; a case keeps the version it was judged by (D36)."""
+
+    id = Serial(primary_key=True)
+    version = whole()
+    activation = text()
+    burst_ratio = real()
+    false_alarms_per_year = real()
+    standing_authority_cny = money()
+    restore_within_hours = real()
+    shortage_cost_cny_per_unit_hour = money()
+    valid_from = instant()
+    approved_by = text()
+    remark = note()
+
+    activation_policy_version_is_unique = Unique([version])
+    activation_policy_is_known = Check("activation IN ('level', 'burst_and_level')")
+    activation_policy_numbers_fit = Check(
+        "burst_ratio > 1 AND false_alarms_per_year > 0 AND standing_authority_cny >= 0 AND restore_within_hours > 0"
+    )
+
+
+class Assessment(Table, tablename="assessment", help_text="The latest judgement of a part in a store and pool"):
+    """Both lines, the projected on-time share and the burst statistic, with the inputs they came from."""
+
+    id = Serial(primary_key=True)
+    part = link(Part)
+    place = link(Place, index=True)
+    pool = link(Pool)
+    assessed_at = instant()
+    available = whole()
+    projected_share = real()
+    planned_share = real()
+    rate_per_day = real()
+    present_rate_per_day = real()
+    resupply_days = real()
+    critical_point = whole()
+    average_failure_line = whole()
+    burst_statistic = real()
+    burst_threshold = real()
+    in_burst = flag(default=False)
+    inputs = document()
+
+    assessment_is_one_per_row = Unique([part, place, pool])
+
+
+class NearMiss(Table, tablename="near_miss", help_text="Almost an emergency: recorded and shown"):
+    """A burst without a crossing, or a crossing that the policy did not count."""
+
+    id = key()
+    part = link(Part)
+    place = link(Place)
+    pool = link(Pool)
+    at = instant(index=True)
+    policy_version = whole()
+    reason = text()
+    evidence = document()
+
+    near_miss_reason_is_known = Check("reason IN ('burst_without_crossing', 'crossing_with_rising_burst')")
+
+
+class EmergencyCase(Table, tablename="emergency_case", help_text="A declared emergency from evidence to closing note"):
+    """A plan-2 case; at most one open per part, store and pool (a partial unique index guards it)."""
+
+    id = key()
+    number = text(unique=True)
+    part = link(Part)
+    place = link(Place, index=True)
+    pool = link(Pool)
+    state = text()
+    cause = text()
+    owner = text()
+    policy_version = whole()
+    opened_at = instant()
+    caused_at = instant()
+    crossed_critical_point = flag(default=False)
+    in_burst = flag(default=False)
+    under_average_line = flag(default=False)
+    evidence = document()
+    proposal = document(default="{}")
+    proposed_at = optional_instant()
+    approved_at = optional_instant()
+    approved_by = optional_text()
+    approval_basis = optional_text()
+    acting_at = optional_instant()
+    cover_restored_at = optional_instant()
+    closed_at = optional_instant()
+    closed_by = optional_text()
+    closing_note = note()
+    lessons = note()
+
+    emergency_case_state_is_known = Check(
+        "state IN ('open', 'proposed', 'approved', 'acting', 'cover_restored', 'closed', 'stood_down')"
+    )
+    emergency_case_cause_is_known = Check("cause IN ('level', 'burst_and_level', 'declared')")
+    emergency_case_is_approved_by_someone = Check("(approved_at IS NULL) = (approved_by IS NULL)")
+    emergency_case_ends_once = Check("(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)")
+
+
+class CaseEntry(Table, tablename="case_entry", help_text="The log of a case: what happened, when, by whom; append-only"):
+    """One line of a case's log."""
+
+    id = key()
+    emergency_case = link(EmergencyCase, index=True)
+    at = instant()
+    kind = text()
+    actor = text()
+    facts = document(default="{}")

@@ -1,0 +1,1 @@
+"""What every room stands on: the database, refusals, time, jobs, events, steps and the audit trail."""

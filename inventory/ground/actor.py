@@ -1,0 +1,84 @@
+"""Who acts: the person or system behind every verb, with what they may do and where."""
+
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """A signed-in person, a system's key, or the service itself.
+
+    `depots` and `contracts` are codes; None means all of them.
+    """
+
+    name: str
+    kind: Literal["person", "api_key", "service"]
+    roles: frozenset[str]
+    rights: frozenset[str]
+    depots: frozenset[str] | None = None
+    contracts: frozenset[str] | None = None
+    vendor: str | None = None
+    person_id: int | None = None
+    key_id: UUID | None = None
+    language: str = "zh"
+
+    def may(self, right: str) -> bool:
+        """Whether the actor has a right at all, anywhere."""
+        return right in self.rights
+
+    def require(self, right: str) -> None:
+        """Refuse an actor without the right.
+
+        Raises:
+            NotGranted: the actor's roles do not include it.
+
+        """
+        if right not in self.rights:
+            raise NotGranted(right=right, name=self.name)
+
+    def sees_depot(self, code: str) -> bool:
+        """Whether the actor's scope includes a depot."""
+        return self.depots is None or code in self.depots
+
+    def require_depot(self, code: str) -> None:
+        """Refuse an actor who does not serve the depot.
+
+        Raises:
+            NotYourDepot: the actor may know of the depot (free counts are network-wide) but not act there.
+            Unknown: the actor may not even know of it.
+
+        """
+        if self.sees_depot(code):
+            return
+        if self.may("parts.request") or self.may("stock.read"):
+            raise NotYourDepot(name=self.name, depot=code)
+        raise Unknown(what="depot", what_zh="备件库", key=code)
+
+    @property
+    def depot_scope(self) -> list[str] | None:
+        """The depots as a query parameter; None means all."""
+        return None if self.depots is None else sorted(self.depots)
+
+    @property
+    def contract_scope(self) -> list[str] | None:
+        """The contracts as a query parameter; None means all."""
+        return None if self.contracts is None else sorted(self.contracts)
+
+
+def service(name: str) -> Actor:
+    """The service acting by itself: a job, a schedule, a set-up.
+
+    >>> service("emergency").name
+    'service:emergency'
+    """
+    return Actor(name=f"service:{name}", kind="service", roles=frozenset(), rights=_Everything())
+
+
+class _Everything(frozenset[str]):
+    """The rights of the service itself: all, also those of rooms not yet built."""
+
+    def __contains__(self, right: object) -> bool:
+        return True

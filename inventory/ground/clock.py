@@ -1,0 +1,28 @@
+"""The only source of time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+_set_to: ContextVar[datetime | None] = ContextVar("clock_set_to", default=None)
+
+
+def now() -> datetime:
+    """The present instant, in UTC."""
+    return _set_to.get() or datetime.now(UTC)
+
+
+@contextmanager
+def at(instant: datetime) -> Iterator[None]:
+    """Let everything inside happen at `instant`: for telling a past, never for changing one.
+
+    >>> with at(datetime(2026, 2, 17, tzinfo=UTC)):
+    ...     now().isoformat()
+    '2026-02-17T00:00:00+00:00'
+    """
+    token = _set_to.set(instant)
+    try:
+        yield
+    finally:
+        _set_to.reset(token)

@@ -1,0 +1,230 @@
+"""The database: the only file that knows the driver.
+
+`engine` is Piccolo's; tables and migrations go through it. Verbs are `@atomic`; questions and verbs speak
+SQL through `fetch`, `fetch_one`, `fetch_value`, `read` and `execute`, whose values always travel as parameters.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast, override
+
+import asyncpg
+import msgspec
+from asyncpg.connection import Connection
+from asyncpg.pool import PoolConnectionProxy
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
+
+from inventory.ground.errors import Busy, refusal_for
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+Row = asyncpg.Record
+"""A row of a question that has no Struct of its own; columns by name."""
+
+ATTEMPTS = 4
+"""How often a verb is tried when it loses a deadlock or a serialization race."""
+
+SESSION_SETTINGS = {
+    "lock_timeout": "5s",
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
+"""Limits on everything: no statement, lock or forgotten transaction may hold up the others."""
+
+
+class SafeTransaction(PostgresTransaction):
+    """Piccolo's transaction, but a failing COMMIT or ROLLBACK loses neither connection nor context."""
+
+    @override
+    async def __aexit__(self, exception_type: Any, exception: Any, traceback: Any) -> bool:
+        if self._parent is not None:
+            return False
+        try:
+            if exception is None and not (self._committed or self._rolled_back):
+                await self.commit()
+            elif exception is not None and not self._rolled_back:
+                await self.rollback()
+        except BaseException:
+            self.connection.terminate()
+            raise
+        finally:
+            self.engine.current_transaction.reset(self.context)
+            if self.engine.pool:
+                await self.engine.pool.release(self.connection)
+            else:
+                await self.connection.close()
+        return False
+
+
+class Engine(PostgresEngine):
+    """The application's engine; `point_at` says which database it means."""
+
+    @override
+    async def check_version(self) -> None:
+        """Ask nothing of the network while modules are imported; `connected` checks."""
+
+    @override
+    async def prep_database(self) -> None:
+        """Leave extensions to the migrations."""
+
+    @override
+    def transaction(self, allow_nested: bool = True) -> SafeTransaction:
+        return SafeTransaction(engine=self, allow_nested=allow_nested)
+
+    @override
+    async def get_new_connection(self) -> Any:
+        connection = await asyncpg.connect(**self.config)
+        await _prepare(connection)
+        return connection
+
+
+engine = Engine(config={})
+
+
+def point_at(dsn: str) -> None:
+    """Say which database `engine` means, without connecting yet."""
+    engine.config = {"dsn": dsn, "server_settings": SESSION_SETTINGS}
+
+
+async def _prepare(connection: Any) -> None:
+    """Let JSONB columns read and write as Python values (text passes as JSON already made)."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: value if isinstance(value, str) else msgspec.json.encode(value).decode(),
+        decoder=msgspec.json.decode,
+    )
+
+
+@asynccontextmanager
+async def connected(dsn: str, *, pool_size: int = 8, application: str = "beijian") -> AsyncIterator[None]:
+    """Hold a pool of connections to `dsn` while the block runs."""
+    point_at(dsn)
+    engine.config["server_settings"] = {**SESSION_SETTINGS, "application_name": application}
+    await engine.start_connection_pool(min_size=1, max_size=pool_size, init=_prepare)
+    try:
+        yield
+    finally:
+        await engine.close_connection_pool()
+
+
+def in_transaction() -> bool:
+    """Whether a transaction is open in this context."""
+    return engine.current_transaction.get() is not None
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[Connection | PoolConnectionProxy]:
+    """The connection of the open transaction, or one from the pool for a single statement."""
+    transaction = engine.current_transaction.get()
+    if transaction is not None:
+        yield transaction.connection
+    elif engine.pool is not None:
+        async with engine.pool.acquire() as borrowed:
+            yield cast("PoolConnectionProxy", borrowed)
+    else:
+        raise RuntimeError("no connection pool: wrap the program in db.connected()")
+
+
+@asynccontextmanager
+async def held_connection() -> AsyncIterator[PoolConnectionProxy]:
+    """A connection of one's own, beside any transaction: for session locks and listening."""
+    if engine.pool is None:
+        raise RuntimeError("no connection pool: wrap the program in db.connected()")
+    async with engine.pool.acquire() as borrowed:
+        yield cast("PoolConnectionProxy", borrowed)
+
+
+async def fetch(sql: str, *args: object) -> list[Row]:
+    """Run one statement and return its rows."""
+    async with connection() as at:
+        return await at.fetch(sql, *args)
+
+
+async def fetch_one(sql: str, *args: object) -> Row | None:
+    """Run one statement and return its first row, if any."""
+    async with connection() as at:
+        return await at.fetchrow(sql, *args)
+
+
+async def fetch_value(sql: str, *args: object) -> Any:
+    """Run one statement and return the first column of its first row."""
+    async with connection() as at:
+        return await at.fetchval(sql, *args)
+
+
+async def execute(sql: str, *args: object) -> int:
+    """Run one statement and return how many rows it touched."""
+    async with connection() as at:
+        status = await at.execute(sql, *args)
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0
+
+
+async def execute_many(sql: str, rows: Sequence[Sequence[object]]) -> None:
+    """Run one statement for each row of parameters, pipelined."""
+    async with connection() as at:
+        await at.executemany(sql, rows)
+
+
+async def read(into: type[T], sql: str, *args: object) -> list[T]:
+    """Run one statement and return its rows as Structs."""
+    return msgspec.convert([dict(row) for row in await fetch(sql, *args)], list[into])
+
+
+async def read_one(into: type[T], sql: str, *args: object) -> T | None:
+    """Run one statement and return its first row as a Struct, if any."""
+    row = await fetch_one(sql, *args)
+    return None if row is None else msgspec.convert(dict(row), into)
+
+
+@asynccontextmanager
+async def savepoint() -> AsyncIterator[None]:
+    """Undo what the block wrote, and only that, when it raises."""
+    transaction = engine.current_transaction.get()
+    if transaction is None:
+        raise RuntimeError("a savepoint needs an open transaction")
+    mark = await transaction.savepoint()
+    try:
+        yield
+    except BaseException:
+        await mark.rollback_to()
+        raise
+    await mark.release()
+
+
+def atomic(verb: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Run a verb in one transaction, joining an outer one.
+
+    The outermost verb is tried again when it loses a deadlock or a serialization race, and turns a violated
+    constraint into the refusal that the constraint stands for.
+    """
+
+    @wraps(verb)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if in_transaction():
+            return await verb(*args, **kwargs)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with engine.transaction():
+                    return await verb(*args, **kwargs)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                if attempt == ATTEMPTS:
+                    raise Busy from error
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  spreads rivals, guards nothing
+            except (asyncpg.LockNotAvailableError, asyncpg.TooManyConnectionsError) as error:
+                raise Busy from error
+            except asyncpg.IntegrityConstraintViolationError as error:
+                refusal = refusal_for(error.constraint_name)
+                if refusal is None:
+                    raise
+                raise refusal from error
+        raise AssertionError("unreachable")
+
+    return run

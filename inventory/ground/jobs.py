@@ -1,0 +1,79 @@
+"""Jobs: what must happen outside the transaction, enqueued inside it.
+
+The names and payloads of all jobs stand here; `api/worker.py` runs them. A job may run twice, so each one
+reads the present facts and its verbs are safe to repeat.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+
+from inventory.ground import db
+
+
+class Job(Struct, frozen=True):
+    """Base of all payloads; a job's name is its class in snake_case."""
+
+
+class Assess(Job, frozen=True):
+    """Judge one part in one store and pool: is the promise still covered?"""
+
+    part: int
+    place: int
+    pool: int
+
+
+class FillBackorders(Job, frozen=True):
+    """Give newly free stock to those who wait for it."""
+
+    part: int
+    place: int
+    pool: int
+
+
+class Propose(Job, frozen=True):
+    """Choose purchases and transfers for an open emergency case."""
+
+    case: UUID
+
+
+class PlaceOrder(Job, frozen=True):
+    """Send an approved purchase order to its vendor."""
+
+    order: UUID
+
+
+class MakePlan(Job, frozen=True):
+    """Size the stock of the whole network."""
+
+    job: UUID
+
+
+def name_of(kind: type[Job]) -> str:
+    """A job's name in the queue.
+
+    >>> name_of(FillBackorders)
+    'fill_backorders'
+    """
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__).lstrip("_")
+
+
+async def enqueue(*jobs: Job, after: timedelta | None = None) -> None:
+    """Put jobs on the queue, in the open transaction where there is one.
+
+    The commit wakes the workers, and PostgreSQL serialises commits that notify: enqueue what somebody waits
+    for, not every movement.
+    """
+    if not jobs:
+        return
+    async with db.connection() as connection:
+        await Queries(AsyncpgDriver(connection)).enqueue(  # pyright: ignore[reportArgumentType]  a pooled connection is one
+            [name_of(type(job)) for job in jobs],
+            [msgspec.json.encode(job) for job in jobs],
+            [0] * len(jobs),
+            [after] * len(jobs),
+        )

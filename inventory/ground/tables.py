@@ -1,0 +1,111 @@
+"""Ground tables: what every document leaves behind or leans on."""
+
+from piccolo.columns import BigSerial, Varchar
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.ground.columns import (
+    binary,
+    document,
+    flag,
+    instant,
+    key,
+    note,
+    optional_binary,
+    optional_instant,
+    optional_text,
+    optional_whole,
+    text,
+    whole,
+)
+
+
+class AuditEntry(Table, tablename="audit_entry", help_text="Who changed what, when and why; append-only"):
+    """One change of something that is not stock (stock has its own ledger)."""
+
+    id = key()
+    recorded_at = instant(index=True)
+    actor = text()
+    action = text()
+    subject_kind = text()
+    subject = text(index=True)
+    change = document(default="{}")
+    reason = note()
+    request_id = optional_text()
+
+
+class Step(Table, tablename="step", help_text="An open duty: who must do what by when"):
+    """Every open step has an owner and a due time (D92)."""
+
+    id = key()
+    kind = text()
+    subject_kind = text()
+    subject = text()
+    owner_role = text()
+    owner = optional_text()
+    place_code = optional_text()
+    opened_at = instant()
+    due_at = instant()
+    done_at = optional_instant()
+    done_by = optional_text()
+
+    step_is_done_by_someone = Check("(done_at IS NULL) = (done_by IS NULL)")
+
+
+class Event(Table, tablename="event", help_text="What other systems may want to know, in order"):
+    """An outgoing event; `sequence` is its place in the stream."""
+
+    sequence = BigSerial(primary_key=True)
+    kind = text(index=True)
+    subject_kind = text()
+    subject = text(index=True)
+    place_code = optional_text()
+    contract_code = optional_text()
+    occurred_at = instant()
+    payload = document()
+
+
+class IdempotencyKey(Table, tablename="idempotency_key", help_text="First answers, kept to be given again"):
+    """One caller's key with the fingerprint of its request and the answer it got."""
+
+    caller = Varchar(length=200, default=None, null=False)
+    key = Varchar(length=255, default=None, null=False)
+    fingerprint = binary()
+    status = optional_whole()
+    body = optional_binary()
+    media_type = optional_text()
+    created_at = instant(index=True)
+
+    idempotency_key_is_one_callers = Unique([caller, key])
+
+
+class StoredFile(Table, tablename="stored_file", help_text="Letters, photos, papers: kept whole, named by content"):
+    """A file as it was given to us."""
+
+    id = key()
+    name = text()
+    media_type = text()
+    sha256 = binary()
+    content = binary()
+    size_bytes = whole()
+    stored_at = instant()
+    stored_by = text()
+
+
+class Job(Table, tablename="job", help_text="Long work somebody waits for: progress, result, cancel"):
+    """What `/jobs/{id}` shows; the work itself runs on the queue."""
+
+    id = key()
+    kind = text()
+    state = text()
+    progress = whole(0)
+    message = note()
+    payload = document(default="{}")
+    result = document(default="{}")
+    requested_by = text()
+    requested_at = instant()
+    finished_at = optional_instant()
+    cancel_requested = flag(default=False)
+
+    job_state_is_known = Check("state IN ('queued', 'running', 'done', 'failed', 'cancelled')")
+    job_progress_is_a_percentage = Check("progress BETWEEN 0 AND 100")

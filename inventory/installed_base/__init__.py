@@ -1,0 +1,1 @@
+"""What customers run, what was promised for it, and what failed."""

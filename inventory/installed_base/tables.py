@@ -1,0 +1,133 @@
+"""What the customers run, what was promised for it, and what failed."""
+
+from piccolo.columns import Array, Integer, Serial, Time
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.catalogue.tables import DeviceModel, Part
+from inventory.ground.columns import (
+    day,
+    flag,
+    instant,
+    key,
+    link,
+    note,
+    optional_day,
+    optional_instant,
+    optional_real,
+    optional_text,
+    optional_whole,
+    real,
+    reference,
+    text,
+)
+from inventory.places.tables import Party, Place
+
+
+class Calendar(Table, tablename="calendar", help_text="Working hours: which limit of a contract holds at an instant"):
+    """Weekly working hours in a time zone, with a region's public holidays."""
+
+    id = Serial(primary_key=True)
+    code = text(unique=True)
+    name_zh = text()
+    name_en = text()
+    time_zone = text()
+    working_days = Array(base_column=Integer(), default=None, null=False)
+    opens_at = Time(default=None, null=False)
+    closes_at = Time(default=None, null=False)
+    holidays = optional_text()
+
+    calendar_opens_before_it_closes = Check("opens_at < closes_at")
+    calendar_holidays_are_known = Check("holidays IN ('CN')")
+
+
+class ServiceClass(Table, tablename="service_class", help_text="A class of promise: on site within hours, for a share of calls"):
+    """A row of the plan: parts at the site within `time_to_site_hours` in `target_fraction` of all failures."""
+
+    id = Serial(primary_key=True)
+    code = text(unique=True)
+    time_to_site_hours = real()
+    target_fraction = real()
+
+    service_class_time_is_positive = Check("time_to_site_hours > 0")
+    service_class_target_is_a_share = Check("target_fraction BETWEEN 0 AND 1")
+
+
+class Contract(Table, tablename="contract", help_text="What was promised to a customer"):
+    """A maintenance contract; its limits stand in its service terms."""
+
+    id = Serial(primary_key=True)
+    code = text(unique=True)
+    customer = link(Party, index=True)
+    name_zh = text()
+    name_en = text()
+    calendar = link(Calendar)
+    service_class = link(ServiceClass)
+    starts_on = day()
+    ends_on = optional_day()
+    minimum_provenance = text()
+    dedicated_stock = flag(default=False)
+    customer_keeps_disks = flag(default=False)
+    terms = note()
+
+    contract_ends_after_it_starts = Check("ends_on IS NULL OR ends_on >= starts_on")
+    contract_provenance_is_known = Check(
+        "minimum_provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker')"
+    )
+
+
+class ServiceTerm(Table, tablename="service_term", help_text="A contract's limits for a severity, in or outside working hours"):
+    """The clocks of one contract × severity × calendar; a missing limit was not promised."""
+
+    id = Serial(primary_key=True)
+    contract = link(Contract)
+    severity = text()
+    hours = text()
+    answer_minutes = optional_whole()
+    arrive_hours = optional_real()
+    repair_hours = optional_real()
+    swap_complete_hours = optional_real()
+    progress_minutes = optional_whole()
+    report_hours = optional_whole()
+
+    service_term_is_unique = Unique([contract, severity, hours])
+    service_term_hours_are_known = Check("hours IN ('working', 'non_working')")
+
+
+class Device(Table, tablename="device", help_text="A covered machine at a customer's site"):
+    """One device of the installed base."""
+
+    id = Serial(primary_key=True)
+    serial = text(unique=True)
+    registration_number = optional_text(unique=True)
+    model = link(DeviceModel)  # its index is in SQL: Piccolo would name it like the table device_model
+    site = link(Place, index=True)
+    contract = link(Contract, index=True)
+    firmware = optional_text()
+    environment = optional_text()
+    installed_on = day()
+    warranty_until = optional_day()
+    retired_on = optional_day()
+
+    device_retires_after_it_is_installed = Check("retired_on IS NULL OR retired_on >= installed_on")
+
+
+class Failure(Table, tablename="failure", help_text="A part failed in a device; one row per incident"):
+    """A failure event; corrected by withdrawing it with a reason, never by editing."""
+
+    id = key()
+    device = link(Device)
+    part = link(Part)
+    position = optional_text()
+    occurred_at = instant()
+    recorded_at = instant()
+    recorded_by = text()
+    code = optional_text()
+    source = optional_text()
+    reference_number = optional_text()
+    request = reference(index=True)
+    withdrawn_at = optional_instant()
+    withdrawn_reason = note()
+
+    failure_is_recorded_after_it_occurred = Check("occurred_at <= recorded_at + interval '5 minutes'")
+    failure_reference_is_unique = Unique([source, reference_number])

@@ -1,0 +1,141 @@
+"""What Piccolo's tables cannot say: the partitioned ledger, append-only guards, partial indexes, the queue."""
+
+from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+
+ID = "2026-11-22T00:00:00:000000"
+VERSION = "1.38.0"
+DESCRIPTION = "The ledger, its guards, partial indexes and the job queue"
+
+LEDGER = """
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+
+CREATE TABLE movement (
+    id             uuid NOT NULL DEFAULT uuidv7(),
+    recorded_at    timestamptz NOT NULL,
+    occurred_at    timestamptz NOT NULL,
+    kind           varchar(200) NOT NULL,
+    part           integer NOT NULL REFERENCES part,
+    quantity       integer NOT NULL,
+    unit           uuid REFERENCES unit,
+    from_place     integer NOT NULL REFERENCES place,
+    from_condition varchar(200) NOT NULL,
+    from_owner     integer NOT NULL REFERENCES party,
+    from_pool      integer NOT NULL REFERENCES pool,
+    to_place       integer NOT NULL REFERENCES place,
+    to_condition   varchar(200) NOT NULL,
+    to_owner       integer NOT NULL REFERENCES party,
+    to_pool        integer NOT NULL REFERENCES pool,
+    reservation    uuid,
+    document_kind  varchar(200),
+    document       varchar(200),
+    reason         text NOT NULL DEFAULT '',
+    actor          varchar(200) NOT NULL,
+    reverses       uuid,
+    PRIMARY KEY (id, recorded_at),
+    CONSTRAINT movement_quantity_is_positive CHECK (quantity > 0),
+    CONSTRAINT movement_moves_one_unit_at_a_time CHECK (unit IS NULL OR quantity = 1),
+    CONSTRAINT movement_is_recorded_after_it_occurred CHECK (occurred_at <= recorded_at + interval '5 minutes'),
+    CONSTRAINT movement_changes_something CHECK (
+        (from_place, from_condition, from_owner, from_pool) IS DISTINCT FROM (to_place, to_condition, to_owner, to_pool)
+    )
+) PARTITION BY RANGE (recorded_at);
+
+CREATE INDEX movement_part_idx ON movement (part, occurred_at);
+CREATE INDEX movement_unit_idx ON movement (unit, recorded_at) WHERE unit IS NOT NULL;
+CREATE INDEX movement_document_idx ON movement (document) WHERE document IS NOT NULL;
+
+COMMENT ON TABLE movement IS 'The ledger: append-only, from a place to a place, partitioned by month of recording';
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: reverse by a new row instead', TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'append_only';
+END $$;
+
+-- one partition per month; called at every start and daily, so that no movement ever lacks its month
+CREATE FUNCTION ensure_ledger_months(from_day date, to_day date) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    month date := date_trunc('month', from_day)::date;
+    name  text;
+    made  integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ensure_ledger_months'));
+    WHILE month <= to_day LOOP
+        name := 'movement_' || to_char(month, 'YYYY_MM');
+        IF to_regclass(name) IS NULL THEN
+            EXECUTE format(
+                'CREATE TABLE %I PARTITION OF movement FOR VALUES FROM (%L) TO (%L)',
+                name, month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC'
+            );
+            EXECUTE format(
+                'CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON %I EXECUTE FUNCTION refuse_change()', name
+            );
+            made := made + 1;
+        END IF;
+        month := (month + interval '1 month')::date;
+    END LOOP;
+    RETURN made;
+END $$;
+"""
+
+GUARDED = ("movement", "audit_entry", "case_entry", "event")
+
+GUARDS = "".join(
+    f"""
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} EXECUTE FUNCTION refuse_change();
+"""
+    for table in GUARDED
+)
+
+COLUMNS_AND_INDEXES = """
+ALTER TABLE level ADD COLUMN free integer GENERATED ALWAYS AS (on_hand - reserved) STORED;
+ALTER TABLE level SET (fillfactor = 80);
+COMMENT ON COLUMN level.free IS 'What may still be promised';
+CREATE INDEX level_below_critical_point_idx ON level (place, part) WHERE critical_point IS NOT NULL;
+
+-- readers of the stream must not overtake a writer that has not committed yet
+ALTER TABLE event ADD COLUMN written_in xid8 NOT NULL DEFAULT pg_current_xact_id();
+
+CREATE UNIQUE INDEX step_is_open_once ON step (kind, subject_kind, subject) WHERE done_at IS NULL;
+CREATE INDEX step_open_idx ON step (due_at, id) WHERE done_at IS NULL;
+CREATE INDEX audit_entry_subject_kind_idx ON audit_entry (subject_kind, subject, recorded_at);
+
+CREATE INDEX part_search_idx ON part USING gin ((part_number || ' ' || name_zh || ' ' || name_en) gin_trgm_ops);
+CREATE INDEX device_model_idx ON device (model);
+CREATE INDEX device_search_idx ON device USING gin (serial gin_trgm_ops);
+
+CREATE INDEX failure_part_idx ON failure (part, occurred_at) WHERE withdrawn_at IS NULL;
+CREATE INDEX failure_device_idx ON failure (device, occurred_at);
+
+CREATE INDEX unit_at_idx ON unit (place, part, condition);
+CREATE INDEX reservation_pending_idx ON reservation (expires_at) WHERE state = 'pending' AND expires_at IS NOT NULL;
+CREATE INDEX expected_delivery_open_idx ON expected_delivery (part, place, pool) WHERE closed_at IS NULL;
+
+CREATE INDEX part_request_list_idx ON part_request (opened_at DESC, id DESC);
+CREATE INDEX request_line_waiting_idx ON request_line (part, pool) WHERE state = 'backordered';
+
+CREATE UNIQUE INDEX plan_is_approved_once ON plan (state) WHERE state = 'approved';
+
+CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, pool)
+    WHERE state NOT IN ('closed', 'stood_down');
+CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
+
+CREATE SEQUENCE document_number;
+"""
+
+
+async def forwards() -> MigrationManager:
+    """Create it all; the queue's tables are the queue library's own."""
+    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
+
+    async def run() -> None:
+        from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
+
+        from inventory.ground import db
+
+        for script in (LEDGER, GUARDS, COLUMNS_AND_INDEXES, QueryBuilderEnvironment().build_install_query()):
+            await db.execute(script)
+
+    manager.add_raw(run)
+    return manager

@@ -1,0 +1,1 @@
+"""People and systems: roles, rights and scopes, sign-in, API keys, duty."""

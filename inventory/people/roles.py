@@ -1,0 +1,102 @@
+"""Roles and the rights each one carries: the only place that says who may do what."""
+
+RIGHTS: dict[str, tuple[str, str]] = {
+    "parts.read": ("see the parts catalogue", "查看备件目录"),
+    "parts.manage": ("edit the parts catalogue", "维护备件目录"),
+    "places.read": ("see depots, stores and lanes", "查看备件库与线路"),
+    "stock.read": ("see stock, units and movements", "查看库存、单件与流水"),
+    "stock.receive": ("take goods in", "办理入库"),
+    "stock.issue": ("hand goods out", "办理出库"),
+    "stock.transfer": ("send and receive transfers", "办理调拨"),
+    "stock.adjust": ("correct stock with a reason", "调整库存"),
+    "reservations.make": ("reserve stock", "预留库存"),
+    "parts.request": ("ask for parts", "申请备件"),
+    "requests.read": ("see part requests", "查看备件申请"),
+    "devices.read": ("see devices and their history", "查看设备及档案"),
+    "failures.record": ("record failures", "登记故障"),
+    "contracts.read": ("see contracts and service terms", "查看合同与服务条款"),
+    "orders.read": ("see purchase orders", "查看采购订单"),
+    "orders.draft": ("draft purchase orders", "起草采购订单"),
+    "orders.approve": ("approve purchase orders", "审批采购订单"),
+    "vendors.read": ("see vendors, offers and authorisations", "查看供应商、报价与授权"),
+    "costs.read": ("see prices and stock values", "查看价格与库存金额"),
+    "plans.read": ("see stocking plans", "查看备货计划"),
+    "plans.make": ("make stocking plans", "编制备货计划"),
+    "plans.approve": ("approve stocking plans", "审批备货计划"),
+    "emergency.read": ("see emergency cases", "查看应急方案"),
+    "emergency.declare": ("declare an emergency", "启动应急方案"),
+    "emergency.approve": ("approve emergency measures", "审批应急措施"),
+    "emergency.close": ("close or stand down an emergency", "关闭或解除应急方案"),
+    "people.manage": ("manage people and their roles", "管理人员与角色"),
+    "keys.manage": ("manage API keys", "管理接口密钥"),
+    "audit.read": ("read the audit trail and run the checks", "查看审计记录并执行核对"),
+    "events.read": ("read the event stream", "读取事件流"),
+}
+"""Every right with what it allows, in English and Chinese."""
+
+_LOOK = {"parts.read", "places.read", "stock.read", "requests.read", "devices.read", "emergency.read"}
+_EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
+
+ROLES: dict[str, frozenset[str]] = {
+    "warehouse_keeper": frozenset(
+        _LOOK | {"stock.receive", "stock.issue", "stock.transfer", "reservations.make", "parts.request", "orders.read"}
+    ),
+    "engineer": frozenset(_LOOK | {"parts.request", "failures.record"}),
+    "dispatcher": frozenset(
+        _LOOK | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read"}
+    ),
+    "buyer": frozenset(
+        _LOOK
+        | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
+        | {"emergency.declare", "emergency.approve"}
+    ),
+    "planner": frozenset(
+        _LOOK
+        | {"contracts.read", "orders.read", "orders.draft", "vendors.read", "costs.read"}
+        | {"plans.read", "plans.make", "parts.manage"}
+    ),
+    "project_manager": frozenset(
+        _LOOK
+        | {"parts.request", "failures.record", "contracts.read", "costs.read", "orders.read"}
+        | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
+    ),
+    "quality_supervisor": frozenset(
+        _LOOK | {"contracts.read", "orders.read", "vendors.read", "audit.read", "stock.adjust", "emergency.close"}
+    ),
+    "auditor": frozenset(_EVERY_READ),
+    "administrator": frozenset(_EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "stock.adjust"}),
+    "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
+    "vendor": frozenset({"parts.read", "orders.read"}),
+    "ticket_system": frozenset(
+        {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "requests.read"}
+        | {"parts.request", "failures.record", "reservations.make", "emergency.read", "events.read"}
+    ),
+}
+"""Every role with its rights."""
+
+ROLE_NAMES: dict[str, tuple[str, str]] = {
+    "warehouse_keeper": ("warehouse keeper", "库管员"),
+    "engineer": ("engineer", "工程师"),
+    "dispatcher": ("dispatcher", "调度员"),
+    "buyer": ("buyer", "采购员"),
+    "planner": ("planner", "计划员"),
+    "project_manager": ("project manager", "项目经理"),
+    "quality_supervisor": ("quality supervisor", "质量监督"),
+    "auditor": ("auditor", "审计员"),
+    "administrator": ("administrator", "系统管理员"),
+    "inspector": ("inspector", "客户检查员"),
+    "vendor": ("vendor", "供应商"),
+    "ticket_system": ("ticket system", "工单系统"),
+}
+"""Every role's name in English and Chinese."""
+
+
+def rights_of(roles: frozenset[str]) -> frozenset[str]:
+    """All rights that a set of roles carries.
+
+    >>> "stock.receive" in rights_of(frozenset({"warehouse_keeper"}))
+    True
+    >>> "stock.receive" in rights_of(frozenset({"auditor"}))
+    False
+    """
+    return frozenset().union(*(ROLES[role] for role in roles if role in ROLES))

@@ -1,0 +1,102 @@
+"""People and systems: who they are, what they may do, and how they prove it."""
+
+from piccolo.columns import Serial
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.ground.columns import (
+    binary,
+    flag,
+    instant,
+    key,
+    link,
+    optional_instant,
+    optional_link,
+    optional_text,
+    text,
+)
+from inventory.places.tables import Party, Place
+
+
+class Person(Table, tablename="person", help_text="Somebody who signs in"):
+    """A person; the password is an argon2 hash."""
+
+    id = Serial(primary_key=True)
+    username = text(unique=True)
+    name_zh = text()
+    name_en = text()
+    phone = optional_text()
+    email = optional_text()
+    language = text()
+    password_hash = text()
+    stock_place = optional_link(Place)
+    active = flag(default=True)
+
+    person_language_is_known = Check("language IN ('zh', 'en')")
+
+
+class RoleGrant(Table, tablename="role_grant", help_text="A role given to a person, perhaps only for one store or contract"):
+    """What a person may do, and where; empty scope means everywhere.
+
+    The contract is named by its code, because contracts stand on a higher floor.
+    """
+
+    id = Serial(primary_key=True)
+    person = link(Person, index=True)
+    role = text()
+    place = optional_link(Place)
+    contract_code = optional_text()
+    vendor = optional_link(Party)
+
+    role_grant_is_unique = Unique([person, role, place, contract_code, vendor], nulls_distinct=False)
+
+
+class ApiKey(Table, tablename="api_key", help_text="A system's key; only its hash is kept"):
+    """A key by which a system signs its calls."""
+
+    id = key()
+    name = text()
+    prefix = text(unique=True)
+    secret_hash = binary()
+    role = text()
+    place = optional_link(Place)
+    contract_code = optional_text()
+    vendor = optional_link(Party)
+    created_at = instant()
+    created_by = text()
+    expires_at = optional_instant()
+    revoked_at = optional_instant()
+
+
+class Session(Table, tablename="session", help_text="A signed-in browser; the cookie's hash names it"):
+    """A server-side session."""
+
+    id_hash = binary()
+    data = binary()
+    created_at = instant()
+    expires_at = instant(index=True)
+
+    session_id_is_unique = Unique([id_hash])
+
+
+class SignInAttempt(Table, tablename="sign_in_attempt", help_text="Failed sign-ins, so that guessing becomes slow"):
+    """One failed sign-in."""
+
+    id = key()
+    username = text(index=True)
+    address = text()
+    at = instant()
+
+
+class DutyShift(Table, tablename="duty_shift", help_text="Who is on duty where and when, with a phone that was checked"):
+    """A shift of the duty roster (D10)."""
+
+    id = key()
+    person = link(Person)
+    role = text()
+    place = optional_link(Place, index=True)
+    starts_at = instant()
+    ends_at = instant()
+    phone_verified_at = optional_instant()
+
+    duty_shift_ends_after_it_starts = Check("ends_at > starts_at")

@@ -1,0 +1,1 @@
+"""Where a unit can be and whose it can be: depots, stores, sites, vendors, lanes, coverage."""

@@ -1,0 +1,175 @@
+"""Entering parties, places, lanes and coverage."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.ground.entering import enter
+from inventory.ground.errors import Refused
+from inventory.places import places
+
+
+class PartyCodeTaken(Refused, constraint="party_code_key"):
+    """A party with this code is already there."""
+
+    zh = "该单位编码已存在。"
+
+
+class PlaceCodeTaken(Refused, constraint="place_code_key"):
+    """A place with this code is already there."""
+
+    zh = "该地点编码已存在。"
+
+
+class LaneTaken(Refused, constraint="lane_is_unique"):
+    """This lane is already there."""
+
+    zh = "该线路已存在。"
+
+
+class NewParty(Struct, frozen=True, kw_only=True):
+    """A company to enter."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    is_ourselves: bool = False
+    is_customer: bool = False
+    is_vendor: bool = False
+    is_maker: bool = False
+    phone: str | None = None
+    email: str | None = None
+
+
+class NewPlace(Struct, frozen=True, kw_only=True):
+    """A place to enter; a site or on-site store names its customer, a vendor's place the vendor."""
+
+    code: str
+    kind: Literal["depot", "onsite_store", "engineer_stock", "site", "vendor", "transit", "scrap", "adjustment"]
+    name_zh: str
+    name_en: str
+    city_zh: str | None = None
+    city_en: str | None = None
+    party: str | None = None
+
+
+class NewLane(Struct, frozen=True, kw_only=True):
+    """A lane to enter."""
+
+    from_place: str
+    to_place: str
+    mode: Literal["courier", "same_city_courier", "own_car", "hand_carried"]
+    hours: float
+    fixed_cost_cny: Decimal
+    unit_cost_cny: Decimal
+    carries_lithium: bool = True
+
+
+class NewCoverage(Struct, frozen=True, kw_only=True):
+    """Travel from a store to a site."""
+
+    store: str
+    site: str
+    travel_hours: float
+
+
+@db.atomic
+async def enter_parties(parties: Sequence[NewParty], *, by: Actor) -> None:
+    """Enter companies.
+
+    Raises:
+        PartyCodeTaken: a code is in use.
+
+    """
+    await enter(
+        """INSERT INTO party (code, name_zh, name_en, is_ourselves, is_customer, is_vendor, is_maker, phone, email)
+           SELECT code, name_zh, name_en, is_ourselves, is_customer, is_vendor, is_maker, phone, email
+           FROM jsonb_to_recordset($1) AS new(code text, name_zh text, name_en text, is_ourselves boolean,
+                is_customer boolean, is_vendor boolean, is_maker boolean, phone text, email text)
+           RETURNING code""",
+        parties, lambda party: party.code, what="party", what_zh="单位", by=by, right="parts.manage",
+    )  # fmt: skip
+
+
+@db.atomic
+async def enter_places(new: Sequence[NewPlace], *, by: Actor) -> None:
+    """Enter places.
+
+    Raises:
+        PlaceCodeTaken: a code is in use.
+        UnknownReference: a place names a party that is not there.
+
+    """
+    await enter(
+        """INSERT INTO place (code, kind, name_zh, name_en, city_zh, city_en, party)
+           SELECT new.code, kind, new.name_zh, new.name_en, city_zh, city_en, party.id
+           FROM jsonb_to_recordset($1) AS new(code text, kind text, name_zh text, name_en text, city_zh text,
+                city_en text, party text)
+           LEFT JOIN party ON party.code = new.party
+           WHERE new.party IS NULL OR party.id IS NOT NULL
+           RETURNING code""",
+        new, lambda place: place.code, what="place", what_zh="地点", by=by, right="parts.manage",
+    )  # fmt: skip
+
+
+@db.atomic
+async def enter_outside_places(*, by: Actor) -> None:
+    """Enter the fixed places outside: the road, the hand-out, the adjustment account, scrap."""
+    await enter_places(
+        [
+            NewPlace(code=places.TRANSIT, kind="transit", name_zh="在途", name_en="In transit"),
+            NewPlace(code=places.ISSUED, kind="site", name_zh="领用出库", name_en="Handed out"),
+            NewPlace(code=places.ADJUSTMENT, kind="adjustment", name_zh="库存调整", name_en="Adjustment"),
+            NewPlace(code=places.SCRAP, kind="scrap", name_zh="报废", name_en="Scrapped"),
+        ],
+        by=by,
+    )
+
+
+@db.atomic
+async def enter_lanes(lanes: Sequence[NewLane], *, by: Actor) -> None:
+    """Enter lanes between stores.
+
+    Raises:
+        LaneTaken: the lane is already there.
+        UnknownReference: a lane names a place that is not there.
+
+    """
+    await enter(
+        """INSERT INTO lane (from_place, to_place, mode, hours, fixed_cost_cny, unit_cost_cny, carries_lithium)
+           SELECT origin.id, target.id, mode, hours, fixed_cost_cny, unit_cost_cny, carries_lithium
+           FROM jsonb_to_recordset($1) AS new(from_place text, to_place text, mode text, hours float8,
+                fixed_cost_cny numeric, unit_cost_cny numeric, carries_lithium boolean)
+           JOIN place AS origin ON origin.code = new.from_place
+           JOIN place AS target ON target.code = new.to_place
+           RETURNING (SELECT code FROM place WHERE place.id = lane.from_place) || ' → ' ||
+                     (SELECT code FROM place WHERE place.id = lane.to_place) || ' ' || mode""",
+        lanes, lambda lane: f"{lane.from_place} → {lane.to_place} {lane.mode}",
+        what="lane", what_zh="线路", by=by, right="parts.manage",
+    )  # fmt: skip
+
+
+@db.atomic
+async def enter_coverage(coverage: Sequence[NewCoverage], *, by: Actor) -> None:
+    """Enter which stores serve which sites, and how fast.
+
+    Raises:
+        UnknownReference: a row names a place that is not there.
+
+    """
+    await enter(
+        """INSERT INTO coverage (store, site, travel_hours)
+           SELECT store.id, site.id, travel_hours
+           FROM jsonb_to_recordset($1) AS new(store text, site text, travel_hours float8)
+           JOIN place AS store ON store.code = new.store
+           JOIN place AS site ON site.code = new.site
+           ON CONFLICT (store, site) DO UPDATE SET travel_hours = excluded.travel_hours
+           RETURNING (SELECT code FROM place WHERE place.id = coverage.store) || ' → ' ||
+                     (SELECT code FROM place WHERE place.id = coverage.site)""",
+        coverage, lambda row: f"{row.store} → {row.site}",
+        what="coverage", what_zh="覆盖范围", by=by, right="parts.manage",
+    )  # fmt: skip

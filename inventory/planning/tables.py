@@ -1,0 +1,92 @@
+"""Plans: what the optimizer was asked, what it answered, and who approved it."""
+
+from piccolo.columns import Serial
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.catalogue.tables import Part
+from inventory.ground.columns import (
+    document,
+    instant,
+    key,
+    link,
+    note,
+    optional_instant,
+    optional_money,
+    optional_real,
+    optional_text,
+    real,
+    text,
+    whole,
+)
+from inventory.installed_base.tables import ServiceClass
+from inventory.places.tables import Place
+from inventory.stock.tables import Pool
+
+
+class Plan(Table, tablename="plan", help_text="One run of the optimizer with its inputs, bounds and approval"):
+    """A plan; it holds once approved, until a newer one is."""
+
+    id = key()
+    number = text(unique=True)
+    state = text()
+    made_at = instant()
+    made_by = text()
+    status = text()
+    proof = optional_text()
+    cost_cny = optional_money()
+    lower_bound_cny = optional_money()
+    gap = optional_real()
+    network = document()
+    answer = document()
+    remark = note()
+    approved_at = optional_instant()
+    approved_by = optional_text()
+
+    plan_state_is_known = Check("state IN ('proposed', 'approved', 'superseded', 'rejected')")
+    plan_is_approved_by_someone = Check(
+        "(state IN ('approved', 'superseded')) = (approved_at IS NOT NULL AND approved_by IS NOT NULL)"
+    )
+
+
+class PlanRow(Table, tablename="plan_row", help_text="What a plan says of one part in one store and pool"):
+    """The base stock with the demand behind it and the on-time share the plan expects."""
+
+    id = Serial(primary_key=True)
+    plan = link(Plan)
+    part = link(Part)
+    place = link(Place)
+    pool = link(Pool)
+    base_stock = whole()
+    rate_per_day = real()
+    resupply_days = real()
+    planned_share = real()
+
+    plan_row_is_unique = Unique([plan, part, place, pool])
+
+
+class PlanRowClass(Table, tablename="plan_row_class", help_text="Which service classes a row serves, and how much of their demand"):
+    """Demand of a class at a row: all of it, and the part that can be reached in time."""
+
+    id = Serial(primary_key=True)
+    plan_row = link(PlanRow)
+    service_class = link(ServiceClass)
+    total_rate_per_day = real()
+    served_rate_per_day = real()
+
+    plan_row_class_is_unique = Unique([plan_row, service_class])
+
+
+class PlanClass(Table, tablename="plan_class", help_text="What a plan promises for a service class"):
+    """Target, planned service, and the value below which service falls at most once a year in normal life."""
+
+    id = Serial(primary_key=True)
+    plan = link(Plan)
+    service_class = link(ServiceClass)
+    target_fraction = real()
+    planned_service = real()
+    normal_dip = real()
+    on_time_rate_per_day = real()
+    total_rate_per_day = real()
+
+    plan_class_is_unique = Unique([plan, service_class])

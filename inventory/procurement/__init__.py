@@ -1,0 +1,1 @@
+"""Vendors, their offers and authorisations, and our orders to them."""

@@ -1,0 +1,152 @@
+"""Vendors, what they offer, and what we order from them."""
+
+from piccolo.columns import Serial
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.catalogue.tables import Part
+from inventory.ground.columns import (
+    day,
+    flag,
+    instant,
+    key,
+    link,
+    money,
+    note,
+    optional_day,
+    optional_instant,
+    optional_money,
+    optional_real,
+    optional_text,
+    optional_whole,
+    real,
+    reference,
+    text,
+    whole,
+)
+from inventory.places.tables import Party, Place
+from inventory.stock.tables import Pool
+
+
+class Vendor(Table, tablename="vendor", help_text="How we order from a vendor and what its terms are"):
+    """A party we order from; `secret_version` selects the derived signing secret, which is never stored."""
+
+    id = Serial(primary_key=True)
+    party = link(Party)
+    place = link(Place)
+    kind = text()
+    channel = text()
+    endpoint = optional_text()
+    secret_version = whole(1)
+    return_terms = note()
+    active = flag(default=True)
+
+    vendor_is_one_per_party = Unique([party])
+    vendor_kind_is_known = Check("kind IN ('maker', 'distributor', 'repairer', 'broker')")
+    vendor_channel_is_known = Check("channel IN ('http', 'by_hand')")
+    vendor_channel_has_its_endpoint = Check("channel <> 'http' OR endpoint IS NOT NULL")
+
+
+class Authorisation(Table, tablename="authorisation", help_text="A maker's letter that lets a vendor sell its parts"):
+    """An authorisation letter with its validity (D95)."""
+
+    id = Serial(primary_key=True)
+    vendor = link(Vendor, index=True)
+    maker = link(Party)
+    letter_number = text()
+    valid_from = day()
+    valid_to = day()
+    file = reference()
+
+    authorisation_is_unique = Unique([vendor, maker, letter_number])
+    authorisation_ends_after_it_starts = Check("valid_to >= valid_from")
+
+
+class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, how many and how fast"):
+    """An offer per vendor and part; the expedited way has its own price and lead time."""
+
+    id = Serial(primary_key=True)
+    vendor = link(Vendor)
+    part = link(Part, index=True)
+    unit_price_cny = money()
+    minimum_quantity = whole()
+    lot_size = whole()
+    maximum_quantity = whole()
+    order_fee_cny = money()
+    lead_time_days = real()
+    expedited_hours = optional_real()
+    expedited_price_cny = optional_money()
+    expedited_fee_cny = optional_money()
+    valid_from = day()
+    valid_to = optional_day()
+
+    offer_is_unique = Unique([vendor, part, valid_from])
+    offer_quantities_fit = Check(
+        "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
+    )
+    offer_prices_are_not_negative = Check("unit_price_cny >= 0 AND order_fee_cny >= 0")
+    offer_expedited_is_whole = Check(
+        "(expedited_hours IS NULL) = (expedited_price_cny IS NULL) AND (expedited_hours IS NULL) = (expedited_fee_cny IS NULL)"
+    )
+
+
+class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a vendor, from draft to receipt"):
+    """A purchase order; `reference_key` is the idempotency key the vendor sees, the same at every attempt."""
+
+    id = key()
+    number = text(unique=True)
+    vendor = link(Vendor, index=True)
+    ship_to = link(Place)
+    pool = link(Pool)
+    kind = text()
+    state = text()
+    expedited = flag(default=False)
+    total_cny = money()
+    case_number = optional_text(index=True)
+    created_at = instant()
+    created_by = text()
+    approved_at = optional_instant()
+    approved_by = optional_text()
+    placed_at = optional_instant()
+    acknowledged_at = optional_instant()
+    vendor_reference = optional_text()
+    promised_at = optional_instant()
+    received_at = optional_instant()
+    closed_at = optional_instant()
+    problem = note()
+
+    purchase_order_kind_is_known = Check("kind IN ('normal', 'emergency')")
+    purchase_order_state_is_known = Check(
+        "state IN ('draft', 'approved', 'placed', 'acknowledged', 'partly_received', 'received', 'refused', 'cancelled')"
+    )
+    purchase_order_is_approved_by_someone = Check(
+        "state IN ('draft', 'cancelled') OR (approved_at IS NOT NULL AND approved_by IS NOT NULL)"
+    )
+
+
+class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One part of a purchase order"):
+    """What is ordered, at what price, and how much of it has come."""
+
+    id = key()
+    purchase_order = link(PurchaseOrder, index=True)
+    part = link(Part, index=True)
+    quantity = whole()
+    unit_price_cny = money()
+    received_quantity = whole(0)
+
+    purchase_order_line_is_one_per_part = Unique([purchase_order, part])
+    purchase_order_line_quantity_is_positive = Check("quantity > 0")
+    purchase_order_line_received_not_negative = Check("received_quantity >= 0")
+
+
+class OrderMessage(Table, tablename="order_message", help_text="What went to a vendor and what came back, word for word"):
+    """One exchange with a vendor about an order."""
+
+    id = key()
+    purchase_order = link(PurchaseOrder, index=True)
+    at = instant()
+    direction = text()
+    status = optional_whole()
+    summary = note()
+
+    order_message_direction_is_known = Check("direction IN ('sent', 'received', 'failed')")

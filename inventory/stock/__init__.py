@@ -1,0 +1,1 @@
+"""The ledger: every unit and level, and the verbs that move them."""

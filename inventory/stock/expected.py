@@ -1,0 +1,96 @@
+"""Expected deliveries: what is to arrive, which a receipt will match."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.ground import clock, db, jobs
+
+SourceKind = Literal["purchase_order_line", "transfer_line", "return"]
+
+
+class Expected(Struct, frozen=True, kw_only=True):
+    """One delivery still to come."""
+
+    id: UUID
+    part: int
+    place: int
+    pool: int
+    quantity: int
+    received_quantity: int
+    due_at: datetime
+    confirmed: bool
+
+
+async def expect(
+    part: int, place: int, pool: int, quantity: int, *, due_at: datetime, source_kind: SourceKind, source: UUID,
+    confirmed: bool,
+) -> None:  # fmt: skip
+    """Note that stock is to arrive; a confirmed one counts as cover, so the level is judged anew."""
+    await db.execute(
+        """INSERT INTO expected_delivery (part, place, pool, quantity, due_at, confirmed, source_kind, source)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        part, place, pool, quantity, due_at, confirmed, source_kind, source,
+    )
+    await _reassess(part, place, pool)
+
+
+async def confirm(source: UUID, due_at: datetime) -> None:
+    """Take a vendor's or carrier's word for when it arrives."""
+    row = await db.fetch_one(
+        """UPDATE expected_delivery SET due_at = $2, confirmed = true
+           WHERE source = $1 AND closed_at IS NULL RETURNING part, place, pool""",
+        source, due_at,
+    )
+    if row is not None:
+        await _reassess(row["part"], row["place"], row["pool"])
+
+
+async def close(source: UUID) -> None:
+    """Expect no more of it: cancelled, refused, or lost."""
+    row = await db.fetch_one(
+        """UPDATE expected_delivery SET closed_at = $2
+           WHERE source = $1 AND closed_at IS NULL RETURNING part, place, pool""",
+        source, clock.now(),
+    )
+    if row is not None:
+        await _reassess(row["part"], row["place"], row["pool"])
+
+
+async def count_in(source: UUID, quantity: int) -> int:
+    """Count what arrived against what was expected; how much of it was still expected before."""
+    return await db.fetch_value(
+        """WITH before AS (
+               SELECT id, quantity - received_quantity AS outstanding FROM expected_delivery
+               WHERE source = $1 AND closed_at IS NULL FOR NO KEY UPDATE
+           ), counted AS (
+               UPDATE expected_delivery SET received_quantity = received_quantity + $2,
+                      closed_at = CASE WHEN received_quantity + $2 >= quantity THEN $3::timestamptz END
+               FROM before WHERE expected_delivery.id = before.id
+           )
+           SELECT coalesce(sum(greatest(outstanding, 0)), 0)::int FROM before""",
+        source, quantity, clock.now(),
+    )
+
+
+async def _reassess(part: int, place: int, pool: int) -> None:
+    """Judge the level anew where lines are held against it."""
+    judged = await db.fetch_value(
+        """SELECT true FROM level
+           WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good' AND critical_point IS NOT NULL LIMIT 1""",
+        part, place, pool,
+    )
+    if judged:
+        await jobs.enqueue(jobs.Assess(part, place, pool))
+
+
+async def inbound(part: int, place: int, pool: int) -> list[Expected]:
+    """What is still to arrive at one level, soonest first."""
+    return await db.read(
+        Expected,
+        """SELECT id, part, place, pool, quantity, received_quantity, due_at, confirmed FROM expected_delivery
+           WHERE part = $1 AND place = $2 AND pool = $3 AND closed_at IS NULL ORDER BY due_at, id LIMIT 200""",
+        part, place, pool,
+    )

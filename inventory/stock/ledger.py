@@ -1,0 +1,264 @@
+"""Posting to the ledger: the one statement through which stock moves.
+
+A move goes from a spot to a spot. A spot is a place with condition, owner and pool; where the place is a store,
+the level there changes with it. The statement locks the levels it touches in one order, lets none of them break
+its bounds, writes the movements, moves the units, and tells which lines were crossed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.ground import clock, db, jobs
+from inventory.ground.actor import Actor
+from inventory.places.tables import STORE_KINDS
+from inventory.stock.refusals import InsufficientStock, UnitNotHere
+
+GOOD = "good"
+DEFECTIVE = "defective"
+
+
+class Spot(Struct, frozen=True, order=True):
+    """Where stock is and whose it is; ids of place, owner (party) and pool."""
+
+    place: int
+    condition: str
+    owner: int
+    pool: int
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """One line to be written to the ledger.
+
+    `released` is how much of a reservation at the origin this move fulfils.
+    """
+
+    kind: str
+    part: int
+    quantity: int
+    origin: Spot
+    target: Spot
+    unit: UUID | None = None
+    released: int = 0
+    reservation: UUID | None = None
+    document_kind: str | None = None
+    document: str | None = None
+    reason: str = ""
+    occurred_at: datetime | None = None
+    reverses: UUID | None = None
+
+
+class LevelChange(Struct, frozen=True, kw_only=True):
+    """A level after a statement changed it, and by how much."""
+
+    id: int
+    part: int
+    place: int
+    pool: int
+    condition: str
+    on_hand: int
+    reserved: int
+    backordered: int
+    critical_point: int | None
+    average_failure_line: int | None
+    freed: int
+
+    @property
+    def free(self) -> int:
+        """What may still be promised."""
+        return self.on_hand - self.reserved
+
+    def crosses_a_line(self) -> bool:
+        """Whether the change took the available stock over the critical point or the average-failure line.
+
+        Stock counts as below the critical point when it is smaller, and as at the average-failure line when it is
+        not greater (planning: D76, D78).
+        """
+        after = self.free - self.backordered
+        before = after - self.freed
+        crosses_critical = self.critical_point is not None and (
+            (before < self.critical_point) != (after < self.critical_point)
+        )
+        crosses_average = self.average_failure_line is not None and (
+            (before <= self.average_failure_line) != (after <= self.average_failure_line)
+        )
+        return crosses_critical or crosses_average
+
+
+LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, level.condition,
+    level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line"""
+
+_STORES = ", ".join(f"'{kind}'" for kind in STORE_KINDS)
+
+_POST = f"""
+WITH move AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::int[], $3::int[], $4::uuid[],
+        $5::int[], $6::text[], $7::int[], $8::int[],
+        $9::int[], $10::text[], $11::int[], $12::int[],
+        $13::int[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::uuid[]
+    ) AS m(kind, part, quantity, unit,
+           from_place, from_condition, from_owner, from_pool,
+           to_place, to_condition, to_owner, to_pool,
+           released, reservation, document_kind, document, reason, occurred_at, reverses)
+),
+change AS (
+    SELECT side.part, side.place, side.condition, side.owner, side.pool,
+           sum(side.on_hand)::int AS on_hand, sum(side.reserved)::int AS reserved
+    FROM (
+        SELECT part, from_place AS place, from_condition AS condition, from_owner AS owner, from_pool AS pool,
+               -quantity AS on_hand, -released AS reserved
+        FROM move
+        UNION ALL
+        SELECT part, to_place, to_condition, to_owner, to_pool, quantity, 0 FROM move
+    ) AS side
+    JOIN place ON place.id = side.place AND place.kind IN ({_STORES})
+    GROUP BY 1, 2, 3, 4, 5
+),
+locked AS MATERIALIZED (
+    SELECT level.id, change.on_hand, change.reserved, change.part, change.place, change.condition, change.owner,
+           change.pool
+    FROM level JOIN change USING (part, place, condition, owner, pool)
+    ORDER BY level.id
+    FOR NO KEY UPDATE OF level
+),
+down AS (
+    UPDATE level SET on_hand = level.on_hand + locked.on_hand, reserved = level.reserved + locked.reserved
+    FROM locked
+    WHERE level.id = locked.id AND (locked.on_hand < 0 OR locked.reserved < 0)
+      AND level.reserved + locked.reserved >= 0
+      AND level.on_hand + locked.on_hand >= level.reserved + locked.reserved
+    RETURNING {LEVEL_COLUMNS}
+),
+up AS (
+    INSERT INTO level (part, place, condition, owner, pool, on_hand)
+    SELECT part, place, condition, owner, pool, on_hand FROM change
+    -- reading `locked` makes this side wait until every lock is held, in order
+    WHERE on_hand >= 0 AND reserved >= 0 AND (SELECT count(*) FROM locked) >= 0
+    ORDER BY part, place, condition, owner, pool
+    ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET on_hand = level.on_hand + excluded.on_hand
+    RETURNING {LEVEL_COLUMNS}
+),
+written AS (
+    INSERT INTO movement (recorded_at, occurred_at, kind, part, quantity, unit,
+                          from_place, from_condition, from_owner, from_pool,
+                          to_place, to_condition, to_owner, to_pool,
+                          reservation, document_kind, document, reason, actor, reverses)
+    SELECT $20, coalesce(occurred_at, $20), kind, part, quantity, unit,
+           from_place, from_condition, from_owner, from_pool,
+           to_place, to_condition, to_owner, to_pool,
+           reservation, document_kind, document, reason, $21, reverses
+    FROM move
+    RETURNING id
+),
+moved AS (
+    UPDATE unit SET place = move.to_place, condition = move.to_condition, owner = move.to_owner, pool = move.to_pool,
+                    bin = CASE WHEN unit.place = move.to_place THEN unit.bin END
+    FROM move
+    WHERE unit.id = move.unit AND unit.part = move.part
+      AND unit.place = move.from_place AND unit.condition = move.from_condition
+      AND unit.owner = move.from_owner AND unit.pool = move.from_pool
+    RETURNING unit.id
+)
+SELECT (SELECT count(*) FROM moved)::int AS units_moved, change.part AS wanted_part, change.place AS wanted_place,
+       change.condition AS wanted_condition, change.pool AS wanted_pool, -change.on_hand AS wanted,
+       result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
+       result.backordered, result.critical_point, result.average_failure_line,
+       change.on_hand - change.reserved AS freed
+FROM (SELECT 1) AS always
+LEFT JOIN change ON true
+LEFT JOIN (SELECT * FROM down UNION ALL SELECT * FROM up) AS result USING (part, place, condition, owner, pool)
+"""
+
+
+def _columns(moves: Sequence[Move]) -> list[list[object]]:
+    """The moves as the statement's columns, in its order."""
+    return [
+        [m.kind for m in moves], [m.part for m in moves], [m.quantity for m in moves], [m.unit for m in moves],
+        [m.origin.place for m in moves], [m.origin.condition for m in moves],
+        [m.origin.owner for m in moves], [m.origin.pool for m in moves],
+        [m.target.place for m in moves], [m.target.condition for m in moves],
+        [m.target.owner for m in moves], [m.target.pool for m in moves],
+        [m.released for m in moves], [m.reservation for m in moves], [m.document_kind for m in moves],
+        [m.document for m in moves], [m.reason for m in moves], [m.occurred_at for m in moves],
+        [m.reverses for m in moves],
+    ]  # fmt: skip
+
+
+@db.atomic
+async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
+    """Write moves to the ledger, all or none, in one round trip.
+
+    Raises:
+        InsufficientStock: a level holds less free stock than would leave it.
+        UnitNotHere: a unit is not where the move says it comes from.
+
+    """
+    rows = await db.fetch(_POST, *_columns(moves), clock.now(), by.name)
+    for row in rows:
+        if row["wanted_part"] is not None and row["id"] is None:
+            raise await shortage(row["wanted_part"], row["wanted_place"], row["wanted_pool"], row["wanted"])
+    with_units = [move for move in moves if move.unit is not None]
+    if rows[0]["units_moved"] != len(with_units):
+        raise await _misplaced(with_units)
+    changes = msgspec.convert([dict(row) for row in rows if row["id"] is not None], list[LevelChange])
+    await announce(changes)
+    return changes
+
+
+async def announce(changes: Sequence[LevelChange]) -> None:
+    """Enqueue what a change of levels calls for: an assessment at a crossed line, stock for those who wait."""
+    good = [change for change in changes if change.condition == GOOD]
+    await jobs.enqueue(
+        *(jobs.Assess(c.part, c.place, c.pool) for c in good if c.crosses_a_line()),
+        *(jobs.FillBackorders(c.part, c.place, c.pool) for c in good if c.freed > 0 and c.backordered > 0),
+    )
+
+
+async def shortage(part: int, place: int, pool: int, wanted: int) -> InsufficientStock:
+    """The refusal for a level that is too low, with what is free here and elsewhere."""
+    rows = await db.fetch(
+        """SELECT part.part_number, place.id AS place_id, place.code AS depot, pool.id AS pool_id, pool.code AS pool,
+                  coalesce(level.free, 0) AS free
+           FROM part
+           CROSS JOIN place
+           CROSS JOIN pool
+           LEFT JOIN level ON level.part = part.id AND level.place = place.id AND level.pool = pool.id
+                AND level.condition = 'good' AND level.owner = (SELECT id FROM party WHERE is_ourselves)
+           WHERE part.id = $1 AND ((place.id = $2 AND pool.id = $3) OR level.free > 0)
+           ORDER BY level.free DESC NULLS LAST LIMIT 20""",
+        part, place, pool,
+    )
+    here = next((row for row in rows if row["place_id"] == place and row["pool_id"] == pool), None)
+    return InsufficientStock(
+        part_number=rows[0]["part_number"] if rows else None,
+        depot=here["depot"] if here else None,
+        pool=here["pool"] if here else None,
+        wanted=wanted,
+        free=here["free"] if here else 0,
+        elsewhere=[
+            {"depot": row["depot"], "pool": row["pool"], "free": row["free"]}
+            for row in rows if row is not here and row["free"] > 0
+        ],
+    )
+
+
+async def _misplaced(moves: Sequence[Move]) -> UnitNotHere:
+    """The refusal for the first unit that is not where it should be."""
+    row = await db.fetch_one(
+        """SELECT unit.serial, place.code AS depot, move.condition
+           FROM unnest($1::uuid[], $2::int[], $3::text[]) AS move(unit, place, condition)
+           JOIN place ON place.id = move.place
+           LEFT JOIN unit ON unit.id = move.unit
+           -- units already moved by this statement stand at their target, so name one that does not
+           WHERE unit.id IS NULL OR NOT EXISTS (
+               SELECT FROM unnest($1::uuid[], $4::int[], $5::text[]) AS target(unit, place, condition)
+               WHERE target.unit = unit.id AND target.place = unit.place AND target.condition = unit.condition)
+           LIMIT 1""",
+        [m.unit for m in moves], [m.origin.place for m in moves], [m.origin.condition for m in moves],
+        [m.target.place for m in moves], [m.target.condition for m in moves],
+    )
+    return UnitNotHere(**dict(row)) if row else UnitNotHere()

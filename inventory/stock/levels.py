@@ -1,0 +1,236 @@
+"""Questions about stock: levels against their lines, offers for a request, movements, stock as of an instant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+from inventory.ground import clock, db
+from inventory.ground.actor import Actor
+
+
+class LevelView(Struct, frozen=True, kw_only=True):
+    """A part in a store and pool: what is there, what is promised, what is coming, and its lines."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    depot: str
+    pool: str
+    on_hand: int
+    reserved: int
+    free: int
+    backordered: int
+    in_transit: int
+    on_order: int
+    base_stock: int | None
+    reorder_point: int | None
+    critical_point: int | None
+    average_failure_line: int | None
+
+
+class OfferedStock(Struct, frozen=True, kw_only=True):
+    """Free stock of a part in one store and pool, or none."""
+
+    part: int
+    part_number: str
+    place: int
+    depot: str
+    kind: str
+    pool: int
+    pool_code: str
+    free: int
+    base_stock: int | None
+    critical_point: int | None
+    out_of_service: bool
+
+
+class MovementView(Struct, frozen=True, kw_only=True):
+    """A line of the ledger."""
+
+    id: UUID
+    occurred_at: datetime
+    recorded_at: datetime
+    kind: str
+    part_number: str
+    quantity: int
+    serial: str | None
+    from_place: str
+    from_condition: str
+    to_place: str
+    to_condition: str
+    pool: str
+    document_kind: str | None
+    document: str | None
+    reason: str
+    actor: str
+
+
+class StockAsOf(Struct, frozen=True, kw_only=True):
+    """What a store held at an instant."""
+
+    part_number: str
+    depot: str
+    condition: str
+    owner: str
+    pool: str
+    on_hand: int
+    value_cny: Decimal | UnsetType = UNSET
+
+
+_LEVEL = """
+SELECT part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool,
+       level.on_hand, level.reserved, level.free, level.backordered,
+       coalesce(inbound.in_transit, 0)::int AS in_transit, coalesce(inbound.on_order, 0)::int AS on_order,
+       level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line
+FROM level
+JOIN part ON part.id = level.part
+JOIN place ON place.id = level.place
+JOIN pool ON pool.id = level.pool
+JOIN party ON party.id = level.owner AND party.is_ourselves
+LEFT JOIN LATERAL (
+    SELECT sum(quantity - received_quantity) FILTER (WHERE source_kind = 'transfer_line') AS in_transit,
+           sum(quantity - received_quantity) FILTER (WHERE source_kind <> 'transfer_line') AS on_order
+    FROM expected_delivery
+    WHERE expected_delivery.part = level.part AND expected_delivery.place = level.place
+      AND expected_delivery.pool = level.pool AND closed_at IS NULL
+) AS inbound ON true
+WHERE level.condition = 'good' AND ($1::text[] IS NULL OR place.code = ANY($1))
+"""
+
+
+async def levels(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: tuple[str, str, str] | None = None,
+    part_number: str | None = None,
+    depot: str | None = None,
+    pool: str | None = None,
+    below: str | None = None,
+) -> list[LevelView]:
+    """Good stock of ours in the reader's stores, by part, store and pool.
+
+    `below` keeps only levels whose available stock (free − backordered) is under `critical_point`,
+    `reorder_point` or `base_stock`, or at or under `average_failure_line`.
+    """
+    after_part, after_depot, after_pool = after or (None, None, None)
+    return await db.read(
+        LevelView,
+        f"""{_LEVEL}
+            AND ($2::text IS NULL OR part.part_number = $2) AND ($3::text IS NULL OR place.code = $3)
+            AND ($4::text IS NULL OR pool.code = $4)
+            AND CASE $5::text
+                WHEN 'critical_point' THEN level.free - level.backordered < level.critical_point
+                WHEN 'reorder_point' THEN level.free - level.backordered < level.reorder_point
+                WHEN 'base_stock' THEN level.free - level.backordered < level.base_stock
+                WHEN 'average_failure_line' THEN level.free - level.backordered <= level.average_failure_line
+                ELSE true END
+            AND ($6::text IS NULL OR (part.part_number, place.code, pool.code) > ($6, $7, $8))
+            ORDER BY part.part_number, place.code, pool.code LIMIT $9""",
+        seen_by.depot_scope, part_number, depot, pool, below, after_part, after_depot, after_pool, limit,
+    )  # fmt: skip
+
+
+async def offers(parts: Sequence[int], pools: Sequence[int], *, limit: int = 2000) -> list[OfferedStock]:
+    """Where good stock of some parts lies, network-wide, for sourcing a request."""
+    return await db.read(
+        OfferedStock,
+        """SELECT level.part, part.part_number, level.place, place.code AS depot, place.kind, level.pool,
+                  pool.code AS pool_code, level.free, level.base_stock, level.critical_point,
+                  place.out_of_service_at IS NOT NULL AS out_of_service
+           FROM level
+           JOIN part ON part.id = level.part
+           JOIN place ON place.id = level.place
+           JOIN pool ON pool.id = level.pool
+           JOIN party ON party.id = level.owner AND party.is_ourselves
+           WHERE level.part = ANY($1) AND level.pool = ANY($2) AND level.condition = 'good'
+           ORDER BY level.id LIMIT $3""",
+        list(parts), list(pools), limit,
+    )
+
+
+async def movements(
+    *,
+    limit: int,
+    seen_by: Actor,
+    before: tuple[datetime, UUID] | None = None,
+    part_number: str | None = None,
+    depot: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    document: str | None = None,
+) -> list[MovementView]:
+    """The ledger in the reader's stores, latest occurrence first."""
+    before_at, before_id = before or (None, None)
+    return await db.read(
+        MovementView,
+        """SELECT movement.id, occurred_at, recorded_at, movement.kind, part.part_number, quantity, unit.serial,
+                  origin.code AS from_place, from_condition, target.code AS to_place, to_condition,
+                  pool.code AS pool, document_kind, document, movement.reason, actor
+           FROM movement
+           JOIN part ON part.id = movement.part
+           JOIN place AS origin ON origin.id = movement.from_place
+           JOIN place AS target ON target.id = movement.to_place
+           JOIN pool ON pool.id = movement.to_pool
+           LEFT JOIN unit ON unit.id = movement.unit
+           WHERE ($1::text[] IS NULL OR origin.code = ANY($1) OR target.code = ANY($1))
+             AND ($2::text IS NULL OR part.part_number = $2)
+             AND ($3::text IS NULL OR origin.code = $3 OR target.code = $3)
+             AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
+             AND ($6::text IS NULL OR document = $6)
+             AND ($7::timestamptz IS NULL OR (occurred_at, movement.id) < ($7, $8))
+           ORDER BY occurred_at DESC, movement.id DESC LIMIT $9""",
+        seen_by.depot_scope, part_number, depot, since, until, document, before_at, before_id, limit,
+    )  # fmt: skip
+
+
+async def stock_as_of(
+    instant: datetime,
+    *,
+    limit: int,
+    seen_by: Actor,
+    known_at: datetime | None = None,
+    part_number: str | None = None,
+    depot: str | None = None,
+    after: tuple[str, str, str, str, str] | None = None,
+) -> list[StockAsOf]:
+    """What the stores held at an instant, by the ledger; `known_at` takes only what was recorded by then."""
+    keys = after or (None, None, None, None, None)
+    rows = await db.read(
+        StockAsOf,
+        """SELECT part.part_number, place.code AS depot, side.condition, owner.code AS owner, pool.code AS pool,
+                  sum(side.quantity)::int AS on_hand, sum(side.quantity) * part.unit_cost_cny AS value_cny
+           FROM (
+               SELECT part, to_place AS place, to_condition AS condition, to_owner AS owner, to_pool AS pool, quantity,
+                      occurred_at, recorded_at
+               FROM movement
+               UNION ALL
+               SELECT part, from_place, from_condition, from_owner, from_pool, -quantity, occurred_at, recorded_at
+               FROM movement
+           ) AS side
+           JOIN part ON part.id = side.part
+           JOIN place ON place.id = side.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
+           JOIN party AS owner ON owner.id = side.owner
+           JOIN pool ON pool.id = side.pool
+           WHERE side.occurred_at <= $1 AND side.recorded_at <= $2
+             AND ($3::text[] IS NULL OR place.code = ANY($3))
+             AND ($4::text IS NULL OR part.part_number = $4) AND ($5::text IS NULL OR place.code = $5)
+           GROUP BY part.id, place.id, side.condition, owner.code, pool.code
+           HAVING sum(side.quantity) <> 0
+              AND ($6::text IS NULL OR
+                   (part.part_number, place.code, side.condition, owner.code, pool.code) > ($6, $7, $8, $9, $10))
+           ORDER BY part.part_number, place.code, side.condition, owner.code, pool.code LIMIT $11""",
+        instant, known_at or clock.now(), seen_by.depot_scope, part_number, depot, *keys, limit,
+    )  # fmt: skip
+    if seen_by.may("costs.read"):
+        return rows
+    return [
+        StockAsOf(
+            part_number=row.part_number, depot=row.depot, condition=row.condition, owner=row.owner, pool=row.pool,
+            on_hand=row.on_hand,
+        )  # fmt: skip
+        for row in rows
+    ]

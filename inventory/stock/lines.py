@@ -1,0 +1,59 @@
+"""The lines stock is held against: base stock, reorder point, critical point, average-failure line."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from inventory.ground import db
+
+
+class Lines(Struct, frozen=True, kw_only=True):
+    """The lines of one part in one store and pool, in pieces; None leaves a line as it is."""
+
+    part: int
+    place: int
+    pool: int
+    base_stock: int | None = None
+    reorder_point: int | None = None
+    critical_point: int | None = None
+    average_failure_line: int | None = None
+
+
+@db.atomic
+async def set_lines(lines: Sequence[Lines]) -> None:
+    """Write lines to their levels, making a level where none is yet; in level order, one round trip."""
+    await db.execute(
+        """INSERT INTO level (part, place, condition, owner, pool,
+                              base_stock, reorder_point, critical_point, average_failure_line)
+           SELECT line.part, line.place, 'good', party.id, line.pool,
+                  line.base_stock, line.reorder_point, line.critical_point, line.average_failure_line
+           FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[])
+                AS line(part, place, pool, base_stock, reorder_point, critical_point, average_failure_line)
+           JOIN party ON party.is_ourselves
+           ORDER BY line.part, line.place, line.pool
+           ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET
+               base_stock = coalesce(excluded.base_stock, level.base_stock),
+               reorder_point = coalesce(excluded.reorder_point, level.reorder_point),
+               critical_point = coalesce(excluded.critical_point, level.critical_point),
+               average_failure_line = coalesce(excluded.average_failure_line, level.average_failure_line)
+           WHERE (level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line)
+               IS DISTINCT FROM (
+                   coalesce(excluded.base_stock, level.base_stock),
+                   coalesce(excluded.reorder_point, level.reorder_point),
+                   coalesce(excluded.critical_point, level.critical_point),
+                   coalesce(excluded.average_failure_line, level.average_failure_line))""",
+        [line.part for line in lines], [line.place for line in lines], [line.pool for line in lines],
+        [line.base_stock for line in lines], [line.reorder_point for line in lines],
+        [line.critical_point for line in lines], [line.average_failure_line for line in lines],
+    )  # fmt: skip
+
+
+@db.atomic
+async def count_waiting(part: int, place: int, pool: int, change: int) -> None:
+    """Count pieces that wait for stock at a level: `change` more, or fewer when negative."""
+    await db.execute(
+        """INSERT INTO level (part, place, condition, owner, pool, backordered)
+           SELECT $1, $2, 'good', party.id, $3, greatest($4, 0) FROM party WHERE party.is_ourselves
+           ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET backordered = level.backordered + $4""",
+        part, place, pool, change,
+    )

@@ -1,0 +1,52 @@
+"""Pools: whose calls a stock answers."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.ground.entering import enter
+from inventory.ground.errors import Unknown
+
+COMMON = "common"
+"""The pool that answers everybody's calls."""
+
+
+class NewPool(Struct, frozen=True, kw_only=True):
+    """A pool to enter; a dedicated one names its contract."""
+
+    code: str
+    contract: str | None = None
+
+
+@db.atomic
+async def enter_pools(pools: Sequence[NewPool], *, by: Actor) -> None:
+    """Enter pools.
+
+    Raises:
+        UnknownReference: no such contract.
+
+    """
+    await enter(
+        """INSERT INTO pool (code, contract)
+           SELECT new.code, contract.id
+           FROM jsonb_to_recordset($1) AS new(code text, contract text)
+           LEFT JOIN contract ON contract.code = new.contract
+           WHERE new.contract IS NULL OR contract.id IS NOT NULL
+           RETURNING code""",
+        pools, lambda pool: pool.code, what="pool", what_zh="库存归属", by=by, right="parts.manage",
+    )  # fmt: skip
+
+
+async def find(code: str) -> int:
+    """The id of a pool.
+
+    Raises:
+        Unknown: no such pool.
+
+    """
+    pool = await db.fetch_value("SELECT id FROM pool WHERE code = $1", code)
+    if pool is None:
+        raise Unknown(what="pool", what_zh="库存归属", key=code)
+    return pool

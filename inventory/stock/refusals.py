@@ -1,0 +1,91 @@
+"""What the ledger refuses."""
+
+from inventory.ground.errors import Invalid, Refused
+
+
+class InsufficientStock(Refused, constraint="level_free_not_negative"):
+    """{part_number} at {depot} (pool {pool}): {wanted} asked, {free} free."""
+
+    zh = "{depot} 的 {part_number}（库存归属 {pool}）：需要 {wanted}，可用 {free}。"
+    help_en = "Ask for what is free, take it from a depot listed under `elsewhere`, or open a part request."
+    help_zh = "请按可用数量申请，或改从 elsewhere 所列备件库调用，或提交备件申请。"
+
+
+class StockWouldGoNegative(Refused, constraint="level_on_hand_not_negative"):
+    """More would leave the shelf than is on it."""
+
+    zh = "出库数量超过现有库存。"
+    help_en = "Count the shelf and correct the stock first."
+    help_zh = "请先盘点并调整库存。"
+
+
+class ReservationResolved(Refused):
+    """Reservation {id} was already {state}."""
+
+    zh = "预留 {id} 已处于“{state}”状态。"
+    help_en = "A reservation is posted, voided or expires once; make a new one."
+    help_zh = "预留只能出库、作废或到期一次；请重新预留。"
+
+
+class MoreThanReserved(Invalid):
+    """The reservation holds {reserved}; {wanted} was asked."""
+
+    zh = "该预留数量为 {reserved}，请求数量为 {wanted}。"
+    help_en = "Post at most what is reserved; the rest needs its own reservation."
+    help_zh = "出库数量不得超过预留数量；超出部分请另行预留。"
+
+
+class QuantityNotPositive(Invalid):
+    """A quantity must be at least 1; {quantity} was given."""
+
+    zh = "数量至少为 1，收到 {quantity}。"
+
+
+class SerialsMissing(Invalid):
+    """{part_number} is kept by serial: {wanted} serials are needed, {given} were given."""
+
+    zh = "{part_number} 按序列号管理：需要 {wanted} 个序列号，收到 {given} 个。"
+    help_en = "Scan the serial of every unit."
+    help_zh = "请扫描每一件的序列号。"
+
+
+class SerialRepeated(Refused, constraint="unit_serial_is_unique_per_maker"):
+    """A unit with this serial is already in the ledger."""
+
+    zh = "该序列号的单件已在台账中。"
+    help_en = "Look the serial up; a unit that comes back is moved, not received as new."
+    help_zh = "请先查询该序列号；返库的单件应做移动，不作为新件入库。"
+
+
+class TagRepeated(Refused, constraint="unit_tag_key"):
+    """Another unit already carries this tag."""
+
+    zh = "该备件条码已被另一单件使用。"
+
+
+class UnitNotHere(Refused):
+    """Unit {serial} is not at {depot} in condition {condition}."""
+
+    zh = "单件 {serial} 不在 {depot}，或状态不是“{condition}”。"
+    help_en = "Look the unit up to see where it is; scan the one in your hand."
+    help_zh = "请查询该单件所在位置，并扫描手中的单件。"
+
+
+class OverReceipt(Refused):
+    """{received} of {part_number} would come in, {expected} are still expected."""
+
+    zh = "{part_number} 将入库 {received}，预计到货仅剩 {expected}。"
+    help_en = "Count again; if more really came, give the reason."
+    help_zh = "请复点；如确实多到，请填写原因。"
+
+
+class ReasonMissing(Invalid):
+    """This needs a reason."""
+
+    zh = "此操作需要填写原因。"
+
+
+class SameStore(Invalid, constraint="transfer_leads_elsewhere"):
+    """A transfer leads to another store."""
+
+    zh = "调拨的目的地必须是另一个备件库。"

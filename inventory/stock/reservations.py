@@ -1,0 +1,358 @@
+"""Reservations: a pending movement, resolved once by posting, voiding or expiring."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.catalogue import parts
+from inventory.ground import clock, db
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+from inventory.places import places
+from inventory.stock import pools, units
+from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, Move, Spot, announce, post, shortage
+from inventory.stock.pools import COMMON
+from inventory.stock.refusals import MoreThanReserved, QuantityNotPositive, ReservationResolved
+
+
+class Reservation(Struct, frozen=True, kw_only=True):
+    """Stock held for one purpose."""
+
+    id: UUID
+    part_number: str
+    depot: str
+    pool: str
+    quantity: int
+    posted_quantity: int
+    state: Literal["pending", "posted", "voided", "expired"]
+    priority: int
+    reference: str | None
+    reserved_at: datetime
+    reserved_by: str
+    expires_at: datetime | None
+    serials: list[str] = []
+
+
+_RESERVE = f"""
+WITH held AS (
+    UPDATE level SET reserved = level.reserved + $4
+    FROM part, place, pool, party
+    WHERE part.part_number = $1 AND place.code = $2 AND pool.code = $3 AND party.is_ourselves
+      AND level.part = part.id AND level.place = place.id AND level.pool = pool.id AND level.owner = party.id
+      AND level.condition = 'good' AND level.on_hand - level.reserved >= $4
+    RETURNING {LEVEL_COLUMNS}
+),
+noted AS (
+    INSERT INTO reservation (level, quantity, state, priority, reference_number, reserved_at, reserved_by, expires_at)
+    SELECT id, $4, 'pending', $5, $6, $7, $8, $9 FROM held
+    RETURNING id
+)
+SELECT held.*, -$4::int AS freed, noted.id AS reservation FROM held, noted
+"""
+
+
+@db.atomic
+async def reserve(
+    part_number: str,
+    depot: str,
+    quantity: int,
+    *,
+    by: Actor,
+    pool: str = COMMON,
+    reference: str | None = None,
+    priority: int = 0,
+    expires_at: datetime | None = None,
+) -> Reservation:
+    """Hold good stock of ours in a store; one round trip where it succeeds.
+
+    Raises:
+        InsufficientStock: fewer are free; the facts say how many, and where else some are.
+        Unknown: no such part, store or pool.
+        QuantityNotPositive: fewer than one was asked.
+        NotYourDepot: the actor does not serve the store.
+
+    """
+    by.require("reservations.make")
+    by.require_depot(depot)
+    return await hold(
+        part_number, depot, quantity, by=by, pool=pool, reference=reference, priority=priority, expires_at=expires_at
+    )
+
+
+@db.atomic
+async def hold(
+    part_number: str,
+    depot: str,
+    quantity: int,
+    *,
+    by: Actor,
+    pool: str = COMMON,
+    reference: str | None = None,
+    priority: int = 0,
+    expires_at: datetime | None = None,
+) -> Reservation:
+    """Reserve on behalf of another verb that has checked the actor's rights.
+
+    Raises:
+        InsufficientStock, Unknown, QuantityNotPositive: as for `reserve`.
+
+    """
+    if quantity < 1:
+        raise QuantityNotPositive(quantity=quantity)
+    now = clock.now()
+    row = await db.fetch_one(
+        _RESERVE, part_number, depot, pool, quantity, priority, reference, now, by.name, expires_at
+    )
+    if row is None:
+        part = await parts.find(part_number)
+        place = await places.find_store(depot)
+        pool_id = await pools.find(pool)
+        if part.part_number == part_number:
+            raise await shortage(part.id, place.id, pool_id, quantity)
+        # an alias was given: its part is meant
+        return await hold(
+            part.part_number, depot, quantity,
+            by=by, pool=pool, reference=reference, priority=priority, expires_at=expires_at,
+        )  # fmt: skip
+    await announce([msgspec.convert(dict(row), LevelChange)])
+    return Reservation(
+        id=row["reservation"], part_number=part_number, depot=depot, pool=pool, quantity=quantity, posted_quantity=0,
+        state="pending", priority=priority, reference=reference, reserved_at=now, reserved_by=by.name,
+        expires_at=expires_at,
+    )  # fmt: skip
+
+
+class _Held(Struct, frozen=True, kw_only=True):
+    """A reservation with the ids of its level, locked for its resolution."""
+
+    id: UUID
+    level: int
+    part: int
+    part_number: str
+    serialised: bool
+    place: int
+    depot: str
+    owner: int
+    pool: int
+    quantity: int
+    state: str
+    expired: bool
+
+
+async def _lock(reservation: UUID) -> _Held:
+    held = await db.read_one(
+        _Held,
+        """SELECT reservation.id, level.id AS level, level.part, part.part_number, part.serialised, level.place,
+                  place.code AS depot, level.owner, level.pool, reservation.quantity, reservation.state,
+                  coalesce(reservation.expires_at <= $2, false) AS expired
+           FROM reservation
+           JOIN level ON level.id = reservation.level
+           JOIN part ON part.id = level.part
+           JOIN place ON place.id = level.place
+           WHERE reservation.id = $1
+           FOR NO KEY UPDATE OF reservation""",
+        reservation, clock.now(),
+    )
+    if held is None:
+        raise Unknown(what="reservation", what_zh="预留", key=str(reservation))
+    if held.state != "pending" or held.expired:
+        raise ReservationResolved(id=str(reservation), state="expired" if held.expired else held.state)
+    return held
+
+
+@db.atomic
+async def post_reservation(
+    reservation: UUID,
+    *,
+    by: Actor,
+    to: str,
+    quantity: int | None = None,
+    serials: Sequence[str] = (),
+    document_kind: str | None = None,
+    document: str | None = None,
+    occurred_at: datetime | None = None,
+) -> Reservation:
+    """Hand out what was reserved: to a site, an engineer's stock, or onto the road.
+
+    Posting a part releases the rest. Serialised parts leave by the serials given, or oldest first.
+
+    Raises:
+        Unknown: no such reservation or place.
+        ReservationResolved: it was posted, voided or expired before.
+        MoreThanReserved: it holds fewer.
+        UnitNotHere: a serial is not in that store.
+
+    """
+    by.require("stock.issue")
+    by.require_depot((await _lock(reservation)).depot)
+    return await hand_out(
+        reservation, by=by, to=to, quantity=quantity, serials=serials,
+        document_kind=document_kind, document=document, occurred_at=occurred_at,
+    )  # fmt: skip
+
+
+@db.atomic
+async def hand_out(
+    reservation: UUID,
+    *,
+    by: Actor,
+    to: str,
+    quantity: int | None = None,
+    serials: Sequence[str] = (),
+    document_kind: str | None = None,
+    document: str | None = None,
+    occurred_at: datetime | None = None,
+) -> Reservation:
+    """Post a reservation on behalf of another verb that has checked the actor's rights.
+
+    Raises:
+        Unknown, ReservationResolved, MoreThanReserved, UnitNotHere: as for `post_reservation`.
+
+    """
+    held = await _lock(reservation)
+    target = await places.find(to)
+    wanted = held.quantity if quantity is None else quantity
+    if wanted < 1:
+        raise QuantityNotPositive(quantity=wanted)
+    if wanted > held.quantity:
+        raise MoreThanReserved(reserved=held.quantity, wanted=wanted)
+    origin = Spot(held.place, "good", held.owner, held.pool)
+    chosen = await units.choose(held.part, origin, wanted, serials) if held.serialised else []
+    await post(
+        [
+            Move(
+                kind="issue", part=held.part, quantity=quantity, unit=unit, origin=origin,
+                target=Spot(target.id, "good", held.owner, held.pool), released=quantity, reservation=reservation,
+                document_kind=document_kind, document=document, occurred_at=occurred_at,
+            )
+            for unit, quantity in ([(unit.id, 1) for unit in chosen] or [(None, wanted)])
+        ],
+        by=by,
+    )  # fmt: skip
+    if wanted < held.quantity:
+        await _give_back(held, held.quantity - wanted)
+    await _resolve(reservation, "posted", wanted, by)
+    return await reservation_view(reservation, serials=[unit.serial for unit in chosen])
+
+
+@db.atomic
+async def void_reservation(reservation: UUID, *, by: Actor) -> Reservation:
+    """Let go of what was reserved.
+
+    Raises:
+        Unknown: no such reservation.
+        ReservationResolved: it was posted, voided or expired before.
+
+    """
+    by.require("reservations.make")
+    held = await _lock(reservation)
+    by.require_depot(held.depot)
+    return await release(reservation, by=by)
+
+
+@db.atomic
+async def release(reservation: UUID, *, by: Actor) -> Reservation:
+    """Void a reservation on behalf of another verb that has checked the actor's rights.
+
+    Raises:
+        Unknown, ReservationResolved: as for `void_reservation`.
+
+    """
+    held = await _lock(reservation)
+    await _give_back(held, held.quantity)
+    await _resolve(reservation, "voided", 0, by)
+    return await reservation_view(reservation)
+
+
+@db.atomic
+async def expire_due(*, by: Actor, limit: int = 500) -> int:
+    """Expire reservations whose time has passed; how many."""
+    due = await db.fetch(
+        """SELECT reservation.id FROM reservation
+           WHERE state = 'pending' AND expires_at <= $1
+           ORDER BY level, id LIMIT $2 FOR NO KEY UPDATE""",
+        clock.now(), limit,
+    )
+    rows = await db.fetch(
+        f"""WITH over AS (
+                UPDATE reservation SET state = 'expired', resolved_at = $2, resolved_by = $3
+                WHERE id = ANY($1::uuid[]) RETURNING level, quantity
+            ), back AS (SELECT level, sum(quantity)::int AS quantity FROM over GROUP BY level)
+            UPDATE level SET reserved = level.reserved - back.quantity FROM back WHERE level.id = back.level
+            RETURNING {LEVEL_COLUMNS}, back.quantity AS freed""",
+        [row["id"] for row in due], clock.now(), by.name,
+    )  # fmt: skip
+    await announce(msgspec.convert([dict(row) for row in rows], list[LevelChange]))
+    return len(due)
+
+
+async def _give_back(held: _Held, quantity: int) -> None:
+    row = await db.fetch_one(
+        f"UPDATE level SET reserved = reserved - $2 WHERE id = $1 RETURNING {LEVEL_COLUMNS}, $2::int AS freed",
+        held.level, quantity,
+    )  # fmt: skip
+    if row is not None:
+        await announce([msgspec.convert(dict(row), LevelChange)])
+
+
+async def _resolve(reservation: UUID, state: str, posted: int, by: Actor) -> None:
+    await db.execute(
+        """UPDATE reservation SET state = $2, posted_quantity = $3, resolved_at = $4, resolved_by = $5
+           WHERE id = $1 AND state = 'pending'""",
+        reservation, state, posted, clock.now(), by.name,
+    )
+
+
+_VIEW = """SELECT reservation.id, part.part_number, place.code AS depot, pool.code AS pool, reservation.quantity,
+                  reservation.posted_quantity, reservation.state, reservation.priority,
+                  reservation.reference_number AS reference, reservation.reserved_at, reservation.reserved_by,
+                  reservation.expires_at
+           FROM reservation
+           JOIN level ON level.id = reservation.level
+           JOIN part ON part.id = level.part
+           JOIN place ON place.id = level.place
+           JOIN pool ON pool.id = level.pool"""
+
+
+async def reservation_view(
+    reservation: UUID, *, seen_by: Actor | None = None, serials: Sequence[str] = ()
+) -> Reservation:
+    """One reservation.
+
+    Raises:
+        Unknown: no such reservation, or not in the reader's scope.
+
+    """
+    view = await db.read_one(
+        Reservation,
+        f"{_VIEW} WHERE reservation.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
+        reservation, seen_by.depot_scope if seen_by else None,
+    )  # fmt: skip
+    if view is None:
+        raise Unknown(what="reservation", what_zh="预留", key=str(reservation))
+    return msgspec.structs.replace(view, serials=list(serials))
+
+
+async def reservations(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    state: str | None = None,
+    part_number: str | None = None,
+    depot: str | None = None,
+) -> list[Reservation]:
+    """Reservations in the reader's scope, newest first."""
+    return await db.read(
+        Reservation,
+        f"""{_VIEW}
+            WHERE ($1::uuid IS NULL OR reservation.id < $1) AND ($2::text IS NULL OR reservation.state = $2)
+              AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR place.code = $4)
+              AND ($5::text[] IS NULL OR place.code = ANY($5))
+            ORDER BY reservation.id DESC LIMIT $6""",
+        after, state, part_number, depot, seen_by.depot_scope, limit,
+    )  # fmt: skip

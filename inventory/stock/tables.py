@@ -1,0 +1,217 @@
+"""The ledger's tables: levels, units, reservations, movements, and what is expected to arrive."""
+
+from piccolo.columns import BigSerial, Serial
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from inventory.catalogue.tables import Part
+from inventory.ground.columns import (
+    flag,
+    instant,
+    key,
+    link,
+    note,
+    optional_instant,
+    optional_link,
+    optional_real,
+    optional_text,
+    optional_whole,
+    reference,
+    text,
+    whole,
+)
+from inventory.installed_base.tables import Contract
+from inventory.people.tables import Person
+from inventory.places.tables import Bin, Party, Place
+
+CONDITION_IS_KNOWN = (
+    "condition IN ('good', 'defective', 'quarantine', 'frozen', 'in_test', 'scrapped', 'unknown')"
+)
+
+
+class Pool(Table, tablename="pool", help_text="Whose call stock answers: everybody's (common) or one contract's"):
+    """The common pool, or one contract's project-dedicated stock."""
+
+    id = Serial(primary_key=True)
+    code = text(unique=True)
+    contract = optional_link(Contract)
+
+
+class Level(Table, tablename="level", help_text="The ledger's running sum per part × store × condition × owner × pool"):
+    """How much is there, how much of it is promised, and the lines it is held against.
+
+    `free` (a column of the database, on_hand − reserved) is what may still be promised. The lines belong to the
+    good, own row; planning and emergency write them through `stock.set_lines`.
+    """
+
+    id = BigSerial(primary_key=True)
+    part = link(Part)
+    place = link(Place, index=True)
+    condition = text()
+    owner = link(Party)
+    pool = link(Pool)
+    on_hand = whole(0)
+    reserved = whole(0)
+    backordered = whole(0)
+    base_stock = optional_whole()
+    reorder_point = optional_whole()
+    critical_point = optional_whole()
+    average_failure_line = optional_whole()
+
+    level_identity = Unique([part, place, condition, owner, pool])
+    level_condition_is_known = Check(CONDITION_IS_KNOWN)
+    level_on_hand_not_negative = Check("on_hand >= 0")
+    level_reserved_not_negative = Check("reserved >= 0")
+    level_backordered_not_negative = Check("backordered >= 0")
+    level_free_not_negative = Check("reserved <= on_hand")
+    level_only_good_stock_is_promised = Check("condition = 'good' OR (reserved = 0 AND backordered = 0)")
+
+
+class Unit(Table, tablename="unit", help_text="One physical piece with its maker's serial; always in exactly one place"):
+    """A serialised piece; where it has been is in its movements."""
+
+    id = key()
+    part = link(Part)
+    serial = text(index=True)
+    maker = optional_link(Party)
+    tag = optional_text(unique=True)
+    condition = text()
+    owner = link(Party)
+    pool = link(Pool)
+    place = link(Place)
+    bin = optional_link(Bin)
+    custodian = optional_link(Person)
+    provenance = text()
+    source = note()
+    firmware = optional_text()
+    receipt = reference(index=True)
+    received_at = instant()
+
+    unit_serial_is_unique_per_maker = Unique([maker, serial], nulls_distinct=False)
+    unit_condition_is_known = Check(CONDITION_IS_KNOWN)
+    unit_provenance_is_known = Check(
+        "provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker', 'unproven')"
+    )
+
+
+class Reservation(Table, tablename="reservation", help_text="A pending movement: posted, voided or expired, once"):
+    """Stock of one level held for one purpose."""
+
+    id = key()
+    level = link(Level, index=True)
+    quantity = whole()
+    posted_quantity = whole(0)
+    state = text()
+    priority = whole(0)
+    reference_number = optional_text(index=True)
+    reserved_at = instant()
+    reserved_by = text()
+    expires_at = optional_instant()
+    resolved_at = optional_instant()
+    resolved_by = optional_text()
+
+    reservation_quantity_is_positive = Check("quantity > 0")
+    reservation_state_is_known = Check("state IN ('pending', 'posted', 'voided', 'expired')")
+    reservation_posts_at_most_what_it_holds = Check("posted_quantity BETWEEN 0 AND quantity")
+    reservation_resolves_once = Check("(state = 'pending') = (resolved_at IS NULL)")
+
+
+class Movement(Table, tablename="movement", help_text="The ledger: append-only, from a place to a place, by month"):
+    """One line of the ledger; never changed, only reversed by another.
+
+    Partitioned by month of `recorded_at`, which the table's own migration sets up in SQL.
+    """
+
+    id = key()
+    recorded_at = instant()
+    occurred_at = instant()
+    kind = text()
+    part = link(Part)
+    quantity = whole()
+    unit = optional_link(Unit)
+    from_place = link(Place)
+    from_condition = text()
+    from_owner = link(Party)
+    from_pool = link(Pool)
+    to_place = link(Place)
+    to_condition = text()
+    to_owner = link(Party)
+    to_pool = link(Pool)
+    reservation = reference()
+    document_kind = optional_text()
+    document = optional_text()
+    reason = note()
+    actor = text()
+    reverses = reference()
+
+
+class ExpectedDelivery(Table, tablename="expected_delivery", help_text="What is to arrive where and when, and how sure that is"):
+    """Inbound stock that a receipt will match: from an order, a transfer, a return."""
+
+    id = key()
+    part = link(Part)
+    place = link(Place)
+    pool = link(Pool)
+    quantity = whole()
+    received_quantity = whole(0)
+    due_at = instant()
+    confirmed = flag(default=False)
+    source_kind = text()
+    source = reference(index=True)
+    closed_at = optional_instant()
+
+    expected_delivery_is_positive = Check("quantity > 0")
+    expected_delivery_received_not_negative = Check("received_quantity >= 0")
+    expected_delivery_source_is_known = Check("source_kind IN ('purchase_order_line', 'transfer_line', 'return')")
+
+
+class Receipt(Table, tablename="receipt", help_text="Goods taken in at a store"):
+    """A goods receipt; its lines are movements."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place)
+    source_kind = optional_text()
+    source = reference(index=True)
+    received_at = instant()
+    received_by = text()
+    remark = note()
+
+
+class Transfer(Table, tablename="transfer", help_text="Stock sent from one store to another, in transit until received"):
+    """A transfer with in-transit custody."""
+
+    id = key()
+    number = text(unique=True)
+    from_place = link(Place)
+    to_place = link(Place)
+    mode = optional_text()
+    state = text()
+    case_number = optional_text(index=True)
+    created_at = instant()
+    created_by = text()
+    shipped_at = optional_instant()
+    due_at = optional_instant()
+    received_at = optional_instant()
+    waybill = optional_text()
+    hours = optional_real()
+
+    transfer_state_is_known = Check("state IN ('draft', 'shipped', 'received', 'cancelled')")
+    transfer_leads_elsewhere = Check("from_place <> to_place")
+
+
+class TransferLine(Table, tablename="transfer_line", help_text="One part of a transfer"):
+    """What a transfer carries; a reservation holds it until it ships."""
+
+    id = key()
+    transfer = link(Transfer, index=True)
+    part = link(Part)
+    pool = link(Pool)
+    quantity = whole()
+    shipped_quantity = whole(0)
+    received_quantity = whole(0)
+    reservation = reference()
+
+    transfer_line_quantity_is_positive = Check("quantity > 0")
+    transfer_line_ships_at_most_its_quantity = Check("shipped_quantity BETWEEN 0 AND quantity")
+    transfer_line_receives_what_was_shipped = Check("received_quantity BETWEEN 0 AND shipped_quantity")

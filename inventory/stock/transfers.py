@@ -1,0 +1,317 @@
+"""Transfers: stock sent from one store to another, in transit until somebody takes it in."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.ground import clock, db
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.numbers import next_number
+from inventory.places import places
+from inventory.stock import expected, reservations
+from inventory.stock.ledger import Move, Spot, post
+from inventory.stock.pools import COMMON
+from inventory.stock.refusals import ReasonMissing, SameStore
+
+
+class NoLane(Refused):
+    """There is no lane from {origin} to {target} that may carry this."""
+
+    zh = "从 {origin} 到 {target} 没有可用线路。"
+    help_en = "Add a lane, or send it by way of another store."
+    help_zh = "请先维护线路，或经其他备件库中转。"
+
+
+class ReceivedDiffers(Refused):
+    """{part_number}: {received} arrived, {shipped} were sent; the difference needs a reason."""
+
+    zh = "{part_number}：到货 {received}，发出 {shipped}，差异需要说明原因。"
+    help_en = "Count again; give the reason for what is missing."
+    help_zh = "请复点，并填写缺少的原因。"
+
+
+class TransferItem(Struct, frozen=True, kw_only=True):
+    """One part to be sent."""
+
+    part_number: str
+    quantity: int
+    pool: str = COMMON
+
+
+class TransferLineView(Struct, frozen=True, kw_only=True):
+    """One part of a transfer."""
+
+    part_number: str
+    pool: str
+    quantity: int
+    shipped_quantity: int
+    received_quantity: int
+
+
+class TransferView(Struct, frozen=True, kw_only=True):
+    """A transfer with its lines."""
+
+    id: UUID
+    number: str
+    from_depot: str
+    to_depot: str
+    mode: str | None
+    state: Literal["draft", "shipped", "received", "cancelled"]
+    case_number: str | None
+    created_at: datetime
+    created_by: str
+    shipped_at: datetime | None
+    due_at: datetime | None
+    received_at: datetime | None
+    waybill: str | None
+    lines: list[TransferLineView]
+
+
+@db.atomic
+async def draft_transfer(
+    origin: str, target: str, items: Sequence[TransferItem], *, by: Actor, case_number: str | None = None
+) -> TransferView:
+    """Promise stock of one store to another; it is held until it ships.
+
+    Raises:
+        SameStore: origin and target are one.
+        NoLane: no lane leads there that may carry every part.
+        InsufficientStock: the origin has fewer free.
+
+    """
+    by.require("stock.transfer")
+    by.require_depot(origin)
+    return await draft(origin, target, items, by=by, case_number=case_number)
+
+
+@db.atomic
+async def draft(
+    origin: str, target: str, items: Sequence[TransferItem], *, by: Actor, case_number: str | None = None
+) -> TransferView:
+    """Draft a transfer on behalf of another verb that has checked the actor's rights.
+
+    Raises:
+        SameStore, NoLane, InsufficientStock: as for `draft_transfer`.
+
+    """
+    if origin == target:
+        raise SameStore
+    start, end = await places.find_store(origin), await places.find_store(target)
+    lane = await db.fetch_one(
+        """SELECT mode, hours FROM lane
+           WHERE from_place = $1 AND to_place = $2
+             AND (carries_lithium OR NOT EXISTS (SELECT FROM part WHERE lithium AND part_number = ANY($3)))
+           ORDER BY hours LIMIT 1""",
+        start.id, end.id, [item.part_number for item in items],
+    )  # fmt: skip
+    if lane is None:
+        raise NoLane(origin=origin, target=target)
+    number = await next_number("TR")
+    transfer = await db.fetch_value(
+        """INSERT INTO transfer (number, from_place, to_place, mode, hours, state, case_number, created_at, created_by)
+           VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8) RETURNING id""",
+        number, start.id, end.id, lane["mode"], lane["hours"], case_number, clock.now(), by.name,
+    )
+    # levels are locked in one order whatever order the lines came in
+    for item in sorted(items, key=lambda item: (item.part_number, item.pool)):
+        held = await reservations.hold(
+            item.part_number, origin, item.quantity, by=by, pool=item.pool, reference=number, priority=50
+        )
+        await db.execute(
+            """INSERT INTO transfer_line (transfer, part, pool, quantity, reservation)
+               SELECT $1, level.part, level.pool, $3, reservation.id
+               FROM reservation JOIN level ON level.id = reservation.level WHERE reservation.id = $2""",
+            transfer, held.id, item.quantity,
+        )
+    return await transfer_view(transfer)
+
+
+@db.atomic
+async def ship(
+    transfer: UUID, *, by: Actor, waybill: str | None = None, serials: Sequence[str] = ()
+) -> TransferView:
+    """Hand a transfer to the carrier: from here on it is in transit and expected at its target.
+
+    Raises:
+        WrongState: it is no draft any more.
+        UnitNotHere: a serial is not in the origin.
+
+    """
+    by.require("stock.transfer")
+    head = await _claim(transfer, "draft", "shipped")
+    by.require_depot(head["origin"])
+    now = clock.now()
+    due = now + timedelta(hours=head["hours"] or 24)
+    lines = await _lines(transfer)
+    for line in lines:
+        await reservations.hand_out(
+            line["reservation"], by=by, to=places.TRANSIT, serials=await _serials_of(line["part"], serials),
+            document_kind="transfer", document=head["number"],
+        )  # fmt: skip
+        await expected.expect(
+            line["part"], head["to_place"], line["pool"], line["quantity"], due_at=due,
+            source_kind="transfer_line", source=line["id"], confirmed=True,
+        )  # fmt: skip
+    await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
+    await db.execute(
+        "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4 WHERE id = $1", transfer, now, due, waybill
+    )
+    return await transfer_view(transfer)
+
+
+@db.atomic
+async def take_in(
+    transfer: UUID, *, by: Actor, received: dict[str, int] | None = None, reason: str = ""
+) -> TransferView:
+    """Take a transfer in at its target; what is missing stays in transit with the reason.
+
+    `received` gives the count per part number; without it, all that was sent has arrived.
+
+    Raises:
+        WrongState: it was not shipped, or was taken in before.
+        ReceivedDiffers: the count differs from what was sent and no reason was given.
+
+    """
+    by.require("stock.transfer")
+    head = await _claim(transfer, "shipped", "received")
+    by.require_depot(head["target"])
+    owner = await places.ourselves()
+    transit = await places.find(places.TRANSIT)
+    moves: list[Move] = []
+    for line in await _lines(transfer):
+        count = line["shipped_quantity"] if received is None else received.get(line["part_number"], 0)
+        if count != line["shipped_quantity"] and not reason:
+            raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["shipped_quantity"])
+        if count > line["shipped_quantity"]:
+            raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["shipped_quantity"])
+        start = Spot(transit.id, "good", owner, line["pool"])
+        travelling = await _travelling(line["part"], head["number"], count) if line["serialised"] else [None]
+        moves += [
+            Move(
+                kind="transfer_in", part=line["part"], quantity=1 if line["serialised"] else count, unit=unit,
+                origin=start, target=Spot(head["to_place"], "good", owner, line["pool"]),
+                document_kind="transfer", document=head["number"], reason=reason,
+            )
+            for unit in travelling
+        ]  # fmt: skip
+        await db.execute("UPDATE transfer_line SET received_quantity = $2 WHERE id = $1", line["id"], count)
+        await expected.count_in(line["id"], count)
+        if count < line["shipped_quantity"]:
+            await expected.close(line["id"])
+    await post([move for move in moves if move.quantity > 0], by=by)
+    await db.execute("UPDATE transfer SET received_at = $2 WHERE id = $1", transfer, clock.now())
+    return await transfer_view(transfer)
+
+
+@db.atomic
+async def cancel(transfer: UUID, *, by: Actor, reason: str) -> TransferView:
+    """Give up a transfer that has not shipped.
+
+    Raises:
+        WrongState: it has shipped, or was cancelled before.
+        ReasonMissing: no reason was given.
+
+    """
+    by.require("stock.transfer")
+    if not reason.strip():
+        raise ReasonMissing
+    head = await _claim(transfer, "draft", "cancelled")
+    by.require_depot(head["origin"])
+    for line in await _lines(transfer):
+        await reservations.release(line["reservation"], by=by)
+    return await transfer_view(transfer)
+
+
+async def _claim(transfer: UUID, state: str, becomes: str) -> db.Row:
+    """Move a transfer's state; losing the race is the refusal."""
+    row = await db.fetch_one(
+        """UPDATE transfer SET state = $3
+           FROM place AS origin, place AS target
+           WHERE transfer.id = $1 AND transfer.state = $2
+             AND origin.id = transfer.from_place AND target.id = transfer.to_place
+           RETURNING transfer.number, transfer.hours, transfer.to_place, origin.code AS origin, target.code AS target""",
+        transfer, state, becomes,
+    )
+    if row is not None:
+        return row
+    found = await db.fetch_one("SELECT number, state FROM transfer WHERE id = $1", transfer)
+    if found is None:
+        raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
+    raise WrongState(what="Transfer", what_zh="调拨单", key=found["number"], state=found["state"], needed=state)
+
+
+async def _lines(transfer: UUID) -> list[db.Row]:
+    return await db.fetch(
+        """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
+                  part.part_number, part.serialised
+           FROM transfer_line JOIN part ON part.id = transfer_line.part
+           WHERE transfer = $1 ORDER BY part.part_number, transfer_line.pool""",
+        transfer,
+    )
+
+
+async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
+    """Those of the scanned serials that belong to a part."""
+    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
+    return [row["serial"] for row in rows]
+
+
+async def _travelling(part: int, number: str, count: int) -> list[UUID]:
+    """Units of a part that left under a transfer and are still on the road."""
+    rows = await db.fetch(
+        """SELECT unit.id FROM movement JOIN unit ON unit.id = movement.unit
+           JOIN place ON place.id = unit.place AND place.code = $4
+           WHERE movement.document = $2 AND movement.part = $1 ORDER BY unit.id LIMIT $3""",
+        part, number, count, places.TRANSIT,
+    )
+    return [row["id"] for row in rows]
+
+
+_VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, target.code AS to_depot, mode, state,
+                  case_number, created_at, created_by, shipped_at, due_at, received_at, waybill,
+                  (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                              'part_number', part.part_number, 'pool', pool.code, 'quantity', quantity,
+                              'shipped_quantity', shipped_quantity, 'received_quantity', received_quantity)
+                              ORDER BY part.part_number), '[]')
+                   FROM transfer_line AS line JOIN part ON part.id = line.part JOIN pool ON pool.id = line.pool
+                   WHERE line.transfer = transfer.id) AS lines
+           FROM transfer
+           JOIN place AS origin ON origin.id = transfer.from_place
+           JOIN place AS target ON target.id = transfer.to_place"""
+
+
+async def transfer_view(transfer: UUID, *, seen_by: Actor | None = None) -> TransferView:
+    """One transfer.
+
+    Raises:
+        Unknown: no such transfer in the reader's scope.
+
+    """
+    view = await db.read_one(
+        TransferView,
+        f"""{_VIEW} WHERE transfer.id = $1
+            AND ($2::text[] IS NULL OR origin.code = ANY($2) OR target.code = ANY($2))""",
+        transfer, seen_by.depot_scope if seen_by else None,
+    )  # fmt: skip
+    if view is None:
+        raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
+    return view
+
+
+async def transfers(
+    *, limit: int, seen_by: Actor, after: UUID | None = None, state: str | None = None, depot: str | None = None
+) -> list[TransferView]:
+    """Transfers from or to the reader's stores, newest first."""
+    return await db.read(
+        TransferView,
+        f"""{_VIEW}
+            WHERE ($1::uuid IS NULL OR transfer.id < $1) AND ($2::text IS NULL OR state = $2)
+              AND ($3::text IS NULL OR origin.code = $3 OR target.code = $3)
+              AND ($4::text[] IS NULL OR origin.code = ANY($4) OR target.code = ANY($4))
+            ORDER BY transfer.id DESC LIMIT $5""",
+        after, state, depot, seen_by.depot_scope, limit,
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""Units: serialised pieces, where they are and where they have been."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+from inventory.stock.ledger import Spot
+from inventory.stock.refusals import SerialsMissing, UnitNotHere
+
+
+class Picked(Struct, frozen=True):
+    """A unit chosen to leave."""
+
+    id: UUID
+    serial: str
+
+
+class UnitView(Struct, frozen=True, kw_only=True):
+    """A unit as lists show it."""
+
+    id: UUID
+    part_number: str
+    serial: str
+    tag: str | None
+    condition: str
+    owner: str
+    pool: str
+    place: str
+    bin: str | None
+    provenance: str
+    firmware: str | None
+    received_at: datetime
+
+
+class UnitMovement(Struct, frozen=True, kw_only=True):
+    """One step of a unit's life."""
+
+    occurred_at: datetime
+    recorded_at: datetime
+    kind: str
+    from_place: str
+    from_condition: str
+    to_place: str
+    to_condition: str
+    document: str | None
+    reason: str
+    actor: str
+
+
+async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str]) -> list[Picked]:
+    """The units that leave a spot: those scanned, or the oldest ones; locked until the transaction ends.
+
+    Raises:
+        SerialsMissing: serials were given, but not as many as pieces leave.
+        UnitNotHere: a serial is not at that spot.
+
+    """
+    if serials and len(set(serials)) != quantity:
+        raise SerialsMissing(part_number=None, wanted=quantity, given=len(set(serials)))
+    found = await db.read(
+        Picked,
+        """SELECT id, serial FROM unit
+           WHERE part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
+             AND ($6::text[] IS NULL OR serial = ANY($6))
+           ORDER BY received_at, id LIMIT $7 FOR NO KEY UPDATE""",
+        part, origin.place, origin.condition, origin.owner, origin.pool, list(serials) or None, quantity,
+    )
+    if len(found) < quantity:
+        missing = sorted(set(serials) - {unit.serial for unit in found})
+        depot = await db.fetch_value("SELECT code FROM place WHERE id = $1", origin.place)
+        raise UnitNotHere(serial=missing[0] if missing else "–", depot=depot, condition=origin.condition)
+    return found
+
+
+_VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.tag, unit.condition, owner.code AS owner,
+                  pool.code AS pool, place.code AS place, bin.code AS bin, unit.provenance, unit.firmware,
+                  unit.received_at
+           FROM unit
+           JOIN part ON part.id = unit.part
+           JOIN party AS owner ON owner.id = unit.owner
+           JOIN pool ON pool.id = unit.pool
+           JOIN place ON place.id = unit.place
+           LEFT JOIN bin ON bin.id = unit.bin"""
+
+_IN_SCOPE = "($1::text[] IS NULL OR place.code = ANY($1))"
+
+
+async def units(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    part_number: str | None = None,
+    depot: str | None = None,
+    condition: str | None = None,
+) -> list[UnitView]:
+    """Units in the reader's depots, newest first."""
+    return await db.read(
+        UnitView,
+        f"""{_VIEW}
+            WHERE {_IN_SCOPE}
+              AND ($2::uuid IS NULL OR unit.id < $2) AND ($3::text IS NULL OR part.part_number = $3)
+              AND ($4::text IS NULL OR place.code = $4) AND ($5::text IS NULL OR unit.condition = $5)
+            ORDER BY unit.id DESC LIMIT $6""",
+        seen_by.depot_scope, after, part_number, depot, condition, limit,
+    )  # fmt: skip
+
+
+async def unit(serial: str, *, seen_by: Actor) -> UnitView:
+    """One unit by its serial or by our tag.
+
+    Raises:
+        Unknown: no such unit in the reader's scope.
+
+    """
+    view = await db.read_one(
+        UnitView,
+        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = $2 OR unit.tag = $2) ORDER BY unit.id LIMIT 1",
+        seen_by.depot_scope, serial,
+    )  # fmt: skip
+    if view is None:
+        raise Unknown(what="unit", what_zh="单件", key=serial)
+    return view
+
+
+async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
+    """A unit's movements, oldest first."""
+    return await db.read(
+        UnitMovement,
+        """SELECT occurred_at, recorded_at, movement.kind, origin.code AS from_place, from_condition,
+                  target.code AS to_place, to_condition, document, reason, actor
+           FROM movement
+           JOIN place AS origin ON origin.id = movement.from_place
+           JOIN place AS target ON target.id = movement.to_place
+           WHERE unit = $1 ORDER BY recorded_at, movement.id LIMIT $2""",
+        unit_id, limit,
+    )

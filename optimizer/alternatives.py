@@ -1,0 +1,308 @@
+"""The base stocks that sizing chooses from, with what each costs, delivers and takes.
+
+Under backorders, and under emergency supply without lateral, a group is a part in a depot and
+its alternatives are S = floor, floor + 1, ... With lateral supply a group is a part in a cluster
+of depots and its alternatives are all base stocks whose sum stays within a size. Beyond the last
+alternative stands, for every depot, one more that cannot be chosen: the first stock that was
+left out, all of it in that depot, delivering the best that any larger stock could deliver.
+Whatever proves that it is not wanted proves that nothing was lost by leaving the rest out.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from optimizer.demand import Cluster, Demand
+from optimizer.errors import OptimizerError
+from optimizer.evaluation import (
+    TOLERANCE,
+    channel_hours,
+    channel_shares,
+    class_hours,
+    mean_hours,
+    on_time,
+    shipping_cny,
+    stock_prices,
+    tolerance,
+    unit_costs,
+)
+from optimizer.lateral import MEMBERS_MAX, STATES_MAX
+from optimizer.multiple_choice import Bools, Problem
+from optimizer.poisson import Floats, Ints, erlang_loss
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bucket:
+    """Groups of one cluster with equally many alternatives.
+
+    `cluster` holds only the bucket's lines, which are `lines` of the demand's cluster number
+    `origin`. `stocks` are the alternatives' base stocks above the floor, shape (alternatives,
+    members); the last of them, one per member, cannot be chosen. In the problem the bucket's
+    alternatives stand from place `first` on, line by line.
+    """
+
+    cluster: Cluster
+    origin: int
+    lines: Ints
+    stocks: Ints
+    first: int
+
+    @property
+    def places(self) -> Ints:
+        """The place of every alternative in the problem, shape (lines, alternatives)."""
+        size = len(self.lines) * len(self.stocks)
+        return self.first + np.arange(size).reshape(len(self.lines), -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices:
+    """A network as a choice of base stocks: the problem, and what its alternatives mean."""
+
+    demand: Demand
+    buckets: tuple[Bucket, ...]
+    problem: Problem
+
+    def levels(self, choice: Ints) -> Ints:
+        """The base stock of every row under a choice of one alternative per group."""
+        levels = self.demand.floor.copy()
+        group = 0
+        for bucket in self.buckets:
+            chosen = choice[group : group + len(bucket.lines)] - bucket.first
+            levels[bucket.cluster.rows] += bucket.stocks[chosen % len(bucket.stocks)]
+            group += len(bucket.lines)
+        return levels
+
+
+def initial_sizes(demand: Demand) -> list[Ints]:
+    """For every cluster and line, up to which sum of base stocks above the floors to look.
+
+    A depot alone: mu + 6 sqrt(mu) + 6 with its load mu. Depots together start lower, since
+    their alternatives multiply, and grow where that proves too low.
+    """
+    sizes: list[Ints] = []
+    for cluster in demand.clusters:
+        rows = cluster.rows
+        load = np.sum(demand.daily_rate[rows] * demand.lead_time_days[rows], axis=1)
+        spread = 6.0 if rows.shape[1] == 1 else 3.0
+        wanted = np.ceil(load + spread * (np.sqrt(load) + 1.0)) - demand.floor[rows].sum(axis=1)
+        asked = demand.daily_rate[rows].any(axis=1)
+        sizes.append(np.where(asked, np.maximum(wanted, 1), 0).astype(np.int64))
+    return sizes
+
+
+def grown(choices: Choices, sizes: list[Ints], groups: Bools) -> list[Ints]:
+    """The sizes, half as large again for the given groups."""
+    larger = [size.copy() for size in sizes]
+    group = 0
+    for bucket in choices.buckets:
+        lines = bucket.lines[groups[group : group + len(bucket.lines)]]
+        larger[bucket.origin][lines] += larger[bucket.origin][lines] // 2 + 1
+        group += len(bucket.lines)
+    return larger
+
+
+def build(demand: Demand, sizes: list[Ints]) -> Choices:
+    """All alternatives up to the given sizes.
+
+    Raises:
+        OptimizerError: lateral supply among more depots, or of more stock, than is computed
+            exactly.
+
+    """
+    limits = _limits(demand)
+    column = {row: index for index, row in enumerate(limits)}
+    buckets = _buckets(demand, sizes)
+    tables = [_tables(demand, bucket, column) for bucket in buckets]
+    limit = np.array([*limits.values()])
+    problem = Problem(
+        rows=tuple(limits),
+        cost=np.concatenate([cost for cost, _ in tables]),
+        use=sparse.csr_array(sparse.vstack([use for _, use in tables])),
+        limit=limit,
+        slack=np.array([tolerance(value) for value in limit]),
+        first=np.concatenate([bucket.places[:, 0] for bucket in buckets]),
+        choosable=np.concatenate([_choosable(bucket) for bucket in buckets]),
+        block=np.repeat([b.cluster.depots[0] for b in buckets], [len(b.lines) for b in buckets]),
+    )
+    return Choices(demand, tuple(buckets), problem)
+
+
+def _limits(demand: Demand) -> dict[str, float]:
+    """The limit of every row by its name; promises are negated."""
+    network = demand.network
+    limits: dict[str, float | None] = {}
+    for sla, rate in zip(network.sla_classes, demand.class_rate, strict=True):
+        if rate > 0:
+            target = sla.target_fraction
+            limits[f"service:{sla.id}"] = None if target is None else -target
+            limits[f"mean_time:{sla.id}"] = sla.mean_time_target_hours
+    for depot in network.depots:
+        limits[f"capacity:{depot.id}"] = depot.capacity_units
+        limits[f"budget:{depot.id}"] = depot.budget_cny
+    limits["total_budget"] = network.limits.total_budget_cny
+    return {row: limit for row, limit in limits.items() if limit is not None}
+
+
+def _buckets(demand: Demand, sizes: list[Ints]) -> list[Bucket]:
+    buckets: list[Bucket] = []
+    first = 0
+    for origin, (cluster, size) in enumerate(zip(demand.clusters, sizes, strict=True)):
+        for steps in np.unique(size).tolist():
+            lines = np.flatnonzero(size == steps)
+            _refuse_what_is_not_exact(demand, cluster, lines, steps)
+            stocks = _stocks(len(cluster.depots), steps)
+            buckets.append(Bucket(_restricted(cluster, lines), origin, lines, stocks, first))
+            first += len(lines) * len(stocks)
+    return buckets
+
+
+def _refuse_what_is_not_exact(demand: Demand, cluster: Cluster, lines: Ints, size: int) -> None:
+    members = len(cluster.depots)
+    part = demand.network.parts[demand.part[cluster.rows[lines[0], 0]]].id
+    depots = ", ".join(demand.network.depots[depot].id for depot in cluster.depots)
+    if members > MEMBERS_MAX:
+        raise OptimizerError(
+            f"part {part}: lateral lanes join {members} depots ({depots}); "
+            f"exact lateral supply is computed among at most {MEMBERS_MAX}",
+            part=part,
+        )
+    if members > 1 and (size / members + 1) ** members > STATES_MAX:
+        raise OptimizerError(
+            f"part {part}: a base stock of {size} in the depots {depots} together needs more "
+            f"than the {STATES_MAX} states of which lateral supply is computed exactly",
+            part=part,
+        )
+
+
+def _restricted(cluster: Cluster, lines: Ints) -> Cluster:
+    """The cluster with some of its lines only."""
+    place = np.full(len(cluster.rows), -1)
+    place[lines] = np.arange(len(lines))
+    kept = place[cluster.stream_line] >= 0
+    return replace(
+        cluster,
+        rows=cluster.rows[lines],
+        streams=cluster.streams[kept],
+        stream_line=place[cluster.stream_line[kept]],
+        stream_member=cluster.stream_member[kept],
+    )
+
+
+def _stocks(members: int, size: int) -> Ints:
+    """Base stocks with sums up to `size`, by sum; then size + 1 held by one member alone.
+
+    >>> _stocks(1, 2).tolist()
+    [[0], [1], [2], [3]]
+    >>> _stocks(2, 1).tolist()
+    [[0, 0], [0, 1], [1, 0], [2, 0], [0, 2]]
+
+    """
+    stocks = [s for s in itertools.product(range(size + 1), repeat=members) if sum(s) <= size]
+    beyond = (size + 1) * np.eye(members, dtype=np.int64)
+    return np.vstack([np.array(sorted(stocks, key=sum), dtype=np.int64), beyond])
+
+
+def _choosable(bucket: Bucket) -> Bools:
+    one_line = np.arange(len(bucket.stocks)) < len(bucket.stocks) - len(bucket.cluster.depots)
+    return np.tile(one_line, len(bucket.lines))
+
+
+def _tables(demand: Demand, bucket: Bucket, column: dict[str, int]) -> tuple[Floats, sparse.csr_array]:
+    """Cost, shape (places,), and use, shape (places, rows), of a bucket's alternatives."""
+    network, cluster = demand.network, bucket.cluster
+    part = demand.part[cluster.rows[:, 0]]
+    levels = demand.floor[cluster.rows][:, np.newaxis, :] + bucket.stocks
+    held = levels.sum(axis=2)
+    unit_value = unit_costs(network)[part, np.newaxis]
+    used: dict[str, Floats] = {"total_budget": unit_value * held}
+    for member, depot in enumerate(cluster.depots):
+        used[f"capacity:{network.depots[depot].id}"] = levels[:, :, member].astype(np.float64)
+        used[f"budget:{network.depots[depot].id}"] = unit_value * levels[:, :, member]
+    delivered = _delivered(demand, cluster, levels)
+    for index, sla in enumerate(np.unique(demand.stream_class[cluster.streams])):
+        used[f"service:{network.sla_classes[sla].id}"] = -delivered.on_time[:, :, index]
+        used[f"mean_time:{network.sla_classes[sla].id}"] = delivered.hours[:, :, index]
+    cost = stock_prices(network)[part, np.newaxis] * held
+    if network.objective == "annual_cost":
+        cost += delivered.shipping_cny
+    limited = {row: table.ravel() for row, table in used.items() if row in column}
+    return cost.ravel(), _matrix(limited, column, cost.size)
+
+
+def _matrix(used: dict[str, Floats], column: dict[str, int], places: int) -> sparse.csr_array:
+    """The tables as columns; all places fill the same columns, so the index is known."""
+    data = np.stack([np.zeros(places), *used.values()], axis=1)[:, 1:]
+    indices = np.tile(np.array([column[row] for row in used], dtype=np.int64), places)
+    starts = len(used) * np.arange(places + 1)
+    return sparse.csr_array((data.ravel(), indices, starts), shape=(places, len(column)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Delivered:
+    """What alternatives deliver, as parts of the class means they count in.
+
+    `on_time` and `hours` have shape (lines, alternatives, classes of the cluster): a row's share
+    of its class's demand x its share on time, or its mean time. `shipping_cny` is per year.
+    """
+
+    on_time: Floats
+    hours: Floats
+    shipping_cny: Floats
+
+
+def _delivered(demand: Demand, cluster: Cluster, levels: Ints) -> _Delivered:
+    lines, alternatives, members = levels.shape
+    mean = _class_mean(demand, cluster)
+    count = len(np.unique(demand.stream_class[cluster.streams]))
+    share, hours = np.zeros((2, lines, alternatives, count))
+    shipping = np.zeros((lines, alternatives))
+    timed = any(sla.mean_time_target_hours is not None for sla in demand.network.sla_classes)
+    for index in range(alternatives - members):
+        held = levels[:, index, :]
+        shares = channel_shares(demand, cluster, held)
+        share[:, index] = mean(on_time(demand, cluster, held, shares))
+        shipping[:, index] = shipping_cny(demand, cluster, shares)
+        if timed:
+            hours[:, index] = mean(mean_hours(demand, cluster, held, shares))
+    best_share, best_hours = _best(demand, cluster, levels[:, -members, :])
+    share[:, -members:] = mean(best_share)[:, np.newaxis]
+    hours[:, -members:] = mean(best_hours)[:, np.newaxis]
+    return _Delivered(share, hours, shipping)
+
+
+def _class_mean(demand: Demand, cluster: Cluster) -> Callable[[Floats], Floats]:
+    """From values of the cluster's streams to their lines' parts of the class means."""
+    streams = cluster.streams
+    classes, place = np.unique(demand.stream_class[streams], return_inverse=True)
+    weight = demand.stream_rate[streams] / demand.class_rate[demand.stream_class[streams]]
+    shape = (len(cluster.rows), len(classes))
+    cell = cluster.stream_line * len(classes) + place
+
+    def mean(values: Floats) -> Floats:
+        total = np.bincount(cell, weights=weight * values, minlength=shape[0] * shape[1])
+        return total.reshape(shape)
+
+    return mean
+
+
+def _best(demand: Demand, cluster: Cluster, levels: Ints) -> tuple[Floats, Floats]:
+    """The best share on time and mean time of each stream with `levels` or any larger stock.
+
+    Under backorders nobody waits. A depot alone still loses up to B(S) to the emergency channel;
+    depots together may serve each demand by whichever channel is best for it.
+    """
+    limit = class_hours(demand)[demand.stream_class[cluster.streams]]
+    if demand.network.policy.stockout == "backorder":
+        travel = demand.stream_travel_hours[cluster.streams]
+        return (travel <= limit).astype(np.float64), travel
+    hours = channel_hours(demand, cluster)
+    reached = hours <= limit[:, np.newaxis] + TOLERANCE
+    if len(cluster.depots) > 1:
+        return reached.max(axis=1).astype(np.float64), hours.min(axis=1)
+    row = cluster.rows[cluster.stream_line, 0]
+    lost = erlang_loss(levels[cluster.stream_line, 0], demand.daily_rate[row] * demand.lead_time_days[row])
+    share = reached[:, 0] + lost * np.maximum(reached[:, 1] * 1.0 - reached[:, 0], 0.0)
+    return share, hours[:, 0] + lost * np.minimum(hours[:, 1] - hours[:, 0], 0.0)

@@ -1,0 +1,104 @@
+"""Good plans from the core: the few alternatives that cost little more than the cheapest.
+
+At good multipliers nearly every group takes its cheapest alternative, or one of a few that cost
+nearly as little. Those stay free in an integer program, the others are left out. Its answer is
+only a plan, checked in double precision; what it says about bounds is never used.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pulp
+from scipy import sparse
+
+from optimizer.lagrangian import SOLVER_THREADS
+from optimizer.multiple_choice import Problem, Relaxation
+from optimizer.poisson import Floats, Ints
+
+CORE_MAX = 3000
+"""Alternatives left free at most."""
+
+TIGHTENINGS_MAX = 5
+"""How often rows that the solver's tolerance broke are tightened and the core is solved again."""
+
+
+def core_of(problem: Problem, found: Relaxation, allowance: float) -> Ints:
+    """The alternatives that a plan costing at most `allowance` above the bound can contain.
+
+    Of these the `CORE_MAX` with the least regret, without the relaxation's own choice.
+    """
+    free = np.flatnonzero(problem.choosable & (found.regret <= allowance))
+    free = np.setdiff1d(free, found.choice)
+    if len(free) <= CORE_MAX:
+        return free
+    return np.sort(free[np.argpartition(found.regret[free], CORE_MAX)[:CORE_MAX]])
+
+
+def best_in_core(
+    problem: Problem, found: Relaxation, free: Ints, *, good_enough: float, time_limit_s: float
+) -> Ints | None:
+    """A cheap choice within all limits that differs from the relaxation's only by `free`.
+
+    The solver stops at a cost of `good_enough`. None where it finds no choice in time.
+    """
+    change = _Change.of(problem, found, free)
+    tightened = np.zeros(len(problem.rows))
+    for _ in range(TIGHTENINGS_MAX):
+        choice = change.solve(tightened, good_enough, time_limit_s / TIGHTENINGS_MAX)
+        if choice is None or problem.keeps_limits(choice):
+            return choice
+        missed = np.maximum(problem.excess(choice) - problem.slack, 0.0)
+        tightened += 2.0 * missed
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """The integer program: which free alternative, if any, replaces the choice of its group."""
+
+    problem: Problem
+    base: Ints
+    free: Ints
+    group: Ints
+    cost: Floats
+    use: Floats
+
+    @classmethod
+    def of(cls, problem: Problem, found: Relaxation, free: Ints) -> "_Change":
+        group = problem.group[free]
+        replaced = found.choice[group]
+        use = sparse.csr_array(problem.use[free] - problem.use[replaced]).toarray()
+        cost = problem.cost[free] - problem.cost[replaced]
+        return cls(problem, found.choice, free, group, cost, use)
+
+    def solve(self, tightened: Floats, good_enough: float, time_limit_s: float) -> Ints | None:
+        program = pulp.LpProblem("core", pulp.LpMinimize)
+        take = [program.add_variable(f"take{i}", cat="Binary") for i in range(len(self.free))]
+        total = pulp.lpSum_vars_coefs(zip(take, self.cost.tolist(), strict=True))
+        program.setObjective(total + self.problem.total_cost(self.base))
+        starts = np.flatnonzero(np.diff(self.group, prepend=-1))
+        for members in np.split(np.arange(len(take)), starts[1:]):
+            if len(members) > 1:
+                program.addConstraint(pulp.lpSum_vars(take[i] for i in members) <= 1)
+        room = -self.problem.excess(self.base) - tightened
+        scale = np.maximum(np.abs(self.use).max(axis=0, initial=0.0), 1e-12)
+        for row in range(len(room)):
+            terms = zip(take, (self.use[:, row] / scale[row]).tolist(), strict=True)
+            program.addConstraint(pulp.lpSum_vars_coefs(terms) <= float(room[row] / scale[row]))
+        stats = program.solve(
+            pulp.HiGHS(
+                msg=False,
+                threads=SOLVER_THREADS,
+                timeLimit=time_limit_s,
+                gapRel=1e-9,
+                objective_target=good_enough,
+                mip_feasibility_tolerance=1e-9,
+                primal_feasibility_tolerance=1e-9,
+            )
+        )
+        if not stats.has_solution:
+            return None
+        choice = self.base.copy()
+        taken = [i for i, variable in enumerate(take) if (variable.varValue or 0.0) > 0.5]
+        choice[self.group[taken]] = self.free[taken]
+        return choice

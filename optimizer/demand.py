@@ -1,0 +1,243 @@
+"""From a network to what its depots are asked for, as arrays.
+
+A *row* is one part in one depot: a base stock to choose. A *stream* is the demand of one class
+that reaches a row from one travel time. A *cluster* is a set of depots that supply each other,
+with all the parts they share; without lateral supply every depot is its own cluster.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from optimizer.network import Lane, Network, primary_depot
+from optimizer.poisson import Floats, Ints
+
+YEAR_DAYS = 365.0
+"""Failure rates are per year, lead times in days."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster:
+    """Depots that supply each other, and the parts they stock together.
+
+    `rows` has a line per part and a column per member; `sources[q]` are the members asked for a
+    demand of member q, itself first, then by lane time; `lane_hours` and `lane_cost_cny` are
+    indexed by member asked for and member that ships. The streams of the cluster are
+    `streams`, each with its line in `rows` (`stream_line`) and the member it reaches first.
+    """
+
+    depots: tuple[int, ...]
+    sources: tuple[tuple[int, ...], ...]
+    lane_hours: Floats
+    lane_cost_cny: Floats
+    rows: Ints
+    streams: Ints
+    stream_line: Ints
+    stream_member: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """All rows, ordered by part and depot, all streams, and the clusters that hold them.
+
+    Of a row: `part` and `depot` (positions in the network's lists), `daily_rate`,
+    `lead_time_days`, `floor` (least base stock). Of a stream: its row, its class (a position in
+    `sla_classes`), its daily rate and its travel time. `class_rate` is each class's whole daily
+    rate. Rows without demand stand for floors and for depots that can only help others.
+    """
+
+    network: Network
+    part: Ints
+    depot: Ints
+    daily_rate: Floats
+    lead_time_days: Floats
+    floor: Ints
+    stream_row: Ints
+    stream_class: Ints
+    stream_rate: Floats
+    stream_travel_hours: Floats
+    class_rate: Floats
+    clusters: tuple[Cluster, ...]
+
+    def stock_of(self, levels: Ints) -> dict[str, dict[str, int]]:
+        """Base stocks per row as {part: {depot: S}}."""
+        stock: dict[str, dict[str, int]] = {}
+        for part, depot, level in zip(self.part, self.depot, levels, strict=True):
+            depots = stock.setdefault(self.network.parts[part].id, {})
+            depots[self.network.depots[depot].id] = int(level)
+        return stock
+
+
+def gather(network: Network) -> Demand:
+    """The rows, streams and clusters of a network.
+
+    Demand of part i at customer c is Poisson with rate device_count x per_device x
+    annual_failure_rate / 365 a day, summed over the models installed there; it reaches the
+    customer's primary depot first.
+    """
+    depot_count = len(network.depots)
+    part, depot, sla, travel, rate = _streams(network)
+    key = part * depot_count + depot
+    row_key, lead_time, floor = _rows(network, key)
+    stream_row = np.searchsorted(row_key, key)
+    row_rate = np.bincount(stream_row, weights=rate, minlength=len(row_key))
+    row_part, row_depot = np.divmod(row_key, max(depot_count, 1))
+    return Demand(
+        network=network,
+        part=row_part,
+        depot=row_depot,
+        daily_rate=row_rate,
+        lead_time_days=lead_time,
+        floor=floor,
+        stream_row=stream_row,
+        stream_class=sla,
+        stream_rate=rate,
+        stream_travel_hours=travel,
+        class_rate=np.bincount(sla, weights=rate, minlength=len(network.sla_classes)),
+        clusters=tuple(_clusters(network, row_part, row_depot, stream_row)),
+    )
+
+
+def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+    """Part, depot, class, travel time and daily rate of every stream.
+
+    One product of two sparse matrices: failures a day of each part in each model, times devices
+    of each model at each site, where customers of one depot, class and travel time are one site.
+    """
+    model = {name: i for i, name in enumerate({line.model: None for line in network.bom})}
+    part = {record.id: i for i, record in enumerate(network.parts)}
+    sites, site_of = _sites(network)
+    installed = [row for row in network.installed_base if row.model in model]
+    failures = _matrix(
+        ((part[b.part], model[b.model], b.per_device * b.annual_failure_rate) for b in network.bom),
+        (len(part), len(model)),
+    )
+    devices = _matrix(
+        ((model[row.model], site_of[row.customer], row.device_count) for row in installed),
+        (len(model), len(sites)),
+    )
+    product = sparse.coo_array(failures @ devices)
+    rate = np.asarray(product.data, dtype=np.float64) / YEAR_DAYS
+    asked = rate > 0
+    site = product.col[asked]
+    depots, classes, hours = (np.array(column) for column in zip(*sites, strict=True))
+    return (
+        product.row[asked].astype(np.int64),
+        depots[site],
+        classes[site],
+        hours[site],
+        rate[asked],
+    )
+
+
+def _sites(network: Network) -> tuple[list[tuple[int, int, float]], dict[str, int]]:
+    """Distinct (depot, class, travel time), and the place of every customer among them.
+
+    Customers nobody reaches have no demand, which `network.read` made sure of; they share the
+    first site, which stands for nowhere.
+    """
+    depot = {record.id: i for i, record in enumerate(network.depots)}
+    sla = {record.id: i for i, record in enumerate(network.sla_classes)}
+    places: dict[tuple[int, int, float], int] = {(-1, -1, 0.0): 0}
+    site_of: dict[str, int] = {}
+    for customer in network.customers:
+        nearest = primary_depot(customer, network.depots)
+        if nearest is None:
+            site_of[customer.id] = 0
+            continue
+        place = (depot[nearest], sla[customer.sla_class], customer.travel_hours[nearest])
+        site_of[customer.id] = places.setdefault(place, len(places))
+    return list(places), site_of
+
+
+def _matrix(entries: Iterable[tuple[int, int, float]], shape: tuple[int, int]) -> sparse.csr_array:
+    """A sparse matrix in which entries of one place add up."""
+    row, column, value = np.array([*entries], dtype=np.float64).reshape(-1, 3).T
+    indices = (row.astype(np.int64), column.astype(np.int64))
+    return sparse.csr_array((value, indices), shape=shape)
+
+
+def _rows(network: Network, asked: Ints) -> tuple[Ints, Floats, Ints]:
+    """Key (part x depots + depot), lead time and floor of every row, by ascending key."""
+    part = {record.id: i for i, record in enumerate(network.parts)}
+    depot = {record.id: i for i, record in enumerate(network.depots)}
+    table = network.replenishment
+    keys = np.array([part[r.part] * len(depot) + depot[r.depot] for r in table], dtype=np.int64)
+    floors = np.array([row.min_stock for row in table], dtype=np.int64)
+    lead_times = np.array([row.lead_time_days for row in table], dtype=np.float64)
+    wanted = [asked, keys[floors > 0]]
+    if network.policy.lateral:
+        wanted.append(np.intersect1d(keys, _helpers(network, asked)))
+    rows = np.unique(np.concatenate(wanted))
+    order = np.argsort(keys)
+    place = order[np.searchsorted(keys, rows, sorter=order)]
+    return rows, lead_times[place], floors[place]
+
+
+def _helpers(network: Network, asked: Ints) -> Ints:
+    """Keys of parts at depots that have a lane to a depot with demand for the part."""
+    depots = [record.id for record in network.depots]
+    helps = np.zeros((len(depots), len(depots)), dtype=np.int64)
+    for lane in network.policy.lateral_lanes or ():
+        helps[depots.index(lane.to), depots.index(lane.source)] = 1
+    demanded = np.zeros((len(network.parts), len(depots)), dtype=np.int64)
+    demanded.flat[asked] = 1
+    return np.flatnonzero(demanded @ helps)
+
+
+def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> list[Cluster]:
+    """The clusters of the network, by their depots; every row belongs to exactly one."""
+    lanes = network.policy.lateral_lanes or () if network.policy.lateral else ()
+    index = {record.id: i for i, record in enumerate(network.depots)}
+    ways = {(index[lane.to], index[lane.source]): lane for lane in lanes}
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    joined: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
+    lines: dict[tuple[int, ...], list[list[int]]] = {}
+    for first, last in zip(starts, [*starts[1:], len(part)], strict=True):
+        stocked = tuple(depot[first:last].tolist())
+        if stocked not in joined:
+            joined[stocked] = _components(stocked, ways)
+        place = dict(zip(stocked, range(first, last), strict=True))
+        for members in joined[stocked]:
+            lines.setdefault(members, []).append([place[member] for member in members])
+    return [_cluster(members, lines[members], ways, stream_row) for members in sorted(lines)]
+
+
+def _components(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> tuple[tuple[int, ...], ...]:
+    """Depots joined by lanes, directly or through others.
+
+    >>> _components((0, 1, 2), {(2, 0): Lane("SH", "GZ", 26, 0)})
+    ((0, 2), (1,))
+
+    """
+    links = [(a, b) for a, b in ways if a in depots and b in depots]
+    component = {depot: frozenset({depot}) for depot in depots}
+    for a, b in links:
+        union = component[a] | component[b]
+        component.update(dict.fromkeys(union, union))
+    return tuple(sorted({tuple(sorted(members)) for members in component.values()}))
+
+
+def _cluster(
+    depots: tuple[int, ...],
+    lines: list[list[int]],
+    ways: dict[tuple[int, int], Lane],
+    stream_row: Ints,
+) -> Cluster:
+    size = len(depots)
+    hours, cost = np.zeros((size, size)), np.zeros((size, size))
+    sources: list[tuple[int, ...]] = []
+    for asked, to in enumerate(depots):
+        lanes = {s: ways[to, depot] for s, depot in enumerate(depots) if (to, depot) in ways}
+        for source, lane in lanes.items():
+            hours[asked, source], cost[asked, source] = lane.hours, lane.cost_cny
+        sources.append((asked, *sorted(lanes, key=lambda source, w=lanes: w[source].hours)))
+    rows = np.array(lines, dtype=np.int64)
+    order = np.argsort(rows, axis=None)
+    place = np.searchsorted(rows.flat, stream_row, sorter=order)
+    place = order[np.minimum(place, rows.size - 1)]
+    streams = np.flatnonzero(rows.flat[place] == stream_row)
+    line, member = np.divmod(place[streams], size)
+    return Cluster(depots, tuple(sources), hours, cost, rows, streams, line, member)

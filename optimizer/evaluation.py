@@ -1,0 +1,230 @@
+"""What a given stock delivers, by the exact formulas.
+
+`evaluate` answers for a whole network; sizing uses the same three functions, `on_time`,
+`mean_hours` and `shipping_cny`, cluster by cluster, for the stocks it weighs.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import numpy as np
+
+from optimizer.demand import YEAR_DAYS, Cluster, Demand, gather
+from optimizer.errors import InvalidInput
+from optimizer.lateral import supply_shares
+from optimizer.network import Network
+from optimizer.poisson import Floats, Ints, erlang_loss, mean_wait_days, on_time_share
+
+TOLERANCE = 1e-9
+"""How far a target or limit may be missed and still count as met: rounding, no more."""
+
+Stock = Mapping[str, Mapping[str, int]]
+"""Base stocks as {part: {depot: S}}; what is not listed is zero."""
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """What a stock delivers and what it takes.
+
+    `service` is each class's share of demands on time (1 without demand), `mean_hours` its mean
+    time to site (0 without demand). `cost_cny` follows the network's objective: CNY, or CNY a
+    year. `units` and `value_cny` are the stock of each depot.
+    """
+
+    service: dict[str, float]
+    mean_hours: dict[str, float]
+    cost_cny: float
+    units: dict[str, int]
+    value_cny: dict[str, float]
+
+
+def evaluate(network: Network, stock: Stock) -> Evaluation:
+    """Service, mean time, cost and use of limits of a stock.
+
+    Raises:
+        InvalidInput: the stock names a part or depot that cannot be stocked, or a negative
+            number; `path` is its place in the plan file.
+        OptimizerError: lateral supply among base stocks that are too large to solve exactly.
+
+    """
+    return evaluate_demand(gather(network), stock)
+
+
+def evaluate_demand(demand: Demand, stock: Stock) -> Evaluation:
+    """Like `evaluate`, where the demand has been gathered before."""
+    network = demand.network
+    levels = _levels(demand, stock)
+    share, hours = np.zeros(len(demand.stream_row)), np.zeros(len(demand.stream_row))
+    shipping = 0.0
+    for cluster in demand.clusters:
+        held = levels[cluster.rows]
+        shares = channel_shares(demand, cluster, held)
+        share[cluster.streams] = on_time(demand, cluster, held, shares)
+        hours[cluster.streams] = mean_hours(demand, cluster, held, shares)
+        shipping += math.fsum(shipping_cny(demand, cluster, shares))
+    classes = [record.id for record in network.sla_classes]
+    value = unit_costs(network)[demand.part] * levels
+    depots = [demand.depot == index for index in range(len(network.depots))]
+    cost = math.fsum(stock_prices(network)[demand.part] * levels)
+    return Evaluation(
+        service=dict(zip(classes, _class_means(demand, share, idle=1.0), strict=True)),
+        mean_hours=dict(zip(classes, _class_means(demand, hours, idle=0.0), strict=True)),
+        cost_cny=cost + (shipping if network.objective == "annual_cost" else 0.0),
+        units={d.id: int(levels[at].sum()) for d, at in zip(network.depots, depots, strict=True)},
+        value_cny={d.id: math.fsum(value[at]) for d, at in zip(network.depots, depots, strict=True)},
+    )
+
+
+def misses(network: Network, evaluation: Evaluation) -> dict[str, float]:
+    """Targets and limits that an evaluation breaks, and by how much, keyed like multipliers.
+
+    A target may be missed by `TOLERANCE`; of money as much as rounding of its sum needs.
+
+    >>> from optimizer.network import Limits, Policy
+    >>> policy = Policy(stockout="backorder")
+    >>> network = Network((), (), (), (), (), (), (), policy, "investment", Limits(100.0))
+    >>> misses(network, Evaluation({}, {}, 150.0, {}, {"GZ": 90.0, "SH": 60.0}))
+    {'total_budget': 50.0}
+
+    """
+    total = math.fsum(evaluation.value_cny.values())
+    compared: list[tuple[str, float, float | None]] = [("total_budget", total, network.limits.total_budget_cny)]
+    for depot in network.depots:
+        compared += [
+            (f"capacity:{depot.id}", evaluation.units[depot.id], depot.capacity_units),
+            (f"budget:{depot.id}", evaluation.value_cny[depot.id], depot.budget_cny),
+        ]
+    for sla in network.sla_classes:
+        hours, target = evaluation.mean_hours[sla.id], sla.target_fraction
+        below = None if target is None else -target
+        compared += [
+            (f"service:{sla.id}", -evaluation.service[sla.id], below),
+            (f"mean_time:{sla.id}", hours, sla.mean_time_target_hours),
+        ]
+    return {row: used - limit for row, used, limit in compared if limit is not None and used - limit > tolerance(limit)}
+
+
+def tolerance(limit: float) -> float:
+    """How far above a limit a computed use may lie; 1e-9, more only above a million CNY.
+
+    >>> tolerance(0.93), tolerance(5e9)
+    (1e-09, 5e-06)
+
+    """
+    return max(TOLERANCE, 1e-15 * abs(limit))
+
+
+def unit_costs(network: Network) -> Floats:
+    """CNY per unit of every part."""
+    return np.array([part.unit_cost_cny for part in network.parts])
+
+
+def stock_prices(network: Network) -> Floats:
+    """What one unit of base stock of every part costs under the network's objective."""
+    if network.objective == "investment":
+        return unit_costs(network)
+    return np.array([part.holding_rate_per_year * part.unit_cost_cny for part in network.parts])
+
+
+def channel_shares(demand: Demand, cluster: Cluster, levels: Ints) -> Floats | None:
+    """Who supplies the demands of each line of a cluster.
+
+    Args:
+        demand: all demand.
+        cluster: the depots.
+        levels: base stocks, shape (lines, members).
+
+    Returns:
+        Shares of shape (lines, members, members + 1), the last place being the emergency
+        channel (see `optimizer.lateral.supply_shares`); None under backorders, where every
+        demand waits for its own depot.
+
+    """
+    if demand.network.policy.stockout == "backorder":
+        return None
+    rate, lead = demand.daily_rate[cluster.rows], demand.lead_time_days[cluster.rows]
+    if len(cluster.depots) == 1:
+        lost = erlang_loss(levels, rate * lead)
+        return np.stack([1.0 - lost, lost], axis=2)
+    shares = np.zeros((*levels.shape, levels.shape[1] + 1))
+    held, place = np.unique(levels, axis=0, return_inverse=True)
+    for index, base_stock in enumerate(held.tolist()):
+        same = place.ravel() == index
+        shares[same] = supply_shares(rate[same], lead[same], cluster.sources, base_stock)
+    return shares
+
+
+def on_time(demand: Demand, cluster: Cluster, levels: Ints, shares: Floats | None) -> Floats:
+    """Share of each of the cluster's streams that is on time, shape (streams,)."""
+    limit = class_hours(demand)[demand.stream_class[cluster.streams]]
+    if shares is None:
+        row = demand.stream_row[cluster.streams]
+        window = (limit - demand.stream_travel_hours[cluster.streams]) / 24.0
+        held = levels[cluster.stream_line, 0]
+        return on_time_share(held, demand.daily_rate[row], demand.lead_time_days[row], window)
+    reached = channel_hours(demand, cluster) <= limit[:, np.newaxis] + TOLERANCE
+    return np.sum(shares[cluster.stream_line, cluster.stream_member] * reached, axis=1)
+
+
+def mean_hours(demand: Demand, cluster: Cluster, levels: Ints, shares: Floats | None) -> Floats:
+    """Mean time to site of each of the cluster's streams, shape (streams,)."""
+    if shares is None:
+        row = demand.stream_row[cluster.streams]
+        held = levels[cluster.stream_line, 0]
+        wait = mean_wait_days(held, demand.daily_rate[row], demand.lead_time_days[row])
+        return demand.stream_travel_hours[cluster.streams] + 24.0 * wait
+    hours = channel_hours(demand, cluster)
+    return np.sum(shares[cluster.stream_line, cluster.stream_member] * hours, axis=1)
+
+
+def shipping_cny(demand: Demand, cluster: Cluster, shares: Floats | None) -> Floats:
+    """Cost a year of the lateral and emergency shipments of each line, shape (lines,)."""
+    if shares is None:
+        return np.zeros(len(cluster.rows))
+    emergency = np.full((len(cluster.depots), 1), demand.network.policy.emergency_cost_cny or 0.0)
+    each = np.sum(shares * np.hstack([cluster.lane_cost_cny, emergency]), axis=2)
+    return YEAR_DAYS * np.sum(demand.daily_rate[cluster.rows] * each, axis=1)
+
+
+def class_hours(demand: Demand) -> Floats:
+    """Promised time to site of every class."""
+    return np.array([record.time_to_site_hours for record in demand.network.sla_classes])
+
+
+def channel_hours(demand: Demand, cluster: Cluster) -> Floats:
+    """Time to site of each stream by each channel, shape (streams, members + 1)."""
+    travel = demand.stream_travel_hours[cluster.streams]
+    by_member = travel[:, np.newaxis] + cluster.lane_hours[cluster.stream_member]
+    emergency = np.full((len(travel), 1), demand.network.policy.emergency_hours or 0.0)
+    return np.hstack([by_member, emergency])
+
+
+def _class_means(demand: Demand, values: Floats, *, idle: float) -> list[float]:
+    """Demand-weighted means of the streams of each class; `idle` for a class without demand."""
+    total = np.bincount(demand.stream_class, weights=demand.stream_rate * values, minlength=len(demand.class_rate))
+    means = np.full(len(total), idle)
+    np.divide(total, demand.class_rate, out=means, where=demand.class_rate > 0)
+    return means.tolist()
+
+
+def _levels(demand: Demand, stock: Stock) -> Ints:
+    """Base stock of every row."""
+    parts, depots = demand.network.parts, demand.network.depots
+    rows = {
+        (parts[part].id, depots[depot].id): row
+        for row, (part, depot) in enumerate(zip(demand.part, demand.depot, strict=True))
+    }
+    levels = np.zeros(len(rows), dtype=np.int64)
+    for part, depot, units in _entries(stock):
+        path = f"$.stock.{part}.{depot}"
+        if units < 0:
+            raise InvalidInput(path, "a base stock must be zero or more")
+        if (part, depot) in rows:
+            levels[rows[part, depot]] = units
+        elif units > 0:
+            raise InvalidInput(path, "there is no demand to serve from there")
+    return levels
+
+
+def _entries(stock: Stock) -> Iterable[tuple[str, str, int]]:
+    return ((part, depot, n) for part, depots in stock.items() for depot, n in depots.items())

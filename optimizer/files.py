@@ -1,0 +1,50 @@
+"""Reading input files strictly: an error names the JSON path of what is wrong."""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from optimizer.errors import InvalidInput
+
+T = TypeVar("T")
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+"""An id or a name in a file."""
+
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+"""A finite number, zero or more: money, hours, days, rates."""
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+"""A finite number above zero."""
+
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""A share between 0 and 1."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+"""A whole number of pieces, zero or more."""
+
+
+def decode(content: bytes, into: type[T]) -> T:
+    """Decode a JSON file into a Struct.
+
+    >>> class Point(msgspec.Struct, forbid_unknown_fields=True):
+    ...     x: Amount
+    >>> decode(b'{"x": 2}', Point)
+    Point(x=2.0)
+    >>> decode(b'{"x": -1}', Point)
+    Traceback (most recent call last):
+    optimizer.errors.InvalidInput: $.x: Expected `float` >= 0.0
+
+    Raises:
+        InvalidInput: the text is no JSON, a field is unknown, missing or out of bounds.
+
+    """
+    try:
+        return msgspec.json.decode(content, type=into)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).rpartition(" - at `")
+        if not problem:
+            problem, path = str(error), "$"
+        raise InvalidInput(path.rstrip("`"), problem) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput("$", f"not valid JSON: {error}") from None

@@ -1,0 +1,130 @@
+"""Depots that help each other out: the exact Markov chain over their outstanding orders.
+
+A demand takes a unit from its own depot; if that is empty, from the first of the other depots,
+in a given order, that has one; if none has, from the emergency channel. The depot that ships
+orders one unit again, which arrives after an exponential lead time. The state is the number of
+units on order at every depot, between 0 and its base stock, and the chain is solved exactly.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from optimizer.errors import OptimizerError
+from optimizer.poisson import Floats, Ints
+
+MEMBERS_MAX = 3
+"""Depots that one chain may join."""
+
+STATES_MAX = 400
+"""States that one chain may have, the product of all base stocks + 1."""
+
+_BATCH_NUMBERS = 2_000_000
+"""Numbers held at once while many chains of one shape are solved together (16 MB)."""
+
+Sources = tuple[tuple[int, ...], ...]
+"""For every depot the depots asked for its demands, in order, itself first."""
+
+
+def supply_shares(daily_rate: Floats, lead_time_days: Floats, sources: Sources, base_stock: Sequence[int]) -> Floats:
+    """Who supplies the demands of each depot, for many parts that hold the same base stocks.
+
+    Solves pi Q = 0, sum pi = 1 for the chain's generator Q, and adds up pi over the states in
+    which a source is the first of its row in `sources` that has a unit (Poisson arrivals see
+    time averages). Parts with equal rates and lead times, up to the unit of time, are solved
+    once.
+
+    Args:
+        daily_rate: own demands a day, shape (parts, depots), zero or more.
+        lead_time_days: mean lead times, shape (parts, depots), above zero.
+        sources: the order of asking, a row per depot.
+        base_stock: S of every depot.
+
+    Returns:
+        Shares of shape (parts, depots, depots + 1): of part p, demands of depot q are supplied
+        by depot s with share [p, q, s] and by the emergency channel with share [p, q, -1]. Rows
+        add up to 1 within 1e-12.
+
+    Raises:
+        OptimizerError: the chain would have more than `STATES_MAX` states.
+
+    Source: Alfredsson & Verrijdt (1999); Kranenburg & van Houtum (2009) approximate it.
+
+    One depot alone is Erlang's loss system:
+
+    >>> supply_shares(np.array([[0.1]]), np.array([[20.0]]), ((0,),), (2,)).round(6)
+    array([[[0.6, 0.4]]])
+
+    Two equal depots that help each other, one unit each, load 1 each:
+
+    >>> load = np.array([[1.0, 1.0]])
+    >>> supply_shares(load, np.ones((1, 2)), ((0, 1), (1, 0)), (1, 1))[0, 0].round(6)
+    array([0.4, 0.2, 0.4])
+
+    """
+    states = int(np.prod(np.asarray(base_stock) + 1))
+    if states > STATES_MAX:
+        raise OptimizerError(
+            f"lateral supply with base stocks {tuple(base_stock)} needs {states} states, "
+            f"more than the {STATES_MAX} that are solved exactly",
+            states=states,
+        )
+    unit = lead_time_days[:, :1]
+    loads = np.hstack([daily_rate * unit, unit / lead_time_days])
+    distinct, place = np.unique(loads, axis=0, return_inverse=True)
+    moves, suppliers = _structure(sources, tuple(base_stock))
+    batch = max(_BATCH_NUMBERS // states**2, 1)
+    shares = [
+        np.tensordot(_stationary(distinct[first : first + batch], moves), suppliers, axes=1)
+        for first in range(0, len(distinct), batch)
+    ]
+    return np.concatenate(shares)[place.ravel()] if shares else np.zeros((0, *suppliers.shape[1:]))
+
+
+def _stationary(rates: Floats, moves: Floats) -> Floats:
+    """Stationary distributions, shape (parts, states), of the chains sum of rate x move."""
+    states = moves.shape[1]
+    equations = (rates @ moves.reshape(len(moves), -1)).reshape(-1, states, states)
+    equations[:, -1, :] = 1.0
+    right = np.zeros((states, 1))
+    right[-1] = 1.0
+    return np.linalg.solve(equations, right)[:, :, 0]
+
+
+def _structure(sources: Sources, base_stock: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """What does not depend on rates.
+
+    `moves` has shape (2 x depots, states, states): for a demand at each depot, then for the
+    arrival of one order at each depot per unit of its service rate, the transposed generator
+    that the move alone would make. `suppliers` has shape (states, depots, depots + 1): 1 where
+    in this state the demand of the depot is supplied by that source.
+    """
+    depots = len(base_stock)
+    shape = tuple(stock + 1 for stock in base_stock)
+    on_order = np.indices(shape).reshape(depots, -1)
+    strides = np.array([int(np.prod(shape[depot + 1 :])) for depot in range(depots)])
+    states = np.arange(on_order.shape[1])
+    moves = np.zeros((2 * depots, len(states), len(states)))
+    suppliers = np.zeros((len(states), depots, depots + 1))
+    for depot in range(depots):
+        source = _first_with_stock(on_order, base_stock, sources[depot])
+        suppliers[states, depot, source] = 1.0
+        step = np.append(strides, 0)[source]
+        _add_move(moves[depot], states, states + step, np.ones(len(states)))
+        arriving = np.where(on_order[depot] > 0, states - strides[depot], states)
+        _add_move(moves[depots + depot], states, arriving, on_order[depot])
+    return moves, suppliers
+
+
+def _first_with_stock(on_order: Ints, base_stock: Sequence[int], sources: Sequence[int]) -> Ints:
+    """The first source with a unit on hand in every state; -1, the last place, is emergency."""
+    first = np.full(on_order.shape[1], -1)
+    for source in reversed(sources):
+        first[on_order[source] < base_stock[source]] = source
+    return first
+
+
+def _add_move(generator: Floats, origin: Ints, target: Ints, rate: Floats | Ints) -> None:
+    """Add moves to a transposed generator: into the target, out of the origin."""
+    np.add.at(generator, (target, origin), rate)
+    np.add.at(generator, (origin, origin), -rate)

@@ -1,0 +1,99 @@
+"""Choose one alternative per group, at least cost, within a few limits that all groups share.
+
+Sizing is such a problem: a group is a part in a depot (or in depots that help each other), its
+alternatives are base stocks, and the limits are promises, capacities and budgets. All limits are
+upper limits: a promise "at least" is written with both sides negated.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from optimizer.poisson import Floats, Ints
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Groups of alternatives and the limits they share.
+
+    Alternatives of a group are neighbours; `first` holds the place of each group's first one.
+    Choosing alternative a costs `cost[a]` and uses `use[a, r]` of the limit of row r; `slack` is
+    how far a limit may be exceeded and still count as kept. An alternative that is not
+    `choosable` only bounds a group's further alternatives from below. `block` names the depot
+    or cluster of a group: relaxations are refined block by block.
+    """
+
+    rows: tuple[str, ...]
+    cost: Floats
+    use: sparse.csr_array
+    limit: Floats
+    slack: Floats
+    first: Ints
+    choosable: Bools
+    block: Ints
+
+    @functools.cached_property
+    def group(self) -> Ints:
+        """The group of every alternative."""
+        sizes = np.diff(np.append(self.first, len(self.cost)))
+        return np.repeat(np.arange(len(self.first)), sizes)
+
+    @functools.cached_property
+    def ceiling(self) -> float:
+        """No choice costs more."""
+        return float(np.maximum.reduceat(self.cost, self.first).sum())
+
+    def total_cost(self, choice: Ints) -> float:
+        """Cost of choosing these alternatives, one per group."""
+        return float(self.cost[choice].sum())
+
+    def excess(self, choice: Ints) -> Floats:
+        """By how much a choice exceeds each limit; negative where it stays below."""
+        return np.asarray(self.use[choice].sum(axis=0), dtype=np.float64) - self.limit
+
+    def keeps_limits(self, choice: Ints) -> bool:
+        """Whether a choice is a plan: choosable, and within every limit."""
+        allowed = bool(self.choosable[choice].all())
+        return allowed and bool((self.excess(choice) <= self.slack).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """The problem without limits, exceeding them being priced by multipliers instead.
+
+    `value` is a lower bound on the cost of every choice within the limits. `choice` is the
+    cheapest alternative of every group at these prices, and `regret` what any other alternative
+    costs more, also at these prices: a choice with alternative a costs at least value + regret[a].
+    """
+
+    multipliers: Floats
+    value: float
+    choice: Ints
+    regret: Floats
+
+
+def relax(problem: Problem, multipliers: Floats) -> Relaxation:
+    """Lagrangian relaxation: sum over groups of min (cost + u use), minus u limit, for u >= 0.
+
+    Source: Everett (1963); Geoffrion (1974).
+
+    >>> use = sparse.csr_array([[0.0], [-3.0]])
+    >>> one = np.zeros(1)
+    >>> problem = Problem(("service",), np.array([0.0, 6.0]), use, one - 2, one, one.astype(int),
+    ...                   np.ones(2, dtype=bool), one.astype(int))
+    >>> relax(problem, np.array([1.0])).value, relax(problem, np.array([2.0])).value
+    (2.0, 4.0)
+
+    """
+    priced = problem.cost + problem.use @ multipliers
+    least = np.minimum.reduceat(priced, problem.first)
+    regret = priced - least[problem.group]
+    cheapest = np.flatnonzero(regret == 0.0)
+    choice = cheapest[np.flatnonzero(np.diff(problem.group[cheapest], prepend=-1))]
+    value = float(least.sum() - multipliers @ problem.limit)
+    return Relaxation(multipliers, value, choice, regret)

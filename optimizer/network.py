@@ -1,0 +1,339 @@
+"""The network file: depots, parts, customers and promises that a plan is computed for.
+
+`read` refuses everything that does not mean exactly one thing, and names the place by its JSON
+path. What it returns can be computed with as it stands.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from optimizer.errors import InvalidInput
+from optimizer.files import Amount, Count, Fraction, Name, decode
+
+
+class Depot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stocking place; a limit that is null does not bind."""
+
+    id: Name
+    name: str = ""
+    capacity_units: Count | None = None
+    budget_cny: Amount | None = None
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part number: what a unit costs, and what keeping it costs per year and CNY of value."""
+
+    id: Name
+    unit_cost_cny: Amount
+    holding_rate_per_year: Amount
+
+
+class Replenishment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a depot is resupplied with a part.
+
+    `min_stock` is the least base stock to hold there whatever the targets ask: the floor of a
+    critical part.
+    """
+
+    part: Name
+    depot: Name
+    lead_time_days: Amount
+    min_stock: Count = 0
+
+
+class SlaClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A promise: the time to site, the share of demands that must keep it, the mean time."""
+
+    id: Name
+    time_to_site_hours: Amount
+    target_fraction: Fraction | None = None
+    mean_time_target_hours: Amount | None = None
+
+
+class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A site under a class, with the travel time from every depot that can serve it."""
+
+    id: Name
+    sla_class: Name
+    travel_hours: dict[Name, Amount]
+
+
+class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Devices of a model at a customer; rows of the same customer and model add up."""
+
+    customer: Name
+    model: Name
+    device_count: Count
+
+
+class BomLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part in a model: pieces per device, and failures a year of one piece."""
+
+    model: Name
+    part: Name
+    per_device: Amount
+    annual_failure_rate: Amount
+
+
+class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"source": "from"}):
+    """A way to ship a unit from one depot to the customers of another."""
+
+    source: Name
+    to: Name
+    hours: Amount
+    cost_cny: Amount
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to a demand that finds no unit at its own depot."""
+
+    stockout: Literal["backorder", "emergency"]
+    lateral: bool = False
+    emergency_hours: Amount | None = None
+    emergency_cost_cny: Amount | None = None
+    lateral_lanes: tuple[Lane, ...] | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits over all depots together."""
+
+    total_budget_cny: Amount | None = None
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole network file, checked."""
+
+    depots: tuple[Depot, ...]
+    parts: tuple[Part, ...]
+    replenishment: tuple[Replenishment, ...]
+    sla_classes: tuple[SlaClass, ...]
+    customers: tuple[Customer, ...]
+    installed_base: tuple[Installed, ...]
+    bom: tuple[BomLine, ...]
+    policy: Policy
+    objective: Literal["investment", "annual_cost"]
+    limits: Limits = Limits()
+
+
+def read(content: bytes) -> Network:
+    """Read a network file.
+
+    Raises:
+        InvalidInput: the file is malformed or contradicts itself; `path` says where.
+
+    >>> read(b'{"depots": []}')
+    Traceback (most recent call last):
+    optimizer.errors.InvalidInput: $: Object missing required field `parts`
+
+    """
+    _check_travel_times(content)
+    network = decode(content, Network)
+    for check in _CHECKS:
+        check(network)
+    return network
+
+
+def primary_depot(customer: Customer, depots: Sequence[Depot]) -> str | None:
+    """The depot that serves a customer first: the nearest; of several the first of `depots`.
+
+    >>> depots = [Depot(id="GZ"), Depot(id="SH")]
+    >>> primary_depot(Customer(id="C", sla_class="2h", travel_hours={"SH": 3, "GZ": 3}), depots)
+    'GZ'
+
+    """
+    reaching = (depot.id for depot in depots if depot.id in customer.travel_hours)
+    return min(reaching, key=lambda depot: customer.travel_hours[depot], default=None)
+
+
+class _Travel(msgspec.Struct):
+    travel_hours: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _TravelFile(msgspec.Struct):
+    customers: list[_Travel] = []
+
+
+def _check_travel_times(content: bytes) -> None:
+    """Name the depot of a bad travel time, which the decoder of the whole file cannot.
+
+    The decoder reports `travel_hours[...]` for a bad value, and of two values for one depot it
+    would keep the second without a word. What is wrong outside the travel times is left to it.
+    """
+    try:
+        customers = msgspec.json.decode(content, type=_TravelFile).customers
+        tables = [
+            msgspec.json.decode(c.travel_hours, type=dict[str, msgspec.Raw]) for c in customers
+        ]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    for index, (customer, hours) in enumerate(zip(customers, tables, strict=True)):
+        path = f"$.customers[{index}].travel_hours"
+        listed: list[str] = json.loads(
+            bytes(customer.travel_hours), object_pairs_hook=_keys, parse_int=str, parse_float=str
+        )
+        _unique(((depot,) for depot in listed), lambda i, p=path, d=listed: _member(p, d[i]))
+        for depot, value in hours.items():
+            if not depot:
+                raise InvalidInput(path, "a depot id must not be empty")
+            try:
+                msgspec.json.decode(value, type=Amount)
+            except msgspec.MsgspecError as error:
+                raise InvalidInput(_member(path, depot), str(error)) from None
+
+
+def _keys(pairs: list[tuple[str, object]]) -> list[str]:
+    return [key for key, _ in pairs]
+
+
+def _member(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def _unique(keys: Iterable[tuple[str, ...]], path: Callable[[int], str]) -> None:
+    seen: set[tuple[str, ...]] = set()
+    for index, key in enumerate(keys):
+        if key in seen:
+            raise InvalidInput(path(index), f"{' at '.join(key)} is listed twice")
+        seen.add(key)
+
+
+def _known(name: str, names: set[str], path: str) -> None:
+    if name not in names:
+        raise InvalidInput(path, f"no such id: {name}")
+
+
+def _check_ids(network: Network) -> None:
+    """No two depots, parts, classes or customers share an id."""
+    for table in ("depots", "parts", "sla_classes", "customers"):
+        records: Sequence[Depot | Part | SlaClass | Customer] = getattr(network, table)
+        _unique(((record.id,) for record in records), lambda i, t=table: f"$.{t}[{i}].id")
+
+
+def _check_replenishment(network: Network) -> None:
+    """A part has one lead time per depot, and both exist."""
+    parts, depots = _ids(network.parts), _ids(network.depots)
+    for index, row in enumerate(network.replenishment):
+        _known(row.part, parts, f"$.replenishment[{index}].part")
+        _known(row.depot, depots, f"$.replenishment[{index}].depot")
+    _unique(
+        ((row.part, row.depot) for row in network.replenishment), lambda i: f"$.replenishment[{i}]"
+    )
+
+
+def _check_targets(network: Network) -> None:
+    """A class promises something."""
+    for index, sla in enumerate(network.sla_classes):
+        if sla.target_fraction is None and sla.mean_time_target_hours is None:
+            raise InvalidInput(
+                f"$.sla_classes[{index}]",
+                "needs target_fraction or mean_time_target_hours, or both",
+            )
+
+
+def _check_customers(network: Network) -> None:
+    """Customers belong to known classes and are reached from known depots."""
+    classes, depots = _ids(network.sla_classes), _ids(network.depots)
+    for index, customer in enumerate(network.customers):
+        _known(customer.sla_class, classes, f"$.customers[{index}].sla_class")
+        for depot in customer.travel_hours:
+            _known(depot, depots, _member(f"$.customers[{index}].travel_hours", depot))
+
+
+def _check_bom(network: Network) -> None:
+    """A part stands once in a model's list; a model that is installed has a list.
+
+    Where the file lists no parts at all, devices without a list are no mistake.
+    """
+    parts = _ids(network.parts)
+    for index, line in enumerate(network.bom):
+        _known(line.part, parts, f"$.bom[{index}].part")
+    _unique(((line.part, line.model) for line in network.bom), lambda i: f"$.bom[{i}]")
+    customers, models = _ids(network.customers), {line.model for line in network.bom}
+    for index, installed in enumerate(network.installed_base):
+        _known(installed.customer, customers, f"$.installed_base[{index}].customer")
+        if models:
+            _known(installed.model, models, f"$.installed_base[{index}].model")
+
+
+def _check_policy(network: Network) -> None:
+    """A policy carries all the figures that it needs, and its lanes join different depots."""
+    policy = network.policy
+    if policy.lateral and policy.stockout != "emergency":
+        raise InvalidInput("$.policy.lateral", 'lateral supply needs stockout "emergency"')
+    if policy.stockout == "emergency":
+        for field in ("emergency_hours", "emergency_cost_cny"):
+            if getattr(policy, field) is None:
+                raise InvalidInput(f"$.policy.{field}", 'stockout "emergency" needs it')
+    if policy.lateral and policy.lateral_lanes is None:
+        raise InvalidInput("$.policy.lateral_lanes", "lateral supply needs it")
+    _check_lanes(network)
+
+
+def _check_lanes(network: Network) -> None:
+    lanes = network.policy.lateral_lanes or ()
+    depots = _ids(network.depots)
+    for index, lane in enumerate(lanes):
+        path = f"$.policy.lateral_lanes[{index}]"
+        _known(lane.source, depots, f"{path}.from")
+        _known(lane.to, depots, f"{path}.to")
+        if lane.source == lane.to:
+            raise InvalidInput(f"{path}.to", "a lane must lead to another depot")
+    _unique(((lane.source, lane.to) for lane in lanes), lambda i: f"$.policy.lateral_lanes[{i}]")
+
+
+def _check_demand(network: Network) -> None:
+    """Whoever has demand can be reached, and what is demanded somewhere can be resupplied there."""
+    failing: dict[str, list[str]] = {}
+    for line in network.bom:
+        if line.per_device * line.annual_failure_rate > 0:
+            failing.setdefault(line.model, []).append(line.part)
+    customers = {customer.id: index for index, customer in enumerate(network.customers)}
+    asked: set[tuple[str, str]] = set()
+    for installed in network.installed_base:
+        if installed.device_count == 0 or installed.model not in failing:
+            continue
+        index = customers[installed.customer]
+        depot = primary_depot(network.customers[index], network.depots)
+        if depot is None:
+            path = f"$.customers[{index}].travel_hours"
+            raise InvalidInput(path, "the customer has demand, but no depot reaches it")
+        asked.add((installed.model, depot))
+    _check_lead_times(network, [(p, depot) for model, depot in asked for p in failing[model]])
+
+
+def _check_lead_times(network: Network, demanded: Iterable[tuple[str, str]]) -> None:
+    lead_times = {(row.part, row.depot): row.lead_time_days for row in network.replenishment}
+    missing = min((key for key in demanded if key not in lead_times), default=None)
+    if missing:
+        path = "$.replenishment"
+        raise InvalidInput(path, f"{missing[0]} has demand at {missing[1]}, but no lead time there")
+
+
+def _check_lateral_lead_times(network: Network) -> None:
+    """Lateral supply is computed with random lead times, whose mean cannot be zero."""
+    if not network.policy.lateral:
+        return
+    for index, row in enumerate(network.replenishment):
+        if row.lead_time_days == 0:
+            path = f"$.replenishment[{index}].lead_time_days"
+            raise InvalidInput(path, "must be above zero with lateral supply")
+
+
+def _ids(records: Iterable[Depot | Part | SlaClass | Customer]) -> set[str]:
+    return {record.id for record in records}
+
+
+_CHECKS = (
+    _check_ids,
+    _check_replenishment,
+    _check_targets,
+    _check_customers,
+    _check_bom,
+    _check_policy,
+    _check_demand,
+    _check_lateral_lead_times,
+)
+"""In this order: what is named must exist before what follows from it can be asked."""
