@@ -2,10 +2,10 @@
 
 Under backorders, and under emergency supply without lateral, a group is a part in a depot and
 its alternatives are S = floor, floor + 1, ... With lateral supply a group is a part in a cluster
-of depots and its alternatives are all base stocks whose sum stays within a size. Beyond the last
-alternative stands, for every depot, one more that cannot be chosen: the first stock that was
-left out, all of it in that depot, delivering the best that any larger stock could deliver.
-Whatever proves that it is not wanted proves that nothing was lost by leaving the rest out.
+of depots and its alternatives are all base stocks whose sum stays within a size. After them stand
+alternatives *beyond*, which cannot be chosen: each stands for a set of larger stocks, costs and
+takes what the smallest of them does and delivers the best that any of them could. Whatever
+proves that these are not wanted proves that nothing was lost by leaving the larger stocks out.
 """
 
 import itertools
@@ -40,14 +40,15 @@ class Bucket:
 
     `cluster` holds only the bucket's lines, which are `lines` of the demand's cluster number
     `origin`. `stocks` are the alternatives' base stocks above the floor, shape (alternatives,
-    members); the last of them, one per member, cannot be chosen. In the problem the bucket's
-    alternatives stand from place `first` on, line by line.
+    members), and `growing` tells which of them stand for that stock or any larger one: those
+    lie beyond. In the problem the bucket's alternatives stand from place `first`, line by line.
     """
 
     cluster: Cluster
     origin: int
     lines: Ints
     stocks: Ints
+    growing: Bools
     first: int
 
     @property
@@ -111,6 +112,8 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
         OptimizerError: lateral supply among more depots, or of more stock, than is computed
             exactly.
 
+    A plan that just keeps a limit here must also keep it when it is evaluated again, where the
+    same numbers are added up in another order: hence a slack a little below the tolerance.
     """
     limits = _limits(demand)
     column = {row: index for index, row in enumerate(limits)}
@@ -122,7 +125,7 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
         cost=np.concatenate([cost for cost, _ in tables]),
         use=sparse.csr_array(sparse.vstack([use for _, use in tables])),
         limit=limit,
-        slack=np.array([tolerance(value) for value in limit]),
+        slack=0.999 * np.array([tolerance(value) for value in limit]),
         first=np.concatenate([bucket.places[:, 0] for bucket in buckets]),
         choosable=np.concatenate([_choosable(bucket) for bucket in buckets]),
         block=np.repeat([b.cluster.depots[0] for b in buckets], [len(b.lines) for b in buckets]),
@@ -153,8 +156,9 @@ def _buckets(demand: Demand, sizes: list[Ints]) -> list[Bucket]:
         for steps in np.unique(size).tolist():
             lines = np.flatnonzero(size == steps)
             _refuse_what_is_not_exact(demand, cluster, lines, steps)
-            stocks = _stocks(len(cluster.depots), steps)
-            buckets.append(Bucket(_restricted(cluster, lines), origin, lines, stocks, first))
+            stocks, growing = _stocks(len(cluster.depots), steps)
+            restricted = _restricted(cluster, lines)
+            buckets.append(Bucket(restricted, origin, lines, stocks, growing, first))
             first += len(lines) * len(stocks)
     return buckets
 
@@ -191,23 +195,37 @@ def _restricted(cluster: Cluster, lines: Ints) -> Cluster:
     )
 
 
-def _stocks(members: int, size: int) -> Ints:
-    """Base stocks with sums up to `size`, by sum; then size + 1 held by one member alone.
+def _stocks(members: int, size: int) -> tuple[Ints, Bools]:
+    """Base stocks with sums up to `size`, then what lies beyond; and which of them may grow.
 
-    >>> _stocks(1, 2).tolist()
-    [[0], [1], [2], [3]]
-    >>> _stocks(2, 1).tolist()
-    [[0, 0], [0, 1], [1, 0], [2, 0], [0, 2]]
+    A stock beyond has some member that holds all that the others, whose sum is within the size,
+    leave to reach size + 1; or any two members leave more than the size to the others.
+
+    >>> stocks, growing = _stocks(1, 2)
+    >>> stocks.tolist(), growing.tolist()
+    ([[0], [1], [2], [3]], [[False], [False], [False], [True]])
+    >>> [_stocks(2, 1)[0].tolist()[i] for i in (2, 3, 4, -1)]
+    [[1, 0], [2, 0], [1, 1], [2, 2]]
 
     """
-    stocks = [s for s in itertools.product(range(size + 1), repeat=members) if sum(s) <= size]
-    beyond = (size + 1) * np.eye(members, dtype=np.int64)
-    return np.vstack([np.array(sorted(stocks, key=sum), dtype=np.int64), beyond])
+    held = sorted(_within(members, size), key=sum)
+    beyond = [
+        (*others[:member], size + 1 - sum(others), *others[member:])
+        for member in range(members)
+        for others in _within(members - 1, size)
+    ]
+    free = [tuple(m == member for m in range(members)) for member in range(members)]
+    free = [row for row in free for _ in _within(members - 1, size)]
+    if members > 1:
+        corners = [c for c in itertools.product((0.0, 0.5, 1.0), repeat=members) if _covers(c)]
+        beyond += [tuple(math.ceil(c * (size + 1)) for c in corner) for corner in corners]
+        free += [(True,) * members] * len(corners)
+    growing = [(False,) * members] * len(held) + free
+    return np.array(held + beyond, dtype=np.int64), np.array(growing, dtype=np.bool_)
 
 
-def _choosable(bucket: Bucket) -> Bools:
-    one_line = np.arange(len(bucket.stocks)) < len(bucket.stocks) - len(bucket.cluster.depots)
-    return np.tile(one_line, len(bucket.lines))
+def _within(members: int, size: int) -> list[tuple[int, ...]]:
+    return [s for s in itertools.product(range(size + 1), repeat=members) if sum(s) <= size]
 
 
 def _tables(demand: Demand, bucket: Bucket, column: dict[str, int]) -> tuple[Floats, sparse.csr_array]:

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from scipy import sparse, special
 from scipy.sparse import linalg
 
+from optimizer.errors import OptimizerError
+
 STEPS = 100
 """Steps of the grid per unit of the statistic, when a threshold is computed."""
 
@@ -86,11 +88,11 @@ def reference(ratio: float) -> float:
     (1.442695, 1.820478)
 
     Raises:
-        ValueError: a ratio that is not above 1.
+        OptimizerError: a ratio that is not above 1.
 
     """
     if not (math.isfinite(ratio) and ratio > 1):
-        raise ValueError(f"ratio must be above 1, not {ratio}")
+        raise OptimizerError(f"ratio must be above 1, not {ratio}")
     return (ratio - 1) / math.log(ratio)
 
 
@@ -113,13 +115,13 @@ def average_run_length(
     (5.49, 3.33)
 
     Raises:
-        ValueError: a mean that is not above zero, k or h not above zero, a head start outside
+        OptimizerError: a mean that is not above zero, k or h not above zero, a head start outside
             [0, h).
 
     """
     k, h, head_start = Fraction(k), Fraction(h), Fraction(head_start)
     if not (math.isfinite(mu) and mu > 0 and k > 0 and h > 0 and 0 <= head_start < h):
-        raise ValueError(f"no such chart: mu={mu}, k={k}, h={h}, head_start={head_start}")
+        raise OptimizerError(f"no such chart: mu={mu}, k={k}, h={h}, head_start={head_start}")
     q = math.lcm(k.denominator, h.denominator, head_start.denominator)
     lengths = _run_lengths(mu, fall=int(k * q), states=int(h * q), rise=q)
     return float(lengths[int(head_start * q)])
@@ -144,11 +146,11 @@ def threshold(ratio: float, in_control_events: float) -> float:
     (4.83, 3.84)
 
     Raises:
-        ValueError: a ratio that is not above 1, a run length that is not above zero.
+        OptimizerError: a ratio that is not above 1, a run length that is not above zero.
 
     """
     if not (math.isfinite(in_control_events) and in_control_events > 0):
-        raise ValueError(f"in_control_events must be above zero, not {in_control_events}")
+        raise OptimizerError(f"in_control_events must be above zero, not {in_control_events}")
     step = 1 / (STEPS * reference(ratio))
 
     def seldom(states: int) -> bool:
@@ -183,11 +185,11 @@ def radar_threshold(
     8.92
 
     Raises:
-        ValueError: a rate, a number of series or of false alarms not above zero; as `threshold`.
+        OptimizerError: a rate, a number of series or of false alarms not above zero; as `threshold`.
 
     """
     if not (rate_per_day > 0 and series > 0 and false_alarms_per_year > 0):
-        raise ValueError("the rate, the number of series and of false alarms must be above zero")
+        raise OptimizerError("the rate, the number of series and of false alarms must be above zero")
     events = rate_per_day * YEAR_DAYS * series / false_alarms_per_year
     # Rounded up to two digits, so that thousands of series share a few solves.
     unit = 10.0 ** (math.floor(math.log10(events)) - 1)
@@ -220,7 +222,7 @@ def scan(
     [(1.0, 2, 0.1), (7.0, 5, 0.7), (30.0, 6, 3.0)]
 
     Raises:
-        ValueError: times out of order or after `now`; a rate or a threshold not above zero; a
+        OptimizerError: times out of order or after `now`; a rate or a threshold not above zero; a
             ratio not above 1.
 
     """
@@ -312,9 +314,9 @@ def _check_series(
     times: Sequence[float], rate_per_day: float, now: float, threshold: float
 ) -> None:
     if not (math.isfinite(rate_per_day) and rate_per_day > 0):
-        raise ValueError(f"rate_per_day must be above zero, not {rate_per_day}")
+        raise OptimizerError(f"rate_per_day must be above zero, not {rate_per_day}")
     if not threshold > 0:
-        raise ValueError(f"threshold must be above zero, not {threshold}")
+        raise OptimizerError(f"threshold must be above zero, not {threshold}")
     ordered = all(a <= b for a, b in zip(times, [*times[1:], now], strict=True))
     if not (math.isfinite(now) and ordered and all(map(math.isfinite, times))):
-        raise ValueError("failure times must be finite, sorted and not after now")
+        raise OptimizerError("failure times must be finite, sorted and not after now")

@@ -15,23 +15,20 @@ from optimizer.lagrangian import SOLVER_THREADS
 from optimizer.multiple_choice import Problem, Relaxation
 from optimizer.poisson import Floats, Ints
 
-CORE_MAX = 3000
-"""Alternatives left free at most."""
-
 TIGHTENINGS_MAX = 5
 """How often rows that the solver's tolerance broke are tightened and the core is solved again."""
 
 
-def core_of(problem: Problem, found: Relaxation, allowance: float) -> Ints:
+def core_of(problem: Problem, found: Relaxation, allowance: float, count: int) -> Ints:
     """The alternatives that a plan costing at most `allowance` above the bound can contain.
 
-    Of these the `CORE_MAX` with the least regret, without the relaxation's own choice.
+    Of these the `count` with the least regret, without the relaxation's own choice.
     """
     free = np.flatnonzero(problem.choosable & (found.regret <= allowance))
     free = np.setdiff1d(free, found.choice)
-    if len(free) <= CORE_MAX:
+    if len(free) <= count:
         return free
-    return np.sort(free[np.argpartition(found.regret[free], CORE_MAX)[:CORE_MAX]])
+    return np.sort(free[np.argpartition(found.regret[free], count)[:count]])
 
 
 def best_in_core(

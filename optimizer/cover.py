@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from optimizer.errors import OptimizerError
+
 TOLERANCE = 1e-9
 """How far below a target a share may lie and still count as meeting it: rounding, no more."""
 
@@ -158,7 +160,7 @@ def on_time_share(
     1.0
 
     Raises:
-        ValueError: a rate that is negative or not finite, a resupply time not above zero, an
+        OptimizerError: a rate that is negative or not finite, a resupply time not above zero, an
             arrival in the past or of less than one unit.
 
     """
@@ -193,7 +195,7 @@ def on_time_shares(
     [0.896362, 0.50513]
 
     Raises:
-        ValueError: as `on_time_share`.
+        OptimizerError: as `on_time_share`.
 
     """
     x = np.atleast_1d(np.asarray(available, dtype=np.float64))
@@ -241,11 +243,11 @@ def hold_point(
     -2
 
     Raises:
-        ValueError: a target not above zero (every x meets it) or above 1; as `on_time_share`.
+        OptimizerError: a target not above zero (every x meets it) or above 1; as `on_time_share`.
 
     """
     if not TOLERANCE < target <= 1:
-        raise ValueError(f"target must be a share above 0 and at most 1, not {target}")
+        raise OptimizerError(f"target must be a share above 0 and at most 1, not {target}")
     _check(rate_per_day, resupply_days, inbound)
     return _smallest(
         lambda x: on_time_share(x, rate_per_day, resupply_days, inbound) >= target - TOLERANCE,
@@ -456,18 +458,18 @@ def _running_sum_within(rows: npt.NDArray[np.intp], values: Floats) -> Floats:
 
 def _check(rate_per_day: float, resupply_days: float, inbound: Iterable[Inbound]) -> None:
     if not (math.isfinite(rate_per_day) and rate_per_day >= 0):
-        raise ValueError(f"rate_per_day must be zero or more, not {rate_per_day}")
+        raise OptimizerError(f"rate_per_day must be zero or more, not {rate_per_day}")
     if not (math.isfinite(resupply_days) and resupply_days > 0):
-        raise ValueError(f"resupply_days must be above zero, not {resupply_days}")
+        raise OptimizerError(f"resupply_days must be above zero, not {resupply_days}")
     for each in inbound:
         if not (each.qty >= 1 and each.eta_days >= 0):
-            raise ValueError(f"a delivery needs units and a time to come: {each}")
+            raise OptimizerError(f"a delivery needs units and a time to come: {each}")
 
 
 def _check_arrays(rate: Floats, window: Floats, qty: Floats, eta: Floats) -> None:
     if not (np.isfinite(rate).all() and (rate >= 0).all()):
-        raise ValueError("every rate_per_day must be zero or more")
+        raise OptimizerError("every rate_per_day must be zero or more")
     if not (np.isfinite(window).all() and (window > 0).all()):
-        raise ValueError("every resupply_days must be above zero")
+        raise OptimizerError("every resupply_days must be above zero")
     if not ((qty >= 1).all() and (eta >= 0).all()):
-        raise ValueError("every delivery needs units and a time to come")
+        raise OptimizerError("every delivery needs units and a time to come")

@@ -192,10 +192,11 @@ def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> li
     lanes = network.policy.lateral_lanes or () if network.policy.lateral else ()
     index = {record.id: i for i, record in enumerate(network.depots)}
     ways = {(index[lane.to], index[lane.source]): lane for lane in lanes}
-    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    starts = np.flatnonzero(np.diff(part, prepend=-1)).tolist()
+    ends = (np.flatnonzero(np.diff(part, append=-1)) + 1).tolist()
     joined: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
     lines: dict[tuple[int, ...], list[list[int]]] = {}
-    for first, last in zip(starts, [*starts[1:], len(part)], strict=True):
+    for first, last in zip(starts, ends, strict=True):
         stocked = tuple(depot[first:last].tolist())
         if stocked not in joined:
             joined[stocked] = _components(stocked, ways)

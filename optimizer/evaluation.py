@@ -6,6 +6,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
 import msgspec
 import numpy as np
@@ -18,6 +19,8 @@ from optimizer.poisson import Floats, Ints, erlang_loss, mean_wait_days, on_time
 
 TOLERANCE = 1e-9
 """How far a target or limit may be missed and still count as met: rounding, no more."""
+
+_STEP_MIN = Fraction(1, 10_000)
 
 Stock = Mapping[str, Mapping[str, int]]
 """Base stocks as {part: {depot: S}}; what is not listed is zero."""
@@ -124,6 +127,32 @@ def stock_prices(network: Network) -> Floats:
     if network.objective == "investment":
         return unit_costs(network)
     return np.array([part.holding_rate_per_year * part.unit_cost_cny for part in network.parts])
+
+
+def money_step(network: Network) -> float:
+    """An amount that the cost of every stock is a whole multiple of; 0 where there is none.
+
+    >>> from optimizer.network import Part, Policy
+    >>> parts = (Part("PSU-750", 1800, 0.22), Part("MB-R740", 14500, 0.22))
+    >>> policy = Policy(stockout="backorder")
+    >>> money_step(Network((), parts, (), (), (), (), (), policy, "investment"))
+    100.0
+
+    """
+    yearly = network.objective == "annual_cost"
+    if yearly and network.policy.stockout == "emergency":
+        return 0.0
+    step = Fraction(0)
+    prices = {(p.unit_cost_cny, p.holding_rate_per_year if yearly else 1.0) for p in network.parts}
+    for unit_cost, rate in prices:
+        price = Fraction(repr(unit_cost)) * Fraction(repr(rate))
+        step = Fraction(
+            math.gcd(step.numerator * price.denominator, price.numerator * step.denominator),
+            step.denominator * price.denominator,
+        )
+        if 0 < step < _STEP_MIN:
+            return 0.0
+    return float(step)
 
 
 def channel_shares(demand: Demand, cluster: Cluster, levels: Ints) -> Floats | None:

@@ -31,9 +31,9 @@ PASSES_MAX = 300
 class Dual:
     """Where the search for multipliers ended.
 
-    `proven_infeasible` says that the bound exceeds what any choice costs, so that no choice
-    keeps all limits; the multipliers prove it. `plan` is the cheapest choice within all limits
-    that was met on the way.
+    `proven_infeasible` says that the bound exceeds what any choice costs, also when limits are
+    exceeded by their slack: no choice keeps all limits, and the multipliers prove it. `plan` is
+    the cheapest choice within all limits that was met on the way.
     """
 
     best: Relaxation
@@ -71,7 +71,7 @@ def maximise(
         passes += 1
         master.cut(found)
         plan = _cheaper(problem, plan, found.choice)
-        if found.value > problem.ceiling:
+        if found.value - trial @ problem.slack > problem.ceiling:
             return Dual(found, proven_infeasible=True, plan=None, passes=passes)
         radius = _next_radius(radius, best.value, found.value, promised)
         if found.value > best.value:
@@ -104,14 +104,16 @@ class _Master:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.money = _spread(problem.cost, problem.first) or 1.0
-        columns = [problem.use[:, [row]].toarray()[:, 0] for row in range(len(problem.rows))]
-        spreads = [_spread(column, problem.first) or 1.0 for column in columns]
-        self.measure = np.array(spreads)
+        least, most = problem.ranges
+        spread = most - least
+        self.money = float(problem.ceiling) or 1.0
+        # a row that varies by rounding only must not be blown up to the size of the others
+        self.measure = np.where(spread > 1e-9 * np.abs(problem.limit), spread, 1.0)
+        self.binding = most > problem.limit
         self.depots, self.block = np.unique(problem.block, return_inverse=True)
         self.program = pulp.LpProblem("multipliers", pulp.LpMaximize)
         self.least = [self.program.add_variable(f"least{i}") for i in range(len(self.depots))]
-        self.price = [self.program.add_variable(f"price{i}", 0) for i in range(len(spreads))]
+        self.price = [self.program.add_variable(f"price{i}", 0) for i in range(len(spread))]
         limits = (problem.limit / self.measure).tolist()
         terms = [(least, 1.0) for least in self.least]
         terms += [(price, -limit) for price, limit in zip(self.price, limits, strict=True)]
@@ -131,8 +133,10 @@ class _Master:
     def highest(self, center: Floats, radius: float) -> tuple[Floats, float]:
         """The multipliers within the box that promise the most, and what they promise."""
         scale = self.money / self.measure
-        for price, middle in zip(self.price, (center / scale).tolist(), strict=True):
-            price.lowBound, price.upBound = max(middle - radius, 0.0), middle + radius
+        lowest = np.where(self.binding, np.maximum(center / scale - radius, 0.0), 0.0)
+        highest = np.where(self.binding, center / scale + radius, 0.0)
+        for index, price in enumerate(self.price):
+            price.lowBound, price.upBound = float(lowest[index]), float(highest[index])
         stats = self.program.solve(
             pulp.HiGHS(
                 msg=False,
@@ -145,9 +149,3 @@ class _Master:
             raise OptimizerError(f"the linear program of multipliers ended {stats.status_str}")
         found = np.array([max(price.varValue or 0.0, 0.0) for price in self.price])
         return found * scale, stats.objective * self.money
-
-
-def _spread(values: Floats, first: Ints) -> float:
-    """Over what range the total of one value per group can vary."""
-    highest, lowest = np.maximum.reduceat(values, first), np.minimum.reduceat(values, first)
-    return float(np.sum(highest - lowest))

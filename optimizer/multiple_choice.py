@@ -16,6 +16,8 @@ from optimizer.poisson import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -47,6 +49,16 @@ class Problem:
     def ceiling(self) -> float:
         """No choice costs more."""
         return float(np.maximum.reduceat(self.cost, self.first).sum())
+
+    @functools.cached_property
+    def ranges(self) -> tuple[Floats, Floats]:
+        """The least and the most that choices can use of each row, shapes (rows,)."""
+        least, most = np.zeros((2, len(self.rows)))
+        for row in range(len(self.rows)):
+            use = self.use[:, [row]].toarray()[:, 0]
+            least[row] = np.minimum.reduceat(use, self.first).sum()
+            most[row] = np.maximum.reduceat(use, self.first).sum()
+        return least, most
 
     def total_cost(self, choice: Ints) -> float:
         """Cost of choosing these alternatives, one per group."""
@@ -97,3 +109,23 @@ def relax(problem: Problem, multipliers: Floats) -> Relaxation:
     choice = cheapest[np.flatnonzero(np.diff(problem.group[cheapest], prepend=-1))]
     value = float(least.sum() - multipliers @ problem.limit)
     return Relaxation(multipliers, value, choice, regret)
+
+
+def beyond_in_question(problem: Problem, found: Relaxation, allowance: float) -> Ints:
+    """Alternatives that cannot be chosen, but that a cost below value + allowance may need.
+
+    Those that some choosable alternative of their group equals or betters, in cost and within
+    rounding in every use, are not needed by anybody.
+    """
+    near = np.flatnonzero(~problem.choosable & (found.regret < allowance))
+    ends: list[int] = np.append(problem.first, len(problem.cost)).tolist()
+    in_question: list[int] = []
+    for alternative in near.tolist():
+        group = int(problem.group[alternative])
+        others = np.arange(ends[group], ends[group + 1])
+        others = others[problem.choosable[others]]
+        use = problem.use[np.append(others, alternative)].toarray()
+        as_cheap = problem.cost[others] <= problem.cost[alternative]
+        if not (as_cheap & (use[:-1] <= use[-1] + _ROUNDING).all(axis=1)).any():
+            in_question.append(alternative)
+    return np.array(in_question, dtype=np.int64)

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from optimizer.errors import OptimizerError
+
 FEWEST_PARTS = 5
 """Below this many parts with exposure the spread between parts cannot be told from noise."""
 
@@ -83,13 +85,13 @@ def posterior(
     (0.0174, 0.0701)
 
     Raises:
-        ValueError: a prior that is not above zero, a negative record, a level outside (0, 1).
+        OptimizerError: a prior that is not above zero, a negative record, a level outside (0, 1).
 
     """
     _check_positive(prior_shape=prior_shape, prior_exposure=prior_exposure)
     _check_record(failures, device_years)
     if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
+        raise OptimizerError(f"level must lie between 0 and 1, not {level}")
     shape, exposure = prior_shape + failures, prior_exposure + device_years
     tail = (1 - level) / 2
     return Rate(
@@ -143,7 +145,7 @@ def fit_prior(records: Sequence[tuple[int, float]]) -> Prior:
     ('fitted', 0.0462, 0.79)
 
     Raises:
-        ValueError: a negative record, failures without exposure, or no exposure at all.
+        OptimizerError: a negative record, failures without exposure, or no exposure at all.
 
     """
     for failures, device_years in records:
@@ -152,7 +154,7 @@ def fit_prior(records: Sequence[tuple[int, float]]) -> Prior:
     total_failures = sum(failures for failures, _ in seen)
     total_years = math.fsum(device_years for _, device_years in seen)
     if total_years <= 0:
-        raise ValueError("no device-years on record: nothing to fit")
+        raise OptimizerError("no device-years on record: nothing to fit")
     pooled_mean = (total_failures + POOLED_SHAPE) / total_years
     shape, mean, method = POOLED_SHAPE, pooled_mean, "pooled"
     failing = sum(failures > 0 for failures, _ in seen)
@@ -225,13 +227,13 @@ def _fit_shape_and_mean(seen: list[tuple[int, float]], start: float) -> tuple[fl
 def _check_positive(**numbers: float) -> None:
     for name, number in numbers.items():
         if not (math.isfinite(number) and number > 0):
-            raise ValueError(f"{name} must be above zero, not {number}")
+            raise OptimizerError(f"{name} must be above zero, not {number}")
 
 
 def _check_record(failures: int, device_years: float) -> None:
     if failures < 0:
-        raise ValueError(f"failures cannot be negative: {failures}")
+        raise OptimizerError(f"failures cannot be negative: {failures}")
     if not (math.isfinite(device_years) and device_years >= 0):
-        raise ValueError(f"device_years must be zero or more, not {device_years}")
+        raise OptimizerError(f"device_years must be zero or more, not {device_years}")
     if failures and not device_years:
-        raise ValueError(f"{failures} failures without any device-years")
+        raise OptimizerError(f"{failures} failures without any device-years")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from optimizer.errors import InvalidInput
+from optimizer.errors import InvalidInput, OptimizerError
 from optimizer.files import Amount, Count, Name, Positive, decode
 
 ARROW = "->"
@@ -162,7 +162,7 @@ def evaluate(situation: Situation, plan: Sequence[Action]) -> Outcome:
     This is the referee of every plan: it shares no formula with the model that finds them.
 
     Raises:
-        ValueError: the plan breaks a rule of the file (the budget and the needs aside).
+        OptimizerError: the plan breaks a rule of the file (the budget and the needs aside).
 
     """
     _check_plan(situation, plan)
@@ -217,7 +217,7 @@ def _check_plan(situation: Situation, plan: Sequence[Action]) -> None:
                 shelf[action.part, lane.origin] = left
                 offered = offered and action.qty > 0 and left >= 0
         if not offered or key in seen:
-            raise ValueError(f"the file does not allow {action}")
+            raise OptimizerError(f"the file does not allow {action}")
         seen.add(key)
 
 

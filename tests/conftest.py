@@ -1,18 +1,23 @@
 """Fixtures: a real PostgreSQL for the session, a database of one's own, and the world every test starts from."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
+from litestar import Litestar
 
+from api.app import create_app
 from api.embedded import EmbeddedPostgres
+from api.settings import Settings
 from inventory.ground import db
 from inventory.migrate import migrate
 from tests import world
+from tests.calls import Api
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=2000)
@@ -76,3 +81,39 @@ async def _run_as_superuser(postgres: EmbeddedPostgres, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+SECRET = "0" * 64
+
+
+def settings_for(dsn: str) -> Settings:
+    """Settings of an application under test; the pool is the fixture's, so the application opens none."""
+    return Settings(database_url=dsn, secret=SECRET, log_format="quiet", allow_private_vendors=True)
+
+
+@pytest.fixture(scope="session")
+def application(shared_database: str) -> Litestar:
+    """The application over the shared company."""
+    return create_app(settings_for(shared_database), own_pool=False)
+
+
+@pytest.fixture
+async def api(company: str, application: Litestar) -> AsyncIterator[Api]:
+    """A caller of the API inside the test's own transaction."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test") as client:
+        yield Api(client)
+
+
+@pytest.fixture
+async def caller() -> AsyncIterator[Callable[[str], Awaitable[Api]]]:
+    """Makes callers of an application over a database of the test's own."""
+    clients: list[httpx.AsyncClient] = []
+
+    async def make(dsn: str) -> Api:
+        application = create_app(settings_for(dsn), own_pool=False)
+        clients.append(httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test", timeout=60))
+        return Api(clients[-1])
+
+    yield make
+    for client in clients:
+        await client.aclose()

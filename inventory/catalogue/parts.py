@@ -22,6 +22,7 @@ class PartRef(Struct, frozen=True):
 
     id: int
     part_number: str
+    kind: str
     serialised: bool
     lithium: bool
 
@@ -51,9 +52,9 @@ async def find(number: str) -> PartRef:
     """
     part = await db.read_one(
         PartRef,
-        """SELECT id, part_number, serialised, lithium FROM part WHERE part_number = $1
+        """SELECT id, part_number, kind, serialised, lithium FROM part WHERE part_number = $1
            UNION ALL
-           SELECT part.id, part_number, serialised, lithium
+           SELECT part.id, part_number, part.kind, serialised, lithium
            FROM part JOIN part_alias ON part_alias.part = part.id WHERE number = $1
            LIMIT 1""",
         number,

@@ -1,10 +1,28 @@
 """The audit trail: who changed what that is not stock."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.context import request_id
+
+
+class AuditView(Struct, frozen=True, kw_only=True):
+    """One change."""
+
+    id: UUID
+    recorded_at: datetime
+    actor: str
+    action: str
+    subject_kind: str
+    subject: str
+    change: Any
+    reason: str
+    request_id: str | None
 
 
 async def record(
@@ -15,4 +33,14 @@ async def record(
         """INSERT INTO audit_entry (recorded_at, actor, action, subject_kind, subject, change, reason, request_id)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
         clock.now(), by.name, action, subject_kind, subject, change or {}, reason, request_id.get(),
+    )
+
+
+async def entries(*, limit: int, subject: str | None = None, before: UUID | None = None) -> list[AuditView]:
+    """Changes, latest first."""
+    return await db.read(
+        AuditView,
+        """SELECT id, recorded_at, actor, action, subject_kind, subject, change, reason, request_id FROM audit_entry
+           WHERE ($1::text IS NULL OR subject = $1) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3""",
+        subject, before, limit,
     )

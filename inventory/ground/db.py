@@ -26,6 +26,9 @@ T = TypeVar("T")
 Row = asyncpg.Record
 """A row of a question that has no Struct of its own; columns by name."""
 
+DatabaseError = asyncpg.PostgresError
+"""Whatever PostgreSQL itself complains of."""
+
 ATTEMPTS = 4
 """How often a verb is tried when it loses a deadlock or a serialization race."""
 

@@ -43,6 +43,8 @@ async def since(sequence: int, *, limit: int, seen_by: Actor) -> list[EventView]
         EventView,
         """SELECT sequence, kind, subject_kind, subject, occurred_at, payload FROM event
            WHERE sequence > $1
+             -- a smaller sequence may still be on its way: wait for every writer that began before
+             AND written_in < pg_snapshot_xmin(pg_current_snapshot())
              AND ($2::text[] IS NULL OR place_code IS NULL OR place_code = ANY($2))
              AND ($3::text[] IS NULL OR contract_code IS NULL OR contract_code = ANY($3))
            ORDER BY sequence LIMIT $4""",

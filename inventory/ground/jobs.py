@@ -27,6 +27,14 @@ class Assess(Job, frozen=True):
     pool: int
 
 
+class JudgeFailure(Job, frozen=True):
+    """A part failed at a site: find the stock that serves it, and judge it."""
+
+    part: int
+    site: int
+    contract: int
+
+
 class FillBackorders(Job, frozen=True):
     """Give newly free stock to those who wait for it."""
 
@@ -43,6 +51,12 @@ class Propose(Job, frozen=True):
 
 class PlaceOrder(Job, frozen=True):
     """Send an approved purchase order to its vendor."""
+
+    order: UUID
+
+
+class OrderFellThrough(Job, frozen=True):
+    """A vendor refused: what counted on the order is judged and proposed anew."""
 
     order: UUID
 

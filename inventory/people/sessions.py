@@ -1,46 +1,48 @@
-"""Sessions of signed-in browsers, kept in the database under a hash of their id."""
+"""Sessions of signed-in browsers: a random token in a cookie, its hash in the database."""
 
 import hashlib
+import secrets
 from datetime import timedelta
 
 from inventory.ground import clock, db
+from inventory.ground.actor import Actor
+from inventory.people.persons import actor_of
+
+LIFETIME = timedelta(hours=14)
+"""A long shift; afterwards the browser signs in again."""
 
 
-def _hash(session_id: str) -> bytes:
-    return hashlib.sha256(session_id.encode()).digest()
+def _hash(token: str) -> bytes:
+    """The token is 256 random bits, so that a fast hash guards it as well as a slow one would."""
+    return hashlib.sha256(token.encode()).digest()
 
 
-async def keep(session_id: str, data: bytes, lifetime: timedelta) -> None:
-    """Write a session, and from when on it is forgotten."""
-    now = clock.now()
+async def begin(person_id: int) -> str:
+    """Start a session; the token is shown to the browser only and always new (no fixation)."""
+    token, now = secrets.token_urlsafe(32), clock.now()
     await db.execute(
-        """INSERT INTO session (id_hash, data, created_at, expires_at) VALUES ($1, $2, $3, $4)
-           ON CONFLICT (id_hash) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at""",
-        _hash(session_id), data, now, now + lifetime,
+        "INSERT INTO session (id_hash, person, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+        _hash(token), person_id, now, now + LIFETIME,
+    )  # fmt: skip
+    return token
+
+
+async def actor_of_session(token: str) -> Actor | None:
+    """Who is signed in with a token, with today's rights; None when the session is over."""
+    person = await db.fetch_value(
+        "SELECT person FROM session WHERE id_hash = $1 AND expires_at > $2", _hash(token), clock.now()
     )
+    return None if person is None else await actor_of(person)
 
 
-async def recall(session_id: str) -> bytes | None:
-    """A session's data, unless it is over."""
-    return await db.fetch_value(
-        "SELECT data FROM session WHERE id_hash = $1 AND expires_at > $2", _hash(session_id), clock.now()
-    )
+async def end(token: str) -> None:
+    """End a session."""
+    await db.execute("DELETE FROM session WHERE id_hash = $1", _hash(token))
 
 
-async def expires_in(session_id: str) -> timedelta | None:
-    """How much longer a session lives."""
-    ends = await db.fetch_value("SELECT expires_at FROM session WHERE id_hash = $1", _hash(session_id))
-    return None if ends is None else ends - clock.now()
-
-
-async def forget(session_id: str) -> None:
-    """End one session."""
-    await db.execute("DELETE FROM session WHERE id_hash = $1", _hash(session_id))
-
-
-async def forget_all() -> None:
-    """End every session: everybody signs in again."""
-    await db.execute("DELETE FROM session")
+async def end_all_of(username: str) -> int:
+    """End every session of a person; how many."""
+    return await db.execute("DELETE FROM session USING person WHERE person.id = session.person AND username = $1", username)
 
 
 async def forget_expired() -> int:

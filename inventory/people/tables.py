@@ -72,7 +72,7 @@ class Session(Table, tablename="session", help_text="A signed-in browser; the co
     """A server-side session."""
 
     id_hash = binary()
-    data = binary()
+    person = link(Person, index=True)
     created_at = instant()
     expires_at = instant(index=True)
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
 
 
 class LevelView(Struct, frozen=True, kw_only=True):
@@ -132,6 +133,19 @@ async def levels(
             ORDER BY part.part_number, place.code, pool.code LIMIT $9""",
         seen_by.depot_scope, part_number, depot, pool, below, after_part, after_depot, after_pool, limit,
     )  # fmt: skip
+
+
+async def level(part_number: str, depot: str, pool: str, *, seen_by: Actor) -> LevelView:
+    """One level.
+
+    Raises:
+        Unknown: nothing of that part was ever there, or the reader may not see it.
+
+    """
+    found = await levels(limit=1, seen_by=seen_by, part_number=part_number, depot=depot, pool=pool)
+    if not found:
+        raise Unknown(what="level", what_zh="库存", key=f"{part_number} @ {depot} / {pool}")
+    return found[0]
 
 
 async def offers(parts: Sequence[int], pools: Sequence[int], *, limit: int = 2000) -> list[OfferedStock]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import db, jobs
 
 
 class Lines(Struct, frozen=True, kw_only=True):
@@ -51,9 +51,12 @@ async def set_lines(lines: Sequence[Lines]) -> None:
 @db.atomic
 async def count_waiting(part: int, place: int, pool: int, change: int) -> None:
     """Count pieces that wait for stock at a level: `change` more, or fewer when negative."""
-    await db.execute(
+    free = await db.fetch_value(
         """INSERT INTO level (part, place, condition, owner, pool, backordered)
            SELECT $1, $2, 'good', party.id, $3, greatest($4, 0) FROM party WHERE party.is_ourselves
-           ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET backordered = level.backordered + $4""",
+           ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET backordered = level.backordered + $4
+           RETURNING free""",
         part, place, pool, change,
-    )
+    )  # fmt: skip
+    if change > 0 and free > 0:  # stock came between the choice and the waiting
+        await jobs.enqueue(jobs.FillBackorders(part, place, pool))

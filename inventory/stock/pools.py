@@ -50,3 +50,13 @@ async def find(code: str) -> int:
     if pool is None:
         raise Unknown(what="pool", what_zh="库存归属", key=code)
     return pool
+
+
+async def pool_of_contract(contract: int) -> int:
+    """The pool that answers a contract's calls: its own where stock is dedicated to it, else the common one."""
+    return await db.fetch_value(
+        """SELECT pool.id FROM contract
+           JOIN pool ON CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END
+           WHERE contract.id = $1""",
+        contract,
+    )

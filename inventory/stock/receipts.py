@@ -19,9 +19,6 @@ from inventory.stock.pools import COMMON
 from inventory.stock.refusals import OverReceipt, QuantityNotPositive, ReasonMissing, SerialRepeated, SerialsMissing
 
 Condition = Literal["good", "defective", "quarantine", "unknown"]
-Provenance = Literal[
-    "maker_direct", "authorised_channel", "vendor_exchange", "recovered", "pulled", "broker", "unproven"
-]
 
 
 class Incoming(Struct, frozen=True, kw_only=True):
@@ -31,6 +28,7 @@ class Incoming(Struct, frozen=True, kw_only=True):
     quantity: int
     serials: Sequence[str] = ()
     condition: Condition = "good"
+    provenance: str = "unproven"
     source: UUID | None = None
     reason: str = ""
 
@@ -65,7 +63,6 @@ async def receive(
     origin: str,
     pool: str = COMMON,
     owner: int | None = None,
-    provenance: Provenance = "unproven",
     document_kind: str | None = None,
     document: str | None = None,
     occurred_at: datetime | None = None,
@@ -102,7 +99,7 @@ async def receive(
         _check(part, line)
         await _count_in(part, line)
         start = Spot(outside.id, line.condition, owner_id, pool_id)
-        new = await _new_units(part, line, start, receipt, provenance, document) if part.serialised else [None]
+        new = await _new_units(part, line, start, receipt, document) if part.serialised else [None]
         moves += [
             Move(
                 kind="receipt", part=part.id, quantity=1 if part.serialised else line.quantity, unit=unit,
@@ -136,14 +133,14 @@ async def _count_in(part: PartRef, line: Incoming) -> None:
 
 
 async def _new_units(
-    part: PartRef, line: Incoming, start: Spot, receipt: UUID, provenance: str, document: str | None
+    part: PartRef, line: Incoming, start: Spot, receipt: UUID, document: str | None
 ) -> list[UUID]:
     """Enter new units where they come from; the move then brings them in."""
     rows = await db.fetch(
         """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, receipt, received_at)
            SELECT $1, serial, (SELECT maker FROM part WHERE id = $1), $3, $4, $5, $6, $7, $8, $9, $10
            FROM unnest($2::text[]) AS serial RETURNING id""",
-        part.id, list(line.serials), start.condition, start.owner, start.pool, start.place, provenance,
+        part.id, list(line.serials), start.condition, start.owner, start.pool, start.place, line.provenance,
         document or "", receipt, clock.now(),
     )  # fmt: skip
     return [row["id"] for row in rows]
@@ -160,7 +157,7 @@ def _received(part: PartRef, line: Incoming, changes: Sequence[LevelChange]) -> 
 @db.atomic
 async def adjust(
     depot: str, part_number: str, quantity: int, *, by: Actor, reason: str, pool: str = COMMON,
-    condition: Condition = "good", serials: Sequence[str] = (), provenance: Provenance = "unproven",
+    condition: Condition = "good", serials: Sequence[str] = (), provenance: str = "unproven",
 ) -> LevelChange:  # fmt: skip
     """Correct the books: a positive quantity was found, a negative one is missing.
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.stock.ledger import Spot
-from inventory.stock.refusals import SerialsMissing, UnitNotHere
+from inventory.stock.refusals import SerialRepeated, SerialsMissing, UnitNotHere
 
 
 class Picked(Struct, frozen=True):
@@ -75,6 +75,28 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
         depot = await db.fetch_value("SELECT code FROM place WHERE id = $1", origin.place)
         raise UnitNotHere(serial=missing[0] if missing else "–", depot=depot, condition=origin.condition)
     return found
+
+
+async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID:
+    """Enter a part that came out of a customer's device, where it came out; or find it, if it was ours before.
+
+    Raises:
+        SerialRepeated: a unit with this serial is somewhere else.
+
+    """
+    unit = await db.fetch_value(
+        """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, received_at)
+           SELECT part.id, $2, part.maker, $3, $4, $5, $6, 'recovered', $7, $8 FROM part WHERE part.id = $1
+           ON CONFLICT ON CONSTRAINT unit_serial_is_unique_per_maker DO UPDATE
+               SET condition = excluded.condition, owner = excluded.owner, pool = excluded.pool, place = excluded.place
+               WHERE unit.part = excluded.part
+                 AND unit.place IN (SELECT id FROM place WHERE kind = 'site')
+           RETURNING id""",
+        part, serial, at.condition, at.owner, at.pool, at.place, document, clock.now(),
+    )  # fmt: skip
+    if unit is None:
+        raise SerialRepeated
+    return unit
 
 
 _VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.tag, unit.condition, owner.code AS owner,

@@ -9,7 +9,13 @@ from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
 from inventory.stock import levels, reservations
-from inventory.stock.refusals import InsufficientStock, MoreThanReserved, QuantityNotPositive, ReservationResolved, UnitNotHere
+from inventory.stock.refusals import (
+    InsufficientStock,
+    MoreThanReserved,
+    QuantityNotPositive,
+    ReservationResolved,
+    UnitNotHere,
+)
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
 

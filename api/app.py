@@ -1,0 +1,140 @@
+"""The application: the only place where its parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, override
+
+from litestar import Litestar, Response, Router, get
+from litestar.config.csrf import CSRFConfig
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.static_files import create_static_files_router
+from litestar.types import Receive, Send
+from msgspec import Struct
+
+from api import logs, settings
+from api.access import Authentication, FormGuard
+from api.problems import (
+    Unparsable,
+    crash_response,
+    http_response,
+    refusal_response,
+    unparsable_response,
+)
+from api.routes import catalogue, orders, platform, requests, stock
+from api.settings import Settings
+from inventory.ground import db
+from inventory.ground.errors import InventoryError
+
+STATIC = Path(__file__).parent / "static"
+
+
+class Health(Struct, frozen=True):
+    """How the service is."""
+
+    status: str
+
+
+@get("/health", operation_id="Health", tags=["service"], sync_to_thread=False)
+def health() -> Health:
+    """Answer as long as the process lives."""
+    return Health("ok")
+
+
+@get("/ready", operation_id="Ready", tags=["service"])
+async def ready() -> Response[Health]:
+    """Answer 200 while the database answers, 503 while it does not."""
+    try:
+        await db.fetch_value("SELECT 1")
+    except (OSError, db.DatabaseError, TimeoutError):
+        return Response(Health("no database"), status_code=503)
+    return Response(Health("ok"))
+
+
+class Application(Litestar):
+    """Litestar, with every request under an id and in the log."""
+
+    @override
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        await logs.logged(super().__call__, scope, receive, send)
+
+
+def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> Litestar:
+    """Put the application together; without `own_pool` it uses the connections its process already holds."""
+    using = configured or settings.read()
+    logs.configure(using.log_format)
+
+    @asynccontextmanager
+    async def database(_: Litestar) -> AsyncIterator[None]:
+        async with db.connected(using.database_url, pool_size=using.pool_size, application="beijian api"):
+            yield
+
+    api = Router(
+        "/api/v1",
+        route_handlers=[
+            stock.StockController, stock.ReservationController, stock.ReceiptController, stock.TransferController,
+            catalogue.PartController, catalogue.DeviceController, catalogue.FailureController,
+            catalogue.ContractController, catalogue.PlaceController,
+            orders.VendorController, orders.OrderController,
+            requests.RequestController, platform.PlatformController,
+        ],
+        security=[{"key": []}, {"session": []}],
+    )  # fmt: skip
+    return Application(
+        route_handlers=[
+            api, health, ready, PrometheusController, create_static_files_router("/static", [STATIC]),
+        ],
+        lifespan=[database] if own_pool else [],
+        middleware=[
+            PrometheusConfig(app_name="beijian", prefix="beijian", group_path=True).middleware,
+            DefineMiddleware(Authentication, exclude=["^/static", "^/health$", "^/ready$", "^/metrics"]),
+            DefineMiddleware(FormGuard, config=csrf(using)),
+        ],
+        exception_handlers={
+            InventoryError: refusal_response,
+            Unparsable: unparsable_response,
+            HTTPException: http_response,
+            Exception: crash_response,
+        },
+        openapi_config=openapi(),
+        request_max_body_size=2_000_000,
+        debug=False,
+    )  # fmt: skip
+
+
+def csrf(using: Settings) -> CSRFConfig:
+    """How forms prove that they are ours."""
+    return CSRFConfig(
+        secret=using.secret, cookie_name="beijian_csrf", cookie_secure=using.secure_cookies, cookie_httponly=True,
+        cookie_samesite="lax", exclude=["^/api/v1/vendor-callbacks/"],
+    )  # fmt: skip
+
+
+def openapi() -> OpenAPIConfig:
+    """The API's description, with a page that needs no network."""
+    vendor = "/static/vendor/swagger-ui"
+    return OpenAPIConfig(
+        title="Beijian 备件",
+        version="1",
+        description="Spare-parts inventory and logistics: stock, requests, promises, plans, emergencies.",
+        path="/docs",
+        render_plugins=[
+            SwaggerRenderPlugin(
+                js_url=f"{vendor}/swagger-ui-bundle.js",
+                css_url=f"{vendor}/swagger-ui.css",
+                standalone_preset_js_url=f"{vendor}/swagger-ui-standalone-preset.js",
+                favicon="<link rel='icon' href='/static/icon.svg'>",
+            )
+        ],
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(type="http", scheme="bearer", description="A system's key"),
+                "session": SecurityScheme(type="apiKey", name="beijian_session", security_scheme_in="cookie"),
+            }
+        ),
+    )  # fmt: skip

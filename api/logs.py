@@ -1,0 +1,70 @@
+"""Logs: one JSON line per request and event, with the request's id; and the id itself."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from inventory.ground import context
+
+_log = structlog.get_logger("http")
+
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def configure(log_format: str) -> None:
+    """Set up structlog once per process: `json` for machines, `console` for people, `quiet` for warnings only."""
+    renderer = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("warning" if log_format == "quiet" else "info"),
+        processors=[
+            _with_request_id,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        cache_logger_on_first_use=True,
+    )
+
+
+def _with_request_id(_: object, __: str, event: Any) -> Any:
+    request_id = context.request_id.get()
+    if request_id is not None:
+        event["request_id"] = request_id
+    return event
+
+
+async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run one request under an id (the caller's own if it is a sane one), and log how it ended.
+
+    It goes around everything else, so that a request refused before any route is found has its id and its line too.
+    """
+    if scope["type"] != "http":
+        await app(scope, receive, send)
+        return
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    request_id = given if _ACCEPTED_ID.fullmatch(given) else str(uuid.uuid4())
+    token = context.request_id.set(request_id)
+    started, status = time.perf_counter(), 0
+
+    async def answer(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            MutableScopeHeaders.from_message(message)["X-Request-Id"] = request_id
+        await send(message)
+
+    try:
+        await app(scope, receive, answer)
+    finally:
+        _log.info(
+            "request", method=scope["method"], path=scope["path"], status=status,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            actor=getattr(scope.get("user"), "name", None),
+        )  # fmt: skip
+        context.request_id.reset(token)

@@ -1,0 +1,1 @@
+"""Routes: one module per area; each handler calls one verb or question of the domain."""

@@ -1,0 +1,250 @@
+"""Parts, places, customers' contracts and devices over HTTP: what is known, and what was promised for it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.problems import refusals
+from inventory.catalogue import models, parts
+from inventory.ground import clock
+from inventory.installed_base import contracts, devices, failures
+from inventory.places import places
+from inventory.requests import availability
+
+Code = Annotated[str, Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Severity = Literal["general", "severe"]
+
+
+class NewFailure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A failure event; `source` and `reference` are your own name for it."""
+
+    device: Code
+    part_number: Code
+    occurred_at: Instant
+    position: Code | None = None
+    code: Code | None = None
+    source: Code | None = None
+    reference: Code | None = None
+
+
+class FailureBatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Several failure events, recorded all or none."""
+
+    items: Annotated[list[NewFailure], Meta(min_length=1, max_length=1000)]
+
+
+class FailureAnswers(Struct, frozen=True):
+    """What became of each, in order."""
+
+    items: list[failures.FailureView]
+
+
+def _domain(new: NewFailure) -> failures.NewFailure:
+    return failures.NewFailure(
+        device=new.device, part_number=new.part_number, occurred_at=new.occurred_at, position=new.position,
+        code=new.code, source=new.source, reference=new.reference,
+    )  # fmt: skip
+
+
+class PartController(Controller):
+    """The parts catalogue."""
+
+    path = "/parts"
+    tags = ("parts",)
+
+    @get(operation_id="ListParts", guards=[requires("parts.read")], responses=refusals())
+    async def list_parts(
+        self,
+        request: ApiRequest,
+        search: Annotated[str | None, QueryParameter(max_length=100)] = None,
+        kind: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[parts.PartView]]:
+        """List parts; `search` matches number, name in either language, or alias."""
+        found = await parts.parts(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "", search=search, kind=kind
+        )
+        return page(request, found, limit, lambda part: part.part_number)
+
+    @get("/{part_number:str}", operation_id="GetPart", guards=[requires("parts.read")], responses=refusals(404))
+    async def get_part(self, request: ApiRequest, part_number: FromPath[str]) -> parts.PartView:
+        """Show one part, by number or alias."""
+        return await parts.part(part_number, seen_by=request.user)
+
+    @get("/{part_number:str}/availability", operation_id="GetAvailability",
+         guards=[requires("parts.request")], responses=refusals(404))  # fmt: skip
+    async def get_availability(
+        self,
+        request: ApiRequest,
+        part_number: FromPath[str],
+        site: FromQuery[str | None] = None,
+        need_by: FromQuery[Instant | None] = None,
+        quantity: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
+    ) -> availability.Availability:
+        """Show where a part and its substitutes are free, network-wide, and when they could be at a site."""
+        return await availability.availability(part_number, site=site, need_by=need_by, quantity=quantity)
+
+
+class DeviceController(Controller):
+    """The installed base."""
+
+    tags = ("devices",)
+
+    @get("/device-models", operation_id="ListDeviceModels", guards=[requires("parts.read")], responses=refusals())
+    async def list_models(self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50) -> Response[Page[models.ModelView]]:
+        """List device models with their parts lists."""
+        found = await models.models(limit=limit + 1, after=decode_cursor(cursor, str) or "")
+        return page(request, found, limit, lambda model: model.code)
+
+    @get("/devices", operation_id="ListDevices", guards=[requires("devices.read")], responses=refusals())
+    async def list_devices(
+        self,
+        request: ApiRequest,
+        model: FromQuery[str | None] = None,
+        site: FromQuery[str | None] = None,
+        contract: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[devices.DeviceView]]:
+        """List covered devices."""
+        found = await devices.devices(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "",
+            model=model, site=site, contract=contract,
+        )  # fmt: skip
+        return page(request, found, limit, lambda device: device.serial)
+
+    @get("/devices/{serial:str}", operation_id="GetDevice", guards=[requires("devices.read")], responses=refusals(404))
+    async def get_device(self, request: ApiRequest, serial: FromPath[str]) -> devices.DeviceView:
+        """Show one device, by serial or registration number."""
+        return await devices.device(serial, seen_by=request.user)
+
+    @get("/devices/{serial:str}/entitlement", operation_id="GetEntitlement",
+         guards=[requires("devices.read")], responses=refusals(404))  # fmt: skip
+    async def get_entitlement(
+        self,
+        request: ApiRequest,
+        serial: FromPath[str],
+        severity: FromQuery[Severity] = "general",
+        at: FromQuery[Instant | None] = None,
+    ) -> devices.Entitlement:
+        """Show what the contract promises for a fault reported at an instant (default: now)."""
+        device = await devices.find(serial, seen_by=request.user)
+        return devices.entitlement_of(device, severity, at or clock.now())
+
+    @get("/devices/{serial:str}/history", operation_id="GetDeviceHistory",
+         guards=[requires("devices.read")], responses=refusals(404))  # fmt: skip
+    async def get_history(self, request: ApiRequest, serial: FromPath[str]) -> list[devices.HistoryEntry]:
+        """Show a device's failures, latest first."""
+        return await devices.history(serial, seen_by=request.user)
+
+
+class FailureController(Controller):
+    """Failure events."""
+
+    path = "/failures"
+    tags = ("failures",)
+
+    @get(operation_id="ListFailures", guards=[requires("devices.read")], responses=refusals())
+    async def list_failures(
+        self,
+        request: ApiRequest,
+        part: FromQuery[str | None] = None,
+        device: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[failures.FailureView]]:
+        """List failures, latest recorded first."""
+        found = await failures.failures(
+            limit=limit + 1, seen_by=request.user, before=decode_cursor(cursor, UUID), part_number=part, device=device
+        )
+        return page(request, found, limit, lambda failure: failure.id)
+
+    @post(operation_id="RecordFailure", guards=[requires("failures.record")], responses=refusals(409))
+    async def record(
+        self, request: ApiRequest, data: JSONBody[NewFailure], idempotency_key: Key = None
+    ) -> Response[failures.FailureView]:
+        """Record a failure; one that is known already is answered, not doubled."""
+
+        async def act() -> failures.FailureView:
+            return (await failures.record_failures([_domain(data)], by=request.user))[0]
+
+        return await once(request, idempotency_key, act, status=201)
+
+    @post("/bulk", operation_id="RecordFailures", guards=[requires("failures.record")], responses=refusals(409))
+    async def record_many(
+        self, request: ApiRequest, data: JSONBody[FailureBatch], idempotency_key: Key = None
+    ) -> Response[FailureAnswers]:
+        """Record several failures, all or none; late and corrected ones are welcome."""
+
+        async def act() -> FailureAnswers:
+            return FailureAnswers(await failures.record_failures([_domain(new) for new in data.items], by=request.user))
+
+        return await once(request, idempotency_key, act, status=201)
+
+
+class ContractController(Controller):
+    """Who was promised what."""
+
+    tags = ("contracts",)
+
+    @get("/contracts", operation_id="ListContracts", guards=[requires("contracts.read")], responses=refusals())
+    async def list_contracts(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[contracts.ContractView]]:
+        """List contracts with their service terms."""
+        found = await contracts.contracts(limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "")
+        return page(request, found, limit, lambda contract: contract.code)
+
+    @get("/customers", operation_id="ListCustomers", guards=[requires("contracts.read")], responses=refusals())
+    async def list_customers(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[contracts.CustomerView]]:
+        """List customers."""
+        found = await contracts.customers(limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "")
+        return page(request, found, limit, lambda customer: customer.code)
+
+    @get("/sites", operation_id="ListSites", guards=[requires("devices.read")], responses=refusals())
+    async def list_sites(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[contracts.SiteView]]:
+        """List customers' sites with their devices and the store that serves them."""
+        found = await contracts.sites(limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "")
+        return page(request, found, limit, lambda site: site.code)
+
+
+class PlaceController(Controller):
+    """Stores and the lanes between them."""
+
+    tags = ("places",)
+
+    @get("/depots", operation_id="ListDepots", guards=[requires("places.read")], responses=refusals())
+    async def list_depots(
+        self,
+        request: ApiRequest,
+        kind: FromQuery[Literal["depot", "onsite_store", "engineer_stock"] | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[places.StoreView]]:
+        """List stores: depots, on-site stores, engineers' stock."""
+        found = await places.stores(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "", kind=kind
+        )
+        return page(request, found, limit, lambda store: store.code)
+
+    @get("/depots/{code:str}", operation_id="GetDepot", guards=[requires("places.read")], responses=refusals(404))
+    async def get_depot(self, request: ApiRequest, code: FromPath[str]) -> places.StoreView:
+        """Show one store."""
+        return await places.store(code, seen_by=request.user)
+
+    @get("/lanes", operation_id="ListLanes", guards=[requires("places.read")], responses=refusals())
+    async def list_lanes(self, request: ApiRequest, limit: Limit = 200) -> Response[Page[places.LaneView]]:
+        """List the lanes between stores."""
+        return page(request, await places.lanes(limit=limit), limit, lambda lane: lane.from_depot)

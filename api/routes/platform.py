@@ -1,0 +1,176 @@
+"""The rest over HTTP: who am I, people, keys, events, the audit trail, checks of the books."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import requires, signed_in
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.problems import refusals
+from api.routes.requests import Instant
+from api.routes.stock import Code
+from inventory.assurance import invariants
+from inventory.ground import audit, events
+from inventory.people import keys, persons
+
+
+class Me(Struct, frozen=True, kw_only=True):
+    """Who calls."""
+
+    name: str
+    kind: str
+    roles: list[str]
+    rights: list[str]
+    depots: list[str] | None
+    contracts: list[str] | None
+    vendor: str | None
+
+
+class NewPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who is to sign in."""
+
+    username: Annotated[str, Meta(min_length=2, max_length=100, pattern=r"^[A-Za-z0-9._@-]+$")]
+    name_zh: Code
+    name_en: Code
+    password: Annotated[str, Meta(min_length=10, max_length=200)]
+    language: Annotated[str, Meta(pattern="^(zh|en)$")] = "zh"
+    phone: Code | None = None
+    email: Code | None = None
+
+
+class NewGrant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A role to give, for one depot, contract or vendor, or everywhere."""
+
+    role: Code
+    depot: Code | None = None
+    contract: Code | None = None
+    vendor: Code | None = None
+
+
+class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A system's key to make."""
+
+    name: Code
+    role: Code
+    depot: Code | None = None
+    contract: Code | None = None
+    vendor: Code | None = None
+    expires_at: Instant | None = None
+
+
+class Done(Struct, frozen=True):
+    """It is done."""
+
+    done: bool = True
+
+
+class PlatformController(Controller):
+    """People, systems, and what happened."""
+
+    tags = ("platform",)
+
+    @get("/me", operation_id="GetMe", guards=[signed_in], responses=refusals())
+    async def me(self, request: ApiRequest) -> Me:
+        """Show who calls, with rights and scopes."""
+        actor = request.user
+        return Me(
+            name=actor.name, kind=actor.kind, roles=sorted(actor.roles), rights=sorted(actor.rights),
+            depots=actor.depot_scope, contracts=actor.contract_scope, vendor=actor.vendor,
+        )  # fmt: skip
+
+    @get("/people", operation_id="ListPeople", guards=[requires("people.manage")], responses=refusals())
+    async def list_people(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[persons.PersonView]]:
+        """List people with their roles."""
+        found = await persons.people(limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "")
+        return page(request, found, limit, lambda person: person.username)
+
+    @post("/people", operation_id="AddPerson", guards=[requires("people.manage")], responses=refusals(409))
+    async def add_person(self, request: ApiRequest, data: JSONBody[NewPerson], idempotency_key: Key = None) -> Response[Done]:
+        """Add somebody who can sign in."""
+        new = persons.NewPerson(
+            username=data.username, name_zh=data.name_zh, name_en=data.name_en, password=data.password,
+            language=data.language, phone=data.phone, email=data.email,
+        )  # fmt: skip
+
+        async def act() -> Done:
+            await persons.add_person(new, by=request.user)
+            return Done()
+
+        return await once(request, idempotency_key, act, status=201)
+
+    @post("/people/{username:str}/roles", operation_id="GrantRole",
+          guards=[requires("people.manage")], responses=refusals(404, 409))  # fmt: skip
+    async def grant(
+        self, request: ApiRequest, username: FromPath[str], data: JSONBody[NewGrant], idempotency_key: Key = None
+    ) -> Response[Done]:
+        """Give somebody a role."""
+
+        async def act() -> Done:
+            await persons.grant_role(
+                username, data.role, by=request.user, depot=data.depot, contract=data.contract, vendor=data.vendor
+            )
+            return Done()
+
+        return await once(request, idempotency_key, act, status=201)
+
+    @get("/api-keys", operation_id="ListKeys", guards=[requires("keys.manage")], responses=refusals())
+    async def list_keys(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[keys.KeyView]]:
+        """List systems' keys; their secrets are never shown again."""
+        found = await keys.keys(limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID))
+        return page(request, found, limit, lambda key: key.id)
+
+    @post("/api-keys", operation_id="MakeKey", guards=[requires("keys.manage")], responses=refusals(404))
+    async def make_key(self, request: ApiRequest, data: JSONBody[NewKey]) -> keys.KeyView:
+        """Make a key; the answer is the only time its secret is shown, so it is not kept for replay."""
+        return await keys.make_key(
+            keys.NewKey(
+                name=data.name, role=data.role, depot=data.depot, contract=data.contract, vendor=data.vendor,
+                expires_at=data.expires_at,
+            ),
+            by=request.user,
+        )  # fmt: skip
+
+    @post("/api-keys/{key_id:uuid}/revoke", operation_id="RevokeKey", status_code=200,
+          guards=[requires("keys.manage")], responses=refusals(404))  # fmt: skip
+    async def revoke_key(self, request: ApiRequest, key_id: FromPath[UUID], idempotency_key: Key = None) -> Response[Done]:
+        """End a key at once."""
+
+        async def act() -> Done:
+            await keys.revoke_key(key_id, by=request.user)
+            return Done()
+
+        return await once(request, idempotency_key, act)
+
+    @get("/events", operation_id="ListEvents", guards=[requires("events.read")], responses=refusals())
+    async def list_events(
+        self,
+        request: ApiRequest,
+        after: Annotated[int, QueryParameter(ge=0, description="The last sequence you have seen")] = 0,
+        limit: Limit = 100,
+    ) -> list[events.EventView]:
+        """Read the event stream from a place on; what is answered is final."""
+        return await events.since(after, limit=limit, seen_by=request.user)
+
+    @get("/audit", operation_id="ListAudit", guards=[requires("audit.read")], responses=refusals())
+    async def list_audit(
+        self,
+        request: ApiRequest,
+        subject: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[audit.AuditView]]:
+        """Read the audit trail, latest first."""
+        found = await audit.entries(limit=limit + 1, subject=subject, before=decode_cursor(cursor, UUID))
+        return page(request, found, limit, lambda entry: entry.id)
+
+    @get("/audit/violations", operation_id="VerifyBooks", guards=[requires("audit.read")], responses=refusals())
+    async def verify(self, request: ApiRequest) -> list[invariants.Violation]:  # noqa: ARG002  the guard reads it
+        """Run every check of the books; an empty list means they are right."""
+        return await invariants.violations()

@@ -1,0 +1,138 @@
+"""Part requests over HTTP: the call a ticket system makes."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.problems import refusals
+from api.routes.stock import Code, Quantity, Reason, Text
+from inventory.requests import requests
+
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class NewLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part that is needed; `position` is where in the device it failed."""
+
+    part_number: Code
+    quantity: Quantity = 1
+    position: Code | None = None
+
+
+class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part request; `source` and `reference` are your own name for it, `ticket` may have many requests."""
+
+    source: Code
+    reference: Code
+    device_serial: Code
+    severity: requests.Severity
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
+    ticket: Code | None = None
+    fault_reported_at: Instant | None = None
+    need_by: Instant | None = None
+    engineer: Code | None = None
+    note: Text = ""
+
+
+class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which units leave; the oldest ones where none are named."""
+
+    serials: Annotated[list[Code], Meta(max_length=1000)] = []
+
+
+class DebriefLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of a part, and the serial of the one that came out."""
+
+    part_number: Code
+    outcome: requests.Outcome
+    serial_out: Code | None = None
+
+
+class Debrief(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of the parts of a request."""
+
+    lines: Annotated[list[DebriefLine], Meta(min_length=1, max_length=50)]
+
+
+class RequestController(Controller):
+    """Part requests."""
+
+    path = "/part-requests"
+    tags = ("part requests",)
+
+    @get(operation_id="ListRequests", guards=[requires("requests.read")], responses=refusals())
+    async def list_requests(
+        self,
+        request: ApiRequest,
+        in_state: Annotated[requests.State | None, QueryParameter(name="state")] = None,
+        ticket: FromQuery[str | None] = None,
+        device: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[requests.RequestSummary]]:
+        """List part requests, newest first."""
+        found = await requests.requests(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state, ticket=ticket,
+            device=device, depot=depot,
+        )  # fmt: skip
+        return page(request, found, limit, lambda found: found.id)
+
+    @get("/{request_id:uuid}", operation_id="GetRequest", guards=[requires("requests.read")], responses=refusals(404))
+    async def get_request(self, request: ApiRequest, request_id: FromPath[UUID]) -> requests.RequestView:
+        """Show one part request with its promises."""
+        return await requests.request_view(request_id, seen_by=request.user)
+
+    @post(operation_id="OpenRequest", guards=[requires("parts.request")], responses=refusals(404, 409))
+    async def open(
+        self, request: ApiRequest, data: JSONBody[NewRequest], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Ask for parts; answered at once with what is held, or with the ladder of what else can be done."""
+        new = requests.NewRequest(
+            source=data.source, reference=data.reference, device_serial=data.device_serial, severity=data.severity,
+            lines=[
+                requests.NewRequestLine(part_number=line.part_number, quantity=line.quantity, position=line.position)
+                for line in data.lines
+            ],
+            ticket=data.ticket, fault_reported_at=data.fault_reported_at, need_by=data.need_by, engineer=data.engineer,
+            note=data.note,
+        )  # fmt: skip
+        return await once(request, idempotency_key, lambda: requests.open_request(new, by=request.user), status=201)
+
+    @post("/{request_id:uuid}/ship", operation_id="ShipRequest", status_code=200,
+          guards=[requires("stock.issue")], responses=refusals(404, 409))  # fmt: skip
+    async def ship(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Shipping], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Hand out what a request holds."""
+        return await once(
+            request, idempotency_key, lambda: requests.ship(request_id, by=request.user, serials=data.serials)
+        )
+
+    @post("/{request_id:uuid}/debrief", operation_id="DebriefRequest", status_code=200,
+          guards=[requires("parts.request")], responses=refusals(404, 409))  # fmt: skip
+    async def debrief(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Debrief], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Account for the parts: used, returned good, or dead on arrival."""
+        reports = [
+            requests.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
+            for line in data.lines
+        ]
+        return await once(request, idempotency_key, lambda: requests.debrief(request_id, reports, by=request.user))
+
+    @post("/{request_id:uuid}/cancel", operation_id="CancelRequest", status_code=200,
+          guards=[requires("parts.request")], responses=refusals(404, 409))  # fmt: skip
+    async def cancel(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Withdraw a request whose parts have not left."""
+        return await once(
+            request, idempotency_key, lambda: requests.cancel(request_id, by=request.user, reason=data.reason)
+        )

@@ -1,0 +1,395 @@
+"""Stock over HTTP: levels, units, movements, reservations, receipts, transfers, adjustments."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.problems import refusals
+from inventory.procurement import receiving
+from inventory.stock import levels, receipts, reservations, transfers, units
+from inventory.stock.pools import COMMON
+
+Code = Annotated[str, Meta(min_length=1, max_length=200)]
+Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
+Text = Annotated[str, Meta(max_length=2000)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+Line = Literal["critical_point", "average_failure_line", "reorder_point", "base_stock"]
+
+
+class NewReservation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stock to hold."""
+
+    part_number: Code
+    depot: Code
+    quantity: Quantity
+    pool: Code = COMMON
+    reference: Code | None = None
+    priority: Annotated[int, Meta(ge=0, le=100)] = 0
+    expires_at: Instant | None = None
+
+
+class Posting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a reservation is handed out; everything that was held, oldest units first, unless it says otherwise."""
+
+    quantity: Quantity | None = None
+    serials: Annotated[list[Code], Meta(max_length=1000)] = []
+    to: Code = "ISSUED"
+    occurred_at: Instant | None = None
+
+
+class ReceiptLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part that came in."""
+
+    part_number: Code
+    quantity: Quantity
+    serials: Annotated[list[Code], Meta(max_length=1000)] = []
+    condition: Literal["good", "defective", "quarantine", "unknown"] = "good"
+    reason: Text = ""
+
+
+class NewReceipt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Goods that came in for a purchase order."""
+
+    purchase_order: Code
+    lines: Annotated[list[ReceiptLine], Meta(min_length=1, max_length=200)]
+    remark: Text = ""
+
+
+class NewAdjustment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A correction of the books; negative when pieces are missing."""
+
+    depot: Code
+    part_number: Code
+    quantity: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    pool: Code = COMMON
+    condition: Literal["good", "defective", "quarantine", "unknown"] = "good"
+    serials: Annotated[list[Code], Meta(max_length=1000)] = []
+
+
+class TransferItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part to send."""
+
+    part_number: Code
+    quantity: Quantity
+    pool: Code = COMMON
+
+
+class NewTransfer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Stock to send to another store."""
+
+    from_depot: Code
+    to_depot: Code
+    lines: Annotated[list[TransferItem], Meta(min_length=1, max_length=200)]
+
+
+class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a transfer leaves."""
+
+    waybill: Code | None = None
+    serials: Annotated[list[Code], Meta(max_length=1000)] = []
+
+
+class TakingIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a transfer arrived; everything, unless counts are given."""
+
+    received: dict[Code, Annotated[int, Meta(ge=0, le=1_000_000)]] | None = None
+    reason: Text = ""
+
+
+class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class UnitLife(Struct, frozen=True, kw_only=True):
+    """A unit and everything that happened to it."""
+
+    unit: units.UnitView
+    movements: list[units.UnitMovement]
+
+
+class StockController(Controller):
+    """What is there, and how it got there."""
+
+    tags = ("stock",)
+
+    @get("/levels", operation_id="ListLevels", guards=[requires("stock.read")], responses=refusals())
+    async def list_levels(
+        self,
+        request: ApiRequest,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        pool: FromQuery[str | None] = None,
+        below: FromQuery[Line | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[levels.LevelView]]:
+        """List good stock per part, store and pool against its lines."""
+        found = await levels.levels(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[str, str, str]),
+            part_number=part, depot=depot, pool=pool, below=below,
+        )  # fmt: skip
+        return page(request, found, limit, lambda level: (level.part_number, level.depot, level.pool))
+
+    @get("/units", operation_id="ListUnits", guards=[requires("stock.read")], responses=refusals())
+    async def list_units(
+        self,
+        request: ApiRequest,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        condition: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[units.UnitView]]:
+        """List serialised pieces."""
+        found = await units.units(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID),
+            part_number=part, depot=depot, condition=condition,
+        )  # fmt: skip
+        return page(request, found, limit, lambda unit: unit.id)
+
+    @get("/units/{serial:str}", operation_id="GetUnit", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_unit(self, request: ApiRequest, serial: FromPath[str]) -> units.UnitView:
+        """Show one piece, by serial or tag."""
+        return await units.unit(serial, seen_by=request.user)
+
+    @get("/units/{serial:str}/history", operation_id="GetUnitHistory", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_unit_history(self, request: ApiRequest, serial: FromPath[str]) -> UnitLife:
+        """Show one piece with everything that happened to it."""
+        unit = await units.unit(serial, seen_by=request.user)
+        return UnitLife(unit=unit, movements=await units.life(unit.id))
+
+    @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals())
+    async def list_movements(
+        self,
+        request: ApiRequest,
+        since: Annotated[Instant | None, QueryParameter(name="from")] = None,
+        until: Annotated[Instant | None, QueryParameter(name="to")] = None,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        document: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[levels.MovementView]]:
+        """List the ledger, latest occurrence first."""
+        found = await levels.movements(
+            limit=limit + 1, seen_by=request.user, before=decode_cursor(cursor, tuple[datetime, UUID]),
+            part_number=part, depot=depot, since=since, until=until, document=document,
+        )  # fmt: skip
+        return page(request, found, limit, lambda line: (line.occurred_at, line.id))
+
+    @get("/stock", operation_id="GetStockAsOf", guards=[requires("stock.read")], responses=refusals())
+    async def get_stock(
+        self,
+        request: ApiRequest,
+        as_of: FromQuery[Instant],
+        known_at: FromQuery[Instant | None] = None,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[levels.StockAsOf]]:
+        """Show what the stores held at an instant; `known_at` takes only what was recorded by then."""
+        found = await levels.stock_as_of(
+            as_of, limit=limit + 1, seen_by=request.user, known_at=known_at, part_number=part, depot=depot,
+            after=decode_cursor(cursor, tuple[str, str, str, str, str]),
+        )  # fmt: skip
+        return page(request, found, limit, lambda s: (s.part_number, s.depot, s.condition, s.owner, s.pool))
+
+    @post("/adjustments", operation_id="AdjustStock", guards=[requires("stock.adjust")], responses=refusals(404, 409))
+    async def adjust(
+        self, request: ApiRequest, data: JSONBody[NewAdjustment], idempotency_key: Key = None
+    ) -> Response[levels.LevelView]:
+        """Correct the books, with a reason; needs an Idempotency-Key."""
+
+        async def act() -> levels.LevelView:
+            await receipts.adjust(
+                data.depot, data.part_number, data.quantity, by=request.user, reason=data.reason, pool=data.pool,
+                condition=data.condition, serials=data.serials,
+            )  # fmt: skip
+            return await levels.level(data.part_number, data.depot, data.pool, seen_by=request.user)
+
+        return await once(request, idempotency_key, act, status=201, required=True)
+
+
+class ReservationController(Controller):
+    """Stock held for one purpose, in two phases."""
+
+    path = "/reservations"
+    tags = ("reservations",)
+
+    @get(operation_id="ListReservations", guards=[requires("stock.read")], responses=refusals())
+    async def list_reservations(
+        self,
+        request: ApiRequest,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        in_state: Annotated[Literal["pending", "posted", "voided", "expired"] | None, QueryParameter(name="state")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[reservations.Reservation]]:
+        """List reservations, newest first."""
+        found = await reservations.reservations(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID),
+            state=in_state, part_number=part, depot=depot,
+        )  # fmt: skip
+        return page(request, found, limit, lambda held: held.id)
+
+    @get("/{reservation_id:uuid}", operation_id="GetReservation", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_reservation(self, request: ApiRequest, reservation_id: FromPath[UUID]) -> reservations.Reservation:
+        """Show one reservation."""
+        return await reservations.reservation_view(reservation_id, seen_by=request.user)
+
+    @post(operation_id="Reserve", guards=[requires("reservations.make")], responses=refusals(404, 409))
+    async def reserve(
+        self, request: ApiRequest, data: JSONBody[NewReservation], idempotency_key: Key = None
+    ) -> Response[reservations.Reservation]:
+        """Hold stock."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: reservations.reserve(
+                data.part_number, data.depot, data.quantity, by=request.user, pool=data.pool,
+                reference=data.reference, priority=data.priority, expires_at=data.expires_at,
+            ),
+            status=201,
+        )  # fmt: skip
+
+    @post("/{reservation_id:uuid}/post", operation_id="PostReservation", status_code=200,
+          guards=[requires("stock.issue")], responses=refusals(404, 409))  # fmt: skip
+    async def post_reservation(
+        self, request: ApiRequest, reservation_id: FromPath[UUID], data: JSONBody[Posting], idempotency_key: Key = None
+    ) -> Response[reservations.Reservation]:
+        """Hand out what was held, all or a part; the rest is released."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: reservations.post_reservation(
+                reservation_id, by=request.user, to=data.to, quantity=data.quantity, serials=data.serials,
+                occurred_at=data.occurred_at,
+            ),
+        )  # fmt: skip
+
+    @post("/{reservation_id:uuid}/void", operation_id="VoidReservation", status_code=200,
+          guards=[requires("reservations.make")], responses=refusals(404, 409))  # fmt: skip
+    async def void(
+        self, request: ApiRequest, reservation_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[reservations.Reservation]:
+        """Let go of what was held."""
+        return await once(
+            request, idempotency_key, lambda: reservations.void_reservation(reservation_id, by=request.user)
+        )
+
+
+class ReceiptController(Controller):
+    """Goods coming in."""
+
+    path = "/receipts"
+    tags = ("receipts",)
+
+    @post(operation_id="ReceiveGoods", guards=[requires("stock.receive")], responses=refusals(404, 409))
+    async def receive(
+        self, request: ApiRequest, data: JSONBody[NewReceipt], idempotency_key: Key = None
+    ) -> Response[receipts.ReceiptView]:
+        """Take goods in against a purchase order; needs an Idempotency-Key."""
+        lines = [
+            receipts.Incoming(
+                part_number=line.part_number, quantity=line.quantity, serials=line.serials, condition=line.condition,
+                reason=line.reason,
+            )
+            for line in data.lines
+        ]  # fmt: skip
+        return await once(
+            request,
+            idempotency_key,
+            lambda: receiving.receive_order(data.purchase_order, lines, by=request.user, remark=data.remark),
+            status=201,
+            required=True,
+        )
+
+
+class TransferController(Controller):
+    """Stock between stores, in transit until taken in."""
+
+    path = "/transfers"
+    tags = ("transfers",)
+
+    @get(operation_id="ListTransfers", guards=[requires("stock.read")], responses=refusals())
+    async def list_transfers(
+        self,
+        request: ApiRequest,
+        depot: FromQuery[str | None] = None,
+        in_state: Annotated[Literal["draft", "shipped", "received", "cancelled"] | None, QueryParameter(name="state")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[transfers.TransferView]]:
+        """List transfers, newest first."""
+        found = await transfers.transfers(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state, depot=depot
+        )
+        return page(request, found, limit, lambda transfer: transfer.id)
+
+    @get("/{transfer_id:uuid}", operation_id="GetTransfer", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_transfer(self, request: ApiRequest, transfer_id: FromPath[UUID]) -> transfers.TransferView:
+        """Show one transfer."""
+        return await transfers.transfer_view(transfer_id, seen_by=request.user)
+
+    @post(operation_id="DraftTransfer", guards=[requires("stock.transfer")], responses=refusals(404, 409))
+    async def draft(
+        self, request: ApiRequest, data: JSONBody[NewTransfer], idempotency_key: Key = None
+    ) -> Response[transfers.TransferView]:
+        """Promise stock to another store; needs an Idempotency-Key."""
+        items = [
+            transfers.TransferItem(part_number=line.part_number, quantity=line.quantity, pool=line.pool)
+            for line in data.lines
+        ]
+        return await once(
+            request,
+            idempotency_key,
+            lambda: transfers.draft_transfer(data.from_depot, data.to_depot, items, by=request.user),
+            status=201,
+            required=True,
+        )
+
+    @post("/{transfer_id:uuid}/ship", operation_id="ShipTransfer", status_code=200,
+          guards=[requires("stock.transfer")], responses=refusals(404, 409))  # fmt: skip
+    async def ship(
+        self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[Shipping], idempotency_key: Key = None
+    ) -> Response[transfers.TransferView]:
+        """Hand a transfer to the carrier."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: transfers.ship(transfer_id, by=request.user, waybill=data.waybill, serials=data.serials),
+        )
+
+    @post("/{transfer_id:uuid}/receive", operation_id="ReceiveTransfer", status_code=200,
+          guards=[requires("stock.transfer")], responses=refusals(404, 409))  # fmt: skip
+    async def take_in(
+        self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[TakingIn], idempotency_key: Key = None
+    ) -> Response[transfers.TransferView]:
+        """Take a transfer in."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: transfers.take_in(transfer_id, by=request.user, received=data.received, reason=data.reason),
+        )
+
+    @post("/{transfer_id:uuid}/cancel", operation_id="CancelTransfer", status_code=200,
+          guards=[requires("stock.transfer")], responses=refusals(404, 409))  # fmt: skip
+    async def cancel(
+        self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[transfers.TransferView]:
+        """Give up a transfer that has not shipped."""
+        return await once(
+            request, idempotency_key, lambda: transfers.cancel(transfer_id, by=request.user, reason=data.reason)
+        )

@@ -1,0 +1,111 @@
+"""Service clocks: which limit of a contract holds at an instant, and when it runs out.
+
+The calendar at the instant the fault was reported selects the limit (working or non-working hours); that limit then
+runs continuously. Everything here is pure.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+from msgspec import Struct
+
+Hours = Literal["working", "non_working"]
+
+
+class WorkingHours(Struct, frozen=True, kw_only=True):
+    """A calendar: ISO weekdays worked, opening and closing time in a zone, and whose public holidays."""
+
+    time_zone: str
+    working_days: list[int]
+    opens_at: time
+    closes_at: time
+    holidays: str | None = None
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a contract promised for a severity in or outside working hours; None was not promised."""
+
+    severity: str
+    hours: Hours
+    answer_minutes: int | None = None
+    arrive_hours: float | None = None
+    repair_hours: float | None = None
+    swap_complete_hours: float | None = None
+    progress_minutes: int | None = None
+    report_hours: int | None = None
+
+
+class Clock(Struct, frozen=True, kw_only=True):
+    """The limits that hold for a fault, as instants; `provisional` where next year's holidays are not published."""
+
+    hours: Hours
+    provisional: bool
+    limits: Limits | None
+    answer_by: datetime | None
+    arrive_by: datetime | None
+    repair_by: datetime | None
+    swap_complete_by: datetime | None
+
+
+def is_working_day(day: date, calendar: WorkingHours) -> tuple[bool, bool]:
+    """Whether a day is worked, and whether that is provisional.
+
+    China's public holidays and make-up days come from the yearly announcement; a year not yet announced follows the
+    weekdays alone.
+
+    >>> cn = WorkingHours(time_zone="Asia/Shanghai", working_days=[1, 2, 3, 4, 5], opens_at=time(9),
+    ...                   closes_at=time(18), holidays="CN")
+    >>> is_working_day(date(2026, 2, 17), cn)  # a Tuesday, but Spring Festival
+    (False, False)
+    >>> is_working_day(date(2026, 2, 14), cn)  # a Saturday, but a make-up day
+    (True, False)
+    >>> is_working_day(date(2031, 5, 2), cn)  # a Friday of a year not yet announced
+    (True, True)
+    """
+    by_weekday = day.isoweekday() in calendar.working_days
+    if calendar.holidays != "CN":
+        return by_weekday, False
+    try:
+        return chinese_calendar.is_workday(day), False
+    except NotImplementedError:
+        return by_weekday, True
+
+
+def hours_at(instant: datetime, calendar: WorkingHours) -> tuple[Hours, bool]:
+    """Whether an instant falls into working hours, and whether that is provisional."""
+    local = instant.astimezone(ZoneInfo(calendar.time_zone))
+    worked, provisional = is_working_day(local.date(), calendar)
+    inside = worked and calendar.opens_at <= local.time() < calendar.closes_at
+    return ("working" if inside else "non_working"), provisional
+
+
+def clock_of(reported_at: datetime, severity: str, calendar: WorkingHours, limits: Sequence[Limits]) -> Clock:
+    """The clock of a fault: the calendar at its report selects the limits, which then run without a stop.
+
+    >>> from datetime import UTC
+    >>> cn = WorkingHours(time_zone="Asia/Shanghai", working_days=[1, 2, 3, 4, 5], opens_at=time(9),
+    ...                   closes_at=time(18), holidays="CN")
+    >>> bank = [Limits(severity="general", hours="working", arrive_hours=3),
+    ...         Limits(severity="general", hours="non_working", arrive_hours=5)]
+    >>> night = clock_of(datetime(2026, 11, 20, 19, 2, tzinfo=UTC), "general", cn, bank)
+    >>> night.hours, night.arrive_by.isoformat()
+    ('non_working', '2026-11-21T00:02:00+00:00')
+    """
+    hours, provisional = hours_at(reported_at, calendar)
+    held = next((limit for limit in limits if limit.severity == severity and limit.hours == hours), None)
+
+    def after(amount: float | None, unit: Literal["hours", "minutes"]) -> datetime | None:
+        return None if held is None or amount is None else reported_at + timedelta(**{unit: amount})
+
+    return Clock(
+        hours=hours,
+        provisional=provisional,
+        limits=held,
+        answer_by=after(held and held.answer_minutes, "minutes"),
+        arrive_by=after(held and held.arrive_hours, "hours"),
+        repair_by=after(held and held.repair_hours, "hours"),
+        swap_complete_by=after(held and held.swap_complete_hours, "hours"),
+    )

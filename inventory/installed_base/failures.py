@@ -1,0 +1,252 @@
+"""Failures: recording that a part failed, once per incident, however many systems tell of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.ground import clock, db, jobs
+from inventory.ground.actor import Actor
+from inventory.ground.errors import FieldProblem, Invalid, Refused, Unknown
+
+ONE_INCIDENT = timedelta(hours=24)
+"""Reports of the same part in the same device and position this close together tell of one failure."""
+
+WATCHED = timedelta(days=120)
+"""A failure older than this cannot raise an alarm any more; it still counts for the failure rates."""
+
+
+class UnknownInFailure(Invalid):
+    """A failure names a device or part that is not there."""
+
+    zh = "故障记录中的设备或备件不存在。"
+    help_en = "See `errors` for the lines; nothing was recorded."
+    help_zh = "请查看 errors 所列各行；未登记任何记录。"
+
+
+class FailureInFuture(Invalid, constraint="failure_is_recorded_after_it_occurred"):
+    """A failure cannot have occurred in the future."""
+
+    zh = "故障发生时间不能晚于当前时间。"
+
+
+class FailureReferenceReused(Refused, constraint="failure_reference_is_unique"):
+    """This source already reported another failure under that reference."""
+
+    zh = "该来源已用此编号登记过另一故障。"
+
+
+class NewFailure(Struct, frozen=True, kw_only=True):
+    """A failure to record; `source` and `reference` are the reporting system's own name for it."""
+
+    device: str
+    part_number: str
+    occurred_at: datetime
+    position: str | None = None
+    code: str | None = None
+    source: str | None = None
+    reference: str | None = None
+
+
+class FailureView(Struct, frozen=True, kw_only=True):
+    """A recorded failure; `known` tells that it had been reported before."""
+
+    id: UUID
+    device: str
+    part_number: str
+    position: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    code: str | None
+    source: str | None
+    reference: str | None
+    withdrawn_reason: str | None = None
+    known: bool = False
+
+
+class _Resolved(Struct, frozen=True, kw_only=True):
+    """A failure's device and part as ids; `line` is its place in the input."""
+
+    line: int
+    device: int | None
+    part: int | None
+    site: int | None
+    contract: int | None
+
+
+@db.atomic
+async def record_failures(failures: Sequence[NewFailure], *, by: Actor) -> list[FailureView]:
+    """Record failures, all or none; one that is known already is answered, not doubled.
+
+    Raises:
+        UnknownInFailure: a line names a device or part that is not there.
+        FailureInFuture: a line lies in the future.
+
+    """
+    by.require("failures.record")
+    resolved = await _resolve(failures, by)
+    # rivals that report on the same devices wait for each other, in one order
+    await db.execute(
+        "SELECT FROM device WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", [row.device for row in resolved]
+    )
+    views = [
+        await _record_one(new, row, by) for new, row in zip(failures, resolved, strict=True)
+    ]
+    await _watch(resolved, failures)
+    return views
+
+
+async def _resolve(failures: Sequence[NewFailure], by: Actor) -> list[_Resolved]:
+    rows = await db.read(
+        _Resolved,
+        """SELECT new.line::int AS line, device.id AS device, part.id AS part, device.site, device.contract
+           FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS new(device, part, line)
+           LEFT JOIN (device JOIN contract ON contract.id = device.contract
+                             AND ($3::text[] IS NULL OR contract.code = ANY($3)))
+                ON device.serial = new.device OR device.registration_number = new.device
+           LEFT JOIN part_alias ON part_alias.number = new.part
+           LEFT JOIN part ON part.part_number = new.part OR part.id = part_alias.part
+           ORDER BY new.line""",
+        [failure.device for failure in failures], [failure.part_number for failure in failures], by.contract_scope,
+    )  # fmt: skip
+    problems = [
+        FieldProblem(
+            f"/{row.line - 1}/{'device' if row.device is None else 'part_number'}", "unknown",
+            f"there is no such {'device' if row.device is None else 'part'}",
+            f"{'设备' if row.device is None else '备件'}不存在",
+        )
+        for row in rows if row.device is None or row.part is None
+    ]  # fmt: skip
+    if problems:
+        raise UnknownInFailure(fields=tuple(problems))
+    return rows
+
+
+_COLUMNS = """failure.id, device.serial AS device, part.part_number, failure.position, failure.occurred_at,
+    failure.recorded_at, failure.code, failure.source, failure.reference_number AS reference,
+    nullif(failure.withdrawn_reason, '') AS withdrawn_reason"""
+
+
+async def _record_one(new: NewFailure, row: _Resolved, by: Actor) -> FailureView:
+    """Record one failure, or find the one that it tells of again."""
+    known = await db.read_one(
+        FailureView,
+        f"""SELECT {_COLUMNS}, true AS known
+            FROM failure JOIN device ON device.id = failure.device JOIN part ON part.id = failure.part
+            WHERE failure.source = $5 AND failure.reference_number = $6
+               OR (failure.device = $1 AND failure.part = $2 AND failure.withdrawn_at IS NULL
+                   AND failure.occurred_at BETWEEN $3::timestamptz - $7::interval AND $3::timestamptz + $7::interval
+                   AND (failure.position = $4 OR failure.position IS NULL OR $4::text IS NULL)
+                   AND (failure.reference_number IS NULL OR $6::text IS NULL))
+            ORDER BY failure.source = $5 AND failure.reference_number = $6 DESC NULLS LAST, failure.occurred_at LIMIT 1""",
+        row.device, row.part, new.occurred_at, new.position, new.source, new.reference, ONE_INCIDENT,
+    )  # fmt: skip
+    if known is not None:
+        await _complete(known, new)
+        return known
+    view = await db.read_one(
+        FailureView,
+        f"""WITH failure AS (
+                INSERT INTO failure (device, part, position, occurred_at, recorded_at, recorded_by, code, source,
+                                     reference_number)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *)
+            SELECT {_COLUMNS} FROM failure
+            JOIN device ON device.id = failure.device JOIN part ON part.id = failure.part""",
+        row.device, row.part, new.position, new.occurred_at, clock.now(), by.name, new.code, new.source, new.reference,
+    )  # fmt: skip
+    if view is None:
+        raise AssertionError("an insert returns its row")
+    return view
+
+
+async def _complete(known: FailureView, new: NewFailure) -> None:
+    """Add to a known failure what the new report knows and the old one did not."""
+    await db.execute(
+        """UPDATE failure SET position = coalesce(position, $2), code = coalesce(code, $3),
+                  source = CASE WHEN reference_number IS NULL THEN coalesce($4, source) ELSE source END,
+                  reference_number = coalesce(reference_number, $5)
+           WHERE id = $1""",
+        known.id, new.position, new.code, new.source, new.reference,
+    )  # fmt: skip
+
+
+@db.atomic
+async def record_for_request(
+    device: int, part: int, quantity: int, *, site: int, contract: int, request: UUID, occurred_at: datetime,
+    position: str | None, by: Actor,
+) -> None:  # fmt: skip
+    """Record the failures that a part request tells of; those reported before become the request's own."""
+    linked = await db.execute(
+        """UPDATE failure SET request = $3
+           WHERE id IN (SELECT id FROM failure
+                        WHERE device = $1 AND part = $2 AND request IS NULL AND withdrawn_at IS NULL
+                          AND occurred_at BETWEEN $4::timestamptz - $5::interval AND $4::timestamptz + $5::interval
+                          AND (position = $6 OR position IS NULL OR $6::text IS NULL)
+                        ORDER BY occurred_at LIMIT $7 FOR NO KEY UPDATE)""",
+        device, part, request, occurred_at, ONE_INCIDENT, position, quantity,
+    )  # fmt: skip
+    fresh = quantity - linked
+    if fresh <= 0:
+        return
+    await db.execute(
+        """INSERT INTO failure (device, part, position, occurred_at, recorded_at, recorded_by, request)
+           SELECT $1, $2, $3, $4, $5, $6, $7 FROM generate_series(1, $8)""",
+        device, part, position, occurred_at, clock.now(), by.name, request, fresh,
+    )  # fmt: skip
+    if occurred_at >= clock.now() - WATCHED:
+        await jobs.enqueue(jobs.JudgeFailure(part, site, contract))
+
+
+@db.atomic
+async def withdraw(failure: UUID, *, by: Actor, reason: str) -> None:
+    """Take a failure back: it was none (no fault found), or was recorded by mistake.
+
+    Raises:
+        Unknown: no such failure.
+
+    """
+    by.require("failures.record")
+    row = await db.fetch_one(
+        """UPDATE failure SET withdrawn_at = coalesce(withdrawn_at, $2), withdrawn_reason = $3
+           FROM device WHERE device.id = failure.device AND failure.id = $1
+           RETURNING failure.part, device.site, device.contract""",
+        failure, clock.now(), reason,
+    )  # fmt: skip
+    if row is None:
+        raise Unknown(what="failure", what_zh="故障记录", key=str(failure))
+    await jobs.enqueue(jobs.JudgeFailure(row["part"], row["site"], row["contract"]))
+
+
+async def _watch(resolved: Sequence[_Resolved], failures: Sequence[NewFailure]) -> None:
+    """Have every part and site judged that a recent failure tells of, once each."""
+    recent = clock.now() - WATCHED
+    await jobs.enqueue(
+        *{
+            jobs.JudgeFailure(row.part, row.site, row.contract)
+            for row, new in zip(resolved, failures, strict=True)
+            if new.occurred_at >= recent and row.part is not None and row.site is not None and row.contract is not None
+        }
+    )
+
+
+async def failures(
+    *,
+    limit: int,
+    seen_by: Actor,
+    before: UUID | None = None,
+    part_number: str | None = None,
+    device: str | None = None,
+) -> list[FailureView]:
+    """Failures in the reader's contracts, latest recorded first."""
+    return await db.read(
+        FailureView,
+        f"""SELECT {_COLUMNS} FROM failure
+            JOIN device ON device.id = failure.device
+            JOIN contract ON contract.id = device.contract
+            JOIN part ON part.id = failure.part
+            WHERE ($1::text[] IS NULL OR contract.code = ANY($1)) AND ($2::uuid IS NULL OR failure.id < $2)
+              AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR device.serial = $4)
+            ORDER BY failure.id DESC LIMIT $5""",
+        seen_by.contract_scope, before, part_number, device, limit,
+    )  # fmt: skip

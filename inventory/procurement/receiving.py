@@ -1,0 +1,83 @@
+"""Receiving against purchase orders: counted, proven genuine, then good stock."""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from inventory.catalogue import parts
+from inventory.ground import clock, db
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Invalid, WrongState
+from inventory.procurement import orders
+from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, ProvenanceTooLow, is_at_least, vendor_grade
+from inventory.stock import receipts
+
+
+class NotOnOrder(Invalid):
+    """{part_number} is not on order {number}."""
+
+    zh = "订单 {number} 不含 {part_number}。"
+    help_en = "Check the delivery note; a part that was not ordered is received against its own order."
+    help_zh = "请核对送货单；未订购的备件应按其所属订单入库。"
+
+
+@db.atomic
+async def receive_order(
+    number: str, lines: Sequence[receipts.Incoming], *, by: Actor, remark: str = ""
+) -> receipts.ReceiptView:
+    """Take in what came for an order.
+
+    Raises:
+        Unknown: no such order or part.
+        WrongState: the order is not with its vendor.
+        NotOnOrder: a part was not ordered.
+        ProvenanceTooLow: the vendor's grade does not allow good stock here.
+        OverReceipt, SerialsMissing, SerialRepeated, NotYourDepot: as `stock.receipts.receive`.
+
+    """
+    by.require("stock.receive")
+    order = await orders.order_id(number)
+    head = await db.fetch_one(
+        """SELECT purchase_order.state, vendor.id AS vendor, party.code AS vendor_code, origin.code AS origin,
+                  place.code AS ship_to, pool.code AS pool,
+                  coalesce(contract.minimum_provenance, $2) AS needed
+           FROM purchase_order
+           JOIN vendor ON vendor.id = purchase_order.vendor
+           JOIN party ON party.id = vendor.party
+           JOIN place AS origin ON origin.id = vendor.place
+           JOIN place ON place.id = purchase_order.ship_to
+           JOIN pool ON pool.id = purchase_order.pool
+           LEFT JOIN contract ON contract.id = pool.contract
+           WHERE purchase_order.id = $1 FOR NO KEY UPDATE OF purchase_order""",
+        order, LEAST_FOR_GOOD_STOCK,
+    )  # fmt: skip
+    if head is None or head["state"] not in orders.OPEN_FOR_RECEIPT:
+        raise WrongState(
+            what="Purchase order", what_zh="采购订单", key=number, state=head["state"] if head else "–",
+            needed=" / ".join(orders.OPEN_FOR_RECEIPT),
+        )  # fmt: skip
+    by.require_depot(head["ship_to"])
+    matched: list[receipts.Incoming] = []
+    for line in lines:
+        part = await parts.find(line.part_number)
+        ordered = await db.fetch_value(
+            "SELECT id FROM purchase_order_line WHERE purchase_order = $1 AND part = $2", order, part.id
+        )
+        if ordered is None:
+            raise NotOnOrder(part_number=part.part_number, number=number)
+        grade = await vendor_grade(head["vendor"], part.id, clock.now().date())
+        if line.condition == "good" and not is_at_least(grade, head["needed"]):
+            raise ProvenanceTooLow(
+                part_number=part.part_number, vendor=head["vendor_code"], grade=grade, needed=head["needed"]
+            )
+        matched.append(structs.replace(line, source=ordered, provenance=grade))
+    receipt = await receipts.receive(
+        head["ship_to"], matched, by=by, origin=head["origin"], pool=head["pool"],
+        document_kind="purchase_order", document=number, remark=remark,
+    )  # fmt: skip
+    counts = {line.source: 0 for line in matched if line.source is not None}
+    for line in matched:
+        if line.source is not None:
+            counts[line.source] += line.quantity
+    await orders.record_received(order, counts, by=by)
+    return receipt

@@ -1,0 +1,121 @@
+"""Entering vendors, authorisation letters and offers."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.ground.entering import enter
+
+
+class NewVendor(Struct, frozen=True, kw_only=True):
+    """A vendor to enter; its party and place are there already."""
+
+    party: str
+    place: str
+    kind: Literal["maker", "distributor", "repairer", "broker"]
+    channel: Literal["http", "by_hand"]
+    endpoint: str | None = None
+    return_terms: str = ""
+
+
+class NewAuthorisation(Struct, frozen=True, kw_only=True):
+    """A maker's letter to enter."""
+
+    vendor: str
+    maker: str
+    letter_number: str
+    valid_from: date
+    valid_to: date
+
+
+class NewOffer(Struct, frozen=True, kw_only=True):
+    """An offer to enter; the three expedited terms go together."""
+
+    vendor: str
+    part: str
+    unit_price_cny: Decimal
+    minimum_quantity: int
+    lot_size: int
+    maximum_quantity: int
+    order_fee_cny: Decimal
+    lead_time_days: float
+    valid_from: date
+    valid_to: date | None = None
+    expedited_hours: float | None = None
+    expedited_price_cny: Decimal | None = None
+    expedited_fee_cny: Decimal | None = None
+
+
+@db.atomic
+async def enter_vendors(vendors: Sequence[NewVendor], *, by: Actor) -> None:
+    """Enter vendors.
+
+    Raises:
+        UnknownReference: no such party or place.
+
+    """
+    await enter(
+        """INSERT INTO vendor (party, place, kind, channel, endpoint, return_terms)
+           SELECT party.id, place.id, new.kind, channel, endpoint, return_terms
+           FROM jsonb_to_recordset($1) AS new(party text, place text, kind text, channel text, endpoint text,
+                return_terms text)
+           JOIN party ON party.code = new.party AND party.is_vendor
+           JOIN place ON place.code = new.place AND place.kind = 'vendor'
+           RETURNING (SELECT code FROM party WHERE party.id = vendor.party)""",
+        vendors, lambda vendor: vendor.party, what="vendor", what_zh="供应商", by=by, right="parts.manage",
+    )  # fmt: skip
+
+
+@db.atomic
+async def enter_authorisations(letters: Sequence[NewAuthorisation], *, by: Actor) -> None:
+    """Enter authorisation letters.
+
+    Raises:
+        UnknownReference: no such vendor or maker.
+
+    """
+    await enter(
+        """INSERT INTO authorisation (vendor, maker, letter_number, valid_from, valid_to)
+           SELECT vendor.id, maker.id, letter_number, valid_from, valid_to
+           FROM jsonb_to_recordset($1) AS new(vendor text, maker text, letter_number text, valid_from date,
+                valid_to date)
+           JOIN party ON party.code = new.vendor
+           JOIN vendor ON vendor.party = party.id
+           JOIN party AS maker ON maker.code = new.maker AND maker.is_maker
+           RETURNING letter_number""",
+        letters, lambda letter: letter.letter_number,
+        what="authorisation", what_zh="授权书", by=by, right="parts.manage",
+    )  # fmt: skip
+
+
+@db.atomic
+async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
+    """Enter offers.
+
+    Raises:
+        UnknownReference: no such vendor or part.
+
+    """
+    await enter(
+        """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity,
+                              order_fee_cny, lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny,
+                              valid_from, valid_to)
+           SELECT vendor.id, part.id, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
+                  lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny, valid_from, valid_to
+           FROM jsonb_to_recordset($1) AS new(vendor text, part text, unit_price_cny numeric,
+                minimum_quantity integer, lot_size integer, maximum_quantity integer, order_fee_cny numeric,
+                lead_time_days float8, expedited_hours float8, expedited_price_cny numeric,
+                expedited_fee_cny numeric, valid_from date, valid_to date)
+           JOIN party ON party.code = new.vendor
+           JOIN vendor ON vendor.party = party.id
+           JOIN part ON part.part_number = new.part
+           RETURNING (SELECT code FROM party JOIN vendor ON vendor.party = party.id WHERE vendor.id = offer.vendor)
+                     || ' / ' || (SELECT part_number FROM part WHERE part.id = offer.part)""",
+        offers, lambda offer: f"{offer.vendor} / {offer.part}",
+        what="offer", what_zh="报价", by=by, right="parts.manage",
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Vendors, their letters and their offers."""
+
+from datetime import date
+from decimal import Decimal
+
+from msgspec import Struct
+
+from inventory.ground import clock, db
+
+
+class LetterView(Struct, frozen=True, kw_only=True):
+    """An authorisation letter."""
+
+    maker: str
+    letter_number: str
+    valid_from: date
+    valid_to: date
+
+
+class VendorView(Struct, frozen=True, kw_only=True):
+    """A vendor with its letters."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    kind: str
+    channel: str
+    return_terms: str
+    active: bool
+    authorisations: list[LetterView]
+
+
+class OfferView(Struct, frozen=True, kw_only=True):
+    """A valid offer."""
+
+    id: int
+    vendor: str
+    part_number: str
+    unit_price_cny: Decimal
+    minimum_quantity: int
+    lot_size: int
+    maximum_quantity: int
+    order_fee_cny: Decimal
+    lead_time_days: float
+    expedited_hours: float | None
+    expedited_price_cny: Decimal | None
+    expedited_fee_cny: Decimal | None
+    valid_to: date | None
+
+
+async def vendors(*, limit: int, after: str = "") -> list[VendorView]:
+    """Vendors, by code."""
+    return await db.read(
+        VendorView,
+        """SELECT party.code, party.name_zh, party.name_en, vendor.kind, channel, return_terms, active,
+                  (SELECT coalesce(jsonb_agg(jsonb_build_object('maker', maker.code, 'letter_number', letter_number,
+                              'valid_from', valid_from, 'valid_to', valid_to) ORDER BY valid_to), '[]')
+                   FROM authorisation JOIN party AS maker ON maker.id = authorisation.maker
+                   WHERE authorisation.vendor = vendor.id) AS authorisations
+           FROM vendor JOIN party ON party.id = vendor.party
+           WHERE party.code > $1 ORDER BY party.code LIMIT $2""",
+        after, limit,
+    )
+
+
+async def offers(
+    *, limit: int, after: int = 0, part_number: str | None = None, vendor: str | None = None
+) -> list[OfferView]:
+    """Offers that are valid today, in the order they were entered."""
+    return await db.read(
+        OfferView,
+        """SELECT offer.id, party.code AS vendor, part.part_number, unit_price_cny, minimum_quantity, lot_size,
+                  maximum_quantity, order_fee_cny, lead_time_days, expedited_hours, expedited_price_cny,
+                  expedited_fee_cny, valid_to
+           FROM offer
+           JOIN vendor ON vendor.id = offer.vendor AND vendor.active
+           JOIN party ON party.id = vendor.party
+           JOIN part ON part.id = offer.part
+           WHERE offer.id > $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+             AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR party.code = $4)
+           ORDER BY offer.id LIMIT $5""",
+        after, clock.now().date(), part_number, vendor, limit,
+    )  # fmt: skip

@@ -1,0 +1,644 @@
+"""Part requests: opening them with a promise, shipping, accounting for the parts, cancelling."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.catalogue import parts
+from inventory.catalogue.parts import PartRef
+from inventory.ground import audit, clock, db, events, jobs, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.numbers import next_number
+from inventory.installed_base import devices, failures
+from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
+from inventory.places import places
+from inventory.requests import sources
+from inventory.requests.sourcing import Choice, Step, choose
+from inventory.stock import pools, reservations, units
+from inventory.stock.ledger import Move, Spot, post
+from inventory.stock.lines import count_waiting
+from inventory.stock.refusals import InsufficientStock
+from inventory.stock.serving import serving_row
+
+Severity = Literal["general", "severe"]
+State = Literal["reserved", "backordered", "shipped", "reconciled", "cancelled"]
+Outcome = Literal["used", "returned_good", "dead_on_arrival"]
+
+PRIORITY_OF: dict[str, int] = {"general": 10, "severe": 20}
+"""Who goes first when stock is short (D49)."""
+
+
+class NotCovered(Refused):
+    """Device {device} is not covered: contract {contract} does not run today, or the device is retired."""
+
+    zh = "设备 {device} 不在保：合同 {contract} 未生效或已到期，或设备已退役。"
+    help_en = "Check the contract's dates, or ask for a quotation."
+    help_zh = "请核对合同起止日期，或申请报价。"
+
+
+class ReferenceReused(Refused):
+    """{source} already used the reference {reference} for another request."""
+
+    zh = "{source} 已将编号 {reference} 用于另一申请。"
+    help_en = "Use a new reference for a new request; repeat the old one unchanged to see its answer."
+    help_zh = "新申请请使用新编号；如需查看原结果，请原样重发。"
+
+
+class FaultInFuture(Invalid):
+    """The fault cannot have been reported in the future ({reported_at})."""
+
+    zh = "故障申告时间（{reported_at}）不能晚于当前时间。"
+
+
+class NewRequestLine(Struct, frozen=True, kw_only=True):
+    """One part that is needed."""
+
+    part_number: str
+    quantity: int
+    position: str | None = None
+
+
+class NewRequest(Struct, frozen=True, kw_only=True):
+    """A part request; `source` and `reference` are the asking system's own name for it."""
+
+    source: str
+    reference: str
+    device_serial: str
+    severity: Severity
+    lines: list[NewRequestLine]
+    ticket: str | None = None
+    fault_reported_at: datetime | None = None
+    need_by: datetime | None = None
+    engineer: str | None = None
+    note: str = ""
+
+
+class Promise(Struct, frozen=True, kw_only=True):
+    """When a part arrives and from where; a firm promise holds stock."""
+
+    arrives_at: datetime | None
+    firm: bool
+    on_time: bool
+    depot: str | None
+    part_number: str | None
+    reservation: UUID | None
+    reasons: list[str]
+
+
+class RequestLineView(Struct, frozen=True, kw_only=True):
+    """A line with its promise and the ladder of what else could be done."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    state: State
+    promise: Promise
+    ladder: list[Step]
+    outcome: Outcome | None = None
+    serial_in: str | None = None
+    serial_out: str | None = None
+
+
+class RequestView(Struct, frozen=True, kw_only=True):
+    """A part request with everything that was promised."""
+
+    id: UUID
+    number: str
+    source: str
+    reference: str
+    ticket: str | None
+    state: State
+    severity: Severity
+    device_serial: str
+    site: str
+    contract: str
+    customer_zh: str
+    customer_en: str
+    fault_reported_at: datetime
+    need_by: datetime | None
+    opened_at: datetime
+    opened_by: str
+    closed_at: datetime | None
+    engineer: str | None
+    note: str
+    lines: list[RequestLineView]
+
+
+class RequestSummary(Struct, frozen=True, kw_only=True):
+    """A part request as lists show it."""
+
+    id: UUID
+    number: str
+    source: str
+    reference: str
+    state: State
+    severity: Severity
+    device_serial: str
+    site: str
+    customer_zh: str
+    customer_en: str
+    opened_at: datetime
+    need_by: datetime | None
+    arrives_at: datetime | None
+    on_time: bool
+    parts: str
+
+
+@db.atomic
+async def open_request(new: NewRequest, *, by: Actor) -> RequestView:
+    """Answer a part request at once: with stock that is held, or with the ladder of what else can be done.
+
+    The same source and reference with the same content is the same request.
+
+    Raises:
+        UnknownDevice, UnknownPart: the facts name the nearest ones.
+        NotCovered: no contract covers the device today.
+        ReferenceReused: the reference belongs to another request.
+        FaultInFuture: the fault is reported for a time to come.
+
+    """
+    by.require("parts.request")
+    fingerprint = hashlib.sha256(msgspec.json.encode(new)).digest()
+    earlier = await _earlier(new, fingerprint)
+    if earlier is not None:
+        return await request_view(earlier, seen_by=by)
+    now = clock.now()
+    reported_at = new.fault_reported_at or now
+    if reported_at > now + timedelta(minutes=5):
+        raise FaultInFuture(reported_at=reported_at.isoformat())
+    device = await devices.find(new.device_serial, seen_by=by)
+    if not device.covered:
+        raise NotCovered(device=device.serial, contract=device.contract_code)
+    wanted = [await parts.find(line.part_number) for line in new.lines]
+    entitlement = entitlement_of(device, new.severity, reported_at)
+    need_by = new.need_by or entitlement.need_by
+    request = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, by)
+    if request is None:  # a rival with the same reference was faster
+        earlier = await _earlier(new, fingerprint)
+        return await request_view(earlier, seen_by=by) if earlier else await open_request(new, by=by)
+    choices = await _choose(new, wanted, device, now, need_by)
+    await _promise(request, new, wanted, device, choices, by)
+    for line, part in zip(new.lines, wanted, strict=True):
+        await failures.record_for_request(
+            device.id, part.id, line.quantity, site=device.site, contract=device.contract, request=request,
+            occurred_at=reported_at, position=line.position, by=by,
+        )  # fmt: skip
+    view = await request_view(request, seen_by=by)
+    await events.emit(
+        f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code
+    )
+    return view
+
+
+async def _earlier(new: NewRequest, fingerprint: bytes) -> UUID | None:
+    row = await db.fetch_one(
+        "SELECT id, fingerprint FROM part_request WHERE source = $1 AND reference_number = $2", new.source, new.reference
+    )
+    if row is None:
+        return None
+    if row["fingerprint"] != fingerprint:
+        raise ReferenceReused(source=new.source, reference=new.reference)
+    return row["id"]
+
+
+async def _insert(
+    new: NewRequest, fingerprint: bytes, device: CoveredDevice, entitlement: Entitlement, reported_at: datetime,
+    need_by: datetime | None, by: Actor,
+) -> UUID | None:  # fmt: skip
+    return await db.fetch_value(
+        """INSERT INTO part_request (number, source, reference_number, fingerprint, ticket, device, service_term,
+                                     severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by)
+           VALUES ($1, $2, $3, $4, $5, $6,
+                   (SELECT id FROM service_term WHERE contract = $7 AND severity = $8 AND hours = $9),
+                   $8, $10, $11, $12, $13, 'backordered', $14, $15)
+           ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id""",
+        await next_number("PR"), new.source, new.reference, fingerprint, new.ticket, device.id, device.contract,
+        new.severity, entitlement.hours, reported_at, need_by, new.engineer, new.note, clock.now(), by.name,
+    )  # fmt: skip
+
+
+async def _choose(
+    new: NewRequest, wanted: Sequence[PartRef], device: CoveredDevice, now: datetime, need_by: datetime | None
+) -> list[Choice]:
+    """A source for every line; what one line takes, the next does not see as free."""
+    offered = await sources.gather([part.id for part in wanted], device, engineer=new.engineer)
+    taken: dict[tuple[int, int, int], int] = {}
+    choices: list[Choice] = []
+    for line, part in zip(new.lines, wanted, strict=True):
+        left = [
+            msgspec.structs.replace(s, free=s.free - taken.get((s.part, s.place, s.pool), 0))
+            for s in offered.stock.get(part.id, [])
+        ]
+        choice = choose(
+            line.quantity, left, offered.purchases.get(part.id, []), now=now, need_by=need_by,
+            severe=new.severity == "severe",
+        )  # fmt: skip
+        if choice.source is not None:
+            spot = (choice.source.part, choice.source.place, choice.source.pool)
+            taken[spot] = taken.get(spot, 0) + line.quantity
+        choices.append(choice)
+    return choices
+
+
+async def _promise(
+    request: UUID, new: NewRequest, wanted: Sequence[PartRef], device: CoveredDevice, choices: Sequence[Choice], by: Actor
+) -> None:
+    """Hold what was chosen, in one order of levels, and write the lines."""
+    held: dict[int, reservations.Reservation] = {}
+    order = sorted(
+        (index for index, choice in enumerate(choices) if choice.source),
+        key=lambda index: (choices[index].source.part, choices[index].source.place),  # pyright: ignore[reportOptionalMemberAccess]  filtered above
+    )
+    for index in order:
+        source = choices[index].source
+        if source is None:
+            continue
+        try:
+            async with db.savepoint():
+                held[index] = await reservations.hold(
+                    source.part_number, source.depot, new.lines[index].quantity, by=by, pool=source.pool_code,
+                    reference=f"{new.source}:{new.reference}", priority=PRIORITY_OF[new.severity],
+                )  # fmt: skip
+        except InsufficientStock:
+            continue  # somebody was faster: the line waits, and the ladder says what else there is
+    pool = await pools.pool_of_contract(device.contract)
+    primary = await serving_row(device.site, device.contract)
+    for index, (line, part, choice) in enumerate(zip(new.lines, wanted, choices, strict=True)):
+        reservation = held.get(index)
+        source = choice.source if reservation else None
+        await db.execute(
+            """INSERT INTO request_line (request, position, part, quantity, state, pool, source_place, supplied_part,
+                                         reservation, promised_at, firm, reasons, ladder)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
+            request, index, part.id, line.quantity, "reserved" if reservation else "backordered",
+            pool, source.place if source else (primary.place if primary else None), source.part if source else None,
+            reservation.id if reservation else None, choice.arrives_at if reservation else _soonest(choice.ladder),
+            reservation is not None, choice.reasons if reservation else ["waits_for_stock"],
+            msgspec.to_builtins(choice.ladder),
+        )  # fmt: skip
+        if reservation is None and primary is not None:
+            await count_waiting(part.id, primary.place, pool, line.quantity)
+            await jobs.enqueue(jobs.Assess(part.id, primary.place, pool))
+    await _settle(request)
+    depot = next((c.source.depot for c in choices if c.source), None)
+    await steps.begin(
+        "ship_parts", "part_request", str(request), owner_role="warehouse_keeper", depot=depot,
+        due_at=clock.now() + timedelta(minutes=30),
+    )  # fmt: skip
+
+
+def _soonest(ladder: Sequence[Step]) -> datetime | None:
+    """The best that can be said without stock in hand: the fastest possible rung, not firm."""
+    return min((step.arrives_at for step in ladder if step.possible and step.arrives_at), default=None)
+
+
+async def _settle(request: UUID) -> None:
+    """A request's state is that of its least advanced line; it is closed when every line is."""
+    await db.execute(
+        """UPDATE part_request SET state = least.state,
+                  closed_at = CASE WHEN least.state IN ('reconciled', 'cancelled') THEN $2::timestamptz END
+           FROM (SELECT state FROM request_line WHERE request = $1
+                 ORDER BY array_position(ARRAY['backordered', 'reserved', 'shipped', 'reconciled', 'cancelled'], state::text)
+                 LIMIT 1) AS least
+           WHERE part_request.id = $1""",
+        request, clock.now(),
+    )  # fmt: skip
+
+
+class _Line(Struct, frozen=True, kw_only=True):
+    """A line with what its verbs need."""
+
+    id: UUID
+    part: int
+    quantity: int
+    state: str
+    pool: int
+    place: int | None
+    depot: str | None
+    reservation: UUID | None
+    serialised: bool
+    supplied_part: int | None
+
+
+async def _lock_lines(request: UUID) -> list[_Line]:
+    return await db.read(
+        _Line,
+        """SELECT line.id, line.part, quantity, state, pool, source_place AS place, place.code AS depot, reservation,
+                  part.serialised, supplied_part
+           FROM request_line AS line
+           JOIN part ON part.id = line.part
+           LEFT JOIN place ON place.id = line.source_place
+           WHERE request = $1 ORDER BY line.part, source_place, line.id FOR NO KEY UPDATE OF line""",
+        request,
+    )
+
+
+@db.atomic
+async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = ()) -> RequestView:
+    """Hand out what a request holds: it leaves the store for the site.
+
+    Raises:
+        Unknown: no such request.
+        WrongState: nothing of it is held.
+        NotYourDepot: a part lies in a store the actor does not serve.
+
+    """
+    by.require("stock.issue")
+    head = await _head(request)
+    lines = [line for line in await _lock_lines(request) if line.state == "reserved" and line.reservation]
+    if not lines:
+        raise WrongState(
+            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved"
+        )
+    for line in lines:
+        if line.reservation is None or line.depot is None:
+            continue
+        by.require_depot(line.depot)
+        mine = await _serials_of(line.supplied_part or line.part, serials)
+        posted = await reservations.hand_out(
+            line.reservation, by=by, to=head["site"], serials=mine,
+            document_kind="part_request", document=head["number"],
+        )  # fmt: skip
+        await db.execute(
+            "UPDATE request_line SET state = 'shipped', shipped_at = $2, serial_in = $3 WHERE id = $1",
+            line.id, clock.now(), ", ".join(posted.serials) or None,
+        )  # fmt: skip
+    await _settle(request)
+    await steps.finish("part_request", str(request), "ship_parts", by=by)
+    view = await request_view(request)
+    await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
+    return view
+
+
+async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
+    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
+    return [row["serial"] for row in rows]
+
+
+class Debrief(Struct, frozen=True, kw_only=True):
+    """What became of a line: used, or given back; and the serial of the part that came out."""
+
+    part_number: str
+    outcome: Outcome
+    serial_out: str | None = None
+
+
+@db.atomic
+async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> RequestView:
+    """Account for what was shipped: the part is in the machine, or comes back to its store.
+
+    A used part's defective predecessor comes back to the store as defective stock, unless the customer keeps disks.
+
+    Raises:
+        Unknown: no such request or part.
+        WrongState: the line was not shipped, or was accounted for before.
+
+    """
+    by.require("parts.request")
+    head = await _head(request)
+    lines = await _lock_lines(request)
+    for report in reports:
+        part = await parts.find(report.part_number)
+        line = next((line for line in lines if line.part == part.id and line.state == "shipped"), None)
+        if line is None:
+            raise WrongState(
+                what="Line", what_zh="申请行", key=f"{head['number']} / {part.part_number}",
+                state=next((line.state for line in lines if line.part == part.id), "–"), needed="shipped",
+            )  # fmt: skip
+        if report.outcome != "used":
+            await _give_back(head, line, report.outcome, by)
+        elif not (head["customer_keeps_disks"] and part.kind == "drive"):
+            await _bring_in_defective(head, line, report.serial_out, by)
+        await db.execute(
+            "UPDATE request_line SET state = 'reconciled', outcome = $2, serial_out = $3 WHERE id = $1",
+            line.id, report.outcome, report.serial_out,
+        )  # fmt: skip
+        lines = await _lock_lines(request)
+    await _settle(request)
+    view = await request_view(request)
+    if view.state == "reconciled":
+        await events.emit("part_request.reconciled", "part_request", view.number, view, contract=view.contract)
+    return view
+
+
+async def _head(request: UUID) -> db.Row:
+    """A request with its site and its contract's rule about disks, locked."""
+    row = await db.fetch_one(
+        """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
+                  contract.customer_keeps_disks
+           FROM part_request
+           JOIN device ON device.id = part_request.device
+           JOIN place ON place.id = device.site
+           JOIN contract ON contract.id = device.contract
+           WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
+        request,
+    )
+    if row is None:
+        raise Unknown(what="part request", what_zh="备件申请", key=str(request))
+    return row
+
+
+async def _give_back(head: db.Row, line: _Line, outcome: Outcome, by: Actor) -> None:
+    """An unused part returns from the site to the store it came from; dead on arrival, as defective."""
+    if line.place is None:
+        return
+    owner = await places.ourselves()
+    part = line.supplied_part or line.part
+    back = "defective" if outcome == "dead_on_arrival" else "good"
+    carried = [
+        row["unit"]
+        for row in await db.fetch(
+            """SELECT movement.unit FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $3
+               WHERE movement.document = $1 AND movement.part = $2 AND movement.kind = 'issue'""",
+            head["number"], part, head["site_id"],
+        )
+    ] if line.serialised else []  # fmt: skip
+    await post(
+        [
+            Move(
+                kind="return_from_site", part=part, quantity=quantity, unit=unit,
+                origin=Spot(head["site_id"], "good", owner, line.pool),
+                target=Spot(line.place, back, owner, line.pool),
+                document_kind="part_request", document=head["number"], reason=outcome,
+            )
+            for unit, quantity in ([(unit, 1) for unit in carried] or [(None, line.quantity)])
+        ],
+        by=by,
+    )  # fmt: skip
+
+
+async def _bring_in_defective(head: db.Row, line: _Line, serial: str | None, by: Actor) -> None:
+    """The part that came out goes to the store as defective; a serialised one once its serial is known."""
+    if line.place is None or (line.serialised and not serial):
+        return
+    owner = await places.ourselves()
+    origin = Spot(head["site_id"], "defective", owner, line.pool)
+    unit = await units.enter_removed(line.part, serial, origin, head["number"]) if serial and line.serialised else None
+    await post(
+        [
+            Move(
+                kind="defective_return", part=line.part, quantity=1 if unit else line.quantity, unit=unit, origin=origin,
+                target=Spot(line.place, "defective", owner, line.pool),
+                document_kind="part_request", document=head["number"],
+            )
+        ],
+        by=by,
+    )  # fmt: skip
+
+
+@db.atomic
+async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
+    """Withdraw a request: what it holds becomes free, what it waits for is not waited for any more.
+
+    Raises:
+        Unknown: no such request.
+        WrongState: parts of it have left already.
+
+    """
+    by.require("parts.request")
+    head = await _head(request)
+    lines = await _lock_lines(request)
+    if any(line.state not in ("reserved", "backordered") for line in lines):
+        raise WrongState(
+            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"],
+            needed="reserved / backordered",
+        )  # fmt: skip
+    for line in lines:
+        if line.reservation is not None:
+            await reservations.release(line.reservation, by=by)
+        elif line.place is not None:
+            await count_waiting(line.part, line.place, line.pool, -line.quantity)
+    await db.execute(
+        "UPDATE request_line SET state = 'cancelled', firm = false, reservation = NULL WHERE request = $1", request
+    )
+    await _settle(request)
+    await steps.finish("part_request", str(request), by=by)
+    await audit.record("request.cancelled", "part_request", head["number"], by=by, reason=reason)
+    view = await request_view(request)
+    await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)
+    return view
+
+
+@db.atomic
+async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
+    """Give free stock of a level to those who wait for it, the most urgent first; how many lines got theirs."""
+    waiting = await db.fetch(
+        """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
+                  part_request.severity, part_request.source || ':' || part_request.reference_number AS reference
+           FROM request_line AS line
+           JOIN part_request ON part_request.id = line.request
+           JOIN part ON part.id = line.part
+           JOIN place ON place.id = line.source_place
+           JOIN pool ON pool.id = line.pool
+           WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
+           ORDER BY part_request.severity = 'severe' DESC, part_request.need_by NULLS LAST, line.id
+           LIMIT $4 FOR NO KEY UPDATE OF line""",
+        part, place, pool, limit,
+    )  # fmt: skip
+    filled = 0
+    for line in waiting:
+        try:
+            async with db.savepoint():
+                held = await reservations.hold(
+                    line["part_number"], line["depot"], line["quantity"], by=by, pool=line["pool"],
+                    reference=line["reference"], priority=PRIORITY_OF[line["severity"]],
+                )  # fmt: skip
+        except InsufficientStock:
+            continue  # a smaller line behind it may still fit
+        await count_waiting(part, place, pool, -line["quantity"])
+        await db.execute(
+            """UPDATE request_line SET state = 'reserved', reservation = $2, firm = true, supplied_part = part,
+                      reasons = '["stock_arrived"]',
+                      promised_at = $3::timestamptz + make_interval(secs => 3600 * $4::float8)
+               WHERE id = $1""",
+            line["id"], held.id, clock.now(), await sources.hours_to_site(place, line["request"]),
+        )  # fmt: skip
+        await _settle(line["request"])
+        filled += 1
+        view = await request_view(line["request"])
+        await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
+    return filled
+
+
+_LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,
+                'quantity', line.quantity, 'state', line.state, 'ladder', line.ladder, 'outcome', line.outcome,
+                'serial_in', line.serial_in, 'serial_out', line.serial_out,
+                'promise', jsonb_build_object(
+                    'arrives_at', line.promised_at, 'firm', line.firm,
+                    'on_time', line.promised_at IS NOT NULL
+                        AND (part_request.need_by IS NULL OR line.promised_at <= part_request.need_by),
+                    'depot', place.code, 'part_number', supplied.part_number, 'reservation', line.reservation,
+                    'reasons', line.reasons)) ORDER BY line.position), '[]')
+            FROM request_line AS line
+            JOIN part ON part.id = line.part
+            LEFT JOIN part AS supplied ON supplied.id = line.supplied_part
+            LEFT JOIN place ON place.id = line.source_place
+            WHERE line.request = part_request.id"""
+
+_FROM = """FROM part_request
+           JOIN device ON device.id = part_request.device
+           JOIN place AS site ON site.id = device.site
+           JOIN contract ON contract.id = device.contract
+           JOIN party AS customer ON customer.id = contract.customer"""
+
+
+async def request_view(request: UUID, *, seen_by: Actor | None = None) -> RequestView:
+    """One part request.
+
+    Raises:
+        Unknown: no such request in the reader's contracts.
+
+    """
+    row = await db.fetch_one(
+        f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, ticket,
+                   part_request.state, severity, device.serial AS device_serial, site.code AS site,
+                   contract.code AS contract, customer.name_zh AS customer_zh, customer.name_en AS customer_en,
+                   fault_reported_at, need_by, opened_at, opened_by, closed_at, engineer, remark AS note,
+                   ({_LINES}) AS lines
+            {_FROM}
+            WHERE part_request.id = $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
+        request, seen_by.contract_scope if seen_by else None,
+    )  # fmt: skip
+    if row is None:
+        raise Unknown(what="part request", what_zh="备件申请", key=str(request))
+    return msgspec.convert(dict(row), RequestView, strict=False)
+
+
+async def requests(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    state: str | None = None,
+    ticket: str | None = None,
+    device: str | None = None,
+    depot: str | None = None,
+) -> list[RequestSummary]:
+    """Part requests in the reader's contracts, newest first."""
+    return await db.read(
+        RequestSummary,
+        f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, part_request.state,
+                   severity, device.serial AS device_serial, site.code AS site, customer.name_zh AS customer_zh,
+                   customer.name_en AS customer_en, opened_at, need_by, promised.arrives_at,
+                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AS on_time, promised.parts
+            {_FROM}
+            JOIN LATERAL (
+                SELECT max(promised_at) AS arrives_at, string_agg(quantity || ' × ' || part_number, ', ' ORDER BY position)
+                       AS parts, array_agg(source_place) AS stores
+                FROM request_line JOIN part ON part.id = request_line.part WHERE request = part_request.id
+            ) AS promised ON true
+            WHERE ($1::text[] IS NULL OR contract.code = ANY($1))
+              AND ($2::uuid IS NULL OR part_request.id < $2) AND ($3::text IS NULL OR part_request.state = $3)
+              AND ($4::text IS NULL OR ticket = $4) AND ($5::text IS NULL OR device.serial = $5)
+              AND ($6::text IS NULL OR (SELECT id FROM place WHERE code = $6) = ANY(promised.stores))
+            ORDER BY part_request.id DESC LIMIT $7""",
+        seen_by.contract_scope, after, state, ticket, device, depot, limit,
+    )  # fmt: skip

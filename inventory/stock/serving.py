@@ -1,0 +1,39 @@
+"""Which stock serves which site: the nearest store in service, in the contract's own pool or the common one."""
+
+from msgspec import Struct
+
+from inventory.ground import db
+
+SERVING = """
+SELECT served.site, served.contract, nearest.store AS place, pool.id AS pool, nearest.travel_hours
+FROM (SELECT DISTINCT site, contract FROM device WHERE retired_on IS NULL) AS served
+JOIN contract ON contract.id = served.contract
+JOIN LATERAL (
+    SELECT coverage.store, coverage.travel_hours
+    FROM coverage JOIN place ON place.id = coverage.store
+    WHERE coverage.site = served.site AND place.out_of_service_at IS NULL
+      -- an on-site store belongs to its customer; only that customer's own stock lies there
+      AND (place.kind = 'depot' OR (place.kind = 'onsite_store' AND contract.dedicated_stock
+                                    AND place.party = contract.customer))
+    ORDER BY coverage.travel_hours, place.code LIMIT 1
+) AS nearest ON true
+JOIN pool ON CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END
+"""
+"""One row per site and contract with devices: the store and pool that its failures fall on."""
+
+
+class ServingRow(Struct, frozen=True):
+    """A store and pool that answer a site's calls."""
+
+    place: int
+    pool: int
+    travel_hours: float
+
+
+async def serving_row(site: int, contract: int) -> ServingRow | None:
+    """The store and pool that serve a contract's devices at a site; None where none covers it."""
+    return await db.read_one(
+        ServingRow,
+        f"SELECT place, pool, travel_hours FROM ({SERVING}) AS serving WHERE site = $1 AND contract = $2",
+        site, contract,
+    )  # fmt: skip

@@ -1,0 +1,241 @@
+"""How much of every part to hold where: the cheapest base stocks that keep every promise.
+
+The steps: alternatives and what they deliver (`alternatives`), multipliers that prove a lower
+bound (`lagrangian`), a plan from the alternatives that come into question (`core`), a search
+that proves it the cheapest where the problem is small enough (`branch_and_bound`), or why there
+is none (`infeasibility`). A plan is evaluated again by the exact formulas before it is answered.
+"""
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.alternatives import Choices, build, grown, initial_sizes
+from optimizer.branch_and_bound import PRECISION, search
+from optimizer.core import best_in_core, core_of
+from optimizer.demand import Demand, gather
+from optimizer.errors import OptimizerError
+from optimizer.evaluation import evaluate_demand, misses, money_step
+from optimizer.infeasibility import reasons
+from optimizer.lagrangian import Dual, maximise
+from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question
+from optimizer.network import Network
+from optimizer.plan import Plan
+from optimizer.poisson import Ints
+
+OPTIMAL_GAP = 1e-6
+"""A plan is optimal where its cost lies within this share above the proven bound."""
+
+SMALL_GROUPS = 1_000
+"""Problems with up to this many groups are searched to the end, larger ones for a while."""
+
+_NODES_LARGE = 1_000
+_CORE_SIZES = (300, 3_000, 30_000)
+_CORE_SECONDS = 5.0
+_GROWTHS_MAX = 12
+
+Progress = Callable[[str, float], None]
+"""Told at the start of every step: the step's name, and the gap proven so far."""
+
+
+def size(network: Network, *, time_limit_s: float = 60.0, progress: Progress | None = None) -> Plan:
+    """The cheapest plan for a network, with its proof.
+
+    Args:
+        network: a checked network.
+        time_limit_s: when to stop with the best plan so far, in seconds.
+        progress: told what is going on.
+
+    Returns:
+        A plan of any status (see `optimizer.plan`); its targets are kept within 1e-9.
+
+    Raises:
+        OptimizerError: lateral supply joins more depots, or needs more stock, than is computed
+            exactly.
+
+    """
+    watch = _Watch(time_limit_s, progress or (lambda _step, _gap: None))
+    demand = gather(network)
+    if not len(demand.part):
+        return _without_stock(demand, watch)
+    solved = _solve(demand, watch)
+    if solved.choice is None:
+        return _no_plan(solved, watch)
+    return _plan(solved, solved.choice, watch)
+
+
+class _Watch:
+    """The time limit, and whom to tell how far it went."""
+
+    def __init__(self, time_limit_s: float, progress: Progress) -> None:
+        self.start = time.perf_counter()
+        self.end = self.start + time_limit_s
+        self.tell = progress
+
+    @property
+    def left_s(self) -> float:
+        return max(self.end - time.perf_counter(), 0.0)
+
+    def out(self) -> bool:
+        return self.left_s == 0.0
+
+    @property
+    def cost(self) -> dict[str, float]:
+        """What the answer took: seconds and memory."""
+        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {
+            "seconds": time.perf_counter() - self.start,
+            "peak_memory_mb": peak_kib / 1024.0,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solved:
+    """Where solving ended: `choice` is the plan; `complete` says that nothing better exists."""
+
+    choices: Choices
+    bound: Relaxation
+    choice: Ints | None
+    complete: bool
+    by_multipliers: bool = False
+
+
+def _solve(demand: Demand, watch: _Watch) -> _Solved:
+    """Solve with ever more alternatives, until what lies beyond them is wanted no more.
+
+    The bound holds for all base stocks, since the relaxation counts the alternatives beyond. It
+    is as high as more alternatives could make it once the relaxation does not choose these, and
+    a plan is proven among all base stocks once the search does not ask for them either.
+    """
+    step = money_step(demand.network)
+    sizes, start = initial_sizes(demand), None
+    for _ in range(_GROWTHS_MAX):
+        watch.tell("alternatives", 1.0)
+        choices = build(demand, sizes)
+        problem = choices.problem
+        watch.tell("bound", 1.0)
+        dual = maximise(problem, start, stop=watch.out)
+        if dual.proven_infeasible:
+            return _Solved(choices, dual.best, None, complete=True, by_multipliers=True)
+        beyond = beyond_in_question(problem, dual.best, PRECISION * problem.ceiling)
+        if not len(beyond):
+            choice = _from_core(problem, dual, watch)
+            choice, complete, beyond = _searched(problem, dual.best, choice, step, watch)
+            if not len(beyond):
+                return _Solved(choices, dual.best, choice, complete)
+        groups = np.isin(np.arange(len(problem.first)), problem.group[beyond])
+        sizes, start = grown(choices, sizes, groups), dual.best.multipliers
+    raise OptimizerError("some parts are worth stocking without end: their stock costs nothing")
+
+
+def _from_core(problem: Problem, dual: Dual, watch: _Watch) -> Ints | None:
+    """The best plan that cores of growing size yield within a few seconds."""
+    plan = dual.plan
+    for core_size in _CORE_SIZES:
+        gap = _gap(problem, dual.best, plan)
+        enough = OPTIMAL_GAP / 2 if len(problem.first) > SMALL_GROUPS else PRECISION
+        if gap <= enough or watch.out() or (core_size == _CORE_SIZES[-1] and plan is not None):
+            break
+        watch.tell("core", gap)
+        allowance = np.inf if plan is None else problem.total_cost(plan) - dual.best.value
+        free = core_of(problem, dual.best, allowance, core_size)
+        found = best_in_core(
+            problem,
+            dual.best,
+            free,
+            good_enough=dual.best.value * (1.0 + enough),
+            time_limit_s=min(watch.left_s / 3.0, _CORE_SECONDS),
+        )
+        if found is not None and (plan is None or _cheaper(problem, found, plan)):
+            plan = found
+    return plan
+
+
+def _cheaper(problem: Problem, one: Ints, other: Ints) -> bool:
+    return problem.total_cost(one) < problem.total_cost(other)
+
+
+def _gap(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
+    if plan is None:
+        return 1.0
+    cost = problem.total_cost(plan)
+    return (cost - min(bound.value, cost)) / cost if cost else 0.0
+
+
+def _searched(
+    problem: Problem, bound: Relaxation, plan: Ints | None, step: float, watch: _Watch
+) -> tuple[Ints | None, bool, Ints]:
+    """The plan after a search, whether it is proven, and what was missing for that."""
+    small = len(problem.first) <= SMALL_GROUPS
+    gap = _gap(problem, bound, plan)
+    if not small and (gap <= OPTIMAL_GAP or plan is None):
+        return plan, False, np.zeros(0, dtype=np.int64)
+    watch.tell("search", gap)
+    limit = {} if small else {"nodes_max": _NODES_LARGE}
+    outcome = search(problem, bound, plan, step=step, stop=watch.out, **limit)
+    return outcome.plan, outcome.complete, outcome.beyond
+
+
+def _plan(solved: _Solved, choice: Ints, watch: _Watch) -> Plan:
+    """The answer for a choice: evaluated again, with status and proof."""
+    demand, bound = solved.choices.demand, solved.bound
+    stock = demand.stock_of(solved.choices.levels(choice))
+    evaluation = evaluate_demand(demand, stock)
+    missed = misses(demand.network, evaluation)
+    if missed:
+        raise OptimizerError(f"the plan breaks its own limits: {missed}", missed=missed)
+    cost = evaluation.cost_cny
+    proven = min(bound.value, cost)
+    by_search = solved.complete and cost - proven > PRECISION * cost
+    lower = cost if by_search else proven
+    gap = (cost - lower) / cost if cost else 0.0
+    open_end = "timed_out" if watch.out() else "feasible"
+    return Plan(
+        status="optimal" if gap <= OPTIMAL_GAP else open_end,
+        proof="search" if by_search else "lagrangian",
+        cost_cny=cost,
+        lower_bound_cny=lower,
+        lagrangian_bound_cny=bound.value,
+        gap=gap,
+        stock=stock,
+        service=evaluation.service,
+        multipliers=_multipliers(solved),
+        reasons=(),
+        **watch.cost,
+    )
+
+
+def _no_plan(solved: _Solved, watch: _Watch) -> Plan:
+    """The answer where there is no plan, or none was found in time."""
+    problem = solved.choices.problem
+    if solved.complete:
+        watch.tell("reasons", 1.0)
+        why = reasons(solved.choices.demand.network, problem, watch.out)
+    else:
+        why = ("no plan was found in time, and none was proven impossible",)
+    return Plan(
+        status="infeasible" if solved.complete else "timed_out",
+        proof="lagrangian" if solved.by_multipliers else "search",
+        cost_cny=None,
+        lower_bound_cny=None,
+        lagrangian_bound_cny=None,
+        gap=None,
+        stock={},
+        service={},
+        multipliers=_multipliers(solved),
+        reasons=why,
+        **watch.cost,
+    )
+
+
+def _multipliers(solved: _Solved) -> dict[str, float]:
+    return dict(zip(solved.choices.problem.rows, solved.bound.multipliers.tolist(), strict=True))
+
+
+def _without_stock(demand: Demand, watch: _Watch) -> Plan:
+    """Nothing is asked for, so nothing is held."""
+    service = evaluate_demand(demand, {}).service
+    return Plan("optimal", "lagrangian", 0, 0, 0, 0, {}, service, {}, (), **watch.cost)
