@@ -7,6 +7,7 @@ from typing import Any, override
 
 from litestar import Litestar, Response, Router, get
 from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
@@ -26,7 +27,7 @@ from api.problems import (
     refusal_response,
     unparsable_response,
 )
-from api.routes import catalogue, orders, platform, requests, stock
+from api.routes import callbacks, catalogue, emergency, orders, planning, platform, requests, stock
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
@@ -81,7 +82,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             catalogue.PartController, catalogue.DeviceController, catalogue.FailureController,
             catalogue.ContractController, catalogue.PlaceController,
             orders.VendorController, orders.OrderController,
-            requests.RequestController, platform.PlatformController,
+            requests.RequestController, planning.PlanController, emergency.CaseController,
+            platform.PlatformController, callbacks.CallbackController,
         ],
         security=[{"key": []}, {"session": []}],
     )  # fmt: skip
@@ -90,6 +92,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             api, health, ready, PrometheusController, create_static_files_router("/static", [STATIC]),
         ],
         lifespan=[database] if own_pool else [],
+        state=State({"settings": using}),
         middleware=[
             PrometheusConfig(app_name="beijian", prefix="beijian", group_path=True).middleware,
             DefineMiddleware(Authentication, exclude=["^/static", "^/health$", "^/ready$", "^/metrics"]),

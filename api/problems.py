@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from api.languages import Language, preferred
 from inventory.ground import context
-from inventory.ground.errors import Busy, Forbidden, InventoryError, Invalid, Refused, Unknown
+from inventory.ground.errors import Busy, Forbidden, Invalid, InventoryError, Refused, Unknown
 from inventory.people.persons import TooManyAttempts
 
 MEDIA_TYPE = "application/problem+json"

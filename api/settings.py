@@ -54,7 +54,7 @@ def read(environment: Mapping[str, str] = os.environ, *, database_url: str | Non
         database_url=url,
         secret=environment.get("BEIJIAN_SECRET") or _kept_secret(state),
         host=environment.get("HOST", "127.0.0.1"),
-        port=_number(environment, "PORT", 8000, 1, 65535),
+        port=read_port(environment),
         state=state,
         pool_size=_number(environment, "BEIJIAN_POOL_SIZE", 8, 2, 100),
         public_url=public_url,
@@ -62,6 +62,16 @@ def read(environment: Mapping[str, str] = os.environ, *, database_url: str | Non
         allow_private_vendors=environment.get("BEIJIAN_ALLOW_PRIVATE_VENDORS") == "1",
         log_format=environment.get("BEIJIAN_LOG", "json"),
     )
+
+
+def read_port(environment: Mapping[str, str]) -> int:
+    """The port to serve at.
+
+    Raises:
+        SettingsError: PORT is no port number.
+
+    """
+    return _number(environment, "PORT", 8000, 1, 65535)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, lowest: int, highest: int) -> int:

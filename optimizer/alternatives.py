@@ -15,19 +15,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from optimizer.demand import Cluster, Demand
+from optimizer.demand import YEAR_DAYS, Cluster, Demand
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import (
     TOLERANCE,
+    channel_cny,
     channel_hours,
     channel_shares,
     class_hours,
     mean_hours,
     on_time,
     shipping_cny,
-    stock_prices,
     tolerance,
-    unit_costs,
 )
 from optimizer.lateral import MEMBERS_MAX, STATES_MAX
 from optimizer.multiple_choice import Bools, Problem
@@ -76,6 +75,17 @@ class Choices:
             group += len(bucket.lines)
         return levels
 
+    def choice(self, levels: Ints) -> Ints:
+        """The alternatives that are given base stocks, which must lie within the sizes."""
+        above = levels - self.demand.floor
+        chosen: list[Ints] = []
+        for bucket in self.buckets:
+            known = bucket.stocks[~bucket.growing.any(axis=1)].tolist()
+            ordinal = {tuple(stock): index for index, stock in enumerate(known)}
+            held = above[bucket.cluster.rows].tolist()
+            chosen.append(bucket.places[:, 0] + [ordinal[*stock,] for stock in held])
+        return np.concatenate(chosen)
+
 
 def initial_sizes(demand: Demand) -> list[Ints]:
     """For every cluster and line, up to which sum of base stocks above the floors to look.
@@ -90,17 +100,28 @@ def initial_sizes(demand: Demand) -> list[Ints]:
         spread = 6.0 if rows.shape[1] == 1 else 3.0
         wanted = np.ceil(load + spread * (np.sqrt(load) + 1.0)) - demand.floor[rows].sum(axis=1)
         asked = demand.daily_rate[rows].any(axis=1)
-        sizes.append(np.where(asked, np.maximum(wanted, 1), 0).astype(np.int64))
+        sizes.append(_rounded(np.where(asked, np.maximum(wanted, 1), 0).astype(np.int64)))
     return sizes
 
 
-def grown(choices: Choices, sizes: list[Ints], groups: Bools) -> list[Ints]:
-    """The sizes, half as large again for the given groups."""
+def _rounded(sizes: Ints) -> Ints:
+    """The next larger sizes with three leading binary digits, so that few sizes differ.
+
+    >>> _rounded(np.array([0, 6, 9, 37])).tolist()
+    [0, 6, 10, 40]
+
+    """
+    unit = 2 ** np.maximum(np.frexp(sizes)[1].astype(np.int64) - 3, 0)
+    return -(-sizes // unit) * unit
+
+
+def grown(choices: Choices, sizes: list[Ints], groups: Ints) -> list[Ints]:
+    """The sizes, a quarter larger for the given groups."""
     larger = [size.copy() for size in sizes]
     group = 0
     for bucket in choices.buckets:
-        lines = bucket.lines[groups[group : group + len(bucket.lines)]]
-        larger[bucket.origin][lines] += larger[bucket.origin][lines] // 2 + 1
+        lines = bucket.lines[np.isin(np.arange(group, group + len(bucket.lines)), groups)]
+        larger[bucket.origin][lines] = _rounded(larger[bucket.origin][lines] * 5 // 4 + 1)
         group += len(bucket.lines)
     return larger
 
@@ -198,52 +219,60 @@ def _restricted(cluster: Cluster, lines: Ints) -> Cluster:
 def _stocks(members: int, size: int) -> tuple[Ints, Bools]:
     """Base stocks with sums up to `size`, then what lies beyond; and which of them may grow.
 
-    A stock beyond has some member that holds all that the others, whose sum is within the size,
-    leave to reach size + 1; or any two members leave more than the size to the others.
+    A larger stock either has a member without which the sum stays within the size: that member
+    holds at least what is missing to size + 1. Or the sum is larger without any member, as in
+    the corners of the set of such stocks and above.
 
     >>> stocks, growing = _stocks(1, 2)
     >>> stocks.tolist(), growing.tolist()
     ([[0], [1], [2], [3]], [[False], [False], [False], [True]])
-    >>> [_stocks(2, 1)[0].tolist()[i] for i in (2, 3, 4, -1)]
-    [[1, 0], [2, 0], [1, 1], [2, 2]]
+    >>> _stocks(2, 1)[0].tolist()
+    [[0, 0], [0, 1], [1, 0], [2, 0], [1, 1], [0, 2], [1, 1], [2, 2]]
 
     """
-    held = sorted(_within(members, size), key=sum)
-    beyond = [
-        (*others[:member], size + 1 - sum(others), *others[member:])
-        for member in range(members)
-        for others in _within(members - 1, size)
-    ]
-    free = [tuple(m == member for m in range(members)) for member in range(members)]
-    free = [row for row in free for _ in _within(members - 1, size)]
-    if members > 1:
-        corners = [c for c in itertools.product((0.0, 0.5, 1.0), repeat=members) if _covers(c)]
-        beyond += [tuple(math.ceil(c * (size + 1)) for c in corner) for corner in corners]
-        free += [(True,) * members] * len(corners)
-    growing = [(False,) * members] * len(held) + free
-    return np.array(held + beyond, dtype=np.int64), np.array(growing, dtype=np.bool_)
+    stocks = sorted(_within(members, size), key=sum)
+    growing = [[False] * members for _ in stocks]
+    for member in range(members):
+        for others in _within(members - 1, size):
+            stocks.append((*others[:member], size + 1 - sum(others), *others[member:]))
+            growing.append([m == member for m in range(members)])
+    for corner in _CORNERS[members]:
+        stocks.append(tuple(int(share * (size + 1)) for share in corner))
+        growing.append([True] * members)
+    return np.array(stocks, dtype=np.int64), np.array(growing, dtype=np.bool_)
+
+
+_CORNERS: dict[int, list[tuple[float, ...]]] = {
+    1: [],
+    2: [(1.0, 1.0)],
+    3: [(0.5, 0.5, 0.5), (0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0)],
+}
+"""Corners of the stocks whose sum without any one member is at least one, by members."""
 
 
 def _within(members: int, size: int) -> list[tuple[int, ...]]:
     return [s for s in itertools.product(range(size + 1), repeat=members) if sum(s) <= size]
 
 
+def _choosable(bucket: Bucket) -> Bools:
+    return np.tile(~bucket.growing.any(axis=1), len(bucket.lines))
+
+
 def _tables(demand: Demand, bucket: Bucket, column: dict[str, int]) -> tuple[Floats, sparse.csr_array]:
     """Cost, shape (places,), and use, shape (places, rows), of a bucket's alternatives."""
     network, cluster = demand.network, bucket.cluster
-    part = demand.part[cluster.rows[:, 0]]
     levels = demand.floor[cluster.rows][:, np.newaxis, :] + bucket.stocks
     held = levels.sum(axis=2)
-    unit_value = unit_costs(network)[part, np.newaxis]
+    unit_value = demand.unit_cost_cny[cluster.rows[:, :1]]
     used: dict[str, Floats] = {"total_budget": unit_value * held}
     for member, depot in enumerate(cluster.depots):
         used[f"capacity:{network.depots[depot].id}"] = levels[:, :, member].astype(np.float64)
         used[f"budget:{network.depots[depot].id}"] = unit_value * levels[:, :, member]
-    delivered = _delivered(demand, cluster, levels)
+    delivered = _delivered(demand, bucket, levels)
     for index, sla in enumerate(np.unique(demand.stream_class[cluster.streams])):
         used[f"service:{network.sla_classes[sla].id}"] = -delivered.on_time[:, :, index]
         used[f"mean_time:{network.sla_classes[sla].id}"] = delivered.hours[:, :, index]
-    cost = stock_prices(network)[part, np.newaxis] * held
+    cost = demand.stock_price_cny[cluster.rows[:, :1]] * held
     if network.objective == "annual_cost":
         cost += delivered.shipping_cny
     limited = {row: table.ravel() for row, table in used.items() if row in column}
@@ -271,24 +300,31 @@ class _Delivered:
     shipping_cny: Floats
 
 
-def _delivered(demand: Demand, cluster: Cluster, levels: Ints) -> _Delivered:
-    lines, alternatives, members = levels.shape
+def _delivered(demand: Demand, bucket: Bucket, levels: Ints) -> _Delivered:
+    cluster = bucket.cluster
     mean = _class_mean(demand, cluster)
-    count = len(np.unique(demand.stream_class[cluster.streams]))
-    share, hours = np.zeros((2, lines, alternatives, count))
-    shipping = np.zeros((lines, alternatives))
+    classes = len(np.unique(demand.stream_class[cluster.streams]))
+    share, hours = np.zeros((2, *levels.shape[:2], classes))
+    shipping = np.zeros(levels.shape[:2])
     timed = any(sla.mean_time_target_hours is not None for sla in demand.network.sla_classes)
-    for index in range(alternatives - members):
+    for index, growing in enumerate(bucket.growing):
         held = levels[:, index, :]
-        shares = channel_shares(demand, cluster, held)
-        share[:, index] = mean(on_time(demand, cluster, held, shares))
-        shipping[:, index] = shipping_cny(demand, cluster, shares)
-        if timed:
-            hours[:, index] = mean(mean_hours(demand, cluster, held, shares))
-    best_share, best_hours = _best(demand, cluster, levels[:, -members, :])
-    share[:, -members:] = mean(best_share)[:, np.newaxis]
-    hours[:, -members:] = mean(best_hours)[:, np.newaxis]
+        if growing.any():
+            delivered = _best(demand, cluster, held, growing)
+        else:
+            delivered = _exactly(demand, cluster, held, timed=timed)
+        share[:, index] = mean(delivered[0])
+        hours[:, index] = mean(delivered[1])
+        shipping[:, index] = delivered[2]
     return _Delivered(share, hours, shipping)
+
+
+def _exactly(demand: Demand, cluster: Cluster, levels: Ints, *, timed: bool) -> tuple[Floats, Floats, Floats]:
+    """Share on time and mean time (if asked for) of each stream, shipping cost of each line."""
+    shares = channel_shares(demand, cluster, levels)
+    share = on_time(demand, cluster, levels, shares)
+    hours = mean_hours(demand, cluster, levels, shares) if timed else np.zeros_like(share)
+    return share, hours, shipping_cny(demand, cluster, shares)
 
 
 def _class_mean(demand: Demand, cluster: Cluster) -> Callable[[Floats], Floats]:
@@ -306,21 +342,50 @@ def _class_mean(demand: Demand, cluster: Cluster) -> Callable[[Floats], Floats]:
     return mean
 
 
-def _best(demand: Demand, cluster: Cluster, levels: Ints) -> tuple[Floats, Floats]:
-    """The best share on time and mean time of each stream with `levels` or any larger stock.
+def _best(demand: Demand, cluster: Cluster, levels: Ints, growing: Bools) -> tuple[Floats, Floats, Floats]:
+    """The best that any stock delivers which is `levels`, or larger in the `growing` members.
 
-    Under backorders nobody waits. A depot alone still loses up to B(S) to the emergency channel;
-    depots together may serve each demand by whichever channel is best for it.
+    Answers like `_exactly`. Under backorders nobody waits any more. Otherwise orders come to a
+    depot at a rate between its own demand's and the whole cluster's, so that the share of its
+    own demands that it sends elsewhere lies between two of Erlang's losses. These demands may
+    then all be served by whichever other channel is best for them.
     """
+    line, member = cluster.stream_line, cluster.stream_member
     limit = class_hours(demand)[demand.stream_class[cluster.streams]]
     if demand.network.policy.stockout == "backorder":
         travel = demand.stream_travel_hours[cluster.streams]
-        return (travel <= limit).astype(np.float64), travel
+        return (travel <= limit).astype(np.float64), travel, np.zeros(len(levels))
+    rate, lead = demand.daily_rate[cluster.rows], demand.lead_time_days[cluster.rows]
+    fewest = np.where(growing, 0.0, erlang_loss(levels, rate * lead))
+    most = erlang_loss(levels, rate.sum(axis=1, keepdims=True) * lead)
+    low, high = fewest[line, member], most[line, member]
+    elsewhere = _elsewhere(cluster, levels, growing)
+    other = elsewhere[line, member]
     hours = channel_hours(demand, cluster)
-    reached = hours <= limit[:, np.newaxis] + TOLERANCE
-    if len(cluster.depots) > 1:
-        return reached.max(axis=1).astype(np.float64), hours.min(axis=1)
-    row = cluster.rows[cluster.stream_line, 0]
-    lost = erlang_loss(levels[cluster.stream_line, 0], demand.daily_rate[row] * demand.lead_time_days[row])
-    share = reached[:, 0] + lost * np.maximum(reached[:, 1] * 1.0 - reached[:, 0], 0.0)
-    return share, hours[:, 0] + lost * np.minimum(hours[:, 1] - hours[:, 0], 0.0)
+    reached = (hours <= limit[:, np.newaxis] + TOLERANCE).astype(np.float64)
+    own = np.arange(len(line)), member
+    share = _ends(reached[own], np.where(other, reached, 0.0).max(axis=1), low, high)
+    least_hours = _ends(hours[own], np.where(other, hours, np.inf).min(axis=1), low, high)
+    cheapest = np.where(elsewhere, channel_cny(demand, cluster), np.inf).min(axis=2)
+    shipping = YEAR_DAYS * np.sum(rate * fewest * cheapest, axis=1)
+    return share.max(axis=0), least_hours.min(axis=0), shipping
+
+
+def _elsewhere(cluster: Cluster, levels: Ints, growing: Bools) -> Bools:
+    """Which channels may serve a member's demands instead of itself.
+
+    Shape (lines, members, members + 1): other members that it asks and that hold any stock, and
+    always the emergency channel.
+    """
+    members = len(cluster.depots)
+    asked = np.zeros((members, members + 1), dtype=np.bool_)
+    for member, sources in enumerate(cluster.sources):
+        asked[member, list(sources[1:])] = True
+    asked[:, members] = True
+    stocked = np.hstack([(levels > 0) | growing, np.ones((len(levels), 1), dtype=np.bool_)])
+    return asked & stocked[:, np.newaxis, :]
+
+
+def _ends(own: Floats, other: Floats, low: Floats, high: Floats) -> Floats:
+    """Own and other mixed with the lowest and the highest share of the other."""
+    return np.stack([own + share * (other - own) for share in (low, high)])

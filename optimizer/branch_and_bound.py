@@ -134,26 +134,34 @@ class _Tree:
         return node[(use - np.repeat(least, sizes, axis=0) <= room).all(axis=1)]
 
     def _linear_program(self, node: Ints) -> tuple[Floats, Floats]:
-        """Multipliers for a node, and the weights its linear program gives the alternatives."""
-        starts, sizes = _groups(self.group[node])
-        rows, groups = len(self.limit), len(starts)
-        member = np.repeat(np.arange(groups), sizes)
-        one_each = sparse.csr_array(
-            (np.ones(len(node)), (member, np.arange(len(node)))), shape=(groups, len(node) + rows)
-        )
-        use = sparse.csr_array(np.hstack([(self.use[node] / self.measure).T, -np.eye(rows)]))
+        """Multipliers for a node, and the weights its linear program gives the alternatives.
+
+        Decided groups only take from the limits. Exceeding a limit is possible, at a price, so
+        that there is always an answer; the bound does not depend on it being the right one.
+        """
+        _, sizes = _groups(self.group[node])
+        free = np.repeat(sizes, sizes) > 1
+        rows, groups = len(self.limit), int((sizes > 1).sum())
+        weight = np.ones(len(node))
+        if not groups:
+            return np.zeros(rows), weight
+        open_use = self.use[node[free]] / self.measure
+        member = np.repeat(np.arange(groups), sizes[sizes > 1])
+        columns = len(member)
+        one_each = sparse.csr_array((np.ones(columns), (member, np.arange(columns))), shape=(groups, columns + rows))
         answer = optimize.linprog(
-            np.append(self.cost[node] / self.money, np.full(rows, _PENALTY)),
-            A_ub=use,
-            b_ub=self.limit / self.measure,
+            np.append(self.cost[node[free]] / self.money, np.full(rows, _PENALTY)),
+            A_ub=sparse.csr_array(np.hstack([open_use.T, -np.eye(rows)])),
+            b_ub=(self.limit - self.use[node[~free]].sum(axis=0)) / self.measure,
             A_eq=one_each,
             b_eq=np.ones(groups),
             method="highs-ds",
         )
         if answer.status != 0:
-            return np.zeros(rows), np.ones(len(node))
+            return np.zeros(rows), weight
+        weight[free] = answer.x[:columns]
         price = np.maximum(-answer.ineqlin.marginals, 0.0) * self.money / self.measure
-        return price, answer.x[: len(node)]
+        return price, weight
 
     def _bound(self, node: Ints, multipliers: Floats) -> tuple[float, Floats]:
         """The Lagrangian bound of a node, and the regret of its alternatives."""

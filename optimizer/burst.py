@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -96,9 +97,7 @@ def reference(ratio: float) -> float:
     return (ratio - 1) / math.log(ratio)
 
 
-def average_run_length(
-    mu: float, k: Fraction | int, h: Fraction | int, head_start: Fraction | int = 0
-) -> float:
+def average_run_length(mu: float, k: Fraction | int, h: Fraction | int, head_start: Fraction | int = 0) -> float:
     """Return how many periods a per-period Poisson CUSUM runs, on average, before it alarms.
 
         C ← max(0, C + X - k),    X ~ Poisson(mu),    alarm at C ≥ h,    C = head_start at first.
@@ -167,9 +166,7 @@ def threshold(ratio: float, in_control_events: float) -> float:
     return (high + 2) / STEPS
 
 
-def radar_threshold(
-    rate_per_day: float, series: int, false_alarms_per_year: float, ratio: float
-) -> float:
+def radar_threshold(rate_per_day: float, series: int, false_alarms_per_year: float, ratio: float) -> float:
     """Return the threshold for one series of a radar that watches many.
 
     The radar may give `false_alarms_per_year` over all its `series` together. Every series gets
@@ -196,9 +193,7 @@ def radar_threshold(
     return threshold(ratio, math.ceil(events / unit) * unit)
 
 
-def scan(
-    times_days: Sequence[float], rate_per_day: float, now: float, ratio: float, threshold: float
-) -> Burst:
+def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: float, threshold: float) -> Burst:
     """Return what a sorted list of failure times says at `now`.
 
     The list is bounded by the caller (a year, say); the statistic starts at zero before it. It
@@ -310,13 +305,11 @@ def _run_lengths(mu: float, *, fall: int, states: int, rise: int) -> npt.NDArray
     return np.asarray(linalg.spsolve(system, np.ones(states)), dtype=np.float64)
 
 
-def _check_series(
-    times: Sequence[float], rate_per_day: float, now: float, threshold: float
-) -> None:
+def _check_series(times: Sequence[float], rate_per_day: float, now: float, threshold: float) -> None:
     if not (math.isfinite(rate_per_day) and rate_per_day > 0):
         raise OptimizerError(f"rate_per_day must be above zero, not {rate_per_day}")
     if not threshold > 0:
         raise OptimizerError(f"threshold must be above zero, not {threshold}")
-    ordered = all(a <= b for a, b in zip(times, [*times[1:], now], strict=True))
+    ordered = all(a <= b for a, b in pairwise([*times, now]))
     if not (math.isfinite(now) and ordered and all(map(math.isfinite, times))):
         raise OptimizerError("failure times must be finite, sorted and not after now")

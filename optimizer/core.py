@@ -5,6 +5,7 @@ nearly as little. Those stay free in an integer program, the others are left out
 only a plan, checked in double precision; what it says about bounds is never used.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ from optimizer.lagrangian import SOLVER_THREADS
 from optimizer.multiple_choice import Problem, Relaxation
 from optimizer.poisson import Floats, Ints
 
+GAP = 1e-6
+"""Share of the cost that the solver may leave; the bound it goes by is not trusted anyway."""
+
 TIGHTENINGS_MAX = 5
 """How often rows that the solver's tolerance broke are tightened and the core is solved again."""
 
@@ -24,8 +28,9 @@ def core_of(problem: Problem, found: Relaxation, allowance: float, count: int) -
 
     Of these the `count` with the least regret, without the relaxation's own choice.
     """
-    free = np.flatnonzero(problem.choosable & (found.regret <= allowance))
-    free = np.setdiff1d(free, found.choice)
+    wanted = problem.choosable & (found.regret <= allowance)
+    wanted[found.choice] = False
+    free = np.flatnonzero(wanted)
     if len(free) <= count:
         return free
     return np.sort(free[np.argpartition(found.regret[free], count)[:count]])
@@ -40,8 +45,10 @@ def best_in_core(
     """
     change = _Change.of(problem, found, free)
     tightened = np.zeros(len(problem.rows))
+    end = time.perf_counter() + time_limit_s
     for _ in range(TIGHTENINGS_MAX):
-        choice = change.solve(tightened, good_enough, time_limit_s / TIGHTENINGS_MAX)
+        left_s = max(end - time.perf_counter(), 0.1)
+        choice = change.solve(tightened, good_enough, left_s)
         if choice is None or problem.keeps_limits(choice):
             return choice
         missed = np.maximum(problem.excess(choice) - problem.slack, 0.0)
@@ -87,7 +94,7 @@ class _Change:
                 msg=False,
                 threads=SOLVER_THREADS,
                 timeLimit=time_limit_s,
-                gapRel=1e-9,
+                gapRel=GAP,
                 objective_target=good_enough,
                 mip_feasibility_tolerance=1e-9,
                 primal_feasibility_tolerance=1e-9,

@@ -206,6 +206,8 @@ def on_time_shares(
     qty = np.asarray(inbound_qty, dtype=np.float64)
     eta = np.asarray(inbound_eta_days, dtype=np.float64)
     _check_arrays(rate, window, qty, eta)
+    if not count:
+        return np.zeros(0)
 
     # Stretches between arrivals, row after row in order of time: each row's first starts now
     # with what is available, each delivery starts one with its own units on top.
@@ -214,13 +216,11 @@ def on_time_shares(
     is_delivery = np.arange(len(rows)) >= count
     order = np.lexsort((is_delivery, starts, rows))
     rows, starts = rows[order], starts[order]
-    last = np.append(rows[1:] != rows[:-1], [True] * bool(count))
-    ends = np.append(starts[1:], 0.0)[: len(rows)]
+    last = np.append(rows[1:] != rows[:-1], True)
+    ends = np.append(starts[1:], 0.0)
     ends[last] = window
     units = _running_sum_within(rows, np.concatenate([x, qty])[order])
-    covered = _covered_until_all(units, rate[rows], ends) - _covered_until_all(
-        units, rate[rows], starts
-    )
+    covered = _covered_until_all(units, rate[rows], ends) - _covered_until_all(units, rate[rows], starts)
     shares = np.bincount(rows, weights=covered, minlength=count) / window
     return np.clip(shares, 0.0, 1.0)
 
@@ -289,14 +289,10 @@ def class_services(rows: Sequence[Row]) -> dict[str, ClassService]:
         for demand in row.demands:
             on_time.setdefault(demand.service_class, []).append(demand.served_rate * share)
             total.setdefault(demand.service_class, []).append(demand.total_rate)
-    return {
-        name: _service(name, math.fsum(on_time[name]), math.fsum(total[name])) for name in on_time
-    }
+    return {name: _service(name, math.fsum(on_time[name]), math.fsum(total[name])) for name in on_time}
 
 
-def critical_point(
-    row: Row, services: Mapping[str, ClassService], floors: Mapping[str, float]
-) -> CriticalPoint:
+def critical_point(row: Row, services: Mapping[str, ClassService], floors: Mapping[str, float]) -> CriticalPoint:
     """Return the smallest stock of `row` with which every class it serves keeps its floor.
 
     The other rows stay as they are. With w = the class's `served_rate` at this row, f₀ its
@@ -395,9 +391,7 @@ def average_failure_line(rate_per_day: float, resupply_days: float) -> AverageFa
     """
     _check(rate_per_day, resupply_days, ())
     expected = rate_per_day * resupply_days
-    return AverageFailureLine(
-        expected, math.floor(expected + TOLERANCE), rate_per_day, resupply_days
-    )
+    return AverageFailureLine(expected, math.floor(expected + TOLERANCE), rate_per_day, resupply_days)
 
 
 def _service(name: str, on_time_rate: float, total_rate: float) -> ClassService:
@@ -451,7 +445,7 @@ def _covered_until_all(units: Floats, rate: Floats, until: Floats) -> Floats:
 def _running_sum_within(rows: npt.NDArray[np.intp], values: Floats) -> Floats:
     """Return the running sum of `values`, starting anew with each row; `rows` is sorted."""
     total = np.cumsum(values)
-    first = np.flatnonzero(np.append([True] * bool(len(rows)), rows[1:] != rows[:-1]))
+    first = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
     before = total[first] - values[first]
     return total - before[rows]
 

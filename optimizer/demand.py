@@ -5,17 +5,21 @@ that reaches a row from one travel time. A *cluster* is a set of depots that sup
 with all the parts they share; without lateral supply every depot is its own cluster.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
+from optimizer.errors import InvalidInput
 from optimizer.network import Lane, Network, primary_depot
 from optimizer.poisson import Floats, Ints
 
 YEAR_DAYS = 365.0
 """Failure rates are per year, lead times in days."""
+
+Stock = Mapping[str, Mapping[str, int]]
+"""Base stocks as {part: {depot: S}}; what is not listed is zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +47,8 @@ class Demand:
     """All rows, ordered by part and depot, all streams, and the clusters that hold them.
 
     Of a row: `part` and `depot` (positions in the network's lists), `daily_rate`,
-    `lead_time_days`, `floor` (least base stock). Of a stream: its row, its class (a position in
+    `lead_time_days`, `floor` (least base stock), `unit_cost_cny`, and `stock_price_cny`, what a
+    unit of base stock costs under the network's objective. Of a stream: its row, its class (a position in
     `sla_classes`), its daily rate and its travel time. `class_rate` is each class's whole daily
     rate. Rows without demand stand for floors and for depots that can only help others.
     """
@@ -54,6 +59,8 @@ class Demand:
     daily_rate: Floats
     lead_time_days: Floats
     floor: Ints
+    unit_cost_cny: Floats
+    stock_price_cny: Floats
     stream_row: Ints
     stream_class: Ints
     stream_rate: Floats
@@ -68,6 +75,31 @@ class Demand:
             depots = stock.setdefault(self.network.parts[part].id, {})
             depots[self.network.depots[depot].id] = int(level)
         return stock
+
+    def levels(self, stock: Stock) -> Ints:
+        """Base stocks per row from {part: {depot: S}}.
+
+        Raises:
+            InvalidInput: a stock where there is nobody to serve, or a negative one; `path` is
+                its place in a plan file.
+
+        """
+        parts, depots = self.network.parts, self.network.depots
+        rows = {
+            (parts[part].id, depots[depot].id): row
+            for row, (part, depot) in enumerate(zip(self.part, self.depot, strict=True))
+        }
+        levels = np.zeros(len(rows), dtype=np.int64)
+        for part, held in stock.items():
+            for depot, units in held.items():
+                path = f"$.stock.{part}.{depot}"
+                if units < 0:
+                    raise InvalidInput(path, "a base stock must be zero or more")
+                if (part, depot) in rows:
+                    levels[rows[part, depot]] = units
+                elif units > 0:
+                    raise InvalidInput(path, "there is no demand to serve from there")
+        return levels
 
 
 def gather(network: Network) -> Demand:
@@ -84,6 +116,8 @@ def gather(network: Network) -> Demand:
     stream_row = np.searchsorted(row_key, key)
     row_rate = np.bincount(stream_row, weights=rate, minlength=len(row_key))
     row_part, row_depot = np.divmod(row_key, max(depot_count, 1))
+    unit_cost = np.array([record.unit_cost_cny for record in network.parts])[row_part]
+    holding_rate = np.array([record.holding_rate_per_year for record in network.parts])[row_part]
     return Demand(
         network=network,
         part=row_part,
@@ -91,6 +125,8 @@ def gather(network: Network) -> Demand:
         daily_rate=row_rate,
         lead_time_days=lead_time,
         floor=floor,
+        unit_cost_cny=unit_cost,
+        stock_price_cny=unit_cost if network.objective == "investment" else holding_rate * unit_cost,
         stream_row=stream_row,
         stream_class=sla,
         stream_rate=rate,

@@ -5,16 +5,17 @@ Plans are found by mixed-integer programming (PuLP on HiGHS, in process) and ref
 cost they share, and under a budget; what does not meet is solved apart, and many parts that
 meet are solved one by one at prices for their lanes.
 
-Among plans of equal cost the answer is the one whose last needed arrival is earliest, then the
-one with fewest actions, then fewest units, then the one whose actions stand first by name
-(least sum of their places in the list of all actions that could be of use, purchases by option
-and depot before moves by lane and part). The model is built in the order of names, so the order of the
-file's lists does not matter. Where time runs out, ties stay as the solver left them.
+Costs less than half a fen apart are equal. Among plans of equal cost the answer is the one whose
+last needed arrival is earliest, then the one with fewest actions, then fewest units, then the one
+whose actions stand first by name (least sum of their places in the list of all actions that could
+be of use, purchases by option and depot before moves by lane and part). In situations of some
+dozen actions and more the last of these lies below what the solver can tell apart; as the model
+is built in the order of names, the order of the file's lists does not matter even then.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Literal
 
@@ -44,8 +45,14 @@ MANY_PARTS = 12
 TOO_MANY_PARTS = 100
 """A group of more parts than this is solved at lane prices only."""
 
-SAME_MONEY_CNY = 1e-6
-"""Amounts of money this close are equal."""
+ROUNDING = 1e-6
+"""How far a sum of money may be off, in CNY, for being computed in floating point."""
+
+FEN = 100.0
+"""The solver counts in fen: its tolerances are absolute, and ties are told apart below one."""
+
+HALF_A_FEN = 0.005
+"""Amounts of money closer than this, in CNY, are equal."""
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -98,9 +105,9 @@ class Answer(msgspec.Struct, frozen=True):
 def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
     """Return the cheapest plan that meets every need, and what else could be chosen.
 
-    Half of `time_limit_s` may go into the cheapest plan, half of the rest into the front, the
-    remainder into the weighted optimum; what one leaves is the next one's. An answer that was
-    cut short says so in its status and its reasons, and is then not bound to be the same twice.
+    Four fifths of `time_limit_s` may go into the cheapest plan, half of what is then left into
+    the front, the remainder into the weighted optimum. An answer that was cut short says so in
+    its status and its reasons, and is then not bound to be the same twice.
 
     Raises:
         OptimizerError: the solver failed, or its plan did not stand up to the referee.
@@ -108,7 +115,7 @@ def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
     """
     clock = _Clock(time_limit_s)
     search = _Search(situation)
-    cheapest = search.best(_Goal("cost"), clock.share(0.5))
+    cheapest = search.best(_Goal("cost"), clock.share(0.8))
     if cheapest is None or search.above_budget(cheapest.bound):
         return _infeasible(search, cheapest, clock)
     remarks: list[str] = []
@@ -142,7 +149,7 @@ def _infeasible(search: "_Search", cheapest: "_Found | None", clock: "_Clock") -
         )
     remarks: list[str] = []
     least = search.least_shortage(clock.share(0.5), remarks)
-    reasons += [_missing(search.situation, each) for each in least.missing]
+    reasons += [_missing(search.situation, each, for_want_of_money=cheapest is not None) for each in least.missing]
     weighted = search.weighted([least.plan], clock, remarks)
     return Answer(
         status="infeasible",
@@ -156,7 +163,7 @@ def _infeasible(search: "_Search", cheapest: "_Found | None", clock: "_Clock") -
     )
 
 
-def _missing(situation: Situation, missing: Missing) -> str:
+def _missing(situation: Situation, missing: Missing, *, for_want_of_money: bool) -> str:
     """Say what a need lacks in the plan of least shortage, and what would help."""
     part, depot = missing.part, missing.depot
     need = next(n for n in situation.needs if (n.part, n.depot) == (part, depot))
@@ -172,13 +179,15 @@ def _missing(situation: Situation, missing: Missing) -> str:
     ]
     late = sorted(source for source in sources if source[0] > need.needed_by_hours)
     in_time = sorted(name for hours, name in sources if hours <= need.needed_by_hours)
-    if late:
-        help_ = f"{late[0][1]} would bring some by hour {late[0][0]:g}"
+    if for_want_of_money:
+        cure = "a greater budget would cover it"
+    elif late:
+        cure = f"{late[0][1]} could bring some by hour {late[0][0]:g}"
     elif in_time:
-        help_ = f"more than {' and '.join(in_time)} can bring is needed"
+        cure = f"it takes more than {' and '.join(in_time)} can bring"
     else:
-        help_ = "nobody offers it there, and no lane leads there from a depot that has any"
-    return f"{part} at {depot} lacks {missing.units} at hour {need.needed_by_hours:g}: {help_}"
+        cure = "nobody offers it there, and no lane leads there from a depot that has any"
+    return f"{part} at {depot} lacks {missing.units} at hour {need.needed_by_hours:g}: {cure}"
 
 
 class _Clock:
@@ -249,7 +258,7 @@ class _Search:
 
     def above_budget(self, cost_cny: float) -> bool:
         budget = self.situation.budget_cny
-        return budget is not None and cost_cny > budget + SAME_MONEY_CNY
+        return budget is not None and cost_cny > budget + ROUNDING
 
     def best(self, goal: _Goal, clock: _Clock) -> _Found | None:
         """Return the best plan without regard to the budget, None if there is none."""
@@ -268,27 +277,29 @@ class _Search:
             bound=sum(each.bound for each in found),
         )
 
-    def front(self, plan: tuple[Action, ...] | None, clock: _Clock, remarks: list[str]) -> list[Point]:
+    def front(self, cheapest: tuple[Action, ...], clock: _Clock, remarks: list[str]) -> list[Point]:
         """Return the front that starts at the cheapest plan, each next point faster."""
         hours = sorted(_event_hours(self.situation))
         points: list[Point] = []
-        while plan is not None:
+        plan, complete = cheapest, True
+        while True:
             outcome = self.outcome(plan)
             last = outcome.last_needed_arrival_hours
             if outcome.missing or last is None:
                 raise OptimizerError(f"the solver's plan misses {outcome.missing}")
-            while points and outcome.cost_cny <= points[-1].cost_cny + SAME_MONEY_CNY:
+            while points and outcome.cost_cny <= points[-1].cost_cny + HALF_A_FEN:
                 points.pop()
             points.append(Point(outcome.cost_cny, last, plan))
             earlier = [hour for hour in hours if hour < last]
-            found = self.best(_Goal("cost", earlier[-1]), clock) if earlier else None
+            found = self.best(_Goal("cost", earlier[-1]), clock.share(0.5)) if earlier else None
             if found is None or self.above_budget(found.bound):
-                return points
-            if not found.proven:
-                remarks.append(f"time ran out: the front below {last:g} hours is not complete")
+                break
+            complete = complete and found.proven
+            if found.plan is None or self.above_budget(self.outcome(found.plan).cost_cny):
+                break
             plan = found.plan
-            if plan is not None and self.above_budget(self.outcome(plan).cost_cny):
-                plan = None
+        if not complete:
+            remarks.append("time ran out: the front may lack points, and the faster ones may not be the cheapest")
         return points
 
     def weighted(self, known: Sequence[tuple[Action, ...]], clock: _Clock, remarks: list[str]) -> Weighted:
@@ -320,13 +331,17 @@ class _Search:
     def _affordable(self, goal: _Goal, clock: _Clock) -> _Found:
         """Return the best plan within the budget, for a goal that every plan serves."""
         found = self.best(goal, clock if self.situation.budget_cny is None else clock.share(0.5))
-        plan = found.plan if found is not None else None
-        if found is not None and plan is not None:
-            within = not self.above_budget(self.outcome(plan).cost_cny)
-            if within:
-                return found
+        if found is None:
+            raise OptimizerError("the solver says that even doing nothing is impossible")
+        if self.situation.budget_cny is None:
+            return found
+        if found.plan is not None and not self.above_budget(self.outcome(found.plan).cost_cny):
+            return found
         whole = _joined([part.situation for part in self._active(goal)])
-        return _solve(whole, goal, clock, self.situation.budget_cny) or _Found(None, proven=False)
+        solved = _solve(whole, goal, clock, self.situation.budget_cny)
+        if solved is None:
+            raise OptimizerError("the solver says that even doing nothing breaks the budget")
+        return solved
 
     def _best_of_group(self, group: Sequence[_Part], goal: _Goal, clock: _Clock) -> _Found | None:
         """Return the best plan of parts that share lanes, remembered while it is fast enough."""
@@ -438,7 +453,7 @@ def _solve_group(group: Sequence[_Part], whole: Situation, goal: _Goal, clock: _
     value = math.inf
     if found.plan is not None:
         value = goal.value(whole, evaluate(whole, found.plan))
-        if value <= found.bound + SAME_MONEY_CNY:
+        if value <= found.bound + HALF_A_FEN:
             return _Found(found.plan, proven=True, bound=value)
     if len(group) > TOO_MANY_PARTS:
         return found
@@ -455,42 +470,25 @@ def _solve(whole: Situation, goal: _Goal, clock: _Clock, budget_cny: float | Non
     if model.hopeless:
         return None
     if budget_cny is not None:
-        model.keep(model.cost(), budget_cny + SAME_MONEY_CNY)
+        model.keep(model.cost(), budget_cny + ROUNDING)
     if goal.kind == "shortage":
         fewest = model.minimise(model.short, clock)
         if not fewest.proven:
             return _Found(model.plan() if fewest.found else None, proven=False)
         model.keep(model.short, fewest.value + 0.5)
-    solved = model.minimise(model.cost(), clock)
+    solved = model.minimise(model.worth(), clock, model.constant)
     if solved.infeasible:
         return None
     if not solved.found:
-        return _Found(None, proven=False, bound=solved.bound)
+        return _Found(None, proven=False, bound=solved.bound - model.trifle)
     plan = model.plan()
     value = goal.value(whole, evaluate(whole, plan))
-    if abs(value - solved.value) > 1e-4 + 1e-9 * value:
+    slack = HALF_A_FEN + 1e-9 * value
+    # A plan that is not proven may do better than its model, which pays for lanes it leaves idle.
+    if value > solved.value + slack or (solved.proven and value < solved.value - slack):
         raise OptimizerError(f"the solver's plan costs {value}, not {solved.value} as it says")
-    if solved.proven:
-        plan = _without_ties(model, whole, goal, plan, clock)
-    return _Found(plan, proven=solved.proven, bound=value if solved.proven else solved.bound)
-
-
-def _without_ties(
-    model: "_Model", whole: Situation, goal: _Goal, plan: tuple[Action, ...], clock: _Clock
-) -> tuple[Action, ...]:
-    """Return the first plan, by the order of this module, of those that are worth the same."""
-    value = goal.value(whole, evaluate(whole, plan))
-    model.keep(model.cost(), value + SAME_MONEY_CNY - model.constant)
-    for preference in model.preferences():
-        solved = model.minimise(preference, clock)
-        if not solved.proven:
-            break
-        better = model.plan()
-        if goal.value(whole, evaluate(whole, better)) > value + SAME_MONEY_CNY:
-            break
-        plan = better
-        model.keep(preference, solved.value + 0.5)
-    return plan
+    bound = value if solved.proven else solved.bound - model.trifle
+    return _Found(plan, proven=solved.proven, bound=bound)
 
 
 type _Terms = list[tuple[pulp.LpVariable, float]]
@@ -517,11 +515,12 @@ class _Buy(msgspec.Struct, frozen=True):
 
 
 class _Carry(msgspec.Struct, frozen=True):
-    """A possible move of one part: `units`, at most `most`; `row` lets it only if the lane runs."""
+    """A possible move of one part: `units` ≤ `most`·`used`, which is what `row` says."""
 
     lane: Lane
     part: str
     units: pulp.LpVariable
+    used: pulp.LpVariable
     most: int
     row: pulp.LpConstraint
 
@@ -557,10 +556,18 @@ class _Model:
     keeps the relaxation tight. `relaxed` drops integrality.
     """
 
-    def __init__(self, situation: Situation, goal: _Goal, *, relaxed: bool = False) -> None:
+    def __init__(
+        self,
+        situation: Situation,
+        goal: _Goal,
+        *,
+        trifle: float = HALF_A_FEN,
+        relaxed: bool = False,
+    ) -> None:
         self._situation = situation
         self._goal = goal
         self._relaxed = relaxed
+        self.trifle = trifle
         self._program = pulp.LpProblem("emergency")
         self._count = 0
         self._own_cost: _Terms = []
@@ -575,6 +582,7 @@ class _Model:
             for depot in option.depots:
                 self._offer(option, flows[option.part, depot])
         parts = sorted({need.part for need in situation.needs})
+        self._counts_moves = 1 < len(parts) <= MANY_PARTS and not relaxed
         for lane in situation.lanes:
             for part in parts:
                 if (part, lane.origin) in flows and (part, lane.destination) in flows:
@@ -584,41 +592,48 @@ class _Model:
             self._require(flow)
 
     def cost(self, lane_costs: Mapping[str, float] | None = None) -> _Terms:
-        """Return the cost (and priced shortage), with other fixed costs of lanes if given."""
-        priced = self.short if self._goal.kind == "weighted" else []
+        """Return the money spent, with other fixed costs of the lanes if given."""
         costs = lane_costs
         if costs is None:
             costs = {lane.name: lane.fixed_cost_cny for lane in self._situation.lanes}
-        lanes = [(variable, costs[name]) for name, variable in self._lanes.items()]
-        return self._own_cost + priced + lanes
+        return self._own_cost + [(runs, costs[name]) for name, runs in self._lanes.items()]
 
-    def preferences(self) -> Iterator[_Terms]:
-        """Yield what decides between equal plans: actions, units, then places by name."""
-        used = [(_name(Purchase(b.option.option, "", b.depot, 0)), b.used) for b in self._buys]
-        for carry in self._carries:
-            carried = self._variable(1)
-            self._add([(carry.units, 1), (carried, -carry.most)], at_most=0)
-            used.append((("move", carry.lane.name, carry.part), carried))
-        yield [(variable, 1.0) for _, variable in used]
-        bought = [(buy.lots, float(buy.option.lot)) for buy in self._buys]
-        yield bought + [(carry.units, 1.0) for carry in self._carries]
-        used.sort(key=lambda each: each[0])
-        yield [(variable, float(place)) for place, (_, variable) in enumerate(used, start=1)]
+    def worth(self, lane_costs: Mapping[str, float] | None = None) -> _Terms:
+        """Return what the goal minimises: the cost, priced shortage, and the trifles of ties."""
+        priced = self.short if self._goal.kind == "weighted" else []
+        return self.cost(lane_costs) + priced + self._trifles()
+
+    def _trifles(self) -> _Terms:
+        """Return what decides between equal plans; all together less than `trifle` CNY.
+
+        Every action weighs more than all units, every unit more than all places by name.
+        """
+        units = [(buy.lots, float(buy.option.lot)) for buy in self._buys]
+        units += [(carry.units, 1.0) for carry in self._carries]
+        actions = [(("buy", buy.option.option, buy.depot), buy.used) for buy in self._buys]
+        actions += [(("move", c.lane.name, c.part), c.used) for c in self._carries]
+        actions.sort(key=lambda each: each[0])
+        action = self.trifle / (len(actions) + 2)
+        unit = action / (2 + sum(variable.upBound * each for variable, each in units))
+        place = unit / (1 + len(actions)) ** 2
+        terms = [(used, action + place * i) for i, (_, used) in enumerate(actions)]
+        return terms + [(variable, each * unit) for variable, each in units]
 
     def keep(self, terms: _Terms, at_most: float) -> None:
         """Allow only solutions in which the terms come to no more."""
         self._add(terms, at_most=at_most)
 
-    def minimise(self, terms: _Terms, clock: _Clock) -> _Solved:
-        """Minimise the terms within the time left."""
+    def minimise(self, terms: _Terms, clock: _Clock, constant: float = 0.0) -> _Solved:
+        """Minimise the terms plus a constant within the time left."""
         if clock.left() <= 0:
             return _Solved(found=False, proven=False)
-        self._program.setObjective(pulp.lpSum_vars_coefs(terms) + self.constant)
+        self._program.setObjective(FEN * (pulp.lpSum_vars_coefs(terms) + constant))
         solver = pulp.HiGHS(
             msg=False,
             threads=SOLVER_THREADS,
             timeLimit=clock.left(),
             gapRel=0.0,
+            gapAbs=0.0,
             mip_heuristic_run_feasibility_jump=False,
         )
         stats = self._program.solve(solver)
@@ -628,8 +643,8 @@ class _Model:
         if status not in {pulp.LpSolveStatus.Optimal, pulp.LpSolveStatus.TimeLimit}:
             raise OptimizerError(f"the solver stopped: {stats.status_str}")
         proven = status == pulp.LpSolveStatus.Optimal
-        value = math.inf if stats.objective is None else stats.objective
-        bound = -math.inf if stats.best_bound is None else stats.best_bound
+        value = math.inf if stats.objective is None else stats.objective / FEN
+        bound = -math.inf if stats.best_bound is None else stats.best_bound / FEN
         return _Solved(stats.has_solution, proven, value=value, bound=value if proven else bound)
 
     def plan(self) -> tuple[Action, ...]:
@@ -641,6 +656,10 @@ class _Model:
         ]
         moved = [Move(carry.lane.name, carry.part, units) for carry in self._carries if (units := _whole(carry.units))]
         return _in_order([bought, moved])
+
+    def runs(self) -> dict[str, float]:
+        """Return how much of each lane runs in the last solution."""
+        return {name: variable.varValue or 0.0 for name, variable in self._lanes.items()}
 
     def lane_prices(self) -> dict[tuple[str, str], float]:
         """Return what each lane's running is worth to each part, by (part, lane), if relaxed."""
@@ -674,12 +693,17 @@ class _Model:
             return
         if lane.name not in self._lanes:
             self._lanes[lane.name] = self._variable(1)
-        units = self._variable(most)
-        row = self._add([(units, 1), (self._lanes[lane.name], -most)], at_most=0)
+        runs, units = self._lanes[lane.name], self._variable(most)
+        used = runs
+        # Only for the sake of ties is a part's move told apart from the lane's running.
+        if self._counts_moves:
+            used = self._variable(1)
+            self._add([(used, 1), (runs, -1)], at_most=0)
+        row = self._add([(units, 1), (used, -most)], at_most=0)
         self._own_cost.append((units, lane.unit_cost_cny))
         origin.leaving.append(units)
         destination.arrivals.append((lane.hours, units, 1))
-        self._carries.append(_Carry(lane, origin.need.part, units, most, row))
+        self._carries.append(_Carry(lane, origin.need.part, units, used, most, row))
 
     def _shelf(self, flow: _Flow) -> None:
         if flow.leaving:
@@ -732,34 +756,34 @@ def _whole(variable: pulp.LpVariable) -> int:
 class _Alone:
     """One part of a group, planned alone at given costs of its lanes."""
 
-    def __init__(self, part: _Part, goal: _Goal, clock: _Clock) -> None:
+    def __init__(self, part: _Part, goal: _Goal, trifle: float, clock: _Clock) -> None:
         self.part = part
-        self.model = _Model(part.situation, goal)
         self.plan: tuple[Action, ...] = ()
         self.lanes: frozenset[str] = frozenset()
-        self._own_value = math.inf
-        self._costs: Mapping[str, float] | None = None
+        self.own_value = math.inf
+        self._model = _Model(part.situation, goal, trifle=trifle)
+        self._costs: dict[str, float] | None = None
         if goal.kind == "shortage":
-            fewest = self.model.minimise(self.model.short, clock)
+            fewest = self._model.minimise(self._model.short, clock)
             if fewest.proven:
-                self.model.keep(self.model.short, fewest.value + 0.5)
+                self._model.keep(self._model.short, fewest.value + 0.5)
 
-    def solve(self, lane_costs: Mapping[str, float], clock: _Clock) -> _Solved:
-        """Plan anew, and take the plan if it is better at these costs than the present one."""
-        if self.model.hopeless:
+    def replan(self, lane_costs: Mapping[str, float], clock: _Clock) -> _Solved:
+        """Take the best plan at these costs; keep the present one if none is found in time."""
+        model = self._model
+        if model.hopeless:
             return _Solved(found=False, proven=False, infeasible=True)
-        if lane_costs == self._costs:
-            return _Solved(found=False, proven=True)
-        solved = self.model.minimise(self.model.cost(lane_costs), clock)
-        present = self._own_value + math.fsum(lane_costs[lane] for lane in self.lanes)
-        if solved.proven:
-            self._costs = dict(lane_costs)
-        if not solved.found or solved.value > present - SAME_MONEY_CNY:
-            return solved
-        self.plan = self.model.plan()
-        self.lanes = frozenset(action.move for action in self.plan if isinstance(action, Move))
-        self._own_value = solved.value - math.fsum(lane_costs[lane] for lane in self.lanes)
+        solved = model.minimise(model.worth(lane_costs), clock, model.constant)
+        if solved.found:
+            self.plan = model.plan()
+            self.lanes = frozenset(each.move for each in self.plan if isinstance(each, Move))
+            self.own_value = solved.value - math.fsum(lane_costs[lane] for lane in self.lanes)
         return solved
+
+    def replan_if_changed(self, lane_costs: dict[str, float], clock: _Clock) -> None:
+        """Plan anew unless the costs are those of last time."""
+        if lane_costs != self._costs and self.replan(lane_costs, clock).proven:
+            self._costs = lane_costs
 
 
 def _solve_by_part(parts: Sequence[_Part], goal: _Goal, clock: _Clock) -> _Found | None:
@@ -768,63 +792,81 @@ def _solve_by_part(parts: Sequence[_Part], goal: _Goal, clock: _Clock) -> _Found
     A lane's fixed cost F is split over the parts that may use it, Σ u = F. Every part plans
     alone, paying u for a lane. As no plan of the group can be worth less than the sum of these
     best parts (each lane it runs costs F = Σ u), the sum is a lower bound (Lagrange; the split
-    comes from the relaxed model's duals). The plans taken together are a plan of the group.
-    Then the parts take turns: each plans anew while lanes that others run cost it nothing and
-    the rest their full price, until nobody finds better; that only ever lowers the cost.
+    comes from the relaxed model's duals). The plans taken together are a plan of the group,
+    which is then improved in turns.
 
     Source: Geoffrion, Mathematical Programming Study 2 (1974) 82-114.
     """
-    prices = _lane_prices(parts, goal, clock)
-    if prices is None:
+    split = _lane_prices(parts, goal, clock)
+    if split is None:
         return None
-    alone = [_Alone(part, goal, clock) for part in parts]
+    prices, runs = split
+    trifle = HALF_A_FEN / len(parts)
+    alone = [_Alone(part, goal, trifle, clock) for part in parts]
     bound = 0.0
     for each in alone:
-        solved = each.solve(prices[each.part.name], clock)
+        solved = each.replan(prices[each.part.name], clock)
         if solved.infeasible:
             return None
         if not solved.found:
             return _Found(None, proven=False)
-        bound += solved.bound
-    _take_turns(alone, clock)
+        bound += solved.bound - trifle
+    _take_turns(alone, runs, clock)
     return _Found(_in_order(each.plan for each in alone), proven=False, bound=bound)
 
 
-def _take_turns(alone: Sequence[_Alone], clock: _Clock) -> None:
-    """Let each part plan anew in turn until none improves or time is out."""
-    users = Counter(lane for each in alone for lane in each.lanes)
-    improved = True
-    while improved and clock.left():
-        improved = False
-        for each in alone:
-            before = each.plan
-            users.subtract(each.lanes)
-            costs = {lane.name: 0.0 if users[lane.name] else lane.fixed_cost_cny for lane in each.part.situation.lanes}
-            each.solve(costs, clock)
-            users.update(each.lanes)
-            improved = improved or each.plan != before
+def _take_turns(alone: Sequence[_Alone], runs: Mapping[str, float], clock: _Clock) -> None:
+    """Let each part plan anew in turn until nothing improves or time is out.
 
-
-def _lane_prices(parts: Sequence[_Part], goal: _Goal, clock: _Clock) -> dict[str, dict[str, float]] | None:
-    """Split each lane's fixed cost over the parts, by part and lane; None if out of reach.
-
-    By the duals of the relaxed model, or evenly if there is no time for it.
+    Lanes that others run cost a part nothing, the rest their full price; so no turn makes the
+    group's plan dearer. In the first round only those before it count as others, and a lane is
+    cheaper the more of it runs in the relaxed model, since others will join.
     """
-    split = {p.name: {lane.name: 1.0 for lane in p.situation.lanes} for p in parts}
+    fixed = {lane.name: lane.fixed_cost_cny for a in alone for lane in a.part.situation.lanes}
+    users: Counter[str] = Counter()
+    for each in alone:
+        lanes = [lane.name for lane in each.part.situation.lanes]
+        each.replan({name: 0.0 if users[name] else fixed[name] * (1 - runs[name]) for name in lanes}, clock)
+        users.update(each.lanes)
+    worth = math.inf
+    while clock.left():
+        now = math.fsum(a.own_value for a in alone) + math.fsum(fixed[name] for name in +users)
+        if now > worth - HALF_A_FEN:
+            return
+        worth = now
+        for each in alone:
+            users.subtract(each.lanes)
+            lanes = [lane.name for lane in each.part.situation.lanes]
+            each.replan_if_changed({name: 0.0 if users[name] else fixed[name] for name in lanes}, clock)
+            users.update(each.lanes)
+
+
+def _lane_prices(
+    parts: Sequence[_Part], goal: _Goal, clock: _Clock
+) -> tuple[dict[str, dict[str, float]], dict[str, float]] | None:
+    """Return each lane's price for each part, and how much of the lane runs when relaxed.
+
+    A lane's prices, by part and lane, add up to its fixed cost: by the duals of the relaxed
+    model, or evenly if there is no time for it. None if the goal is out of reach.
+    """
+    fixed = {lane.name: lane.fixed_cost_cny for p in parts for lane in p.situation.lanes}
+    weight = {p.name: {lane.name: 1.0 for lane in p.situation.lanes} for p in parts}
+    runs = dict.fromkeys(fixed, 0.0)
     if goal.kind != "shortage":
         model = _Model(_joined([part.situation for part in parts]), goal, relaxed=True)
-        solved = model.minimise(model.cost(), clock.share(0.5))
+        solved = model.minimise(model.worth(), clock.share(0.5), model.constant)
         if model.hopeless or solved.infeasible:
             return None
         if solved.proven:
-            split = {p.name: {lane.name: 0.0 for lane in p.situation.lanes} for p in parts}
+            runs |= model.runs()
+            weight = {part: dict.fromkeys(of_part, 0.0) for part, of_part in weight.items()}
             for (part, lane), price in model.lane_prices().items():
-                split[part][lane] = price
-    total = Counter[str]()
-    for prices in split.values():
-        total.update(prices)
-    fixed = {lane.name: lane.fixed_cost_cny for p in parts for lane in p.situation.lanes}
-    return {
-        part: {lane: fixed[lane] * price / max(total[lane], 1e-9) for lane, price in prices.items()}
-        for part, prices in split.items()
+                weight[part][lane] = price
+    total: Counter[str] = Counter()
+    for of_part in weight.values():
+        total.update(of_part)
+    prices = {
+        part: {lane: fixed[lane] * each / max(total[lane], 1e-9) for lane, each in of_part.items()}
+        for part, of_part in weight.items()
     }
+    return prices, runs

@@ -5,14 +5,12 @@
 """
 
 import math
-from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 import msgspec
 import numpy as np
 
-from optimizer.demand import YEAR_DAYS, Cluster, Demand, gather
-from optimizer.errors import InvalidInput
+from optimizer.demand import YEAR_DAYS, Cluster, Demand, Stock, gather
 from optimizer.lateral import supply_shares
 from optimizer.network import Network
 from optimizer.poisson import Floats, Ints, erlang_loss, mean_wait_days, on_time_share
@@ -21,9 +19,7 @@ TOLERANCE = 1e-9
 """How far a target or limit may be missed and still count as met: rounding, no more."""
 
 _STEP_MIN = Fraction(1, 10_000)
-
-Stock = Mapping[str, Mapping[str, int]]
-"""Base stocks as {part: {depot: S}}; what is not listed is zero."""
+"""Steps of money smaller than this help nobody."""
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -56,7 +52,7 @@ def evaluate(network: Network, stock: Stock) -> Evaluation:
 def evaluate_demand(demand: Demand, stock: Stock) -> Evaluation:
     """Like `evaluate`, where the demand has been gathered before."""
     network = demand.network
-    levels = _levels(demand, stock)
+    levels = demand.levels(stock)
     share, hours = np.zeros(len(demand.stream_row)), np.zeros(len(demand.stream_row))
     shipping = 0.0
     for cluster in demand.clusters:
@@ -66,9 +62,9 @@ def evaluate_demand(demand: Demand, stock: Stock) -> Evaluation:
         hours[cluster.streams] = mean_hours(demand, cluster, held, shares)
         shipping += math.fsum(shipping_cny(demand, cluster, shares))
     classes = [record.id for record in network.sla_classes]
-    value = unit_costs(network)[demand.part] * levels
+    value = demand.unit_cost_cny * levels
     depots = [demand.depot == index for index in range(len(network.depots))]
-    cost = math.fsum(stock_prices(network)[demand.part] * levels)
+    cost = math.fsum(demand.stock_price_cny * levels)
     return Evaluation(
         service=dict(zip(classes, _class_means(demand, share, idle=1.0), strict=True)),
         mean_hours=dict(zip(classes, _class_means(demand, hours, idle=0.0), strict=True)),
@@ -115,18 +111,6 @@ def tolerance(limit: float) -> float:
 
     """
     return max(TOLERANCE, 1e-15 * abs(limit))
-
-
-def unit_costs(network: Network) -> Floats:
-    """CNY per unit of every part."""
-    return np.array([part.unit_cost_cny for part in network.parts])
-
-
-def stock_prices(network: Network) -> Floats:
-    """What one unit of base stock of every part costs under the network's objective."""
-    if network.objective == "investment":
-        return unit_costs(network)
-    return np.array([part.holding_rate_per_year * part.unit_cost_cny for part in network.parts])
 
 
 def money_step(network: Network) -> float:
@@ -210,14 +194,19 @@ def shipping_cny(demand: Demand, cluster: Cluster, shares: Floats | None) -> Flo
     """Cost a year of the lateral and emergency shipments of each line, shape (lines,)."""
     if shares is None:
         return np.zeros(len(cluster.rows))
-    emergency = np.full((len(cluster.depots), 1), demand.network.policy.emergency_cost_cny or 0.0)
-    each = np.sum(shares * np.hstack([cluster.lane_cost_cny, emergency]), axis=2)
+    each = np.sum(shares * channel_cny(demand, cluster), axis=2)
     return YEAR_DAYS * np.sum(demand.daily_rate[cluster.rows] * each, axis=1)
 
 
 def class_hours(demand: Demand) -> Floats:
     """Promised time to site of every class."""
     return np.array([record.time_to_site_hours for record in demand.network.sla_classes])
+
+
+def channel_cny(demand: Demand, cluster: Cluster) -> Floats:
+    """Cost of a shipment to each member's customers by each channel, (members, members + 1)."""
+    emergency = np.full((len(cluster.depots), 1), demand.network.policy.emergency_cost_cny or 0.0)
+    return np.hstack([cluster.lane_cost_cny, emergency])
 
 
 def channel_hours(demand: Demand, cluster: Cluster) -> Floats:
@@ -234,26 +223,3 @@ def _class_means(demand: Demand, values: Floats, *, idle: float) -> list[float]:
     means = np.full(len(total), idle)
     np.divide(total, demand.class_rate, out=means, where=demand.class_rate > 0)
     return means.tolist()
-
-
-def _levels(demand: Demand, stock: Stock) -> Ints:
-    """Base stock of every row."""
-    parts, depots = demand.network.parts, demand.network.depots
-    rows = {
-        (parts[part].id, depots[depot].id): row
-        for row, (part, depot) in enumerate(zip(demand.part, demand.depot, strict=True))
-    }
-    levels = np.zeros(len(rows), dtype=np.int64)
-    for part, depot, units in _entries(stock):
-        path = f"$.stock.{part}.{depot}"
-        if units < 0:
-            raise InvalidInput(path, "a base stock must be zero or more")
-        if (part, depot) in rows:
-            levels[rows[part, depot]] = units
-        elif units > 0:
-            raise InvalidInput(path, "there is no demand to serve from there")
-    return levels
-
-
-def _entries(stock: Stock) -> Iterable[tuple[str, str, int]]:
-    return ((part, depot, n) for part, depots in stock.items() for depot, n in depots.items())

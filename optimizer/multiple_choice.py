@@ -112,12 +112,12 @@ def relax(problem: Problem, multipliers: Floats) -> Relaxation:
 
 
 def beyond_in_question(problem: Problem, found: Relaxation, allowance: float) -> Ints:
-    """Alternatives that cannot be chosen, but that a cost below value + allowance may need.
+    """Alternatives that cannot be chosen, but whose regret is no more than an allowance.
 
     Those that some choosable alternative of their group equals or betters, in cost and within
     rounding in every use, are not needed by anybody.
     """
-    near = np.flatnonzero(~problem.choosable & (found.regret < allowance))
+    near = np.flatnonzero(~problem.choosable & (found.regret <= allowance))
     ends: list[int] = np.append(problem.first, len(problem.cost)).tolist()
     in_question: list[int] = []
     for alternative in near.tolist():

@@ -45,9 +45,7 @@ def on_time_share(
     array([0.      , 0.735759, 0.909796, 1.      ])
 
     """
-    stock, rate, lead, window = _checked(
-        base_stock, daily_rate, lead_time_days, window_days=window_days
-    )
+    stock, rate, lead, window = _checked(base_stock, daily_rate, lead_time_days, window_days=window_days)
     expected = rate * np.maximum(lead - np.maximum(window, 0.0), 0.0)
     share = np.where(stock >= 1, special.pdtr(np.maximum(stock - 1, 0), expected), 0.0)
     return np.where(window < 0, 0.0, np.where(window >= lead, 1.0, share))
@@ -80,9 +78,7 @@ def expected_backorders(base_stock: npt.ArrayLike, load: npt.ArrayLike) -> Float
     return np.maximum(backorders, 0.0)
 
 
-def mean_wait_days(
-    base_stock: npt.ArrayLike, daily_rate: npt.ArrayLike, lead_time_days: npt.ArrayLike
-) -> Floats:
+def mean_wait_days(base_stock: npt.ArrayLike, daily_rate: npt.ArrayLike, lead_time_days: npt.ArrayLike) -> Floats:
     """Mean time a demand waits for a unit, over all demands, also those that wait not at all.
 
     W = EBO(S) / m with load mL. Where there is no demand: its limit, L for S = 0, else 0.
@@ -153,4 +149,4 @@ def _checked(*amounts: npt.ArrayLike, window_days: npt.ArrayLike | None = None) 
             raise OptimizerError("stock, rates, loads and times must be zero or more, and finite")
     if window_days is not None:
         given.append(np.asarray(window_days, dtype=np.float64))
-    return [np.array(amount) for amount in np.broadcast_arrays(*given)]
+    return [*np.broadcast_arrays(*given)]

@@ -180,8 +180,7 @@ def evaluate(situation: Situation, plan: Sequence[Action]) -> Outcome:
         missing=tuple(missing),
         last_needed_arrival_hours=last if math.isfinite(last) else None,
         shortage_unit_hours=math.fsum(
-            _short_unit_hours(arrivals[n.part, n.depot], n.hold_point, situation.horizon_hours)
-            for n in situation.needs
+            _short_unit_hours(arrivals[n.part, n.depot], n.hold_point, situation.horizon_hours) for n in situation.needs
         ),
     )
 
@@ -269,8 +268,7 @@ def _short_unit_hours(coming: _Coming, hold_point: int, horizon_hours: float) ->
     levels = [level for level in _levels(coming) if level[0] < horizon_hours]
     ends = [*(hours for hours, _ in levels[1:]), horizon_hours]
     return math.fsum(
-        (end - hours) * max(0, hold_point - stock)
-        for (hours, stock), end in zip(levels, ends, strict=True)
+        (end - hours) * max(0, hold_point - stock) for (hours, stock), end in zip(levels, ends, strict=True)
     )
 
 

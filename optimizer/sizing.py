@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.alternatives import Choices, build, grown, initial_sizes
-from optimizer.branch_and_bound import PRECISION, search
+from optimizer.branch_and_bound import NODES_MAX, PRECISION, search
 from optimizer.core import best_in_core, core_of
 from optimizer.demand import Demand, gather
 from optimizer.errors import OptimizerError
@@ -110,7 +110,6 @@ def _solve(demand: Demand, watch: _Watch) -> _Solved:
     is as high as more alternatives could make it once the relaxation does not choose these, and
     a plan is proven among all base stocks once the search does not ask for them either.
     """
-    step = money_step(demand.network)
     sizes, start = initial_sizes(demand), None
     for _ in range(_GROWTHS_MAX):
         watch.tell("alternatives", 1.0)
@@ -120,23 +119,22 @@ def _solve(demand: Demand, watch: _Watch) -> _Solved:
         dual = maximise(problem, start, stop=watch.out)
         if dual.proven_infeasible:
             return _Solved(choices, dual.best, None, complete=True, by_multipliers=True)
-        beyond = beyond_in_question(problem, dual.best, PRECISION * problem.ceiling)
+        beyond = beyond_in_question(problem, dual.best, 0.0)
         if not len(beyond):
             choice = _from_core(problem, dual, watch)
-            choice, complete, beyond = _searched(problem, dual.best, choice, step, watch)
+            choice, complete, beyond = _searched(choices, dual.best, choice, watch)
             if not len(beyond):
                 return _Solved(choices, dual.best, choice, complete)
-        groups = np.isin(np.arange(len(problem.first)), problem.group[beyond])
-        sizes, start = grown(choices, sizes, groups), dual.best.multipliers
+        sizes, start = grown(choices, sizes, problem.group[beyond]), dual.best.multipliers
     raise OptimizerError("some parts are worth stocking without end: their stock costs nothing")
 
 
 def _from_core(problem: Problem, dual: Dual, watch: _Watch) -> Ints | None:
     """The best plan that cores of growing size yield within a few seconds."""
-    plan = dual.plan
+    plan = _most(problem) if dual.plan is None else dual.plan
     for core_size in _CORE_SIZES:
         gap = _gap(problem, dual.best, plan)
-        enough = OPTIMAL_GAP / 2 if len(problem.first) > SMALL_GROUPS else PRECISION
+        enough = OPTIMAL_GAP if len(problem.first) > SMALL_GROUPS else PRECISION
         if gap <= enough or watch.out() or (core_size == _CORE_SIZES[-1] and plan is not None):
             break
         watch.tell("core", gap)
@@ -146,12 +144,19 @@ def _from_core(problem: Problem, dual: Dual, watch: _Watch) -> Ints | None:
             problem,
             dual.best,
             free,
-            good_enough=dual.best.value * (1.0 + enough),
+            good_enough=dual.best.value * (1.0 + enough / 2.0),
             time_limit_s=min(watch.left_s / 3.0, _CORE_SECONDS),
         )
         if found is not None and (plan is None or _cheaper(problem, found, plan)):
             plan = found
     return plan
+
+
+def _most(problem: Problem) -> Ints | None:
+    """The plan to hold the most of everything, if the limits allow that."""
+    choosable = np.where(problem.choosable, np.arange(len(problem.cost)), -1)
+    choice = np.maximum.reduceat(choosable, problem.first)
+    return choice if problem.keeps_limits(choice) else None
 
 
 def _cheaper(problem: Problem, one: Ints, other: Ints) -> bool:
@@ -165,17 +170,22 @@ def _gap(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
     return (cost - min(bound.value, cost)) / cost if cost else 0.0
 
 
-def _searched(
-    problem: Problem, bound: Relaxation, plan: Ints | None, step: float, watch: _Watch
-) -> tuple[Ints | None, bool, Ints]:
+def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Watch) -> tuple[Ints | None, bool, Ints]:
     """The plan after a search, whether it is proven, and what was missing for that."""
+    problem = choices.problem
     small = len(problem.first) <= SMALL_GROUPS
     gap = _gap(problem, bound, plan)
     if not small and (gap <= OPTIMAL_GAP or plan is None):
         return plan, False, np.zeros(0, dtype=np.int64)
     watch.tell("search", gap)
-    limit = {} if small else {"nodes_max": _NODES_LARGE}
-    outcome = search(problem, bound, plan, step=step, stop=watch.out, **limit)
+    outcome = search(
+        problem,
+        bound,
+        plan,
+        step=money_step(choices.demand.network),
+        nodes_max=NODES_MAX if small else _NODES_LARGE,
+        stop=watch.out,
+    )
     return outcome.plan, outcome.complete, outcome.beyond
 
 
@@ -215,7 +225,7 @@ def _no_plan(solved: _Solved, watch: _Watch) -> Plan:
         watch.tell("reasons", 1.0)
         why = reasons(solved.choices.demand.network, problem, watch.out)
     else:
-        why = ("no plan was found in time, and none was proven impossible",)
+        why = ("no plan was found, and none was proven impossible",)
     return Plan(
         status="infeasible" if solved.complete else "timed_out",
         proof="lagrangian" if solved.by_multipliers else "search",

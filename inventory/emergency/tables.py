@@ -69,6 +69,23 @@ class Assessment(Table, tablename="assessment", help_text="The latest judgement 
     assessment_is_one_per_row = Unique([part, place, pool])
 
 
+class HandSetPoint(Table, tablename="hand_set_point", help_text="A critical point a person set, with reason and expiry"):
+    """It counts as it stands until it expires (D41)."""
+
+    id = Serial(primary_key=True)
+    part = link(Part)
+    place = link(Place)
+    pool = link(Pool)
+    point = whole()
+    reason = text()
+    set_at = instant()
+    set_by = text()
+    expires_at = instant()
+
+    hand_set_point_is_not_negative = Check("point >= 0")
+    hand_set_point_is_one_per_row = Unique([part, place, pool])
+
+
 class NearMiss(Table, tablename="near_miss", help_text="Almost an emergency: recorded and shown"):
     """A burst without a crossing, or a crossing that the policy did not count."""
 
@@ -97,7 +114,6 @@ class EmergencyCase(Table, tablename="emergency_case", help_text="A declared eme
     owner = text()
     policy_version = whole()
     opened_at = instant()
-    caused_at = instant()
     crossed_critical_point = flag(default=False)
     in_burst = flag(default=False)
     under_average_line = flag(default=False)

@@ -4,6 +4,9 @@ The names and payloads of all jobs stand here; `api/worker.py` runs them. A job 
 reads the present facts and its verbs are safe to repeat.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,6 +30,10 @@ class Assess(Job, frozen=True):
     pool: int
 
 
+class AssessAll(Job, frozen=True):
+    """Judge every row of the approved plan: after a new plan, and now and then."""
+
+
 class JudgeFailure(Job, frozen=True):
     """A part failed at a site: find the stock that serves it, and judge it."""
 
@@ -47,6 +54,7 @@ class Propose(Job, frozen=True):
     """Choose purchases and transfers for an open emergency case."""
 
     case: UUID
+    attempt: int = 1
 
 
 class PlaceOrder(Job, frozen=True):
@@ -67,6 +75,20 @@ class MakePlan(Job, frozen=True):
     job: UUID
 
 
+_collected: ContextVar[list[Job] | None] = ContextVar("jobs_collected", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[list[Job]]:
+    """Collect jobs instead of enqueuing them: for telling a past, which runs them itself, then and there."""
+    due: list[Job] = []
+    token = _collected.set(due)
+    try:
+        yield due
+    finally:
+        _collected.reset(token)
+
+
 def name_of(kind: type[Job]) -> str:
     """A job's name in the queue.
 
@@ -82,6 +104,10 @@ async def enqueue(*jobs: Job, after: timedelta | None = None) -> None:
     The commit wakes the workers, and PostgreSQL serialises commits that notify: enqueue what somebody waits
     for, not every movement.
     """
+    collected = _collected.get()
+    if collected is not None:
+        collected += jobs
+        return
     if not jobs:
         return
     async with db.connection() as connection:

@@ -237,6 +237,17 @@ async def cancel_order(order: UUID, *, by: Actor, reason: str) -> OrderView:
 
     """
     by.require("orders.draft")
+    return await give_up(order, by=by, reason=reason)
+
+
+@db.atomic
+async def give_up(order: UUID, *, by: Actor, reason: str) -> OrderView:
+    """Cancel on behalf of another verb that has checked the actor's rights.
+
+    Raises:
+        Unknown, WrongState: as for `cancel_order`.
+
+    """
     await _move(order, ("draft",), "cancelled", closed_at=clock.now(), problem=reason)
     view = await order_view(order)
     await audit.record("order.cancelled", "purchase_order", view.number, by=by, reason=reason)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from inventory.ground import clock, db
+from inventory.ground.errors import Unknown
 
 
 class LetterView(Struct, frozen=True, kw_only=True):
@@ -81,3 +82,18 @@ async def offers(
            ORDER BY offer.id LIMIT $5""",
         after, clock.now().date(), part_number, vendor, limit,
     )  # fmt: skip
+
+
+async def secret_version(code: str) -> int:
+    """Which version of its signing secret a vendor uses.
+
+    Raises:
+        Unknown: no such vendor.
+
+    """
+    version = await db.fetch_value(
+        "SELECT secret_version FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1", code
+    )
+    if version is None:
+        raise Unknown(what="vendor", what_zh="供应商", key=code)
+    return version

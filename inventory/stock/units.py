@@ -77,6 +77,20 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
     return found
 
 
+async def enter_new(part: int, serial: str, at: Spot, provenance: str, source: str) -> UUID:
+    """Enter a new unit where it comes from; a move then brings it in.
+
+    Raises:
+        SerialRepeated: a unit with this serial is in the ledger (by its constraint, when the transaction ends).
+
+    """
+    return await db.fetch_value(
+        """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, received_at)
+           SELECT part.id, $2, part.maker, $3, $4, $5, $6, $7, $8, $9 FROM part WHERE part.id = $1 RETURNING id""",
+        part, serial, at.condition, at.owner, at.pool, at.place, provenance, source, clock.now(),
+    )  # fmt: skip
+
+
 async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID:
     """Enter a part that came out of a customer's device, where it came out; or find it, if it was ours before.
 

@@ -1,7 +1,7 @@
 """The chooser against full enumeration of small situations.
 
 Everything here works on the plain JSON document: its own list of all plans, its own arithmetic
-of costs, arrivals and shortage. Nothing of the product but `read` and `choose` is used.
+of costs, arrivals and shortage. The product only reads the file and chooses.
 """
 
 import itertools
@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from optimizer.emergency import choose
-from optimizer.situation import read
+from optimizer.situation import Move, Purchase, read
 
 SEEDS = range(72)
 MOST_PLANS = 6_000
@@ -19,7 +19,7 @@ MOST_PLANS = 6_000
 
 def random_document(seed: int) -> dict:
     """A small situation with round prices, so that ties are common."""
-    draw = random.Random(seed)
+    draw = random.Random(seed)  # noqa: S311
     while True:
         document = _draw(draw)
         if 8 <= number_of_plans(document) <= MOST_PLANS:
@@ -35,7 +35,7 @@ def _draw(draw: random.Random) -> dict:
             "depot": depot,
             "on_hand": draw.randint(0, 3),
             "hold_point": draw.randint(0, 3),
-            "needed_by_hours": draw.choice([24, 48, 72]),
+            "needed_by_hours": draw.choice([24, 48, 72, 72, 96]),
             "inbound": [
                 {"qty": draw.randint(1, 2), "eta_hours": draw.choice([6, 24, 30, 60, 96])}
                 for _ in range(draw.choice([0, 0, 0, 1]))
@@ -47,17 +47,18 @@ def _draw(draw: random.Random) -> dict:
     ]
     here = sorted({need["depot"] for need in needs})
     options = []
-    for number in range(draw.randint(0, 3)):
+    for number in range(draw.randint(0, 4)):
         if not needs:
             break
         lot = draw.choice([1, 1, 2, 3])
         moq = draw.randint(0, 3)
+        hours, price = draw.choice([(12, 400), (24, 150), (40, 100), (60, 99.9), (72, 100), (90, 0)])
         options.append(
             {
                 "option": f"V{number}",
                 "part": draw.choice([need["part"] for need in needs]),
-                "unit_price_cny": draw.choice([0, 100, 100, 150, 400, 99.9]),
-                "lead_hours": draw.choice([12, 24, 40, 60, 96]),
+                "unit_price_cny": price,
+                "lead_hours": hours,
                 "moq": moq,
                 "max_qty": moq + draw.randint(0, 3),
                 "lot": lot,
@@ -237,3 +238,19 @@ def test_the_chooser_equals_full_enumeration(seed):
             round(point.cost_cny, 6),
             point.last_needed_arrival_hours,
         )
+
+
+def test_the_drawn_situations_cover_what_is_hard():
+    documents = [random_document(seed) for seed in SEEDS]
+    answers = [choose(read(msgspec.json.encode(document))) for document in documents]
+    options = [option for document in documents for option in document["vendor_options"]]
+    assert sum(answer.status == "infeasible" for answer in answers) >= 10
+    assert sum(len(answer.front) > 1 for answer in answers) >= 5
+    assert sum(len({need["part"] for need in document["needs"]}) > 1 for document in documents) >= 10
+    assert sum(document["budget_cny"] is not None for document in documents) >= 10
+    assert sum(any(lane["fixed_cost_cny"] for lane in document["lanes"]) for document in documents) >= 10
+    assert sum(option["moq"] > 1 for option in options) >= 10
+    assert sum(option["lot"] > 1 for option in options) >= 10
+    assert sum(option["order_fee_cny"] > 0 for option in options) >= 10
+    assert any(isinstance(action, Move) for answer in answers for action in answer.plan)
+    assert any(isinstance(action, Purchase) for answer in answers for action in answer.plan)

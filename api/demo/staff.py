@@ -1,0 +1,139 @@
+"""The demo company's people, their duty roster, and a key for every role and depot."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from inventory.ground.actor import Actor
+from inventory.people import duty, keys, persons
+from inventory.people.persons import hashed
+
+PASSWORD = "beijian-demo-2026"  # noqa: S105  printed for everybody to try; the company is fictional
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+SPRING_FESTIVALS = [date(2027, 2, 6), date(2028, 1, 26), date(2029, 2, 13), date(2030, 2, 3), date(2031, 1, 23)]
+"""New Year's days of the lunar calendar: the first day of each coming Spring Festival."""
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody with one role, perhaps at one depot, for one contract or one vendor."""
+
+    username: str
+    zh: str
+    en: str
+    role: str
+    depot: str | None = None
+    contract: str | None = None
+    vendor: str | None = None
+
+
+_SURNAMES = ("陈", "李", "张", "黄", "何", "梁", "林", "吴", "罗", "郑", "周", "谢", "邓", "许", "冯", "曾", "蔡", "潘", "袁", "于",
+             "董", "余", "苏", "叶", "吕", "魏", "蒋", "田", "杜", "丁", "沈", "姜", "范", "江", "傅", "钟", "卢", "汪", "戴", "崔",
+             "任", "陆", "廖", "姚", "方", "金", "邱", "夏", "谭", "韦")  # fmt: skip
+_GIVEN = ("伟", "芳", "娜", "敏", "静", "磊", "洋", "勇", "艳", "杰", "涛", "明", "超", "霞", "平", "刚", "桂英", "建华", "志强", "海燕")
+
+
+def _name(number: int) -> str:
+    return _SURNAMES[number % len(_SURNAMES)] + _GIVEN[(number * 7) % len(_GIVEN)]
+
+
+def _staff() -> list[Staff]:
+    depots_of_keepers = ("GZ", "GZ", "GZ", "SH", "SH", "SY", "SY", "ZJ", "GY")
+    plain = [
+        *(("engineer", None) for _ in range(28)),
+        *(("warehouse_keeper", depot) for depot in depots_of_keepers),
+        *(("dispatcher", None) for _ in range(4)),
+        *(("project_manager", None) for _ in range(3)),
+        *(("buyer", None) for _ in range(2)),
+        ("planner", None), ("quality_supervisor", None), ("auditor", None), ("administrator", None),
+    ]  # fmt: skip
+    counts: dict[tuple[str, str | None], int] = {}
+    staff: list[Staff] = []
+    for number, (role, depot) in enumerate(plain):
+        counts[role, depot] = counts.get((role, depot), 0) + 1
+        username = "-".join(part for part in (role.replace("_", "-"), depot and depot.lower(), str(counts[role, depot])) if part)
+        staff.append(Staff(username, _name(number), username.replace("-", " ").title(), role, depot))
+    return [
+        *staff,
+        Staff("inspector-liaobei", "辽北通信检查员", "Liaobei Telecom inspector", "inspector", "SY", "C-LIAOBEI"),
+        Staff("vendor-nanhui", "南汇分销订单员", "Nanhui order desk", "vendor", vendor="NANHUI"),
+    ]  # fmt: skip
+
+
+STAFF = _staff()
+
+SHOWN = {
+    "warehouse_keeper": ("GZ", "SH", "SY", "ZJ", "GY"),
+}
+"""Roles that are shown once per depot; all others once."""
+
+
+async def enter(*, by: Actor) -> None:
+    """Enter everybody; the password is one for all, since it is printed anyway."""
+    password_hash = await hashed(PASSWORD)
+    for member in STAFF:
+        await persons.add_person(
+            persons.NewPerson(
+                username=member.username, name_zh=member.zh, name_en=member.en, password=PASSWORD,
+                phone=f"139{sum(map(ord, member.username)):08d}",
+            ),
+            by=by, password_hash=password_hash,
+        )  # fmt: skip
+        await persons.grant_role(
+            member.username, member.role, by=by, depot=member.depot, contract=member.contract, vendor=member.vendor
+        )
+
+
+async def enter_duty(today: date, *, by: Actor) -> None:
+    """Enter who is on duty: these two weeks and the next Spring Festival, three shifts a day at each depot."""
+    festival = next(day for day in SPRING_FESTIVALS if day > today)
+    days = [today + timedelta(days=n) for n in range(-1, 14)] + [festival + timedelta(days=n) for n in range(-1, 8)]
+    shifts: list[duty.NewShift] = []
+    for number, day in enumerate(days):
+        for depot in ("GZ", "SH", "SY", "ZJ", "GY"):
+            keepers = [s for s in STAFF if s.role == "warehouse_keeper" and s.depot == depot]
+            shifts += _day(day, keepers[number % len(keepers)], "warehouse_keeper", depot)
+        for role in ("dispatcher", "project_manager", "buyer"):
+            people = [s for s in STAFF if s.role == role]
+            shifts += _day(day, people[number % len(people)], role, None)
+    await duty.enter_shifts(shifts, by=by)
+
+
+def _day(day: date, member: Staff, role: str, depot: str | None) -> list[duty.NewShift]:
+    start = datetime.combine(day, time(8), SHANGHAI).astimezone(UTC)
+    return [
+        duty.NewShift(
+            username=member.username, role=role, depot=depot, starts_at=start, ends_at=start + timedelta(days=1),
+            phone_verified_at=start - timedelta(days=2),
+        )
+    ]  # fmt: skip
+
+
+async def make_keys(*, by: Actor) -> list[dict[str, Any]]:
+    """One account and one key per role and depot, to be printed."""
+    shown: list[Staff] = []
+    seen: set[tuple[str, str | None]] = set()
+    for member in STAFF:
+        per_depot = member.role in SHOWN
+        which = (member.role, member.depot if per_depot else None)
+        if which not in seen:
+            seen.add(which)
+            shown.append(member)
+    rows: list[dict[str, Any]] = []
+    for member in shown:
+        made = await keys.make_key(
+            keys.NewKey(
+                name=f"demo {member.username}", role=member.role, depot=member.depot, contract=member.contract,
+                vendor=member.vendor,
+            ),
+            by=by,
+        )  # fmt: skip
+        rows.append(
+            {"role": member.role, "depot": member.depot if member.role in SHOWN else None,
+             "username": member.username, "password": PASSWORD, "api_key": made.secret}
+        )  # fmt: skip
+    ticket = await keys.make_key(keys.NewKey(name="demo ticket system", role="ticket_system"), by=by)
+    return [*rows, {"role": "ticket_system", "depot": None, "username": None, "password": None, "api_key": ticket.secret}]

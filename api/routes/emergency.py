@@ -1,0 +1,184 @@
+"""Emergency plan 2 over HTTP: cases, near misses, bursts, the policy."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.problems import refusals
+from api.routes.platform import Done
+from api.routes.stock import Code, Reason, Text
+from inventory.emergency import assessments, cases, declaring, policy
+from inventory.ground import clock
+from inventory.stock.pools import COMMON
+
+
+class Declaration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An emergency that a person declares."""
+
+    part_number: Code
+    depot: Code
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    pool: Code = COMMON
+
+
+class Closing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a case ends."""
+
+    note: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    lessons: Text = ""
+
+
+class HandSetPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A critical point set by hand, for a while."""
+
+    part_number: Code
+    depot: Code
+    point: Annotated[int, Meta(ge=0, le=1_000_000)]
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    days: Annotated[int, Meta(ge=1, le=366)]
+    pool: Code = COMMON
+
+
+class NewPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version of the activation policy to put in force."""
+
+    activation: Literal["level", "burst_and_level"] = "level"
+    burst_ratio: Annotated[float, Meta(gt=1, le=100)] = 3.0
+    false_alarms_per_year: Annotated[float, Meta(gt=0, le=1000)] = 4.0
+    standing_authority_cny: Annotated[Decimal, Meta(ge=0, le=1_000_000_000)] = Decimal(50_000)
+    restore_within_hours: Annotated[float, Meta(gt=0, le=8760)] = 72.0
+    shortage_cost_cny_per_unit_hour: Annotated[Decimal, Meta(ge=0, le=1_000_000)] = Decimal(15)
+    remark: Text = ""
+
+
+class CaseController(Controller):
+    """Emergency cases from evidence to closing note."""
+
+    tags = ("emergency",)
+
+    @get("/emergency-cases", operation_id="ListCases", guards=[requires("emergency.read")], responses=refusals())
+    async def list_cases(
+        self,
+        request: ApiRequest,
+        in_state: Annotated[cases.State | None, QueryParameter(name="state")] = None,
+        live: FromQuery[bool] = False,
+        part: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[cases.CaseSummary]]:
+        """List cases, newest first; `live` keeps those that are not over."""
+        found = await cases.cases(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state,
+            live_only=live, part_number=part,
+        )  # fmt: skip
+        return page(request, found, limit, lambda case: case.id)
+
+    @get("/emergency-cases/{case_id:uuid}", operation_id="GetCase",
+         guards=[requires("emergency.read")], responses=refusals(404))  # fmt: skip
+    async def get_case(self, request: ApiRequest, case_id: FromPath[UUID]) -> cases.CaseView:
+        """Show one case with its evidence, proposal, orders, transfers and log."""
+        return await cases.case_view(case_id, seen_by=request.user)
+
+    @post("/emergency-cases", operation_id="DeclareCase",
+          guards=[requires("emergency.declare")], responses=refusals(404, 409))  # fmt: skip
+    async def declare(
+        self, request: ApiRequest, data: JSONBody[Declaration], idempotency_key: Key = None
+    ) -> Response[cases.CaseSummary]:
+        """Declare an emergency, with the reason."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: declaring.declare(
+                data.part_number, data.depot, pool=data.pool, reason=data.reason, by=request.user
+            ),
+            status=201,
+        )
+
+    @post("/emergency-cases/{case_id:uuid}/approve", operation_id="ApproveCase", status_code=200,
+          guards=[requires("emergency.approve")], responses=refusals(404, 409))  # fmt: skip
+    async def approve(
+        self, request: ApiRequest, case_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[cases.CaseSummary]:
+        """Approve what a case proposes."""
+        return await once(request, idempotency_key, lambda: cases.approve(case_id, by=request.user))
+
+    @post("/emergency-cases/{case_id:uuid}/stand-down", operation_id="StandDownCase", status_code=200,
+          guards=[requires("emergency.close")], responses=refusals(404, 409))  # fmt: skip
+    async def stand_down(
+        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[cases.CaseSummary]:
+        """End a case that turned out not to be one."""
+        return await once(
+            request, idempotency_key, lambda: cases.stand_down(case_id, by=request.user, reason=data.reason)
+        )
+
+    @post("/emergency-cases/{case_id:uuid}/close", operation_id="CloseCase", status_code=200,
+          guards=[requires("emergency.close")], responses=refusals(404, 409))  # fmt: skip
+    async def close(
+        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[Closing], idempotency_key: Key = None
+    ) -> Response[cases.CaseSummary]:
+        """Close a case whose cover is restored."""
+        return await once(
+            request, idempotency_key,
+            lambda: cases.close(case_id, by=request.user, note=data.note, lessons=data.lessons),
+        )  # fmt: skip
+
+    @get("/near-misses", operation_id="ListNearMisses", guards=[requires("emergency.read")], responses=refusals())
+    async def list_near_misses(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[cases.NearMissView]]:
+        """List what was almost an emergency, latest first."""
+        found = await cases.near_misses(limit=limit + 1, seen_by=request.user, before=decode_cursor(cursor, UUID))
+        return page(request, found, limit, lambda miss: miss.id)
+
+    @get("/bursts", operation_id="ListBursts", guards=[requires("emergency.read")], responses=refusals())
+    async def list_bursts(self, request: ApiRequest, limit: Limit = 50) -> list[assessments.AssessmentView]:
+        """List rows whose failures run above their average, the strongest first."""
+        return await assessments.assessment_views(limit=limit, seen_by=request.user, bursts_only=True)
+
+    @get("/assessments", operation_id="ListAssessments", guards=[requires("emergency.read")], responses=refusals())
+    async def list_assessments(
+        self, request: ApiRequest, part: FromQuery[str | None] = None, limit: Limit = 50
+    ) -> list[assessments.AssessmentView]:
+        """List the latest judgements of stock, with both lines and what set them."""
+        return await assessments.assessment_views(limit=limit, seen_by=request.user, part_number=part)
+
+    @post("/critical-points", operation_id="SetCriticalPoint",
+          guards=[requires("emergency.declare")], responses=refusals(404))  # fmt: skip
+    async def set_point(
+        self, request: ApiRequest, data: JSONBody[HandSetPoint], idempotency_key: Key = None
+    ) -> Response[Done]:
+        """Set a critical point by hand, with reason and expiry."""
+
+        async def act() -> Done:
+            await declaring.set_critical_point(
+                data.part_number, data.depot, data.point, pool=data.pool, reason=data.reason,
+                lasts=timedelta(days=data.days), by=request.user,
+            )  # fmt: skip
+            return Done()
+
+        return await once(request, idempotency_key, act, status=201)
+
+    @get("/activation-policy", operation_id="GetPolicy", guards=[requires("emergency.read")], responses=refusals())
+    async def get_policy(self) -> policy.Policy:
+        """Show the activation policy in force."""
+        return await policy.policy_at(clock.now())
+
+    @put("/activation-policy", operation_id="PutPolicy", guards=[requires("emergency.close")], responses=refusals())
+    async def put_policy(
+        self, request: ApiRequest, data: JSONBody[NewPolicy], idempotency_key: Key = None
+    ) -> Response[policy.Policy]:
+        """Put a new version of the policy in force; open cases keep theirs."""
+        new = policy.NewPolicy(
+            activation=data.activation, burst_ratio=data.burst_ratio, false_alarms_per_year=data.false_alarms_per_year,
+            standing_authority_cny=data.standing_authority_cny, restore_within_hours=data.restore_within_hours,
+            shortage_cost_cny_per_unit_hour=data.shortage_cost_cny_per_unit_hour, remark=data.remark,
+        )  # fmt: skip
+        return await once(request, idempotency_key, lambda: policy.put_in_force(new, by=request.user))

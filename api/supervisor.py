@@ -1,0 +1,190 @@
+"""`make run`: everything on one machine, started in order, watched, and stopped in the opposite order."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from api import settings
+from api.demo import credentials
+from api.demo.load import load_company
+from api.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from api.settings import Settings, SettingsError
+from inventory.ground import db
+from inventory.migrate import MigrationError, migrate
+from inventory.setup import is_empty
+
+READY_WITHIN_SECONDS = 60
+STOP_WITHIN_SECONDS = 15
+
+
+@dataclass
+class Child:
+    """A process of the service, started again when it dies."""
+
+    name: str
+    arguments: list[str]
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    died_at: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it as our child, in a group of its own: Ctrl-C reaches us, and we stop it in order."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *self.arguments],
+            env=self.environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_end_with_parent,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Ask it to finish, and wait."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _end_with_parent() -> None:
+    """In the child: be asked to end when the supervisor ends, however it ends."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGTERM, 0, 0, 0)
+
+
+def bring_up() -> int:
+    """Bring the service up, say how to reach it, and keep it up until told to stop."""
+    try:
+        with ExitStack() as stack:
+            return _bring_up(stack)
+    except (EmbeddedPostgresError, SettingsError, MigrationError) as wrong:
+        click.echo(f"beijian: {wrong}", err=True)
+        return 1
+
+
+def _bring_up(stack: ExitStack) -> int:
+    environment = os.environ
+    port = settings.read_port(environment)
+    _require_free(environment.get("HOST", "127.0.0.1"), port)
+    state = Path(environment.get("BEIJIAN_STATE", str(settings.STATE)))
+    embedded = "DATABASE_URL" not in environment
+    url = _embedded_url(stack, state) if embedded else environment["DATABASE_URL"]
+    configured = settings.read(environment, database_url=url)
+    asyncio.run(migrate(url))
+    with_demo = _fill(configured, allowed=embedded or environment.get("DEMO") == "1")
+    children = _children(configured, with_demo=with_demo)
+    stop = _stop_signal()
+    for child in children:
+        child.start()
+        stack.callback(child.stop)
+    if not _wait_until_ready(configured, children):
+        click.echo("beijian: the service did not become ready; see the messages above", err=True)
+        return 1
+    _greet(configured, with_demo=with_demo)
+    _watch(children, stop)
+    click.echo("beijian: stopping")
+    return 0
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"cannot serve at {host}:{port} ({error.strerror}): set PORT to another one") from None
+
+
+def _embedded_url(stack: ExitStack, state: Path) -> str:
+    """Start the embedded PostgreSQL and leave its address for commands beside us."""
+    server = stack.enter_context(EmbeddedPostgres(state / "postgres"))
+    note = state / "database.url"
+    note.write_text(server.dsn())
+    note.chmod(0o600)
+    stack.callback(note.unlink, missing_ok=True)
+    return server.dsn()
+
+
+def _fill(configured: Settings, *, allowed: bool) -> bool:
+    """Load the demo company into an empty database; whether there is one."""
+
+    async def act() -> bool:
+        async with db.connected(configured.database_url, pool_size=4):
+            if allowed and await is_empty():
+                await load_company(configured, say=click.echo)
+        return bool(credentials.read(configured))
+
+    return asyncio.run(act())
+
+
+def _children(configured: Settings, *, with_demo: bool) -> list[Child]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": configured.database_url,
+        "BEIJIAN_SECRET": configured.secret,
+        "PORT": str(configured.port),
+        "HOST": configured.host,
+        **({"BEIJIAN_ALLOW_PRIVATE_VENDORS": "1"} if with_demo else {}),
+    }
+    children = [Child("worker", ["work"], environment), Child("api", ["serve"], environment)]
+    if with_demo:
+        children.insert(0, Child("demo vendor", ["demo", "vendor", "--port", str(credentials.vendor_port(configured))], environment))
+    return children
+
+
+def _stop_signal() -> list[int]:
+    """Where the signal that stops us is noted."""
+    seen: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: seen.append(number))
+    return seen
+
+
+def _wait_until_ready(configured: Settings, children: list[Child]) -> bool:
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if any(child.process is not None and child.process.poll() is not None for child in children):
+            return False
+        try:
+            with urllib.request.urlopen(f"http://{configured.host}:{configured.port}/ready", timeout=2) as answer:  # noqa: S310  our own address
+                if answer.status == 200:
+                    return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    return False
+
+
+def _greet(configured: Settings, *, with_demo: bool) -> None:
+    click.echo(f"\n  Beijian 备件   {configured.base_url}\n  API            {configured.base_url}/docs\n")
+    if with_demo:
+        click.echo(credentials.greeting(configured))
+    else:
+        click.echo("  No demo company here; `beijian init` makes the first administrator of an empty database.\n")
+
+
+def _watch(children: list[Child], stop: list[int]) -> None:
+    """Wait for the signal to stop; start a child that dies again, more patiently each time it dies soon."""
+    while not stop:
+        for child in children:
+            if child.process is None or child.process.poll() is None:
+                continue
+            now = time.monotonic()
+            recent = [at for at in child.died_at if now - at < 60]
+            if recent and now - recent[-1] < min(2 ** len(recent), 30):
+                continue
+            click.echo(f"beijian: the {child.name} ended ({child.process.returncode}); starting it again", err=True)
+            child.died_at = [*recent, now]
+            child.start()
+        time.sleep(0.2)

@@ -1,0 +1,238 @@
+"""The worker: runs jobs. Each handler asks a question, computes, and calls a verb; any of them may run twice.
+
+As many workers as wanted share the queue. A job whose worker died is taken up by another one (or the same, started
+again) as soon as its heartbeat is missed.
+"""
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+import msgspec
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job as QueuedJob
+from pgqueuer.domain.models import Schedule
+
+from api import logs
+from api.settings import Settings
+from api.vendors import ADAPTERS
+from api.vendors.outcome import VendorRefused, VendorUnreachable
+from inventory.emergency import assessments, cases, proposing
+from inventory.ground import clock, context, db, idempotency, jobs
+from inventory.ground.actor import service
+from inventory.ground.errors import InventoryError
+from inventory.migrate import ensure_ledger_months
+from inventory.people import sessions
+from inventory.planning import network, plans
+from inventory.planning.answering import Answered, answer
+from inventory.procurement import orders
+from inventory.requests import requests
+from inventory.stock import reservations
+from optimizer.emergency import Answer, choose
+from optimizer.errors import OptimizerError
+from optimizer.situation import Situation
+
+HEARTBEAT = timedelta(seconds=6)
+"""A job whose worker shows no life for this long is taken up again."""
+
+TRIES = 6
+VENDOR_TRIES = 6
+
+_log = structlog.get_logger("worker")
+
+EMERGENCY = service("emergency")
+PROCUREMENT = service("procurement")
+HOUSEKEEPING = service("housekeeping")
+PLANNING = service("planning")
+
+Handler = Callable[[Any, "Work"], Awaitable[None]]
+
+
+class Work:
+    """What handlers share: the settings, and processes for whatever would hold up the event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.attempt = 0
+
+    @property
+    def processes(self) -> Executor:
+        """A process of its own for solving, started at first need."""
+        return _solver_processes()
+
+
+@cache
+def _solver_processes() -> Executor:
+    return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_alone)
+
+
+def _leave_signals_alone() -> None:
+    """In a solver process: Ctrl-C is the worker's business, which then ends us."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+async def _in_process[T](work: Work, function: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(work.processes, partial(function, *arguments))
+
+
+async def on_assess(job: jobs.Assess, _: Work) -> None:
+    """A level crossed a line, or what it is judged by changed."""
+    await assessments.assess(job.part, job.place, job.pool, by=EMERGENCY)
+
+
+async def on_judge_failure(job: jobs.JudgeFailure, _: Work) -> None:
+    """A part failed at a site."""
+    await assessments.assess_failure(job.part, job.site, job.contract, by=EMERGENCY)
+
+
+async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
+    """A new plan holds."""
+    await assessments.assess_all(by=EMERGENCY)
+
+
+async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
+    """Stock became free for which somebody waits."""
+    await requests.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+
+
+async def on_propose(job: jobs.Propose, work: Work) -> None:
+    """A case needs measures: solved in a process of its own, outside any transaction."""
+    chosen = await proposing.choosing(job.case)
+    if chosen is None:
+        return
+    answered = await _in_process(work, solve_emergency, msgspec.json.encode(chosen.situation))
+    await proposing.record(chosen, msgspec.json.decode(answered, type=Answer), by=EMERGENCY, attempt=job.attempt)
+
+
+def solve_emergency(situation: bytes) -> bytes:
+    """Choose measures; JSON in, JSON out."""
+    return msgspec.json.encode(choose(msgspec.json.decode(situation, type=Situation), time_limit_s=20.0))
+
+
+async def on_place_order(job: jobs.PlaceOrder, work: Work) -> None:
+    """An order was approved: its vendor gets it, once, however often we have to ask."""
+    order = await orders.order_to_place(job.order)
+    if order is None:
+        return
+    try:
+        placed = await ADAPTERS[order.channel](order, work.settings)
+    except VendorRefused as refusal:
+        await orders.note_message(job.order, "received", str(refusal))
+        await orders.record_refused(job.order, by=PROCUREMENT, reason=str(refusal))
+        return
+    except VendorUnreachable as failure:
+        await orders.note_message(job.order, "failed", str(failure))
+        if work.attempt + 1 >= VENDOR_TRIES:
+            await orders.record_refused(job.order, by=PROCUREMENT, reason=f"vendor unreachable: {failure}")
+            return
+        raise RetryRequested(timedelta(seconds=min(2 ** work.attempt, 60)), reason=str(failure)) from failure
+    await orders.note_message(job.order, "sent", placed.sent)
+    if placed.answered:
+        await orders.note_message(job.order, "received", placed.answered, status=placed.status)
+    await orders.record_placed(
+        job.order, by=PROCUREMENT, vendor_reference=placed.vendor_reference, promised_at=placed.promised_at
+    )
+
+
+async def on_order_fell_through(job: jobs.OrderFellThrough, _: Work) -> None:
+    """A vendor refused: the case that counted on it needs other measures."""
+    await cases.order_fell_through(job.order, by=EMERGENCY)
+
+
+async def on_make_plan(job: jobs.MakePlan, work: Work) -> None:
+    """Somebody waits for a plan: sized in a process of its own."""
+    if not await plans.note_progress(job.job, 5, "gathering the network"):
+        return
+    try:
+        gathered = await network.gather(clock.now().date())
+        await plans.note_progress(job.job, 20, "sizing")
+        answered = await _in_process(work, answer, msgspec.json.encode(gathered.network))
+        if not await plans.note_progress(job.job, 90, "writing the plan"):
+            await plans.finish_job(job.job, "cancelled", "cancelled before the plan was written")
+            return
+        maker = (await plans.job_view(job.job)).requested_by
+        made = await plans.record_plan(
+            gathered, msgspec.json.decode(answered, type=Answered), by=msgspec.structs.replace(PLANNING, name=maker)
+        )
+    except (InventoryError, OptimizerError) as refusal:
+        await plans.finish_job(job.job, "failed", str(refusal))
+        return
+    await plans.finish_job(job.job, "done", "", {"plan": str(made.id), "number": made.number, "status": made.status})
+
+
+HANDLERS: dict[type[jobs.Job], Handler] = {
+    jobs.Assess: on_assess,
+    jobs.JudgeFailure: on_judge_failure,
+    jobs.AssessAll: on_assess_all,
+    jobs.FillBackorders: on_fill_backorders,
+    jobs.Propose: on_propose,
+    jobs.PlaceOrder: on_place_order,
+    jobs.OrderFellThrough: on_order_fell_through,
+    jobs.MakePlan: on_make_plan,
+}
+"""Every job with its handler."""
+
+
+async def run_job(kind: type[jobs.Job], handler: Handler, job: QueuedJob, settings: Settings) -> None:
+    """Run one job under its own id; a failure is tried again with growing patience, then held for a person to see.
+
+    Raises:
+        RetryRequested: it is to be tried again.
+
+    """
+    work = Work(settings)
+    work.attempt = job.attempts
+    context.request_id.set(f"job-{job.id}")
+    try:
+        await handler(msgspec.json.decode(job.payload or b"{}", type=kind), work)
+    except RetryRequested:
+        raise
+    except Exception as failure:
+        _log.exception("job failed", job=jobs.name_of(kind), attempt=job.attempts)
+        if job.attempts + 1 >= TRIES:
+            raise
+        raise RetryRequested(timedelta(seconds=0.2 * 4**job.attempts), reason=repr(failure)) from failure
+
+
+def register(queue: PgQueuer, settings: Settings) -> None:
+    """Tell the queue every job's handler, and what happens by the clock."""
+    for kind, handler in HANDLERS.items():
+
+        async def handle(job: QueuedJob, kind: type[jobs.Job] = kind, handler: Handler = handler) -> None:
+            await run_job(kind, handler, job, settings)
+
+        queue.entrypoint(jobs.name_of(kind), on_failure="hold", accepts_context=False)(handle)
+
+    @queue.schedule("expire_reservations", "* * * * *")
+    async def _expire(_: Schedule) -> None:
+        await reservations.expire_due(by=HOUSEKEEPING)
+
+    @queue.schedule("assess_all", "*/5 * * * *")
+    async def _assess_all(_: Schedule) -> None:
+        await assessments.assess_all(by=EMERGENCY)
+
+    @queue.schedule("housekeeping", "17 3 * * *")
+    async def _housekeeping(_: Schedule) -> None:
+        await ensure_ledger_months()
+        await sessions.forget_expired()
+        await idempotency.forget_older_than(hours=48)
+
+
+async def work(settings: Settings) -> None:
+    """Run jobs until told to stop (SIGTERM, SIGINT); what is under way is finished first."""
+    logs.configure(settings.log_format)
+    async with db.connected(settings.database_url, pool_size=max(settings.pool_size, 4), application="beijian worker"):
+        if db.engine.pool is None:
+            raise RuntimeError("no connection pool")
+        queue = PgQueuer.from_asyncpg_pool(db.engine.pool)
+        register(queue, settings)
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(stop, queue.shutdown.set)
+        await queue.run(dequeue_timeout=timedelta(seconds=5), batch_size=10, heartbeat_timeout=HEARTBEAT)

@@ -1,0 +1,212 @@
+"""Assessments: writing down what was judged, opening what must be opened, seeing cover come back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from msgspec import Struct
+
+from inventory.emergency import cases
+from inventory.emergency.facts import Facts, RowFacts, gather, rows_of_class, serving_key
+from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one
+from inventory.ground import clock, db, jobs
+from inventory.ground.actor import Actor
+from inventory.stock.lines import Lines, set_lines
+
+
+async def assess(part: int, place: int, pool: int, *, by: Actor) -> None:
+    """Judge one part in one store and pool, and do what follows from it."""
+    facts = await gather([(part, place, pool)])
+    for subject in facts.rows:
+        judgement = judge_one(facts, subject)
+        await record(facts, subject, judgement, by=by)
+        if judgement.broken:
+            await open_for_broken_classes(judgement.broken, by=by)
+
+
+async def assess_failure(part: int, site: int, contract: int, *, by: Actor) -> None:
+    """Judge the stock that a part's failures at a site fall on."""
+    key = await serving_key(part, site, contract)
+    if key is not None:
+        await assess(*key, by=by)
+
+
+async def assess_all(*, by: Actor) -> int:
+    """Judge every row of the approved plan against the others as they stand now; how many."""
+    facts = await gather()
+    judgements = judge_all(facts)
+    await record_many(facts, judgements)
+    for subject, judgement in zip(facts.rows, judgements, strict=True):
+        if subject.case is not None or judgement.in_burst or (subject.hand_set is not None and judgement.below):
+            await record(facts, subject, judgement, by=by)
+    broken = sorted({code for judgement in judgements for code in judgement.broken})
+    await open_for_broken_classes(broken, by=by)
+    return len(judgements)
+
+
+async def open_for_broken_classes(codes: Sequence[str], *, by: Actor) -> None:
+    """Open cases for the rows that explain why classes are below their floors."""
+    for code in codes:
+        rows = await rows_of_class(code)
+        if not rows:
+            continue
+        facts = await gather([row.key for row in rows])
+        to_blame = set(blamed(facts.rows, facts, code))
+        for subject in facts.rows:
+            if subject.name in to_blame and subject.case is None:
+                await cases.open_or_near_miss(facts, subject, judge_one(facts, subject), by=by)
+
+
+@db.atomic
+async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: Actor) -> None:
+    """Write a judgement down, with its lines; note a near miss; see a case's cover restored or lost.
+
+    The level may have moved since the facts were read. Where it did, the row is judged again: a line that was set
+    after the stock had passed it would never be seen crossed.
+    """
+    await record_many(facts, [judgement], [subject])
+    if subject.case is not None:
+        await cases.note_cover(subject.case, covered=judgement.covered, by=by)
+    elif not subject.planned or subject.hand_set is not None:
+        if judgement.below:
+            await cases.open_or_near_miss(facts, subject, judgement, by=by)
+    if judgement.in_burst and not subject.stored_in_burst and not judgement.below and not judgement.broken:
+        await cases.note_near_miss(facts, subject, judgement, "burst_without_crossing")
+    now_available = await db.fetch_value(
+        """SELECT free - backordered FROM level JOIN party ON party.id = level.owner AND party.is_ourselves
+           WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'""",
+        *subject.key,
+    )  # fmt: skip
+    if now_available is not None and now_available != subject.available:
+        await jobs.enqueue(jobs.Assess(*subject.key))
+
+
+@db.atomic
+async def record_many(
+    facts: Facts, judgements: Sequence[Judgement], subjects: Sequence[RowFacts] | None = None
+) -> None:
+    """Write judgements and their lines; two statements, however many."""
+    pairs = list(zip(facts.rows if subjects is None else subjects, judgements, strict=True))
+    await set_lines(
+        [
+            Lines(
+                part=subject.part, place=subject.place, pool=subject.pool, critical_point=judgement.point,
+                average_failure_line=judgement.average_line,
+            )
+            for subject, judgement in sorted(pairs, key=lambda pair: pair[0].key)
+        ]
+    )  # fmt: skip
+    await db.execute(
+        """INSERT INTO assessment (part, place, pool, assessed_at, available, projected_share, planned_share,
+                                   rate_per_day, present_rate_per_day, resupply_days, critical_point,
+                                   average_failure_line, burst_statistic, burst_threshold, in_burst, inputs)
+           SELECT part, place, pool, $2, available, projected_share, planned_share, rate_per_day, present_rate_per_day,
+                  resupply_days, critical_point, average_failure_line, burst_statistic, burst_threshold, in_burst, inputs
+           FROM jsonb_to_recordset($1) AS new(part integer, place integer, pool integer, available integer,
+                projected_share float8, planned_share float8, rate_per_day float8, present_rate_per_day float8,
+                resupply_days float8, critical_point integer, average_failure_line integer, burst_statistic float8,
+                burst_threshold float8, in_burst boolean, inputs jsonb)
+           ORDER BY part, place, pool
+           ON CONFLICT (part, place, pool) DO UPDATE SET
+               assessed_at = excluded.assessed_at, available = excluded.available,
+               projected_share = excluded.projected_share, planned_share = excluded.planned_share,
+               rate_per_day = excluded.rate_per_day, present_rate_per_day = excluded.present_rate_per_day,
+               resupply_days = excluded.resupply_days, critical_point = excluded.critical_point,
+               average_failure_line = excluded.average_failure_line, burst_statistic = excluded.burst_statistic,
+               burst_threshold = excluded.burst_threshold, in_burst = excluded.in_burst, inputs = excluded.inputs""",
+        [_as_row(subject, judgement) for subject, judgement in pairs], facts.at,
+    )  # fmt: skip
+
+
+class _Inputs(Struct, frozen=True, kw_only=True):
+    """What a judgement came from, kept with it."""
+
+    row: object
+    because: str
+    binding_class: str | None
+    floors: object
+    services: object
+    windows: object
+
+
+def _as_row(subject: RowFacts, judgement: Judgement) -> dict[str, object]:
+    critical, burst = judgement.critical, judgement.burst
+    return {
+        "part": subject.part, "place": subject.place, "pool": subject.pool, "available": subject.available,
+        "projected_share": judgement.share, "planned_share": subject.planned_share,
+        "rate_per_day": subject.rate_per_day, "present_rate_per_day": judgement.row.rate_per_day,
+        "resupply_days": subject.resupply_days, "critical_point": judgement.point,
+        "average_failure_line": judgement.average_line,
+        "burst_statistic": burst.statistic if burst else 0.0, "burst_threshold": burst.threshold if burst else 0.0,
+        "in_burst": judgement.in_burst,
+        "inputs": msgspec.to_builtins(
+            _Inputs(
+                row=judgement.row,
+                because="hand_set" if subject.hand_set is not None else critical.because if critical else "unplanned",
+                binding_class=critical.binding_class if critical else None,
+                floors=critical.floors if critical else (), services=critical.services if critical else (),
+                windows=burst.windows if burst else (),
+            )
+        ),
+    }  # fmt: skip
+
+
+class AssessmentView(Struct, frozen=True, kw_only=True):
+    """The latest judgement of a row, with both lines and their reasons."""
+
+    part_number: str
+    depot: str
+    pool: str
+    assessed_at: str
+    available: int
+    projected_share: float
+    planned_share: float
+    rate_per_day: float
+    present_rate_per_day: float
+    resupply_days: float
+    critical_point: int
+    average_failure_line: int
+    burst_statistic: float
+    burst_threshold: float
+    in_burst: bool
+    because: str
+    binding_class: str | None
+
+
+async def assessment_views(
+    *, limit: int, seen_by: Actor, part_number: str | None = None, bursts_only: bool = False
+) -> list[AssessmentView]:
+    """Latest judgements in the reader's stores, the strongest bursts first."""
+    return await db.read(
+        AssessmentView,
+        """SELECT part.part_number, place.code AS depot, pool.code AS pool, assessed_at::text, available,
+                  projected_share, planned_share, rate_per_day, present_rate_per_day, resupply_days, critical_point,
+                  average_failure_line, burst_statistic, burst_threshold, in_burst, inputs->>'because' AS because,
+                  inputs->>'binding_class' AS binding_class
+           FROM assessment
+           JOIN part ON part.id = assessment.part
+           JOIN place ON place.id = assessment.place
+           JOIN pool ON pool.id = assessment.pool
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::text IS NULL OR part.part_number = $2)
+             AND (NOT $3 OR burst_statistic > 0.5 * burst_threshold OR in_burst)
+           ORDER BY in_burst DESC, burst_statistic / nullif(burst_threshold, 0) DESC NULLS LAST,
+                    part.part_number, place.code, pool.code LIMIT $4""",
+        seen_by.depot_scope, part_number, bursts_only, limit,
+    )  # fmt: skip
+
+
+@db.atomic
+async def set_point_by_hand(
+    part: int, place: int, pool: int, point: int, *, reason: str, lasts: timedelta, by: Actor
+) -> None:
+    """Set a row's critical point by hand, for a while; it counts as it stands (D41)."""
+    by.require("emergency.declare")
+    now = clock.now()
+    await db.execute(
+        """INSERT INTO hand_set_point (part, place, pool, point, reason, set_at, set_by, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT (part, place, pool) DO UPDATE SET point = excluded.point, reason = excluded.reason,
+               set_at = excluded.set_at, set_by = excluded.set_by, expires_at = excluded.expires_at""",
+        part, place, pool, point, reason, now, by.name, now + lasts,
+    )  # fmt: skip
+    await jobs.enqueue(jobs.Assess(part, place, pool))

@@ -1,0 +1,586 @@
+"""Cases of emergency plan 2: opened on evidence, proposed, approved, acted on, restored, closed; all of it kept."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.emergency.facts import Facts, RowFacts
+from inventory.emergency.judging import Judgement
+from inventory.emergency.policy import COLUMNS, Policy
+from inventory.ground import audit, clock, db, events, jobs, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.numbers import next_number
+from inventory.procurement import orders
+from inventory.stock import transfers
+from inventory.stock.serving import SERVING
+
+State = Literal["open", "proposed", "approved", "acting", "cover_restored", "closed", "stood_down"]
+LIVE = ("open", "proposed", "approved", "acting", "cover_restored")
+
+CHART_DAYS = 60
+"""How far back the frozen evidence shows failures day by day."""
+
+
+class CaseAlreadyOpen(Refused, constraint="emergency_case_is_open_once"):
+    """A case for this part, store and pool is open already."""
+
+    zh = "该备件、备件库与库存归属已有未关闭的应急方案。"
+    help_en = "Work on the open case."
+    help_zh = "请在已打开的应急方案中处理。"
+
+
+class NothingProposed(Refused):
+    """Case {number} has no proposal to approve: {why}."""
+
+    zh = "应急方案 {number} 没有可审批的措施：{why}。"
+    help_en = "Enter an offer, add a lane, or have it proposed again."
+    help_zh = "请录入报价或线路，或重新生成措施。"
+
+
+class NoteMissing(Invalid):
+    """Closing a case needs a closing note."""
+
+    zh = "关闭应急方案需要填写结案说明。"
+
+
+class CaseEntry(Struct, frozen=True, kw_only=True):
+    """One line of a case's log."""
+
+    at: datetime
+    kind: str
+    actor: str
+    facts: Any
+
+
+class CaseSummary(Struct, frozen=True, kw_only=True):
+    """A case as lists show it."""
+
+    id: UUID
+    number: str
+    part_number: str
+    name_zh: str
+    name_en: str
+    depot: str
+    pool: str
+    state: State
+    cause: str
+    owner: str
+    crossed_critical_point: bool
+    in_burst: bool
+    under_average_line: bool
+    opened_at: datetime
+    proposed_at: datetime | None
+    approved_at: datetime | None
+    cover_restored_at: datetime | None
+    closed_at: datetime | None
+
+
+class CaseView(Struct, frozen=True, kw_only=True):
+    """A whole case."""
+
+    case: CaseSummary
+    policy_version: int
+    evidence: Any
+    proposal: Any
+    approved_by: str | None
+    approval_basis: str | None
+    closing_note: str
+    lessons: str
+    orders: list[orders.OrderView]
+    transfers: list[transfers.TransferView]
+    log: list[CaseEntry]
+
+
+class NearMissView(Struct, frozen=True, kw_only=True):
+    """Almost an emergency."""
+
+    id: UUID
+    part_number: str
+    depot: str
+    pool: str
+    at: datetime
+    policy_version: int
+    reason: str
+    evidence: Any
+
+
+async def open_or_near_miss(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: Actor) -> None:
+    """Open a case where the policy says so; otherwise keep what was close to one."""
+    policy = facts.policy
+    if policy.activation == "level" or judgement.in_burst:
+        await open_case(facts, subject, judgement, by=by)
+    elif judgement.burst is not None and judgement.burst.statistic >= judgement.burst.threshold / 2:
+        await note_near_miss(facts, subject, judgement, "crossing_with_rising_burst")
+
+
+@db.atomic
+async def open_case(
+    facts: Facts, subject: RowFacts, judgement: Judgement, *, by: Actor, declared: str | None = None
+) -> UUID | None:
+    """Open a case with its evidence frozen; None where one is open already.
+
+    `declared` is the reason of a person who declares it.
+    """
+    evidence = await _evidence(facts, subject, judgement)
+    cause = "declared" if declared else "burst_and_level" if judgement.in_burst else "level"
+    number = await next_number("EC")
+    case = await db.fetch_value(
+        """INSERT INTO emergency_case (number, part, place, pool, state, cause, owner, policy_version, opened_at,
+                                       crossed_critical_point, in_burst, under_average_line, evidence)
+           VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12)
+           ON CONFLICT (part, place, pool) WHERE state NOT IN ('closed', 'stood_down') DO NOTHING RETURNING id""",
+        number, *subject.key, cause, await _owner(), facts.policy.version, clock.now(),
+        judgement.below or bool(judgement.broken), judgement.in_burst, judgement.under_average, evidence,
+    )  # fmt: skip
+    if case is None:
+        return None
+    await _log(case, "opened", by, {"cause": cause, "reason": declared})
+    await steps.begin(
+        "decide_case", "emergency_case", number, owner_role="project_manager", depot=subject.depot,
+        due_at=clock.now() + timedelta(minutes=15),
+    )  # fmt: skip
+    await jobs.enqueue(jobs.Propose(case))
+    await events.emit(
+        "emergency_case.opened", "emergency_case", number,
+        {"number": number, "part_number": subject.part_number, "depot": subject.depot, "cause": cause},
+        depot=subject.depot,
+    )  # fmt: skip
+    return case
+
+
+async def _owner() -> str:
+    """Who answers for a new case: the project manager on duty now, else the first there is (D72, D73)."""
+    return await db.fetch_value(
+        """SELECT coalesce(
+               (SELECT person.username FROM duty_shift JOIN person ON person.id = duty_shift.person
+                WHERE duty_shift.role = 'project_manager' AND person.active AND $1 >= starts_at AND $1 < ends_at
+                ORDER BY starts_at, person.username LIMIT 1),
+               (SELECT person.username FROM role_grant JOIN person ON person.id = role_grant.person
+                WHERE role_grant.role = 'project_manager' AND person.active ORDER BY person.username LIMIT 1),
+               'project_manager')""",
+        clock.now(),
+    )
+
+
+async def _evidence(facts: Facts, subject: RowFacts, judgement: Judgement) -> dict[str, Any]:
+    """Everything the case was opened on, as it stood."""
+    served = await db.fetch(
+        f"""SELECT contract.code AS contract, customer.name_zh, customer.name_en, count(*)::int AS devices
+            FROM ({SERVING}) AS serving
+            JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
+            JOIN model_part ON model_part.model = device.model AND model_part.part = $3
+            JOIN contract ON contract.id = device.contract
+            JOIN party AS customer ON customer.id = contract.customer
+            WHERE serving.place = $1 AND serving.pool = $2
+            GROUP BY contract.code, customer.name_zh, customer.name_en ORDER BY count(*) DESC, contract.code""",
+        subject.place, subject.pool, subject.part,
+    )  # fmt: skip
+    return {
+        "conditions": {
+            "below_critical_point": judgement.below or bool(judgement.broken),
+            "in_burst": judgement.in_burst,
+            "under_average_line": judgement.under_average,
+        },
+        "stock": {
+            "on_hand": subject.on_hand, "reserved": subject.reserved, "backordered": subject.backordered,
+            "available": subject.available, "base_stock": subject.base_stock, "critical_point": judgement.point,
+            "average_failure_line": judgement.average_line,
+            "expected_over_resupply": judgement.expected_over_resupply,
+        },
+        "projected_share": judgement.share,
+        "planned_share": subject.planned_share,
+        "arriving": msgspec.to_builtins(subject.arriving),
+        "critical_point": msgspec.to_builtins(judgement.critical),
+        "burst": msgspec.to_builtins(judgement.burst),
+        "failures_per_day": _per_day(facts.at, subject),
+        "classes": [
+            {"code": c.code, "target": c.target, "floor": c.floor, "planned": c.planned_service,
+             "service": c.on_time_rate / c.total_rate if c.total_rate > 0 else 1.0, "broken": c.code in judgement.broken}
+            for c in facts.classes
+            if any(demand.service_class == c.code for demand in subject.demands)
+        ],
+        "served": [dict(row) for row in served],
+        "policy": msgspec.to_builtins(facts.policy),
+        "rate_per_day": subject.rate_per_day,
+        "present_rate_per_day": judgement.row.rate_per_day,
+        "resupply_days": subject.resupply_days,
+    }  # fmt: skip
+
+
+def _per_day(at: datetime, subject: RowFacts) -> list[dict[str, Any]]:
+    """Failures day by day against what is expected a day, for the evidence chart."""
+    counted = Counter(failed.date() for failed in subject.failures)
+    days = [(at - timedelta(days=back)).date() for back in range(CHART_DAYS - 1, -1, -1)]
+    return [{"day": day.isoformat(), "failures": counted[day], "expected": subject.rate_per_day} for day in days]
+
+
+@db.atomic
+async def note_near_miss(
+    facts: Facts, subject: RowFacts, judgement: Judgement,
+    reason: Literal["burst_without_crossing", "crossing_with_rising_burst"],
+) -> None:  # fmt: skip
+    """Keep what was almost an emergency; the same one once a day."""
+    already = await db.fetch_value(
+        "SELECT true FROM near_miss WHERE part = $1 AND place = $2 AND pool = $3 AND at > $4 LIMIT 1",
+        *subject.key, clock.now() - timedelta(days=1),
+    )  # fmt: skip
+    if already:
+        return
+    await db.execute(
+        """INSERT INTO near_miss (part, place, pool, at, policy_version, reason, evidence)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+        *subject.key, clock.now(), facts.policy.version, reason, await _evidence(facts, subject, judgement),
+    )  # fmt: skip
+    await events.emit(
+        "burst.detected", "part", subject.part_number,
+        {"part_number": subject.part_number, "depot": subject.depot, "reason": reason}, depot=subject.depot,
+    )  # fmt: skip
+
+
+@db.atomic
+async def note_cover(case: UUID, *, covered: bool, by: Actor) -> None:
+    """See a case's cover come back, or be lost again before somebody closed it."""
+    now = clock.now()
+    if covered:
+        changed = await db.fetch_value(
+            """UPDATE emergency_case SET state = 'cover_restored', cover_restored_at = $2
+               WHERE id = $1 AND state IN ('open', 'proposed', 'approved', 'acting') RETURNING number""",
+            case, now,
+        )  # fmt: skip
+    elif await _measures_are_spent(case):
+        await propose_again(case, "measures_not_enough", by=by)
+        return
+    else:
+        changed = await db.fetch_value(
+            """UPDATE emergency_case SET cover_restored_at = NULL,
+                      state = CASE WHEN acting_at IS NOT NULL THEN 'acting' WHEN approved_at IS NOT NULL THEN 'approved'
+                                   WHEN proposed_at IS NOT NULL THEN 'proposed' ELSE 'open' END
+               WHERE id = $1 AND state = 'cover_restored' RETURNING number""",
+            case,
+        )
+    if changed is None:
+        return
+    await _log(case, "cover_restored" if covered else "cover_lost", by, {})
+    if covered:
+        view = await case_summary(case)
+        await events.emit("emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot)
+        await steps.finish("emergency_case", changed, "decide_case", by=by)
+        await steps.begin(
+            "close_case", "emergency_case", changed, owner_role="project_manager", owner=view.owner, depot=view.depot,
+            due_at=now + timedelta(days=1),
+        )  # fmt: skip
+
+
+async def _measures_are_spent(case: UUID) -> bool:
+    """Whether a case acted, everything it ordered and moved has come or fallen through, and nothing is left to come."""
+    return await db.fetch_value(
+        """SELECT state = 'acting'
+                  AND NOT EXISTS (SELECT FROM purchase_order WHERE case_number = number
+                                  AND purchase_order.state NOT IN ('received', 'refused', 'cancelled'))
+                  AND NOT EXISTS (SELECT FROM transfer WHERE case_number = number
+                                  AND transfer.state NOT IN ('received', 'cancelled'))
+           FROM emergency_case WHERE id = $1""",
+        case,
+    )
+
+
+@db.atomic
+async def propose_again(case: UUID, why: str, *, by: Actor) -> None:
+    """Have further measures chosen for a case whose first ones fell through or did not suffice."""
+    moved = await db.execute(
+        """UPDATE emergency_case SET state = 'open', cover_restored_at = NULL
+           WHERE id = $1 AND state IN ('proposed', 'approved', 'acting', 'cover_restored')""",
+        case,
+    )
+    if moved:
+        await _log(case, "proposing_again", by, {"why": why})
+        await jobs.enqueue(jobs.Propose(case))
+
+
+@db.atomic
+async def order_fell_through(order: UUID, *, by: Actor) -> None:
+    """A vendor refused an order of a case: other measures are chosen, without that vendor."""
+    case = await db.fetch_value(
+        """SELECT emergency_case.id FROM purchase_order
+           JOIN emergency_case ON emergency_case.number = purchase_order.case_number
+           WHERE purchase_order.id = $1 AND purchase_order.state = 'refused'""",
+        order,
+    )
+    if case is not None:
+        await propose_again(case, "vendor_refused", by=by)
+
+
+@db.atomic
+async def declare(
+    facts: Facts, subject: RowFacts, judgement: Judgement, *, reason: str, by: Actor
+) -> CaseSummary:
+    """Open a case by a person's word.
+
+    Raises:
+        CaseAlreadyOpen: one is open already.
+        NotYourDepot: the store is not in the actor's scope.
+
+    """
+    by.require("emergency.declare")
+    by.require_depot(subject.depot)
+    case = await open_case(facts, subject, judgement, by=by, declared=reason)
+    if case is None:
+        raise CaseAlreadyOpen
+    view = await case_summary(case)
+    await audit.record("case.declared", "emergency_case", view.number, by=by, reason=reason)
+    return view
+
+
+@db.atomic
+async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSummary:
+    """Approve what a case proposes: its orders go to the vendors, its transfers wait to be shipped.
+
+    Raises:
+        Unknown: no such case.
+        WrongState: there is nothing to approve, or it was approved before.
+        NothingProposed: the proposal holds no measure.
+
+    """
+    by.require("emergency.approve")
+    drafts = await db.fetch(
+        """SELECT purchase_order.id FROM purchase_order JOIN emergency_case ON emergency_case.number = case_number
+           WHERE emergency_case.id = $1 AND purchase_order.state = 'draft' ORDER BY purchase_order.id""",
+        case,
+    )
+    held = await db.fetch_value(
+        """SELECT count(*) FROM transfer JOIN emergency_case ON emergency_case.number = case_number
+           WHERE emergency_case.id = $1 AND transfer.state = 'draft'""",
+        case,
+    )
+    view = await case_summary(case)
+    if view.state == "proposed" and not drafts and not held:
+        raise NothingProposed(number=view.number, why="no offer and no other store can help")
+    now = clock.now()
+    moved = await db.execute(
+        """UPDATE emergency_case SET state = 'acting', approved_at = $2, approved_by = $3, approval_basis = $4,
+                  acting_at = $2
+           WHERE id = $1 AND state = 'proposed'""",
+        case, now, by.name, basis,
+    )  # fmt: skip
+    if not moved:
+        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="proposed")
+    for draft in drafts:
+        await orders.approve_on_authority(draft["id"], by=by)
+    await _log(case, "approved", by, {"basis": basis, "orders": len(drafts), "transfers": held})
+    await _log(case, "acting", by, {})
+    await audit.record("case.approved", "emergency_case", view.number, by=by, change={"basis": basis})
+    await steps.finish("emergency_case", view.number, "decide_case", by=by)
+    after = await case_summary(case)
+    for kind in ("approved", "acting"):
+        await events.emit(f"emergency_case.{kind}", "emergency_case", view.number, after, depot=view.depot)
+    return after
+
+
+@db.atomic
+async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
+    """End a case that turned out not to be one; what it drafted is given up.
+
+    Raises:
+        Unknown: no such case.
+        WrongState: it is over.
+
+    """
+    by.require("emergency.close")
+    view = await case_summary(case)
+    await _end(case, "stood_down", by, note=reason, lessons="")
+    for draft in await db.fetch("SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", view.number):
+        await orders.give_up(draft["id"], by=by, reason=reason)
+    for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'draft'", view.number):
+        await transfers.give_up(draft["id"], by=by)
+    return await case_summary(case)
+
+
+@db.atomic
+async def close(case: UUID, *, by: Actor, note: str, lessons: str = "") -> CaseSummary:
+    """Close a case whose cover is restored, with a note and what was learned.
+
+    Raises:
+        Unknown: no such case.
+        NoteMissing: the note is empty.
+        WrongState: cover is not restored.
+
+    """
+    by.require("emergency.close")
+    if not note.strip():
+        raise NoteMissing
+    view = await case_summary(case)
+    if view.state != "cover_restored":
+        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="cover_restored")
+    await _end(case, "closed", by, note=note, lessons=lessons)
+    return await case_summary(case)
+
+
+async def _end(case: UUID, state: str, by: Actor, *, note: str, lessons: str) -> None:
+    number = await db.fetch_value(
+        """UPDATE emergency_case SET state = $2, closed_at = $3, closed_by = $4, closing_note = $5, lessons = $6
+           WHERE id = $1 AND state NOT IN ('closed', 'stood_down') RETURNING number""",
+        case, state, clock.now(), by.name, note, lessons,
+    )  # fmt: skip
+    if number is None:
+        view = await case_summary(case)
+        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(LIVE))
+    await _log(case, state, by, {"note": note, "lessons": lessons})
+    await steps.finish("emergency_case", number, by=by)
+    await audit.record(f"case.{state}", "emergency_case", number, by=by, reason=note)
+    view = await case_summary(case)
+    await events.emit(f"emergency_case.{state}", "emergency_case", number, view, depot=view.depot)
+
+
+async def _log(case: UUID, kind: str, by: Actor, facts: dict[str, Any]) -> None:
+    await db.execute(
+        "INSERT INTO case_entry (emergency_case, at, kind, actor, facts) VALUES ($1, $2, $3, $4, $5)",
+        case, clock.now(), kind, by.name, facts,
+    )  # fmt: skip
+
+
+@db.atomic
+async def record_proposal(
+    case: UUID, proposal: dict[str, Any], *, total_cny: Decimal, by: Actor
+) -> Literal["standing_authority", "approver", "nothing"]:
+    """Keep what was proposed, its drafts made already; by whose word it may be acted on.
+
+    Standing authority buys at once only where burst and level both held, or where the stock was at or under the
+    average-failure line (D78), and only up to its limit.
+    """
+    row = await db.fetch_one(
+        """UPDATE emergency_case SET state = 'proposed', proposal = $2, proposed_at = $3
+           FROM activation_policy AS policy
+           WHERE emergency_case.id = $1 AND state IN ('open', 'proposed') AND policy.version = policy_version
+           RETURNING emergency_case.number, in_burst, crossed_critical_point, under_average_line,
+                     policy.standing_authority_cny""",
+        case, proposal, clock.now(),
+    )  # fmt: skip
+    if row is None:
+        return "nothing"
+    await _log(case, "proposed", by, {"total_cny": str(total_cny), "status": proposal.get("status")})
+    view = await case_summary(case)
+    await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot)
+    holds = (row["in_burst"] and row["crossed_critical_point"]) or row["under_average_line"]
+    if not proposal.get("measures"):
+        return "nothing"
+    return "standing_authority" if holds and total_cny <= row["standing_authority_cny"] else "approver"
+
+
+async def policy_of(case: UUID) -> Policy:
+    """The policy version a case is judged by.
+
+    Raises:
+        Unknown: no such case.
+
+    """
+    found = await db.read_one(
+        Policy,
+        f"""SELECT {COLUMNS} FROM activation_policy
+            JOIN emergency_case ON policy_version = version WHERE emergency_case.id = $1""",
+        case,
+    )
+    if found is None:
+        raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
+    return found
+
+
+_SUMMARY = """SELECT emergency_case.id, emergency_case.number, part.part_number, part.name_zh, part.name_en,
+                     place.code AS depot, pool.code AS pool, emergency_case.state, cause, owner,
+                     crossed_critical_point, in_burst, under_average_line, opened_at, proposed_at, approved_at,
+                     cover_restored_at, closed_at
+              FROM emergency_case
+              JOIN part ON part.id = emergency_case.part
+              JOIN place ON place.id = emergency_case.place
+              JOIN pool ON pool.id = emergency_case.pool
+              WHERE ($1::text[] IS NULL OR place.code = ANY($1))"""
+
+
+async def case_summary(case: UUID, *, seen_by: Actor | None = None) -> CaseSummary:
+    """One case in short.
+
+    Raises:
+        Unknown: no such case in the reader's stores.
+
+    """
+    found = await db.read_one(
+        CaseSummary, f"{_SUMMARY} AND emergency_case.id = $2", seen_by.depot_scope if seen_by else None, case
+    )
+    if found is None:
+        raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
+    return found
+
+
+async def cases(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    state: str | None = None,
+    live_only: bool = False,
+    part_number: str | None = None,
+) -> list[CaseSummary]:
+    """Cases in the reader's stores, newest first."""
+    return await db.read(
+        CaseSummary,
+        f"""{_SUMMARY} AND ($2::uuid IS NULL OR emergency_case.id < $2) AND ($3::text IS NULL OR emergency_case.state = $3)
+            AND (NOT $4 OR emergency_case.state NOT IN ('closed', 'stood_down'))
+            AND ($5::text IS NULL OR part.part_number = $5)
+            ORDER BY emergency_case.id DESC LIMIT $6""",
+        seen_by.depot_scope, after, state, live_only, part_number, limit,
+    )  # fmt: skip
+
+
+async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
+    """One whole case.
+
+    Raises:
+        Unknown: no such case in the reader's stores.
+
+    """
+    summary = await case_summary(case, seen_by=seen_by)
+    row = await db.fetch_one(
+        """SELECT policy_version, evidence, proposal, approved_by, approval_basis, closing_note, lessons
+           FROM emergency_case WHERE id = $1""",
+        case,
+    )
+    if row is None:
+        raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
+    return CaseView(
+        case=summary, policy_version=row["policy_version"], evidence=row["evidence"], proposal=row["proposal"],
+        approved_by=row["approved_by"], approval_basis=row["approval_basis"], closing_note=row["closing_note"],
+        lessons=row["lessons"],
+        orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number),
+        transfers=await _transfers(summary.number),
+        log=await db.read(
+            CaseEntry,
+            "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500", case,
+        ),
+    )  # fmt: skip
+
+
+async def _transfers(number: str) -> list[transfers.TransferView]:
+    rows: Sequence[db.Row] = await db.fetch("SELECT id FROM transfer WHERE case_number = $1 ORDER BY id LIMIT 50", number)
+    return [await transfers.transfer_view(row["id"]) for row in rows]
+
+
+async def near_misses(*, limit: int, seen_by: Actor, before: UUID | None = None) -> list[NearMissView]:
+    """Near misses in the reader's stores, latest first."""
+    return await db.read(
+        NearMissView,
+        """SELECT near_miss.id, part.part_number, place.code AS depot, pool.code AS pool, at, policy_version, reason,
+                  evidence
+           FROM near_miss
+           JOIN part ON part.id = near_miss.part
+           JOIN place ON place.id = near_miss.place
+           JOIN pool ON pool.id = near_miss.pool
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR near_miss.id < $2)
+           ORDER BY near_miss.id DESC LIMIT $3""",
+        seen_by.depot_scope, before, limit,
+    )  # fmt: skip

@@ -1,0 +1,240 @@
+"""Facts for judging stock: levels, what is inbound, the plan's rows, recent failures, the classes as they stand."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.emergency.policy import Policy, policy_at
+from inventory.ground import clock, db
+from inventory.installed_base.failures import WATCHED
+from inventory.stock.serving import SERVING
+from optimizer.cover import ClassDemand
+
+
+class Arriving(Struct, frozen=True, kw_only=True):
+    """A confirmed delivery still to come; `measure` tells that an emergency case caused it."""
+
+    quantity: int
+    due_at: datetime
+    measure: bool
+
+
+class RowFacts(Struct, frozen=True, kw_only=True):
+    """One part in one store and pool: stock, demand, plan and failures.
+
+    `planned` is false where no approved plan has the row; its demand then comes from the installed base, and
+    `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded.
+    """
+
+    part: int
+    place: int
+    pool: int
+    part_number: str
+    name_zh: str
+    name_en: str
+    depot: str
+    pool_code: str
+    on_hand: int
+    reserved: int
+    backordered: int
+    base_stock: int | None
+    critical_point: int | None
+    rate_per_day: float
+    resupply_days: float
+    planned_share: float
+    planned: bool
+    demands: list[ClassDemand]
+    arriving: list[Arriving]
+    failures: list[datetime]
+    hand_set: int | None
+    stored_share: float | None
+    stored_in_burst: bool
+    case: UUID | None
+    case_state: str | None
+
+    @property
+    def available(self) -> int:
+        """Good stock that is neither promised nor waited for; may be negative."""
+        return self.on_hand - self.reserved - self.backordered
+
+    @property
+    def name(self) -> str:
+        """The row's name in explanations."""
+        return f"{self.part_number}@{self.depot}" + ("" if self.pool_code == "common" else f"/{self.pool_code}")
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Part, place and pool."""
+        return self.part, self.place, self.pool
+
+
+class ClassFacts(Struct, frozen=True, kw_only=True):
+    """A service class as the rows' recorded shares make it; `floor` is the value it may not fall below."""
+
+    code: str
+    target: float
+    floor: float
+    planned_service: float
+    on_time_rate: float
+    total_rate: float
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """Everything a judgement needs; `series` is how many rows the radar watches."""
+
+    at: datetime
+    rows: list[RowFacts]
+    classes: list[ClassFacts]
+    policy: Policy
+    series: int
+
+
+Key = tuple[int, int, int]
+"""A row's part, place and pool."""
+
+
+async def gather(keys: Sequence[Key] | None = None) -> Facts:
+    """Facts about some rows, or about every row of the approved plan; four statements, however many rows."""
+    now = clock.now()
+    parts, places, pools = (
+        (None, None, None) if keys is None else tuple(list(column) for column in zip(*keys, strict=True))
+    )
+    rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - WATCHED)
+    if keys is not None and len(rows) < len(keys):
+        known = {row.key for row in rows}
+        for part, place, pool in keys:
+            if (part, place, pool) not in known:
+                rows += await db.read(RowFacts, _UNPLANNED, [part], [place], [pool], now, now - WATCHED, now.date())
+    classes = await db.read(ClassFacts, _CLASSES)
+    series = await db.fetch_value(
+        "SELECT count(*)::int FROM plan_row JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'"
+    )
+    return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
+
+
+async def rows_of_class(code: str) -> list[RowFacts]:
+    """Every row of the approved plan that serves a class."""
+    keys = await db.fetch(
+        """SELECT part, place, pool FROM plan_row
+           JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
+           JOIN plan_row_class ON plan_row_class.plan_row = plan_row.id
+           JOIN service_class ON service_class.id = plan_row_class.service_class AND service_class.code = $1""",
+        code,
+    )
+    return (await gather([(row["part"], row["place"], row["pool"]) for row in keys])).rows if keys else []
+
+
+async def serving_key(part: int, site: int, contract: int) -> Key | None:
+    """The row that a part's failures at a site fall on; None where no store covers it."""
+    row = await db.fetch_one(
+        f"SELECT place, pool FROM ({SERVING}) AS serving WHERE site = $1 AND contract = $2", site, contract
+    )
+    return None if row is None else (part, row["place"], row["pool"])
+
+
+_COMMON = f"""
+SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, part.name_en, place.code AS depot,
+       pool.code AS pool_code, coalesce(level.on_hand, 0) AS on_hand, coalesce(level.reserved, 0) AS reserved,
+       coalesce(level.backordered, 0) AS backordered, level.base_stock, level.critical_point,
+       wanted.rate_per_day, wanted.resupply_days, wanted.planned_share, wanted.planned, wanted.demands,
+       coalesce(inbound.arriving, '[]') AS arriving, coalesce(failed.failures, '{{}}') AS failures,
+       hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,
+       coalesce(assessment.in_burst, false) AS stored_in_burst,
+       emergency_case.id AS case, emergency_case.state AS case_state
+FROM wanted
+JOIN part ON part.id = wanted.part
+JOIN place ON place.id = wanted.place
+JOIN pool ON pool.id = wanted.pool
+JOIN party ON party.is_ourselves
+LEFT JOIN level ON level.part = wanted.part AND level.place = wanted.place AND level.pool = wanted.pool
+     AND level.condition = 'good' AND level.owner = party.id
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+               'quantity', expected_delivery.quantity - expected_delivery.received_quantity, 'due_at',
+               expected_delivery.due_at, 'measure', coalesce(purchase_order.case_number, transfer.case_number) IS NOT NULL)
+               ORDER BY expected_delivery.due_at) AS arriving
+    FROM expected_delivery
+    LEFT JOIN purchase_order_line ON purchase_order_line.id = expected_delivery.source
+    LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
+    LEFT JOIN transfer_line ON transfer_line.id = expected_delivery.source
+    LEFT JOIN transfer ON transfer.id = transfer_line.transfer
+    WHERE expected_delivery.part = wanted.part AND expected_delivery.place = wanted.place
+      AND expected_delivery.pool = wanted.pool AND expected_delivery.closed_at IS NULL
+      AND confirmed AND expected_delivery.quantity > expected_delivery.received_quantity
+) AS inbound ON true
+LEFT JOIN (
+    SELECT failure.part, serving.place, serving.pool, array_agg(failure.occurred_at ORDER BY failure.occurred_at)
+           AS failures
+    FROM failure
+    JOIN device ON device.id = failure.device
+    JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
+    WHERE failure.withdrawn_at IS NULL AND failure.occurred_at BETWEEN $5 AND $4
+      AND ($1::int[] IS NULL OR failure.part = ANY($1))
+    GROUP BY 1, 2, 3
+) AS failed ON failed.part = wanted.part AND failed.place = wanted.place AND failed.pool = wanted.pool
+LEFT JOIN hand_set_point ON hand_set_point.part = wanted.part AND hand_set_point.place = wanted.place
+     AND hand_set_point.pool = wanted.pool AND hand_set_point.expires_at > $4
+LEFT JOIN assessment ON assessment.part = wanted.part AND assessment.place = wanted.place
+     AND assessment.pool = wanted.pool
+LEFT JOIN emergency_case ON emergency_case.part = wanted.part AND emergency_case.place = wanted.place
+     AND emergency_case.pool = wanted.pool AND emergency_case.state NOT IN ('closed', 'stood_down')
+ORDER BY part.part_number, place.code, pool.code
+"""
+
+_PLANNED = f"""
+WITH wanted AS (
+    SELECT plan_row.part, plan_row.place, plan_row.pool, rate_per_day, resupply_days, planned_share, true AS planned,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('service_class', service_class.code,
+                       'served_rate', served_rate_per_day, 'total_rate', total_rate_per_day)), '[]')
+            FROM plan_row_class JOIN service_class ON service_class.id = plan_row_class.service_class
+            WHERE plan_row_class.plan_row = plan_row.id) AS demands
+    FROM plan_row
+    JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
+    WHERE $1::int[] IS NULL OR (plan_row.part, plan_row.place, plan_row.pool)
+          IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
+)
+{_COMMON}
+"""
+
+_UNPLANNED = f"""
+WITH wanted AS (
+    SELECT k.part, k.place, k.pool,
+           coalesce(sum(model_part.per_device * rate.annual_rate) / 365, 0)::float8 AS rate_per_day,
+           coalesce((SELECT min(lead_time_days) FROM offer
+                     WHERE offer.part = k.part AND valid_from <= $6 AND (valid_to IS NULL OR valid_to >= $6)),
+                    30)::float8 AS resupply_days,
+           coalesce(max(service_class.target_fraction), 0)::float8 AS planned_share, false AS planned,
+           '[]'::jsonb AS demands
+    FROM unnest($1::int[], $2::int[], $3::int[]) AS k(part, place, pool)
+    LEFT JOIN ({SERVING}) AS serving ON serving.place = k.place AND serving.pool = k.pool
+    LEFT JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
+    LEFT JOIN contract ON contract.id = device.contract
+    LEFT JOIN service_class ON service_class.id = contract.service_class
+    LEFT JOIN model_part ON model_part.model = device.model AND model_part.part = k.part
+    LEFT JOIN LATERAL (
+        SELECT annual_rate FROM failure_rate WHERE failure_rate.part = k.part ORDER BY valid_from DESC, id DESC LIMIT 1
+    ) AS rate ON true
+    GROUP BY k.part, k.place, k.pool
+)
+{_COMMON}
+"""
+
+_CLASSES = """
+SELECT service_class.code, plan_class.target_fraction AS target,
+       least(plan_class.target_fraction, plan_class.normal_dip) AS floor, plan_class.planned_service,
+       coalesce(sum(plan_row_class.served_rate_per_day * coalesce(assessment.projected_share, plan_row.planned_share)), 0)
+           AS on_time_rate,
+       coalesce(sum(plan_row_class.total_rate_per_day), 0) AS total_rate
+FROM plan
+JOIN plan_class ON plan_class.plan = plan.id
+JOIN service_class ON service_class.id = plan_class.service_class
+LEFT JOIN plan_row ON plan_row.plan = plan.id
+LEFT JOIN plan_row_class ON plan_row_class.plan_row = plan_row.id AND plan_row_class.service_class = service_class.id
+LEFT JOIN assessment ON assessment.part = plan_row.part AND assessment.place = plan_row.place
+     AND assessment.pool = plan_row.pool
+WHERE plan.state = 'approved'
+GROUP BY service_class.code, plan_class.id, service_class.time_to_site_hours
+ORDER BY service_class.time_to_site_hours, service_class.code
+"""

@@ -1,0 +1,150 @@
+"""Judging stock: both lines, the burst test, and what they add up to. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct, structs
+
+from inventory.emergency.facts import ClassFacts, Facts, RowFacts
+from inventory.installed_base.failures import WATCHED
+from optimizer import cover
+from optimizer.burst import Burst, radar_threshold, scan
+from optimizer.cover import NO_DEMAND, ClassService, CriticalPoint, Inbound, Row
+
+WATCHED_DAYS = WATCHED.total_seconds() / 86_400
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What the facts say of one row.
+
+    `below` is whether the available stock lies under the critical point; `under_average` whether it is at or under the
+    average-failure line (D78); `broken` names the classes below their floor that the row serves. `covered` is whether
+    the promise is held without counting on what an emergency has ordered and nobody has received yet.
+    """
+
+    row: Row
+    share: float
+    point: int
+    critical: CriticalPoint | None
+    expected_over_resupply: float
+    average_line: int
+    burst: Burst | None
+    below: bool
+    under_average: bool
+    broken: list[str]
+    covered: bool
+
+    @property
+    def in_burst(self) -> bool:
+        """Whether the failures run far above their average."""
+        return self.burst is not None and self.burst.in_alarm
+
+
+def judge_one(facts: Facts, subject: RowFacts) -> Judgement:
+    """Judge one row, the others standing as they were last recorded."""
+    burst = burst_of(facts, subject)
+    row = row_of(subject, burst, facts.at)
+    share = cover.on_time_share(row.available, row.rate_per_day, row.resupply_days, row.inbound)
+    stored = subject.planned_share if subject.stored_share is None else subject.stored_share
+    services = {c.code: _with(c, row, share - stored) for c in facts.classes}
+    judged = _judge(subject, row, share, burst, services, facts.classes)
+    if not any(coming.measure for coming in subject.arriving):
+        return judged
+    received = structs.replace(subject, arriving=[coming for coming in subject.arriving if not coming.measure])
+    return structs.replace(judged, covered=judge_one(facts, received).covered)
+
+
+def judge_all(facts: Facts) -> list[Judgement]:
+    """Judge every row against the others as they stand now."""
+    bursts = [burst_of(facts, subject) for subject in facts.rows]
+    rows = [row_of(subject, burst, facts.at) for subject, burst in zip(facts.rows, bursts, strict=True)]
+    services = cover.class_services(rows)
+    shares = cover.row_shares(rows).tolist()
+    return [
+        _judge(subject, row, share, burst, services, facts.classes)
+        for subject, row, share, burst in zip(facts.rows, rows, shares, bursts, strict=True)
+    ]
+
+
+def blamed(rows: Sequence[RowFacts], facts: Facts, code: str) -> list[str]:
+    """The names of the rows that explain why a class is below its floor, until it would be restored."""
+    floor = next(c.floor for c in facts.classes if c.code == code)
+    present = [row_of(row, burst_of(facts, row), facts.at) for row in rows]
+    return [row.row for row in cover.rows_to_blame(present, code, floor).rows]
+
+
+def burst_of(facts: Facts, subject: RowFacts) -> Burst | None:
+    """The burst test of a row's failures; None where none are expected at all."""
+    if subject.rate_per_day <= NO_DEMAND:
+        return None
+    policy = facts.policy
+    threshold = radar_threshold(subject.rate_per_day, facts.series, policy.false_alarms_per_year, policy.burst_ratio)
+    start = facts.at - WATCHED
+    times = [(failed - start).total_seconds() / 86_400 for failed in subject.failures]
+    return scan(times, subject.rate_per_day, WATCHED_DAYS, policy.burst_ratio, threshold)
+
+
+def row_of(subject: RowFacts, burst: Burst | None, at: datetime) -> Row:
+    """A row as the mathematics sees it; an overdue delivery no longer counts as cover."""
+    return Row(
+        row=subject.name,
+        available=subject.available,
+        rate_per_day=burst.present_rate_per_day if burst else subject.rate_per_day,
+        resupply_days=subject.resupply_days,
+        planned_share=subject.planned_share,
+        demands=tuple(subject.demands),
+        inbound=tuple(
+            Inbound(coming.quantity, (coming.due_at - at).total_seconds() / 86_400)
+            for coming in subject.arriving
+            if coming.due_at > at
+        ),
+    )
+
+
+def _with(known: ClassFacts, row: Row, change: float) -> ClassService:
+    """A class with one row's share changed."""
+    served = sum(demand.served_rate for demand in row.demands if demand.service_class == known.code)
+    on_time = known.on_time_rate + served * change
+    return ClassService(known.code, on_time / known.total_rate if known.total_rate > 0 else 1.0, on_time, known.total_rate)
+
+
+def _judge(
+    subject: RowFacts,
+    row: Row,
+    share: float,
+    burst: Burst | None,
+    services: Mapping[str, ClassService],
+    classes: Sequence[ClassFacts],
+) -> Judgement:
+    floors = {c.code: c.floor for c in classes}
+    critical = cover.critical_point(row, services, floors) if subject.planned and floors else None
+    if subject.hand_set is not None:
+        point = subject.hand_set
+    elif critical is not None:
+        # no stock of this row, however low, breaks a class: no line of its own
+        point = 0 if critical.point is None else max(critical.point, 0)
+    elif row.rate_per_day > NO_DEMAND and subject.planned_share > 0:
+        point = max(cover.hold_point(subject.planned_share, row.rate_per_day, row.resupply_days, row.inbound), 0)
+    else:
+        point = 0
+    line = cover.average_failure_line(subject.rate_per_day, subject.resupply_days)
+    served = {demand.service_class for demand in row.demands if demand.served_rate > 0}
+    broken = [
+        code for code in sorted(served & floors.keys()) if services[code].service < floors[code] - cover.TOLERANCE
+    ]
+    return Judgement(
+        row=row, share=share, point=point, critical=critical, expected_over_resupply=line.expected,
+        average_line=line.line, burst=burst, below=subject.available < point,
+        under_average=subject.available <= line.line, broken=broken,
+        covered=not broken and subject.available >= point,
+    )  # fmt: skip
+
+
+def after_restoring(judgement: Judgement) -> int:
+    """How much stock a case asks for: the critical point, and as much as gives back the share the plan expects.
+
+    At the present rate, so that a burst that goes on does not take the cover away the next day.
+    """
+    row = structs.replace(judgement.row, inbound=())
+    planned = cover.hold_point(row.planned_share, row.rate_per_day, row.resupply_days) if row.planned_share > 0 else 0
+    return max(judgement.point, planned, 0)

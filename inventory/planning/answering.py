@@ -1,0 +1,126 @@
+"""Asking the optimizer: size the network, and say of every row and class what the plan expects. Pure.
+
+It runs in a process of its own: bytes go in, bytes come out.
+"""
+
+from collections import defaultdict
+
+import msgspec
+from msgspec import Struct
+from optimizer.simulation import StockedRow, normal_dips
+from scipy.special import pdtr
+
+from optimizer import network as optimizer_network
+from optimizer.cover import ClassDemand
+from optimizer.network import Network, primary_depot
+from optimizer.plan import Plan
+from optimizer.sizing import size
+
+DIP_YEARS = 40
+DIP_SEED = 20_261_121
+DIPS_PER_YEAR = 1.0
+"""How often a class may fall below its floor in normal life: once a year."""
+
+
+class AnsweredRow(Struct, frozen=True, kw_only=True):
+    """A part in a store: its base stock, the demand behind it, and the on-time share that gives."""
+
+    part: str
+    store: str
+    base_stock: int
+    rate_per_day: float
+    resupply_days: float
+    planned_share: float
+    demands: tuple[ClassDemand, ...]
+
+
+class AnsweredClass(Struct, frozen=True, kw_only=True):
+    """A class: its target, what the plan gives, and the floor that normal life stays above."""
+
+    service_class: str
+    target_fraction: float
+    planned_service: float
+    normal_dip: float
+    on_time_rate: float
+    total_rate: float
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """The optimizer's plan and what follows from it for the levels and the classes."""
+
+    plan: Plan
+    rows: list[AnsweredRow]
+    classes: list[AnsweredClass]
+
+
+def answer(network: bytes, time_limit_s: float = 120.0) -> bytes:
+    """Size a network and work out its rows and classes; JSON in, JSON out."""
+    read = optimizer_network.read(network)
+    plan = size(read, time_limit_s=time_limit_s)
+    rows = planned_rows(read, plan)
+    classes = _classes(read, plan, rows) if plan.stock else []
+    return msgspec.json.encode(Answered(plan=plan, rows=rows, classes=classes))
+
+
+def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:
+    """Every part and store with demand; the share is that of a demand finding stock, P(Poisson(mL) ≤ S − 1)."""
+    lead_times = {(row.part, row.depot): row.lead_time_days for row in network.replenishment}
+    rows: list[AnsweredRow] = []
+    for (part, store), demands in sorted(_demands(network).items()):
+        rate = sum(demand.total_rate for demand in demands)
+        if rate <= 0:
+            continue
+        stock, resupply = plan.stock.get(part, {}).get(store, 0), lead_times[part, store]
+        share = float(pdtr(stock - 1, rate * resupply)) if stock > 0 else 0.0
+        rows.append(
+            AnsweredRow(
+                part=part, store=store, base_stock=stock, rate_per_day=rate, resupply_days=resupply,
+                planned_share=share, demands=demands,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _demands(network: Network) -> dict[tuple[str, str], tuple[ClassDemand, ...]]:
+    """What each class asks of each part and store, and how much of it the store can reach in time."""
+    hours_of = {sla.id: sla.time_to_site_hours for sla in network.sla_classes}
+    customers = {customer.id: customer for customer in network.customers}
+    parts_of: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for line in network.bom:
+        parts_of[line.model].append((line.part, line.per_device * line.annual_failure_rate / 365))
+    asked: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
+    for installed in network.installed_base:
+        customer = customers[installed.customer]
+        store = primary_depot(customer, network.depots)
+        if store is None:
+            continue
+        in_time = customer.travel_hours[store] <= hours_of[customer.sla_class]
+        for part, rate in parts_of[installed.model]:
+            sums = asked[part, store][customer.sla_class]
+            sums[0] += rate * installed.device_count if in_time else 0.0
+            sums[1] += rate * installed.device_count
+    return {
+        key: tuple(ClassDemand(name, served, total) for name, (served, total) in sorted(classes.items()))
+        for key, classes in asked.items()
+    }
+
+
+def _classes(network: Network, plan: Plan, rows: list[AnsweredRow]) -> list[AnsweredClass]:
+    stocked = [
+        StockedRow(f"{row.part}@{row.store}", row.base_stock, row.rate_per_day, row.resupply_days, row.demands)
+        for row in rows
+    ]
+    targets = {sla.id: sla.target_fraction or 0.0 for sla in network.sla_classes}
+    dips = normal_dips(stocked, targets, years=DIP_YEARS, seed=DIP_SEED, per_year=DIPS_PER_YEAR)
+    classes: list[AnsweredClass] = []
+    for name, target in targets.items():
+        demands = [(row, demand) for row in rows for demand in row.demands if demand.service_class == name]
+        total = sum(demand.total_rate for _, demand in demands)
+        on_time = sum(demand.served_rate * row.planned_share for row, demand in demands)
+        classes.append(
+            AnsweredClass(
+                service_class=name, target_fraction=target, planned_service=plan.service.get(name, 1.0),
+                normal_dip=dips.get(name, target), on_time_rate=on_time, total_rate=total,
+            )
+        )  # fmt: skip
+    return classes

@@ -1,0 +1,188 @@
+"""The optimizer's input from the database: the network as it stands, each pool a store of its own."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.errors import Refused
+from inventory.stock.pools import COMMON
+from inventory.stock.serving import SERVING
+from optimizer import network as optimizer_network
+from optimizer.network import Network
+
+
+class NoLeadTime(Refused):
+    """{count} parts with demand have no valid offer, so nobody knows how long they take: {parts}."""
+
+    zh = "{count} 个有需求的备件没有有效报价，无法得知到货周期：{parts}。"
+    help_en = "Enter an offer for each of them, then make the plan again."
+    help_zh = "请为这些备件录入报价后重新编制计划。"
+
+
+class Spot(Struct, frozen=True, kw_only=True):
+    """What a store of the network is in the database."""
+
+    place: int
+    pool: int
+
+
+class Gathered(Struct, frozen=True, kw_only=True):
+    """The network and how its names read in the database."""
+
+    network: Network
+    spots: dict[str, Spot]
+    parts: dict[str, int]
+
+
+def store_name(depot: str, pool: str) -> str:
+    """A store of the network: the depot, or the depot with the contract whose stock it keeps.
+
+    >>> store_name("GZ", "common"), store_name("ZJ", "C-TELCO")
+    ('GZ', 'ZJ/C-TELCO')
+    """
+    return depot if pool == COMMON else f"{depot}/{pool}"
+
+
+async def gather(on: date) -> Gathered:
+    """The network of a day: stores, parts in use, classes, sites, devices, parts lists with their failure rates.
+
+    Raises:
+        NoLeadTime: a part with demand has no valid offer.
+
+    """
+    serving = await db.fetch(_SERVING)
+    lead_times = {row["part_number"]: row["lead_time_days"] for row in await db.fetch(_LEAD_TIMES, on)}
+    bom = await db.fetch(_BOM)
+    missing = sorted({row["part"] for row in bom if row["part"] not in lead_times and row["annual_rate"] > 0})
+    if missing:
+        raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
+    installed = await db.fetch(_INSTALLED)
+    stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
+    demand = _demand_pairs(serving, installed, bom)
+    document: dict[str, Any] = {
+        "depots": [{"id": name} for name in sorted(stores)],
+        "parts": [dict(row) for row in await db.fetch(_PARTS, sorted({row["part"] for row in bom}))],
+        "replenishment": [
+            {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
+            for (part, store), critical in sorted(demand.items())
+        ],
+        "sla_classes": [dict(row) for row in await db.fetch(_CLASSES)],
+        "customers": _customers(serving, await db.fetch(_TRAVEL)),
+        "installed_base": [
+            {"customer": _customer(row), "model": row["model"], "device_count": row["devices"]} for row in installed
+        ],
+        "bom": [
+            {"model": row["model"], "part": row["part"], "per_device": row["per_device"],
+             "annual_failure_rate": row["annual_rate"]}
+            for row in bom
+        ],
+        "policy": {"stockout": "backorder", "lateral": False},
+        "objective": "investment",
+    }  # fmt: skip
+    return Gathered(
+        network=optimizer_network.read(msgspec.json.encode(document)),
+        spots=stores,
+        parts={row["part"]: row["part_id"] for row in bom},
+    )
+
+
+def _customer(row: db.Row) -> str:
+    return f"{row['site']}/{row['contract']}"
+
+
+def _customers(serving: list[db.Row], travel: list[db.Row]) -> list[dict[str, Any]]:
+    """Each site under each contract, with its own stock's travel time; common stock is reached from every depot."""
+    by_site: dict[str, dict[str, float]] = {}
+    for row in travel:
+        by_site.setdefault(row["site"], {})[row["depot"]] = row["travel_hours"]
+    common = {row["depot"] for row in serving if row["pool"] == COMMON}
+    customers: list[dict[str, Any]] = []
+    for row in serving:
+        if row["pool"] == COMMON:
+            reach = {depot: hours for depot, hours in by_site.get(row["site"], {}).items() if depot in common}
+        else:
+            reach = {store_name(row["depot"], row["pool"]): row["travel_hours"]}
+        customers.append({"id": _customer(row), "sla_class": row["service_class"], "travel_hours": reach})
+    return customers
+
+
+def _demand_pairs(serving: list[db.Row], installed: list[db.Row], bom: list[db.Row]) -> dict[tuple[str, str], bool]:
+    """Every part and store with demand, and whether the part is critical for a model there (D41)."""
+    store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
+    parts_of: dict[str, list[tuple[str, bool]]] = {}
+    for row in bom:
+        parts_of.setdefault(row["model"], []).append((row["part"], row["critical"]))
+    pairs: dict[tuple[str, str], bool] = {}
+    for row in installed:
+        for part, critical in parts_of.get(row["model"], []):
+            pair = (part, store_of[_customer(row)])
+            pairs[pair] = pairs.get(pair, False) or critical
+    return pairs
+
+
+_SERVING = f"""
+SELECT site.code AS site, contract.code AS contract, place.code AS depot, place.id AS place, pool.code AS pool,
+       pool.id AS pool_id, serving.travel_hours, service_class.code AS service_class
+FROM ({SERVING}) AS serving
+JOIN place AS site ON site.id = serving.site
+JOIN contract ON contract.id = serving.contract
+JOIN service_class ON service_class.id = contract.service_class
+JOIN place ON place.id = serving.place
+JOIN pool ON pool.id = serving.pool
+ORDER BY site.code, contract.code
+"""
+
+_INSTALLED = f"""
+SELECT site.code AS site, contract.code AS contract, device_model.code AS model, count(*)::int AS devices
+FROM device
+JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
+JOIN place AS site ON site.id = device.site
+JOIN contract ON contract.id = device.contract
+JOIN device_model ON device_model.id = device.model
+WHERE device.retired_on IS NULL
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+_BOM = """
+SELECT device_model.code AS model, part.part_number AS part, part.id AS part_id, per_device::float8 AS per_device,
+       critical, coalesce(rate.annual_rate, 0) AS annual_rate
+FROM model_part
+JOIN device_model ON device_model.id = model_part.model
+JOIN part ON part.id = model_part.part
+LEFT JOIN LATERAL (
+    SELECT annual_rate FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS rate ON true
+WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND retired_on IS NULL)
+ORDER BY device_model.code, part.part_number
+"""
+
+_PARTS = """
+SELECT part_number AS id, unit_cost_cny::float8 AS unit_cost_cny, holding_rate_per_year
+FROM part WHERE part_number = ANY($1) ORDER BY part_number
+"""
+
+_CLASSES = """
+SELECT code AS id, time_to_site_hours, target_fraction FROM service_class
+WHERE EXISTS (SELECT FROM contract JOIN device ON device.contract = contract.id
+              WHERE contract.service_class = service_class.id AND device.retired_on IS NULL)
+ORDER BY time_to_site_hours, code
+"""
+
+_TRAVEL = """
+SELECT site.code AS site, store.code AS depot, travel_hours
+FROM coverage
+JOIN place AS site ON site.id = coverage.site
+JOIN place AS store ON store.id = coverage.store AND store.kind = 'depot' AND store.out_of_service_at IS NULL
+"""
+
+_LEAD_TIMES = """
+SELECT part.part_number, min(lead_time_days) AS lead_time_days
+FROM offer
+JOIN vendor ON vendor.id = offer.vendor AND vendor.active AND vendor.kind <> 'broker'
+JOIN part ON part.id = offer.part
+WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
+GROUP BY part.part_number
+"""

@@ -1,0 +1,373 @@
+"""Plans as data: asked for, made by the optimizer, approved, and then the lines that stock is held against."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.ground import audit, clock, db, jobs, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Forbidden, Unknown, WrongState
+from inventory.ground.numbers import next_number
+from inventory.planning.answering import Answered
+from inventory.planning.network import Gathered
+from inventory.stock.lines import Lines, set_lines
+from optimizer.cover import average_failure_line
+
+State = Literal["proposed", "approved", "superseded", "rejected"]
+
+
+class PlannerMayNotApprove(Forbidden):
+    """A plan is approved by somebody other than {maker}, who made it."""
+
+    zh = "计划须由编制人 {maker} 以外的人审批。"
+    help_en = "Ask a project manager."
+    help_zh = "请由项目经理审批。"
+
+
+class JobView(Struct, frozen=True, kw_only=True):
+    """Long work: how far it is and what came of it."""
+
+    id: UUID
+    kind: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    progress: int
+    message: str
+    result: Any
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
+
+
+class PlanSummary(Struct, frozen=True, kw_only=True):
+    """A plan as lists show it."""
+
+    id: UUID
+    number: str
+    state: State
+    made_at: datetime
+    made_by: str
+    status: str
+    proof: str | None
+    cost_cny: Decimal | None
+    lower_bound_cny: Decimal | None
+    gap: float | None
+    approved_at: datetime | None
+    approved_by: str | None
+    remark: str
+
+
+class PlannedClass(Struct, frozen=True, kw_only=True):
+    """What a plan promises for a service class."""
+
+    code: str
+    time_to_site_hours: float
+    target_fraction: float
+    planned_service: float
+    normal_dip: float
+
+
+class PlannedRow(Struct, frozen=True, kw_only=True):
+    """Why a base stock is what it is: installed pieces × rate × resupply time, and the share it gives."""
+
+    part_number: str
+    depot: str
+    pool: str
+    base_stock: int
+    rate_per_day: float
+    resupply_days: float
+    expected_demand: float
+    planned_share: float
+
+
+class PlanDetail(Struct, frozen=True, kw_only=True):
+    """A plan with its classes and its rows."""
+
+    plan: PlanSummary
+    reasons: list[str]
+    multipliers: dict[str, float]
+    classes: list[PlannedClass]
+    rows: list[PlannedRow]
+
+
+@db.atomic
+async def ask_for_plan(*, by: Actor) -> JobView:
+    """Have a plan made; the answer is the job to watch."""
+    by.require("plans.make")
+    job = await db.fetch_value(
+        "INSERT INTO job (kind, state, requested_by, requested_at) VALUES ('make_plan', 'queued', $1, $2) RETURNING id",
+        by.name, clock.now(),
+    )  # fmt: skip
+    await jobs.enqueue(jobs.MakePlan(job))
+    return await job_view(job)
+
+
+@db.atomic
+async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> PlanSummary:
+    """Keep what the optimizer answered, with the network it was asked about."""
+    plan = answered.plan
+    number = await next_number("PL")
+    plan_id = await db.fetch_value(
+        """INSERT INTO plan (number, state, made_at, made_by, status, proof, cost_cny, lower_bound_cny, gap, network,
+                             answer)
+           VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id""",
+        number, clock.now(), by.name, plan.status, plan.proof, _money(plan.cost_cny), _money(plan.lower_bound_cny),
+        plan.gap, msgspec.to_builtins(gathered.network), msgspec.to_builtins(plan),
+    )  # fmt: skip
+    await db.execute(
+        """WITH entered AS (
+               INSERT INTO plan_row (plan, part, place, pool, base_stock, rate_per_day, resupply_days, planned_share)
+               SELECT $1, part, place, pool, base_stock, rate_per_day, resupply_days, planned_share
+               FROM jsonb_to_recordset($2) AS new(part integer, place integer, pool integer, base_stock integer,
+                    rate_per_day float8, resupply_days float8, planned_share float8)
+               RETURNING id, part, place, pool
+           )
+           INSERT INTO plan_row_class (plan_row, service_class, total_rate_per_day, served_rate_per_day)
+           SELECT entered.id, service_class.id, demand.total_rate, demand.served_rate
+           FROM jsonb_to_recordset($2) AS new(part integer, place integer, pool integer, demands jsonb)
+           JOIN entered USING (part, place, pool)
+           CROSS JOIN jsonb_to_recordset(new.demands)
+                AS demand(service_class text, total_rate float8, served_rate float8)
+           JOIN service_class ON service_class.code = demand.service_class""",
+        plan_id, _rows(gathered, answered),
+    )  # fmt: skip
+    await db.execute(
+        """INSERT INTO plan_class (plan, service_class, target_fraction, planned_service, normal_dip,
+                                   on_time_rate_per_day, total_rate_per_day)
+           SELECT $1, service_class.id, new.target_fraction, planned_service, normal_dip, on_time_rate, total_rate
+           FROM jsonb_to_recordset($2) AS new(service_class text, target_fraction float8, planned_service float8,
+                normal_dip float8, on_time_rate float8, total_rate float8)
+           JOIN service_class ON service_class.code = new.service_class""",
+        plan_id, msgspec.to_builtins(answered.classes),
+    )
+    await steps.begin(
+        "approve_plan", "plan", number, owner_role="project_manager", due_at=clock.now() + timedelta(days=1)
+    )
+    return await plan_summary(plan_id)
+
+
+def _money(amount: float | None) -> Decimal | None:
+    return None if amount is None else Decimal(str(round(amount, 2)))
+
+
+def _rows(gathered: Gathered, answered: Answered) -> list[dict[str, Any]]:
+    """The plan's rows with the ids of the database."""
+    return [
+        {
+            "part": gathered.parts[row.part], "place": gathered.spots[row.store].place,
+            "pool": gathered.spots[row.store].pool, "base_stock": row.base_stock, "rate_per_day": row.rate_per_day,
+            "resupply_days": row.resupply_days, "planned_share": row.planned_share,
+            "demands": msgspec.to_builtins(row.demands),
+        }
+        for row in answered.rows
+    ]  # fmt: skip
+
+
+@db.atomic
+async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
+    """Let a plan hold: its base stocks and average-failure lines become the levels' lines.
+
+    Every row is then judged anew, which sets its critical point.
+
+    Raises:
+        Unknown: no such plan.
+        WrongState: it was decided before, or is infeasible.
+        PlannerMayNotApprove: whoever made a plan does not approve it.
+
+    """
+    by.require("plans.approve")
+    view = await plan_summary(plan)
+    if view.made_by == by.name:
+        raise PlannerMayNotApprove(maker=view.made_by)
+    if view.state != "proposed" or view.status not in ("optimal", "feasible"):
+        raise WrongState(
+            what="Plan", what_zh="计划", key=view.number, state=f"{view.state} / {view.status}",
+            needed="proposed / optimal, feasible",
+        )  # fmt: skip
+    await db.execute("UPDATE plan SET state = 'superseded' WHERE state = 'approved'")
+    moved = await db.execute(
+        "UPDATE plan SET state = 'approved', approved_at = $2, approved_by = $3 WHERE id = $1 AND state = 'proposed'",
+        plan, clock.now(), by.name,
+    )  # fmt: skip
+    if not moved:
+        raise WrongState(what="Plan", what_zh="计划", key=view.number, state="–", needed="proposed")
+    rows = await db.fetch(
+        "SELECT part, place, pool, base_stock, rate_per_day, resupply_days FROM plan_row WHERE plan = $1", plan
+    )
+    await set_lines(
+        [
+            Lines(
+                part=row["part"], place=row["place"], pool=row["pool"], base_stock=row["base_stock"],
+                reorder_point=max(row["base_stock"] - 1, 0),
+                average_failure_line=average_failure_line(row["rate_per_day"], row["resupply_days"]).line,
+            )
+            for row in rows
+        ]
+    )  # fmt: skip
+    await audit.record("plan.approved", "plan", view.number, by=by)
+    await steps.finish("plan", view.number, by=by)
+    await jobs.enqueue(jobs.AssessAll())
+    return await plan_summary(plan)
+
+
+@db.atomic
+async def reject_plan(plan: UUID, *, by: Actor, reason: str) -> PlanSummary:
+    """Turn a proposed plan down.
+
+    Raises:
+        Unknown: no such plan.
+        WrongState: it was decided before.
+
+    """
+    by.require("plans.approve")
+    view = await plan_summary(plan)
+    moved = await db.execute(
+        "UPDATE plan SET state = 'rejected', remark = $2 WHERE id = $1 AND state = 'proposed'", plan, reason
+    )
+    if not moved:
+        raise WrongState(what="Plan", what_zh="计划", key=view.number, state=view.state, needed="proposed")
+    await audit.record("plan.rejected", "plan", view.number, by=by, reason=reason)
+    await steps.finish("plan", view.number, by=by)
+    return await plan_summary(plan)
+
+
+_SUMMARY = """SELECT id, number, state, made_at, made_by, status, proof, cost_cny, lower_bound_cny, gap, approved_at,
+                     approved_by, remark FROM plan"""
+
+
+async def plan_summary(plan: UUID) -> PlanSummary:
+    """One plan in short.
+
+    Raises:
+        Unknown: no such plan.
+
+    """
+    found = await db.read_one(PlanSummary, f"{_SUMMARY} WHERE id = $1", plan)
+    if found is None:
+        raise Unknown(what="plan", what_zh="计划", key=str(plan))
+    return found
+
+
+async def plans(*, limit: int, after: UUID | None = None) -> list[PlanSummary]:
+    """Plans, newest first."""
+    return await db.read(
+        PlanSummary, f"{_SUMMARY} WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2", after, limit
+    )
+
+
+async def plan_detail(plan: UUID, *, limit: int = 5000) -> PlanDetail:
+    """One plan with its classes and the reasons of its numbers.
+
+    Raises:
+        Unknown: no such plan.
+
+    """
+    summary = await plan_summary(plan)
+    answer = await db.fetch_value("SELECT answer FROM plan WHERE id = $1", plan)
+    classes = await db.read(
+        PlannedClass,
+        """SELECT code, time_to_site_hours, plan_class.target_fraction, planned_service, normal_dip
+           FROM plan_class JOIN service_class ON service_class.id = plan_class.service_class
+           WHERE plan = $1 ORDER BY time_to_site_hours, code""",
+        plan,
+    )
+    rows = await db.read(
+        PlannedRow,
+        """SELECT part.part_number, place.code AS depot, pool.code AS pool, base_stock, rate_per_day, resupply_days,
+                  rate_per_day * resupply_days AS expected_demand, planned_share
+           FROM plan_row
+           JOIN part ON part.id = plan_row.part
+           JOIN place ON place.id = plan_row.place
+           JOIN pool ON pool.id = plan_row.pool
+           WHERE plan = $1 ORDER BY part.part_number, place.code, pool.code LIMIT $2""",
+        plan, limit,
+    )
+    return PlanDetail(
+        plan=summary, reasons=answer["reasons"], multipliers=answer["multipliers"], classes=classes, rows=rows
+    )
+
+
+_JOB = "SELECT id, kind, state, progress, message, result, requested_by, requested_at, finished_at FROM job"
+
+
+async def job_view(job: UUID) -> JobView:
+    """One piece of long work.
+
+    Raises:
+        Unknown: no such job.
+
+    """
+    found = await db.read_one(JobView, f"{_JOB} WHERE id = $1", job)
+    if found is None:
+        raise Unknown(what="job", what_zh="任务", key=str(job))
+    return found
+
+
+@db.atomic
+async def note_progress(job: UUID, progress: int, message: str) -> bool:
+    """Write how far a job is; whether it is still wanted."""
+    row = await db.fetch_one(
+        """UPDATE job SET state = 'running', progress = $2, message = $3
+           WHERE id = $1 AND state IN ('queued', 'running') RETURNING cancel_requested""",
+        job, progress, message,
+    )  # fmt: skip
+    return row is not None and not row["cancel_requested"]
+
+
+@db.atomic
+async def finish_job(
+    job: UUID, state: Literal["done", "failed", "cancelled"], message: str, result: Any = None
+) -> None:
+    """Close a job with what came of it."""
+    await db.execute(
+        """UPDATE job SET state = $2, message = $3, result = $4, finished_at = $5,
+                  progress = CASE WHEN $2 = 'done' THEN 100 ELSE progress END
+           WHERE id = $1 AND finished_at IS NULL""",
+        job, state, message, result or {}, clock.now(),
+    )  # fmt: skip
+
+
+@db.atomic
+async def cancel_job(job: UUID, *, by: Actor) -> JobView:
+    """Ask a job to stop; one that has not begun stops at once.
+
+    Raises:
+        Unknown: no such job.
+        WrongState: it is over.
+
+    """
+    by.require("plans.make")
+    moved = await db.execute(
+        """UPDATE job SET cancel_requested = true,
+                  state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
+                  finished_at = CASE WHEN state = 'queued' THEN $2::timestamptz END
+           WHERE id = $1 AND state IN ('queued', 'running')""",
+        job, clock.now(),
+    )  # fmt: skip
+    view = await job_view(job)
+    if not moved:
+        raise WrongState(what="Job", what_zh="任务", key=str(job), state=view.state, needed="queued / running")
+    return view
+
+
+async def targets(*, limit: int, seen_by: Actor, after: tuple[str, str, str] | None = None) -> Sequence[PlannedRow]:
+    """The approved plan's rows in the reader's stores."""
+    keys = after or (None, None, None)
+    return await db.read(
+        PlannedRow,
+        """SELECT part.part_number, place.code AS depot, pool.code AS pool, plan_row.base_stock, rate_per_day,
+                  resupply_days, rate_per_day * resupply_days AS expected_demand, planned_share
+           FROM plan_row
+           JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
+           JOIN part ON part.id = plan_row.part
+           JOIN place ON place.id = plan_row.place
+           JOIN pool ON pool.id = plan_row.pool
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1))
+             AND ($2::text IS NULL OR (part.part_number, place.code, pool.code) > ($2, $3, $4))
+           ORDER BY part.part_number, place.code, pool.code LIMIT $5""",
+        seen_by.depot_scope, *keys, limit,
+    )  # fmt: skip
