@@ -3,7 +3,8 @@
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -24,24 +25,26 @@ ApiRequest = Request[Actor, Any, Any]
 Key = Annotated[
     str | None,
     HeaderParameter(
-        name="Idempotency-Key", min_length=1, max_length=255,
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=255,
         description="Your own key for this act: repeating the request with it gives the first answer again",
     ),
-]  # fmt: skip
+]
 """The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header)."""
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many items a page holds")]
 Cursor = Annotated[str | None, QueryParameter(max_length=1000, description="`next_cursor` of the page before")]
 
 
-class Page(Struct, Generic[T], frozen=True):
+class Page[T](Struct, frozen=True):
     """One page of a list."""
 
     items: list[T]
     next_cursor: str | None = None
 
 
-async def once(
+async def once[T](
     request: ApiRequest,
     key: str | None,
     act: Callable[[], Awaitable[T]],
@@ -94,13 +97,12 @@ async def _fingerprint(request: ApiRequest) -> bytes:
     return digest.digest()
 
 
-def page(
-    request: ApiRequest, items: Sequence[T], limit: int, cursor_of: Callable[[T], object]
-) -> Response[Page[T]]:
+def page[T](request: ApiRequest, items: Sequence[T], limit: int, cursor_of: Callable[[T], object]) -> Response[Page[T]]:
     """One page of items fetched with `limit + 1`; the one too many tells that there is more."""
     shown = list(items[:limit])
     cursor = encode_cursor(cursor_of(shown[-1])) if len(items) > limit else None
-    headers = {"Link": f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'} if cursor else {}
+    query = urlencode({**request.query_params.dict(), "cursor": cursor}, doseq=True)
+    headers = {"Link": f'<{request.url.path}?{query}>; rel="next"'} if cursor else {}
     return Response(Page(shown, cursor), headers=headers)
 
 
@@ -113,7 +115,7 @@ def encode_cursor(place: object) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, into: type[T]) -> T | None:
+def decode_cursor[T](cursor: str | None, into: type[T]) -> T | None:
     """A cursor as the place it stands for; None where the list starts.
 
     Raises:

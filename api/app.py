@@ -20,6 +20,11 @@ from msgspec import Struct
 
 from api import logs, settings
 from api.access import Authentication, FormGuard
+from api.demo import credentials
+from api.pages.headers import secure
+from api.pages.refusals import crash_page, http_page, refusal_page, told_by, unparsable_page
+from api.pages.rendering import engine
+from api.pages.router import page_router
 from api.problems import (
     Unparsable,
     crash_response,
@@ -78,44 +83,65 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
     api = Router(
         "/api/v1",
         route_handlers=[
-            stock.StockController, stock.ReservationController, stock.ReceiptController, stock.TransferController,
-            catalogue.PartController, catalogue.DeviceController, catalogue.FailureController,
-            catalogue.ContractController, catalogue.PlaceController,
-            orders.VendorController, orders.OrderController,
-            requests.RequestController, planning.PlanController, emergency.CaseController,
-            platform.PlatformController, callbacks.CallbackController,
+            stock.StockController,
+            stock.ReservationController,
+            stock.ReceiptController,
+            stock.TransferController,
+            catalogue.PartController,
+            catalogue.DeviceController,
+            catalogue.FailureController,
+            catalogue.ContractController,
+            catalogue.PlaceController,
+            orders.VendorController,
+            orders.OrderController,
+            requests.RequestController,
+            planning.PlanController,
+            emergency.CaseController,
+            platform.PlatformController,
+            callbacks.CallbackController,
         ],
         security=[{"key": []}, {"session": []}],
-    )  # fmt: skip
+    )
     return Application(
         route_handlers=[
-            api, health, ready, PrometheusController, create_static_files_router("/static", [STATIC]),
+            api,
+            page_router(),
+            health,
+            ready,
+            PrometheusController,
+            create_static_files_router("/static", [STATIC]),
         ],
         lifespan=[database] if own_pool else [],
-        state=State({"settings": using}),
+        state=State({"settings": using, "demo": bool(credentials.read(using))}),
+        template_config=engine(),
+        before_send=[secure],
         middleware=[
             PrometheusConfig(app_name="beijian", prefix="beijian", group_path=True).middleware,
             DefineMiddleware(Authentication, exclude=["^/static", "^/health$", "^/ready$", "^/metrics"]),
             DefineMiddleware(FormGuard, config=csrf(using)),
         ],
         exception_handlers={
-            InventoryError: refusal_response,
-            Unparsable: unparsable_response,
-            HTTPException: http_response,
-            Exception: crash_response,
+            InventoryError: told_by(refusal_page, refusal_response),
+            Unparsable: told_by(unparsable_page, unparsable_response),
+            HTTPException: told_by(http_page, http_response),
+            Exception: told_by(crash_page, crash_response),
         },
         openapi_config=openapi(),
         request_max_body_size=2_000_000,
         debug=False,
-    )  # fmt: skip
+    )
 
 
 def csrf(using: Settings) -> CSRFConfig:
     """How forms prove that they are ours."""
     return CSRFConfig(
-        secret=using.secret, cookie_name="beijian_csrf", cookie_secure=using.secure_cookies, cookie_httponly=True,
-        cookie_samesite="lax", exclude=["^/api/v1/vendor-callbacks/"],
-    )  # fmt: skip
+        secret=using.secret,
+        cookie_name="beijian_csrf",
+        cookie_secure=using.secure_cookies,
+        cookie_httponly=True,
+        cookie_samesite="lax",
+        exclude=["^/api/v1/vendor-callbacks/"],
+    )
 
 
 def openapi() -> OpenAPIConfig:
@@ -140,4 +166,4 @@ def openapi() -> OpenAPIConfig:
                 "session": SecurityScheme(type="apiKey", name="beijian_session", security_scheme_in="cookie"),
             }
         ),
-    )  # fmt: skip
+    )

@@ -106,7 +106,9 @@ def verify() -> None:
         async with db.connected(_settings().database_url, pool_size=2):
             found = await violations()
         for violation in found:
-            click.echo(f"{violation.invariant}: {violation.what}: expected {violation.expected}, found {violation.found}")
+            click.echo(
+                f"{violation.invariant}: {violation.what}: expected {violation.expected}, found {violation.found}"
+            )
         if found:
             complain(f"{len(found)} differences")
         click.echo(f"{len(INVARIANTS)} invariants hold")
@@ -117,7 +119,9 @@ def verify() -> None:
 @main.command()
 @click.argument("network", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan file here.")
-@click.option("--check", "check_plan", type=click.Path(dir_okay=False, path_type=Path), help="Verify this plan file instead.")
+@click.option(
+    "--check", "check_plan", type=click.Path(dir_okay=False, path_type=Path), help="Verify this plan file instead."
+)
 @click.option("--time-limit", type=click.FloatRange(min=0.01), default=600.0, show_default=True, help="Seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan file instead of a table.")
 def plan(network: Path, output: Path | None, check_plan: Path | None, time_limit: float, *, as_json: bool) -> None:
@@ -166,7 +170,7 @@ def openapi(output: Path) -> None:
     from api.app import create_app
     from api.settings import Settings
 
-    application = create_app(Settings(database_url="postgresql://unused", secret="0" * 64), own_pool=False)  # noqa: S106
+    application = create_app(Settings(database_url="postgresql://unused", secret="0" * 64), own_pool=False)
     output.write_text(json.dumps(application.openapi_schema.to_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
@@ -202,7 +206,9 @@ def credentials(*, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for row in found:
-        click.echo(f"{row['role']:<20} {row['depot'] or '–':<6} {row['username']:<22} {row['password']}  {row['api_key']}")
+        click.echo(
+            f"{row['role']:<20} {row['depot'] or '–':<6} {row['username']:<22} {row['password']}  {row['api_key']}"
+        )
 
 
 @demo.command()
@@ -217,7 +223,9 @@ def vendor(port: int) -> None:
 @demo.command()
 @click.option("--part", default="ST12000NM0008", show_default=True, help="Which part fails.")
 @click.option("--depot", default="GZ", show_default=True, help="Whose devices fail.")
-@click.option("--failures", type=click.IntRange(1, 200), default=None, help="How many fail; until a case opens by default.")
+@click.option(
+    "--failures", type=click.IntRange(1, 200), default=None, help="How many fail; until a case opens by default."
+)
 @click.option("--pace", type=click.FloatRange(0, 60), default=1.0, show_default=True, help="Seconds between failures.")
 def burst(part: str, depot: str, failures: int | None, pace: float) -> None:
     """Play a burst of failures through the public API and follow what the service does about it."""

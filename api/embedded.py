@@ -123,10 +123,21 @@ class EmbeddedPostgres:
 
     def _initialise(self) -> None:
         self._run(
-            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            "initdb",
+            "-D",
+            str(self.data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
             # with a locale of the C library, trigram search would not see Chinese text
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8", "--no-instructions",
-        )  # fmt: skip
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C.UTF-8",
+            "--no-instructions",
+        )
 
     def _start(self) -> None:
         settings = {
@@ -144,21 +155,24 @@ class EmbeddedPostgres:
         with self.log.open("ab") as log:
             self._postmaster = subprocess.Popen(
                 [str(self._programs / "postgres"), "-D", str(self.data), *arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
                 user=self._user.pw_uid if self._user else None,
                 group=self._user.pw_gid if self._user else None,
                 extra_groups=[] if self._user else None,
                 # Ctrl-C in the terminal must reach us only: we stop the server last
-                process_group=0, preexec_fn=_stop_with_parent,
-            )  # fmt: skip
+                process_group=0,
+                preexec_fn=_stop_with_parent,
+            )
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
         """Wait as long as the server lives: crash recovery takes the time it takes."""
-        assert self._postmaster is not None
         ready = [str(self._programs / "pg_isready"), "-q", "-h", str(_socket_folder(self._home))]
         while subprocess.run(ready, check=False).returncode != 0:
-            if self._postmaster.poll() is not None:
+            if self._postmaster is None or self._postmaster.poll() is not None:
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
                 self._postmaster = None
                 raise EmbeddedPostgresError(f"PostgreSQL did not start; its log {self.log} ends with:\n{tail}")
@@ -172,11 +186,14 @@ class EmbeddedPostgres:
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(self._programs / program), *arguments],
-            stdin=subprocess.DEVNULL, capture_output=True, check=False, cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd="/",
             user=self._user.pw_uid if self._user else None,
             group=self._user.pw_gid if self._user else None,
             extra_groups=[] if self._user else None,
-        )  # fmt: skip
+        )
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"{program} failed: {done.stderr.decode(errors='replace').strip()}")
 
@@ -196,9 +213,13 @@ def _server_user() -> pwd.struct_passwd | None:
 def _reachable(path: Path, user: pwd.struct_passwd) -> bool:
     """Whether a user can walk to a path; asked by walking, so that every kind of permission counts."""
     walk = subprocess.run(
-        ["test", "-x", str(path)], check=False, cwd="/",
-        user=user.pw_uid, group=user.pw_gid, extra_groups=[],
-    )  # fmt: skip
+        ["test", "-x", str(path)],
+        check=False,
+        cwd="/",
+        user=user.pw_uid,
+        group=user.pw_gid,
+        extra_groups=[],
+    )
     return walk.returncode == 0
 
 
@@ -215,7 +236,7 @@ def _socket_folder(home: Path) -> Path:
     folder = home / "socket"
     if len(str(folder).encode()) <= SOCKET_PATH_LIMIT:
         return folder
-    return Path("/tmp") / f"beijian-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"  # noqa: S108  owner is checked
+    return Path("/tmp") / f"beijian-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"  # noqa: S108  its owner is checked
 
 
 def _programs_for(user: pwd.struct_passwd | None) -> Path:

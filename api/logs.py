@@ -63,8 +63,11 @@ async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
         await app(scope, receive, answer)
     finally:
         _log.info(
-            "request", method=scope["method"], path=scope["path"], status=status,
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
             actor=getattr(scope.get("user"), "name", None),
-        )  # fmt: skip
+        )
         context.request_id.reset(token)

@@ -78,9 +78,13 @@ def problem_of(refusal: InventoryError, language: Language) -> Problem:
     """A refusal as a problem, in one language."""
     status = status_of(refusal)
     return _problem(
-        status, refusal.code, refusal.sentence(language), facts=refusal.facts, advice=refusal.advice(language),
+        status,
+        refusal.code,
+        refusal.sentence(language),
+        facts=refusal.facts,
+        advice=refusal.advice(language),
         errors=[FieldError(f.pointer, f.code, f.zh if language == "zh" else f.en) for f in refusal.fields],
-    )  # fmt: skip
+    )
 
 
 def _problem(
@@ -93,9 +97,16 @@ def _problem(
     errors: Sequence[FieldError] = (),
 ) -> Problem:
     return Problem(
-        type=f"/problems/{code}", title=HTTPStatus(status).phrase, status=status, detail=detail, code=code,
-        errors=list(errors), facts=facts or {}, help=advice, request_id=context.request_id.get(),
-    )  # fmt: skip
+        type=f"/problems/{code}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code,
+        errors=list(errors),
+        facts=facts or {},
+        help=advice,
+        request_id=context.request_id.get(),
+    )
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response[Problem]:
@@ -136,10 +147,10 @@ def http_response(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         return _response(_problem(422, code, (chinese if zh else en).format(named), errors=errors))
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return crash_response(request, error)
-    code, en, chinese = _HTTP_CODES.get(
-        error.status_code, ("refused", str(error.detail), "请求被拒绝。")
+    code, en, chinese = _HTTP_CODES.get(error.status_code, ("refused", str(error.detail), "请求被拒绝。"))
+    headers = (
+        {"WWW-Authenticate": "Bearer"} if error.status_code == HTTPStatus.UNAUTHORIZED else dict(error.headers or {})
     )
-    headers = {"WWW-Authenticate": "Bearer"} if error.status_code == HTTPStatus.UNAUTHORIZED else dict(error.headers or {})
     detail = chinese if zh else en
     if error.status_code == HTTPStatus.BAD_REQUEST and error.detail:
         detail = f"{detail} ({error.detail})"
@@ -183,8 +194,10 @@ def crash_response(request: Request[Any, Any, Any], error: Exception) -> Respons
     """Answer a bug: logged whole, told without its inside."""
     _log.error("crash", path=request.url.path, error="".join(traceback.format_exception(error)))
     zh = language_of(request) == "zh"
-    detail = "服务内部错误，未做任何更改；请凭请求编号联系我们。" if zh else (
-        "The service failed; nothing was changed. Tell us the request id."
+    detail = (
+        "服务内部错误，未做任何更改；请凭请求编号联系我们。"
+        if zh
+        else ("The service failed; nothing was changed. Tell us the request id.")
     )
     return _response(_problem(500, "internal_error", detail))
 
@@ -192,6 +205,8 @@ def crash_response(request: Request[Any, Any, Any], error: Exception) -> Respons
 def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     """The refusals a route can answer with, for its OpenAPI description; 401, 403, 422 and 503 always."""
     return {
-        status: ResponseSpec(Problem, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE, generate_examples=False)
+        status: ResponseSpec(
+            Problem, description=HTTPStatus(status).phrase, media_type=MEDIA_TYPE, generate_examples=False
+        )
         for status in sorted({400, 401, 403, 422, 503, *statuses})
     }

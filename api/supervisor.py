@@ -43,8 +43,11 @@ class Child:
         """Start it as our child, in a group of its own: Ctrl-C reaches us, and we stop it in order."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "api.cli", *self.arguments],
-            env=self.environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_end_with_parent,
-        )  # fmt: skip
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=_end_with_parent,
+        )
 
     def stop(self) -> None:
         """Ask it to finish, and wait."""
@@ -140,7 +143,9 @@ def _children(configured: Settings, *, with_demo: bool) -> list[Child]:
     }
     children = [Child("worker", ["work"], environment), Child("api", ["serve"], environment)]
     if with_demo:
-        children.insert(0, Child("demo vendor", ["demo", "vendor", "--port", str(credentials.vendor_port(configured))], environment))
+        children.insert(
+            0, Child("demo vendor", ["demo", "vendor", "--port", str(credentials.vendor_port(configured))], environment)
+        )
     return children
 
 
@@ -158,7 +163,7 @@ def _wait_until_ready(configured: Settings, children: list[Child]) -> bool:
         if any(child.process is not None and child.process.poll() is not None for child in children):
             return False
         try:
-            with urllib.request.urlopen(f"http://{configured.host}:{configured.port}/ready", timeout=2) as answer:  # noqa: S310  our own address
+            with urllib.request.urlopen(f"http://{configured.host}:{configured.port}/ready", timeout=2) as answer:
                 if answer.status == 200:
                     return True
         except (urllib.error.URLError, OSError):

@@ -44,6 +44,7 @@ HEARTBEAT = timedelta(seconds=6)
 
 TRIES = 6
 VENDOR_TRIES = 6
+SOLVE_SECONDS = 20.0
 
 _log = structlog.get_logger("worker")
 
@@ -70,7 +71,9 @@ class Work:
 
 @cache
 def _solver_processes() -> Executor:
-    return ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_alone)
+    return ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_alone
+    )
 
 
 def _leave_signals_alone() -> None:
@@ -104,16 +107,16 @@ async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
     """A case needs measures: solved in a process of its own, outside any transaction."""
-    chosen = await proposing.choosing(job.case)
+    chosen = await proposing.prepare(job.case, by=EMERGENCY)
     if chosen is None:
         return
-    answered = await _in_process(work, solve_emergency, msgspec.json.encode(chosen.situation))
-    await proposing.record(chosen, msgspec.json.decode(answered, type=Answer), by=EMERGENCY, attempt=job.attempt)
+    answered = await _in_process(work, solve_emergency, chosen.situation)
+    await proposing.record(chosen, answered, by=EMERGENCY, attempt=job.attempt)
 
 
-def solve_emergency(situation: bytes) -> bytes:
-    """Choose measures; JSON in, JSON out."""
-    return msgspec.json.encode(choose(msgspec.json.decode(situation, type=Situation), time_limit_s=20.0))
+def solve_emergency(situation: Situation) -> Answer:
+    """Choose measures, in a process of its own."""
+    return choose(situation, time_limit_s=SOLVE_SECONDS)
 
 
 async def on_place_order(job: jobs.PlaceOrder, work: Work) -> None:
@@ -132,7 +135,7 @@ async def on_place_order(job: jobs.PlaceOrder, work: Work) -> None:
         if work.attempt + 1 >= VENDOR_TRIES:
             await orders.record_refused(job.order, by=PROCUREMENT, reason=f"vendor unreachable: {failure}")
             return
-        raise RetryRequested(timedelta(seconds=min(2 ** work.attempt, 60)), reason=str(failure)) from failure
+        raise RetryRequested(timedelta(seconds=min(2**work.attempt, 60)), reason=str(failure)) from failure
     await orders.note_message(job.order, "sent", placed.sent)
     if placed.answered:
         await orders.note_message(job.order, "received", placed.answered, status=placed.status)
@@ -217,6 +220,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     @queue.schedule("assess_all", "*/5 * * * *")
     async def _assess_all(_: Schedule) -> None:
         await assessments.assess_all(by=EMERGENCY)
+        await cases.remind_of_unproposed(by=EMERGENCY)
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

@@ -17,7 +17,16 @@ from inventory.requests import tables as requests
 from inventory.stock import tables as stock
 
 FLOORS = (
-    ground, places, catalogue, people, installed_base, stock, procurement, requests, planning, emergency,
+    ground,
+    places,
+    catalogue,
+    people,
+    installed_base,
+    stock,
+    procurement,
+    requests,
+    planning,
+    emergency,
 )
 
 TABLES: list[type[Table]] = [

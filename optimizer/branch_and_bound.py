@@ -10,18 +10,23 @@ import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy import optimize, sparse
+import pulp
 
+from optimizer.lagrangian import SOLVER_THREADS
 from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question
 from optimizer.poisson import Floats, Ints
 
-NODES_MAX = 20_000
-"""Nodes opened at most."""
+NODES_MAX = 500_000
+"""Nodes opened at most; a millisecond each, more or less."""
 
 PRECISION = 1e-9
 """A cheaper plan is only looked for if cheaper by this share of the cost."""
+
+_SUPPORT = 1e-7
+_ROUNDINGS_MAX = 256
 
 _PENALTY = 1e5
 """Price of exceeding a limit in the linear programs, per range of all costs and uses."""
@@ -63,7 +68,7 @@ def search(
 
     """
     tree = _Tree(problem, found, plan, step)
-    queue = [(found.value, 0, np.arange(len(tree.core)))]
+    queue = [(tree.root_bound, 0, np.arange(len(tree.core)))]
     numbers = itertools.count(1)
     nodes = 0
     while queue and not len(tree.beyond):
@@ -81,8 +86,8 @@ def search(
 class _Tree:
     """The alternatives that a plan worth finding can contain, and the best plan so far.
 
-    Alternatives are numbered within this core. A node is the array of those it allows, in
-    ascending order; every group keeps at least one.
+    Groups with one such alternative are `decided`; the alternatives of the others are the core,
+    in which a node is numbered: the array of what it allows, at least one of every group.
     """
 
     def __init__(self, problem: Problem, found: Relaxation, plan: Ints | None, step: float) -> None:
@@ -91,30 +96,38 @@ class _Tree:
         self.step = step
         self.beyond = np.zeros(0, dtype=np.int64)
         self.worth = self._worth()
+        # rounding of a sum must not rule out what lies within the slack
+        limit = problem.limit + 1.001 * problem.slack
+        self.root_bound = found.value - float(found.multipliers @ (limit - problem.limit))
         wanted = problem.choosable.copy()
-        wanted[beyond_in_question(problem, found, self.worth - found.value)] = True
-        self.core = np.flatnonzero(wanted & (found.value + found.regret < self.worth))
+        wanted[beyond_in_question(problem, found, self.worth - self.root_bound)] = True
+        possible = np.flatnonzero(wanted & (self.root_bound + found.regret < self.worth))
+        _, sizes = _groups(problem.group[possible])
+        is_open = np.repeat(sizes, sizes) > 1
+        self.decided, self.core = possible[~is_open], possible[is_open]
         self.cost, self.group = problem.cost[self.core], problem.group[self.core]
         self.use = problem.use[self.core].toarray()
-        # rounding of a sum must not rule out what lies within the slack
-        self.limit = problem.limit + 1.001 * problem.slack
-        self.money = float(np.max(self.cost, initial=0.0)) or 1.0
-        self.measure = np.maximum(np.abs(self.use).max(axis=0, initial=0.0), 1e-12)
+        self.decided_cost = float(problem.cost[self.decided].sum())
+        self.limit = limit - np.asarray(problem.use[self.decided].sum(axis=0), dtype=np.float64)
+        self.program = _LinearProgram(self.cost, self.use, self.limit, self.group)
 
     def branches(self, allowed: Ints) -> list[tuple[float, Ints]]:
         """Bounds and alternatives of the nodes that a node splits into; none if it is closed."""
+        if not len(self.core):
+            self._consider(self.core)
+            return []
         node = self._possible(allowed)
         if node is None:
             return []
-        multipliers, weight = self._linear_program(node)
+        multipliers, weight = self.program.solve(node)
         bound, regret = self._bound(node, multipliers)
         if bound >= self.worth:
             return []
         self._consider(node[regret == 0.0])
-        self._consider(node[weight > 0.5])
+        self._consider(self._rounded(node, weight))
         kept = bound + regret < self.worth
         parts = self._split(node[kept], weight[kept])
-        return [(bound, part) for part in parts] if parts else []
+        return [(bound, part) for part in parts]
 
     def _worth(self) -> float:
         """What a plan may cost to be worth finding."""
@@ -124,7 +137,7 @@ class _Tree:
         return cost - max(self.step * (1.0 - 1e-6), PRECISION * cost)
 
     def _possible(self, node: Ints) -> Ints | None:
-        """The alternatives that no limit rules out by itself; None where some limit rules out all."""
+        """What no limit rules out by itself; None where some limit rules out everything."""
         starts, sizes = _groups(self.group[node])
         use = self.use[node]
         least = np.minimum.reduceat(use, starts)
@@ -133,73 +146,120 @@ class _Tree:
             return None
         return node[(use - np.repeat(least, sizes, axis=0) <= room).all(axis=1)]
 
-    def _linear_program(self, node: Ints) -> tuple[Floats, Floats]:
-        """Multipliers for a node, and the weights its linear program gives the alternatives.
-
-        Decided groups only take from the limits. Exceeding a limit is possible, at a price, so
-        that there is always an answer; the bound does not depend on it being the right one.
-        """
-        _, sizes = _groups(self.group[node])
-        free = np.repeat(sizes, sizes) > 1
-        rows, groups = len(self.limit), int((sizes > 1).sum())
-        weight = np.ones(len(node))
-        if not groups:
-            return np.zeros(rows), weight
-        open_use = self.use[node[free]] / self.measure
-        member = np.repeat(np.arange(groups), sizes[sizes > 1])
-        columns = len(member)
-        one_each = sparse.csr_array((np.ones(columns), (member, np.arange(columns))), shape=(groups, columns + rows))
-        answer = optimize.linprog(
-            np.append(self.cost[node[free]] / self.money, np.full(rows, _PENALTY)),
-            A_ub=sparse.csr_array(np.hstack([open_use.T, -np.eye(rows)])),
-            b_ub=(self.limit - self.use[node[~free]].sum(axis=0)) / self.measure,
-            A_eq=one_each,
-            b_eq=np.ones(groups),
-            method="highs-ds",
-        )
-        if answer.status != 0:
-            return np.zeros(rows), weight
-        weight[free] = answer.x[:columns]
-        price = np.maximum(-answer.ineqlin.marginals, 0.0) * self.money / self.measure
-        return price, weight
-
     def _bound(self, node: Ints, multipliers: Floats) -> tuple[float, Floats]:
         """The Lagrangian bound of a node, and the regret of its alternatives."""
         starts, sizes = _groups(self.group[node])
         priced = self.cost[node] + self.use[node] @ multipliers
         least = np.minimum.reduceat(priced, starts)
-        regret = priced - np.repeat(least, sizes)
-        return float(least.sum() - multipliers @ self.limit), regret
+        value = self.decided_cost + float(least.sum() - multipliers @ self.limit)
+        return value, priced - np.repeat(least, sizes)
 
     def _consider(self, node: Ints) -> None:
         """Take a choice for the plan if it is one and is worth it."""
-        choice = self.core[node[_groups(self.group[node])[0]]]
-        if len(choice) < len(self.problem.first) or self.problem.total_cost(choice) >= self.worth:
+        first, _ = _groups(self.group[node])
+        choice = np.sort(np.concatenate([self.decided, self.core[node[first]]]))
+        problem = self.problem
+        if len(choice) < len(problem.first) or problem.total_cost(choice) >= self.worth:
             return
-        if (self.problem.excess(choice) > self.problem.slack).any():
+        if (problem.excess(choice) > problem.slack).any():
             return
-        self.beyond = choice[~self.problem.choosable[choice]]
-        if not len(self.beyond):
-            self.plan = choice
-            self.worth = self._worth()
+        beyond = choice[~problem.choosable[choice]]
+        if len(beyond):
+            self.beyond = beyond
+            return
+        self.plan = choice
+        self.worth = self._worth()
 
-    def _split(self, node: Ints, weight: Floats) -> tuple[Ints, Ints] | None:
-        """Two nodes that part the group which stands most between its alternatives.
+    def _rounded(self, node: Ints, weight: Floats) -> Ints:
+        """The cheapest way within the limits to decide what the linear program leaves undecided.
 
-        None if every group has one alternative left.
+        Groups that the program gives to one alternative stay with it.
+        """
+        support = node[weight > _SUPPORT]
+        starts, sizes = _groups(self.group[support])
+        if (sizes == 1).all():
+            return support
+        settled = support[starts[sizes == 1]]
+        undecided = [support[first : first + size] for first, size in zip(starts, sizes, strict=True) if size > 1]
+        ways = itertools.islice(itertools.product(*undecided), _ROUNDINGS_MAX)
+        tried = np.array([*ways], dtype=np.int64).reshape(-1, len(undecided))
+        room = self.limit - self.use[settled].sum(axis=0)
+        fits = tried[(self.use[tried].sum(axis=1) <= room).all(axis=1)]
+        if not len(fits):
+            return settled
+        best = fits[np.argmin(self.cost[fits].sum(axis=1))]
+        return np.sort(np.concatenate([settled, best]))
+
+    def _split(self, node: Ints, weight: Floats) -> tuple[Ints, ...]:
+        """Two nodes that part the group which the linear program leaves most undecided.
+
+        That is the one with the largest product of both parts' weights and the difference of
+        their mean costs. Nothing is left to split if every group has one alternative.
         """
         starts, sizes = _groups(self.group[node])
         if (sizes == 1).all():
-            return None
+            return ()
         position = np.arange(len(node)) - np.repeat(starts, sizes)
         total = np.maximum(np.add.reduceat(weight, starts), 1e-12)
         mean = np.add.reduceat(weight * position, starts) / total
         last_below = np.clip(np.floor(mean + 1e-9), 0, np.maximum(sizes - 2, 0))
         below = position <= np.repeat(last_below, sizes)
         share = np.add.reduceat(weight * below, starts) / total
-        undecided = np.where(sizes > 1, np.minimum(share, 1.0 - share), -1.0)
-        chosen = np.repeat(np.arange(len(starts)) == np.argmax(undecided), sizes)
-        return node[~chosen | below], node[~chosen | ~below]
+        cost = np.add.reduceat(weight * self.cost[node], starts) / total
+        cost_below = np.add.reduceat(weight * below * self.cost[node], starts) / total
+        # share x (1 - share) x difference of means, without dividing by either
+        undecided = np.abs(cost_below - share * cost)
+        chosen = np.argmax(np.where(sizes > 1, undecided, -1.0))
+        others = np.repeat(np.arange(len(starts)) != chosen, sizes)
+        return node[others | below], node[others | ~below]
+
+
+class _LinearProgram:
+    """The linear relaxation of all nodes, solved again from where the last one ended.
+
+    Exceeding a limit is possible, at a price, so that there always is an answer. Costs and uses
+    are scaled to about one. PuLP would build the model anew for every node; it is built once and
+    then only its bounds change, in the solver.
+    """
+
+    def __init__(self, cost: Floats, use: Floats, limit: Floats, group: Ints) -> None:
+        self.columns, self.rows = use.shape
+        self.money = float(np.max(cost, initial=0.0)) or 1.0
+        self.measure = np.maximum(np.abs(use).max(axis=0, initial=0.0), 1e-12)
+        program = pulp.LpProblem("nodes", pulp.LpMinimize)
+        take = [program.add_variable(f"take{i}", 0, 1) for i in range(self.columns)]
+        exceed = [program.add_variable(f"exceed{i}", 0) for i in range(self.rows)]
+        terms = [*zip(take, (cost / self.money).tolist(), strict=True)]
+        terms += [(variable, _PENALTY) for variable in exceed]
+        program.setObjective(pulp.lpSum_vars_coefs(terms))
+        for row in range(self.rows):
+            scaled = (use[:, row] / self.measure[row]).tolist()
+            terms = [*zip(take, scaled, strict=True), (exceed[row], -1.0)]
+            room = float(limit[row] / self.measure[row])
+            program.addConstraint(pulp.lpSum_vars_coefs(terms) <= room)
+        for first, size in zip(*(part.tolist() for part in _groups(group)), strict=True):
+            program.addConstraint(pulp.lpSum_vars(take[first : first + size]) == 1)
+        solver = pulp.HiGHS(mip=False, msg=False, threads=SOLVER_THREADS)
+        solver.createAndConfigureSolver(program)
+        solver.buildSolverModel(program)
+        self.model: Any = program.solverModel
+
+    def solve(self, node: Ints) -> tuple[Floats, Floats]:
+        """Multipliers for a node, and the weights of its alternatives.
+
+        Neither needs to be right: the bound and the plans are computed from them anew.
+        """
+        allowed = np.zeros(self.columns)
+        allowed[node] = 1.0
+        every = np.arange(self.columns, dtype=np.int32)
+        self.model.changeColsBounds(self.columns, every, np.zeros(self.columns), allowed)
+        self.model.run()
+        if self.model.modelStatusToString(self.model.getModelStatus()) != "Optimal":
+            return np.zeros(self.rows), np.ones(len(node))
+        solution = self.model.getSolution()
+        price = np.maximum(-np.array(solution.row_dual[: self.rows]), 0.0)
+        weight = np.maximum(np.array(solution.col_value), 0.0)
+        return price * self.money / self.measure, weight[node]
 
 
 def _groups(group: Ints) -> tuple[Ints, Ints]:

@@ -55,9 +55,11 @@ class Burst(msgspec.Struct, frozen=True):
     the series is `in_alarm` from the moment it reached the threshold, `alarmed_at`, until the
     run is over. Without a run all of them are zero or None.
 
-    `present_rate_per_day` is the long-run rate, raised only in alarm.
+    `times_days` are the failures it was told of. `present_rate_per_day` is the long-run rate,
+    raised only in alarm.
     """
 
+    times_days: tuple[float, ...]
     now: float
     rate_per_day: float
     ratio: float
@@ -228,6 +230,7 @@ def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: fl
     in_alarm = run.alarmed_at is not None
     present = (PRIOR_FAILURES + run.failures - 1) / (PRIOR_FAILURES / rate_per_day + days)
     return Burst(
+        times_days=tuple(times_days),
         now=now,
         rate_per_day=rate_per_day,
         ratio=ratio,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.alternatives import build, grown, initial_sizes
-from optimizer.branch_and_bound import PRECISION, search
+from optimizer.branch_and_bound import NODES_MAX, PRECISION, search
 from optimizer.demand import Demand, gather
 from optimizer.evaluation import money_step
 from optimizer.multiple_choice import beyond_in_question, relax
@@ -24,9 +24,6 @@ from optimizer.recount import TOLERANCE, Facts, delivery, recount, slack, table,
 
 OPTIMAL_GAP = 1e-6
 """The gap up to which a plan may call itself optimal."""
-
-NODES_MAX = 200_000
-"""How far a repeated search goes before it counts as not verified."""
 
 _GROWTHS_MAX = 12
 
@@ -166,7 +163,7 @@ def _search(plan: Plan, facts: Facts) -> _Outcome:
         prices = np.array([plan.multipliers.get(row, 0.0) for row in problem.rows])
         choice = None if plan.cost_cny is None else grid.choice(plan)
         found = relax(problem, prices)
-        outcome = search(problem, found, choice, step=step, nodes_max=NODES_MAX)
+        outcome = search(problem, found, choice, step=step)
         if not len(outcome.beyond) or grid.growths == _GROWTHS_MAX:
             break
         grid = grid.larger(problem.group[outcome.beyond])

@@ -350,6 +350,8 @@ class _Search:
             known, last = self._proven[key]
             if last <= goal.by_hours:
                 return known
+        if not clock.left():
+            return _Found(None, proven=False)
         whole = _joined([part.situation for part in group])
         found = _solve_group(group, whole, goal, clock)
         if found is not None and found.proven and found.plan is not None:
@@ -769,12 +771,12 @@ class _Alone:
                 self._model.keep(self._model.short, fewest.value + 0.5)
 
     def replan(self, lane_costs: Mapping[str, float], clock: _Clock) -> _Solved:
-        """Take the best plan at these costs; keep the present one if none is found in time."""
+        """Take the best plan at these costs; keep the present one if none is proven in time."""
         model = self._model
         if model.hopeless:
             return _Solved(found=False, proven=False, infeasible=True)
         solved = model.minimise(model.worth(lane_costs), clock, model.constant)
-        if solved.found:
+        if solved.proven or (solved.found and self.own_value == math.inf):
             self.plan = model.plan()
             self.lanes = frozenset(each.move for each in self.plan if isinstance(each, Move))
             self.own_value = solved.value - math.fsum(lane_costs[lane] for lane in self.lanes)
@@ -802,10 +804,13 @@ def _solve_by_part(parts: Sequence[_Part], goal: _Goal, clock: _Clock) -> _Found
         return None
     prices, runs = split
     trifle = HALF_A_FEN / len(parts)
-    alone = [_Alone(part, goal, trifle, clock) for part in parts]
+    alone: list[_Alone] = []
     bound = 0.0
-    for each in alone:
-        solved = each.replan(prices[each.part.name], clock)
+    for part in parts:
+        if not clock.left():
+            return _Found(None, proven=False)
+        alone.append(_Alone(part, goal, trifle, clock))
+        solved = alone[-1].replan(prices[part.name], clock)
         if solved.infeasible:
             return None
         if not solved.found:

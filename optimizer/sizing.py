@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.alternatives import Choices, build, grown, initial_sizes
-from optimizer.branch_and_bound import NODES_MAX, PRECISION, search
+from optimizer.branch_and_bound import PRECISION, search
 from optimizer.core import best_in_core, core_of
 from optimizer.demand import Demand, gather
 from optimizer.errors import OptimizerError
@@ -29,12 +29,15 @@ from optimizer.poisson import Ints
 OPTIMAL_GAP = 1e-6
 """A plan is optimal where its cost lies within this share above the proven bound."""
 
-SMALL_GROUPS = 1_000
-"""Problems with up to this many groups are searched to the end, larger ones for a while."""
+SMALL_GROUPS = 400
+"""Problems with up to this many groups are searched as far as time allows."""
 
-_NODES_LARGE = 1_000
+SEARCHED_GROUPS = 4_000
+"""Larger ones up to this are searched for a while; beyond, the multipliers prove enough."""
+
+_NODES_SMALL, _NODES_LARGE = 500_000, 20_000
 _CORE_SIZES = (300, 3_000, 30_000)
-_CORE_SECONDS = 5.0
+_CORE_SECONDS_SEARCHED, _CORE_SECONDS_LARGE = 1.0, 5.0
 _GROWTHS_MAX = 12
 
 Progress = Callable[[str, float], None]
@@ -130,11 +133,15 @@ def _solve(demand: Demand, watch: _Watch) -> _Solved:
 
 
 def _from_core(problem: Problem, dual: Dual, watch: _Watch) -> Ints | None:
-    """The best plan that cores of growing size yield within a few seconds."""
+    """The best plan that cores of growing size yield within a few seconds.
+
+    What a search will look at afterwards need not be perfect here.
+    """
+    searched = len(problem.first) <= SEARCHED_GROUPS
+    enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, _CORE_SECONDS_LARGE)
     plan = _most(problem) if dual.plan is None else dual.plan
     for core_size in _CORE_SIZES:
         gap = _gap(problem, dual.best, plan)
-        enough = OPTIMAL_GAP if len(problem.first) > SMALL_GROUPS else PRECISION
         if gap <= enough or watch.out() or (core_size == _CORE_SIZES[-1] and plan is not None):
             break
         watch.tell("core", gap)
@@ -145,7 +152,7 @@ def _from_core(problem: Problem, dual: Dual, watch: _Watch) -> Ints | None:
             dual.best,
             free,
             good_enough=dual.best.value * (1.0 + enough / 2.0),
-            time_limit_s=min(watch.left_s / 3.0, _CORE_SECONDS),
+            time_limit_s=min(watch.left_s / 3.0, seconds),
         )
         if found is not None and (plan is None or _cheaper(problem, found, plan)):
             plan = found
@@ -173,9 +180,8 @@ def _gap(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
 def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Watch) -> tuple[Ints | None, bool, Ints]:
     """The plan after a search, whether it is proven, and what was missing for that."""
     problem = choices.problem
-    small = len(problem.first) <= SMALL_GROUPS
-    gap = _gap(problem, bound, plan)
-    if not small and (gap <= OPTIMAL_GAP or plan is None):
+    groups, gap = len(problem.first), _gap(problem, bound, plan)
+    if groups > SEARCHED_GROUPS:
         return plan, False, np.zeros(0, dtype=np.int64)
     watch.tell("search", gap)
     outcome = search(
@@ -183,7 +189,7 @@ def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Wa
         bound,
         plan,
         step=money_step(choices.demand.network),
-        nodes_max=NODES_MAX if small else _NODES_LARGE,
+        nodes_max=_NODES_SMALL if groups <= SMALL_GROUPS else _NODES_LARGE,
         stop=watch.out,
     )
     return outcome.plan, outcome.complete, outcome.beyond

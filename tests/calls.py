@@ -22,7 +22,9 @@ class Api:
         """A key of a role, made at first need."""
         wanted = (role, depot, vendor)
         if wanted not in self._keys:
-            made = await keys.make_key(keys.NewKey(name=f"{role} {depot or ''}", role=role, depot=depot, vendor=vendor), by=SETUP)
+            made = await keys.make_key(
+                keys.NewKey(name=f"{role} {depot or ''}", role=role, depot=depot, vendor=vendor), by=SETUP
+            )
             self._keys[wanted] = made.secret or ""
         return self._keys[wanted]
 

@@ -1,6 +1,7 @@
 """Fixtures: a real PostgreSQL for the session, a database of one's own, and the world every test starts from."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -25,12 +26,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """One embedded server for this test process."""
-    folder = Path(os.environ.get("BEIJIAN_TEST_STATE", tmp_path_factory.mktemp("pg")))
-    folder.parent.chmod(0o755)
-    with EmbeddedPostgres(folder, durable=False) as server:
-        yield server
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """One embedded server for this test process, in a folder that its own user can reach."""
+    with tempfile.TemporaryDirectory(prefix="beijian-test-") as folder:
+        Path(folder).chmod(0o755)
+        with EmbeddedPostgres(Path(folder), durable=False) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +112,9 @@ async def caller() -> AsyncIterator[Callable[[str], Awaitable[Api]]]:
 
     async def make(dsn: str) -> Api:
         application = create_app(settings_for(dsn), own_pool=False)
-        clients.append(httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test", timeout=60))
+        clients.append(
+            httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test", timeout=60)
+        )
         return Api(clients[-1])
 
     yield make

@@ -1,13 +1,16 @@
 """The small company every test starts from: two depots, an on-site store, a few parts, people and contracts."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 from inventory.catalogue import register as catalogue
+from inventory.emergency.policy import NewPolicy, put_in_force
+from inventory.ground import clock
 from inventory.ground.actor import Actor, service
 from inventory.installed_base import register as installed_base
 from inventory.people.roles import rights_of
 from inventory.places import register as places
+from inventory.procurement import register as procurement
 from inventory.stock import pools, receipts
 
 SETUP = service("setup")
@@ -15,7 +18,9 @@ SETUP = service("setup")
 DRIVE, FAN, PSU, BATTERY = "ST12000NM0008", "FAN-2U", "PSU-750", "BBU-9361"
 
 
-def actor(role: str, *, depots: set[str] | None = None, contracts: set[str] | None = None, vendor: str | None = None) -> Actor:
+def actor(
+    role: str, *, depots: set[str] | None = None, contracts: set[str] | None = None, vendor: str | None = None
+) -> Actor:
     """Somebody with one role."""
     return Actor(
         name=f"{role}-tester",
@@ -44,6 +49,8 @@ async def build() -> None:
     await _places()
     await _catalogue()
     await _contracts()
+    await _vendors()
+    await put_in_force(NewPolicy(remark="the default"), by=SETUP)
     await _stock()
 
 
@@ -62,19 +69,37 @@ async def _places() -> None:
     await places.enter_outside_places(by=SETUP)
     await places.enter_places(
         [
-            places.NewPlace(code="GZ", kind="depot", name_zh="广州备件库", name_en="Guangzhou", city_zh="广州", city_en="Guangzhou"),
-            places.NewPlace(code="SH", kind="depot", name_zh="上海备件库", name_en="Shanghai", city_zh="上海", city_en="Shanghai"),
+            places.NewPlace(
+                code="GZ", kind="depot", name_zh="广州备件库", name_en="Guangzhou", city_zh="广州", city_en="Guangzhou"
+            ),
+            places.NewPlace(
+                code="SH", kind="depot", name_zh="上海备件库", name_en="Shanghai", city_zh="上海", city_en="Shanghai"
+            ),
             places.NewPlace(code="ZJ", kind="onsite_store", name_zh="湛江驻场库", name_en="Zhanjiang", party="TELCO"),
-            places.NewPlace(code="BANK-GZ", kind="site", name_zh="测试银行广州机房", name_en="Test Bank Guangzhou", party="BANK"),
-            places.NewPlace(code="TELCO-ZJ", kind="site", name_zh="测试移动湛江机房", name_en="Test Telco Zhanjiang", party="TELCO"),
-            places.NewPlace(code="V-DISTI", kind="vendor", name_zh="测试分销", name_en="Test Distributor", party="DISTI"),
+            places.NewPlace(
+                code="BANK-GZ", kind="site", name_zh="测试银行广州机房", name_en="Test Bank Guangzhou", party="BANK"
+            ),
+            places.NewPlace(
+                code="TELCO-ZJ", kind="site", name_zh="测试移动湛江机房", name_en="Test Telco Zhanjiang", party="TELCO"
+            ),
+            places.NewPlace(
+                code="V-DISTI", kind="vendor", name_zh="测试分销", name_en="Test Distributor", party="DISTI"
+            ),
             places.NewPlace(code="V-DELL", kind="vendor", name_zh="戴尔", name_en="Dell", party="DELL"),
         ],
         by=SETUP,
     )
     await places.enter_lanes(
         [
-            places.NewLane(from_place=origin, to_place=target, mode="courier", hours=24, fixed_cost_cny=Decimal(300), unit_cost_cny=Decimal(20), carries_lithium=lithium)
+            places.NewLane(
+                from_place=origin,
+                to_place=target,
+                mode="courier",
+                hours=24,
+                fixed_cost_cny=Decimal(300),
+                unit_cost_cny=Decimal(20),
+                carries_lithium=lithium,
+            )
             for origin, target, lithium in (("GZ", "SH", False), ("SH", "GZ", False), ("GZ", "ZJ", True))
         ],
         by=SETUP,
@@ -93,14 +118,20 @@ async def _places() -> None:
 async def _catalogue() -> None:
     def part(number: str, zh: str, en: str, kind: str, cost: int, **more: object) -> catalogue.NewPart:
         return catalogue.NewPart(
-            part_number=number, name_zh=zh, name_en=en, kind=kind, unit_cost_cny=Decimal(cost), holding_rate_per_year=0.22, **more,
+            part_number=number,
+            name_zh=zh,
+            name_en=en,
+            kind=kind,
+            unit_cost_cny=Decimal(cost),
+            holding_rate_per_year=0.22,
+            **more,
         )
 
     await catalogue.enter_parts(
         [
             part(DRIVE, "12TB 硬盘", "12 TB drive", "drive", 980, maker="SEAGATE"),
-            part(FAN, "2U 风扇", "2U fan", "fan", 260, serialised=False),
-            part(PSU, "750W 电源", "750 W power supply", "psu", 1250, serialised=False),
+            part(FAN, "2U 风扇", "2U fan", "fan", 260, serialised=False, maker="SEAGATE"),
+            part(PSU, "750W 电源", "750 W power supply", "psu", 1250, serialised=False, maker="DELL"),
             part(BATTERY, "RAID 卡电池", "RAID battery", "raid_battery", 480, serialised=False, lithium=True),
         ],
         by=SETUP,
@@ -118,8 +149,14 @@ async def _catalogue() -> None:
     await catalogue.enter_failure_rates(
         [
             catalogue.NewFailureRate(
-                part=number, valid_from=date(2024, 1, 1), annual_rate=rate, shape=rate * 1000, exposure_device_years=1000,
-                failures=0, device_years=0, source="assumed",
+                part=number,
+                valid_from=date(2024, 1, 1),
+                annual_rate=rate,
+                shape=rate * 1000,
+                exposure_device_years=1000,
+                failures=0,
+                device_years=0,
+                source="assumed",
             )
             for number, rate in ((DRIVE, 0.02), (PSU, 0.035), (FAN, 0.01))
         ],
@@ -131,8 +168,14 @@ async def _contracts() -> None:
     await installed_base.enter_calendars(
         [
             installed_base.NewCalendar(
-                code="CN", name_zh="中国工作日", name_en="Chinese working days", time_zone="Asia/Shanghai",
-                working_days=[1, 2, 3, 4, 5], opens_at=time(9), closes_at=time(18), holidays="CN",
+                code="CN",
+                name_zh="中国工作日",
+                name_en="Chinese working days",
+                time_zone="Asia/Shanghai",
+                working_days=[1, 2, 3, 4, 5],
+                opens_at=time(9),
+                closes_at=time(18),
+                holidays="CN",
             )
         ],
         by=SETUP,
@@ -147,22 +190,42 @@ async def _contracts() -> None:
     await installed_base.enter_contracts(
         [
             installed_base.NewContract(
-                code="C-BANK", customer="BANK", name_zh="测试银行维保", name_en="Test Bank", calendar="CN",
-                service_class="2h", starts_on=date(2024, 1, 1),
+                code="C-BANK",
+                customer="BANK",
+                name_zh="测试银行维保",
+                name_en="Test Bank",
+                calendar="CN",
+                service_class="2h",
+                starts_on=date(2024, 1, 1),
             ),
             installed_base.NewContract(
-                code="C-TELCO", customer="TELCO", name_zh="测试移动维保", name_en="Test Telco", calendar="CN",
-                service_class="2h", starts_on=date(2024, 1, 1), dedicated_stock=True, minimum_provenance="maker_direct",
+                code="C-TELCO",
+                customer="TELCO",
+                name_zh="测试移动维保",
+                name_en="Test Telco",
+                calendar="CN",
+                service_class="2h",
+                starts_on=date(2024, 1, 1),
+                dedicated_stock=True,
+                minimum_provenance="maker_direct",
             ),
         ],
         by=SETUP,
     )
     await installed_base.enter_service_terms(
         [
-            installed_base.NewServiceTerm(contract="C-BANK", severity="general", hours="working", arrive_hours=3, repair_hours=4),
-            installed_base.NewServiceTerm(contract="C-BANK", severity="general", hours="non_working", arrive_hours=5, repair_hours=7),
-            installed_base.NewServiceTerm(contract="C-BANK", severity="severe", hours="working", arrive_hours=2, repair_hours=4),
-            installed_base.NewServiceTerm(contract="C-BANK", severity="severe", hours="non_working", arrive_hours=2, repair_hours=4),
+            installed_base.NewServiceTerm(
+                contract="C-BANK", severity="general", hours="working", arrive_hours=3, repair_hours=4
+            ),
+            installed_base.NewServiceTerm(
+                contract="C-BANK", severity="general", hours="non_working", arrive_hours=5, repair_hours=7
+            ),
+            installed_base.NewServiceTerm(
+                contract="C-BANK", severity="severe", hours="working", arrive_hours=2, repair_hours=4
+            ),
+            installed_base.NewServiceTerm(
+                contract="C-BANK", severity="severe", hours="non_working", arrive_hours=2, repair_hours=4
+            ),
             installed_base.NewServiceTerm(contract="C-TELCO", severity="general", hours="working", arrive_hours=1),
             installed_base.NewServiceTerm(contract="C-TELCO", severity="general", hours="non_working", arrive_hours=2),
         ],
@@ -171,13 +234,23 @@ async def _contracts() -> None:
     await installed_base.enter_devices(
         [
             installed_base.NewDevice(
-                serial=f"BANK-{n:03d}", model="R740", site="BANK-GZ", contract="C-BANK", installed_on=date(2024, 1, 1),
+                serial=f"BANK-{n:03d}",
+                model="R740",
+                site="BANK-GZ",
+                contract="C-BANK",
+                installed_on=date(2024, 1, 1),
                 registration_number=f"REG-{n:03d}",
             )
             for n in range(160)
         ]
         + [
-            installed_base.NewDevice(serial=f"TELCO-{n:03d}", model="R740", site="TELCO-ZJ", contract="C-TELCO", installed_on=date(2024, 1, 1))
+            installed_base.NewDevice(
+                serial=f"TELCO-{n:03d}",
+                model="R740",
+                site="TELCO-ZJ",
+                contract="C-TELCO",
+                installed_on=date(2024, 1, 1),
+            )
             for n in range(40)
         ],
         by=SETUP,
@@ -185,13 +258,79 @@ async def _contracts() -> None:
     await pools.enter_pools([pools.NewPool(code="common"), pools.NewPool(code="C-TELCO", contract="C-TELCO")], by=SETUP)
 
 
+async def _vendors() -> None:
+    await procurement.enter_vendors(
+        [
+            procurement.NewVendor(
+                party="DISTI", place="V-DISTI", kind="distributor", channel="http", endpoint="http://127.0.0.1:1/vendor"
+            ),
+            procurement.NewVendor(party="DELL", place="V-DELL", kind="maker", channel="by_hand"),
+        ],
+        by=SETUP,
+    )
+    await procurement.enter_authorisations(
+        [
+            procurement.NewAuthorisation(
+                vendor="DISTI",
+                maker="SEAGATE",
+                letter_number="SG-1",
+                valid_from=date(2024, 1, 1),
+                valid_to=clock.now().date() + timedelta(days=300),
+            )
+        ],
+        by=SETUP,
+    )
+    await procurement.enter_offers(
+        [
+            procurement.NewOffer(
+                vendor="DISTI",
+                part=part,
+                unit_price_cny=Decimal(price),
+                minimum_quantity=1,
+                lot_size=1,
+                maximum_quantity=40,
+                order_fee_cny=Decimal(0),
+                lead_time_days=days,
+                valid_from=date(2024, 1, 1),
+                expedited_hours=24.0,
+                expedited_price_cny=Decimal(price) * Decimal("1.25"),
+                expedited_fee_cny=Decimal(300),
+            )
+            for part, price, days in ((DRIVE, 980, 7.0), (FAN, 250, 7.0), (PSU, 1250, 10.0))
+        ]
+        + [
+            procurement.NewOffer(
+                vendor="DELL",
+                part=PSU,
+                unit_price_cny=Decimal(1300),
+                minimum_quantity=2,
+                lot_size=2,
+                maximum_quantity=20,
+                order_fee_cny=Decimal(100),
+                lead_time_days=14.0,
+                valid_from=date(2024, 1, 1),
+            )
+        ],
+        by=SETUP,
+    )
+
+
 async def _stock() -> None:
     for depot, pool, number, quantity in (
-        ("GZ", "common", FAN, 10), ("GZ", "common", PSU, 6), ("GZ", "common", BATTERY, 3),
-        ("SH", "common", FAN, 4), ("SH", "common", PSU, 5), ("ZJ", "C-TELCO", PSU, 2),
+        ("GZ", "common", FAN, 10),
+        ("GZ", "common", PSU, 6),
+        ("GZ", "common", BATTERY, 3),
+        ("SH", "common", FAN, 4),
+        ("SH", "common", PSU, 5),
+        ("ZJ", "C-TELCO", PSU, 2),
     ):
         await receipts.adjust(depot, number, quantity, by=SETUP, reason="opening stock", pool=pool)
     await receipts.adjust(
-        "GZ", DRIVE, 5, by=SETUP, reason="opening stock", serials=[f"ZL2-{n:04d}" for n in range(5)],
+        "GZ",
+        DRIVE,
+        5,
+        by=SETUP,
+        reason="opening stock",
+        serials=[f"ZL2-{n:04d}" for n in range(5)],
         provenance="authorised_channel",
     )

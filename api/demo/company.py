@@ -71,13 +71,26 @@ class PartSpec:
     record: str | None = None
     alias: str | None = None
 
+    @property
+    def serialised(self) -> bool:
+        """Whether each piece is kept by its serial; cheap small ones are counted."""
+        return self.kind not in ("fan", "raid_battery")
+
 
 def _drive(number: str, record: str, capacity: int, maker: str, price: Decimal | None = None) -> PartSpec:
     cost = price if price is not None else drive_prices_cny()[record]
     return PartSpec(
-        number, f"{capacity}TB 企业级硬盘", f"{capacity} TB enterprise drive", "drive", maker, int(cost), 7, 24, None,
+        number,
+        f"{capacity}TB 企业级硬盘",
+        f"{capacity} TB enterprise drive",
+        "drive",
+        maker,
+        int(cost),
+        7,
+        24,
+        None,
         record=record,
-    )  # fmt: skip
+    )
 
 
 DRIVES = [
@@ -92,32 +105,87 @@ DRIVES = [
 ]
 
 _MAKERS = (
-    ("DELL", "戴尔", "Dell"), ("HUAWEI", "华为", "Huawei"), ("INSPUR", "浪潮", "Inspur"), ("LENOVO", "联想", "Lenovo"),
+    ("DELL", "戴尔", "Dell"),
+    ("HUAWEI", "华为", "Huawei"),
+    ("INSPUR", "浪潮", "Inspur"),
+    ("LENOVO", "联想", "Lenovo"),
     ("H3C", "新华三", "H3C"),
-)  # fmt: skip
+)
 
 
 def _server_parts() -> list[PartSpec]:
     parts: list[PartSpec] = []
     for place, (maker, zh, en) in enumerate(_MAKERS):
         parts += [
-            PartSpec(f"PSU-750-{maker}", f"{zh} 750W 电源", f"{en} 750 W power supply", "psu", maker, 1250 + 20 * place, 10, 36, 0.030, alias=f"PWR-{place + 71}A9"),
+            PartSpec(
+                f"PSU-750-{maker}",
+                f"{zh} 750W 电源",
+                f"{en} 750 W power supply",
+                "psu",
+                maker,
+                1250 + 20 * place,
+                10,
+                36,
+                0.030,
+                alias=f"PWR-{place + 71}A9",
+            ),
             PartSpec(f"FAN-2U-{maker}", f"{zh} 2U 风扇", f"{en} 2U fan", "fan", maker, 260 + 5 * place, 7, 24, 0.010),
-            PartSpec(f"MB-{maker}", f"{zh} 服务器主板", f"{en} system board", "system_board", maker, 9800 + 300 * place, 21, 72, 0.015),
-        ]  # fmt: skip
+            PartSpec(
+                f"MB-{maker}",
+                f"{zh} 服务器主板",
+                f"{en} system board",
+                "system_board",
+                maker,
+                9800 + 300 * place,
+                21,
+                72,
+                0.015,
+            ),
+        ]
     return parts
 
 
 PARTS = [
     *DRIVES,
     *_server_parts(),
-    PartSpec("DDR4-32G-2933", "32GB DDR4 内存", "32 GB DDR4 memory", "memory", "HUAWEI", 1600, 7, 24, 0.004, alias="MEM-32G-2R4"),
+    PartSpec(
+        "DDR4-32G-2933",
+        "32GB DDR4 内存",
+        "32 GB DDR4 memory",
+        "memory",
+        "HUAWEI",
+        1600,
+        7,
+        24,
+        0.004,
+        alias="MEM-32G-2R4",
+    ),
     PartSpec("RAID-9361-8I", "9361-8i RAID 卡", "9361-8i RAID card", "raid_card", "LENOVO", 3600, 14, 48, 0.012),
     PartSpec("BBU-CVPM02", "RAID 卡电池", "RAID battery", "raid_battery", "LENOVO", 480, 14, 72, 0.045, lithium=True),
-    PartSpec("CTRL-S12", "12 盘位存储控制器", "12-bay storage controller", "storage_controller", "HUAWEI", 38_000, 30, 96, 0.020),
-    PartSpec("CTRL-S24", "24 盘位存储控制器", "24-bay storage controller", "storage_controller", "HUAWEI", 38_000, 30, 96, 0.020),
+    PartSpec(
+        "CTRL-S12",
+        "12 盘位存储控制器",
+        "12-bay storage controller",
+        "storage_controller",
+        "HUAWEI",
+        38_000,
+        30,
+        96,
+        0.020,
+    ),
+    PartSpec(
+        "CTRL-S24",
+        "24 盘位存储控制器",
+        "24-bay storage controller",
+        "storage_controller",
+        "HUAWEI",
+        38_000,
+        30,
+        96,
+        0.020,
+    ),
     PartSpec("SWAP-2U", "2U 整机备机", "2U swap server", "swap_server", "INSPUR", 32_000, 30, 72, 0.002),
-]  # fmt: skip
+]
 """Every part; all rates but the drives' are assumed."""
 
 PART_BY_NUMBER = {part.number: part for part in PARTS}
@@ -136,11 +204,21 @@ class ModelSpec:
 
 def _server(code: str, name: str, maker: str, drive: str) -> ModelSpec:
     return ModelSpec(
-        code, name, maker,
-        {drive: 8, f"PSU-750-{maker}": 2, f"FAN-2U-{maker}": 6, f"MB-{maker}": 1, "DDR4-32G-2933": 12,
-         "RAID-9361-8I": 1, "BBU-CVPM02": 1, "SWAP-2U": 1},
+        code,
+        name,
+        maker,
+        {
+            drive: 8,
+            f"PSU-750-{maker}": 2,
+            f"FAN-2U-{maker}": 6,
+            f"MB-{maker}": 1,
+            "DDR4-32G-2933": 12,
+            "RAID-9361-8I": 1,
+            "BBU-CVPM02": 1,
+            "SWAP-2U": 1,
+        },
         critical=(f"PSU-750-{maker}", drive),
-    )  # fmt: skip
+    )
 
 
 MODELS = [
@@ -149,9 +227,21 @@ MODELS = [
     _server("NF5280M5", "NF5280M5", "INSPUR", "ST8000NM0055"),
     _server("SR650", "ThinkSystem SR650", "LENOVO", "HUH721212ALE604"),
     _server("R4900-G3", "UniServer R4900 G3", "H3C", "ST16000NM001G"),
-    ModelSpec("S12", "12-bay storage", "HUAWEI", {"ST14000NM001G": 12, "CTRL-S12": 2, "PSU-750-HUAWEI": 2, "FAN-2U-HUAWEI": 4}, ("CTRL-S12",)),
-    ModelSpec("S24", "24-bay storage", "HUAWEI", {"MG08ACA16TE": 24, "CTRL-S24": 2, "PSU-750-HUAWEI": 2, "FAN-2U-HUAWEI": 4}, ("CTRL-S24",)),
-]  # fmt: skip
+    ModelSpec(
+        "S12",
+        "12-bay storage",
+        "HUAWEI",
+        {"ST14000NM001G": 12, "CTRL-S12": 2, "PSU-750-HUAWEI": 2, "FAN-2U-HUAWEI": 4},
+        ("CTRL-S12",),
+    ),
+    ModelSpec(
+        "S24",
+        "24-bay storage",
+        "HUAWEI",
+        {"MG08ACA16TE": 24, "CTRL-S24": 2, "PSU-750-HUAWEI": 2, "FAN-2U-HUAWEI": 4},
+        ("CTRL-S24",),
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -190,78 +280,318 @@ def _mix(r740: int, h2288: int, nf: int, sr: int, h3c: int, s12: int = 0, s24: i
     return {model: count for model, count in counts.items() if count}
 
 
-def _same(arrive: float, repair: float | None = None) -> list[tuple[str, str, int | None, float | None, float | None, float | None, int | None, int | None]]:
-    return [(severity, hours, 15, arrive, repair, None, None, None) for severity in ("general", "severe") for hours in ("working", "non_working")]  # fmt: skip
+def _same(
+    arrive: float, repair: float | None = None
+) -> list[tuple[str, str, int | None, float | None, float | None, float | None, int | None, int | None]]:
+    return [
+        (severity, hours, 15, arrive, repair, None, None, None)
+        for severity in ("general", "severe")
+        for hours in ("working", "non_working")
+    ]
 
 
 CUSTOMERS = [
     CustomerSpec(
-        "LINGHAI", "岭海移动", "Linghai Mobile", "1h",
-        [SiteSpec("LINGHAI-ZJ", "岭海移动湛江机房", "Linghai Mobile, Zhanjiang", {"ZJ": 0.3, "GZ": 6.0}, _mix(90, 80, 60, 0, 40, 8, 4))],
-        [("general", "working", 15, 1, 4, None, None, None), ("general", "non_working", 15, 2, 7, None, None, None),
-         ("severe", "working", 15, 1, 4, None, None, None), ("severe", "non_working", 15, 2, 4, None, None, None)],
-        "7×24; on-site store, project-dedicated stock", dedicated=True, minimum_provenance="authorised_channel",
-    ),
-    CustomerSpec(
-        "YUEWAN", "粤湾银行", "Yuewan Bank", "3h",
-        [SiteSpec("YUEWAN-GZ", "粤湾银行广州数据中心", "Yuewan Bank, Guangzhou", {"GZ": 0.8, "SH": 26}, _mix(260, 120, 60, 90, 60, 10, 6)),
-         SiteSpec("YUEWAN-SZ", "粤湾银行深圳数据中心", "Yuewan Bank, Shenzhen", {"GZ": 2.2, "SH": 26}, _mix(150, 90, 50, 60, 40, 6, 4)),
-         SiteSpec("YUEWAN-FS", "粤湾银行佛山灾备中心", "Yuewan Bank, Foshan", {"GZ": 1.1, "SH": 27}, _mix(90, 60, 20, 40, 30, 6, 2))],
-        [("general", "working", 15, 3, 4, 8, None, None), ("general", "non_working", 15, 5, 7, 8, None, None),
-         ("severe", "working", 15, 2, 4, 8, None, None), ("severe", "non_working", 15, 2, 4, 8, None, None)],
-        "whole-unit swap started before the repair limit, complete within 8 h",
-    ),
-    CustomerSpec(
-        "QIANLING", "黔岭政务云", "Qianling Government Cloud", "1h",
-        [SiteSpec("QIANLING-GY", "黔岭政务云贵阳机房", "Qianling Government Cloud, Guiyang", {"GY": 0.3, "GZ": 9.0}, _mix(40, 140, 80, 20, 30, 6, 4))],
-        [(severity, hours, 20, 1, None, None, 60, 48) for severity in ("general", "severe") for hours in ("working", "non_working")],
-        "answer 20 min, on site 1 h, progress every 60 min, report within 48 h", dedicated=True, minimum_provenance="authorised_channel",
-    ),
-    CustomerSpec(
-        "LIAOBEI", "辽北通信", "Liaobei Telecom", "4h",
-        [SiteSpec("LIAOBEI-SY", "辽北通信沈阳机房", "Liaobei Telecom, Shenyang", {"SY": 0.7, "SH": 27}, _mix(60, 160, 120, 60, 80, 8, 6))],
-        _same(4, 8), "maker-direct or authorised parts only; depot open to inspection at any time; parts list per project",
+        "LINGHAI",
+        "岭海移动",
+        "Linghai Mobile",
+        "1h",
+        [
+            SiteSpec(
+                "LINGHAI-ZJ",
+                "岭海移动湛江机房",
+                "Linghai Mobile, Zhanjiang",
+                {"ZJ": 0.3, "GZ": 6.0},
+                _mix(90, 80, 60, 0, 40, 8, 4),
+            )
+        ],
+        [
+            ("general", "working", 15, 1, 4, None, None, None),
+            ("general", "non_working", 15, 2, 7, None, None, None),
+            ("severe", "working", 15, 1, 4, None, None, None),
+            ("severe", "non_working", 15, 2, 4, None, None, None),
+        ],
+        "7×24; on-site store, project-dedicated stock",
+        dedicated=True,
         minimum_provenance="authorised_channel",
     ),
     CustomerSpec(
-        "SHENPU", "申浦证券", "Shenpu Securities", "2h",
-        [SiteSpec("SHENPU-SH", "申浦证券上海机房", "Shenpu Securities, Shanghai", {"SH": 0.8, "GZ": 25}, _mix(180, 60, 40, 90, 60, 6, 4))],
-        _same(2, 4), "customer keeps defective disks", keeps_disks=True,
+        "YUEWAN",
+        "粤湾银行",
+        "Yuewan Bank",
+        "3h",
+        [
+            SiteSpec(
+                "YUEWAN-GZ",
+                "粤湾银行广州数据中心",
+                "Yuewan Bank, Guangzhou",
+                {"GZ": 0.8, "SH": 26},
+                _mix(260, 120, 60, 90, 60, 10, 6),
+            ),
+            SiteSpec(
+                "YUEWAN-SZ",
+                "粤湾银行深圳数据中心",
+                "Yuewan Bank, Shenzhen",
+                {"GZ": 2.2, "SH": 26},
+                _mix(150, 90, 50, 60, 40, 6, 4),
+            ),
+            SiteSpec(
+                "YUEWAN-FS",
+                "粤湾银行佛山灾备中心",
+                "Yuewan Bank, Foshan",
+                {"GZ": 1.1, "SH": 27},
+                _mix(90, 60, 20, 40, 30, 6, 2),
+            ),
+        ],
+        [
+            ("general", "working", 15, 3, 4, 8, None, None),
+            ("general", "non_working", 15, 5, 7, 8, None, None),
+            ("severe", "working", 15, 2, 4, 8, None, None),
+            ("severe", "non_working", 15, 2, 4, 8, None, None),
+        ],
+        "whole-unit swap started before the repair limit, complete within 8 h",
     ),
     CustomerSpec(
-        "JIHE", "冀禾制造", "Jihe Manufacturing", "NBD",
-        [SiteSpec("JIHE-TS", "冀禾制造唐山工厂", "Jihe Manufacturing, Tangshan", {"SY": 7.5, "SH": 20}, _mix(20, 30, 40, 30, 30))],
-        _same(24, 48), "quarterly visits, P1–P4, loaner of equal function until repaired",
+        "QIANLING",
+        "黔岭政务云",
+        "Qianling Government Cloud",
+        "1h",
+        [
+            SiteSpec(
+                "QIANLING-GY",
+                "黔岭政务云贵阳机房",
+                "Qianling Government Cloud, Guiyang",
+                {"GY": 0.3, "GZ": 9.0},
+                _mix(40, 140, 80, 20, 30, 6, 4),
+            )
+        ],
+        [
+            (severity, hours, 20, 1, None, None, 60, 48)
+            for severity in ("general", "severe")
+            for hours in ("working", "non_working")
+        ],
+        "answer 20 min, on site 1 h, progress every 60 min, report within 48 h",
+        dedicated=True,
+        minimum_provenance="authorised_channel",
     ),
-]  # fmt: skip
+    CustomerSpec(
+        "LIAOBEI",
+        "辽北通信",
+        "Liaobei Telecom",
+        "4h",
+        [
+            SiteSpec(
+                "LIAOBEI-SY",
+                "辽北通信沈阳机房",
+                "Liaobei Telecom, Shenyang",
+                {"SY": 0.7, "SH": 27},
+                _mix(60, 160, 120, 60, 80, 8, 6),
+            )
+        ],
+        _same(4, 8),
+        "maker-direct or authorised parts only; depot open to inspection at any time; parts list per project",
+        minimum_provenance="authorised_channel",
+    ),
+    CustomerSpec(
+        "SHENPU",
+        "申浦证券",
+        "Shenpu Securities",
+        "2h",
+        [
+            SiteSpec(
+                "SHENPU-SH",
+                "申浦证券上海机房",
+                "Shenpu Securities, Shanghai",
+                {"SH": 0.8, "GZ": 25},
+                _mix(180, 60, 40, 90, 60, 6, 4),
+            )
+        ],
+        _same(2, 4),
+        "customer keeps defective disks",
+        keeps_disks=True,
+    ),
+    CustomerSpec(
+        "JIHE",
+        "冀禾制造",
+        "Jihe Manufacturing",
+        "NBD",
+        [
+            SiteSpec(
+                "JIHE-TS",
+                "冀禾制造唐山工厂",
+                "Jihe Manufacturing, Tangshan",
+                {"SY": 7.5, "SH": 20},
+                _mix(20, 30, 40, 30, 30),
+            )
+        ],
+        _same(24, 48),
+        "quarterly visits, P1–P4, loaner of equal function until repaired",
+    ),
+]
 
 _SMALLER = [
-    ("HAIZHU", "海珠医院", "Haizhu Hospital", "4h", "广州", "Guangzhou", {"GZ": 0.9, "SH": 26}, _mix(40, 20, 10, 20, 10)),
-    ("NANSHA", "南沙港务", "Nansha Port", "4h", "广州", "Guangzhou", {"GZ": 1.6, "SH": 27}, _mix(20, 40, 20, 10, 20, 2)),
-    ("DONGGUAN", "东莞精工", "Dongguan Precision", "8h", "东莞", "Dongguan", {"GZ": 1.4, "SH": 27}, _mix(30, 10, 30, 10, 10)),
-    ("ZHUHAI", "珠海航空", "Zhuhai Aviation", "8h", "珠海", "Zhuhai", {"GZ": 2.4, "SH": 28}, _mix(40, 20, 10, 20, 20, 2, 2)),
-    ("XIAMEN", "厦门物流", "Xiamen Logistics", "NBD", "厦门", "Xiamen", {"GZ": 8.0, "SH": 12}, _mix(20, 20, 20, 10, 10)),
-    ("CHANGSHA", "长沙教育", "Changsha Education", "NBD", "长沙", "Changsha", {"GZ": 7.0, "SH": 14}, _mix(30, 30, 20, 20, 20, 2)),
-    ("PUDONG", "浦东软件", "Pudong Software", "4h", "上海", "Shanghai", {"SH": 0.9, "GZ": 25}, _mix(60, 30, 20, 40, 20, 2, 2)),
-    ("SUZHOU", "苏州半导体", "Suzhou Semiconductor", "4h", "苏州", "Suzhou", {"SH": 1.8, "GZ": 26}, _mix(40, 40, 20, 30, 30, 4)),
-    ("HANGZHOU", "杭州电商", "Hangzhou Commerce", "4h", "杭州", "Hangzhou", {"SH": 2.6, "GZ": 24}, _mix(80, 40, 60, 40, 40, 4, 4)),
-    ("NANJING", "南京电力", "Nanjing Power", "8h", "南京", "Nanjing", {"SH": 3.8, "GZ": 25}, _mix(30, 60, 40, 20, 30, 4)),
-    ("HEFEI", "合肥科研", "Hefei Research", "NBD", "合肥", "Hefei", {"SH": 5.5, "GZ": 20}, _mix(40, 20, 30, 20, 20, 2, 2)),
+    (
+        "HAIZHU",
+        "海珠医院",
+        "Haizhu Hospital",
+        "4h",
+        "广州",
+        "Guangzhou",
+        {"GZ": 0.9, "SH": 26},
+        _mix(40, 20, 10, 20, 10),
+    ),
+    (
+        "NANSHA",
+        "南沙港务",
+        "Nansha Port",
+        "4h",
+        "广州",
+        "Guangzhou",
+        {"GZ": 1.6, "SH": 27},
+        _mix(20, 40, 20, 10, 20, 2),
+    ),
+    (
+        "DONGGUAN",
+        "东莞精工",
+        "Dongguan Precision",
+        "8h",
+        "东莞",
+        "Dongguan",
+        {"GZ": 1.4, "SH": 27},
+        _mix(30, 10, 30, 10, 10),
+    ),
+    (
+        "ZHUHAI",
+        "珠海航空",
+        "Zhuhai Aviation",
+        "8h",
+        "珠海",
+        "Zhuhai",
+        {"GZ": 2.4, "SH": 28},
+        _mix(40, 20, 10, 20, 20, 2, 2),
+    ),
+    (
+        "XIAMEN",
+        "厦门物流",
+        "Xiamen Logistics",
+        "NBD",
+        "厦门",
+        "Xiamen",
+        {"GZ": 8.0, "SH": 12},
+        _mix(20, 20, 20, 10, 10),
+    ),
+    (
+        "CHANGSHA",
+        "长沙教育",
+        "Changsha Education",
+        "NBD",
+        "长沙",
+        "Changsha",
+        {"GZ": 7.0, "SH": 14},
+        _mix(30, 30, 20, 20, 20, 2),
+    ),
+    (
+        "PUDONG",
+        "浦东软件",
+        "Pudong Software",
+        "4h",
+        "上海",
+        "Shanghai",
+        {"SH": 0.9, "GZ": 25},
+        _mix(60, 30, 20, 40, 20, 2, 2),
+    ),
+    (
+        "SUZHOU",
+        "苏州半导体",
+        "Suzhou Semiconductor",
+        "4h",
+        "苏州",
+        "Suzhou",
+        {"SH": 1.8, "GZ": 26},
+        _mix(40, 40, 20, 30, 30, 4),
+    ),
+    (
+        "HANGZHOU",
+        "杭州电商",
+        "Hangzhou Commerce",
+        "4h",
+        "杭州",
+        "Hangzhou",
+        {"SH": 2.6, "GZ": 24},
+        _mix(80, 40, 60, 40, 40, 4, 4),
+    ),
+    (
+        "NANJING",
+        "南京电力",
+        "Nanjing Power",
+        "8h",
+        "南京",
+        "Nanjing",
+        {"SH": 3.8, "GZ": 25},
+        _mix(30, 60, 40, 20, 30, 4),
+    ),
+    (
+        "HEFEI",
+        "合肥科研",
+        "Hefei Research",
+        "NBD",
+        "合肥",
+        "Hefei",
+        {"SH": 5.5, "GZ": 20},
+        _mix(40, 20, 30, 20, 20, 2, 2),
+    ),
     ("WUHAN", "武汉光电", "Wuhan Optics", "NBD", "武汉", "Wuhan", {"SH": 9.0, "GZ": 10.5}, _mix(30, 30, 30, 20, 20)),
-    ("HUNNAN", "浑南制造", "Hunnan Works", "4h", "沈阳", "Shenyang", {"SY": 0.8, "SH": 26}, _mix(20, 30, 40, 20, 30, 2)),
-    ("DALIAN", "大连船务", "Dalian Shipping", "8h", "大连", "Dalian", {"SY": 4.6, "SH": 22}, _mix(30, 30, 30, 30, 20, 2, 2)),
-    ("CHANGCHUN", "长春汽车", "Changchun Motor", "NBD", "长春", "Changchun", {"SY": 3.6, "SH": 28}, _mix(40, 30, 40, 30, 30, 2)),
-]  # fmt: skip
+    (
+        "HUNNAN",
+        "浑南制造",
+        "Hunnan Works",
+        "4h",
+        "沈阳",
+        "Shenyang",
+        {"SY": 0.8, "SH": 26},
+        _mix(20, 30, 40, 20, 30, 2),
+    ),
+    (
+        "DALIAN",
+        "大连船务",
+        "Dalian Shipping",
+        "8h",
+        "大连",
+        "Dalian",
+        {"SY": 4.6, "SH": 22},
+        _mix(30, 30, 30, 30, 20, 2, 2),
+    ),
+    (
+        "CHANGCHUN",
+        "长春汽车",
+        "Changchun Motor",
+        "NBD",
+        "长春",
+        "Changchun",
+        {"SY": 3.6, "SH": 28},
+        _mix(40, 30, 40, 30, 30, 2),
+    ),
+]
 
 _ARRIVE = {"4h": 4.0, "8h": 8.0, "NBD": 24.0}
 
 CUSTOMERS += [
     CustomerSpec(
-        code, zh, en, service_class, [SiteSpec(f"{code}-1", f"{zh}{city_zh}机房", f"{en}, {city_en}", travel, devices)],
+        code,
+        zh,
+        en,
+        service_class,
+        [SiteSpec(f"{code}-1", f"{zh}{city_zh}机房", f"{en}, {city_en}", travel, devices)],
         _same(_ARRIVE[service_class]),
     )
     for code, zh, en, service_class, city_zh, city_en, travel, devices in _SMALLER
-]  # fmt: skip
+]
+
+SITES_OF_DEPOT: dict[str, list[str]] = {}
+"""Which sites each store serves: the nearest one with their stock."""
+for _customer in CUSTOMERS:
+    for _site in _customer.sites:
+        SITES_OF_DEPOT.setdefault(min(_site.travel, key=lambda store: _site.travel[store]), []).append(_site.code)
 
 DEPOTS = [
     ("GZ", "depot", "广州备件库", "Guangzhou depot", "广州", "Guangzhou", None),
@@ -272,14 +602,21 @@ DEPOTS = [
 ]
 
 LANES = [
-    ("GZ", "SH", "courier", 24, 120, 15, False), ("SH", "GZ", "courier", 24, 120, 15, False),
-    ("GZ", "SH", "hand_carried", 7, 1900, 0, False), ("SH", "GZ", "hand_carried", 7, 1900, 0, False),
-    ("SH", "SY", "courier", 26, 140, 15, False), ("SY", "SH", "courier", 26, 140, 15, False),
-    ("SH", "SY", "hand_carried", 8, 2100, 0, False), ("SY", "SH", "hand_carried", 8, 2100, 0, False),
-    ("GZ", "ZJ", "own_car", 6, 900, 5, True), ("GZ", "GY", "own_car", 9, 1300, 5, True),
-    ("GZ", "SY", "courier", 40, 180, 18, False), ("SY", "GZ", "courier", 40, 180, 18, False),
-    ("GZ", "SH", "own_car", 18, 3800, 5, True), ("SH", "GZ", "own_car", 18, 3800, 5, True),
-]  # fmt: skip
+    ("GZ", "SH", "courier", 24, 120, 15, False),
+    ("SH", "GZ", "courier", 24, 120, 15, False),
+    ("GZ", "SH", "hand_carried", 7, 1900, 0, False),
+    ("SH", "GZ", "hand_carried", 7, 1900, 0, False),
+    ("SH", "SY", "courier", 26, 140, 15, False),
+    ("SY", "SH", "courier", 26, 140, 15, False),
+    ("SH", "SY", "hand_carried", 8, 2100, 0, False),
+    ("SY", "SH", "hand_carried", 8, 2100, 0, False),
+    ("GZ", "ZJ", "own_car", 6, 900, 5, True),
+    ("GZ", "GY", "own_car", 9, 1300, 5, True),
+    ("GZ", "SY", "courier", 40, 180, 18, False),
+    ("SY", "GZ", "courier", 40, 180, 18, False),
+    ("GZ", "SH", "own_car", 18, 3800, 5, True),
+    ("SH", "GZ", "own_car", 18, 3800, 5, True),
+]
 """From, to, mode, hours, yuan once, yuan a piece, whether lithium batteries may go that way."""
 
 
@@ -301,12 +638,36 @@ VENDORS = [
     VendorSpec("HUAWEI", "华为服务", "Huawei Service", "maker", {}, 1.05, "10 天"),
     VendorSpec("INSPUR", "浪潮服务", "Inspur Service", "maker", {}, 1.05, "10 天"),
     VendorSpec("LENOVO", "联想服务", "Lenovo Service", "maker", {}, 1.05, "5 个工作日"),
-    VendorSpec("NANHUI", "南汇分销", "Nanhui Distribution", "distributor", {"SEAGATE": 400, "WDC": 400, "TOSHIBA": 400, "H3C": 300, "HUAWEI": 300}, 1.00, "5 个工作日"),
-    VendorSpec("HUAXIN", "华信科贸", "Huaxin Trading", "distributor", {"SEAGATE": 24, "DELL": 250, "LENOVO": 250, "INSPUR": 250}, 0.98, "10 天"),
-    VendorSpec("BEIFANG", "北方器材", "Beifang Supply", "distributor", {"WDC": 200, "TOSHIBA": 200, "LENOVO": 200, "H3C": 200}, 1.01, "10 天"),
+    VendorSpec(
+        "NANHUI",
+        "南汇分销",
+        "Nanhui Distribution",
+        "distributor",
+        {"SEAGATE": 400, "WDC": 400, "TOSHIBA": 400, "H3C": 300, "HUAWEI": 300},
+        1.00,
+        "5 个工作日",
+    ),
+    VendorSpec(
+        "HUAXIN",
+        "华信科贸",
+        "Huaxin Trading",
+        "distributor",
+        {"SEAGATE": 24, "DELL": 250, "LENOVO": 250, "INSPUR": 250},
+        0.98,
+        "10 天",
+    ),
+    VendorSpec(
+        "BEIFANG",
+        "北方器材",
+        "Beifang Supply",
+        "distributor",
+        {"WDC": 200, "TOSHIBA": 200, "LENOVO": 200, "H3C": 200},
+        1.01,
+        "10 天",
+    ),
     VendorSpec("XIUDA", "修达维修", "Xiuda Repair", "repairer", {}, 0.62, "5 个工作日"),
     VendorSpec("KUAITONG", "快通贸易", "Kuaitong Brokers", "broker", {}, 0.80, "不退不换"),
-]  # fmt: skip
+]
 
 
 async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
@@ -319,48 +680,89 @@ async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
 
 async def _enter_places(by: Actor) -> None:
     vendor_codes = {vendor.code for vendor in VENDORS}
-    makers = {code: (zh, en) for code, zh, en in (*_MAKERS, ("SEAGATE", "希捷", "Seagate"), ("WDC", "西部数据", "Western Digital"), ("TOSHIBA", "东芝", "Toshiba"))}
+    makers = {
+        code: (zh, en)
+        for code, zh, en in (
+            *_MAKERS,
+            ("SEAGATE", "希捷", "Seagate"),
+            ("WDC", "西部数据", "Western Digital"),
+            ("TOSHIBA", "东芝", "Toshiba"),
+        )
+    }
     await places.enter_parties(
         [places.NewParty(code=c.code, name_zh=c.zh, name_en=c.en, is_customer=True) for c in CUSTOMERS]
-        + [places.NewParty(code=code, name_zh=zh, name_en=en, is_maker=True, is_vendor=code in vendor_codes) for code, (zh, en) in makers.items()]
-        + [places.NewParty(code=v.code, name_zh=v.zh, name_en=v.en, is_vendor=True) for v in VENDORS if v.code not in makers],
+        + [
+            places.NewParty(code=code, name_zh=zh, name_en=en, is_maker=True, is_vendor=code in vendor_codes)
+            for code, (zh, en) in makers.items()
+        ]
+        + [
+            places.NewParty(code=v.code, name_zh=v.zh, name_en=v.en, is_vendor=True)
+            for v in VENDORS
+            if v.code not in makers
+        ],
         by=by,
-    )  # fmt: skip
+    )
     await places.enter_places(
-        [places.NewPlace(code=code, kind=kind, name_zh=zh, name_en=en, city_zh=czh, city_en=cen, party=party) for code, kind, zh, en, czh, cen, party in DEPOTS]
-        + [places.NewPlace(code=s.code, kind="site", name_zh=s.zh, name_en=s.en, party=c.code) for c in CUSTOMERS for s in c.sites]
-        + [places.NewPlace(code=f"V-{v.code}", kind="vendor", name_zh=v.zh, name_en=v.en, party=v.code) for v in VENDORS],
+        [
+            places.NewPlace(code=code, kind=kind, name_zh=zh, name_en=en, city_zh=czh, city_en=cen, party=party)
+            for code, kind, zh, en, czh, cen, party in DEPOTS
+        ]
+        + [
+            places.NewPlace(code=s.code, kind="site", name_zh=s.zh, name_en=s.en, party=c.code)
+            for c in CUSTOMERS
+            for s in c.sites
+        ]
+        + [
+            places.NewPlace(code=f"V-{v.code}", kind="vendor", name_zh=v.zh, name_en=v.en, party=v.code)
+            for v in VENDORS
+        ],
         by=by,
-    )  # fmt: skip
+    )
     await places.enter_lanes(
         [
             places.NewLane(
-                from_place=origin, to_place=target, mode=mode, hours=hours, fixed_cost_cny=Decimal(fixed),
-                unit_cost_cny=Decimal(each), carries_lithium=lithium,
+                from_place=origin,
+                to_place=target,
+                mode=mode,
+                hours=hours,
+                fixed_cost_cny=Decimal(fixed),
+                unit_cost_cny=Decimal(each),
+                carries_lithium=lithium,
             )
             for origin, target, mode, hours, fixed, each, lithium in LANES
         ],
         by=by,
-    )  # fmt: skip
+    )
     await places.enter_coverage(
-        [places.NewCoverage(store=store, site=site.code, travel_hours=hours) for customer in CUSTOMERS for site in customer.sites for store, hours in site.travel.items()],
+        [
+            places.NewCoverage(store=store, site=site.code, travel_hours=hours)
+            for customer in CUSTOMERS
+            for site in customer.sites
+            for store, hours in site.travel.items()
+        ],
         by=by,
-    )  # fmt: skip
+    )
 
 
 async def _enter_catalogue(start: date, by: Actor) -> None:
     await catalogue.enter_parts(
         [
             catalogue.NewPart(
-                part_number=part.number, name_zh=part.name_zh, name_en=part.name_en, kind=part.kind, maker=part.maker,
-                unit_cost_cny=Decimal(part.cost), holding_rate_per_year=HOLDING_RATE, lithium=part.lithium,
-                serialised=part.kind not in ("fan", "raid_battery"),
+                part_number=part.number,
+                name_zh=part.name_zh,
+                name_en=part.name_en,
+                kind=part.kind,
+                maker=part.maker,
+                unit_cost_cny=Decimal(part.cost),
+                holding_rate_per_year=HOLDING_RATE,
+                lithium=part.lithium,
+                serialised=part.serialised,
                 cost_source="drive_prices.csv at 7.1 CNY/USD + 13 % VAT" if part.record else "assumed",
             )
             for part in PARTS
         ],
         by=by,
-    )  # fmt: skip
+    )
     await catalogue.enter_aliases(
         [catalogue.NewAlias(part=part.number, number=part.alias, kind="fru") for part in PARTS if part.alias], by=by
     )
@@ -376,9 +778,13 @@ async def _enter_catalogue(start: date, by: Actor) -> None:
         by=by,
     )
     await catalogue.enter_substitutions(
-        [catalogue.NewSubstitution(part="ST12000NM0008", substitute="ST12000NM0007", valid_from=start, remark="same capacity and interface")],
+        [
+            catalogue.NewSubstitution(
+                part="ST12000NM0008", substitute="ST12000NM0007", valid_from=start, remark="same capacity and interface"
+            )
+        ],
         by=by,
-    )  # fmt: skip
+    )
     await catalogue.enter_failure_rates([_rate(part, start) for part in PARTS], by=by)
 
 
@@ -389,50 +795,90 @@ def _rate(part: PartSpec, start: date) -> catalogue.NewFailureRate:
         # the operator's rooms are not our customers': the record counts as a prior of at most twenty failures
         shape = min(record.failed, 20.0)
         return catalogue.NewFailureRate(
-            part=part.number, valid_from=start, annual_rate=record.annual_rate, shape=shape,
-            exposure_device_years=shape / record.annual_rate, failures=record.failed,
-            device_years=record.drive_days / 365, source="field_record",
+            part=part.number,
+            valid_from=start,
+            annual_rate=record.annual_rate,
+            shape=shape,
+            exposure_device_years=shape / record.annual_rate,
+            failures=record.failed,
+            device_years=record.drive_days / 365,
+            source="field_record",
             evidence=f"{record.failed} failures in {record.drive_days} drive-days of {record.drives} drives",
-        )  # fmt: skip
+        )
     rate = part.rate or 0.0
     return catalogue.NewFailureRate(
-        part=part.number, valid_from=start, annual_rate=rate, shape=1.0, exposure_device_years=1.0 / rate, failures=0,
-        device_years=0, source="assumed", evidence="assumed for the demo company",
-    )  # fmt: skip
+        part=part.number,
+        valid_from=start,
+        annual_rate=rate,
+        shape=1.0,
+        exposure_device_years=1.0 / rate,
+        failures=0,
+        device_years=0,
+        source="assumed",
+        evidence="assumed for the demo company",
+    )
 
 
 async def _enter_contracts(start: date, by: Actor) -> None:
     await installed_base.enter_calendars(
-        [installed_base.NewCalendar(code="CN", name_zh="中国工作日 9–18 点", name_en="Chinese working days, 9 to 18", time_zone="Asia/Shanghai",
-                                    working_days=[1, 2, 3, 4, 5], opens_at=time(9), closes_at=time(18), holidays="CN")],
+        [
+            installed_base.NewCalendar(
+                code="CN",
+                name_zh="中国工作日 9–18 点",
+                name_en="Chinese working days, 9 to 18",
+                time_zone="Asia/Shanghai",
+                working_days=[1, 2, 3, 4, 5],
+                opens_at=time(9),
+                closes_at=time(18),
+                holidays="CN",
+            )
+        ],
         by=by,
-    )  # fmt: skip
+    )
     await installed_base.enter_service_classes(
-        [installed_base.NewServiceClass(code=code, time_to_site_hours=hours, target_fraction=target) for code, hours, target in CLASSES],
+        [
+            installed_base.NewServiceClass(code=code, time_to_site_hours=hours, target_fraction=target)
+            for code, hours, target in CLASSES
+        ],
         by=by,
-    )  # fmt: skip
+    )
     await installed_base.enter_contracts(
         [
             installed_base.NewContract(
-                code=f"C-{c.code}", customer=c.code, name_zh=f"{c.zh}维保合同", name_en=f"{c.en} maintenance",
-                calendar="CN", service_class=c.service_class, starts_on=start, minimum_provenance=c.minimum_provenance,
-                dedicated_stock=c.dedicated, customer_keeps_disks=c.keeps_disks, terms=c.text,
+                code=f"C-{c.code}",
+                customer=c.code,
+                name_zh=f"{c.zh}维保合同",
+                name_en=f"{c.en} maintenance",
+                calendar="CN",
+                service_class=c.service_class,
+                starts_on=start,
+                minimum_provenance=c.minimum_provenance,
+                dedicated_stock=c.dedicated,
+                customer_keeps_disks=c.keeps_disks,
+                terms=c.text,
             )
             for c in CUSTOMERS
         ],
         by=by,
-    )  # fmt: skip
+    )
     await installed_base.enter_service_terms(
         [
             installed_base.NewServiceTerm(
-                contract=f"C-{c.code}", severity=severity, hours=hours, answer_minutes=answer, arrive_hours=arrive,
-                repair_hours=repair, swap_complete_hours=swap, progress_minutes=progress, report_hours=report,
+                contract=f"C-{c.code}",
+                severity=severity,
+                hours=hours,
+                answer_minutes=answer,
+                arrive_hours=arrive,
+                repair_hours=repair,
+                swap_complete_hours=swap,
+                progress_minutes=progress,
+                report_hours=report,
             )
             for c in CUSTOMERS
             for severity, hours, answer, arrive, repair, swap, progress, report in c.terms
         ],
         by=by,
-    )  # fmt: skip
+    )
     await installed_base.enter_devices(devices(start), by=by)
     await pools.enter_pools(
         [pools.NewPool(code=f"C-{c.code}", contract=f"C-{c.code}") for c in CUSTOMERS if c.dedicated], by=by
@@ -450,13 +896,17 @@ def devices(start: date) -> list[installed_base.NewDevice]:
                     serial = f"{model.replace('-', '')}-{site.code.replace('-', '')}-{number + 1:03d}"
                     found.append(
                         installed_base.NewDevice(
-                            serial=serial, model=model, site=site.code, contract=f"C-{customer.code}",
+                            serial=serial,
+                            model=model,
+                            site=site.code,
+                            contract=f"C-{customer.code}",
                             installed_on=start - timedelta(days=30 * (number % 24)),
                             registration_number=f"YS{len(found) + 1:06d}",
-                            firmware=("2.8.1", "2.9.4", "3.0.2")[number % 3], environment=environments[number % 5],
+                            firmware=("2.8.1", "2.9.4", "3.0.2")[number % 3],
+                            environment=environments[number % 5],
                             warranty_until=start + timedelta(days=365 * (1 + number % 4)),
                         )
-                    )  # fmt: skip
+                    )
     return found
 
 
@@ -464,24 +914,31 @@ async def _enter_vendors(start: date, today: date, endpoint: str, by: Actor) -> 
     await procurement.enter_vendors(
         [
             procurement.NewVendor(
-                party=v.code, place=f"V-{v.code}", kind=v.kind, channel="http", endpoint=f"{endpoint}/vendors/{v.code}",
+                party=v.code,
+                place=f"V-{v.code}",
+                kind=v.kind,
+                channel="http",
+                endpoint=f"{endpoint}/vendors/{v.code}",
                 return_terms=v.terms,
             )
             for v in VENDORS
         ],
         by=by,
-    )  # fmt: skip
+    )
     await procurement.enter_authorisations(
         [
             procurement.NewAuthorisation(
-                vendor=v.code, maker=maker, letter_number=f"{maker}-{v.code}-{start.year}", valid_from=start,
+                vendor=v.code,
+                maker=maker,
+                letter_number=f"{maker}-{v.code}-{start.year}",
+                valid_from=start,
                 valid_to=today + timedelta(days=left),
             )
             for v in VENDORS
             for maker, left in v.letters.items()
         ],
         by=by,
-    )  # fmt: skip
+    )
     await procurement.enter_offers([offer for v in VENDORS for offer in _offers(v, start)], by=by)
 
 
@@ -499,11 +956,18 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
         fast = part.expedited_hours if vendor.kind != "repairer" else None
         offers.append(
             procurement.NewOffer(
-                vendor=vendor.code, part=part.number, unit_price_cny=price.quantize(Decimal("0.01")), minimum_quantity=1,
-                lot_size=1, maximum_quantity=60, order_fee_cny=Decimal(0), lead_time_days=float(part.days),
-                valid_from=start, expedited_hours=float(fast) if fast else None,
+                vendor=vendor.code,
+                part=part.number,
+                unit_price_cny=price.quantize(Decimal("0.01")),
+                minimum_quantity=1,
+                lot_size=1,
+                maximum_quantity=60,
+                order_fee_cny=Decimal(0),
+                lead_time_days=float(part.days),
+                valid_from=start,
+                expedited_hours=float(fast) if fast else None,
                 expedited_price_cny=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
                 expedited_fee_cny=Decimal(300) if fast else None,
             )
-        )  # fmt: skip
+        )
     return offers

@@ -42,16 +42,20 @@ def greeting(settings: Settings) -> str:
     """What `make run` prints for whoever wants to try."""
     rows = read(settings)
     people = "\n".join(
-        f"    {row['role']:<20} {row['depot'] or '':<4} {row['username'] or '(system)':<24} {row['password'] or '–':<18} {row['api_key']}"
+        f"    {row['role']:<20} {row['depot'] or '':<4} {row['username'] or '(system)':<24} "
+        f"{row['password'] or '–':<18} {row['api_key']}"
         for row in rows
     )
     ticket = key_of(settings, "ticket_system")
     body = json.dumps(
         {
-            "source": "glpi", "reference": "INC-20871/1", "device_serial": "R740-YUEWANGZ-001", "severity": "severe",
+            "source": "glpi",
+            "reference": "INC-20871/1",
+            "device_serial": "R740-YUEWANGZ-001",
+            "severity": "severe",
             "lines": [{"part_number": "ST12000NM0008", "quantity": 1}],
         }
-    )  # fmt: skip
+    )
     return (
         f"  The demo company 粤申维保 (fictional; only the drives' failure rates are real)\n\n"
         f"    {'role':<20} {'':<4} {'user':<24} {'password':<18} API key\n{people}\n\n"

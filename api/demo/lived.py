@@ -42,7 +42,6 @@ class Life:
         self._queue: list[_Due] = []
         self._count = 0
         self._rng = np.random.default_rng(SEED + 1)
-        self._serialised = {number: part.kind not in ("fan", "raid_battery") for number, part in PART_BY_NUMBER.items()}
 
     def plan(self, at: datetime, act: Act) -> None:
         """Have something happen, unless it lies in the future."""
@@ -73,7 +72,7 @@ class Life:
                 await requests.fill_backorders(job.part, job.place, job.pool, by=by)
                 await self._ship_what_was_filled()
             case jobs.Propose():
-                chosen = await proposing.choosing(job.case)
+                chosen = await proposing.prepare(job.case, by=by)
                 if chosen is not None:
                     await proposing.record(chosen, choose(chosen.situation), by=by, attempt=job.attempt)
             case jobs.PlaceOrder():
@@ -91,12 +90,16 @@ class Life:
         severe = self._rng.random() < 0.15
         view = await requests.open_request(
             requests.NewRequest(
-                source="glpi", reference=f"INC-{number}/1", ticket=f"INC-{number}", device_serial=failed.device,
-                severity="severe" if severe else "general", fault_reported_at=failed.at,
+                source="glpi",
+                reference=f"INC-{number}/1",
+                ticket=f"INC-{number}",
+                device_serial=failed.device,
+                severity="severe" if severe else "general",
+                fault_reported_at=failed.at,
                 lines=[requests.NewRequestLine(part_number=failed.part, quantity=1, position=failed.position)],
             ),
             by=self.people["ticket_system"],
-        )  # fmt: skip
+        )
         if view.state == "reserved":
             self._send(view.id, failed.part)
 
@@ -109,9 +112,11 @@ class Life:
         await requests.ship(request, by=self.people["keeper"])
 
     async def _debrief(self, request: UUID, part: str) -> None:
-        old = f"OLD-{self.serials.next(part)[0]}" if self._serialised[part] else None
+        old = f"OLD-{self.serials.next(part)[0]}" if PART_BY_NUMBER[part].serialised else None
         await requests.debrief(
-            request, [requests.Debrief(part_number=part, outcome="used", serial_out=old)], by=self.people["ticket_system"]
+            request,
+            [requests.Debrief(part_number=part, outcome="used", serial_out=old)],
+            by=self.people["ticket_system"],
         )
 
     async def _ship_what_was_filled(self) -> None:
@@ -137,7 +142,9 @@ class Life:
             missing = level.base_stock - (level.free - level.backordered) - drafted
             if missing > 0:
                 vendor = await db.fetch_value(_CHEAPEST, level.part_number, clock.now().date())
-                wanted[vendor, level.depot, level.pool].append(orders.NewLine(part_number=level.part_number, quantity=missing))
+                wanted[vendor, level.depot, level.pool].append(
+                    orders.NewLine(part_number=level.part_number, quantity=missing)
+                )
         for (vendor, depot, pool), lines in sorted(wanted.items()):
             order = await orders.draft_order(vendor, depot, lines, by=self.people["buyer"], pool=pool)
             await orders.approve_order(order.id, by=self.people["other buyer"])
@@ -164,11 +171,14 @@ class Life:
     async def _receive(self, order: orders.OrderView) -> None:
         lines = [
             receipts.Incoming(
-                part_number=line.part_number, quantity=line.quantity,
-                serials=self.serials.next(line.part_number, line.quantity) if self._serialised[line.part_number] else (),
+                part_number=line.part_number,
+                quantity=line.quantity,
+                serials=self.serials.next(line.part_number, line.quantity)
+                if PART_BY_NUMBER[line.part_number].serialised
+                else (),
             )
             for line in order.lines
-        ]  # fmt: skip
+        ]
         await receiving.receive_order(order.number, lines, by=self.people["keeper"])
 
     def close_cases(self, start: datetime) -> None:
@@ -179,9 +189,11 @@ class Life:
     async def _close(self) -> None:
         for case in await cases.cases(limit=50, seen_by=self.people["manager"], state="cover_restored"):
             await cases.close(
-                case.id, by=self.people["manager"], note="补货到位，保障恢复。Parts arrived, cover restored.",
+                case.id,
+                by=self.people["manager"],
+                note="补货到位，保障恢复。Parts arrived, cover restored.",
                 lessons="同批次硬盘已列入观察。Drives of the same batch are being watched.",
-            )  # fmt: skip
+            )
         for case in await cases.cases(limit=50, seen_by=self.people["manager"], state="proposed"):
             if case.opened_at < clock.now() - timedelta(hours=2):
                 await cases.approve(case.id, by=self.people["manager"])
@@ -205,4 +217,4 @@ def burst_of_the_past(devices: Sequence[tuple[str, str, str]], end: datetime) ->
     return [
         Failed(start + timedelta(hours=float(hours)), *devices[index][:1], BURST_PART, "bay 3", *devices[index][1:])
         for index, hours in zip(picked, sorted(rng.uniform(0, 80, BURST_FAILURES)), strict=True)
-    ]  # fmt: skip
+    ]

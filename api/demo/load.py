@@ -58,9 +58,14 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         where = await stores()
         with jobs.collecting():
             await replay(
-                failed, start, lived_from, where, serials, by=SETUP,
+                failed,
+                start,
+                lived_from,
+                where,
+                serials,
+                by=SETUP,
                 progress=lambda share: say(f"    {share:.0%} of the older past"),
-            )  # fmt: skip
+            )
         say("  learning the failure rates from that history, and planning anew")
         with clock.at(lived_from), jobs.collecting():
             await rates.learn(start.date(), lived_from.date(), by=SETUP)
@@ -92,7 +97,9 @@ def _people() -> dict[str, Actor]:
 
     return {
         "ticket_system": Actor(
-            name="demo ticket system", kind="api_key", roles=frozenset({"ticket_system"}),
+            name="demo ticket system",
+            kind="api_key",
+            roles=frozenset({"ticket_system"}),
             rights=rights_of(frozenset({"ticket_system"})),
         ),
         "keeper": somebody("warehouse-keeper-gz-1", "warehouse_keeper"),
@@ -101,7 +108,7 @@ def _people() -> dict[str, Actor]:
         "manager": somebody("project-manager-1", "project_manager"),
         "emergency": service("emergency"),
         "procurement": service("procurement"),
-    }  # fmt: skip
+    }
 
 
 async def _planned(solver: ProcessPoolExecutor, at: datetime) -> tuple[network.Gathered, Answered]:

@@ -1,7 +1,6 @@
 """The demo company's past: two years of failures drawn from the true rates with a fixed seed, and the stock they moved.
 
-The older part goes through the ledger in daily batches; the last two months are lived call by call: requests, shipments,
-debriefs, orders, receipts, and one burst that plan 2 answered.
+The older part goes through the ledger in daily batches; the last two months are lived call by call (`lived.py`).
 """
 
 from collections import defaultdict, deque
@@ -12,12 +11,13 @@ from uuid import UUID
 
 import numpy as np
 
-from api.demo.company import CUSTOMERS, MODELS, PARTS, devices, drive_records
+from api.demo.company import MODELS, PARTS, devices, drive_records
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.installed_base import failures
 from inventory.stock import receipts, units
 from inventory.stock.ledger import Move, Spot, post
+from inventory.stock.serving import SERVING
 
 SEED = 20_261_121
 YEARS = 2
@@ -43,7 +43,9 @@ def draw_failures(start: datetime, end: datetime) -> list[Failed]:
     The drives' rates are those of the real field record; the other parts' are assumed.
     """
     rng = np.random.default_rng(SEED)
-    rates = {part.number: drive_records()[part.record].annual_rate if part.record else part.rate or 0.0 for part in PARTS}
+    rates = {
+        part.number: drive_records()[part.record].annual_rate if part.record else part.rate or 0.0 for part in PARTS
+    }
     years = (end - start).total_seconds() / (365 * 86_400)
     per_device = {model.code: model.parts for model in MODELS}
     found: list[Failed] = []
@@ -73,8 +75,6 @@ class Stores:
 
 async def stores() -> Stores:
     """Look all of it up once."""
-    from inventory.stock.serving import SERVING
-
     serving = await db.fetch(
         f"""SELECT site.code AS site, contract.code AS contract, place, pool FROM ({SERVING}) AS serving
             JOIN place AS site ON site.id = serving.site JOIN contract ON contract.id = serving.contract"""
@@ -94,7 +94,7 @@ async def stores() -> Stores:
         },
         owner=await db.fetch_value("SELECT id FROM party WHERE is_ourselves"),
         lead_days={part.number: float(part.days) for part in PARTS},
-    )  # fmt: skip
+    )
 
 
 class Serials:
@@ -113,13 +113,19 @@ class Serials:
 
 async def open_stock(targets: dict[tuple[str, str, str], int], serials: Serials, *, by: Actor) -> None:
     """Put the first plan's base stocks on the shelves."""
-    numbers = {part.number: part.kind not in ("fan", "raid_battery") for part in PARTS}
+    serialised = {part.number: part.serialised for part in PARTS}
     for (part, depot, pool), quantity in sorted(targets.items()):
         if quantity:
             await receipts.adjust(
-                depot, part, quantity, by=by, reason="opening stock", pool=pool, provenance="authorised_channel",
-                serials=serials.next(part, quantity) if numbers[part] else (),
-            )  # fmt: skip
+                depot,
+                part,
+                quantity,
+                by=by,
+                reason="opening stock",
+                pool=pool,
+                provenance="authorised_channel",
+                serials=serials.next(part, quantity) if serialised[part] else (),
+            )
 
 
 @dataclass
@@ -131,9 +137,15 @@ class Shelf:
 
 
 async def replay(
-    failed: Sequence[Failed], start: datetime, end: datetime, at: Stores, serials: Serials, *, by: Actor,
+    failed: Sequence[Failed],
+    start: datetime,
+    end: datetime,
+    at: Stores,
+    serials: Serials,
+    *,
+    by: Actor,
     progress: Callable[[float], None],
-) -> None:  # fmt: skip
+) -> None:
     """Live through the older past in daily batches: failures recorded, parts issued, replacements received."""
     shelves = await _shelves()
     coming: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
@@ -170,18 +182,25 @@ async def _shelves() -> dict[tuple[str, int, int], Shelf]:
 
 
 async def _one_day(
-    failed: Sequence[Failed], arrived: Sequence[tuple[str, int, int]], shelves: dict[tuple[str, int, int], Shelf],
-    at: Stores, serials: Serials, now: datetime, by: Actor,
-) -> None:  # fmt: skip
+    failed: Sequence[Failed],
+    arrived: Sequence[tuple[str, int, int]],
+    shelves: dict[tuple[str, int, int], Shelf],
+    at: Stores,
+    serials: Serials,
+    now: datetime,
+    by: Actor,
+) -> None:
     if failed:
         await failures.record_failures(
             [
-                failures.NewFailure(device=f.device, part_number=f.part, occurred_at=f.at, position=f.position, code="replaced")
+                failures.NewFailure(
+                    device=f.device, part_number=f.part, occurred_at=f.at, position=f.position, code="replaced"
+                )
                 for f in failed
             ],
             by=by,
-        )  # fmt: skip
-    moves = await _receipts(arrived, shelves, at, serials, by) if arrived else []
+        )
+    moves = await _receipts(arrived, shelves, at, serials) if arrived else []
     if moves:
         await post(moves, by=by)
     issues = [move for f in failed if (move := _issue(f, shelves, at, now)) is not None]
@@ -190,24 +209,36 @@ async def _one_day(
 
 
 async def _receipts(
-    arrived: Sequence[tuple[str, int, int]], shelves: dict[tuple[str, int, int], Shelf], at: Stores, serials: Serials,
-    by: Actor,
-) -> list[Move]:  # fmt: skip
+    arrived: Sequence[tuple[str, int, int]],
+    shelves: dict[tuple[str, int, int], Shelf],
+    at: Stores,
+    serials: Serials,
+) -> list[Move]:
     moves: list[Move] = []
     for part, place, pool in arrived:
         number, serialised = at.parts[part]
         outside = Spot(at.vendors[part], "good", at.owner, pool)
-        unit = await units.enter_new(number, serials.next(part)[0], outside, "authorised_channel", "replenishment") if serialised else None
+        unit = (
+            await units.enter_new(number, serials.next(part)[0], outside, "authorised_channel", "replenishment")
+            if serialised
+            else None
+        )
         shelf = shelves.setdefault((part, place, pool), Shelf(deque(), 0))
         shelf.pieces += 1
         if unit is not None:
             shelf.units.append(unit)
         moves.append(
             Move(
-                kind="receipt", part=number, quantity=1, unit=unit, origin=outside,
-                target=Spot(place, "good", at.owner, pool), document_kind="replenishment", reason="replenishment",
+                kind="receipt",
+                part=number,
+                quantity=1,
+                unit=unit,
+                origin=outside,
+                target=Spot(place, "good", at.owner, pool),
+                document_kind="replenishment",
+                reason="replenishment",
             )
-        )  # fmt: skip
+        )
     return moves
 
 
@@ -220,10 +251,13 @@ def _issue(failed: Failed, shelves: dict[tuple[str, int, int], Shelf], at: Store
         return None
     shelf.pieces -= 1
     return Move(
-        kind="issue", part=number, quantity=1, unit=shelf.units.popleft() if serialised else None,
-        origin=Spot(place, "good", at.owner, pool), target=Spot(at.sites[failed.site], "good", at.owner, pool),
-        document_kind="failure", document=f"{failed.device} {failed.position}", occurred_at=min(failed.at, now),
-    )  # fmt: skip
-
-
-CUSTOMER_OF = {site.code: customer for customer in CUSTOMERS for site in customer.sites}
+        kind="issue",
+        part=number,
+        quantity=1,
+        unit=shelf.units.popleft() if serialised else None,
+        origin=Spot(place, "good", at.owner, pool),
+        target=Spot(at.sites[failed.site], "good", at.owner, pool),
+        document_kind="failure",
+        document=f"{failed.device} {failed.position}",
+        occurred_at=min(failed.at, now),
+    )

@@ -30,10 +30,80 @@ class Staff:
     vendor: str | None = None
 
 
-_SURNAMES = ("陈", "李", "张", "黄", "何", "梁", "林", "吴", "罗", "郑", "周", "谢", "邓", "许", "冯", "曾", "蔡", "潘", "袁", "于",
-             "董", "余", "苏", "叶", "吕", "魏", "蒋", "田", "杜", "丁", "沈", "姜", "范", "江", "傅", "钟", "卢", "汪", "戴", "崔",
-             "任", "陆", "廖", "姚", "方", "金", "邱", "夏", "谭", "韦")  # fmt: skip
-_GIVEN = ("伟", "芳", "娜", "敏", "静", "磊", "洋", "勇", "艳", "杰", "涛", "明", "超", "霞", "平", "刚", "桂英", "建华", "志强", "海燕")
+_SURNAMES = (
+    "陈",
+    "李",
+    "张",
+    "黄",
+    "何",
+    "梁",
+    "林",
+    "吴",
+    "罗",
+    "郑",
+    "周",
+    "谢",
+    "邓",
+    "许",
+    "冯",
+    "曾",
+    "蔡",
+    "潘",
+    "袁",
+    "于",
+    "董",
+    "余",
+    "苏",
+    "叶",
+    "吕",
+    "魏",
+    "蒋",
+    "田",
+    "杜",
+    "丁",
+    "沈",
+    "姜",
+    "范",
+    "江",
+    "傅",
+    "钟",
+    "卢",
+    "汪",
+    "戴",
+    "崔",
+    "任",
+    "陆",
+    "廖",
+    "姚",
+    "方",
+    "金",
+    "邱",
+    "夏",
+    "谭",
+    "韦",
+)
+_GIVEN = (
+    "伟",
+    "芳",
+    "娜",
+    "敏",
+    "静",
+    "磊",
+    "洋",
+    "勇",
+    "艳",
+    "杰",
+    "涛",
+    "明",
+    "超",
+    "霞",
+    "平",
+    "刚",
+    "桂英",
+    "建华",
+    "志强",
+    "海燕",
+)
 
 
 def _name(number: int) -> str:
@@ -48,19 +118,24 @@ def _staff() -> list[Staff]:
         *(("dispatcher", None) for _ in range(4)),
         *(("project_manager", None) for _ in range(3)),
         *(("buyer", None) for _ in range(2)),
-        ("planner", None), ("quality_supervisor", None), ("auditor", None), ("administrator", None),
-    ]  # fmt: skip
+        ("planner", None),
+        ("quality_supervisor", None),
+        ("auditor", None),
+        ("administrator", None),
+    ]
     counts: dict[tuple[str, str | None], int] = {}
     staff: list[Staff] = []
     for number, (role, depot) in enumerate(plain):
         counts[role, depot] = counts.get((role, depot), 0) + 1
-        username = "-".join(part for part in (role.replace("_", "-"), depot and depot.lower(), str(counts[role, depot])) if part)
+        username = "-".join(
+            part for part in (role.replace("_", "-"), depot and depot.lower(), str(counts[role, depot])) if part
+        )
         staff.append(Staff(username, _name(number), username.replace("-", " ").title(), role, depot))
     return [
         *staff,
         Staff("inspector-liaobei", "辽北通信检查员", "Liaobei Telecom inspector", "inspector", "SY", "C-LIAOBEI"),
         Staff("vendor-nanhui", "南汇分销订单员", "Nanhui order desk", "vendor", vendor="NANHUI"),
-    ]  # fmt: skip
+    ]
 
 
 STAFF = _staff()
@@ -77,11 +152,15 @@ async def enter(*, by: Actor) -> None:
     for member in STAFF:
         await persons.add_person(
             persons.NewPerson(
-                username=member.username, name_zh=member.zh, name_en=member.en, password=PASSWORD,
+                username=member.username,
+                name_zh=member.zh,
+                name_en=member.en,
+                password=PASSWORD,
                 phone=f"139{sum(map(ord, member.username)):08d}",
             ),
-            by=by, password_hash=password_hash,
-        )  # fmt: skip
+            by=by,
+            password_hash=password_hash,
+        )
         await persons.grant_role(
             member.username, member.role, by=by, depot=member.depot, contract=member.contract, vendor=member.vendor
         )
@@ -106,10 +185,14 @@ def _day(day: date, member: Staff, role: str, depot: str | None) -> list[duty.Ne
     start = datetime.combine(day, time(8), SHANGHAI).astimezone(UTC)
     return [
         duty.NewShift(
-            username=member.username, role=role, depot=depot, starts_at=start, ends_at=start + timedelta(days=1),
+            username=member.username,
+            role=role,
+            depot=depot,
+            starts_at=start,
+            ends_at=start + timedelta(days=1),
             phone_verified_at=start - timedelta(days=2),
         )
-    ]  # fmt: skip
+    ]
 
 
 async def make_keys(*, by: Actor) -> list[dict[str, Any]]:
@@ -126,14 +209,25 @@ async def make_keys(*, by: Actor) -> list[dict[str, Any]]:
     for member in shown:
         made = await keys.make_key(
             keys.NewKey(
-                name=f"demo {member.username}", role=member.role, depot=member.depot, contract=member.contract,
+                name=f"demo {member.username}",
+                role=member.role,
+                depot=member.depot,
+                contract=member.contract,
                 vendor=member.vendor,
             ),
             by=by,
-        )  # fmt: skip
+        )
         rows.append(
-            {"role": member.role, "depot": member.depot if member.role in SHOWN else None,
-             "username": member.username, "password": PASSWORD, "api_key": made.secret}
-        )  # fmt: skip
+            {
+                "role": member.role,
+                "depot": member.depot if member.role in SHOWN else None,
+                "username": member.username,
+                "password": PASSWORD,
+                "api_key": made.secret,
+            }
+        )
     ticket = await keys.make_key(keys.NewKey(name="demo ticket system", role="ticket_system"), by=by)
-    return [*rows, {"role": "ticket_system", "depot": None, "username": None, "password": None, "api_key": ticket.secret}]
+    return [
+        *rows,
+        {"role": "ticket_system", "depot": None, "username": None, "password": None, "api_key": ticket.secret},
+    ]

@@ -6,12 +6,16 @@ be watched; the times it promises are true hours.
 
 import asyncio
 import hashlib
+import signal
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import msgspec
+import uvloop
+from granian.constants import Interfaces
+from granian.server.embed import Server
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import FromPath
@@ -99,13 +103,19 @@ async def _acknowledge(code: str, desk: Desk, order: dict[str, Any], *, quick: b
     """Tell the buyer when the goods will arrive; try again while nobody listens."""
     await asyncio.sleep(0 if quick else ACKNOWLEDGE_SECONDS)
     promised, late = promise_of(order, datetime.now(UTC))
-    news = {"order_number": order["order_number"], "status": "delayed" if late else "acknowledged", "promised_at": promised}
+    news = {
+        "order_number": order["order_number"],
+        "status": "delayed" if late else "acknowledged",
+        "promised_at": promised,
+    }
     body = msgspec.json.encode(news)
     async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
         for attempt in range(6):
             headers = headers_for(desk.secret, f"{code}-{order['order_number']}-ack", body)
             try:
-                answer = await client.post(order["callback_url"], content=body, headers={**headers, "Content-Type": "application/json"})
+                answer = await client.post(
+                    order["callback_url"], content=body, headers={**headers, "Content-Type": "application/json"}
+                )
                 if answer.status_code < 500:
                     return
             except httpx.HTTPError:
@@ -115,18 +125,11 @@ async def _acknowledge(code: str, desk: Desk, order: dict[str, Any], *, quick: b
 
 def serve(settings: Settings, port: int) -> None:
     """Serve the demo vendors until told to stop."""
-    import uvloop
-    from granian.server.embed import Server
+    uvloop.run(_serve(create_vendor_app(settings.secret), port))
 
-    app = create_vendor_app(settings.secret)
 
-    async def run() -> None:
-        import signal
-
-        server = Server(app, address="127.0.0.1", port=port, log_enabled=False)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
-        await server.serve()
-
-    uvloop.run(run())
+async def _serve(app: Litestar, port: int) -> None:
+    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_enabled=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    await server.serve()

@@ -32,8 +32,13 @@ class CallbackController(Controller):
 
     tags = ("vendors",)
 
-    @post("/vendor-callbacks/{vendor:str}", operation_id="VendorCallback", status_code=200,
-          responses=refusals(404, 409), security=[])  # fmt: skip
+    @post(
+        "/vendor-callbacks/{vendor:str}",
+        operation_id="VendorCallback",
+        status_code=200,
+        responses=refusals(404, 409),
+        security=[],
+    )
     async def receive(
         self, request: Request[None, None, Settings], vendor: FromPath[str], data: JSONBody[VendorMessage]
     ) -> Done:

@@ -48,9 +48,14 @@ class FailureAnswers(Struct, frozen=True):
 
 def _domain(new: NewFailure) -> failures.NewFailure:
     return failures.NewFailure(
-        device=new.device, part_number=new.part_number, occurred_at=new.occurred_at, position=new.position,
-        code=new.code, source=new.source, reference=new.reference,
-    )  # fmt: skip
+        device=new.device,
+        part_number=new.part_number,
+        occurred_at=new.occurred_at,
+        position=new.position,
+        code=new.code,
+        source=new.source,
+        reference=new.reference,
+    )
 
 
 class PartController(Controller):
@@ -79,11 +84,14 @@ class PartController(Controller):
         """Show one part, by number or alias."""
         return await parts.part(part_number, seen_by=request.user)
 
-    @get("/{part_number:str}/availability", operation_id="GetAvailability",
-         guards=[requires("parts.request")], responses=refusals(404))  # fmt: skip
+    @get(
+        "/{part_number:str}/availability",
+        operation_id="GetAvailability",
+        guards=[requires("parts.request")],
+        responses=refusals(404),
+    )
     async def get_availability(
         self,
-        request: ApiRequest,
         part_number: FromPath[str],
         site: FromQuery[str | None] = None,
         need_by: FromQuery[Instant | None] = None,
@@ -99,7 +107,9 @@ class DeviceController(Controller):
     tags = ("devices",)
 
     @get("/device-models", operation_id="ListDeviceModels", guards=[requires("parts.read")], responses=refusals())
-    async def list_models(self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50) -> Response[Page[models.ModelView]]:
+    async def list_models(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[models.ModelView]]:
         """List device models with their parts lists."""
         found = await models.models(limit=limit + 1, after=decode_cursor(cursor, str) or "")
         return page(request, found, limit, lambda model: model.code)
@@ -116,9 +126,13 @@ class DeviceController(Controller):
     ) -> Response[Page[devices.DeviceView]]:
         """List covered devices."""
         found = await devices.devices(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "",
-            model=model, site=site, contract=contract,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, str) or "",
+            model=model,
+            site=site,
+            contract=contract,
+        )
         return page(request, found, limit, lambda device: device.serial)
 
     @get("/devices/{serial:str}", operation_id="GetDevice", guards=[requires("devices.read")], responses=refusals(404))
@@ -126,8 +140,12 @@ class DeviceController(Controller):
         """Show one device, by serial or registration number."""
         return await devices.device(serial, seen_by=request.user)
 
-    @get("/devices/{serial:str}/entitlement", operation_id="GetEntitlement",
-         guards=[requires("devices.read")], responses=refusals(404))  # fmt: skip
+    @get(
+        "/devices/{serial:str}/entitlement",
+        operation_id="GetEntitlement",
+        guards=[requires("devices.read")],
+        responses=refusals(404),
+    )
     async def get_entitlement(
         self,
         request: ApiRequest,
@@ -139,8 +157,12 @@ class DeviceController(Controller):
         device = await devices.find(serial, seen_by=request.user)
         return devices.entitlement_of(device, severity, at or clock.now())
 
-    @get("/devices/{serial:str}/history", operation_id="GetDeviceHistory",
-         guards=[requires("devices.read")], responses=refusals(404))  # fmt: skip
+    @get(
+        "/devices/{serial:str}/history",
+        operation_id="GetDeviceHistory",
+        guards=[requires("devices.read")],
+        responses=refusals(404),
+    )
     async def get_history(self, request: ApiRequest, serial: FromPath[str]) -> list[devices.HistoryEntry]:
         """Show a device's failures, latest first."""
         return await devices.history(serial, seen_by=request.user)

@@ -68,6 +68,7 @@ class CaseController(Controller):
         self,
         request: ApiRequest,
         in_state: Annotated[cases.State | None, QueryParameter(name="state")] = None,
+        *,
         live: FromQuery[bool] = False,
         part: FromQuery[str | None] = None,
         cursor: Cursor = None,
@@ -75,19 +76,31 @@ class CaseController(Controller):
     ) -> Response[Page[cases.CaseSummary]]:
         """List cases, newest first; `live` keeps those that are not over."""
         found = await cases.cases(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state,
-            live_only=live, part_number=part,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            state=in_state,
+            live_only=live,
+            part_number=part,
+        )
         return page(request, found, limit, lambda case: case.id)
 
-    @get("/emergency-cases/{case_id:uuid}", operation_id="GetCase",
-         guards=[requires("emergency.read")], responses=refusals(404))  # fmt: skip
+    @get(
+        "/emergency-cases/{case_id:uuid}",
+        operation_id="GetCase",
+        guards=[requires("emergency.read")],
+        responses=refusals(404),
+    )
     async def get_case(self, request: ApiRequest, case_id: FromPath[UUID]) -> cases.CaseView:
         """Show one case with its evidence, proposal, orders, transfers and log."""
         return await cases.case_view(case_id, seen_by=request.user)
 
-    @post("/emergency-cases", operation_id="DeclareCase",
-          guards=[requires("emergency.declare")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/emergency-cases",
+        operation_id="DeclareCase",
+        guards=[requires("emergency.declare")],
+        responses=refusals(404, 409),
+    )
     async def declare(
         self, request: ApiRequest, data: JSONBody[Declaration], idempotency_key: Key = None
     ) -> Response[cases.CaseSummary]:
@@ -101,16 +114,26 @@ class CaseController(Controller):
             status=201,
         )
 
-    @post("/emergency-cases/{case_id:uuid}/approve", operation_id="ApproveCase", status_code=200,
-          guards=[requires("emergency.approve")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/emergency-cases/{case_id:uuid}/approve",
+        operation_id="ApproveCase",
+        status_code=200,
+        guards=[requires("emergency.approve")],
+        responses=refusals(404, 409),
+    )
     async def approve(
         self, request: ApiRequest, case_id: FromPath[UUID], idempotency_key: Key = None
     ) -> Response[cases.CaseSummary]:
         """Approve what a case proposes."""
         return await once(request, idempotency_key, lambda: cases.approve(case_id, by=request.user))
 
-    @post("/emergency-cases/{case_id:uuid}/stand-down", operation_id="StandDownCase", status_code=200,
-          guards=[requires("emergency.close")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/emergency-cases/{case_id:uuid}/stand-down",
+        operation_id="StandDownCase",
+        status_code=200,
+        guards=[requires("emergency.close")],
+        responses=refusals(404, 409),
+    )
     async def stand_down(
         self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[cases.CaseSummary]:
@@ -119,16 +142,22 @@ class CaseController(Controller):
             request, idempotency_key, lambda: cases.stand_down(case_id, by=request.user, reason=data.reason)
         )
 
-    @post("/emergency-cases/{case_id:uuid}/close", operation_id="CloseCase", status_code=200,
-          guards=[requires("emergency.close")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/emergency-cases/{case_id:uuid}/close",
+        operation_id="CloseCase",
+        status_code=200,
+        guards=[requires("emergency.close")],
+        responses=refusals(404, 409),
+    )
     async def close(
         self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[Closing], idempotency_key: Key = None
     ) -> Response[cases.CaseSummary]:
         """Close a case whose cover is restored."""
         return await once(
-            request, idempotency_key,
+            request,
+            idempotency_key,
             lambda: cases.close(case_id, by=request.user, note=data.note, lessons=data.lessons),
-        )  # fmt: skip
+        )
 
     @get("/near-misses", operation_id="ListNearMisses", guards=[requires("emergency.read")], responses=refusals())
     async def list_near_misses(
@@ -150,8 +179,12 @@ class CaseController(Controller):
         """List the latest judgements of stock, with both lines and what set them."""
         return await assessments.assessment_views(limit=limit, seen_by=request.user, part_number=part)
 
-    @post("/critical-points", operation_id="SetCriticalPoint",
-          guards=[requires("emergency.declare")], responses=refusals(404))  # fmt: skip
+    @post(
+        "/critical-points",
+        operation_id="SetCriticalPoint",
+        guards=[requires("emergency.declare")],
+        responses=refusals(404),
+    )
     async def set_point(
         self, request: ApiRequest, data: JSONBody[HandSetPoint], idempotency_key: Key = None
     ) -> Response[Done]:
@@ -159,9 +192,14 @@ class CaseController(Controller):
 
         async def act() -> Done:
             await declaring.set_critical_point(
-                data.part_number, data.depot, data.point, pool=data.pool, reason=data.reason,
-                lasts=timedelta(days=data.days), by=request.user,
-            )  # fmt: skip
+                data.part_number,
+                data.depot,
+                data.point,
+                pool=data.pool,
+                reason=data.reason,
+                lasts=timedelta(days=data.days),
+                by=request.user,
+            )
             return Done()
 
         return await once(request, idempotency_key, act, status=201)
@@ -177,8 +215,12 @@ class CaseController(Controller):
     ) -> Response[policy.Policy]:
         """Put a new version of the policy in force; open cases keep theirs."""
         new = policy.NewPolicy(
-            activation=data.activation, burst_ratio=data.burst_ratio, false_alarms_per_year=data.false_alarms_per_year,
-            standing_authority_cny=data.standing_authority_cny, restore_within_hours=data.restore_within_hours,
-            shortage_cost_cny_per_unit_hour=data.shortage_cost_cny_per_unit_hour, remark=data.remark,
-        )  # fmt: skip
+            activation=data.activation,
+            burst_ratio=data.burst_ratio,
+            false_alarms_per_year=data.false_alarms_per_year,
+            standing_authority_cny=data.standing_authority_cny,
+            restore_within_hours=data.restore_within_hours,
+            shortage_cost_cny_per_unit_hour=data.shortage_cost_cny_per_unit_hour,
+            remark=data.remark,
+        )
         return await once(request, idempotency_key, lambda: policy.put_in_force(new, by=request.user))

@@ -87,9 +87,14 @@ class OrderController(Controller):
     ) -> Response[Page[orders.OrderView]]:
         """List orders, newest first."""
         found = await orders.orders(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state, depot=depot,
-            case_number=case, part_number=part,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            state=in_state,
+            depot=depot,
+            case_number=case,
+            part_number=part,
+        )
         return page(request, found, limit, lambda order: order.id)
 
     @get("/{order_id:uuid}", operation_id="GetOrder", guards=[requires("orders.read")], responses=refusals(404))
@@ -114,16 +119,26 @@ class OrderController(Controller):
             required=True,
         )
 
-    @post("/{order_id:uuid}/approve", operation_id="ApproveOrder", status_code=200,
-          guards=[requires("orders.approve")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{order_id:uuid}/approve",
+        operation_id="ApproveOrder",
+        status_code=200,
+        guards=[requires("orders.approve")],
+        responses=refusals(404, 409),
+    )
     async def approve(
         self, request: ApiRequest, order_id: FromPath[UUID], idempotency_key: Key = None
     ) -> Response[orders.OrderView]:
         """Approve a draft; it then goes to its vendor."""
         return await once(request, idempotency_key, lambda: orders.approve_order(order_id, by=request.user))
 
-    @post("/{order_id:uuid}/cancel", operation_id="CancelOrder", status_code=200,
-          guards=[requires("orders.draft")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{order_id:uuid}/cancel",
+        operation_id="CancelOrder",
+        status_code=200,
+        guards=[requires("orders.draft")],
+        responses=refusals(404, 409),
+    )
     async def cancel(
         self, request: ApiRequest, order_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[orders.OrderView]:

@@ -35,16 +35,26 @@ class PlanController(Controller):
         """Have a plan made; watch the job that is answered."""
         return await once(request, idempotency_key, lambda: plans.ask_for_plan(by=request.user), status=202)
 
-    @post("/plans/{plan_id:uuid}/approve", operation_id="ApprovePlan", status_code=200,
-          guards=[requires("plans.approve")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/plans/{plan_id:uuid}/approve",
+        operation_id="ApprovePlan",
+        status_code=200,
+        guards=[requires("plans.approve")],
+        responses=refusals(404, 409),
+    )
     async def approve(
         self, request: ApiRequest, plan_id: FromPath[UUID], idempotency_key: Key = None
     ) -> Response[plans.PlanSummary]:
         """Let a plan hold: its base stocks become the levels' lines."""
         return await once(request, idempotency_key, lambda: plans.approve_plan(plan_id, by=request.user))
 
-    @post("/plans/{plan_id:uuid}/reject", operation_id="RejectPlan", status_code=200,
-          guards=[requires("plans.approve")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/plans/{plan_id:uuid}/reject",
+        operation_id="RejectPlan",
+        status_code=200,
+        guards=[requires("plans.approve")],
+        responses=refusals(404, 409),
+    )
     async def reject(
         self, request: ApiRequest, plan_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[plans.PlanSummary]:
@@ -68,8 +78,13 @@ class PlanController(Controller):
         """Show how far a job is and what came of it."""
         return await plans.job_view(job_id)
 
-    @post("/jobs/{job_id:uuid}/cancel", operation_id="CancelJob", status_code=200,
-          guards=[requires("plans.make")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/jobs/{job_id:uuid}/cancel",
+        operation_id="CancelJob",
+        status_code=200,
+        guards=[requires("plans.make")],
+        responses=refusals(404, 409),
+    )
     async def cancel_job(
         self, request: ApiRequest, job_id: FromPath[UUID], idempotency_key: Key = None
     ) -> Response[plans.JobView]:

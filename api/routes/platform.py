@@ -77,9 +77,14 @@ class PlatformController(Controller):
         """Show who calls, with rights and scopes."""
         actor = request.user
         return Me(
-            name=actor.name, kind=actor.kind, roles=sorted(actor.roles), rights=sorted(actor.rights),
-            depots=actor.depot_scope, contracts=actor.contract_scope, vendor=actor.vendor,
-        )  # fmt: skip
+            name=actor.name,
+            kind=actor.kind,
+            roles=sorted(actor.roles),
+            rights=sorted(actor.rights),
+            depots=actor.depot_scope,
+            contracts=actor.contract_scope,
+            vendor=actor.vendor,
+        )
 
     @get("/people", operation_id="ListPeople", guards=[requires("people.manage")], responses=refusals())
     async def list_people(
@@ -90,12 +95,19 @@ class PlatformController(Controller):
         return page(request, found, limit, lambda person: person.username)
 
     @post("/people", operation_id="AddPerson", guards=[requires("people.manage")], responses=refusals(409))
-    async def add_person(self, request: ApiRequest, data: JSONBody[NewPerson], idempotency_key: Key = None) -> Response[Done]:
+    async def add_person(
+        self, request: ApiRequest, data: JSONBody[NewPerson], idempotency_key: Key = None
+    ) -> Response[Done]:
         """Add somebody who can sign in."""
         new = persons.NewPerson(
-            username=data.username, name_zh=data.name_zh, name_en=data.name_en, password=data.password,
-            language=data.language, phone=data.phone, email=data.email,
-        )  # fmt: skip
+            username=data.username,
+            name_zh=data.name_zh,
+            name_en=data.name_en,
+            password=data.password,
+            language=data.language,
+            phone=data.phone,
+            email=data.email,
+        )
 
         async def act() -> Done:
             await persons.add_person(new, by=request.user)
@@ -103,8 +115,12 @@ class PlatformController(Controller):
 
         return await once(request, idempotency_key, act, status=201)
 
-    @post("/people/{username:str}/roles", operation_id="GrantRole",
-          guards=[requires("people.manage")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/people/{username:str}/roles",
+        operation_id="GrantRole",
+        guards=[requires("people.manage")],
+        responses=refusals(404, 409),
+    )
     async def grant(
         self, request: ApiRequest, username: FromPath[str], data: JSONBody[NewGrant], idempotency_key: Key = None
     ) -> Response[Done]:
@@ -131,15 +147,26 @@ class PlatformController(Controller):
         """Make a key; the answer is the only time its secret is shown, so it is not kept for replay."""
         return await keys.make_key(
             keys.NewKey(
-                name=data.name, role=data.role, depot=data.depot, contract=data.contract, vendor=data.vendor,
+                name=data.name,
+                role=data.role,
+                depot=data.depot,
+                contract=data.contract,
+                vendor=data.vendor,
                 expires_at=data.expires_at,
             ),
             by=request.user,
-        )  # fmt: skip
+        )
 
-    @post("/api-keys/{key_id:uuid}/revoke", operation_id="RevokeKey", status_code=200,
-          guards=[requires("keys.manage")], responses=refusals(404))  # fmt: skip
-    async def revoke_key(self, request: ApiRequest, key_id: FromPath[UUID], idempotency_key: Key = None) -> Response[Done]:
+    @post(
+        "/api-keys/{key_id:uuid}/revoke",
+        operation_id="RevokeKey",
+        status_code=200,
+        guards=[requires("keys.manage")],
+        responses=refusals(404),
+    )
+    async def revoke_key(
+        self, request: ApiRequest, key_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[Done]:
         """End a key at once."""
 
         async def act() -> Done:
@@ -171,6 +198,6 @@ class PlatformController(Controller):
         return page(request, found, limit, lambda entry: entry.id)
 
     @get("/audit/violations", operation_id="VerifyBooks", guards=[requires("audit.read")], responses=refusals())
-    async def verify(self, request: ApiRequest) -> list[invariants.Violation]:  # noqa: ARG002  the guard reads it
+    async def verify(self) -> list[invariants.Violation]:
         """Run every check of the books; an empty list means they are right."""
         return await invariants.violations()

@@ -79,9 +79,14 @@ class RequestController(Controller):
     ) -> Response[Page[requests.RequestSummary]]:
         """List part requests, newest first."""
         found = await requests.requests(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state, ticket=ticket,
-            device=device, depot=depot,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            state=in_state,
+            ticket=ticket,
+            device=device,
+            depot=depot,
+        )
         return page(request, found, limit, lambda found: found.id)
 
     @get("/{request_id:uuid}", operation_id="GetRequest", guards=[requires("requests.read")], responses=refusals(404))
@@ -95,18 +100,29 @@ class RequestController(Controller):
     ) -> Response[requests.RequestView]:
         """Ask for parts; answered at once with what is held, or with the ladder of what else can be done."""
         new = requests.NewRequest(
-            source=data.source, reference=data.reference, device_serial=data.device_serial, severity=data.severity,
+            source=data.source,
+            reference=data.reference,
+            device_serial=data.device_serial,
+            severity=data.severity,
             lines=[
                 requests.NewRequestLine(part_number=line.part_number, quantity=line.quantity, position=line.position)
                 for line in data.lines
             ],
-            ticket=data.ticket, fault_reported_at=data.fault_reported_at, need_by=data.need_by, engineer=data.engineer,
+            ticket=data.ticket,
+            fault_reported_at=data.fault_reported_at,
+            need_by=data.need_by,
+            engineer=data.engineer,
             note=data.note,
-        )  # fmt: skip
+        )
         return await once(request, idempotency_key, lambda: requests.open_request(new, by=request.user), status=201)
 
-    @post("/{request_id:uuid}/ship", operation_id="ShipRequest", status_code=200,
-          guards=[requires("stock.issue")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{request_id:uuid}/ship",
+        operation_id="ShipRequest",
+        status_code=200,
+        guards=[requires("stock.issue")],
+        responses=refusals(404, 409),
+    )
     async def ship(
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Shipping], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
@@ -115,8 +131,13 @@ class RequestController(Controller):
             request, idempotency_key, lambda: requests.ship(request_id, by=request.user, serials=data.serials)
         )
 
-    @post("/{request_id:uuid}/debrief", operation_id="DebriefRequest", status_code=200,
-          guards=[requires("parts.request")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{request_id:uuid}/debrief",
+        operation_id="DebriefRequest",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
     async def debrief(
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Debrief], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
@@ -127,8 +148,13 @@ class RequestController(Controller):
         ]
         return await once(request, idempotency_key, lambda: requests.debrief(request_id, reports, by=request.user))
 
-    @post("/{request_id:uuid}/cancel", operation_id="CancelRequest", status_code=200,
-          guards=[requires("parts.request")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{request_id:uuid}/cancel",
+        operation_id="CancelRequest",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
     async def cancel(
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:

@@ -135,9 +135,14 @@ class StockController(Controller):
     ) -> Response[Page[levels.LevelView]]:
         """List good stock per part, store and pool against its lines."""
         found = await levels.levels(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[str, str, str]),
-            part_number=part, depot=depot, pool=pool, below=below,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, tuple[str, str, str]),
+            part_number=part,
+            depot=depot,
+            pool=pool,
+            below=below,
+        )
         return page(request, found, limit, lambda level: (level.part_number, level.depot, level.pool))
 
     @get("/units", operation_id="ListUnits", guards=[requires("stock.read")], responses=refusals())
@@ -152,9 +157,13 @@ class StockController(Controller):
     ) -> Response[Page[units.UnitView]]:
         """List serialised pieces."""
         found = await units.units(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID),
-            part_number=part, depot=depot, condition=condition,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            part_number=part,
+            depot=depot,
+            condition=condition,
+        )
         return page(request, found, limit, lambda unit: unit.id)
 
     @get("/units/{serial:str}", operation_id="GetUnit", guards=[requires("stock.read")], responses=refusals(404))
@@ -162,7 +171,12 @@ class StockController(Controller):
         """Show one piece, by serial or tag."""
         return await units.unit(serial, seen_by=request.user)
 
-    @get("/units/{serial:str}/history", operation_id="GetUnitHistory", guards=[requires("stock.read")], responses=refusals(404))
+    @get(
+        "/units/{serial:str}/history",
+        operation_id="GetUnitHistory",
+        guards=[requires("stock.read")],
+        responses=refusals(404),
+    )
     async def get_unit_history(self, request: ApiRequest, serial: FromPath[str]) -> UnitLife:
         """Show one piece with everything that happened to it."""
         unit = await units.unit(serial, seen_by=request.user)
@@ -182,9 +196,15 @@ class StockController(Controller):
     ) -> Response[Page[levels.MovementView]]:
         """List the ledger, latest occurrence first."""
         found = await levels.movements(
-            limit=limit + 1, seen_by=request.user, before=decode_cursor(cursor, tuple[datetime, UUID]),
-            part_number=part, depot=depot, since=since, until=until, document=document,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            before=decode_cursor(cursor, tuple[datetime, UUID]),
+            part_number=part,
+            depot=depot,
+            since=since,
+            until=until,
+            document=document,
+        )
         return page(request, found, limit, lambda line: (line.occurred_at, line.id))
 
     @get("/stock", operation_id="GetStockAsOf", guards=[requires("stock.read")], responses=refusals())
@@ -200,9 +220,14 @@ class StockController(Controller):
     ) -> Response[Page[levels.StockAsOf]]:
         """Show what the stores held at an instant; `known_at` takes only what was recorded by then."""
         found = await levels.stock_as_of(
-            as_of, limit=limit + 1, seen_by=request.user, known_at=known_at, part_number=part, depot=depot,
+            as_of,
+            limit=limit + 1,
+            seen_by=request.user,
+            known_at=known_at,
+            part_number=part,
+            depot=depot,
             after=decode_cursor(cursor, tuple[str, str, str, str, str]),
-        )  # fmt: skip
+        )
         return page(request, found, limit, lambda s: (s.part_number, s.depot, s.condition, s.owner, s.pool))
 
     @post("/adjustments", operation_id="AdjustStock", guards=[requires("stock.adjust")], responses=refusals(404, 409))
@@ -213,9 +238,15 @@ class StockController(Controller):
 
         async def act() -> levels.LevelView:
             await receipts.adjust(
-                data.depot, data.part_number, data.quantity, by=request.user, reason=data.reason, pool=data.pool,
-                condition=data.condition, serials=data.serials,
-            )  # fmt: skip
+                data.depot,
+                data.part_number,
+                data.quantity,
+                by=request.user,
+                reason=data.reason,
+                pool=data.pool,
+                condition=data.condition,
+                serials=data.serials,
+            )
             return await levels.level(data.part_number, data.depot, data.pool, seen_by=request.user)
 
         return await once(request, idempotency_key, act, status=201, required=True)
@@ -233,18 +264,29 @@ class ReservationController(Controller):
         request: ApiRequest,
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
-        in_state: Annotated[Literal["pending", "posted", "voided", "expired"] | None, QueryParameter(name="state")] = None,
+        in_state: Annotated[
+            Literal["pending", "posted", "voided", "expired"] | None, QueryParameter(name="state")
+        ] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[reservations.Reservation]]:
         """List reservations, newest first."""
         found = await reservations.reservations(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID),
-            state=in_state, part_number=part, depot=depot,
-        )  # fmt: skip
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            state=in_state,
+            part_number=part,
+            depot=depot,
+        )
         return page(request, found, limit, lambda held: held.id)
 
-    @get("/{reservation_id:uuid}", operation_id="GetReservation", guards=[requires("stock.read")], responses=refusals(404))
+    @get(
+        "/{reservation_id:uuid}",
+        operation_id="GetReservation",
+        guards=[requires("stock.read")],
+        responses=refusals(404),
+    )
     async def get_reservation(self, request: ApiRequest, reservation_id: FromPath[UUID]) -> reservations.Reservation:
         """Show one reservation."""
         return await reservations.reservation_view(reservation_id, seen_by=request.user)
@@ -258,14 +300,25 @@ class ReservationController(Controller):
             request,
             idempotency_key,
             lambda: reservations.reserve(
-                data.part_number, data.depot, data.quantity, by=request.user, pool=data.pool,
-                reference=data.reference, priority=data.priority, expires_at=data.expires_at,
+                data.part_number,
+                data.depot,
+                data.quantity,
+                by=request.user,
+                pool=data.pool,
+                reference=data.reference,
+                priority=data.priority,
+                expires_at=data.expires_at,
             ),
             status=201,
-        )  # fmt: skip
+        )
 
-    @post("/{reservation_id:uuid}/post", operation_id="PostReservation", status_code=200,
-          guards=[requires("stock.issue")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{reservation_id:uuid}/post",
+        operation_id="PostReservation",
+        status_code=200,
+        guards=[requires("stock.issue")],
+        responses=refusals(404, 409),
+    )
     async def post_reservation(
         self, request: ApiRequest, reservation_id: FromPath[UUID], data: JSONBody[Posting], idempotency_key: Key = None
     ) -> Response[reservations.Reservation]:
@@ -274,13 +327,22 @@ class ReservationController(Controller):
             request,
             idempotency_key,
             lambda: reservations.post_reservation(
-                reservation_id, by=request.user, to=data.to, quantity=data.quantity, serials=data.serials,
+                reservation_id,
+                by=request.user,
+                to=data.to,
+                quantity=data.quantity,
+                serials=data.serials,
                 occurred_at=data.occurred_at,
             ),
-        )  # fmt: skip
+        )
 
-    @post("/{reservation_id:uuid}/void", operation_id="VoidReservation", status_code=200,
-          guards=[requires("reservations.make")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{reservation_id:uuid}/void",
+        operation_id="VoidReservation",
+        status_code=200,
+        guards=[requires("reservations.make")],
+        responses=refusals(404, 409),
+    )
     async def void(
         self, request: ApiRequest, reservation_id: FromPath[UUID], idempotency_key: Key = None
     ) -> Response[reservations.Reservation]:
@@ -303,11 +365,14 @@ class ReceiptController(Controller):
         """Take goods in against a purchase order; needs an Idempotency-Key."""
         lines = [
             receipts.Incoming(
-                part_number=line.part_number, quantity=line.quantity, serials=line.serials, condition=line.condition,
+                part_number=line.part_number,
+                quantity=line.quantity,
+                serials=line.serials,
+                condition=line.condition,
                 reason=line.reason,
             )
             for line in data.lines
-        ]  # fmt: skip
+        ]
         return await once(
             request,
             idempotency_key,
@@ -328,7 +393,9 @@ class TransferController(Controller):
         self,
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
-        in_state: Annotated[Literal["draft", "shipped", "received", "cancelled"] | None, QueryParameter(name="state")] = None,
+        in_state: Annotated[
+            Literal["draft", "shipped", "received", "cancelled"] | None, QueryParameter(name="state")
+        ] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[transfers.TransferView]]:
@@ -360,8 +427,13 @@ class TransferController(Controller):
             required=True,
         )
 
-    @post("/{transfer_id:uuid}/ship", operation_id="ShipTransfer", status_code=200,
-          guards=[requires("stock.transfer")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{transfer_id:uuid}/ship",
+        operation_id="ShipTransfer",
+        status_code=200,
+        guards=[requires("stock.transfer")],
+        responses=refusals(404, 409),
+    )
     async def ship(
         self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[Shipping], idempotency_key: Key = None
     ) -> Response[transfers.TransferView]:
@@ -372,8 +444,13 @@ class TransferController(Controller):
             lambda: transfers.ship(transfer_id, by=request.user, waybill=data.waybill, serials=data.serials),
         )
 
-    @post("/{transfer_id:uuid}/receive", operation_id="ReceiveTransfer", status_code=200,
-          guards=[requires("stock.transfer")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{transfer_id:uuid}/receive",
+        operation_id="ReceiveTransfer",
+        status_code=200,
+        guards=[requires("stock.transfer")],
+        responses=refusals(404, 409),
+    )
     async def take_in(
         self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[TakingIn], idempotency_key: Key = None
     ) -> Response[transfers.TransferView]:
@@ -384,8 +461,13 @@ class TransferController(Controller):
             lambda: transfers.take_in(transfer_id, by=request.user, received=data.received, reason=data.reason),
         )
 
-    @post("/{transfer_id:uuid}/cancel", operation_id="CancelTransfer", status_code=200,
-          guards=[requires("stock.transfer")], responses=refusals(404, 409))  # fmt: skip
+    @post(
+        "/{transfer_id:uuid}/cancel",
+        operation_id="CancelTransfer",
+        status_code=200,
+        guards=[requires("stock.transfer")],
+        responses=refusals(404, 409),
+    )
     async def cancel(
         self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[transfers.TransferView]:

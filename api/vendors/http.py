@@ -74,9 +74,12 @@ async def place(order: OrderToPlace, settings: Settings) -> Placed:
     if status in (200, 201, 202):
         accepted = _read(answer, Accepted)
         return Placed(
-            sent=body.decode(), answered=answer.decode(errors="replace"), status=status,
-            vendor_reference=accepted.vendor_reference[:200], promised_at=accepted.promised_at,
-        )  # fmt: skip
+            sent=body.decode(),
+            answered=answer.decode(errors="replace"),
+            status=status,
+            vendor_reference=accepted.vendor_reference[:200],
+            promised_at=accepted.promised_at,
+        )
     if 400 <= status < 500 and status not in (408, 425, 429):
         raise VendorRefused(_read(answer, Declined).reason[:1000])
     raise VendorUnreachable(f"the vendor answered {status}")

@@ -123,6 +123,8 @@ async def violations(*, limit_each: int = 20) -> list[Violation]:
     """Everything in the books that differs; empty when they are right."""
     found: list[Violation] = []
     for invariant in INVARIANTS:
-        rows = await db.fetch(f"SELECT what, expected, found FROM ({invariant.query}) AS differing LIMIT $1", limit_each)
+        rows = await db.fetch(
+            f"SELECT what, expected, found FROM ({invariant.query}) AS differing LIMIT $1", limit_each
+        )
         found += [Violation(invariant.name, row["what"], row["expected"], row["found"]) for row in rows]
     return found

@@ -33,5 +33,6 @@ async def models(*, limit: int, after: str = "") -> list[ModelView]:
                    WHERE model_part.model = device_model.id) AS parts
            FROM device_model LEFT JOIN party ON party.id = device_model.maker
            WHERE device_model.code > $1 ORDER BY device_model.code LIMIT $2""",
-        after, limit,
+        after,
+        limit,
     )

@@ -76,7 +76,8 @@ _VIEW = """SELECT part_number, part.name_zh, part.name_en, part.kind, party.code
            FROM part
            LEFT JOIN party ON party.id = part.maker
            LEFT JOIN LATERAL (
-               SELECT annual_rate, source FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+               SELECT annual_rate, source FROM failure_rate WHERE failure_rate.part = part.id
+               ORDER BY valid_from DESC, id DESC LIMIT 1
            ) AS rate ON true"""
 
 
@@ -88,10 +89,17 @@ def _without_costs(parts: list[PartView], seen_by: Actor) -> list[PartView]:
 
 def _hide_cost(part: PartView) -> PartView:
     return PartView(
-        part_number=part.part_number, name_zh=part.name_zh, name_en=part.name_en, kind=part.kind, maker=part.maker,
-        serialised=part.serialised, lithium=part.lithium, aliases=part.aliases,
-        annual_failure_rate=part.annual_failure_rate, failure_rate_source=part.failure_rate_source,
-    )  # fmt: skip
+        part_number=part.part_number,
+        name_zh=part.name_zh,
+        name_en=part.name_en,
+        kind=part.kind,
+        maker=part.maker,
+        serialised=part.serialised,
+        lithium=part.lithium,
+        aliases=part.aliases,
+        annual_failure_rate=part.annual_failure_rate,
+        failure_rate_source=part.failure_rate_source,
+    )
 
 
 async def parts(
@@ -106,8 +114,11 @@ async def parts(
                    OR part_number || ' ' || part.name_zh || ' ' || part.name_en ILIKE '%' || $3 || '%'
                    OR EXISTS (SELECT FROM part_alias WHERE part_alias.part = part.id AND number ILIKE $3 || '%'))
             ORDER BY part_number LIMIT $4""",
-        after, kind, _like(search), limit,
-    )  # fmt: skip
+        after,
+        kind,
+        _like(search),
+        limit,
+    )
     return _without_costs(found, seen_by)
 
 

@@ -115,8 +115,13 @@ async def enter_parts(parts: Sequence[NewPart], *, by: Actor) -> None:
            LEFT JOIN party ON party.code = new.maker
            WHERE new.maker IS NULL OR party.is_maker
            RETURNING part_number""",
-        parts, lambda part: part.part_number, what="part", what_zh="备件", by=by, right="parts.manage",
-    )  # fmt: skip
+        parts,
+        lambda part: part.part_number,
+        what="part",
+        what_zh="备件",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -134,8 +139,13 @@ async def enter_aliases(aliases: Sequence[NewAlias], *, by: Actor) -> None:
            FROM jsonb_to_recordset($1) AS new(part text, number text, kind text)
            JOIN part ON part.part_number = new.part
            RETURNING number""",
-        aliases, lambda alias: alias.number, what="alias", what_zh="别名编号", by=by, right="parts.manage",
-    )  # fmt: skip
+        aliases,
+        lambda alias: alias.number,
+        what="alias",
+        what_zh="别名编号",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -154,8 +164,13 @@ async def enter_models(models: Sequence[NewModel], *, by: Actor) -> None:
            LEFT JOIN party ON party.code = new.maker
            WHERE new.maker IS NULL OR party.is_maker
            RETURNING code""",
-        models, lambda model: model.code, what="device model", what_zh="机型", by=by, right="parts.manage",
-    )  # fmt: skip
+        models,
+        lambda model: model.code,
+        what="device model",
+        what_zh="机型",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -175,9 +190,13 @@ async def enter_model_parts(lines: Sequence[NewModelPart], *, by: Actor) -> None
            ON CONFLICT (model, part) DO UPDATE SET per_device = excluded.per_device, critical = excluded.critical
            RETURNING (SELECT code FROM device_model WHERE device_model.id = model_part.model) || ' / ' ||
                      (SELECT part_number FROM part WHERE part.id = model_part.part)""",
-        lines, lambda line: f"{line.model} / {line.part}",
-        what="parts list line", what_zh="机型清单行", by=by, right="parts.manage",
-    )  # fmt: skip
+        lines,
+        lambda line: f"{line.model} / {line.part}",
+        what="parts list line",
+        what_zh="机型清单行",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -196,9 +215,13 @@ async def enter_substitutions(substitutions: Sequence[NewSubstitution], *, by: A
            JOIN part AS other ON other.part_number = new.substitute
            RETURNING (SELECT part_number FROM part WHERE part.id = substitution.part) || ' ← ' ||
                      (SELECT part_number FROM part WHERE part.id = substitution.substitute)""",
-        substitutions, lambda row: f"{row.part} ← {row.substitute}",
-        what="substitution", what_zh="替代关系", by=by, right="parts.manage",
-    )  # fmt: skip
+        substitutions,
+        lambda row: f"{row.part} ← {row.substitute}",
+        what="substitution",
+        what_zh="替代关系",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -222,5 +245,10 @@ async def enter_failure_rates(rates: Sequence[NewFailureRate], *, by: Actor) -> 
                exposure_device_years = excluded.exposure_device_years, failures = excluded.failures,
                device_years = excluded.device_years, evidence = excluded.evidence
            RETURNING (SELECT part_number FROM part WHERE part.id = failure_rate.part)""",
-        rates, lambda rate: rate.part, what="failure rate", what_zh="年故障率", by=by, right="parts.manage",
-    )  # fmt: skip
+        rates,
+        lambda rate: rate.part,
+        what="failure rate",
+        what_zh="年故障率",
+        by=by,
+        right="parts.manage",
+    )

@@ -67,16 +67,15 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
     await record_many(facts, [judgement], [subject])
     if subject.case is not None:
         await cases.note_cover(subject.case, covered=judgement.covered, by=by)
-    elif not subject.planned or subject.hand_set is not None:
-        if judgement.below:
-            await cases.open_or_near_miss(facts, subject, judgement, by=by)
+    elif (not subject.planned or subject.hand_set is not None) and judgement.below:
+        await cases.open_or_near_miss(facts, subject, judgement, by=by)
     if judgement.in_burst and not subject.stored_in_burst and not judgement.below and not judgement.broken:
         await cases.note_near_miss(facts, subject, judgement, "burst_without_crossing")
     now_available = await db.fetch_value(
         """SELECT free - backordered FROM level JOIN party ON party.id = level.owner AND party.is_ourselves
            WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'""",
         *subject.key,
-    )  # fmt: skip
+    )
     if now_available is not None and now_available != subject.available:
         await jobs.enqueue(jobs.Assess(*subject.key))
 
@@ -90,12 +89,15 @@ async def record_many(
     await set_lines(
         [
             Lines(
-                part=subject.part, place=subject.place, pool=subject.pool, critical_point=judgement.point,
+                part=subject.part,
+                place=subject.place,
+                pool=subject.pool,
+                critical_point=judgement.point,
                 average_failure_line=judgement.average_line,
             )
             for subject, judgement in sorted(pairs, key=lambda pair: pair[0].key)
         ]
-    )  # fmt: skip
+    )
     await db.execute(
         """INSERT INTO assessment (part, place, pool, assessed_at, available, projected_share, planned_share,
                                    rate_per_day, present_rate_per_day, resupply_days, critical_point,
@@ -114,8 +116,9 @@ async def record_many(
                resupply_days = excluded.resupply_days, critical_point = excluded.critical_point,
                average_failure_line = excluded.average_failure_line, burst_statistic = excluded.burst_statistic,
                burst_threshold = excluded.burst_threshold, in_burst = excluded.in_burst, inputs = excluded.inputs""",
-        [_as_row(subject, judgement) for subject, judgement in pairs], facts.at,
-    )  # fmt: skip
+        [_as_row(subject, judgement) for subject, judgement in pairs],
+        facts.at,
+    )
 
 
 class _Inputs(Struct, frozen=True, kw_only=True):
@@ -132,23 +135,31 @@ class _Inputs(Struct, frozen=True, kw_only=True):
 def _as_row(subject: RowFacts, judgement: Judgement) -> dict[str, object]:
     critical, burst = judgement.critical, judgement.burst
     return {
-        "part": subject.part, "place": subject.place, "pool": subject.pool, "available": subject.available,
-        "projected_share": judgement.share, "planned_share": subject.planned_share,
-        "rate_per_day": subject.rate_per_day, "present_rate_per_day": judgement.row.rate_per_day,
-        "resupply_days": subject.resupply_days, "critical_point": judgement.point,
+        "part": subject.part,
+        "place": subject.place,
+        "pool": subject.pool,
+        "available": subject.available,
+        "projected_share": judgement.share,
+        "planned_share": subject.planned_share,
+        "rate_per_day": subject.rate_per_day,
+        "present_rate_per_day": judgement.row.rate_per_day,
+        "resupply_days": subject.resupply_days,
+        "critical_point": judgement.point,
         "average_failure_line": judgement.average_line,
-        "burst_statistic": burst.statistic if burst else 0.0, "burst_threshold": burst.threshold if burst else 0.0,
+        "burst_statistic": burst.statistic if burst else 0.0,
+        "burst_threshold": burst.threshold if burst else 0.0,
         "in_burst": judgement.in_burst,
         "inputs": msgspec.to_builtins(
             _Inputs(
                 row=judgement.row,
                 because="hand_set" if subject.hand_set is not None else critical.because if critical else "unplanned",
                 binding_class=critical.binding_class if critical else None,
-                floors=critical.floors if critical else (), services=critical.services if critical else (),
+                floors=critical.floors if critical else (),
+                services=critical.services if critical else (),
                 windows=burst.windows if burst else (),
             )
         ),
-    }  # fmt: skip
+    }
 
 
 class AssessmentView(Struct, frozen=True, kw_only=True):
@@ -191,8 +202,11 @@ async def assessment_views(
              AND (NOT $3 OR burst_statistic > 0.5 * burst_threshold OR in_burst)
            ORDER BY in_burst DESC, burst_statistic / nullif(burst_threshold, 0) DESC NULLS LAST,
                     part.part_number, place.code, pool.code LIMIT $4""",
-        seen_by.depot_scope, part_number, bursts_only, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        part_number,
+        bursts_only,
+        limit,
+    )
 
 
 @db.atomic
@@ -207,6 +221,13 @@ async def set_point_by_hand(
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
            ON CONFLICT (part, place, pool) DO UPDATE SET point = excluded.point, reason = excluded.reason,
                set_at = excluded.set_at, set_by = excluded.set_by, expires_at = excluded.expires_at""",
-        part, place, pool, point, reason, now, by.name, now + lasts,
-    )  # fmt: skip
+        part,
+        place,
+        pool,
+        point,
+        reason,
+        now,
+        by.name,
+        now + lasts,
+    )
     await jobs.enqueue(jobs.Assess(part, place, pool))

@@ -136,22 +136,36 @@ async def open_case(
                                        crossed_critical_point, in_burst, under_average_line, evidence)
            VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12)
            ON CONFLICT (part, place, pool) WHERE state NOT IN ('closed', 'stood_down') DO NOTHING RETURNING id""",
-        number, *subject.key, cause, await _owner(), facts.policy.version, clock.now(),
-        judgement.below or bool(judgement.broken), judgement.in_burst, judgement.under_average, evidence,
-    )  # fmt: skip
+        number,
+        *subject.key,
+        cause,
+        await _owner(),
+        facts.policy.version,
+        clock.now(),
+        judgement.below or bool(judgement.broken),
+        judgement.in_burst,
+        judgement.under_average,
+        evidence,
+    )
     if case is None:
         return None
     await _log(case, "opened", by, {"cause": cause, "reason": declared})
     await steps.begin(
-        "decide_case", "emergency_case", number, owner_role="project_manager", depot=subject.depot,
+        "decide_case",
+        "emergency_case",
+        number,
+        owner_role="project_manager",
+        depot=subject.depot,
         due_at=clock.now() + timedelta(minutes=15),
-    )  # fmt: skip
+    )
     await jobs.enqueue(jobs.Propose(case))
     await events.emit(
-        "emergency_case.opened", "emergency_case", number,
+        "emergency_case.opened",
+        "emergency_case",
+        number,
         {"number": number, "part_number": subject.part_number, "depot": subject.depot, "cause": cause},
         depot=subject.depot,
-    )  # fmt: skip
+    )
     return case
 
 
@@ -180,8 +194,10 @@ async def _evidence(facts: Facts, subject: RowFacts, judgement: Judgement) -> di
             JOIN party AS customer ON customer.id = contract.customer
             WHERE serving.place = $1 AND serving.pool = $2
             GROUP BY contract.code, customer.name_zh, customer.name_en ORDER BY count(*) DESC, contract.code""",
-        subject.place, subject.pool, subject.part,
-    )  # fmt: skip
+        subject.place,
+        subject.pool,
+        subject.part,
+    )
     return {
         "conditions": {
             "below_critical_point": judgement.below or bool(judgement.broken),
@@ -189,8 +205,12 @@ async def _evidence(facts: Facts, subject: RowFacts, judgement: Judgement) -> di
             "under_average_line": judgement.under_average,
         },
         "stock": {
-            "on_hand": subject.on_hand, "reserved": subject.reserved, "backordered": subject.backordered,
-            "available": subject.available, "base_stock": subject.base_stock, "critical_point": judgement.point,
+            "on_hand": subject.on_hand,
+            "reserved": subject.reserved,
+            "backordered": subject.backordered,
+            "available": subject.available,
+            "base_stock": subject.base_stock,
+            "critical_point": judgement.point,
             "average_failure_line": judgement.average_line,
             "expected_over_resupply": judgement.expected_over_resupply,
         },
@@ -201,8 +221,14 @@ async def _evidence(facts: Facts, subject: RowFacts, judgement: Judgement) -> di
         "burst": msgspec.to_builtins(judgement.burst),
         "failures_per_day": _per_day(facts.at, subject),
         "classes": [
-            {"code": c.code, "target": c.target, "floor": c.floor, "planned": c.planned_service,
-             "service": c.on_time_rate / c.total_rate if c.total_rate > 0 else 1.0, "broken": c.code in judgement.broken}
+            {
+                "code": c.code,
+                "target": c.target,
+                "floor": c.floor,
+                "planned": c.planned_service,
+                "service": c.on_time_rate / c.total_rate if c.total_rate > 0 else 1.0,
+                "broken": c.code in judgement.broken,
+            }
             for c in facts.classes
             if any(demand.service_class == c.code for demand in subject.demands)
         ],
@@ -211,7 +237,7 @@ async def _evidence(facts: Facts, subject: RowFacts, judgement: Judgement) -> di
         "rate_per_day": subject.rate_per_day,
         "present_rate_per_day": judgement.row.rate_per_day,
         "resupply_days": subject.resupply_days,
-    }  # fmt: skip
+    }
 
 
 def _per_day(at: datetime, subject: RowFacts) -> list[dict[str, Any]]:
@@ -223,25 +249,35 @@ def _per_day(at: datetime, subject: RowFacts) -> list[dict[str, Any]]:
 
 @db.atomic
 async def note_near_miss(
-    facts: Facts, subject: RowFacts, judgement: Judgement,
+    facts: Facts,
+    subject: RowFacts,
+    judgement: Judgement,
     reason: Literal["burst_without_crossing", "crossing_with_rising_burst"],
-) -> None:  # fmt: skip
+) -> None:
     """Keep what was almost an emergency; the same one once a day."""
     already = await db.fetch_value(
         "SELECT true FROM near_miss WHERE part = $1 AND place = $2 AND pool = $3 AND at > $4 LIMIT 1",
-        *subject.key, clock.now() - timedelta(days=1),
-    )  # fmt: skip
+        *subject.key,
+        clock.now() - timedelta(days=1),
+    )
     if already:
         return
     await db.execute(
         """INSERT INTO near_miss (part, place, pool, at, policy_version, reason, evidence)
            VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-        *subject.key, clock.now(), facts.policy.version, reason, await _evidence(facts, subject, judgement),
-    )  # fmt: skip
+        *subject.key,
+        clock.now(),
+        facts.policy.version,
+        reason,
+        await _evidence(facts, subject, judgement),
+    )
     await events.emit(
-        "burst.detected", "part", subject.part_number,
-        {"part_number": subject.part_number, "depot": subject.depot, "reason": reason}, depot=subject.depot,
-    )  # fmt: skip
+        "burst.detected",
+        "part",
+        subject.part_number,
+        {"part_number": subject.part_number, "depot": subject.depot, "reason": reason},
+        depot=subject.depot,
+    )
 
 
 @db.atomic
@@ -252,8 +288,9 @@ async def note_cover(case: UUID, *, covered: bool, by: Actor) -> None:
         changed = await db.fetch_value(
             """UPDATE emergency_case SET state = 'cover_restored', cover_restored_at = $2
                WHERE id = $1 AND state IN ('open', 'proposed', 'approved', 'acting') RETURNING number""",
-            case, now,
-        )  # fmt: skip
+            case,
+            now,
+        )
     elif await _measures_are_spent(case):
         await propose_again(case, "measures_not_enough", by=by)
         return
@@ -273,20 +310,25 @@ async def note_cover(case: UUID, *, covered: bool, by: Actor) -> None:
         await events.emit("emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot)
         await steps.finish("emergency_case", changed, "decide_case", by=by)
         await steps.begin(
-            "close_case", "emergency_case", changed, owner_role="project_manager", owner=view.owner, depot=view.depot,
+            "close_case",
+            "emergency_case",
+            changed,
+            owner_role="project_manager",
+            owner=view.owner,
+            depot=view.depot,
             due_at=now + timedelta(days=1),
-        )  # fmt: skip
+        )
 
 
 async def _measures_are_spent(case: UUID) -> bool:
     """Whether a case acted, everything it ordered and moved has come or fallen through, and nothing is left to come."""
     return await db.fetch_value(
-        """SELECT state = 'acting'
-                  AND NOT EXISTS (SELECT FROM purchase_order WHERE case_number = number
+        """SELECT emergency_case.state = 'acting'
+                  AND NOT EXISTS (SELECT FROM purchase_order WHERE case_number = emergency_case.number
                                   AND purchase_order.state NOT IN ('received', 'refused', 'cancelled'))
-                  AND NOT EXISTS (SELECT FROM transfer WHERE case_number = number
+                  AND NOT EXISTS (SELECT FROM transfer WHERE case_number = emergency_case.number
                                   AND transfer.state NOT IN ('received', 'cancelled'))
-           FROM emergency_case WHERE id = $1""",
+           FROM emergency_case WHERE emergency_case.id = $1""",
         case,
     )
 
@@ -305,6 +347,19 @@ async def propose_again(case: UUID, why: str, *, by: Actor) -> None:
 
 
 @db.atomic
+async def remind_of_unproposed(*, by: Actor) -> int:
+    """Have measures chosen for open cases that nobody chose for yet, whatever became of the first attempt; how many."""
+    waiting = await db.fetch(
+        "SELECT id FROM emergency_case WHERE state = 'open' AND opened_at < $1 ORDER BY opened_at LIMIT 100",
+        clock.now() - timedelta(minutes=2),
+    )
+    for case in waiting:
+        await _log(case["id"], "proposing_again", by, {"why": "no_proposal_yet"})
+    await jobs.enqueue(*(jobs.Propose(case["id"]) for case in waiting))
+    return len(waiting)
+
+
+@db.atomic
 async def order_fell_through(order: UUID, *, by: Actor) -> None:
     """A vendor refused an order of a case: other measures are chosen, without that vendor."""
     case = await db.fetch_value(
@@ -318,9 +373,7 @@ async def order_fell_through(order: UUID, *, by: Actor) -> None:
 
 
 @db.atomic
-async def declare(
-    facts: Facts, subject: RowFacts, judgement: Judgement, *, reason: str, by: Actor
-) -> CaseSummary:
+async def declare(facts: Facts, subject: RowFacts, judgement: Judgement, *, reason: str, by: Actor) -> CaseSummary:
     """Open a case by a person's word.
 
     Raises:
@@ -367,8 +420,11 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
         """UPDATE emergency_case SET state = 'acting', approved_at = $2, approved_by = $3, approval_basis = $4,
                   acting_at = $2
            WHERE id = $1 AND state = 'proposed'""",
-        case, now, by.name, basis,
-    )  # fmt: skip
+        case,
+        now,
+        by.name,
+        basis,
+    )
     if not moved:
         raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="proposed")
     for draft in drafts:
@@ -395,7 +451,9 @@ async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
     by.require("emergency.close")
     view = await case_summary(case)
     await _end(case, "stood_down", by, note=reason, lessons="")
-    for draft in await db.fetch("SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", view.number):
+    for draft in await db.fetch(
+        "SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", view.number
+    ):
         await orders.give_up(draft["id"], by=by, reason=reason)
     for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'draft'", view.number):
         await transfers.give_up(draft["id"], by=by)
@@ -426,8 +484,13 @@ async def _end(case: UUID, state: str, by: Actor, *, note: str, lessons: str) ->
     number = await db.fetch_value(
         """UPDATE emergency_case SET state = $2, closed_at = $3, closed_by = $4, closing_note = $5, lessons = $6
            WHERE id = $1 AND state NOT IN ('closed', 'stood_down') RETURNING number""",
-        case, state, clock.now(), by.name, note, lessons,
-    )  # fmt: skip
+        case,
+        state,
+        clock.now(),
+        by.name,
+        note,
+        lessons,
+    )
     if number is None:
         view = await case_summary(case)
         raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(LIVE))
@@ -441,8 +504,12 @@ async def _end(case: UUID, state: str, by: Actor, *, note: str, lessons: str) ->
 async def _log(case: UUID, kind: str, by: Actor, facts: dict[str, Any]) -> None:
     await db.execute(
         "INSERT INTO case_entry (emergency_case, at, kind, actor, facts) VALUES ($1, $2, $3, $4, $5)",
-        case, clock.now(), kind, by.name, facts,
-    )  # fmt: skip
+        case,
+        clock.now(),
+        kind,
+        by.name,
+        facts,
+    )
 
 
 @db.atomic
@@ -460,8 +527,10 @@ async def record_proposal(
            WHERE emergency_case.id = $1 AND state IN ('open', 'proposed') AND policy.version = policy_version
            RETURNING emergency_case.number, in_burst, crossed_critical_point, under_average_line,
                      policy.standing_authority_cny""",
-        case, proposal, clock.now(),
-    )  # fmt: skip
+        case,
+        proposal,
+        clock.now(),
+    )
     if row is None:
         return "nothing"
     await _log(case, "proposed", by, {"total_cny": str(total_cny), "status": proposal.get("status")})
@@ -533,8 +602,13 @@ async def cases(
             AND (NOT $4 OR emergency_case.state NOT IN ('closed', 'stood_down'))
             AND ($5::text IS NULL OR part.part_number = $5)
             ORDER BY emergency_case.id DESC LIMIT $6""",
-        seen_by.depot_scope, after, state, live_only, part_number, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        after,
+        state,
+        live_only,
+        part_number,
+        limit,
+    )
 
 
 async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
@@ -553,20 +627,28 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
     if row is None:
         raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
     return CaseView(
-        case=summary, policy_version=row["policy_version"], evidence=row["evidence"], proposal=row["proposal"],
-        approved_by=row["approved_by"], approval_basis=row["approval_basis"], closing_note=row["closing_note"],
+        case=summary,
+        policy_version=row["policy_version"],
+        evidence=row["evidence"],
+        proposal=row["proposal"],
+        approved_by=row["approved_by"],
+        approval_basis=row["approval_basis"],
+        closing_note=row["closing_note"],
         lessons=row["lessons"],
         orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number),
         transfers=await _transfers(summary.number),
         log=await db.read(
             CaseEntry,
-            "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500", case,
+            "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500",
+            case,
         ),
-    )  # fmt: skip
+    )
 
 
 async def _transfers(number: str) -> list[transfers.TransferView]:
-    rows: Sequence[db.Row] = await db.fetch("SELECT id FROM transfer WHERE case_number = $1 ORDER BY id LIMIT 50", number)
+    rows: Sequence[db.Row] = await db.fetch(
+        "SELECT id FROM transfer WHERE case_number = $1 ORDER BY id LIMIT 50", number
+    )
     return [await transfers.transfer_view(row["id"]) for row in rows]
 
 
@@ -582,5 +664,7 @@ async def near_misses(*, limit: int, seen_by: Actor, before: UUID | None = None)
            JOIN pool ON pool.id = near_miss.pool
            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR near_miss.id < $2)
            ORDER BY near_miss.id DESC LIMIT $3""",
-        seen_by.depot_scope, before, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        before,
+        limit,
+    )

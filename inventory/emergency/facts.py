@@ -41,6 +41,7 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     backordered: int
     base_stock: int | None
     critical_point: int | None
+    average_failure_line: int | None
     rate_per_day: float
     resupply_days: float
     planned_share: float
@@ -114,6 +115,11 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
     return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
 
 
+async def classes_now() -> list[ClassFacts]:
+    """The service classes as they stand, the most urgent first; empty while no plan is approved."""
+    return await db.read(ClassFacts, _CLASSES)
+
+
 async def rows_of_class(code: str) -> list[RowFacts]:
     """Every row of the approved plan that serves a class."""
     keys = await db.fetch(
@@ -138,6 +144,7 @@ _COMMON = f"""
 SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, part.name_en, place.code AS depot,
        pool.code AS pool_code, coalesce(level.on_hand, 0) AS on_hand, coalesce(level.reserved, 0) AS reserved,
        coalesce(level.backordered, 0) AS backordered, level.base_stock, level.critical_point,
+       level.average_failure_line,
        wanted.rate_per_day, wanted.resupply_days, wanted.planned_share, wanted.planned, wanted.demands,
        coalesce(inbound.arriving, '[]') AS arriving, coalesce(failed.failures, '{{}}') AS failures,
        hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,

@@ -105,7 +105,9 @@ def _with(known: ClassFacts, row: Row, change: float) -> ClassService:
     """A class with one row's share changed."""
     served = sum(demand.served_rate for demand in row.demands if demand.service_class == known.code)
     on_time = known.on_time_rate + served * change
-    return ClassService(known.code, on_time / known.total_rate if known.total_rate > 0 else 1.0, on_time, known.total_rate)
+    return ClassService(
+        known.code, on_time / known.total_rate if known.total_rate > 0 else 1.0, on_time, known.total_rate
+    )
 
 
 def _judge(
@@ -133,11 +135,18 @@ def _judge(
         code for code in sorted(served & floors.keys()) if services[code].service < floors[code] - cover.TOLERANCE
     ]
     return Judgement(
-        row=row, share=share, point=point, critical=critical, expected_over_resupply=line.expected,
-        average_line=line.line, burst=burst, below=subject.available < point,
-        under_average=subject.available <= line.line, broken=broken,
+        row=row,
+        share=share,
+        point=point,
+        critical=critical,
+        expected_over_resupply=line.expected,
+        average_line=line.line,
+        burst=burst,
+        below=subject.available < point,
+        under_average=subject.available <= line.line,
+        broken=broken,
         covered=not broken and subject.available >= point,
-    )  # fmt: skip
+    )
 
 
 def after_restoring(judgement: Judgement) -> int:

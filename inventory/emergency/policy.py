@@ -81,8 +81,15 @@ async def put_in_force(new: NewPolicy, *, by: Actor) -> Policy:
                                           shortage_cost_cny_per_unit_hour, valid_from, approved_by, remark)
            SELECT coalesce(max(version), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM activation_policy
            RETURNING version""",
-        new.activation, new.burst_ratio, new.false_alarms_per_year, new.standing_authority_cny,
-        new.restore_within_hours, new.shortage_cost_cny_per_unit_hour, now, by.name, new.remark,
-    )  # fmt: skip
+        new.activation,
+        new.burst_ratio,
+        new.false_alarms_per_year,
+        new.standing_authority_cny,
+        new.restore_within_hours,
+        new.shortage_cost_cny_per_unit_hour,
+        now,
+        by.name,
+        new.remark,
+    )
     await audit.record("policy.in_force", "activation_policy", str(version), by=by, reason=new.remark)
     return await policy_at(now)

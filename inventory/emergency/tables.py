@@ -23,7 +23,9 @@ from inventory.places.tables import Place
 from inventory.stock.tables import Pool
 
 
-class ActivationPolicy(Table, tablename="activation_policy", help_text="When plan 2 opens and what it may buy by itself"):
+class ActivationPolicy(
+    Table, tablename="activation_policy", help_text="When plan 2 opens and what it may buy by itself"
+):
     """A version of the policy; a case keeps the version it was judged by (D36)."""
 
     id = Serial(primary_key=True)
@@ -69,7 +71,9 @@ class Assessment(Table, tablename="assessment", help_text="The latest judgement 
     assessment_is_one_per_row = Unique([part, place, pool])
 
 
-class HandSetPoint(Table, tablename="hand_set_point", help_text="A critical point a person set, with reason and expiry"):
+class HandSetPoint(
+    Table, tablename="hand_set_point", help_text="A critical point a person set, with reason and expiry"
+):
     """It counts as it stands until it expires (D41)."""
 
     id = Serial(primary_key=True)
@@ -138,7 +142,9 @@ class EmergencyCase(Table, tablename="emergency_case", help_text="A declared eme
     emergency_case_ends_once = Check("(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)")
 
 
-class CaseEntry(Table, tablename="case_entry", help_text="The log of a case: what happened, when, by whom; append-only"):
+class CaseEntry(
+    Table, tablename="case_entry", help_text="The log of a case: what happened, when, by whom; append-only"
+):
     """One line of a case's log."""
 
     id = key()

@@ -32,7 +32,14 @@ async def record(
     await db.execute(
         """INSERT INTO audit_entry (recorded_at, actor, action, subject_kind, subject, change, reason, request_id)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
-        clock.now(), by.name, action, subject_kind, subject, change or {}, reason, request_id.get(),
+        clock.now(),
+        by.name,
+        action,
+        subject_kind,
+        subject,
+        change or {},
+        reason,
+        request_id.get(),
     )
 
 
@@ -42,5 +49,7 @@ async def entries(*, limit: int, subject: str | None = None, before: UUID | None
         AuditView,
         """SELECT id, recorded_at, actor, action, subject_kind, subject, change, reason, request_id FROM audit_entry
            WHERE ($1::text IS NULL OR subject = $1) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3""",
-        subject, before, limit,
+        subject,
+        before,
+        limit,
     )

@@ -1,6 +1,6 @@
 """The only source of time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ def now() -> datetime:
 
 
 @contextmanager
-def at(instant: datetime) -> Iterator[None]:
+def at(instant: datetime) -> Generator[None]:
     """Let everything inside happen at `instant`: for telling a past, never for changing one.
 
     >>> with at(datetime(2026, 2, 17, tzinfo=UTC)):

@@ -81,7 +81,7 @@ def optional_money() -> Numeric:
     return Numeric(digits=(14, 2), default=None, null=True)
 
 
-def flag(default: bool) -> Boolean:
+def flag(*, default: bool) -> Boolean:
     """Yes or no."""
     return Boolean(default=default, null=False)
 
@@ -109,16 +109,26 @@ def optional_day() -> Date:
 def link(to: Any, *, index: bool = False) -> ForeignKey[Any]:
     """A reference to a row that must exist and cannot be deleted under it."""
     return ForeignKey(
-        references=to, default=None, null=False, index=index,
-        index_method=IndexMethod.btree, on_delete=OnDelete.restrict, on_update=OnUpdate.restrict,
+        references=to,
+        default=None,
+        null=False,
+        index=index,
+        index_method=IndexMethod.btree,
+        on_delete=OnDelete.restrict,
+        on_update=OnUpdate.restrict,
     )
 
 
 def optional_link(to: Any, *, index: bool = False) -> ForeignKey[Any]:
     """A reference that may be missing."""
     return ForeignKey(
-        references=to, default=None, null=True, index=index,
-        index_method=IndexMethod.btree, on_delete=OnDelete.restrict, on_update=OnUpdate.restrict,
+        references=to,
+        default=None,
+        null=True,
+        index=index,
+        index_method=IndexMethod.btree,
+        on_delete=OnDelete.restrict,
+        on_update=OnUpdate.restrict,
     )
 
 

@@ -6,9 +6,10 @@ SQL through `fetch`, `fetch_one`, `fetch_value`, `read` and `execute`, whose val
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import wraps
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast, override
 
 import asyncpg
@@ -45,7 +46,12 @@ class SafeTransaction(PostgresTransaction):
     """Piccolo's transaction, but a failing COMMIT or ROLLBACK loses neither connection nor context."""
 
     @override
-    async def __aexit__(self, exception_type: Any, exception: Any, traceback: Any) -> bool:
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
         if self._parent is not None:
             return False
         try:
@@ -100,16 +106,26 @@ async def _prepare(connection: Any) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: value if isinstance(value, str) else msgspec.json.encode(value).decode(),
+        encoder=_as_json,
         decoder=msgspec.json.decode,
     )
 
 
+def _as_json(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 @asynccontextmanager
-async def connected(dsn: str, *, pool_size: int = 8, application: str = "beijian") -> AsyncIterator[None]:
-    """Hold a pool of connections to `dsn` while the block runs."""
+async def connected(
+    dsn: str, *, pool_size: int = 8, application: str = "beijian", durable: bool = True
+) -> AsyncGenerator[None]:
+    """Hold a pool of connections to `dsn` while the block runs.
+
+    Without `durable` a commit does not wait for the disk: for loading what can be loaded again, never for a ledger.
+    """
     point_at(dsn)
-    engine.config["server_settings"] = {**SESSION_SETTINGS, "application_name": application}
+    settings = {**SESSION_SETTINGS, "application_name": application, "synchronous_commit": "on" if durable else "off"}
+    engine.config["server_settings"] = settings
     await engine.start_connection_pool(min_size=1, max_size=pool_size, init=_prepare)
     try:
         yield
@@ -123,7 +139,7 @@ def in_transaction() -> bool:
 
 
 @asynccontextmanager
-async def connection() -> AsyncIterator[Connection | PoolConnectionProxy]:
+async def connection() -> AsyncGenerator[Connection | PoolConnectionProxy]:
     """The connection of the open transaction, or one from the pool for a single statement."""
     transaction = engine.current_transaction.get()
     if transaction is not None:
@@ -136,7 +152,7 @@ async def connection() -> AsyncIterator[Connection | PoolConnectionProxy]:
 
 
 @asynccontextmanager
-async def held_connection() -> AsyncIterator[PoolConnectionProxy]:
+async def held_connection() -> AsyncGenerator[PoolConnectionProxy]:
     """A connection of one's own, beside any transaction: for session locks and listening."""
     if engine.pool is None:
         raise RuntimeError("no connection pool: wrap the program in db.connected()")
@@ -176,19 +192,19 @@ async def execute_many(sql: str, rows: Sequence[Sequence[object]]) -> None:
         await at.executemany(sql, rows)
 
 
-async def read(into: type[T], sql: str, *args: object) -> list[T]:
+async def read[T](into: type[T], sql: str, *args: object) -> list[T]:
     """Run one statement and return its rows as Structs."""
     return msgspec.convert([dict(row) for row in await fetch(sql, *args)], list[into])
 
 
-async def read_one(into: type[T], sql: str, *args: object) -> T | None:
+async def read_one[T](into: type[T], sql: str, *args: object) -> T | None:
     """Run one statement and return its first row as a Struct, if any."""
     row = await fetch_one(sql, *args)
     return None if row is None else msgspec.convert(dict(row), into)
 
 
 @asynccontextmanager
-async def savepoint() -> AsyncIterator[None]:
+async def savepoint() -> AsyncGenerator[None]:
     """Undo what the block wrote, and only that, when it raises."""
     transaction = engine.current_transaction.get()
     if transaction is None:
@@ -202,7 +218,7 @@ async def savepoint() -> AsyncIterator[None]:
     await mark.release()
 
 
-def atomic(verb: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+def atomic[**P, R](verb: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     """Run a verb in one transaction, joining an outer one.
 
     The outermost verb is tried again when it loses a deadlock or a serialization race, and turns a violated
@@ -224,7 +240,7 @@ def atomic(verb: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
             except (asyncpg.LockNotAvailableError, asyncpg.TooManyConnectionsError) as error:
                 raise Busy from error
             except asyncpg.IntegrityConstraintViolationError as error:
-                refusal = refusal_for(error.constraint_name)
+                refusal = refusal_for(getattr(error, "constraint_name", None))
                 if refusal is None:
                     raise
                 raise refusal from error

@@ -20,7 +20,7 @@ class UnknownReference(Invalid):
     help_zh = "请先录入被引用的内容，并核对编码。"
 
 
-async def enter(
+async def enter[T](
     sql: str, rows: Sequence[T], key: Callable[[T], str], *, what: str, what_zh: str, by: Actor, right: str
 ) -> None:
     """Insert rows given as one JSON parameter ($1); `sql` returns each row's natural key as text.

@@ -6,7 +6,7 @@ A refusal that the database itself pronounces names its constraint, and `refusal
 """
 
 import re
-from typing import ClassVar, override
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -16,7 +16,6 @@ _by_constraint: dict[str, type["InventoryError"]] = {}
 class _Facts(dict[str, object]):
     """Facts for a sentence; one that was not given reads as a dash."""
 
-    @override
     def __missing__(self, key: str) -> str:
         return "–"
 

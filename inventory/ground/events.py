@@ -33,7 +33,13 @@ async def emit(
     await db.execute(
         """INSERT INTO event (kind, subject_kind, subject, place_code, contract_code, occurred_at, payload)
            VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-        kind, subject_kind, subject, depot, contract, clock.now(), payload,
+        kind,
+        subject_kind,
+        subject,
+        depot,
+        contract,
+        clock.now(),
+        payload,
     )
 
 
@@ -48,5 +54,8 @@ async def since(sequence: int, *, limit: int, seen_by: Actor) -> list[EventView]
              AND ($2::text[] IS NULL OR place_code IS NULL OR place_code = ANY($2))
              AND ($3::text[] IS NULL OR contract_code IS NULL OR contract_code = ANY($3))
            ORDER BY sequence LIMIT $4""",
-        sequence, seen_by.depot_scope, seen_by.contract_scope, limit,
+        sequence,
+        seen_by.depot_scope,
+        seen_by.contract_scope,
+        limit,
     )

@@ -77,7 +77,10 @@ async def _act_and_keep(caller: str, key: str, fingerprint: bytes, act: Callable
         mine = await db.fetch_value(
             """INSERT INTO idempotency_key (caller, key, fingerprint, created_at) VALUES ($1, $2, $3, $4)
                ON CONFLICT (caller, key) DO NOTHING RETURNING true""",
-            caller, key, fingerprint, clock.now(),
+            caller,
+            key,
+            fingerprint,
+            clock.now(),
         )
     except asyncpg.LockNotAvailableError:
         raise _StillRunning from None
@@ -89,7 +92,11 @@ async def _act_and_keep(caller: str, key: str, fingerprint: bytes, act: Callable
     answer = await act()
     await db.execute(
         "UPDATE idempotency_key SET status = $3, body = $4, media_type = $5 WHERE caller = $1 AND key = $2",
-        caller, key, answer.status, answer.body, answer.media_type,
+        caller,
+        key,
+        answer.status,
+        answer.body,
+        answer.media_type,
     )
     return answer
 
@@ -99,7 +106,13 @@ async def keep_refusal(caller: str, key: str, fingerprint: bytes, answer: Answer
     await db.execute(
         """INSERT INTO idempotency_key (caller, key, fingerprint, status, body, media_type, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (caller, key) DO NOTHING""",
-        caller, key, fingerprint, answer.status, answer.body, answer.media_type, clock.now(),
+        caller,
+        key,
+        fingerprint,
+        answer.status,
+        answer.body,
+        answer.media_type,
+        clock.now(),
     )
     return await kept_answer(caller, key, fingerprint) or answer
 
@@ -108,5 +121,6 @@ async def forget_older_than(hours: int) -> int:
     """Drop keys kept longer than promised (at least 24 hours); how many."""
     return await db.execute(
         "DELETE FROM idempotency_key WHERE created_at < $1::timestamptz - make_interval(hours => $2)",
-        clock.now(), max(hours, 24),
+        clock.now(),
+        max(hours, 24),
     )

@@ -4,7 +4,7 @@ The names and payloads of all jobs stand here; `api/worker.py` runs them. A job 
 reads the present facts and its verbs are safe to repeat.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -23,7 +23,7 @@ class Job(Struct, frozen=True):
 
 
 class Assess(Job, frozen=True):
-    """Judge one part in one store and pool: is the promise still covered?"""
+    """Judge one part in one store and pool, by what is there now."""
 
     part: int
     place: int
@@ -79,7 +79,7 @@ _collected: ContextVar[list[Job] | None] = ContextVar("jobs_collected", default=
 
 
 @contextmanager
-def collecting() -> Iterator[list[Job]]:
+def collecting() -> Generator[list[Job]]:
     """Collect jobs instead of enqueuing them: for telling a past, which runs them itself, then and there."""
     due: list[Job] = []
     token = _collected.set(due)

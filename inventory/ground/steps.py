@@ -37,7 +37,14 @@ async def begin(
         """INSERT INTO step (kind, subject_kind, subject, owner_role, owner, place_code, opened_at, due_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
            ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
-        kind, subject_kind, subject, owner_role, owner, depot, clock.now(), due_at,
+        kind,
+        subject_kind,
+        subject,
+        owner_role,
+        owner,
+        depot,
+        clock.now(),
+        due_at,
     )
 
 
@@ -46,7 +53,11 @@ async def finish(subject_kind: str, subject: str, kind: str | None = None, *, by
     await db.execute(
         """UPDATE step SET done_at = $4, done_by = $5
            WHERE subject_kind = $1 AND subject = $2 AND ($3::text IS NULL OR kind = $3) AND done_at IS NULL""",
-        subject_kind, subject, kind, clock.now(), by.name,
+        subject_kind,
+        subject,
+        kind,
+        clock.now(),
+        by.name,
     )
 
 
@@ -59,5 +70,7 @@ async def open_steps(*, limit: int, seen_by: Actor) -> list[StepView]:
            FROM step
            WHERE done_at IS NULL AND ($2::text[] IS NULL OR place_code IS NULL OR place_code = ANY($2))
            ORDER BY due_at, id LIMIT $3""",
-        clock.now(), seen_by.depot_scope, limit,
+        clock.now(),
+        seen_by.depot_scope,
+        limit,
     )

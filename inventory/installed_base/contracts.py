@@ -65,8 +65,10 @@ async def contracts(*, limit: int, seen_by: Actor, after: str = "") -> list[Cont
            JOIN service_class ON service_class.id = contract.service_class
            WHERE contract.code > $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))
            ORDER BY contract.code LIMIT $3""",
-        after, seen_by.contract_scope, limit,
-    )  # fmt: skip
+        after,
+        seen_by.contract_scope,
+        limit,
+    )
 
 
 async def customers(*, limit: int, seen_by: Actor, after: str = "") -> list[CustomerView]:
@@ -78,8 +80,10 @@ async def customers(*, limit: int, seen_by: Actor, after: str = "") -> list[Cust
              AND ($2::text[] IS NULL OR EXISTS (
                  SELECT FROM contract WHERE contract.customer = party.id AND contract.code = ANY($2)))
            ORDER BY code LIMIT $3""",
-        after, seen_by.contract_scope, limit,
-    )  # fmt: skip
+        after,
+        seen_by.contract_scope,
+        limit,
+    )
 
 
 async def sites(*, limit: int, seen_by: Actor, after: str = "") -> list[SiteView]:
@@ -100,5 +104,7 @@ async def sites(*, limit: int, seen_by: Actor, after: str = "") -> list[SiteView
                  SELECT FROM device JOIN contract ON contract.id = device.contract
                  WHERE device.site = place.id AND contract.code = ANY($2)))
            ORDER BY place.code LIMIT $3""",
-        after, seen_by.contract_scope, limit,
-    )  # fmt: skip
+        after,
+        seen_by.contract_scope,
+        limit,
+    )

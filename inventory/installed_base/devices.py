@@ -114,8 +114,10 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
            JOIN calendar ON calendar.id = contract.calendar
            WHERE (device.serial = $1 OR device.registration_number = $1)
              AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
-        number, seen_by.contract_scope, clock.now().date(),
-    )  # fmt: skip
+        number,
+        seen_by.contract_scope,
+        clock.now().date(),
+    )
     if row is None:
         raise await _unknown(number, seen_by)
     return msgspec.convert(dict(row), CoveredDevice, strict=False)
@@ -126,8 +128,9 @@ async def _unknown(number: str, seen_by: Actor) -> UnknownDevice:
         """SELECT device.serial FROM device JOIN contract ON contract.id = device.contract
            WHERE similarity(device.serial, $1) > 0.3 AND ($2::text[] IS NULL OR contract.code = ANY($2))
            ORDER BY similarity(device.serial, $1) DESC, device.serial LIMIT 5""",
-        number, seen_by.contract_scope,
-    )  # fmt: skip
+        number,
+        seen_by.contract_scope,
+    )
     return UnknownDevice(key=number, near=", ".join(row["serial"] for row in near) or "–")
 
 
@@ -140,13 +143,22 @@ def entitlement_of(device: CoveredDevice, severity: str, reported_at: datetime) 
     """What the contract promises; the part is needed by the arrival limit, where the engineer carries it."""
     held = clock_for(device, severity, reported_at)
     return Entitlement(
-        device=device.serial, model=device.model_code, site=device.site_code, contract=device.contract_code,
-        customer=device.customer, covered=device.covered,
+        device=device.serial,
+        model=device.model_code,
+        site=device.site_code,
+        contract=device.contract_code,
+        customer=device.customer,
+        covered=device.covered,
         in_warranty=device.warranty_until is not None and reported_at.date() <= device.warranty_until,
-        minimum_provenance=device.minimum_provenance, severity=severity, hours=held.hours,
-        provisional=held.provisional, service_terms=held.limits, need_by=held.arrive_by or held.repair_by,
-        arrive_by=held.arrive_by, repair_by=held.repair_by,
-    )  # fmt: skip
+        minimum_provenance=device.minimum_provenance,
+        severity=severity,
+        hours=held.hours,
+        provisional=held.provisional,
+        service_terms=held.limits,
+        need_by=held.arrive_by or held.repair_by,
+        arrive_by=held.arrive_by,
+        repair_by=held.repair_by,
+    )
 
 
 _VIEW = """SELECT device.serial, device.registration_number, device_model.code AS model, place.code AS site,
@@ -175,8 +187,13 @@ async def devices(
         f"""{_VIEW} AND device.serial > $2 AND ($3::text IS NULL OR device_model.code = $3)
             AND ($4::text IS NULL OR place.code = $4) AND ($5::text IS NULL OR contract.code = $5)
             ORDER BY device.serial LIMIT $6""",
-        seen_by.contract_scope, after, model, site, contract, limit,
-    )  # fmt: skip
+        seen_by.contract_scope,
+        after,
+        model,
+        site,
+        contract,
+        limit,
+    )
 
 
 async def device(number: str, *, seen_by: Actor) -> DeviceView:
@@ -187,7 +204,10 @@ async def device(number: str, *, seen_by: Actor) -> DeviceView:
 
     """
     view = await db.read_one(
-        DeviceView, f"{_VIEW} AND (device.serial = $2 OR device.registration_number = $2)", seen_by.contract_scope, number
+        DeviceView,
+        f"{_VIEW} AND (device.serial = $2 OR device.registration_number = $2)",
+        seen_by.contract_scope,
+        number,
     )
     if view is None:
         raise await _unknown(number, seen_by)
@@ -207,5 +227,6 @@ async def history(number: str, *, seen_by: Actor, limit: int = 200) -> list[Hist
         """SELECT occurred_at, part.part_number, position, code, source, nullif(withdrawn_reason, '') AS withdrawn_reason
            FROM failure JOIN part ON part.id = failure.part
            WHERE device = $1 ORDER BY occurred_at DESC, failure.id DESC LIMIT $2""",
-        found.id, limit,
-    )  # fmt: skip
+        found.id,
+        limit,
+    )

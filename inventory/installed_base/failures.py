@@ -90,9 +90,7 @@ async def record_failures(failures: Sequence[NewFailure], *, by: Actor) -> list[
     await db.execute(
         "SELECT FROM device WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", [row.device for row in resolved]
     )
-    views = [
-        await _record_one(new, row, by) for new, row in zip(failures, resolved, strict=True)
-    ]
+    views = [await _record_one(new, row, by) for new, row in zip(failures, resolved, strict=True)]
     await _watch(resolved, failures)
     return views
 
@@ -108,16 +106,20 @@ async def _resolve(failures: Sequence[NewFailure], by: Actor) -> list[_Resolved]
            LEFT JOIN part_alias ON part_alias.number = new.part
            LEFT JOIN part ON part.part_number = new.part OR part.id = part_alias.part
            ORDER BY new.line""",
-        [failure.device for failure in failures], [failure.part_number for failure in failures], by.contract_scope,
-    )  # fmt: skip
+        [failure.device for failure in failures],
+        [failure.part_number for failure in failures],
+        by.contract_scope,
+    )
     problems = [
         FieldProblem(
-            f"/{row.line - 1}/{'device' if row.device is None else 'part_number'}", "unknown",
+            f"/{row.line - 1}/{'device' if row.device is None else 'part_number'}",
+            "unknown",
             f"there is no such {'device' if row.device is None else 'part'}",
             f"{'设备' if row.device is None else '备件'}不存在",
         )
-        for row in rows if row.device is None or row.part is None
-    ]  # fmt: skip
+        for row in rows
+        if row.device is None or row.part is None
+    ]
     if problems:
         raise UnknownInFailure(fields=tuple(problems))
     return rows
@@ -140,8 +142,14 @@ async def _record_one(new: NewFailure, row: _Resolved, by: Actor) -> FailureView
                    AND (failure.position = $4 OR failure.position IS NULL OR $4::text IS NULL)
                    AND (failure.reference_number IS NULL OR $6::text IS NULL))
             ORDER BY failure.source = $5 AND failure.reference_number = $6 DESC NULLS LAST, failure.occurred_at LIMIT 1""",
-        row.device, row.part, new.occurred_at, new.position, new.source, new.reference, ONE_INCIDENT,
-    )  # fmt: skip
+        row.device,
+        row.part,
+        new.occurred_at,
+        new.position,
+        new.source,
+        new.reference,
+        ONE_INCIDENT,
+    )
     if known is not None:
         await _complete(known, new)
         return known
@@ -153,8 +161,16 @@ async def _record_one(new: NewFailure, row: _Resolved, by: Actor) -> FailureView
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *)
             SELECT {_COLUMNS} FROM failure
             JOIN device ON device.id = failure.device JOIN part ON part.id = failure.part""",
-        row.device, row.part, new.position, new.occurred_at, clock.now(), by.name, new.code, new.source, new.reference,
-    )  # fmt: skip
+        row.device,
+        row.part,
+        new.position,
+        new.occurred_at,
+        clock.now(),
+        by.name,
+        new.code,
+        new.source,
+        new.reference,
+    )
     if view is None:
         raise AssertionError("an insert returns its row")
     return view
@@ -167,15 +183,27 @@ async def _complete(known: FailureView, new: NewFailure) -> None:
                   source = CASE WHEN reference_number IS NULL THEN coalesce($4, source) ELSE source END,
                   reference_number = coalesce(reference_number, $5)
            WHERE id = $1""",
-        known.id, new.position, new.code, new.source, new.reference,
-    )  # fmt: skip
+        known.id,
+        new.position,
+        new.code,
+        new.source,
+        new.reference,
+    )
 
 
 @db.atomic
 async def record_for_request(
-    device: int, part: int, quantity: int, *, site: int, contract: int, request: UUID, occurred_at: datetime,
-    position: str | None, by: Actor,
-) -> None:  # fmt: skip
+    device: int,
+    part: int,
+    quantity: int,
+    *,
+    site: int,
+    contract: int,
+    request: UUID,
+    occurred_at: datetime,
+    position: str | None,
+    by: Actor,
+) -> None:
     """Record the failures that a part request tells of; those reported before become the request's own."""
     linked = await db.execute(
         """UPDATE failure SET request = $3
@@ -184,16 +212,29 @@ async def record_for_request(
                           AND occurred_at BETWEEN $4::timestamptz - $5::interval AND $4::timestamptz + $5::interval
                           AND (position = $6 OR position IS NULL OR $6::text IS NULL)
                         ORDER BY occurred_at LIMIT $7 FOR NO KEY UPDATE)""",
-        device, part, request, occurred_at, ONE_INCIDENT, position, quantity,
-    )  # fmt: skip
+        device,
+        part,
+        request,
+        occurred_at,
+        ONE_INCIDENT,
+        position,
+        quantity,
+    )
     fresh = quantity - linked
     if fresh <= 0:
         return
     await db.execute(
         """INSERT INTO failure (device, part, position, occurred_at, recorded_at, recorded_by, request)
            SELECT $1, $2, $3, $4, $5, $6, $7 FROM generate_series(1, $8)""",
-        device, part, position, occurred_at, clock.now(), by.name, request, fresh,
-    )  # fmt: skip
+        device,
+        part,
+        position,
+        occurred_at,
+        clock.now(),
+        by.name,
+        request,
+        fresh,
+    )
     if occurred_at >= clock.now() - WATCHED:
         await jobs.enqueue(jobs.JudgeFailure(part, site, contract))
 
@@ -211,8 +252,10 @@ async def withdraw(failure: UUID, *, by: Actor, reason: str) -> None:
         """UPDATE failure SET withdrawn_at = coalesce(withdrawn_at, $2), withdrawn_reason = $3
            FROM device WHERE device.id = failure.device AND failure.id = $1
            RETURNING failure.part, device.site, device.contract""",
-        failure, clock.now(), reason,
-    )  # fmt: skip
+        failure,
+        clock.now(),
+        reason,
+    )
     if row is None:
         raise Unknown(what="failure", what_zh="故障记录", key=str(failure))
     await jobs.enqueue(jobs.JudgeFailure(row["part"], row["site"], row["contract"]))
@@ -248,5 +291,9 @@ async def failures(
             WHERE ($1::text[] IS NULL OR contract.code = ANY($1)) AND ($2::uuid IS NULL OR failure.id < $2)
               AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR device.serial = $4)
             ORDER BY failure.id DESC LIMIT $5""",
-        seen_by.contract_scope, before, part_number, device, limit,
-    )  # fmt: skip
+        seen_by.contract_scope,
+        before,
+        part_number,
+        device,
+        limit,
+    )

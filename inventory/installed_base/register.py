@@ -101,8 +101,13 @@ async def enter_calendars(calendars: Sequence[NewCalendar], *, by: Actor) -> Non
            FROM jsonb_to_recordset($1) AS new(code text, name_zh text, name_en text, time_zone text,
                 working_days integer[], opens_at time, closes_at time, holidays text)
            RETURNING code""",
-        calendars, lambda row: row.code, what="calendar", what_zh="日历", by=by, right="parts.manage",
-    )  # fmt: skip
+        calendars,
+        lambda row: row.code,
+        what="calendar",
+        what_zh="日历",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -113,8 +118,13 @@ async def enter_service_classes(classes: Sequence[NewServiceClass], *, by: Actor
            SELECT code, time_to_site_hours, target_fraction
            FROM jsonb_to_recordset($1) AS new(code text, time_to_site_hours float8, target_fraction float8)
            RETURNING code""",
-        classes, lambda row: row.code, what="service class", what_zh="服务级别", by=by, right="parts.manage",
-    )  # fmt: skip
+        classes,
+        lambda row: row.code,
+        what="service class",
+        what_zh="服务级别",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -138,8 +148,13 @@ async def enter_contracts(contracts: Sequence[NewContract], *, by: Actor) -> Non
            JOIN calendar ON calendar.code = new.calendar
            JOIN service_class ON service_class.code = new.service_class
            RETURNING code""",
-        contracts, lambda row: row.code, what="contract", what_zh="合同", by=by, right="parts.manage",
-    )  # fmt: skip
+        contracts,
+        lambda row: row.code,
+        what="contract",
+        what_zh="合同",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -161,9 +176,13 @@ async def enter_service_terms(terms: Sequence[NewServiceTerm], *, by: Actor) -> 
            JOIN contract ON contract.code = new.contract
            RETURNING (SELECT code FROM contract WHERE contract.id = service_term.contract)
                      || ' / ' || severity || ' / ' || hours""",
-        terms, lambda row: f"{row.contract} / {row.severity} / {row.hours}",
-        what="service term", what_zh="服务条款", by=by, right="parts.manage",
-    )  # fmt: skip
+        terms,
+        lambda row: f"{row.contract} / {row.severity} / {row.hours}",
+        what="service term",
+        what_zh="服务条款",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -186,5 +205,10 @@ async def enter_devices(devices: Sequence[NewDevice], *, by: Actor) -> None:
            JOIN place ON place.code = new.site AND place.kind = 'site'
            JOIN contract ON contract.code = new.contract
            RETURNING serial""",
-        devices, lambda device: device.serial, what="device", what_zh="设备", by=by, right="parts.manage",
-    )  # fmt: skip
+        devices,
+        lambda device: device.serial,
+        what="device",
+        what_zh="设备",
+        by=by,
+        right="parts.manage",
+    )

@@ -41,7 +41,9 @@ class Calendar(Table, tablename="calendar", help_text="Working hours: which limi
     calendar_holidays_are_known = Check("holidays IN ('CN')")
 
 
-class ServiceClass(Table, tablename="service_class", help_text="A class of promise: on site within hours, for a share of calls"):
+class ServiceClass(
+    Table, tablename="service_class", help_text="A class of promise: on site within hours, for a share of calls"
+):
     """A row of the plan: parts at the site within `time_to_site_hours` in `target_fraction` of all failures."""
 
     id = Serial(primary_key=True)
@@ -76,7 +78,9 @@ class Contract(Table, tablename="contract", help_text="What was promised to a cu
     )
 
 
-class ServiceTerm(Table, tablename="service_term", help_text="A contract's limits for a severity, in or outside working hours"):
+class ServiceTerm(
+    Table, tablename="service_term", help_text="A contract's limits for a severity, in or outside working hours"
+):
     """The clocks of one contract × severity × calendar; a missing limit was not promised."""
 
     id = Serial(primary_key=True)

@@ -52,8 +52,13 @@ async def enter_shifts(shifts: Sequence[NewShift], *, by: Actor) -> None:
            LEFT JOIN place ON place.code = new.depot
            WHERE new.depot IS NULL OR place.id IS NOT NULL
            RETURNING (SELECT username FROM person WHERE person.id = duty_shift.person)""",
-        shifts, lambda shift: shift.username, what="shift", what_zh="值班", by=by, right="people.manage",
-    )  # fmt: skip
+        shifts,
+        lambda shift: shift.username,
+        what="shift",
+        what_zh="值班",
+        by=by,
+        right="people.manage",
+    )
 
 
 async def on_duty(*, limit: int, depot: str | None = None, at: datetime | None = None) -> list[ShiftView]:
@@ -67,5 +72,7 @@ async def on_duty(*, limit: int, depot: str | None = None, at: datetime | None =
            LEFT JOIN place ON place.id = duty_shift.place
            WHERE starts_at <= $1 AND ends_at > $1 AND ($2::text IS NULL OR place.code = $2)
            ORDER BY duty_shift.role, place.code NULLS FIRST, person.username LIMIT $3""",
-        at or clock.now(), depot, limit,
-    )  # fmt: skip
+        at or clock.now(),
+        depot,
+        limit,
+    )

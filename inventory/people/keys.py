@@ -72,16 +72,33 @@ async def make_key(new: NewKey, *, by: Actor) -> KeyView:
            LEFT JOIN party ON party.code = $7 AND party.is_vendor
            WHERE ($5::text IS NULL OR place.id IS NOT NULL) AND ($7::text IS NULL OR party.id IS NOT NULL)
            RETURNING id""",
-        new.name, prefix, _hash(secret), new.role, new.depot, new.contract, new.vendor,
-        clock.now(), by.name, new.expires_at,
+        new.name,
+        prefix,
+        _hash(secret),
+        new.role,
+        new.depot,
+        new.contract,
+        new.vendor,
+        clock.now(),
+        by.name,
+        new.expires_at,
     )
     if made is None:
         raise Unknown(what="depot or vendor", what_zh="备件库或供应商", key=str(new.depot or new.vendor))
     await audit.record("key.made", "api_key", prefix, by=by, change={"name": new.name, "role": new.role})
     return KeyView(
-        id=made, name=new.name, prefix=prefix, role=new.role, depot=new.depot, contract=new.contract,
-        vendor=new.vendor, created_at=clock.now(), created_by=by.name, expires_at=new.expires_at,
-        revoked_at=None, secret=f"{MARK}_{prefix}_{secret}",
+        id=made,
+        name=new.name,
+        prefix=prefix,
+        role=new.role,
+        depot=new.depot,
+        contract=new.contract,
+        vendor=new.vendor,
+        created_at=clock.now(),
+        created_by=by.name,
+        expires_at=new.expires_at,
+        revoked_at=None,
+        secret=f"{MARK}_{prefix}_{secret}",
     )
 
 
@@ -116,7 +133,8 @@ async def actor_of_key(key: str) -> Actor | None:
            LEFT JOIN party ON party.id = api_key.vendor
            WHERE api_key.prefix = $1 AND api_key.revoked_at IS NULL
              AND (api_key.expires_at IS NULL OR api_key.expires_at > $2)""",
-        prefix, clock.now(),
+        prefix,
+        clock.now(),
     )
     if row is None or not secrets.compare_digest(row["secret_hash"], _hash(secret)):
         return None
@@ -145,5 +163,6 @@ async def keys(*, limit: int, after: UUID | None = None, seen_by: Actor) -> list
            LEFT JOIN party ON party.id = api_key.vendor
            WHERE $1::uuid IS NULL OR api_key.id < $1
            ORDER BY api_key.id DESC LIMIT $2""",
-        after, limit,
+        after,
+        limit,
     )

@@ -117,7 +117,13 @@ async def add_person(new: NewPerson, *, by: Actor, password_hash: str | None = N
     person = await db.fetch_value(
         """INSERT INTO person (username, name_zh, name_en, phone, email, language, password_hash, active)
            VALUES ($1, $2, $3, $4, $5, $6, $7, true) RETURNING id""",
-        new.username, new.name_zh, new.name_en, new.phone, new.email, new.language, secret,
+        new.username,
+        new.name_zh,
+        new.name_en,
+        new.phone,
+        new.email,
+        new.language,
+        secret,
     )
     await audit.record("person.added", "person", new.username, by=by, change={"name": new.name_en})
     return person
@@ -151,12 +157,19 @@ async def grant_role(
            LEFT JOIN party ON party.code = $5 AND party.is_vendor
            WHERE person.username = $1
              AND ($3::text IS NULL OR place.id IS NOT NULL) AND ($5::text IS NULL OR party.id IS NOT NULL)""",
-        username, role, depot, contract, vendor,
+        username,
+        role,
+        depot,
+        contract,
+        vendor,
     )
     if not granted:
         raise Unknown(what="person or place", what_zh="人员或地点", key=f"{username} / {depot or vendor or '–'}")
     await audit.record(
-        "role.granted", "person", username, by=by,
+        "role.granted",
+        "person",
+        username,
+        by=by,
         change={"role": role, "depot": depot, "contract": contract, "vendor": vendor},
     )
 
@@ -173,7 +186,9 @@ async def sign_in(username: str, password: str, *, address: str) -> Actor:
     by_name, by_address = await db.fetch_one(
         """SELECT count(*) FILTER (WHERE username = $1), count(*) FILTER (WHERE address = $2)
            FROM sign_in_attempt WHERE at > $3 AND (username = $1 OR address = $2)""",
-        username, address, since,
+        username,
+        address,
+        since,
     ) or (0, 0)
     minutes = int(SIGN_IN_WINDOW.total_seconds() // 60)
     if by_name >= FAILURES_PER_NAME or by_address >= FAILURES_PER_ADDRESS:
@@ -255,5 +270,6 @@ async def people(*, limit: int, after: str = "", seen_by: Actor) -> list[PersonV
            LEFT JOIN place ON place.id = role_grant.place
            WHERE person.username > $1
            GROUP BY person.id ORDER BY person.username LIMIT $2""",
-        after, limit,
+        after,
+        limit,
     )

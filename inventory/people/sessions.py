@@ -22,8 +22,11 @@ async def begin(person_id: int) -> str:
     token, now = secrets.token_urlsafe(32), clock.now()
     await db.execute(
         "INSERT INTO session (id_hash, person, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-        _hash(token), person_id, now, now + LIFETIME,
-    )  # fmt: skip
+        _hash(token),
+        person_id,
+        now,
+        now + LIFETIME,
+    )
     return token
 
 
@@ -42,7 +45,9 @@ async def end(token: str) -> None:
 
 async def end_all_of(username: str) -> int:
     """End every session of a person; how many."""
-    return await db.execute("DELETE FROM session USING person WHERE person.id = session.person AND username = $1", username)
+    return await db.execute(
+        "DELETE FROM session USING person WHERE person.id = session.person AND username = $1", username
+    )
 
 
 async def forget_expired() -> int:

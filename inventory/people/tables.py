@@ -35,7 +35,9 @@ class Person(Table, tablename="person", help_text="Somebody who signs in"):
     person_language_is_known = Check("language IN ('zh', 'en')")
 
 
-class RoleGrant(Table, tablename="role_grant", help_text="A role given to a person, perhaps only for one store or contract"):
+class RoleGrant(
+    Table, tablename="role_grant", help_text="A role given to a person, perhaps only for one store or contract"
+):
     """What a person may do, and where; empty scope means everywhere.
 
     The contract is named by its code, because contracts stand on a higher floor.
@@ -88,7 +90,9 @@ class SignInAttempt(Table, tablename="sign_in_attempt", help_text="Failed sign-i
     at = instant()
 
 
-class DutyShift(Table, tablename="duty_shift", help_text="Who is on duty where and when, with a phone that was checked"):
+class DutyShift(
+    Table, tablename="duty_shift", help_text="Who is on duty where and when, with a phone that was checked"
+):
     """A shift of the duty roster (D10)."""
 
     id = key()

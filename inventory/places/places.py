@@ -96,8 +96,12 @@ async def stores(*, limit: int, seen_by: Actor, after: str = "", kind: str | Non
            WHERE kind = ANY($1) AND code > $2 AND ($3::text IS NULL OR kind = $3)
              AND ($4::text[] IS NULL OR code = ANY($4))
            ORDER BY code LIMIT $5""",
-        list(STORE_KINDS), after, kind, seen_by.depot_scope, limit,
-    )  # fmt: skip
+        list(STORE_KINDS),
+        after,
+        kind,
+        seen_by.depot_scope,
+        limit,
+    )
 
 
 async def store(code: str, *, seen_by: Actor) -> StoreView:
@@ -111,8 +115,10 @@ async def store(code: str, *, seen_by: Actor) -> StoreView:
         StoreView,
         """SELECT code, kind, name_zh, name_en, city_zh, city_en, out_of_service_at
            FROM place WHERE kind = ANY($1) AND code = $2 AND ($3::text[] IS NULL OR code = ANY($3))""",
-        list(STORE_KINDS), code, seen_by.depot_scope,
-    )  # fmt: skip
+        list(STORE_KINDS),
+        code,
+        seen_by.depot_scope,
+    )
     if found is None:
         raise Unknown(what="depot", what_zh="备件库", key=code)
     return found

@@ -91,8 +91,13 @@ async def enter_parties(parties: Sequence[NewParty], *, by: Actor) -> None:
            FROM jsonb_to_recordset($1) AS new(code text, name_zh text, name_en text, is_ourselves boolean,
                 is_customer boolean, is_vendor boolean, is_maker boolean, phone text, email text)
            RETURNING code""",
-        parties, lambda party: party.code, what="party", what_zh="单位", by=by, right="parts.manage",
-    )  # fmt: skip
+        parties,
+        lambda party: party.code,
+        what="party",
+        what_zh="单位",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -112,8 +117,13 @@ async def enter_places(new: Sequence[NewPlace], *, by: Actor) -> None:
            LEFT JOIN party ON party.code = new.party
            WHERE new.party IS NULL OR party.id IS NOT NULL
            RETURNING code""",
-        new, lambda place: place.code, what="place", what_zh="地点", by=by, right="parts.manage",
-    )  # fmt: skip
+        new,
+        lambda place: place.code,
+        what="place",
+        what_zh="地点",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -148,9 +158,13 @@ async def enter_lanes(lanes: Sequence[NewLane], *, by: Actor) -> None:
            JOIN place AS target ON target.code = new.to_place
            RETURNING (SELECT code FROM place WHERE place.id = lane.from_place) || ' → ' ||
                      (SELECT code FROM place WHERE place.id = lane.to_place) || ' ' || mode""",
-        lanes, lambda lane: f"{lane.from_place} → {lane.to_place} {lane.mode}",
-        what="lane", what_zh="线路", by=by, right="parts.manage",
-    )  # fmt: skip
+        lanes,
+        lambda lane: f"{lane.from_place} → {lane.to_place} {lane.mode}",
+        what="lane",
+        what_zh="线路",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -170,6 +184,10 @@ async def enter_coverage(coverage: Sequence[NewCoverage], *, by: Actor) -> None:
            ON CONFLICT (store, site) DO UPDATE SET travel_hours = excluded.travel_hours
            RETURNING (SELECT code FROM place WHERE place.id = coverage.store) || ' → ' ||
                      (SELECT code FROM place WHERE place.id = coverage.site)""",
-        coverage, lambda row: f"{row.store} → {row.site}",
-        what="coverage", what_zh="覆盖范围", by=by, right="parts.manage",
-    )  # fmt: skip
+        coverage,
+        lambda row: f"{row.store} → {row.site}",
+        what="coverage",
+        what_zh="覆盖范围",
+        by=by,
+        right="parts.manage",
+    )

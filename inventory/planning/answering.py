@@ -7,13 +7,13 @@ from collections import defaultdict
 
 import msgspec
 from msgspec import Struct
-from optimizer.simulation import StockedRow, normal_dips
 from scipy.special import pdtr
 
 from optimizer import network as optimizer_network
 from optimizer.cover import ClassDemand
 from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
+from optimizer.simulation import StockedRow, normal_dips
 from optimizer.sizing import size
 
 DIP_YEARS = 40
@@ -74,10 +74,15 @@ def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:
         share = float(pdtr(stock - 1, rate * resupply)) if stock > 0 else 0.0
         rows.append(
             AnsweredRow(
-                part=part, store=store, base_stock=stock, rate_per_day=rate, resupply_days=resupply,
-                planned_share=share, demands=demands,
+                part=part,
+                store=store,
+                base_stock=stock,
+                rate_per_day=rate,
+                resupply_days=resupply,
+                planned_share=share,
+                demands=demands,
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -119,8 +124,12 @@ def _classes(network: Network, plan: Plan, rows: list[AnsweredRow]) -> list[Answ
         on_time = sum(demand.served_rate * row.planned_share for row, demand in demands)
         classes.append(
             AnsweredClass(
-                service_class=name, target_fraction=target, planned_service=plan.service.get(name, 1.0),
-                normal_dip=dips.get(name, target), on_time_rate=on_time, total_rate=total,
+                service_class=name,
+                target_fraction=target,
+                planned_service=plan.service.get(name, 1.0),
+                normal_dip=dips.get(name, target),
+                on_time_rate=on_time,
+                total_rate=total,
             )
-        )  # fmt: skip
+        )
     return classes

@@ -75,13 +75,17 @@ async def gather(on: date) -> Gathered:
             {"customer": _customer(row), "model": row["model"], "device_count": row["devices"]} for row in installed
         ],
         "bom": [
-            {"model": row["model"], "part": row["part"], "per_device": row["per_device"],
-             "annual_failure_rate": row["annual_rate"]}
+            {
+                "model": row["model"],
+                "part": row["part"],
+                "per_device": row["per_device"],
+                "annual_failure_rate": row["annual_rate"],
+            }
             for row in bom
         ],
         "policy": {"stockout": "backorder", "lateral": False},
         "objective": "investment",
-    }  # fmt: skip
+    }
     return Gathered(
         network=optimizer_network.read(msgspec.json.encode(document)),
         spots=stores,

@@ -100,8 +100,9 @@ async def ask_for_plan(*, by: Actor) -> JobView:
     by.require("plans.make")
     job = await db.fetch_value(
         "INSERT INTO job (kind, state, requested_by, requested_at) VALUES ('make_plan', 'queued', $1, $2) RETURNING id",
-        by.name, clock.now(),
-    )  # fmt: skip
+        by.name,
+        clock.now(),
+    )
     await jobs.enqueue(jobs.MakePlan(job))
     return await job_view(job)
 
@@ -115,9 +116,17 @@ async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> P
         """INSERT INTO plan (number, state, made_at, made_by, status, proof, cost_cny, lower_bound_cny, gap, network,
                              answer)
            VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id""",
-        number, clock.now(), by.name, plan.status, plan.proof, _money(plan.cost_cny), _money(plan.lower_bound_cny),
-        plan.gap, msgspec.to_builtins(gathered.network), msgspec.to_builtins(plan),
-    )  # fmt: skip
+        number,
+        clock.now(),
+        by.name,
+        plan.status,
+        plan.proof,
+        _money(plan.cost_cny),
+        _money(plan.lower_bound_cny),
+        plan.gap,
+        msgspec.to_builtins(gathered.network),
+        msgspec.to_builtins(plan),
+    )
     await db.execute(
         """WITH entered AS (
                INSERT INTO plan_row (plan, part, place, pool, base_stock, rate_per_day, resupply_days, planned_share)
@@ -133,8 +142,9 @@ async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> P
            CROSS JOIN jsonb_to_recordset(new.demands)
                 AS demand(service_class text, total_rate float8, served_rate float8)
            JOIN service_class ON service_class.code = demand.service_class""",
-        plan_id, _rows(gathered, answered),
-    )  # fmt: skip
+        plan_id,
+        _rows(gathered, answered),
+    )
     await db.execute(
         """INSERT INTO plan_class (plan, service_class, target_fraction, planned_service, normal_dip,
                                    on_time_rate_per_day, total_rate_per_day)
@@ -142,7 +152,8 @@ async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> P
            FROM jsonb_to_recordset($2) AS new(service_class text, target_fraction float8, planned_service float8,
                 normal_dip float8, on_time_rate float8, total_rate float8)
            JOIN service_class ON service_class.code = new.service_class""",
-        plan_id, msgspec.to_builtins(answered.classes),
+        plan_id,
+        msgspec.to_builtins(answered.classes),
     )
     await steps.begin(
         "approve_plan", "plan", number, owner_role="project_manager", due_at=clock.now() + timedelta(days=1)
@@ -158,13 +169,17 @@ def _rows(gathered: Gathered, answered: Answered) -> list[dict[str, Any]]:
     """The plan's rows with the ids of the database."""
     return [
         {
-            "part": gathered.parts[row.part], "place": gathered.spots[row.store].place,
-            "pool": gathered.spots[row.store].pool, "base_stock": row.base_stock, "rate_per_day": row.rate_per_day,
-            "resupply_days": row.resupply_days, "planned_share": row.planned_share,
+            "part": gathered.parts[row.part],
+            "place": gathered.spots[row.store].place,
+            "pool": gathered.spots[row.store].pool,
+            "base_stock": row.base_stock,
+            "rate_per_day": row.rate_per_day,
+            "resupply_days": row.resupply_days,
+            "planned_share": row.planned_share,
             "demands": msgspec.to_builtins(row.demands),
         }
         for row in answered.rows
-    ]  # fmt: skip
+    ]
 
 
 @db.atomic
@@ -185,14 +200,19 @@ async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
         raise PlannerMayNotApprove(maker=view.made_by)
     if view.state != "proposed" or view.status not in ("optimal", "feasible"):
         raise WrongState(
-            what="Plan", what_zh="计划", key=view.number, state=f"{view.state} / {view.status}",
+            what="Plan",
+            what_zh="计划",
+            key=view.number,
+            state=f"{view.state} / {view.status}",
             needed="proposed / optimal, feasible",
-        )  # fmt: skip
+        )
     await db.execute("UPDATE plan SET state = 'superseded' WHERE state = 'approved'")
     moved = await db.execute(
         "UPDATE plan SET state = 'approved', approved_at = $2, approved_by = $3 WHERE id = $1 AND state = 'proposed'",
-        plan, clock.now(), by.name,
-    )  # fmt: skip
+        plan,
+        clock.now(),
+        by.name,
+    )
     if not moved:
         raise WrongState(what="Plan", what_zh="计划", key=view.number, state="–", needed="proposed")
     rows = await db.fetch(
@@ -201,13 +221,16 @@ async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
     await set_lines(
         [
             Lines(
-                part=row["part"], place=row["place"], pool=row["pool"], base_stock=row["base_stock"],
+                part=row["part"],
+                place=row["place"],
+                pool=row["pool"],
+                base_stock=row["base_stock"],
                 reorder_point=max(row["base_stock"] - 1, 0),
                 average_failure_line=average_failure_line(row["rate_per_day"], row["resupply_days"]).line,
             )
             for row in rows
         ]
-    )  # fmt: skip
+    )
     await audit.record("plan.approved", "plan", view.number, by=by)
     await steps.finish("plan", view.number, by=by)
     await jobs.enqueue(jobs.AssessAll())
@@ -284,7 +307,8 @@ async def plan_detail(plan: UUID, *, limit: int = 5000) -> PlanDetail:
            JOIN place ON place.id = plan_row.place
            JOIN pool ON pool.id = plan_row.pool
            WHERE plan = $1 ORDER BY part.part_number, place.code, pool.code LIMIT $2""",
-        plan, limit,
+        plan,
+        limit,
     )
     return PlanDetail(
         plan=summary, reasons=answer["reasons"], multipliers=answer["multipliers"], classes=classes, rows=rows
@@ -313,8 +337,10 @@ async def note_progress(job: UUID, progress: int, message: str) -> bool:
     row = await db.fetch_one(
         """UPDATE job SET state = 'running', progress = $2, message = $3
            WHERE id = $1 AND state IN ('queued', 'running') RETURNING cancel_requested""",
-        job, progress, message,
-    )  # fmt: skip
+        job,
+        progress,
+        message,
+    )
     return row is not None and not row["cancel_requested"]
 
 
@@ -327,8 +353,12 @@ async def finish_job(
         """UPDATE job SET state = $2, message = $3, result = $4, finished_at = $5,
                   progress = CASE WHEN $2 = 'done' THEN 100 ELSE progress END
            WHERE id = $1 AND finished_at IS NULL""",
-        job, state, message, result or {}, clock.now(),
-    )  # fmt: skip
+        job,
+        state,
+        message,
+        result or {},
+        clock.now(),
+    )
 
 
 @db.atomic
@@ -346,8 +376,9 @@ async def cancel_job(job: UUID, *, by: Actor) -> JobView:
                   state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
                   finished_at = CASE WHEN state = 'queued' THEN $2::timestamptz END
            WHERE id = $1 AND state IN ('queued', 'running')""",
-        job, clock.now(),
-    )  # fmt: skip
+        job,
+        clock.now(),
+    )
     view = await job_view(job)
     if not moved:
         raise WrongState(what="Job", what_zh="任务", key=str(job), state=view.state, needed="queued / running")
@@ -369,5 +400,7 @@ async def targets(*, limit: int, seen_by: Actor, after: tuple[str, str, str] | N
            WHERE ($1::text[] IS NULL OR place.code = ANY($1))
              AND ($2::text IS NULL OR (part.part_number, place.code, pool.code) > ($2, $3, $4))
            ORDER BY part.part_number, place.code, pool.code LIMIT $5""",
-        seen_by.depot_scope, *keys, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        *keys,
+        limit,
+    )

@@ -49,7 +49,8 @@ async def histories(since: date, until: date) -> list[PartHistory]:
                WHERE failure_rate.part = part.id AND source <> 'history' ORDER BY valid_from DESC, id DESC LIMIT 1
            ) AS prior ON true
            ORDER BY part.part_number""",
-        since, until,
+        since,
+        until,
     )
 
 
@@ -60,14 +61,19 @@ def learned(found: Sequence[PartHistory], since: date, until: date) -> list[NewF
         rate = posterior(part.prior_shape, part.prior_exposure, part.failures, part.piece_years)
         rates.append(
             NewFailureRate(
-                part=part.part_number, valid_from=until, annual_rate=rate.mean, shape=rate.shape,
-                exposure_device_years=rate.exposure, failures=part.failures, device_years=part.piece_years,
+                part=part.part_number,
+                valid_from=until,
+                annual_rate=rate.mean,
+                shape=rate.shape,
+                exposure_device_years=rate.exposure,
+                failures=part.failures,
+                device_years=part.piece_years,
                 source="history",
                 evidence=f"{part.prior_source} prior Gamma({part.prior_shape:.4g}, {part.prior_exposure:.4g}); "
                 f"{part.failures} failures in {part.piece_years:.1f} piece-years from {since} to {until}; "
                 f"90 % interval {rate.lower:.4f} to {rate.upper:.4f}",
             )
-        )  # fmt: skip
+        )
     return rates
 
 

@@ -65,7 +65,9 @@ class PlanRow(Table, tablename="plan_row", help_text="What a plan says of one pa
     plan_row_is_unique = Unique([plan, part, place, pool])
 
 
-class PlanRowClass(Table, tablename="plan_row_class", help_text="Which service classes a row serves, and how much of their demand"):
+class PlanRowClass(
+    Table, tablename="plan_row_class", help_text="Which service classes a row serves, and how much of their demand"
+):
     """Demand of a class at a row: all of it, and the part that can be reached in time."""
 
     id = Serial(primary_key=True)

@@ -19,9 +19,7 @@ from inventory.stock import expected, pools
 FOUR_EYES_ABOVE_CNY = Decimal(20_000)
 """Above this total, whoever drafted an order may not approve it."""
 
-State = Literal[
-    "draft", "approved", "placed", "acknowledged", "partly_received", "received", "refused", "cancelled"
-]
+State = Literal["draft", "approved", "placed", "acknowledged", "partly_received", "received", "refused", "cancelled"]
 OPEN_FOR_RECEIPT = ("placed", "acknowledged", "partly_received")
 
 
@@ -143,30 +141,47 @@ async def draft_order(
     )
     if vendor_id is None:
         raise Unknown(what="vendor", what_zh="供应商", key=vendor)
-    priced = [await _priced(vendor_id, vendor, line, expedited) for line in lines]
-    total = sum((offer.unit_price_cny * line.quantity for (_, offer), line in zip(priced, lines, strict=True)), Decimal(0))
+    priced = [await _priced(vendor_id, vendor, line, expedited=expedited) for line in lines]
+    total = sum(
+        (offer.unit_price_cny * line.quantity for (_, offer), line in zip(priced, lines, strict=True)), Decimal(0)
+    )
     total += max((offer.fee_cny for _, offer in priced), default=Decimal(0))
     number = await next_number("PO")
     order = await db.fetch_value(
         """INSERT INTO purchase_order (number, vendor, ship_to, pool, kind, state, expedited, total_cny, case_number,
                                        created_at, created_by)
            VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9, $10) RETURNING id""",
-        number, vendor_id, place.id, pool_id, kind, expedited, total, case_number, clock.now(), by.name,
+        number,
+        vendor_id,
+        place.id,
+        pool_id,
+        kind,
+        expedited,
+        total,
+        case_number,
+        clock.now(),
+        by.name,
     )
     await db.execute(
         """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny)
            SELECT $1, part, quantity, price FROM unnest($2::int[], $3::int[], $4::numeric[]) AS l(part, quantity, price)""",
-        order, [part for part, _ in priced], [line.quantity for line in lines],
+        order,
+        [part for part, _ in priced],
+        [line.quantity for line in lines],
         [offer.unit_price_cny for _, offer in priced],
-    )  # fmt: skip
+    )
     await steps.begin(
-        "approve_order", "purchase_order", number, owner_role="buyer", depot=ship_to,
+        "approve_order",
+        "purchase_order",
+        number,
+        owner_role="buyer",
+        depot=ship_to,
         due_at=clock.now() + timedelta(hours=1 if kind == "emergency" else 24),
-    )  # fmt: skip
+    )
     return await order_view(order)
 
 
-async def _priced(vendor: int, code: str, line: NewLine, expedited: bool) -> tuple[int, _Offered]:
+async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> tuple[int, _Offered]:
     part = await parts.find(line.part_number)
     offer = await db.read_one(
         _Offered,
@@ -178,18 +193,26 @@ async def _priced(vendor: int, code: str, line: NewLine, expedited: bool) -> tup
            WHERE vendor = $1 AND part = $2 AND valid_from <= $3 AND (valid_to IS NULL OR valid_to >= $3)
              AND ($4 = false OR expedited_hours IS NOT NULL)
            ORDER BY valid_from DESC LIMIT 1""",
-        vendor, part.id, clock.now().date(), expedited,
-    )  # fmt: skip
+        vendor,
+        part.id,
+        clock.now().date(),
+        expedited,
+    )
     if offer is None:
         raise NoOffer(
-            vendor=code, part_number=part.part_number,
-            expedited=" expedited" if expedited else "", expedited_zh="（加急）" if expedited else "",
-        )  # fmt: skip
+            vendor=code,
+            part_number=part.part_number,
+            expedited=" expedited" if expedited else "",
+            expedited_zh="（加急）" if expedited else "",
+        )
     if not offer.minimum_quantity <= line.quantity <= offer.maximum_quantity or line.quantity % offer.lot_size:
         raise QuantityOutsideOffer(
-            part_number=part.part_number, quantity=line.quantity, minimum=offer.minimum_quantity,
-            maximum=offer.maximum_quantity, lot=offer.lot_size,
-        )  # fmt: skip
+            part_number=part.part_number,
+            quantity=line.quantity,
+            minimum=offer.minimum_quantity,
+            maximum=offer.maximum_quantity,
+            lot=offer.lot_size,
+        )
     return part.id, offer
 
 
@@ -221,7 +244,9 @@ async def approve_on_authority(order: UUID, *, by: Actor) -> OrderView:
     """
     await _move(order, ("draft",), "approved", approved_at=clock.now(), approved_by=by.name)
     view = await order_view(order)
-    await audit.record("order.approved", "purchase_order", view.number, by=by, change={"total_cny": str(view.total_cny)})
+    await audit.record(
+        "order.approved", "purchase_order", view.number, by=by, change={"total_cny": str(view.total_cny)}
+    )
     await steps.finish("purchase_order", view.number, by=by)
     await jobs.enqueue(jobs.PlaceOrder(order))
     return view
@@ -304,8 +329,12 @@ async def note_message(
     """Keep what went to the vendor or came back, word for word."""
     await db.execute(
         "INSERT INTO order_message (purchase_order, at, direction, status, summary) VALUES ($1, $2, $3, $4, $5)",
-        order, clock.now(), direction, status, summary[:4000],
-    )  # fmt: skip
+        order,
+        clock.now(),
+        direction,
+        status,
+        summary[:4000],
+    )
 
 
 @db.atomic
@@ -322,10 +351,15 @@ async def record_placed(
     view = await order_view(order)
     for line in await _lines(order):
         await expected.expect(
-            line["part"], line["ship_to"], line["pool"], line["quantity"], source_kind="purchase_order_line",
-            source=line["id"], due_at=promised_at or clock.now() + timedelta(hours=line["lead_time_hours"] or 24),
+            line["part"],
+            line["ship_to"],
+            line["pool"],
+            line["quantity"],
+            source_kind="purchase_order_line",
+            source=line["id"],
+            due_at=promised_at or clock.now() + timedelta(hours=line["lead_time_hours"] or 24),
             confirmed=False,
-        )  # fmt: skip
+        )
     await events.emit("purchase_order.placed", "purchase_order", view.number, view, depot=view.ship_to)
     if promised_at is not None:
         return await record_acknowledged(order, by=by, promised_at=promised_at, vendor_reference=vendor_reference)
@@ -343,13 +377,20 @@ async def record_acknowledged(
 
     """
     await _move(
-        order, ("placed", "acknowledged", "partly_received"), None,
-        acknowledged_at=clock.now(), promised_at=promised_at, vendor_reference=vendor_reference,
-    )  # fmt: skip
+        order,
+        ("placed", "acknowledged", "partly_received"),
+        None,
+        acknowledged_at=clock.now(),
+        promised_at=promised_at,
+        vendor_reference=vendor_reference,
+    )
     await db.execute("UPDATE purchase_order SET state = 'acknowledged' WHERE id = $1 AND state = 'placed'", order)
     for line in await _lines(order):
         await expected.confirm(line["id"], promised_at)
     view = await order_view(order)
+    await audit.record(
+        "order.acknowledged", "purchase_order", view.number, by=by, change={"promised_at": promised_at.isoformat()}
+    )
     await events.emit("purchase_order.acknowledged", "purchase_order", view.number, view, depot=view.ship_to)
     return view
 
@@ -367,9 +408,13 @@ async def record_refused(order: UUID, *, by: Actor, reason: str) -> OrderView:
         await expected.close(line["id"])
     view = await order_view(order)
     await steps.begin(
-        "order_refused", "purchase_order", view.number, owner_role="buyer", depot=view.ship_to,
+        "order_refused",
+        "purchase_order",
+        view.number,
+        owner_role="buyer",
+        depot=view.ship_to,
         due_at=clock.now() + timedelta(hours=1),
-    )  # fmt: skip
+    )
     await events.emit("purchase_order.refused", "purchase_order", view.number, view, depot=view.ship_to)
     await jobs.enqueue(jobs.OrderFellThrough(order))
     await audit.record("order.refused", "purchase_order", view.number, by=by, reason=reason)
@@ -395,9 +440,12 @@ async def record_received(order: UUID, counts: dict[UUID, int], *, by: Actor) ->
     )
     now = clock.now()
     await _move(
-        order, OPEN_FOR_RECEIPT, "partly_received" if missing else "received",
-        received_at=None if missing else now, closed_at=None if missing else now,
-    )  # fmt: skip
+        order,
+        OPEN_FOR_RECEIPT,
+        "partly_received" if missing else "received",
+        received_at=None if missing else now,
+        closed_at=None if missing else now,
+    )
     view = await order_view(order)
     if not missing:
         await events.emit("purchase_order.received", "purchase_order", view.number, view, depot=view.ship_to)
@@ -412,8 +460,11 @@ async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **colu
     moved = await db.execute(
         f"""UPDATE purchase_order SET state = coalesce($3, state){", " + assignments if assignments else ""}
             WHERE id = $1 AND state = ANY($2)""",
-        order, list(allowed), becomes, *given.values(),
-    )  # fmt: skip
+        order,
+        list(allowed),
+        becomes,
+        *given.values(),
+    )
     if moved:
         return
     found = await db.fetch_one("SELECT number, state FROM purchase_order WHERE id = $1", order)
@@ -478,8 +529,10 @@ async def order_view(order: UUID, *, seen_by: Actor | None = None) -> OrderView:
     view = await db.read_one(
         OrderView,
         f"{_VIEW} AND purchase_order.id = $3",
-        seen_by.depot_scope if seen_by else None, seen_by.vendor if seen_by else None, order,
-    )  # fmt: skip
+        seen_by.depot_scope if seen_by else None,
+        seen_by.vendor if seen_by else None,
+        order,
+    )
     if view is None:
         raise Unknown(what="purchase order", what_zh="采购订单", key=str(order))
     return _for(view, seen_by)
@@ -517,8 +570,15 @@ async def orders(
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
                 WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $7))
             ORDER BY purchase_order.id DESC LIMIT $8""",
-        seen_by.depot_scope, seen_by.vendor, after, state, depot, case_number, part_number, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        seen_by.vendor,
+        after,
+        state,
+        depot,
+        case_number,
+        part_number,
+        limit,
+    )
     return [_for(view, seen_by) for view in found]
 
 
@@ -527,5 +587,6 @@ async def messages(order: UUID, *, limit: int = 100) -> list[OrderMessage]:
     return await db.read(
         OrderMessage,
         "SELECT at, direction, status, summary FROM order_message WHERE purchase_order = $1 ORDER BY id LIMIT $2",
-        order, limit,
+        order,
+        limit,
     )

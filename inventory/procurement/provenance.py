@@ -11,8 +11,14 @@ Provenance = Literal[
 ]
 
 GRADES: tuple[Provenance, ...] = (
-    "maker_direct", "authorised_channel", "vendor_exchange", "recovered", "pulled", "broker", "unproven",
-)  # fmt: skip
+    "maker_direct",
+    "authorised_channel",
+    "vendor_exchange",
+    "recovered",
+    "pulled",
+    "broker",
+    "unproven",
+)
 """From the most to the least trusted."""
 
 LEAST_FOR_GOOD_STOCK: Provenance = "recovered"
@@ -63,8 +69,10 @@ async def vendor_grade(vendor: int, part: int, on: date) -> Provenance:
                           WHERE authorisation.vendor = vendor.id AND authorisation.maker = part.maker
                             AND $3 BETWEEN valid_from AND valid_to) AS has_letter
            FROM vendor, part WHERE vendor.id = $1 AND part.id = $2""",
-        vendor, part, on,
-    )  # fmt: skip
+        vendor,
+        part,
+        on,
+    )
     if row is None:
         return "unproven"
     return grade_of(row["kind"], sells_own_make=bool(row["sells_own_make"]), has_letter=row["has_letter"])

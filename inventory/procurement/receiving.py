@@ -49,13 +49,17 @@ async def receive_order(
            JOIN pool ON pool.id = purchase_order.pool
            LEFT JOIN contract ON contract.id = pool.contract
            WHERE purchase_order.id = $1 FOR NO KEY UPDATE OF purchase_order""",
-        order, LEAST_FOR_GOOD_STOCK,
-    )  # fmt: skip
+        order,
+        LEAST_FOR_GOOD_STOCK,
+    )
     if head is None or head["state"] not in orders.OPEN_FOR_RECEIPT:
         raise WrongState(
-            what="Purchase order", what_zh="采购订单", key=number, state=head["state"] if head else "–",
+            what="Purchase order",
+            what_zh="采购订单",
+            key=number,
+            state=head["state"] if head else "–",
             needed=" / ".join(orders.OPEN_FOR_RECEIPT),
-        )  # fmt: skip
+        )
     by.require_depot(head["ship_to"])
     matched: list[receipts.Incoming] = []
     for line in lines:
@@ -72,9 +76,15 @@ async def receive_order(
             )
         matched.append(structs.replace(line, source=ordered, provenance=grade))
     receipt = await receipts.receive(
-        head["ship_to"], matched, by=by, origin=head["origin"], pool=head["pool"],
-        document_kind="purchase_order", document=number, remark=remark,
-    )  # fmt: skip
+        head["ship_to"],
+        matched,
+        by=by,
+        origin=head["origin"],
+        pool=head["pool"],
+        document_kind="purchase_order",
+        document=number,
+        remark=remark,
+    )
     counts = {line.source: 0 for line in matched if line.source is not None}
     for line in matched:
         if line.source is not None:

@@ -67,8 +67,13 @@ async def enter_vendors(vendors: Sequence[NewVendor], *, by: Actor) -> None:
            JOIN party ON party.code = new.party AND party.is_vendor
            JOIN place ON place.code = new.place AND place.kind = 'vendor'
            RETURNING (SELECT code FROM party WHERE party.id = vendor.party)""",
-        vendors, lambda vendor: vendor.party, what="vendor", what_zh="供应商", by=by, right="parts.manage",
-    )  # fmt: skip
+        vendors,
+        lambda vendor: vendor.party,
+        what="vendor",
+        what_zh="供应商",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -88,9 +93,13 @@ async def enter_authorisations(letters: Sequence[NewAuthorisation], *, by: Actor
            JOIN vendor ON vendor.party = party.id
            JOIN party AS maker ON maker.code = new.maker AND maker.is_maker
            RETURNING letter_number""",
-        letters, lambda letter: letter.letter_number,
-        what="authorisation", what_zh="授权书", by=by, right="parts.manage",
-    )  # fmt: skip
+        letters,
+        lambda letter: letter.letter_number,
+        what="authorisation",
+        what_zh="授权书",
+        by=by,
+        right="parts.manage",
+    )
 
 
 @db.atomic
@@ -116,6 +125,10 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
            JOIN part ON part.part_number = new.part
            RETURNING (SELECT code FROM party JOIN vendor ON vendor.party = party.id WHERE vendor.id = offer.vendor)
                      || ' / ' || (SELECT part_number FROM part WHERE part.id = offer.part)""",
-        offers, lambda offer: f"{offer.vendor} / {offer.part}",
-        what="offer", what_zh="报价", by=by, right="parts.manage",
-    )  # fmt: skip
+        offers,
+        lambda offer: f"{offer.vendor} / {offer.part}",
+        what="offer",
+        what_zh="报价",
+        by=by,
+        right="parts.manage",
+    )

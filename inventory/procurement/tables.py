@@ -81,9 +81,7 @@ class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, 
     valid_to = optional_day()
 
     offer_is_unique = Unique([vendor, part, valid_from])
-    offer_quantities_fit = Check(
-        "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
-    )
+    offer_quantities_fit = Check("minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity")
     offer_prices_are_not_negative = Check("unit_price_cny >= 0 AND order_fee_cny >= 0")
     offer_expedited_is_whole = Check(
         "(expedited_hours IS NULL) = (expedited_price_cny IS NULL) AND (expedited_hours IS NULL) = (expedited_fee_cny IS NULL)"
@@ -139,7 +137,9 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
     purchase_order_line_received_not_negative = Check("received_quantity >= 0")
 
 
-class OrderMessage(Table, tablename="order_message", help_text="What went to a vendor and what came back, word for word"):
+class OrderMessage(
+    Table, tablename="order_message", help_text="What went to a vendor and what came back, word for word"
+):
     """One exchange with a vendor about an order."""
 
     id = key()

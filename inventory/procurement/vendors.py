@@ -60,7 +60,8 @@ async def vendors(*, limit: int, after: str = "") -> list[VendorView]:
                    WHERE authorisation.vendor = vendor.id) AS authorisations
            FROM vendor JOIN party ON party.id = vendor.party
            WHERE party.code > $1 ORDER BY party.code LIMIT $2""",
-        after, limit,
+        after,
+        limit,
     )
 
 
@@ -80,8 +81,12 @@ async def offers(
            WHERE offer.id > $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
              AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR party.code = $4)
            ORDER BY offer.id LIMIT $5""",
-        after, clock.now().date(), part_number, vendor, limit,
-    )  # fmt: skip
+        after,
+        clock.now().date(),
+        part_number,
+        vendor,
+        limit,
+    )
 
 
 async def secret_version(code: str) -> int:

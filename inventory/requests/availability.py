@@ -32,9 +32,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     stock: list[AvailableStock]
 
 
-async def availability(
-    part_number: str, *, site: str | None, need_by: datetime | None, quantity: int
-) -> Availability:
+async def availability(part_number: str, *, site: str | None, need_by: datetime | None, quantity: int) -> Availability:
     """Free stock of a part and its substitutes in every store; counts are network-wide.
 
     Raises:
@@ -58,8 +56,10 @@ async def availability(
                SELECT substitute FROM substitution
                WHERE substitution.part = $1 AND valid_from <= $3 AND (valid_to IS NULL OR valid_to >= $3))
            ORDER BY substitute, coverage.travel_hours NULLS LAST, level.free DESC, place.code LIMIT 400""",
-        part.id, target.id if target else None, now.date(),
-    )  # fmt: skip
+        part.id,
+        target.id if target else None,
+        now.date(),
+    )
     stock: list[AvailableStock] = []
     for row in rows:
         travel = row["travel_hours"]
@@ -67,9 +67,15 @@ async def availability(
         on_time = None if need_by is None or arrives is None else arrives <= need_by
         stock.append(
             AvailableStock(
-                part_number=row["part_number"], substitute=row["substitute"], depot=row["depot"], pool=row["pool"],
-                free=row["free"], enough=row["free"] >= quantity, arrives_at=arrives, on_time=on_time,
+                part_number=row["part_number"],
+                substitute=row["substitute"],
+                depot=row["depot"],
+                pool=row["pool"],
+                free=row["free"],
+                enough=row["free"] >= quantity,
+                arrives_at=arrives,
+                on_time=on_time,
             )
-        )  # fmt: skip
+        )
     free = sum(line.free for line in stock if not line.substitute)
     return Availability(part_number=part.part_number, quantity=quantity, free_in_network=free, stock=stock)

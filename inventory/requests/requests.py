@@ -187,19 +187,26 @@ async def open_request(new: NewRequest, *, by: Actor) -> RequestView:
     await _promise(request, new, wanted, device, choices, by)
     for line, part in zip(new.lines, wanted, strict=True):
         await failures.record_for_request(
-            device.id, part.id, line.quantity, site=device.site, contract=device.contract, request=request,
-            occurred_at=reported_at, position=line.position, by=by,
-        )  # fmt: skip
+            device.id,
+            part.id,
+            line.quantity,
+            site=device.site,
+            contract=device.contract,
+            request=request,
+            occurred_at=reported_at,
+            position=line.position,
+            by=by,
+        )
     view = await request_view(request, seen_by=by)
-    await events.emit(
-        f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code
-    )
+    await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
     return view
 
 
 async def _earlier(new: NewRequest, fingerprint: bytes) -> UUID | None:
     row = await db.fetch_one(
-        "SELECT id, fingerprint FROM part_request WHERE source = $1 AND reference_number = $2", new.source, new.reference
+        "SELECT id, fingerprint FROM part_request WHERE source = $1 AND reference_number = $2",
+        new.source,
+        new.reference,
     )
     if row is None:
         return None
@@ -209,9 +216,14 @@ async def _earlier(new: NewRequest, fingerprint: bytes) -> UUID | None:
 
 
 async def _insert(
-    new: NewRequest, fingerprint: bytes, device: CoveredDevice, entitlement: Entitlement, reported_at: datetime,
-    need_by: datetime | None, by: Actor,
-) -> UUID | None:  # fmt: skip
+    new: NewRequest,
+    fingerprint: bytes,
+    device: CoveredDevice,
+    entitlement: Entitlement,
+    reported_at: datetime,
+    need_by: datetime | None,
+    by: Actor,
+) -> UUID | None:
     return await db.fetch_value(
         """INSERT INTO part_request (number, source, reference_number, fingerprint, ticket, device, service_term,
                                      severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by)
@@ -219,9 +231,22 @@ async def _insert(
                    (SELECT id FROM service_term WHERE contract = $7 AND severity = $8 AND hours = $9),
                    $8, $10, $11, $12, $13, 'backordered', $14, $15)
            ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id""",
-        await next_number("PR"), new.source, new.reference, fingerprint, new.ticket, device.id, device.contract,
-        new.severity, entitlement.hours, reported_at, need_by, new.engineer, new.note, clock.now(), by.name,
-    )  # fmt: skip
+        await next_number("PR"),
+        new.source,
+        new.reference,
+        fingerprint,
+        new.ticket,
+        device.id,
+        device.contract,
+        new.severity,
+        entitlement.hours,
+        reported_at,
+        need_by,
+        new.engineer,
+        new.note,
+        clock.now(),
+        by.name,
+    )
 
 
 async def _choose(
@@ -237,9 +262,13 @@ async def _choose(
             for s in offered.stock.get(part.id, [])
         ]
         choice = choose(
-            line.quantity, left, offered.purchases.get(part.id, []), now=now, need_by=need_by,
+            line.quantity,
+            left,
+            offered.purchases.get(part.id, []),
+            now=now,
+            need_by=need_by,
             severe=new.severity == "severe",
-        )  # fmt: skip
+        )
         if choice.source is not None:
             spot = (choice.source.part, choice.source.place, choice.source.pool)
             taken[spot] = taken.get(spot, 0) + line.quantity
@@ -248,7 +277,12 @@ async def _choose(
 
 
 async def _promise(
-    request: UUID, new: NewRequest, wanted: Sequence[PartRef], device: CoveredDevice, choices: Sequence[Choice], by: Actor
+    request: UUID,
+    new: NewRequest,
+    wanted: Sequence[PartRef],
+    device: CoveredDevice,
+    choices: Sequence[Choice],
+    by: Actor,
 ) -> None:
     """Hold what was chosen, in one order of levels, and write the lines."""
     held: dict[int, reservations.Reservation] = {}
@@ -263,9 +297,14 @@ async def _promise(
         try:
             async with db.savepoint():
                 held[index] = await reservations.hold(
-                    source.part_number, source.depot, new.lines[index].quantity, by=by, pool=source.pool_code,
-                    reference=f"{new.source}:{new.reference}", priority=PRIORITY_OF[new.severity],
-                )  # fmt: skip
+                    source.part_number,
+                    source.depot,
+                    new.lines[index].quantity,
+                    by=by,
+                    pool=source.pool_code,
+                    reference=f"{new.source}:{new.reference}",
+                    priority=PRIORITY_OF[new.severity],
+                )
         except InsufficientStock:
             continue  # somebody was faster: the line waits, and the ladder says what else there is
     pool = await pools.pool_of_contract(device.contract)
@@ -277,21 +316,33 @@ async def _promise(
             """INSERT INTO request_line (request, position, part, quantity, state, pool, source_place, supplied_part,
                                          reservation, promised_at, firm, reasons, ladder)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
-            request, index, part.id, line.quantity, "reserved" if reservation else "backordered",
-            pool, source.place if source else (primary.place if primary else None), source.part if source else None,
-            reservation.id if reservation else None, choice.arrives_at if reservation else _soonest(choice.ladder),
-            reservation is not None, choice.reasons if reservation else ["waits_for_stock"],
+            request,
+            index,
+            part.id,
+            line.quantity,
+            "reserved" if reservation else "backordered",
+            pool,
+            source.place if source else (primary.place if primary else None),
+            source.part if source else None,
+            reservation.id if reservation else None,
+            choice.arrives_at if reservation else _soonest(choice.ladder),
+            reservation is not None,
+            choice.reasons if reservation else ["waits_for_stock"],
             msgspec.to_builtins(choice.ladder),
-        )  # fmt: skip
+        )
         if reservation is None and primary is not None:
             await count_waiting(part.id, primary.place, pool, line.quantity)
             await jobs.enqueue(jobs.Assess(part.id, primary.place, pool))
     await _settle(request)
     depot = next((c.source.depot for c in choices if c.source), None)
     await steps.begin(
-        "ship_parts", "part_request", str(request), owner_role="warehouse_keeper", depot=depot,
+        "ship_parts",
+        "part_request",
+        str(request),
+        owner_role="warehouse_keeper",
+        depot=depot,
         due_at=clock.now() + timedelta(minutes=30),
-    )  # fmt: skip
+    )
 
 
 def _soonest(ladder: Sequence[Step]) -> datetime | None:
@@ -308,8 +359,9 @@ async def _settle(request: UUID) -> None:
                  ORDER BY array_position(ARRAY['backordered', 'reserved', 'shipped', 'reconciled', 'cancelled'], state::text)
                  LIMIT 1) AS least
            WHERE part_request.id = $1""",
-        request, clock.now(),
-    )  # fmt: skip
+        request,
+        clock.now(),
+    )
 
 
 class _Line(Struct, frozen=True, kw_only=True):
@@ -363,13 +415,19 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = ()) -> Requ
         by.require_depot(line.depot)
         mine = await _serials_of(line.supplied_part or line.part, serials)
         posted = await reservations.hand_out(
-            line.reservation, by=by, to=head["site"], serials=mine,
-            document_kind="part_request", document=head["number"],
-        )  # fmt: skip
+            line.reservation,
+            by=by,
+            to=head["site"],
+            serials=mine,
+            document_kind="part_request",
+            document=head["number"],
+        )
         await db.execute(
             "UPDATE request_line SET state = 'shipped', shipped_at = $2, serial_in = $3 WHERE id = $1",
-            line.id, clock.now(), ", ".join(posted.serials) or None,
-        )  # fmt: skip
+            line.id,
+            clock.now(),
+            ", ".join(posted.serials) or None,
+        )
     await _settle(request)
     await steps.finish("part_request", str(request), "ship_parts", by=by)
     view = await request_view(request)
@@ -409,17 +467,22 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         line = next((line for line in lines if line.part == part.id and line.state == "shipped"), None)
         if line is None:
             raise WrongState(
-                what="Line", what_zh="申请行", key=f"{head['number']} / {part.part_number}",
-                state=next((line.state for line in lines if line.part == part.id), "–"), needed="shipped",
-            )  # fmt: skip
+                what="Line",
+                what_zh="申请行",
+                key=f"{head['number']} / {part.part_number}",
+                state=next((line.state for line in lines if line.part == part.id), "–"),
+                needed="shipped",
+            )
         if report.outcome != "used":
             await _give_back(head, line, report.outcome, by)
         elif not (head["customer_keeps_disks"] and part.kind == "drive"):
             await _bring_in_defective(head, line, report.serial_out, by)
         await db.execute(
             "UPDATE request_line SET state = 'reconciled', outcome = $2, serial_out = $3 WHERE id = $1",
-            line.id, report.outcome, report.serial_out,
-        )  # fmt: skip
+            line.id,
+            report.outcome,
+            report.serial_out,
+        )
         lines = await _lock_lines(request)
     await _settle(request)
     view = await request_view(request)
@@ -452,26 +515,37 @@ async def _give_back(head: db.Row, line: _Line, outcome: Outcome, by: Actor) -> 
     owner = await places.ourselves()
     part = line.supplied_part or line.part
     back = "defective" if outcome == "dead_on_arrival" else "good"
-    carried = [
-        row["unit"]
-        for row in await db.fetch(
-            """SELECT movement.unit FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $3
+    carried = (
+        [
+            row["unit"]
+            for row in await db.fetch(
+                """SELECT movement.unit FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $3
                WHERE movement.document = $1 AND movement.part = $2 AND movement.kind = 'issue'""",
-            head["number"], part, head["site_id"],
-        )
-    ] if line.serialised else []  # fmt: skip
+                head["number"],
+                part,
+                head["site_id"],
+            )
+        ]
+        if line.serialised
+        else []
+    )
     await post(
         [
             Move(
-                kind="return_from_site", part=part, quantity=quantity, unit=unit,
+                kind="return_from_site",
+                part=part,
+                quantity=quantity,
+                unit=unit,
                 origin=Spot(head["site_id"], "good", owner, line.pool),
                 target=Spot(line.place, back, owner, line.pool),
-                document_kind="part_request", document=head["number"], reason=outcome,
+                document_kind="part_request",
+                document=head["number"],
+                reason=outcome,
             )
             for unit, quantity in ([(unit, 1) for unit in carried] or [(None, line.quantity)])
         ],
         by=by,
-    )  # fmt: skip
+    )
 
 
 async def _bring_in_defective(head: db.Row, line: _Line, serial: str | None, by: Actor) -> None:
@@ -484,13 +558,18 @@ async def _bring_in_defective(head: db.Row, line: _Line, serial: str | None, by:
     await post(
         [
             Move(
-                kind="defective_return", part=line.part, quantity=1 if unit else line.quantity, unit=unit, origin=origin,
+                kind="defective_return",
+                part=line.part,
+                quantity=1 if unit else line.quantity,
+                unit=unit,
+                origin=origin,
                 target=Spot(line.place, "defective", owner, line.pool),
-                document_kind="part_request", document=head["number"],
+                document_kind="part_request",
+                document=head["number"],
             )
         ],
         by=by,
-    )  # fmt: skip
+    )
 
 
 @db.atomic
@@ -507,9 +586,12 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     lines = await _lock_lines(request)
     if any(line.state not in ("reserved", "backordered") for line in lines):
         raise WrongState(
-            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"],
+            what="Part request",
+            what_zh="备件申请",
+            key=head["number"],
+            state=head["state"],
             needed="reserved / backordered",
-        )  # fmt: skip
+        )
     for line in lines:
         if line.reservation is not None:
             await reservations.release(line.reservation, by=by)
@@ -540,16 +622,24 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
            ORDER BY part_request.severity = 'severe' DESC, part_request.need_by NULLS LAST, line.id
            LIMIT $4 FOR NO KEY UPDATE OF line""",
-        part, place, pool, limit,
-    )  # fmt: skip
+        part,
+        place,
+        pool,
+        limit,
+    )
     filled = 0
     for line in waiting:
         try:
             async with db.savepoint():
                 held = await reservations.hold(
-                    line["part_number"], line["depot"], line["quantity"], by=by, pool=line["pool"],
-                    reference=line["reference"], priority=PRIORITY_OF[line["severity"]],
-                )  # fmt: skip
+                    line["part_number"],
+                    line["depot"],
+                    line["quantity"],
+                    by=by,
+                    pool=line["pool"],
+                    reference=line["reference"],
+                    priority=PRIORITY_OF[line["severity"]],
+                )
         except InsufficientStock:
             continue  # a smaller line behind it may still fit
         await count_waiting(part, place, pool, -line["quantity"])
@@ -558,8 +648,11 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
                       reasons = '["stock_arrived"]',
                       promised_at = $3::timestamptz + make_interval(secs => 3600 * $4::float8)
                WHERE id = $1""",
-            line["id"], held.id, clock.now(), await sources.hours_to_site(place, line["request"]),
-        )  # fmt: skip
+            line["id"],
+            held.id,
+            clock.now(),
+            await sources.hours_to_site(place, line["request"]),
+        )
         await _settle(line["request"])
         filled += 1
         view = await request_view(line["request"])
@@ -605,8 +698,9 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
                    ({_LINES}) AS lines
             {_FROM}
             WHERE part_request.id = $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
-        request, seen_by.contract_scope if seen_by else None,
-    )  # fmt: skip
+        request,
+        seen_by.contract_scope if seen_by else None,
+    )
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
     return msgspec.convert(dict(row), RequestView, strict=False)
@@ -640,5 +734,11 @@ async def requests(
               AND ($4::text IS NULL OR ticket = $4) AND ($5::text IS NULL OR device.serial = $5)
               AND ($6::text IS NULL OR (SELECT id FROM place WHERE code = $6) = ANY(promised.stores))
             ORDER BY part_request.id DESC LIMIT $7""",
-        seen_by.contract_scope, after, state, ticket, device, depot, limit,
-    )  # fmt: skip
+        seen_by.contract_scope,
+        after,
+        state,
+        ticket,
+        device,
+        depot,
+        limit,
+    )

@@ -47,11 +47,20 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
             continue  # another engineer's pocket is no depot
         stock.setdefault(row.wanted, []).append(
             Source(
-                rung=rung, part=row.part, part_number=row.part_number, place=row.place, depot=row.depot, pool=row.pool,
-                pool_code=row.pool_code, free=row.free, travel_hours=row.travel_hours, transport_cost_cny=row.cost_cny,
-                critical_point=row.critical_point, out_of_service=row.out_of_service,
+                rung=rung,
+                part=row.part,
+                part_number=row.part_number,
+                place=row.place,
+                depot=row.depot,
+                pool=row.pool,
+                pool_code=row.pool_code,
+                free=row.free,
+                travel_hours=row.travel_hours,
+                transport_cost_cny=row.cost_cny,
+                critical_point=row.critical_point,
+                out_of_service=row.out_of_service,
             )
-        )  # fmt: skip
+        )
     return Offered(stock, await _purchases(parts, primary.travel_hours if primary else 0.0))
 
 
@@ -107,8 +116,9 @@ async def _purchases(parts: Sequence[int], travel_hours: float) -> dict[int, lis
            JOIN party ON party.id = vendor.party
            WHERE offer.part = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
            ORDER BY offer.part, hours, cost LIMIT 500""",
-        list(parts), clock.now().date(),
-    )  # fmt: skip
+        list(parts),
+        clock.now().date(),
+    )
     purchases: dict[int, list[Purchase]] = {}
     for row in rows:
         offer = Purchase(vendor=row["vendor"], hours=row["hours"] + travel_hours, cost_cny=row["cost"])
@@ -123,6 +133,7 @@ async def hours_to_site(place: int, request: UUID) -> float:
            JOIN device ON device.id = part_request.device
            JOIN coverage ON coverage.site = device.site AND coverage.store = $1
            WHERE part_request.id = $2""",
-        place, request,
-    )  # fmt: skip
+        place,
+        request,
+    )
     return PICK_HOURS + (travel or 0.0)

@@ -135,15 +135,26 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
     if possible and not on_time:
         reasons.append("after_need_by")
     return Step(
-        rung=source.rung, possible=possible, depot=source.depot, part_number=source.part_number, arrives_at=arrives,
-        on_time=possible and on_time, cost_cny=source.transport_cost_cny, reasons=reasons,
-    )  # fmt: skip
+        rung=source.rung,
+        possible=possible,
+        depot=source.depot,
+        part_number=source.part_number,
+        arrives_at=arrives,
+        on_time=possible and on_time,
+        cost_cny=source.transport_cost_cny,
+        reasons=reasons,
+    )
 
 
 def _buying(offer: Purchase, now: datetime, need_by: datetime | None, quantity: int) -> Step:
     arrives = now + timedelta(hours=offer.hours)
     on_time = need_by is None or arrives <= need_by
     return Step(
-        rung="emergency", possible=True, depot=None, arrives_at=arrives, on_time=on_time,
-        cost_cny=offer.cost_cny * quantity, reasons=[f"buy_from_{offer.vendor}"] + ([] if on_time else ["after_need_by"]),
-    )  # fmt: skip
+        rung="emergency",
+        possible=True,
+        depot=None,
+        arrives_at=arrives,
+        on_time=on_time,
+        cost_cny=offer.cost_cny * quantity,
+        reasons=[f"buy_from_{offer.vendor}"] + ([] if on_time else ["after_need_by"]),
+    )

@@ -46,9 +46,7 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     closed_at = optional_instant()
 
     part_request_reference_is_unique = Unique([source, reference_number])
-    part_request_state_is_known = Check(
-        "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"
-    )
+    part_request_state_is_known = Check("state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')")
 
 
 class RequestLine(Table, tablename="request_line", help_text="One part of a request with its promise"):
@@ -75,8 +73,6 @@ class RequestLine(Table, tablename="request_line", help_text="One part of a requ
 
     request_line_position_is_unique = Unique([request, position])
     request_line_quantity_is_positive = Check("quantity > 0")
-    request_line_state_is_known = Check(
-        "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"
-    )
+    request_line_state_is_known = Check("state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')")
     request_line_firm_promise_holds_stock = Check("NOT firm OR reservation IS NOT NULL")
     request_line_outcome_is_known = Check("outcome IN ('used', 'returned_good', 'dead_on_arrival')")

@@ -25,14 +25,28 @@ class Expected(Struct, frozen=True, kw_only=True):
 
 
 async def expect(
-    part: int, place: int, pool: int, quantity: int, *, due_at: datetime, source_kind: SourceKind, source: UUID,
+    part: int,
+    place: int,
+    pool: int,
+    quantity: int,
+    *,
+    due_at: datetime,
+    source_kind: SourceKind,
+    source: UUID,
     confirmed: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Note that stock is to arrive; a confirmed one counts as cover, so the level is judged anew."""
     await db.execute(
         """INSERT INTO expected_delivery (part, place, pool, quantity, due_at, confirmed, source_kind, source)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
-        part, place, pool, quantity, due_at, confirmed, source_kind, source,
+        part,
+        place,
+        pool,
+        quantity,
+        due_at,
+        confirmed,
+        source_kind,
+        source,
     )
     await _reassess(part, place, pool)
 
@@ -42,7 +56,8 @@ async def confirm(source: UUID, due_at: datetime) -> None:
     row = await db.fetch_one(
         """UPDATE expected_delivery SET due_at = $2, confirmed = true
            WHERE source = $1 AND closed_at IS NULL RETURNING part, place, pool""",
-        source, due_at,
+        source,
+        due_at,
     )
     if row is not None:
         await _reassess(row["part"], row["place"], row["pool"])
@@ -53,7 +68,8 @@ async def close(source: UUID) -> None:
     row = await db.fetch_one(
         """UPDATE expected_delivery SET closed_at = $2
            WHERE source = $1 AND closed_at IS NULL RETURNING part, place, pool""",
-        source, clock.now(),
+        source,
+        clock.now(),
     )
     if row is not None:
         await _reassess(row["part"], row["place"], row["pool"])
@@ -71,7 +87,9 @@ async def count_in(source: UUID, quantity: int) -> int:
                FROM before WHERE expected_delivery.id = before.id
            )
            SELECT coalesce(sum(greatest(outstanding, 0)), 0)::int FROM before""",
-        source, quantity, clock.now(),
+        source,
+        quantity,
+        clock.now(),
     )
 
 
@@ -80,7 +98,9 @@ async def _reassess(part: int, place: int, pool: int) -> None:
     judged = await db.fetch_value(
         """SELECT true FROM level
            WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good' AND critical_point IS NOT NULL LIMIT 1""",
-        part, place, pool,
+        part,
+        place,
+        pool,
     )
     if judged:
         await jobs.enqueue(jobs.Assess(part, place, pool))
@@ -92,5 +112,7 @@ async def inbound(part: int, place: int, pool: int) -> list[Expected]:
         Expected,
         """SELECT id, part, place, pool, quantity, received_quantity, due_at, confirmed FROM expected_delivery
            WHERE part = $1 AND place = $2 AND pool = $3 AND closed_at IS NULL ORDER BY due_at, id LIMIT 200""",
-        part, place, pool,
+        part,
+        place,
+        pool,
     )

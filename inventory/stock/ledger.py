@@ -177,15 +177,26 @@ LEFT JOIN (SELECT * FROM down UNION ALL SELECT * FROM up) AS result USING (part,
 def _columns(moves: Sequence[Move]) -> list[list[object]]:
     """The moves as the statement's columns, in its order."""
     return [
-        [m.kind for m in moves], [m.part for m in moves], [m.quantity for m in moves], [m.unit for m in moves],
-        [m.origin.place for m in moves], [m.origin.condition for m in moves],
-        [m.origin.owner for m in moves], [m.origin.pool for m in moves],
-        [m.target.place for m in moves], [m.target.condition for m in moves],
-        [m.target.owner for m in moves], [m.target.pool for m in moves],
-        [m.released for m in moves], [m.reservation for m in moves], [m.document_kind for m in moves],
-        [m.document for m in moves], [m.reason for m in moves], [m.occurred_at for m in moves],
+        [m.kind for m in moves],
+        [m.part for m in moves],
+        [m.quantity for m in moves],
+        [m.unit for m in moves],
+        [m.origin.place for m in moves],
+        [m.origin.condition for m in moves],
+        [m.origin.owner for m in moves],
+        [m.origin.pool for m in moves],
+        [m.target.place for m in moves],
+        [m.target.condition for m in moves],
+        [m.target.owner for m in moves],
+        [m.target.pool for m in moves],
+        [m.released for m in moves],
+        [m.reservation for m in moves],
+        [m.document_kind for m in moves],
+        [m.document for m in moves],
+        [m.reason for m in moves],
+        [m.occurred_at for m in moves],
         [m.reverses for m in moves],
-    ]  # fmt: skip
+    ]
 
 
 @db.atomic
@@ -230,7 +241,9 @@ async def shortage(part: int, place: int, pool: int, wanted: int) -> Insufficien
                 AND level.condition = 'good' AND level.owner = (SELECT id FROM party WHERE is_ourselves)
            WHERE part.id = $1 AND ((place.id = $2 AND pool.id = $3) OR level.free > 0)
            ORDER BY level.free DESC NULLS LAST LIMIT 20""",
-        part, place, pool,
+        part,
+        place,
+        pool,
     )
     here = next((row for row in rows if row["place_id"] == place and row["pool_id"] == pool), None)
     return InsufficientStock(
@@ -241,7 +254,8 @@ async def shortage(part: int, place: int, pool: int, wanted: int) -> Insufficien
         free=here["free"] if here else 0,
         elsewhere=[
             {"depot": row["depot"], "pool": row["pool"], "free": row["free"]}
-            for row in rows if row is not here and row["free"] > 0
+            for row in rows
+            if row is not here and row["free"] > 0
         ],
     )
 
@@ -258,7 +272,10 @@ async def _misplaced(moves: Sequence[Move]) -> UnitNotHere:
                SELECT FROM unnest($1::uuid[], $4::int[], $5::text[]) AS target(unit, place, condition)
                WHERE target.unit = unit.id AND target.place = unit.place AND target.condition = unit.condition)
            LIMIT 1""",
-        [m.unit for m in moves], [m.origin.place for m in moves], [m.origin.condition for m in moves],
-        [m.target.place for m in moves], [m.target.condition for m in moves],
+        [m.unit for m in moves],
+        [m.origin.place for m in moves],
+        [m.origin.condition for m in moves],
+        [m.target.place for m in moves],
+        [m.target.condition for m in moves],
     )
     return UnitNotHere(**dict(row)) if row else UnitNotHere()

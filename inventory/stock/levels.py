@@ -131,8 +131,16 @@ async def levels(
                 ELSE true END
             AND ($6::text IS NULL OR (part.part_number, place.code, pool.code) > ($6, $7, $8))
             ORDER BY part.part_number, place.code, pool.code LIMIT $9""",
-        seen_by.depot_scope, part_number, depot, pool, below, after_part, after_depot, after_pool, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        part_number,
+        depot,
+        pool,
+        below,
+        after_part,
+        after_depot,
+        after_pool,
+        limit,
+    )
 
 
 async def level(part_number: str, depot: str, pool: str, *, seen_by: Actor) -> LevelView:
@@ -162,7 +170,9 @@ async def offers(parts: Sequence[int], pools: Sequence[int], *, limit: int = 200
            JOIN party ON party.id = level.owner AND party.is_ourselves
            WHERE level.part = ANY($1) AND level.pool = ANY($2) AND level.condition = 'good'
            ORDER BY level.id LIMIT $3""",
-        list(parts), list(pools), limit,
+        list(parts),
+        list(pools),
+        limit,
     )
 
 
@@ -197,8 +207,16 @@ async def movements(
              AND ($6::text IS NULL OR document = $6)
              AND ($7::timestamptz IS NULL OR (occurred_at, movement.id) < ($7, $8))
            ORDER BY occurred_at DESC, movement.id DESC LIMIT $9""",
-        seen_by.depot_scope, part_number, depot, since, until, document, before_at, before_id, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        part_number,
+        depot,
+        since,
+        until,
+        document,
+        before_at,
+        before_id,
+        limit,
+    )
 
 
 async def stock_as_of(
@@ -237,14 +255,24 @@ async def stock_as_of(
               AND ($6::text IS NULL OR
                    (part.part_number, place.code, side.condition, owner.code, pool.code) > ($6, $7, $8, $9, $10))
            ORDER BY part.part_number, place.code, side.condition, owner.code, pool.code LIMIT $11""",
-        instant, known_at or clock.now(), seen_by.depot_scope, part_number, depot, *keys, limit,
-    )  # fmt: skip
+        instant,
+        known_at or clock.now(),
+        seen_by.depot_scope,
+        part_number,
+        depot,
+        *keys,
+        limit,
+    )
     if seen_by.may("costs.read"):
         return rows
     return [
         StockAsOf(
-            part_number=row.part_number, depot=row.depot, condition=row.condition, owner=row.owner, pool=row.pool,
+            part_number=row.part_number,
+            depot=row.depot,
+            condition=row.condition,
+            owner=row.owner,
+            pool=row.pool,
             on_hand=row.on_hand,
-        )  # fmt: skip
+        )
         for row in rows
     ]

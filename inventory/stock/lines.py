@@ -42,10 +42,14 @@ async def set_lines(lines: Sequence[Lines]) -> None:
                    coalesce(excluded.reorder_point, level.reorder_point),
                    coalesce(excluded.critical_point, level.critical_point),
                    coalesce(excluded.average_failure_line, level.average_failure_line))""",
-        [line.part for line in lines], [line.place for line in lines], [line.pool for line in lines],
-        [line.base_stock for line in lines], [line.reorder_point for line in lines],
-        [line.critical_point for line in lines], [line.average_failure_line for line in lines],
-    )  # fmt: skip
+        [line.part for line in lines],
+        [line.place for line in lines],
+        [line.pool for line in lines],
+        [line.base_stock for line in lines],
+        [line.reorder_point for line in lines],
+        [line.critical_point for line in lines],
+        [line.average_failure_line for line in lines],
+    )
 
 
 @db.atomic
@@ -56,7 +60,10 @@ async def count_waiting(part: int, place: int, pool: int, change: int) -> None:
            SELECT $1, $2, 'good', party.id, $3, greatest($4, 0) FROM party WHERE party.is_ourselves
            ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET backordered = level.backordered + $4
            RETURNING free""",
-        part, place, pool, change,
-    )  # fmt: skip
+        part,
+        place,
+        pool,
+        change,
+    )
     if change > 0 and free > 0:  # stock came between the choice and the waiting
         await jobs.enqueue(jobs.FillBackorders(part, place, pool))

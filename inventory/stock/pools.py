@@ -35,8 +35,13 @@ async def enter_pools(pools: Sequence[NewPool], *, by: Actor) -> None:
            LEFT JOIN contract ON contract.code = new.contract
            WHERE new.contract IS NULL OR contract.id IS NOT NULL
            RETURNING code""",
-        pools, lambda pool: pool.code, what="pool", what_zh="库存归属", by=by, right="parts.manage",
-    )  # fmt: skip
+        pools,
+        lambda pool: pool.code,
+        what="pool",
+        what_zh="库存归属",
+        by=by,
+        right="parts.manage",
+    )
 
 
 async def find(code: str) -> int:

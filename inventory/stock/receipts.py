@@ -89,7 +89,12 @@ async def receive(
     receipt = await db.fetch_value(
         """INSERT INTO receipt (number, place, source_kind, received_at, received_by, remark)
            VALUES ($1, $2, $3, $4, $5, $6) RETURNING id""",
-        number, place.id, document_kind, occurred_at or now, by.name, remark,
+        number,
+        place.id,
+        document_kind,
+        occurred_at or now,
+        by.name,
+        remark,
     )
     moves: list[Move] = []
     found: list[PartRef] = []
@@ -102,18 +107,28 @@ async def receive(
         new = await _new_units(part, line, start, receipt, document) if part.serialised else [None]
         moves += [
             Move(
-                kind="receipt", part=part.id, quantity=1 if part.serialised else line.quantity, unit=unit,
-                origin=start, target=Spot(place.id, line.condition, owner_id, pool_id),
-                document_kind=document_kind or "receipt", document=document or number, reason=line.reason,
+                kind="receipt",
+                part=part.id,
+                quantity=1 if part.serialised else line.quantity,
+                unit=unit,
+                origin=start,
+                target=Spot(place.id, line.condition, owner_id, pool_id),
+                document_kind=document_kind or "receipt",
+                document=document or number,
+                reason=line.reason,
                 occurred_at=occurred_at,
             )
             for unit in new
-        ]  # fmt: skip
+        ]
     changes = await post(moves, by=by)
     return ReceiptView(
-        id=receipt, number=number, depot=depot, received_at=occurred_at or now, received_by=by.name,
+        id=receipt,
+        number=number,
+        depot=depot,
+        received_at=occurred_at or now,
+        received_by=by.name,
         lines=[_received(part, line, changes) for part, line in zip(found, lines, strict=True)],
-    )  # fmt: skip
+    )
 
 
 def _check(part: PartRef, line: Incoming) -> None:
@@ -132,33 +147,50 @@ async def _count_in(part: PartRef, line: Incoming) -> None:
         raise OverReceipt(part_number=part.part_number, received=line.quantity, expected=outstanding)
 
 
-async def _new_units(
-    part: PartRef, line: Incoming, start: Spot, receipt: UUID, document: str | None
-) -> list[UUID]:
+async def _new_units(part: PartRef, line: Incoming, start: Spot, receipt: UUID, document: str | None) -> list[UUID]:
     """Enter new units where they come from; the move then brings them in."""
     rows = await db.fetch(
         """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, receipt, received_at)
            SELECT $1, serial, (SELECT maker FROM part WHERE id = $1), $3, $4, $5, $6, $7, $8, $9, $10
            FROM unnest($2::text[]) AS serial RETURNING id""",
-        part.id, list(line.serials), start.condition, start.owner, start.pool, start.place, line.provenance,
-        document or "", receipt, clock.now(),
-    )  # fmt: skip
+        part.id,
+        list(line.serials),
+        start.condition,
+        start.owner,
+        start.pool,
+        start.place,
+        line.provenance,
+        document or "",
+        receipt,
+        clock.now(),
+    )
     return [row["id"] for row in rows]
 
 
 def _received(part: PartRef, line: Incoming, changes: Sequence[LevelChange]) -> ReceivedLine:
     level = next(c for c in changes if c.part == part.id and c.condition == line.condition)
     return ReceivedLine(
-        part_number=part.part_number, quantity=line.quantity, condition=line.condition,
-        serials=list(line.serials), on_hand=level.on_hand,
-    )  # fmt: skip
+        part_number=part.part_number,
+        quantity=line.quantity,
+        condition=line.condition,
+        serials=list(line.serials),
+        on_hand=level.on_hand,
+    )
 
 
 @db.atomic
 async def adjust(
-    depot: str, part_number: str, quantity: int, *, by: Actor, reason: str, pool: str = COMMON,
-    condition: Condition = "good", serials: Sequence[str] = (), provenance: str = "unproven",
-) -> LevelChange:  # fmt: skip
+    depot: str,
+    part_number: str,
+    quantity: int,
+    *,
+    by: Actor,
+    reason: str,
+    pool: str = COMMON,
+    condition: Condition = "good",
+    serials: Sequence[str] = (),
+    provenance: str = "unproven",
+) -> LevelChange:
     """Correct the books: a positive quantity was found, a negative one is missing.
 
     Raises:
@@ -179,18 +211,25 @@ async def adjust(
     amount = abs(quantity)
     if part.serialised and len(set(serials)) != amount:
         raise SerialsMissing(part_number=part.part_number, wanted=amount, given=len(set(serials)))
-    pieces = await _adjusted_units(part, here, there, quantity, serials, provenance, reason) if part.serialised else [None]
+    pieces = (
+        await _adjusted_units(part, here, there, quantity, serials, provenance, reason) if part.serialised else [None]
+    )
     changes = await post(
         [
             Move(
-                kind="adjustment", part=part.id, quantity=1 if part.serialised else amount, unit=unit,
-                origin=there if quantity > 0 else here, target=here if quantity > 0 else there,
-                document_kind="adjustment", reason=reason,
+                kind="adjustment",
+                part=part.id,
+                quantity=1 if part.serialised else amount,
+                unit=unit,
+                origin=there if quantity > 0 else here,
+                target=here if quantity > 0 else there,
+                document_kind="adjustment",
+                reason=reason,
             )
             for unit in pieces
         ],
         by=by,
-    )  # fmt: skip
+    )
     return changes[0]
 
 
@@ -208,8 +247,16 @@ async def _adjusted_units(
                SET condition = excluded.condition, owner = excluded.owner, pool = excluded.pool
                WHERE unit.place = excluded.place AND unit.part = excluded.part
            RETURNING id""",
-        part.id, list(serials), here.condition, here.owner, here.pool, there.place, provenance, reason, clock.now(),
-    )  # fmt: skip
+        part.id,
+        list(serials),
+        here.condition,
+        here.owner,
+        here.pool,
+        there.place,
+        provenance,
+        reason,
+        clock.now(),
+    )
     if len(rows) < quantity:
         raise SerialRepeated
     return [row["id"] for row in rows]

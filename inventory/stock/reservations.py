@@ -115,15 +115,30 @@ async def hold(
             raise await shortage(part.id, place.id, pool_id, quantity)
         # an alias was given: its part is meant
         return await hold(
-            part.part_number, depot, quantity,
-            by=by, pool=pool, reference=reference, priority=priority, expires_at=expires_at,
-        )  # fmt: skip
+            part.part_number,
+            depot,
+            quantity,
+            by=by,
+            pool=pool,
+            reference=reference,
+            priority=priority,
+            expires_at=expires_at,
+        )
     await announce([msgspec.convert(dict(row), LevelChange)])
     return Reservation(
-        id=row["reservation"], part_number=part_number, depot=depot, pool=pool, quantity=quantity, posted_quantity=0,
-        state="pending", priority=priority, reference=reference, reserved_at=now, reserved_by=by.name,
+        id=row["reservation"],
+        part_number=part_number,
+        depot=depot,
+        pool=pool,
+        quantity=quantity,
+        posted_quantity=0,
+        state="pending",
+        priority=priority,
+        reference=reference,
+        reserved_at=now,
+        reserved_by=by.name,
         expires_at=expires_at,
-    )  # fmt: skip
+    )
 
 
 class _Held(Struct, frozen=True, kw_only=True):
@@ -155,7 +170,8 @@ async def _lock(reservation: UUID) -> _Held:
            JOIN place ON place.id = level.place
            WHERE reservation.id = $1
            FOR NO KEY UPDATE OF reservation""",
-        reservation, clock.now(),
+        reservation,
+        clock.now(),
     )
     if held is None:
         raise Unknown(what="reservation", what_zh="预留", key=str(reservation))
@@ -190,9 +206,15 @@ async def post_reservation(
     by.require("stock.issue")
     by.require_depot((await _lock(reservation)).depot)
     return await hand_out(
-        reservation, by=by, to=to, quantity=quantity, serials=serials,
-        document_kind=document_kind, document=document, occurred_at=occurred_at,
-    )  # fmt: skip
+        reservation,
+        by=by,
+        to=to,
+        quantity=quantity,
+        serials=serials,
+        document_kind=document_kind,
+        document=document,
+        occurred_at=occurred_at,
+    )
 
 
 @db.atomic
@@ -225,14 +247,22 @@ async def hand_out(
     await post(
         [
             Move(
-                kind="issue", part=held.part, quantity=quantity, unit=unit, origin=origin,
-                target=Spot(target.id, "good", held.owner, held.pool), released=quantity, reservation=reservation,
-                document_kind=document_kind, document=document, occurred_at=occurred_at,
+                kind="issue",
+                part=held.part,
+                quantity=quantity,
+                unit=unit,
+                origin=origin,
+                target=Spot(target.id, "good", held.owner, held.pool),
+                released=quantity,
+                reservation=reservation,
+                document_kind=document_kind,
+                document=document,
+                occurred_at=occurred_at,
             )
             for unit, quantity in ([(unit.id, 1) for unit in chosen] or [(None, wanted)])
         ],
         by=by,
-    )  # fmt: skip
+    )
     if wanted < held.quantity:
         await _give_back(held, held.quantity - wanted)
     await _resolve(reservation, "posted", wanted, by)
@@ -275,7 +305,8 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
         """SELECT reservation.id FROM reservation
            WHERE state = 'pending' AND expires_at <= $1
            ORDER BY level, id LIMIT $2 FOR NO KEY UPDATE""",
-        clock.now(), limit,
+        clock.now(),
+        limit,
     )
     rows = await db.fetch(
         f"""WITH over AS (
@@ -284,8 +315,10 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
             ), back AS (SELECT level, sum(quantity)::int AS quantity FROM over GROUP BY level)
             UPDATE level SET reserved = level.reserved - back.quantity FROM back WHERE level.id = back.level
             RETURNING {LEVEL_COLUMNS}, back.quantity AS freed""",
-        [row["id"] for row in due], clock.now(), by.name,
-    )  # fmt: skip
+        [row["id"] for row in due],
+        clock.now(),
+        by.name,
+    )
     await announce(msgspec.convert([dict(row) for row in rows], list[LevelChange]))
     return len(due)
 
@@ -293,8 +326,9 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
 async def _give_back(held: _Held, quantity: int) -> None:
     row = await db.fetch_one(
         f"UPDATE level SET reserved = reserved - $2 WHERE id = $1 RETURNING {LEVEL_COLUMNS}, $2::int AS freed",
-        held.level, quantity,
-    )  # fmt: skip
+        held.level,
+        quantity,
+    )
     if row is not None:
         await announce([msgspec.convert(dict(row), LevelChange)])
 
@@ -303,7 +337,11 @@ async def _resolve(reservation: UUID, state: str, posted: int, by: Actor) -> Non
     await db.execute(
         """UPDATE reservation SET state = $2, posted_quantity = $3, resolved_at = $4, resolved_by = $5
            WHERE id = $1 AND state = 'pending'""",
-        reservation, state, posted, clock.now(), by.name,
+        reservation,
+        state,
+        posted,
+        clock.now(),
+        by.name,
     )
 
 
@@ -330,8 +368,9 @@ async def reservation_view(
     view = await db.read_one(
         Reservation,
         f"{_VIEW} WHERE reservation.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
-        reservation, seen_by.depot_scope if seen_by else None,
-    )  # fmt: skip
+        reservation,
+        seen_by.depot_scope if seen_by else None,
+    )
     if view is None:
         raise Unknown(what="reservation", what_zh="预留", key=str(reservation))
     return msgspec.structs.replace(view, serials=list(serials))
@@ -354,5 +393,10 @@ async def reservations(
               AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR place.code = $4)
               AND ($5::text[] IS NULL OR place.code = ANY($5))
             ORDER BY reservation.id DESC LIMIT $6""",
-        after, state, part_number, depot, seen_by.depot_scope, limit,
-    )  # fmt: skip
+        after,
+        state,
+        part_number,
+        depot,
+        seen_by.depot_scope,
+        limit,
+    )

@@ -35,5 +35,6 @@ async def serving_row(site: int, contract: int) -> ServingRow | None:
     return await db.read_one(
         ServingRow,
         f"SELECT place, pool, travel_hours FROM ({SERVING}) AS serving WHERE site = $1 AND contract = $2",
-        site, contract,
-    )  # fmt: skip
+        site,
+        contract,
+    )

@@ -24,9 +24,7 @@ from inventory.installed_base.tables import Contract
 from inventory.people.tables import Person
 from inventory.places.tables import Bin, Party, Place
 
-CONDITION_IS_KNOWN = (
-    "condition IN ('good', 'defective', 'quarantine', 'frozen', 'in_test', 'scrapped', 'unknown')"
-)
+CONDITION_IS_KNOWN = "condition IN ('good', 'defective', 'quarantine', 'frozen', 'in_test', 'scrapped', 'unknown')"
 
 
 class Pool(Table, tablename="pool", help_text="Whose call stock answers: everybody's (common) or one contract's"):
@@ -67,7 +65,9 @@ class Level(Table, tablename="level", help_text="The ledger's running sum per pa
     level_only_good_stock_is_promised = Check("condition = 'good' OR (reserved = 0 AND backordered = 0)")
 
 
-class Unit(Table, tablename="unit", help_text="One physical piece with its maker's serial; always in exactly one place"):
+class Unit(
+    Table, tablename="unit", help_text="One physical piece with its maker's serial; always in exactly one place"
+):
     """A serialised piece; where it has been is in its movements."""
 
     id = key()
@@ -145,7 +145,9 @@ class Movement(Table, tablename="movement", help_text="The ledger: append-only, 
     reverses = reference()
 
 
-class ExpectedDelivery(Table, tablename="expected_delivery", help_text="What is to arrive where and when, and how sure that is"):
+class ExpectedDelivery(
+    Table, tablename="expected_delivery", help_text="What is to arrive where and when, and how sure that is"
+):
     """Inbound stock that a receipt will match: from an order, a transfer, a return."""
 
     id = key()
@@ -178,7 +180,9 @@ class Receipt(Table, tablename="receipt", help_text="Goods taken in at a store")
     remark = note()
 
 
-class Transfer(Table, tablename="transfer", help_text="Stock sent from one store to another, in transit until received"):
+class Transfer(
+    Table, tablename="transfer", help_text="Stock sent from one store to another, in transit until received"
+):
     """A transfer with in-transit custody."""
 
     id = key()

@@ -90,9 +90,14 @@ async def draft_transfer(
 
 @db.atomic
 async def draft(
-    origin: str, target: str, items: Sequence[TransferItem], *, by: Actor, case_number: str | None = None,
+    origin: str,
+    target: str,
+    items: Sequence[TransferItem],
+    *,
+    by: Actor,
+    case_number: str | None = None,
     mode: str | None = None,
-) -> TransferView:  # fmt: skip
+) -> TransferView:
     """Draft a transfer on behalf of another verb that has checked the actor's rights; the fastest way, or `mode`.
 
     Raises:
@@ -107,15 +112,25 @@ async def draft(
            WHERE from_place = $1 AND to_place = $2 AND ($4::text IS NULL OR mode = $4)
              AND (carries_lithium OR NOT EXISTS (SELECT FROM part WHERE lithium AND part_number = ANY($3)))
            ORDER BY hours LIMIT 1""",
-        start.id, end.id, [item.part_number for item in items], mode,
-    )  # fmt: skip
+        start.id,
+        end.id,
+        [item.part_number for item in items],
+        mode,
+    )
     if lane is None:
         raise NoLane(origin=origin, target=target)
     number = await next_number("TR")
     transfer = await db.fetch_value(
         """INSERT INTO transfer (number, from_place, to_place, mode, hours, state, case_number, created_at, created_by)
            VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8) RETURNING id""",
-        number, start.id, end.id, lane["mode"], lane["hours"], case_number, clock.now(), by.name,
+        number,
+        start.id,
+        end.id,
+        lane["mode"],
+        lane["hours"],
+        case_number,
+        clock.now(),
+        by.name,
     )
     # levels are locked in one order whatever order the lines came in
     for item in sorted(items, key=lambda item: (item.part_number, item.pool)):
@@ -126,15 +141,15 @@ async def draft(
             """INSERT INTO transfer_line (transfer, part, pool, quantity, reservation)
                SELECT $1, level.part, level.pool, $3, reservation.id
                FROM reservation JOIN level ON level.id = reservation.level WHERE reservation.id = $2""",
-            transfer, held.id, item.quantity,
+            transfer,
+            held.id,
+            item.quantity,
         )
     return await transfer_view(transfer)
 
 
 @db.atomic
-async def ship(
-    transfer: UUID, *, by: Actor, waybill: str | None = None, serials: Sequence[str] = ()
-) -> TransferView:
+async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials: Sequence[str] = ()) -> TransferView:
     """Hand a transfer to the carrier: from here on it is in transit and expected at its target.
 
     Raises:
@@ -150,13 +165,23 @@ async def ship(
     lines = await _lines(transfer)
     for line in lines:
         await reservations.hand_out(
-            line["reservation"], by=by, to=places.TRANSIT, serials=await _serials_of(line["part"], serials),
-            document_kind="transfer", document=head["number"],
-        )  # fmt: skip
+            line["reservation"],
+            by=by,
+            to=places.TRANSIT,
+            serials=await _serials_of(line["part"], serials),
+            document_kind="transfer",
+            document=head["number"],
+        )
         await expected.expect(
-            line["part"], head["to_place"], line["pool"], line["quantity"], due_at=due,
-            source_kind="transfer_line", source=line["id"], confirmed=True,
-        )  # fmt: skip
+            line["part"],
+            head["to_place"],
+            line["pool"],
+            line["quantity"],
+            due_at=due,
+            source_kind="transfer_line",
+            source=line["id"],
+            confirmed=True,
+        )
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
     await db.execute(
         "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4 WHERE id = $1", transfer, now, due, waybill
@@ -193,12 +218,18 @@ async def take_in(
         travelling = await _travelling(line["part"], head["number"], count) if line["serialised"] else [None]
         moves += [
             Move(
-                kind="transfer_in", part=line["part"], quantity=1 if line["serialised"] else count, unit=unit,
-                origin=start, target=Spot(head["to_place"], "good", owner, line["pool"]),
-                document_kind="transfer", document=head["number"], reason=reason,
+                kind="transfer_in",
+                part=line["part"],
+                quantity=1 if line["serialised"] else count,
+                unit=unit,
+                origin=start,
+                target=Spot(head["to_place"], "good", owner, line["pool"]),
+                document_kind="transfer",
+                document=head["number"],
+                reason=reason,
             )
             for unit in travelling
-        ]  # fmt: skip
+        ]
         await db.execute("UPDATE transfer_line SET received_quantity = $2 WHERE id = $1", line["id"], count)
         await expected.count_in(line["id"], count)
         if count < line["shipped_quantity"]:
@@ -248,7 +279,9 @@ async def _claim(transfer: UUID, state: str, becomes: str) -> db.Row:
            WHERE transfer.id = $1 AND transfer.state = $2
              AND origin.id = transfer.from_place AND target.id = transfer.to_place
            RETURNING transfer.number, transfer.hours, transfer.to_place, origin.code AS origin, target.code AS target""",
-        transfer, state, becomes,
+        transfer,
+        state,
+        becomes,
     )
     if row is not None:
         return row
@@ -280,7 +313,10 @@ async def _travelling(part: int, number: str, count: int) -> list[UUID]:
         """SELECT unit.id FROM movement JOIN unit ON unit.id = movement.unit
            JOIN place ON place.id = unit.place AND place.code = $4
            WHERE movement.document = $2 AND movement.part = $1 ORDER BY unit.id LIMIT $3""",
-        part, number, count, places.TRANSIT,
+        part,
+        number,
+        count,
+        places.TRANSIT,
     )
     return [row["id"] for row in rows]
 
@@ -309,8 +345,9 @@ async def transfer_view(transfer: UUID, *, seen_by: Actor | None = None) -> Tran
         TransferView,
         f"""{_VIEW} WHERE transfer.id = $1
             AND ($2::text[] IS NULL OR origin.code = ANY($2) OR target.code = ANY($2))""",
-        transfer, seen_by.depot_scope if seen_by else None,
-    )  # fmt: skip
+        transfer,
+        seen_by.depot_scope if seen_by else None,
+    )
     if view is None:
         raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
     return view
@@ -327,5 +364,9 @@ async def transfers(
               AND ($3::text IS NULL OR origin.code = $3 OR target.code = $3)
               AND ($4::text[] IS NULL OR origin.code = ANY($4) OR target.code = ANY($4))
             ORDER BY transfer.id DESC LIMIT $5""",
-        after, state, depot, seen_by.depot_scope, limit,
-    )  # fmt: skip
+        after,
+        state,
+        depot,
+        seen_by.depot_scope,
+        limit,
+    )

@@ -68,7 +68,13 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
            WHERE part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
              AND ($6::text[] IS NULL OR serial = ANY($6))
            ORDER BY received_at, id LIMIT $7 FOR NO KEY UPDATE""",
-        part, origin.place, origin.condition, origin.owner, origin.pool, list(serials) or None, quantity,
+        part,
+        origin.place,
+        origin.condition,
+        origin.owner,
+        origin.pool,
+        list(serials) or None,
+        quantity,
     )
     if len(found) < quantity:
         missing = sorted(set(serials) - {unit.serial for unit in found})
@@ -87,8 +93,16 @@ async def enter_new(part: int, serial: str, at: Spot, provenance: str, source: s
     return await db.fetch_value(
         """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, received_at)
            SELECT part.id, $2, part.maker, $3, $4, $5, $6, $7, $8, $9 FROM part WHERE part.id = $1 RETURNING id""",
-        part, serial, at.condition, at.owner, at.pool, at.place, provenance, source, clock.now(),
-    )  # fmt: skip
+        part,
+        serial,
+        at.condition,
+        at.owner,
+        at.pool,
+        at.place,
+        provenance,
+        source,
+        clock.now(),
+    )
 
 
 async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID:
@@ -106,8 +120,15 @@ async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID
                WHERE unit.part = excluded.part
                  AND unit.place IN (SELECT id FROM place WHERE kind = 'site')
            RETURNING id""",
-        part, serial, at.condition, at.owner, at.pool, at.place, document, clock.now(),
-    )  # fmt: skip
+        part,
+        serial,
+        at.condition,
+        at.owner,
+        at.pool,
+        at.place,
+        document,
+        clock.now(),
+    )
     if unit is None:
         raise SerialRepeated
     return unit
@@ -143,8 +164,13 @@ async def units(
               AND ($2::uuid IS NULL OR unit.id < $2) AND ($3::text IS NULL OR part.part_number = $3)
               AND ($4::text IS NULL OR place.code = $4) AND ($5::text IS NULL OR unit.condition = $5)
             ORDER BY unit.id DESC LIMIT $6""",
-        seen_by.depot_scope, after, part_number, depot, condition, limit,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        after,
+        part_number,
+        depot,
+        condition,
+        limit,
+    )
 
 
 async def unit(serial: str, *, seen_by: Actor) -> UnitView:
@@ -157,8 +183,9 @@ async def unit(serial: str, *, seen_by: Actor) -> UnitView:
     view = await db.read_one(
         UnitView,
         f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = $2 OR unit.tag = $2) ORDER BY unit.id LIMIT 1",
-        seen_by.depot_scope, serial,
-    )  # fmt: skip
+        seen_by.depot_scope,
+        serial,
+    )
     if view is None:
         raise Unknown(what="unit", what_zh="单件", key=serial)
     return view
@@ -174,5 +201,6 @@ async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
            JOIN place AS origin ON origin.id = movement.from_place
            JOIN place AS target ON target.id = movement.to_place
            WHERE unit = $1 ORDER BY recorded_at, movement.id LIMIT $2""",
-        unit_id, limit,
+        unit_id,
+        limit,
     )

@@ -10,6 +10,7 @@ import random
 import msgspec
 import pytest
 
+from optimizer import emergency
 from optimizer.emergency import choose
 from optimizer.situation import Move, Purchase, read
 
@@ -238,6 +239,21 @@ def test_the_chooser_equals_full_enumeration(seed):
             round(point.cost_cny, 6),
             point.last_needed_arrival_hours,
         )
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_lane_prices_alone_bound_every_plan_and_find_a_good_one(seed, monkeypatch):
+    """The way of great groups, walked by small ones whose best plan is known."""
+    monkeypatch.setattr(emergency, "MANY_PARTS", 0)
+    monkeypatch.setattr(emergency, "TOO_MANY_PARTS", 0)
+    document = random_document(1000 + seed) | {"budget_cny": None}
+    answer = choose(read(msgspec.json.encode(document)))
+    feasible = [judgement["cost"] for _, judgement in all_plans(document) if judgement["missing"] == 0]
+    assert (answer.status == "infeasible") == (not feasible)
+    if feasible:
+        assert answer.lower_bound_cny <= min(feasible) + 1e-6
+        assert min(feasible) - 1e-6 <= answer.cost_cny <= 1.2 * min(feasible) + 1e-6
+        assert judged(document, as_tuples(document, answer.plan))["missing"] == 0
 
 
 def test_the_drawn_situations_cover_what_is_hard():

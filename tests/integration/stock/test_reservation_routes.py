@@ -17,7 +17,8 @@ async def reserved(part_number: str, depot: str = "GZ") -> int:
     return await db.fetch_value(
         """SELECT reserved FROM level JOIN part ON part.id = level.part JOIN place ON place.id = level.place
            WHERE part_number = $1 AND place.code = $2 AND condition = 'good'""",
-        part_number, depot,
+        part_number,
+        depot,
     )
 
 

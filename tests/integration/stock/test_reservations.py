@@ -89,7 +89,9 @@ async def test_posting_a_serialised_part_names_the_units_oldest_first(company):
 
     posted = await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")
 
-    places = await db.fetch("SELECT place.code FROM unit JOIN place ON place.id = unit.place WHERE serial = ANY($1)", posted.serials)
+    places = await db.fetch(
+        "SELECT place.code FROM unit JOIN place ON place.id = unit.place WHERE serial = ANY($1)", posted.serials
+    )
     assert len(posted.serials) == 2
     assert {row["code"] for row in places} == {"BANK-GZ"}
 

@@ -1,0 +1,150 @@
+"""A typed client of the API, for ticket systems and scripts.
+
+    async with Client("https://parts.example.com", "bj_…") as parts:
+        answer = await parts.open_request(source="glpi", reference="INC-20871/1", device_serial="2M2-771905",
+                                          severity="severe", lines=[{"part_number": "ST12000NM0008", "quantity": 1}])
+        print(answer.lines[0].promise.arrives_at)
+
+Every write carries an Idempotency-Key and is repeated safely when the connection breaks; what the service refuses is
+raised as `ServiceRefused` with its problem document.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+
+from api.problems import Problem
+from inventory.emergency.cases import CaseSummary, CaseView
+from inventory.installed_base.devices import Entitlement
+from inventory.installed_base.failures import FailureView
+from inventory.procurement.orders import OrderView
+from inventory.requests.requests import RequestView
+from inventory.stock.levels import LevelView
+from inventory.stock.receipts import ReceiptView
+from inventory.stock.transfers import TransferView
+
+T = TypeVar("T")
+
+TRIES = 4
+"""How often a call is made when the connection breaks or the service is busy."""
+
+
+class ServiceRefused(Exception):
+    """The service refused; `problem` says why and what would help."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.code}: {problem.detail} {problem.help}".strip())
+        self.problem = problem
+
+
+class Client:
+    """A connection to the service under one API key."""
+
+    def __init__(self, base_url: str, key: str, *, language: str = "en", timeout_s: float = 30.0) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{base_url}/api/v1",
+            headers={"Authorization": f"Bearer {key}", "Accept-Language": language},
+            timeout=timeout_s,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def _call(self, into: type[T], method: str, path: str, body: Any = None, **query: Any) -> T:
+        headers = {} if method == "GET" else {"Idempotency-Key": uuid4().hex}
+        content = None if method == "GET" else msgspec.json.encode(body if body is not None else {})
+        parameters = {name: value for name, value in query.items() if value is not None}
+        for attempt in range(1, TRIES + 1):
+            try:
+                answer = await self._http.request(
+                    method,
+                    path,
+                    content=content,
+                    params=parameters,
+                    headers={"Content-Type": "application/json", **headers},
+                )
+            except httpx.TransportError:
+                if attempt == TRIES:
+                    raise
+            else:
+                if answer.is_success:
+                    return msgspec.json.decode(answer.content, type=into)
+                if answer.status_code not in (429, 503) or attempt == TRIES:
+                    raise ServiceRefused(msgspec.json.decode(answer.content, type=Problem))
+            await asyncio.sleep(0.2 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    async def _pages(self, into: type[T], path: str, **query: Any) -> AsyncGenerator[T]:
+        cursor: str | None = None
+        while True:
+            page = await self._call(dict[str, Any], "GET", path, cursor=cursor, **query)
+            for item in page["items"]:
+                yield msgspec.convert(item, into, strict=False)
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    async def entitlement(self, device_serial: str, *, severity: str = "general") -> Entitlement:
+        """What the contract of a device promises now."""
+        return await self._call(Entitlement, "GET", f"/devices/{device_serial}/entitlement", severity=severity)
+
+    async def open_request(
+        self, *, source: str, reference: str, device_serial: str, severity: str, lines: Sequence[Any], **more: Any
+    ) -> RequestView:
+        """Ask for parts."""
+        body = {"source": source, "reference": reference, "device_serial": device_serial, "severity": severity}
+        return await self._call(RequestView, "POST", "/part-requests", {**body, "lines": lines, **more})
+
+    async def ship_request(self, request: UUID, serials: Sequence[str] = ()) -> RequestView:
+        """Hand out what a request holds."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/ship", {"serials": serials})
+
+    async def record_failure(self, **failure: Any) -> FailureView:
+        """Record a failure event."""
+        return await self._call(FailureView, "POST", "/failures", failure)
+
+    def levels(self, **query: Any) -> AsyncGenerator[LevelView]:
+        """Good stock against its lines."""
+        return self._pages(LevelView, "/levels", **query)
+
+    def cases(self, **query: Any) -> AsyncGenerator[CaseSummary]:
+        """Emergency cases, newest first."""
+        return self._pages(CaseSummary, "/emergency-cases", **query)
+
+    async def case(self, case: UUID) -> CaseView:
+        """One emergency case."""
+        return await self._call(CaseView, "GET", f"/emergency-cases/{case}")
+
+    async def approve_case(self, case: UUID) -> CaseSummary:
+        """Approve what a case proposes."""
+        return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/approve")
+
+    async def receive(self, purchase_order: str, lines: Sequence[Any]) -> ReceiptView:
+        """Take goods in against an order."""
+        return await self._call(ReceiptView, "POST", "/receipts", {"purchase_order": purchase_order, "lines": lines})
+
+    async def ship_transfer(self, transfer: UUID) -> TransferView:
+        """Hand a transfer to the carrier."""
+        return await self._call(TransferView, "POST", f"/transfers/{transfer}/ship")
+
+    async def take_in_transfer(self, transfer: UUID) -> TransferView:
+        """Take a transfer in."""
+        return await self._call(TransferView, "POST", f"/transfers/{transfer}/receive")
+
+    def orders(self, **query: Any) -> AsyncGenerator[OrderView]:
+        """Purchase orders, newest first."""
+        return self._pages(OrderView, "/purchase-orders", **query)
+
+    def devices(self, **query: Any) -> AsyncGenerator[dict[str, Any]]:
+        """Covered devices."""
+        return self._pages(dict[str, Any], "/devices", **query)

@@ -1,0 +1,1 @@
+"""The pages: server-rendered, for people. One module per noun; a handler calls one verb or question."""

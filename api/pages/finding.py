@@ -1,0 +1,34 @@
+"""Finding anything by its number, from every page."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from litestar import get
+from litestar.params import QueryParameter
+from litestar.response import Redirect
+
+from api.access import signed_in
+from api.pages.rendering import PageRequest
+from inventory.assurance import finding
+
+ADDRESSES: dict[finding.Kind, str] = {
+    "part": "/parts",
+    "unit": "/units",
+    "part_request": "/requests",
+    "purchase_order": "/orders",
+    "transfer": "/transfers",
+    "plan": "/plans",
+    "emergency_case": "/emergencies",
+}
+"""Where each kind has its pages."""
+
+
+@get("/find", guards=[signed_in], status_code=303)
+async def find(request: PageRequest, q: Annotated[str, QueryParameter(max_length=200)] = "") -> Redirect:
+    """Go to what carries a number; what is no number is looked for among the parts."""
+    found = await finding.find(q.strip(), seen_by=request.user)
+    to = f"{ADDRESSES[found.kind]}/{quote(found.key, safe='')}" if found else f"/parts?search={quote(q.strip())}"
+    return Redirect(to, status_code=303)
+
+
+handlers = [find]

@@ -1,0 +1,151 @@
+"""How times, amounts and shares read. Pure; times are shown in Shanghai's zone, which is the depots' own."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from api.languages import Language
+
+ZONE_NAME = "Asia/Shanghai"
+ZONE = ZoneInfo(ZONE_NAME)
+
+_UNITS = (
+    (timedelta(days=1), ("d", "天")),
+    (timedelta(hours=1), ("h", "小时")),
+    (timedelta(minutes=1), ("min", "分钟")),
+)
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def instant_of(value: datetime | str) -> datetime:
+    """An instant, also one from a frozen document.
+
+    >>> instant_of("2026-11-21T04:00:00Z").isoformat()
+    '2026-11-21T04:00:00+00:00'
+    """
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def clock_time(value: datetime | str, now: datetime, language: Language) -> str:
+    """An instant as people write it: without the day when it is today, without the year when it is this one.
+
+    >>> now = datetime(2026, 11, 21, 4, tzinfo=UTC)
+    >>> clock_time(datetime(2026, 11, 21, 6, 5, tzinfo=UTC), now, "en")
+    '14:05'
+    >>> clock_time(datetime(2026, 11, 20, 6, 5, tzinfo=UTC), now, "zh")
+    '11月20日 14:05'
+    >>> clock_time(datetime(2025, 11, 20, 6, 5, tzinfo=UTC), now, "en")
+    '20 Nov 2025'
+    """
+    local, today = instant_of(value).astimezone(ZONE), now.astimezone(ZONE).date()
+    if local.date() == today:
+        return f"{local:%H:%M}"
+    return calendar_day(local.date(), language, today) + (f" {local:%H:%M}" if local.year == today.year else "")
+
+
+def calendar_day(day: date | str, language: Language, today: date | None = None) -> str:
+    """A day as people write it; without the year when it is this one.
+
+    >>> calendar_day(date(2026, 11, 20), "zh"), calendar_day(date(2026, 11, 20), "en", date(2026, 1, 1))
+    ('2026年11月20日', '20 Nov')
+    """
+    day = date.fromisoformat(day) if isinstance(day, str) else day
+    same_year = today is not None and today.year == day.year
+    if language == "zh":
+        return f"{'' if same_year else f'{day.year}年'}{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]}{'' if same_year else f' {day.year}'}"
+
+
+def exact_time(value: datetime | str) -> str:
+    """An instant to the second with its zone, for whoever points at it.
+
+    >>> exact_time(datetime(2026, 11, 21, 6, 5, tzinfo=UTC))
+    '2026-11-21 14:05:00 +08:00 Asia/Shanghai'
+    """
+    return f"{instant_of(value).astimezone(ZONE):%Y-%m-%d %H:%M:%S %:z} {ZONE_NAME}"
+
+
+def span(length: timedelta, language: Language) -> str:
+    """A length of time, to its largest unit, and the next one while that is small.
+
+    >>> span(timedelta(minutes=20), "zh"), span(timedelta(hours=2, minutes=30), "en"), span(timedelta(days=9), "en")
+    ('20 分钟', '2 h 30 min', '9 d')
+    """
+    left = abs(length)
+    for place, (unit, names) in enumerate(_UNITS):
+        count = left // unit
+        if count == 0:
+            continue
+        words = f"{count} {names[language == 'zh']}"
+        if count < 3 and place + 1 < len(_UNITS):
+            finer, finer_names = _UNITS[place + 1]
+            rest = (left - count * unit) // finer
+            words += f" {rest} {finer_names[language == 'zh']}" if rest else ""
+        return words
+    return "不到 1 分钟" if language == "zh" else "less than 1 min"
+
+
+def hours(length: float, language: Language) -> str:
+    """So many hours as a length of time.
+
+    >>> hours(36, "zh"), hours(0.25, "en")
+    ('1 天 12 小时', '15 min')
+    """
+    return span(timedelta(hours=length), language)
+
+
+def relative(value: datetime | str, now: datetime, language: Language) -> str:
+    """How far an instant lies ahead or back.
+
+    >>> now = datetime(2026, 11, 21, 4, tzinfo=UTC)
+    >>> relative(now + timedelta(minutes=20), now, "zh"), relative(now - timedelta(hours=5), now, "en")
+    ('20 分钟后', '5 h ago')
+    """
+    length = instant_of(value) - now
+    words = span(length, language)
+    if language == "zh":
+        return f"{words}{'后' if length > timedelta(0) else '前'}"
+    return f"in {words}" if length > timedelta(0) else f"{words} ago"
+
+
+def money(amount: Decimal | float | str, *, fen: bool = False) -> str:
+    """An amount of yuan with thousands separators; to the fen only where that matters.
+
+    >>> money(Decimal("48800.00")), money(1225.5), money("20", fen=True)
+    ('¥48,800', '¥1,225.50', '¥20.00')
+    """
+    exact = Decimal(str(amount))
+    whole = exact == exact.to_integral_value() and not fen
+    return f"¥{exact:,.0f}" if whole else f"¥{exact:,.2f}"
+
+
+def share(value: float, digits: int = 1) -> str:
+    """A share in per cent; one that is not quite whole is not rounded up to it.
+
+    >>> share(0.9301), share(0.99996), share(1.0)
+    ('93.0 %', '99.9 %', '100 %')
+    """
+    if value >= 1:
+        return "100 %"
+    below_whole = 100 - 10.0**-digits
+    return f"{min(value * 100, below_whole):.{digits}f} %"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number with thousands separators and no more digits than it needs.
+
+    >>> number(1234567), number(0.20210), number(5.0)
+    ('1,234,567', '0.2', '5')
+    """
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def signed(value: int) -> str:
+    """A change with its sign.
+
+    >>> signed(3), signed(-1)
+    ('+3', '−1')
+    """
+    return f"+{value}" if value > 0 else f"−{-value}" if value < 0 else "0"

@@ -1,0 +1,90 @@
+"""Forms: reading what a page's fields say."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from inventory.ground.errors import Invalid
+
+Several = list[str] | str
+"""A field that may stand in a form more than once; once, it comes alone."""
+
+Short = Annotated[str, Meta(max_length=200)]
+Long = Annotated[str, Meta(max_length=10_000)]
+
+
+class NotAQuantity(Invalid):
+    """“{value}” is not a quantity."""
+
+    zh = "“{value}”不是有效数量。"
+    help_en = "Give a whole number of {least} or more."
+    help_zh = "请填写不小于 {least} 的整数。"
+
+
+class Reason(Struct, kw_only=True):
+    """Why."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class Nothing(Struct):
+    """A form without fields of its own."""
+
+
+def several(value: Several) -> list[str]:
+    """A repeated field as a list.
+
+    >>> several("one"), several(["one", ""])
+    (['one'], ['one', ''])
+    """
+    return [value] if isinstance(value, str) else value
+
+
+def quantity(text: str, *, least: int = 1) -> int:
+    """A quantity somebody typed.
+
+    >>> quantity(" 12 ")
+    12
+
+    Raises:
+        NotAQuantity: it is no whole number, or less than `least`.
+
+    """
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 8) or int(digits) < least:
+        raise NotAQuantity(value=text, least=least)
+    return int(digits)
+
+
+def words(text: str) -> list[str]:
+    """Serials as somebody scanned or typed them: one a line, or parted by commas or blanks.
+
+    >>> words("ZL2-0001\\nZL2-0002, ZL2-0003，ZL2-0004")
+    ['ZL2-0001', 'ZL2-0002', 'ZL2-0003', 'ZL2-0004']
+    """
+    return text.replace(",", " ").replace("，", " ").replace(";", " ").split()
+
+
+
+def local(address: str) -> str:
+    """An address of ours, without its host; the overview where it would lead elsewhere.
+
+    >>> local("/stock?below=base_stock"), local("http://test/parts?q=a")
+    ('/stock?below=base_stock', '/parts?q=a')
+    >>> local("//elsewhere.example/"), local("/\\\\elsewhere.example"), local("javascript:alert(1)")
+    ('/', '/', '/')
+    """
+    found = urlsplit(address)
+    path = found.path + (f"?{found.query}" if found.query else "")
+    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if inside else "/"
+
+
+def next_page(address: str) -> str:
+    """Where to go on after signing in: a path of ours and nothing else.
+
+    >>> next_page("/requests/new"), next_page("https://elsewhere.example/"), next_page("//elsewhere.example")
+    ('/requests/new', '/', '/')
+    """
+    return local(address) if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"

@@ -1,0 +1,308 @@
+"""Labels: what the values of the domain are called on the screen, in English and Chinese, and how urgent they look."""
+
+import re
+from typing import Literal
+
+from api.languages import Language
+from inventory.people.roles import RIGHTS, ROLE_NAMES
+
+Tone = Literal["red", "orange", "yellow", "green", "azure", "blue", "secondary"]
+
+LABELS: dict[str, dict[str, tuple[str, str]]] = {
+    "request_state": {
+        "reserved": ("reserved", "已预留"),
+        "backordered": ("waiting for stock", "待货"),
+        "shipped": ("shipped", "已出库"),
+        "reconciled": ("reconciled", "已核销"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "severity": {"general": ("general", "一般故障"), "severe": ("severe", "严重故障")},
+    "outcome": {
+        "used": ("used", "已换上"),
+        "returned_good": ("handed back, good", "退料（好件）"),
+        "dead_on_arrival": ("dead on arrival (DOA)", "到货即损（DOA）"),
+    },
+    "order_state": {
+        "draft": ("draft", "草稿"),
+        "approved": ("approved", "已审批"),
+        "placed": ("placed", "已下单"),
+        "acknowledged": ("acknowledged", "供应商已确认"),
+        "partly_received": ("partly received", "部分入库"),
+        "received": ("received", "已入库"),
+        "refused": ("refused", "供应商拒绝"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "order_kind": {"normal": ("regular purchase", "常规采购"), "emergency": ("emergency purchase", "应急增购")},
+    "message_direction": {"sent": ("sent", "已发送"), "received": ("received", "已收到"), "failed": ("failed", "失败")},
+    "transfer_state": {
+        "draft": ("to be shipped", "待发出"),
+        "shipped": ("in transit", "在途"),
+        "received": ("received", "已入库"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "mode": {
+        "courier": ("courier", "快递"),
+        "same_city_courier": ("same-city courier", "同城快递"),
+        "own_car": ("own car", "自有车辆"),
+        "hand_carried": ("hand-carried", "人工携带"),
+    },
+    "case_state": {
+        "open": ("open", "已启动"),
+        "proposed": ("awaiting approval", "待审批"),
+        "approved": ("approved", "已审批"),
+        "acting": ("acting", "执行中"),
+        "cover_restored": ("cover restored", "保障已恢复"),
+        "closed": ("closed", "已关闭"),
+        "stood_down": ("stood down", "已解除"),
+    },
+    "case_cause": {
+        "level": ("stock below the critical point", "库存低于服务质量临界点"),
+        "burst_and_level": ("failure burst, stock below the critical point", "突发大范围设备故障，库存低于临界点"),
+        "declared": ("declared by a person", "人工启动"),
+    },
+    "case_entry": {
+        "opened": ("Case opened", "启动应急方案"),
+        "proposed": ("Measures proposed", "提出应急措施"),
+        "approved": ("Measures approved", "应急措施获批"),
+        "acting": ("Orders and transfers under way", "采购与调拨执行中"),
+        "cover_restored": ("Cover restored", "保障恢复"),
+        "cover_lost": ("Cover lost again", "保障再次失去"),
+        "proposing_again": ("Further measures asked for", "重新提出措施"),
+        "closed": ("Case closed", "关闭应急方案"),
+        "stood_down": ("Case stood down", "解除应急方案"),
+    },
+    "proposing_why": {
+        "measures_not_enough": ("the measures did not suffice", "已到位的措施仍不足"),
+        "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
+    },
+    "approval_basis": {"standing_authority": ("standing authority", "常设授权"), "approver": ("an approver", "审批人")},
+    "near_miss": {
+        "burst_without_crossing": ("a burst, stock still above its lines", "故障突发，库存尚未越线"),
+        "crossing_with_rising_burst": ("stock crossed its line, failures rising", "库存越线，故障上升中"),
+    },
+    "standing": {
+        "below_critical_point": ("below the critical point", "低于服务质量临界点"),
+        "under_average_line": ("at or under the average-failure line", "不高于平均故障水平线"),
+        "below_base_stock": ("below base stock", "低于目标库存"),
+        "covered": ("covered", "有保障"),
+    },
+    "line": {
+        "critical_point": ("critical point", "服务质量临界点"),
+        "average_failure_line": ("average-failure line", "平均故障水平线"),
+        "reorder_point": ("reorder point", "再订货点"),
+        "base_stock": ("base stock", "目标库存"),
+    },
+    "because": {
+        "hand_set": ("set by hand", "人工设定"),
+        "class": ("holds a service class", "由服务级别决定"),
+        "planned": ("keeps what the plan expects", "保持计划水平"),
+        "nothing": ("no class depends on it alone", "没有服务级别单独依赖它"),
+        "unplanned": ("not in the approved plan", "未列入生效计划"),
+    },
+    "plan_state": {
+        "proposed": ("awaiting approval", "待审批"),
+        "approved": ("in force", "生效中"),
+        "superseded": ("superseded", "已被替代"),
+        "rejected": ("rejected", "已驳回"),
+    },
+    "plan_status": {
+        "optimal": ("optimal", "最优"),
+        "feasible": ("feasible", "可行"),
+        "infeasible": ("infeasible", "无可行解"),
+        "timed_out": ("timed out", "求解超时"),
+    },
+    "proof": {"lagrangian": ("Lagrangian bound", "拉格朗日下界"), "search": ("search", "搜索证明")},
+    "job_state": {
+        "queued": ("queued", "排队中"),
+        "running": ("running", "进行中"),
+        "done": ("done", "已完成"),
+        "failed": ("failed", "失败"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "job_message": {
+        "gathering the network": ("gathering the network", "汇集网络数据"),
+        "sizing": ("sizing the stock", "计算目标库存"),
+        "writing the plan": ("writing the plan", "写入计划"),
+        "cancelled before the plan was written": ("cancelled before the plan was written", "写入计划前已取消"),
+    },
+    "condition": {
+        "good": ("good", "好件"),
+        "defective": ("defective", "坏件"),
+        "quarantine": ("quarantine", "隔离"),
+        "frozen": ("frozen", "冻结"),
+        "in_test": ("in test", "检验中"),
+        "scrapped": ("scrapped", "报废"),
+        "unknown": ("unknown", "待判定"),
+    },
+    "provenance": {
+        "maker_direct": ("maker direct", "原厂直供"),
+        "authorised_channel": ("authorised channel", "授权渠道"),
+        "vendor_exchange": ("vendor exchange", "厂家换件"),
+        "recovered": ("recovered", "返修件"),
+        "pulled": ("pulled part", "拆机件"),
+        "broker": ("broker", "贸易商"),
+        "unproven": ("unproven", "来源未证明"),
+    },
+    "movement_kind": {
+        "receipt": ("goods receipt", "入库"),
+        "issue": ("issue", "出库"),
+        "transfer_in": ("transfer in", "调拨入库"),
+        "adjustment": ("adjustment", "库存调整"),
+        "return_from_site": ("material return", "退料"),
+        "defective_return": ("defective return", "坏件返还"),
+    },
+    "place": {
+        "TRANSIT": ("in transit", "在途库"),
+        "ISSUED": ("handed out", "已领出"),
+        "ADJUSTMENT": ("stock adjustment", "库存调整"),
+        "SCRAP": ("scrapped", "报废"),
+    },
+    "pool": {"common": ("common", "公共库存")},
+    "part_kind": {
+        "drive": ("drive", "硬盘"),
+        "fan": ("fan", "风扇"),
+        "psu": ("power supply", "电源"),
+        "memory": ("memory", "内存"),
+        "raid_card": ("RAID card", "RAID 卡"),
+        "raid_battery": ("RAID battery", "RAID 卡电池"),
+        "storage_controller": ("storage controller", "存储控制器"),
+        "swap_server": ("swap server", "整机备机"),
+        "system_board": ("system board", "主板"),
+    },
+    "rate_source": {
+        "assumed": ("assumed", "假定"),
+        "field_record": ("field record", "现场记录"),
+        "history": ("our own history", "自有历史"),
+    },
+    "rung": {
+        "engineer_stock": ("engineer's stock", "个人备件库"),
+        "depot": ("serving depot", "责任备件库"),
+        "other_depot": ("another depot", "其他备件库"),
+        "substitute": ("substitute part", "可替换件"),
+        "emergency": ("purchase", "采购"),
+    },
+    "reason": {
+        "out_of_service": ("out of service", "该库停用"),
+        "no_way_there": ("no way there", "无可用线路"),
+        "after_need_by": ("after the need-by time", "晚于要求送达时间"),
+        "cheapest_on_time": ("the cheapest source that is on time", "能按时送达的最低成本来源"),
+        "earliest_possible": ("none is on time; the earliest there is", "均无法按时，取最早到达"),
+        "no_free_stock_anywhere": ("no free stock anywhere", "全网无可用库存"),
+        "waits_for_stock": ("waits for stock", "等待到货"),
+        "stock_arrived": ("stock arrived and was reserved", "到货后已预留"),
+        "arrived": ("stock arrived and was reserved", "到货后已预留"),
+    },
+    "step": {
+        "decide_case": ("decide on the emergency case", "审批应急方案"),
+        "close_case": ("close the emergency case", "关闭应急方案"),
+        "approve_order": ("approve the purchase order", "审批采购订单"),
+        "order_refused": ("deal with the vendor's refusal", "处理供应商拒绝"),
+        "ship_parts": ("hand out the parts", "领料出库"),
+        "approve_plan": ("approve the stocking plan", "审批备货计划"),
+    },
+    "document": {
+        "emergency_case": ("emergency case", "应急方案"),
+        "purchase_order": ("purchase order", "采购订单"),
+        "part_request": ("part request", "备件申请"),
+        "transfer": ("transfer", "调拨单"),
+        "plan": ("stocking plan", "备货计划"),
+    },
+    "hours": {"working": ("working hours", "工作时间"), "non_working": ("non-working hours", "非工作时间")},
+    "role": ROLE_NAMES,
+    "right": RIGHTS,
+}
+"""Every enumeration by its name: value → (English, Chinese)."""
+
+_NUMBERED_REASONS = (
+    (re.compile(r"only_(-?\d+)_free"), ("only {} free", "仅 {} 件可用")),
+    (re.compile(r"needs_(\d+)_itself"), ("needs {} itself", "需自留 {} 件")),
+    (re.compile(r"buy_from_(.+)"), ("buy from {}", "向 {} 采购")),
+)
+
+TONES: dict[str, dict[str, Tone]] = {
+    "request_state": {
+        "reserved": "azure",
+        "backordered": "red",
+        "shipped": "blue",
+        "reconciled": "green",
+        "cancelled": "secondary",
+    },
+    "severity": {"general": "secondary", "severe": "red"},
+    "outcome": {"used": "green", "returned_good": "azure", "dead_on_arrival": "red"},
+    "order_state": {
+        "draft": "yellow",
+        "approved": "azure",
+        "placed": "azure",
+        "acknowledged": "blue",
+        "partly_received": "blue",
+        "received": "green",
+        "refused": "red",
+        "cancelled": "secondary",
+    },
+    "order_kind": {"normal": "secondary", "emergency": "red"},
+    "message_direction": {"sent": "blue", "received": "green", "failed": "red"},
+    "transfer_state": {"draft": "yellow", "shipped": "blue", "received": "green", "cancelled": "secondary"},
+    "case_state": {
+        "open": "red",
+        "proposed": "orange",
+        "approved": "azure",
+        "acting": "blue",
+        "cover_restored": "green",
+        "closed": "secondary",
+        "stood_down": "secondary",
+    },
+    "standing": {
+        "below_critical_point": "red",
+        "under_average_line": "orange",
+        "below_base_stock": "yellow",
+        "covered": "green",
+    },
+    "plan_state": {"proposed": "yellow", "approved": "green", "superseded": "secondary", "rejected": "secondary"},
+    "plan_status": {"optimal": "green", "feasible": "azure", "infeasible": "red", "timed_out": "orange"},
+    "job_state": {"queued": "secondary", "running": "blue", "done": "green", "failed": "red", "cancelled": "secondary"},
+    "condition": {
+        "good": "green",
+        "defective": "red",
+        "quarantine": "orange",
+        "frozen": "azure",
+        "in_test": "blue",
+        "scrapped": "secondary",
+        "unknown": "orange",
+    },
+    "provenance": {
+        "maker_direct": "green",
+        "authorised_channel": "green",
+        "vendor_exchange": "azure",
+        "recovered": "azure",
+        "pulled": "orange",
+        "broker": "red",
+        "unproven": "orange",
+    },
+}
+"""How a value looks; whatever is not here looks plain."""
+
+
+def label(kind: str, value: str, language: Language) -> str:
+    """What a value is called; one that nobody named is shown as it is.
+
+    >>> label("request_state", "reserved", "zh"), label("reason", "only_3_free", "en"), label("pool", "C-BANK", "zh")
+    ('已预留', 'only 3 free', 'C-BANK')
+    """
+    names = LABELS[kind].get(value)
+    if names is not None:
+        return names[language == "zh"]
+    if kind == "reason":
+        for pattern, words in _NUMBERED_REASONS:
+            match = pattern.fullmatch(value)
+            if match:
+                return words[language == "zh"].format(match[1])
+    return value
+
+
+def tone(kind: str, value: str) -> Tone:
+    """How a value looks.
+
+    >>> tone("request_state", "backordered"), tone("mode", "courier")
+    ('red', 'secondary')
+    """
+    return TONES.get(kind, {}).get(value, "secondary")

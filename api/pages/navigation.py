@@ -1,0 +1,44 @@
+"""Navigation: which pages there are, and who sees them in the menu."""
+
+from msgspec import Struct
+
+from inventory.ground.actor import Actor
+
+
+class Item(Struct, frozen=True):
+    """An entry of the menu; the first few stand in the phone's bar, the others behind “more”."""
+
+    address: str
+    name: tuple[str, str]
+    icon: str
+    right: str | None
+
+    def is_at(self, path: str) -> bool:
+        """Whether a page belongs to this entry.
+
+        >>> Item("/orders", ("Orders", "采购"), "box", None).is_at("/orders/17")
+        True
+        """
+        return path == self.address or (self.address != "/" and path.startswith(f"{self.address}/"))
+
+
+ITEMS = (
+    Item("/", ("Overview", "概览"), "dashboard", None),
+    Item("/requests", ("Requests", "申请"), "clipboard-list", "requests.read"),
+    Item("/stock", ("Stock", "库存"), "building-warehouse", "stock.read"),
+    Item("/emergencies", ("Emergencies", "应急"), "flame", "emergency.read"),
+    Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
+    Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+    Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
+    Item("/plans", ("Plans", "计划"), "target", "plans.read"),
+)
+
+IN_THE_BAR = 4
+"""How many entries a phone shows at once."""
+
+
+def menu(actor: Actor | None) -> list[Item]:
+    """What somebody may open."""
+    if actor is None:
+        return []
+    return [item for item in ITEMS if item.right is None or actor.may(item.right)]

@@ -1,0 +1,56 @@
+"""Parts: the catalogue, and everything about one part."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from api.access import requires
+from api.answers import Cursor, decode_cursor
+from api.pages import charts
+from api.pages.paging import LENGTH, cut
+from api.pages.rendering import Page, PageRequest, gettext_of
+from inventory.assurance.dossiers import part_dossier
+from inventory.catalogue import fitting, parts
+from inventory.stock import units
+
+DAYS_A_MONTH = 365 / 12
+
+Search = Annotated[str | None, QueryParameter(max_length=100)]
+
+
+@get("/parts", guards=[requires("parts.read")])
+async def list_parts(
+    request: PageRequest, search: Search = None, kind: FromQuery[str | None] = None, cursor: Cursor = None
+) -> Page:
+    """Look for parts by number, name in either language, or alias."""
+    after = decode_cursor(cursor, str) or ""
+    found = await parts.parts(
+        limit=LENGTH + 1, seen_by=request.user, after=after, search=(search or "").strip() or None, kind=kind or None
+    )
+    shown, following = cut(found, lambda part: part.part_number)
+    kinds = await fitting.kinds()
+    return Page("parts/list.html", parts=shown, cursor=following, search=search, kind=kind, kinds=kinds, first=not cursor)
+
+
+@get("/parts/{part_number:str}", guards=[requires("parts.read")])
+async def show_part(request: PageRequest, part_number: FromPath[str]) -> Page:
+    """Show a part in every store, against its lines, with where they come from."""
+    told, _ = await part_dossier(part_number, seen_by=request.user), gettext_of(request)
+    expected = sum(row.rate_per_day for row in told.assessments) * DAYS_A_MONTH
+    return Page(
+        "parts/detail.html",
+        told=told,
+        level_charts=charts.levels_over_time(told.histories, told.levels, told.since, told.until, _),
+        failure_chart=charts.failures_by_month(told.failures, expected, _),
+    )
+
+
+@get("/units/{serial:str}", guards=[requires("stock.read")])
+async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
+    """Show one piece with everything that happened to it."""
+    unit = await units.unit(serial, seen_by=request.user)
+    return Page("parts/unit.html", unit=unit, movements=await units.life(unit.id))
+
+
+handlers = [list_parts, show_part, show_unit]

@@ -1,0 +1,122 @@
+"""What pages say when something is refused: an alert beside the form that asked, or a page of its own."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
+from litestar.response import Redirect
+
+from api.languages import Language
+from api.pages.labels import label
+from api.pages.rendering import Page, language_of
+from api.problems import Unparsable, crash_response, http_response, status_of
+from inventory.ground.errors import InventoryError, NotGranted, WrongState
+
+Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
+
+_STATES_OF = {
+    "Part request": "request_state",
+    "Line": "request_state",
+    "Purchase order": "order_state",
+    "Transfer": "transfer_state",
+    "Case": "case_state",
+    "Plan": "plan_state",
+    "Job": "job_state",
+}
+"""Which enumeration the states in a refusal belong to."""
+
+
+def told_by(page: Handler, api: Handler) -> Handler:
+    """Answer people by `page` and systems by `api`."""
+
+    def handle(request: Request[Any, Any, Any], error: Any) -> Response[Any]:
+        return (page if is_for_people(request) else api)(request, error)
+
+    return handle
+
+
+def is_for_people(request: Request[Any, Any, Any]) -> bool:
+    """Whether a page was asked for: by its route, or where there is none, by what the caller accepts."""
+    route = request.scope.get("route_handler")
+    if route is not None:
+        return bool(route.opt.get("page"))
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
+def refusal_page(request: Request[Any, Any, Any], refusal: InventoryError) -> Response[Any]:
+    """Say what the domain refused and what would help."""
+    language = language_of(request)
+    return _told(
+        request,
+        status_of(refusal),
+        sentence_of(refusal, language),
+        refusal.advice(language),
+        elsewhere=refusal.facts.get("elsewhere", []),
+    )
+
+
+def sentence_of(refusal: InventoryError, language: Language) -> str:
+    """A refusal's sentence with the words of the screen in place of the domain's own."""
+    facts = dict(refusal.facts)
+    if isinstance(refusal, WrongState) and facts.get("what") in _STATES_OF:
+        kind = _STATES_OF[str(facts["what"])]
+        for fact in ("state", "needed"):
+            facts[fact] = " / ".join(label(kind, state, language) for state in str(facts[fact]).split(" / "))
+    if isinstance(refusal, NotGranted):
+        facts["right"] = label("right", str(facts["right"]), language)
+    return type(refusal)(fields=refusal.fields, **facts).sentence(language)
+
+
+def http_page(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Say what the framework refused; whoever is not signed in is asked to."""
+    if isinstance(error, NotAuthorizedException):
+        return _to_sign_in(request)
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return crash_page(request, error)
+    problem = http_response(request, error).content
+    fields = [f"{field.pointer.lstrip('/')}: {field.message}" for field in problem.errors]
+    status = 422 if isinstance(error, ValidationException) else error.status_code
+    return _told(request, status, None, "", fields=fields)
+
+
+def unparsable_page(request: Request[Any, Any, Any], error: Unparsable) -> Response[Any]:
+    """Say that an address or a form cannot be read."""
+    return _told(request, 400, error.zh if language_of(request) == "zh" else error.en, "")
+
+
+def crash_page(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Say that the service failed; the log has the rest."""
+    problem = crash_response(request, error).content
+    return _told(request, 500, None, "", request_id=problem.request_id)
+
+
+def _told(
+    request: Request[Any, Any, Any], status: int, sentence: str | None, advice: str, **more: Any
+) -> Response[Any]:
+    facts = {"elsewhere": [], "fields": [], "request_id": None} | more
+    context = {"status": status, "sentence": sentence, "advice": advice, **facts}
+    if request.headers.get("hx-request") != "true":
+        return Page("refused.html", status_code=status, **context)
+    if request.method == "GET":  # a page that is being watched stays as it is
+        return Response("", status_code=status, headers={"HX-Reswap": "none"}, media_type="text/html")
+    beside_the_form = {
+        "HX-Retarget": "find .refusal-slot",
+        "HX-Reswap": "innerHTML show:top",
+        "HX-Reselect": ".refusal",
+    }
+    return Page("refusal.html", status_code=status, headers=beside_the_form, **context)
+
+
+def _to_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Ask to sign in, and come back afterwards."""
+    if request.headers.get("hx-request") == "true":
+        back = urlsplit(request.headers.get("hx-current-url", "/"))
+        address = f"/sign-in?next={quote(back.path + (f'?{back.query}' if back.query else ''))}"
+        return Response("", status_code=401, headers={"HX-Redirect": address}, media_type="text/html")
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(f"/sign-in?next={quote(wanted if request.method == 'GET' else '/')}", status_code=303)
+
+

@@ -1,0 +1,161 @@
+"""Part requests: asking for parts, handing them out, accounting for them."""
+
+from typing import Annotated, get_args
+from uuid import UUID, uuid4
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.answers import Cursor, decode_cursor
+from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
+from api.pages.paging import LENGTH, cut
+from api.pages.rendering import Page, PageRequest
+from inventory.catalogue import fitting
+from inventory.ground import clock
+from inventory.installed_base import devices
+from inventory.places import places
+from inventory.requests import requests
+
+SOURCE = "page"
+"""Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
+
+
+class NewRequest(Struct, kw_only=True):
+    """What the form asks; a line's part and quantity stand at the same place of their lists."""
+
+    reference: Annotated[str, Meta(min_length=1, max_length=200)]
+    device_serial: Annotated[str, Meta(min_length=1, max_length=200)]
+    severity: requests.Severity
+    part_number: Several
+    quantity: Several
+    ticket: Short = ""
+    note: Annotated[str, Meta(max_length=2000)] = ""
+
+    def lines(self) -> list[requests.NewRequestLine]:
+        """The lines that name a part."""
+        named = zip(several(self.part_number), several(self.quantity), strict=True)
+        return [
+            requests.NewRequestLine(part_number=part.strip(), quantity=quantity(count))
+            for part, count in named
+            if part.strip()
+        ]
+
+
+class Shipping(Struct, kw_only=True):
+    """Which units leave; the oldest ones where none are named."""
+
+    serials: Long = ""
+
+
+class Debriefing(Struct, kw_only=True):
+    """What became of each line, in order."""
+
+    part_number: Several
+    outcome: Several
+    serial_out: Several
+
+    def reports(self) -> list[requests.Debrief]:
+        """The lines that say what became of them."""
+        told = zip(several(self.part_number), several(self.outcome), several(self.serial_out), strict=True)
+        return [
+            requests.Debrief(part_number=part, outcome=outcome, serial_out=serial.strip() or None)
+            for part, outcome, serial in told
+            if outcome in get_args(requests.Outcome)
+        ]
+
+
+@get("/requests", guards=[requires("requests.read")])
+async def list_requests(
+    request: PageRequest,
+    in_state: Annotated[requests.State | None, QueryParameter(name="state")] = None,
+    depot: FromQuery[str | None] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """List part requests, newest first."""
+    found = await requests.requests(
+        limit=LENGTH + 1,
+        seen_by=request.user,
+        after=decode_cursor(cursor, UUID),
+        state=in_state,
+        depot=depot or None,
+    )
+    shown, following = cut(found, lambda found: found.id)
+    stores = await places.stores(limit=200, seen_by=request.user)
+    return Page(
+        "requests/list.html",
+        requests=shown,
+        cursor=following,
+        state=in_state,
+        depot=depot,
+        stores=stores,
+        first=not cursor,
+    )
+
+
+@get("/requests/new", guards=[requires("parts.request")])
+async def new_request(request: PageRequest, device: FromQuery[str] = "") -> Page:  # noqa: ARG001  the guard reads it
+    """Ask for parts; begins with the device."""
+    return Page("requests/new.html", reference=uuid4().hex, device=device)
+
+
+@get("/requests/new/device", guards=[requires("parts.request")])
+async def show_device(request: PageRequest, device_serial: Annotated[str, QueryParameter(max_length=200)]) -> Page:
+    """Show what a device is, what was promised for it, and which parts it carries."""
+    device = await devices.find(device_serial.strip(), seen_by=request.user)
+    promises = [devices.entitlement_of(device, severity, clock.now()) for severity in get_args(requests.Severity)]
+    fitting_parts = await fitting.parts_of_model(device.model_code)
+    return Page("requests/device.html", device=device, promises=promises, parts=fitting_parts)
+
+
+@post("/requests/new", guards=[requires("parts.request")], status_code=303)
+async def open_request(request: PageRequest, data: URLEncodedBody[NewRequest]) -> Redirect:
+    """Open a request; the next page shows what is promised."""
+    view = await requests.open_request(
+        requests.NewRequest(
+            source=SOURCE,
+            reference=data.reference,
+            device_serial=data.device_serial.strip(),
+            severity=data.severity,
+            lines=data.lines(),
+            ticket=data.ticket.strip() or None,
+            engineer=request.user.name if "engineer" in request.user.roles else None,
+            note=data.note.strip(),
+        ),
+        by=request.user,
+    )
+    return Redirect(f"/requests/{view.id}", status_code=303)
+
+
+@get("/requests/{request_id:uuid}", guards=[requires("requests.read")])
+async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page:
+    """Show a request with its promises and the ladder of what else could be done."""
+    view = await requests.request_view(request_id, seen_by=request.user)
+    by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
+    return Page("requests/detail.html", view=view, by_serial=by_serial)
+
+
+@post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)
+async def ship(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Shipping]) -> Redirect:
+    """Hand out what a request holds."""
+    await requests.ship(request_id, by=request.user, serials=words(data.serials))
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/debrief", guards=[requires("parts.request")], status_code=303)
+async def debrief(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Debriefing]) -> Redirect:
+    """Account for the parts."""
+    await requests.debrief(request_id, data.reports(), by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/cancel", guards=[requires("parts.request")], status_code=303)
+async def cancel(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Withdraw a request whose parts have not left."""
+    await requests.cancel(request_id, by=request.user, reason=data.reason)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+handlers = [list_requests, new_request, show_device, open_request, show_request, ship, debrief, cancel]

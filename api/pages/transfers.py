@@ -1,0 +1,86 @@
+"""Transfers: stock on its way from one store to another."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Struct
+
+from api.access import requires
+from api.answers import Cursor, decode_cursor
+from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
+from api.pages.paging import LENGTH, cut
+from api.pages.rendering import Page, PageRequest
+from inventory.stock import transfers
+
+State = Literal["draft", "shipped", "received", "cancelled"]
+
+
+class Shipping(Struct, kw_only=True):
+    """How a transfer leaves."""
+
+    waybill: Short = ""
+    serials: Long = ""
+
+
+class TakingIn(Struct, kw_only=True):
+    """What of a transfer arrived, line by line."""
+
+    part_number: Several
+    quantity: Several
+    reason: str = ""
+
+    def received(self) -> dict[str, int]:
+        """How many of each part arrived; the lines of one part, in several pools, are added up."""
+        counts: dict[str, int] = {}
+        for part, count in zip(several(self.part_number), several(self.quantity), strict=True):
+            counts[part] = counts.get(part, 0) + quantity(count or "0", least=0)
+        return counts
+
+
+@get("/transfers", guards=[requires("stock.read")])
+async def list_transfers(
+    request: PageRequest,
+    in_state: Annotated[State | None, QueryParameter(name="state")] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """List transfers, newest first."""
+    found = await transfers.transfers(
+        limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state
+    )
+    shown, following = cut(found, lambda transfer: transfer.id)
+    return Page("transfers/list.html", transfers=shown, cursor=following, state=in_state, first=not cursor)
+
+
+@get("/transfers/{transfer_id:uuid}", guards=[requires("stock.read")])
+async def show_transfer(request: PageRequest, transfer_id: FromPath[UUID]) -> Page:
+    """Show one transfer."""
+    return Page("transfers/detail.html", transfer=await transfers.transfer_view(transfer_id, seen_by=request.user))
+
+
+@post("/transfers/{transfer_id:uuid}/ship", guards=[requires("stock.transfer")], status_code=303)
+async def ship(request: PageRequest, transfer_id: FromPath[UUID], data: URLEncodedBody[Shipping]) -> Redirect:
+    """Hand a transfer to the carrier."""
+    await transfers.ship(
+        transfer_id, by=request.user, waybill=data.waybill.strip() or None, serials=words(data.serials)
+    )
+    return Redirect(f"/transfers/{transfer_id}", status_code=303)
+
+
+@post("/transfers/{transfer_id:uuid}/receive", guards=[requires("stock.transfer")], status_code=303)
+async def take_in(request: PageRequest, transfer_id: FromPath[UUID], data: URLEncodedBody[TakingIn]) -> Redirect:
+    """Take a transfer in."""
+    await transfers.take_in(transfer_id, by=request.user, received=data.received(), reason=data.reason.strip())
+    return Redirect(f"/transfers/{transfer_id}", status_code=303)
+
+
+@post("/transfers/{transfer_id:uuid}/cancel", guards=[requires("stock.transfer")], status_code=303)
+async def cancel(request: PageRequest, transfer_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Give up a transfer that has not shipped."""
+    await transfers.cancel(transfer_id, by=request.user, reason=data.reason)
+    return Redirect(f"/transfers/{transfer_id}", status_code=303)
+
+
+handlers = [list_transfers, show_transfer, ship, take_in, cancel]

@@ -1,0 +1,124 @@
+// Beijian's own script: the theme, dialogs, live pages and charts. Everything else is HTML and htmx.
+"use strict";
+
+// ---- theme: dark or light as the reader's system is; before the page is painted ----
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const followSystem = () => { document.documentElement.dataset.bsTheme = dark.matches ? "dark" : "light"; };
+followSystem();
+dark.addEventListener("change", () => { followSystem(); drawCharts(document, true); });
+
+// ---- dialogs, added lines, the search key ----
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.opens) document.getElementById(button.dataset.opens)?.showModal();
+  if ("closes" in button.dataset) button.closest("dialog").close();
+  if (button.dataset.adds) addLine(document.getElementById(button.dataset.adds));
+  if ("removes" in button.dataset) button.closest(".line").remove();
+});
+
+function addLine(template) {
+  const line = template.content.cloneNode(true);
+  const field = line.querySelector("select, input");
+  template.before(line);
+  field.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
+  if (field) { event.preventDefault(); field.focus(); }
+});
+
+// ---- live pages: nothing is asked while the tab is hidden or the reader holds a piece of it; unchanged is not sent ----
+
+const tags = new Map();
+const live = (event) => event.target.matches?.("[data-live]");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (live(event) && (document.hidden || !getSelection().isCollapsed)) event.preventDefault();
+});
+
+document.addEventListener("htmx:configRequest", (event) => {
+  const tag = tags.get(location.href);
+  if (live(event) && tag) event.detail.headers["If-None-Match"] = tag;
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!live(event)) return;
+  document.getElementById("offline").hidden = event.detail.xhr.status !== 0;
+  const tag = event.detail.xhr.getResponseHeader("ETag");
+  if (tag) tags.set(location.href, tag);
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.querySelectorAll("[data-live]").forEach((region) => htmx.trigger(region, "refresh"));
+});
+
+// a link keeps the keyboard's focus when the region around it is renewed
+let focused = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (live(event)) focused = event.target.contains(document.activeElement) && document.activeElement.getAttribute("href");
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (focused) document.querySelector(`#live [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  focused = null;
+});
+
+// ---- charts: data comes as JSON beside an empty box; the box stays when the data is renewed ----
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--chart-${name}`).trim();
+
+function drawCharts(root, again) {
+  if (typeof echarts === "undefined") return;
+  root.querySelectorAll("script[data-chart]").forEach((script) => {
+    const box = document.getElementById(script.dataset.chart);
+    let chart = echarts.getInstanceByDom(box);
+    if (chart && again) { chart.dispose(); chart = null; }
+    if (!chart) {
+      chart = echarts.init(box);
+      new ResizeObserver(() => chart.isDisposed() || chart.resize()).observe(box);
+    }
+    if (box.drawn !== script.textContent || again) chart.setOption(optionOf(JSON.parse(script.textContent)), true);
+    box.drawn = script.textContent;
+  });
+}
+
+function optionOf(data) {
+  const text = colour("text"), lines = { lineStyle: { color: colour("grid") } };
+  const axis = { axisLabel: { color: text, hideOverlap: true }, axisLine: lines, axisTick: lines, splitLine: lines, nameTextStyle: { color: text } };
+  const time = data.kind === "time";
+  return {
+    animation: false,
+    color: [1, 2, 3, 4, 5, 6].map((n) => colour(n)),
+    textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+    grid: { left: 4, right: 12, top: data.series.length + data.lines.length > 1 ? 40 : 16, bottom: data.x_name ? 22 : 4, containLabel: true },
+    legend: { show: data.series.length + data.lines.length > 1, type: "scroll", top: 0, left: 0, itemWidth: 16, itemHeight: 8, textStyle: { color: text }, pageTextStyle: { color: text } },
+    tooltip: { trigger: data.kind === "scatter" ? "item" : "axis", renderMode: "richText", confine: true },
+    xAxis: { ...axis, type: time ? "time" : data.kind === "bars" ? "category" : "value", data: data.categories, name: data.x_name, nameLocation: "middle", nameGap: 24, scale: true, splitLine: { show: data.kind === "scatter", ...lines }, min: time ? data.from : null, max: time ? data.to : null },
+    yAxis: { ...axis, type: "value", name: data.y_name, nameTextStyle: { color: text, align: "left" }, minInterval: data.whole ? 1 : 0, min: data.kind === "scatter" ? null : 0, scale: data.kind === "scatter" },
+    series: [...data.series.map((series) => seriesOf(series, data)), ...data.lines.map((line) => lineOf(line, data))],
+  };
+}
+
+function seriesOf(series, data) {
+  const shade = series.colour ? colour(series.colour) : undefined;
+  const shape = {
+    time: { type: "line", step: "end", symbol: "none", areaStyle: series.area ? { opacity: 0.12 } : undefined, lineStyle: { width: 2 } },
+    bars: { type: "bar", barMaxWidth: 18 },
+    scatter: { type: "line", symbol: "circle", symbolSize: 9, lineStyle: { type: "dashed", width: 1 } },
+  }[data.kind];
+  const marks = data.kind === "time" && series.marks.length ? { symbol: "none", silent: true, lineStyle: { type: "dotted", color: colour("grey") }, label: { formatter: "{b}", color: colour("text"), position: "insideEndTop", fontSize: 10 }, data: series.marks.map(([at, name]) => ({ xAxis: at, name })) } : undefined;
+  return { ...shape, name: series.name, data: series.points, color: shade, markLine: marks };
+}
+
+// a line that stock or failures are held against, as a series of its own, so that the legend names it
+function lineOf(line, data) {
+  const ends = data.kind === "time" ? [[data.from, line.value], [data.to, line.value]] : data.categories.map((at) => [at, line.value]);
+  return { type: "line", name: line.name, data: ends, symbol: "none", color: colour(line.colour), lineStyle: { width: 1.5, type: line.dashed ? "dashed" : "solid" }, z: 3 };
+}
+
+document.addEventListener("DOMContentLoaded", () => drawCharts(document));
+document.addEventListener("htmx:afterSwap", () => drawCharts(document));

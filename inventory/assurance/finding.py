@@ -1,0 +1,72 @@
+"""Finding anything by its number: what people read from a label, a mail or over the phone."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+
+Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case"]
+
+READS: dict[Kind, str] = {
+    "part": "parts.read",
+    "unit": "stock.read",
+    "part_request": "requests.read",
+    "purchase_order": "orders.read",
+    "transfer": "stock.read",
+    "plan": "plans.read",
+    "emergency_case": "emergency.read",
+}
+"""What one needs to be allowed to read each kind."""
+
+
+class Found(Struct, frozen=True):
+    """Something that carries a number; `key` is the id (or part number, or serial) its page is asked for with."""
+
+    kind: Kind
+    key: str
+
+
+async def find(number: str, *, seen_by: Actor) -> Found | None:
+    """What carries a number, in the reader's rights and scope; None where nothing does."""
+    return await db.read_one(
+        Found,
+        """SELECT kind, key FROM (
+               SELECT 1 AS rank, 'part' AS kind, part_number AS key FROM part
+               WHERE part_number = $1 OR id = (SELECT part FROM part_alias WHERE number = $1)
+               UNION ALL
+               SELECT 2, 'emergency_case', emergency_case.id::text FROM emergency_case
+               JOIN place ON place.id = emergency_case.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 3, 'purchase_order', purchase_order.id::text FROM purchase_order
+               JOIN place ON place.id = purchase_order.ship_to
+               JOIN vendor ON vendor.id = purchase_order.vendor
+               JOIN party ON party.id = vendor.party
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($5::text IS NULL OR party.code = $5)
+               UNION ALL
+               SELECT 4, 'transfer', transfer.id::text FROM transfer
+               JOIN place AS origin ON origin.id = transfer.from_place
+               JOIN place AS target ON target.id = transfer.to_place
+               WHERE number = $1 AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3))
+               UNION ALL
+               SELECT 5, 'plan', id::text FROM plan WHERE number = $1
+               UNION ALL
+               SELECT 6, 'part_request', part_request.id::text FROM part_request
+               JOIN device ON device.id = part_request.device
+               JOIN contract ON contract.id = device.contract
+               WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 7, 'unit', serial FROM unit JOIN place ON place.id = unit.place
+               WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
+           ) AS anything
+           WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
+        number,
+        [kind for kind, right in READS.items() if seen_by.may(right)],
+        seen_by.depot_scope,
+        seen_by.contract_scope,
+        seen_by.vendor,
+    )

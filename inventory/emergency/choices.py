@@ -1,0 +1,203 @@
+"""What a case has to choose from: what is needed where, what vendors offer, how stock can move."""
+
+from typing import cast
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.emergency import cases
+from inventory.emergency.facts import Facts, RowFacts, gather
+from inventory.emergency.judging import after_restoring, judge_one
+from inventory.emergency.policy import Policy
+from inventory.ground import clock, db
+from inventory.planning.network import store_name
+from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
+from optimizer.situation import Delivery, Lane, Need, Situation, VendorOption
+
+
+class Offered(Struct, frozen=True, kw_only=True):
+    """What an option of the situation is in procurement."""
+
+    vendor: str
+    expedited: bool
+
+
+class Choices(Struct, frozen=True, kw_only=True):
+    """A situation to be solved, and how its names read in the database.
+
+    `options` by option, `depots` by store of the situation, `modes` by lane.
+    """
+
+    case: UUID
+    number: str
+    pool: str
+    available: int
+    situation: Situation
+    options: dict[str, Offered]
+    depots: dict[str, str]
+    modes: dict[str, str]
+
+
+async def choices(case: UUID) -> Choices | None:
+    """What a case has to choose from; None where it waits for no proposal."""
+    head = await db.fetch_one(
+        """SELECT emergency_case.part, place, pool, emergency_case.number, contract.minimum_provenance
+           FROM emergency_case
+           JOIN pool AS own ON own.id = emergency_case.pool
+           LEFT JOIN contract ON contract.id = own.contract
+           WHERE emergency_case.id = $1 AND emergency_case.state IN ('open', 'proposed')""",
+        case,
+    )
+    if head is None:
+        return None
+    facts = await _rows_of_part(head["part"], head["place"], head["pool"])
+    subject = next(row for row in facts.rows if row.place == head["place"])
+    donors = [row for row in facts.rows if row is not subject and row.available > 0]
+    policy = await cases.policy_of(case)
+    offers = await _offers(case, subject, cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK))
+    lanes = await _lanes(subject, donors, policy.restore_within_hours)
+    return Choices(
+        case=case,
+        number=head["number"],
+        pool=subject.pool_code,
+        available=subject.available,
+        options={term.option: offered for offered, term in offers},
+        depots={_store(row): row.depot for row in (subject, *donors)},
+        modes={lane.name: mode for lane, mode in lanes},
+        situation=_situation(facts, subject, donors, policy, [term for _, term in offers], [lane for lane, _ in lanes]),
+    )
+
+
+async def _rows_of_part(part: int, place: int, pool: int) -> Facts:
+    """Facts about the case's row, and about the part in every store in service with the same pool."""
+    keys = await db.fetch(
+        """SELECT level.part, level.place, level.pool FROM level
+           JOIN party ON party.id = level.owner AND party.is_ourselves
+           JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock' AND place.out_of_service_at IS NULL
+           WHERE level.part = $1 AND level.pool = $2 AND level.condition = 'good' AND level.free > 0""",
+        part,
+        pool,
+    )
+    return await gather(sorted({(part, place, pool), *((key["part"], key["place"], key["pool"]) for key in keys)}))
+
+
+def _store(row: RowFacts) -> str:
+    return store_name(row.depot, row.pool_code)
+
+
+def _situation(
+    facts: Facts,
+    subject: RowFacts,
+    donors: list[RowFacts],
+    policy: Policy,
+    options: list[VendorOption],
+    lanes: list[Lane],
+) -> Situation:
+    wanted = after_restoring(judge_one(facts, subject)) + max(0, -subject.available)
+    return Situation(
+        needs=(
+            _need(subject, wanted, policy),
+            *(_need(row, min(_kept_by(row), row.available), policy) for row in donors),
+        ),
+        vendor_options=tuple(options),
+        lanes=tuple(lanes),
+        shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
+        horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
+    )
+
+
+def _kept_by(donor: RowFacts) -> int:
+    """What a store keeps when it helps another: its critical point, and more than its average-failure line (D78)."""
+    return max(donor.critical_point or 0, (donor.average_failure_line or 0) + 1)
+
+
+def _need(row: RowFacts, hold_point: int, policy: Policy) -> Need:
+    at = clock.now()
+    return Need(
+        part=row.part_number,
+        depot=_store(row),
+        on_hand=max(0, row.available),
+        hold_point=hold_point,
+        needed_by_hours=policy.restore_within_hours,
+        inbound=tuple(
+            Delivery(coming.quantity, (coming.due_at - at).total_seconds() / 3600)
+            for coming in row.arriving
+            if coming.due_at > at
+        ),
+    )
+
+
+async def _lanes(subject: RowFacts, donors: list[RowFacts], within_hours: float) -> list[tuple[Lane, str]]:
+    """The lanes into the case's store with their modes: of several, the cheapest that is in time, else the fastest."""
+    stores = {row.place: _store(row) for row in donors}
+    rows = await db.fetch(
+        """SELECT DISTINCT ON (from_place) from_place, mode, hours, fixed_cost_cny::float8 AS fixed_cost,
+                  unit_cost_cny::float8 AS unit_cost
+           FROM lane
+           WHERE to_place = $1 AND from_place = ANY($2)
+             AND (carries_lithium OR NOT (SELECT lithium FROM part WHERE id = $3))
+           ORDER BY from_place, hours > $4, CASE WHEN hours <= $4 THEN fixed_cost_cny END, hours""",
+        subject.place,
+        list(stores),
+        subject.part,
+        within_hours,
+    )
+    return [
+        (
+            Lane(
+                origin=stores[row["from_place"]],
+                destination=_store(subject),
+                hours=row["hours"],
+                fixed_cost_cny=row["fixed_cost"],
+                unit_cost_cny=row["unit_cost"],
+            ),
+            row["mode"],
+        )
+        for row in rows
+    ]
+
+
+async def _offers(case: UUID, subject: RowFacts, needed: Provenance) -> list[tuple[Offered, VendorOption]]:
+    """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart."""
+    today = clock.now().date()
+    rows = await db.fetch(
+        """SELECT DISTINCT ON (party.code) vendor.id AS vendor_id, party.code AS vendor,
+                  unit_price_cny::float8 AS price, order_fee_cny::float8 AS fee, lead_time_days * 24 AS hours,
+                  expedited_price_cny::float8 AS fast_price, expedited_fee_cny::float8 AS fast_fee,
+                  expedited_hours AS fast_hours, minimum_quantity, lot_size, maximum_quantity
+           FROM offer
+           JOIN vendor ON vendor.id = offer.vendor AND vendor.active
+           JOIN party ON party.id = vendor.party
+           WHERE offer.part = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+             AND NOT EXISTS (
+                 SELECT FROM purchase_order JOIN emergency_case ON emergency_case.number = purchase_order.case_number
+                 WHERE emergency_case.id = $3 AND purchase_order.vendor = vendor.id AND purchase_order.state = 'refused')
+           ORDER BY party.code, offer.valid_from DESC""",
+        subject.part,
+        today,
+        case,
+    )
+    offers: list[tuple[Offered, VendorOption]] = []
+    for row in rows:
+        if not is_at_least(await vendor_grade(row["vendor_id"], subject.part, today), needed):
+            continue
+        offers.append(_option(row, subject, expedited=False))
+        if row["fast_hours"] is not None:
+            offers.append(_option(row, subject, expedited=True))
+    return offers
+
+
+def _option(row: db.Row, subject: RowFacts, *, expedited: bool) -> tuple[Offered, VendorOption]:
+    way = "fast_" if expedited else ""
+    term = VendorOption(
+        option=f"{row['vendor']} expedited" if expedited else row["vendor"],
+        part=subject.part_number,
+        unit_price_cny=row[f"{way}price"],
+        lead_hours=row[f"{way}hours"],
+        moq=row["minimum_quantity"],
+        max_qty=row["maximum_quantity"],
+        lot=row["lot_size"],
+        order_fee_cny=row[f"{way}fee"],
+        depots=(_store(subject),),
+    )
+    return Offered(vendor=row["vendor"], expedited=expedited), term

@@ -1,0 +1,25 @@
+"""Names of places: what people call a depot, where documents carry its code."""
+
+from msgspec import Struct
+
+from inventory.ground import db
+
+
+class PlaceName(Struct, frozen=True):
+    """What a place is called; `code` is what documents carry."""
+
+    code: str
+    name_zh: str
+    name_en: str
+
+
+async def store_names(*, limit: int = 2000) -> dict[str, PlaceName]:
+    """What the stores are called, by code; depots first where there are more than `limit`."""
+    found = await db.read(
+        PlaceName,
+        """SELECT code, name_zh, name_en FROM place
+           WHERE kind IN ('depot', 'onsite_store', 'engineer_stock')
+           ORDER BY array_position(ARRAY['depot', 'onsite_store', 'engineer_stock'], kind::text), code LIMIT $1""",
+        limit,
+    )
+    return {place.code: place for place in found}

@@ -1,0 +1,130 @@
+"""Transfers: held, shipped, in transit, taken in; what is missing stays on the road with its reason."""
+
+import pytest
+
+from inventory.assurance.invariants import violations
+from inventory.ground.errors import NotYourDepot, Unknown, WrongState
+from inventory.stock import transfers, units
+from inventory.stock.refusals import InsufficientStock, ReasonMissing, SameStore
+from inventory.stock.transfers import NoLane, ReceivedDiffers, TransferItem
+from tests.integration.stock.test_reservations import level
+from tests.world import BATTERY, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
+
+ITEMS = [TransferItem(part_number=FAN, quantity=4), TransferItem(part_number=DRIVE, quantity=2)]
+
+
+async def test_a_draft_holds_its_stock(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+
+    assert (draft.state, draft.mode) == ("draft", "courier")
+    assert (await level(FAN, "GZ")).free == 6
+
+
+async def test_a_shipped_transfer_is_in_transit_and_expected(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER, waybill="SF100", serials=["ZL2-0004", "ZL2-0001"])
+
+    assert (await level(FAN, "GZ")).on_hand == 6
+    assert (await level(FAN, "SH")).in_transit == 4
+    assert (await units.unit("ZL2-0004", seen_by=SETUP)).place == "TRANSIT"
+    assert await violations() == []
+
+
+async def test_a_transfer_arrives_whole(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+    received = await transfers.take_in(draft.id, by=SH_KEEPER)
+
+    assert received.state == "received"
+    assert ((await level(FAN, "SH")).on_hand, (await level(FAN, "SH")).in_transit) == (8, 0)
+    assert (await level(DRIVE, "SH")).on_hand == 2
+    assert await violations() == []
+
+
+async def test_what_did_not_arrive_needs_a_reason_and_stays_on_the_road(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+
+    with pytest.raises(ReceivedDiffers):
+        await transfers.take_in(draft.id, by=SH_KEEPER, received={FAN: 3, DRIVE: 2})
+
+
+async def test_a_short_transfer_is_taken_in_with_its_reason(own_company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+    await transfers.take_in(draft.id, by=SH_KEEPER, received={FAN: 3, DRIVE: 1}, reason="box torn open")
+
+    assert (await level(FAN, "SH")).on_hand == 7
+    assert (await level(DRIVE, "SH")).on_hand == 1
+    assert await violations() == []
+
+
+async def test_a_cancelled_draft_frees_its_stock(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.cancel(draft.id, by=KEEPER, reason="not needed any more")
+
+    assert (await level(FAN, "GZ")).free == 10
+    with pytest.raises(WrongState):
+        await transfers.ship(draft.id, by=KEEPER)
+
+
+async def test_a_transfer_is_shipped_once(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+
+    with pytest.raises(WrongState) as refusal:
+        await transfers.ship(draft.id, by=KEEPER)
+    assert refusal.value.facts["state"] == "shipped"
+
+
+async def test_only_the_keepers_of_its_two_ends_handle_a_transfer(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+
+    with pytest.raises(NotYourDepot):
+        await transfers.ship(draft.id, by=SH_KEEPER)
+
+
+async def test_only_the_target_takes_a_transfer_in(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+
+    with pytest.raises(NotYourDepot):
+        await transfers.take_in(draft.id, by=KEEPER)
+
+
+async def test_lithium_does_not_go_by_a_lane_that_may_not_carry_it(company):
+    with pytest.raises(NoLane):
+        await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=BATTERY, quantity=1)], by=KEEPER)
+
+
+async def test_lithium_goes_by_road(company):
+    draft = await transfers.draft_transfer("GZ", "ZJ", [TransferItem(part_number=BATTERY, quantity=1)], by=KEEPER)
+
+    assert draft.state == "draft"
+
+
+async def test_no_lane_is_no_way(company):
+    with pytest.raises(NoLane):
+        await transfers.draft("ZJ", "SH", [TransferItem(part_number=PSU, quantity=1, pool="C-TELCO")], by=SETUP)
+
+
+async def test_a_transfer_leads_to_another_store(company):
+    with pytest.raises(SameStore):
+        await transfers.draft_transfer("GZ", "GZ", ITEMS, by=KEEPER)
+
+
+async def test_no_more_is_sent_than_is_free(company):
+    with pytest.raises(InsufficientStock):
+        await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=11)], by=KEEPER)
+
+
+async def test_an_unknown_store_is_not_found(company):
+    with pytest.raises(Unknown):
+        await transfers.draft_transfer("GZ", "NOWHERE", ITEMS, by=KEEPER)
+
+
+async def test_giving_up_needs_a_reason(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+
+    with pytest.raises(ReasonMissing):
+        await transfers.cancel(draft.id, by=KEEPER, reason="")
