@@ -350,8 +350,8 @@ async def finish_job(
 ) -> None:
     """Close a job with what came of it."""
     await db.execute(
-        """UPDATE job SET state = $2, message = $3, result = $4, finished_at = $5,
-                  progress = CASE WHEN $2 = 'done' THEN 100 ELSE progress END
+        """UPDATE job SET state = $2::text, message = $3, result = $4, finished_at = $5,
+                  progress = CASE WHEN $2::text = 'done' THEN 100 ELSE progress END
            WHERE id = $1 AND finished_at IS NULL""",
         job,
         state,
