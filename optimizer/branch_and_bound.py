@@ -8,6 +8,7 @@ hand are forbidden for the whole branch; a group between two alternatives is spl
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +26,10 @@ NODES_MAX = 500_000
 PRECISION = 1e-9
 """A cheaper plan is only looked for if cheaper by this share of the cost."""
 
+_START = np.zeros(1, dtype=np.int64)
 _SUPPORT = 1e-7
 _ROUNDINGS_MAX = 256
+_CORE_LARGE = 1_000
 
 _PENALTY = 1e5
 """Price of exceeding a limit in the linear programs, per range of all costs and uses."""
@@ -36,13 +39,15 @@ _PENALTY = 1e5
 class Outcome:
     """What a search proved.
 
-    If `complete`, no choice costs less than `plan`, and none keeps the limits where that is
-    None. `beyond` are alternatives that cannot be chosen and that it would have had to choose to
-    go on: their groups need further alternatives before anything is proven.
+    No choice within the limits costs less than `bound`. If `complete`, none is worth finding
+    besides `plan`, and none keeps the limits where that is None. `beyond` are alternatives that
+    cannot be chosen and that it would have had to choose to go on: their groups need further
+    alternatives before anything is proven.
     """
 
     plan: Ints | None
     complete: bool
+    bound: float
     beyond: Ints
     nodes: int
 
@@ -52,6 +57,7 @@ def search(
     found: Relaxation,
     plan: Ints | None,
     *,
+    worth: float = math.inf,
     step: float = 0.0,
     nodes_max: int = NODES_MAX,
     stop: Callable[[], bool] = lambda: False,
@@ -62,46 +68,78 @@ def search(
         problem: the groups.
         found: a relaxation at good multipliers.
         plan: a choice within the limits, or None.
+        worth: what a choice must cost less than to be looked for; also less than `plan`.
         step: an amount of money that every cost is a multiple of; 0 if there is none.
         nodes_max: where to give up.
-        stop: asked before every node; a search that is stopped proves nothing.
+        stop: asked before every node; a search that is stopped keeps the bound it has.
 
     """
-    tree = _Tree(problem, found, plan, step)
-    queue = [(tree.root_bound, 0, np.arange(len(tree.core)))]
+    goal = _Goal(problem, plan, worth, step)
+    limit = problem.limit + goal.slack
+    root_bound = found.value - float(found.multipliers @ goal.slack)
+    wanted = problem.choosable.copy()
+    wanted[beyond_in_question(problem, found, goal.worth - root_bound)] = True
+    root = _Tree(goal, limit, np.flatnonzero(wanted & (root_bound + found.regret < goal.worth)))
+    queue = [(root_bound, 0, root, np.arange(len(root.core)))]
     numbers = itertools.count(1)
     nodes = 0
-    while queue and not len(tree.beyond):
-        bound, _, allowed = heapq.heappop(queue)
-        if bound >= tree.worth:
-            break
+    while queue and queue[0][0] < goal.worth and not len(goal.beyond):
         if nodes >= nodes_max or stop():
-            return Outcome(tree.plan, complete=False, beyond=tree.beyond, nodes=nodes)
+            return Outcome(goal.plan, complete=False, bound=queue[0][0], beyond=goal.beyond, nodes=nodes)
         nodes += 1
-        for branch in tree.branches(allowed):
-            heapq.heappush(queue, (branch[0], next(numbers), branch[1]))
-    return Outcome(tree.plan, complete=not len(tree.beyond), beyond=tree.beyond, nodes=nodes)
+        _, _, tree, node = heapq.heappop(queue)
+        for bound, branch in tree.branches(node):
+            heapq.heappush(queue, (bound, next(numbers), *tree.narrowed(branch)))
+    complete = not len(goal.beyond)
+    bound = goal.worth if complete else root_bound
+    return Outcome(goal.plan, complete=complete, bound=bound, beyond=goal.beyond, nodes=nodes)
+
+
+class _Goal:
+    """The best plan so far, what a plan must cost less than, and what was missing for one."""
+
+    def __init__(self, problem: Problem, plan: Ints | None, worth: float, step: float) -> None:
+        self.problem = problem
+        self.step = step
+        self.beyond = np.zeros(0, dtype=np.int64)
+        # rounding of a sum must not rule out what lies within the slack
+        self.slack = 1.001 * problem.slack
+        self.plan = plan
+        self.worth = worth
+        self._raise_worth()
+
+    def consider(self, choice: Ints) -> None:
+        """Take a choice for the plan if it is one and is worth it."""
+        problem = self.problem
+        if (problem.excess(choice) > problem.slack).any() or problem.total_cost(choice) >= self.worth:
+            return
+        beyond = choice[~problem.choosable[choice]]
+        if len(beyond):
+            self.beyond = beyond
+        else:
+            self.plan = choice
+            self._raise_worth()
+
+    def _raise_worth(self) -> None:
+        if self.plan is None:
+            enough = self.problem.ceiling * (1.0 + PRECISION) + 1.0
+        else:
+            cost = self.problem.total_cost(self.plan)
+            enough = cost - max(self.step * (1.0 - 1e-6), PRECISION * cost)
+        self.worth = min(self.worth, enough)
 
 
 class _Tree:
-    """The alternatives that a plan worth finding can contain, and the best plan so far.
+    """Some possible alternatives, and the nodes that allow parts of them.
 
-    Groups with one such alternative are `decided`; the alternatives of the others are the core,
-    in which a node is numbered: the array of what it allows, at least one of every group.
+    Groups with one possible alternative are `decided`; the alternatives of the others are the
+    core, in which a node is numbered: the array of what it allows, at least one of every group.
     """
 
-    def __init__(self, problem: Problem, found: Relaxation, plan: Ints | None, step: float) -> None:
-        self.problem = problem
-        self.plan = plan
-        self.step = step
-        self.beyond = np.zeros(0, dtype=np.int64)
-        self.worth = self._worth()
-        # rounding of a sum must not rule out what lies within the slack
-        limit = problem.limit + 1.001 * problem.slack
-        self.root_bound = found.value - float(found.multipliers @ (limit - problem.limit))
-        wanted = problem.choosable.copy()
-        wanted[beyond_in_question(problem, found, self.worth - self.root_bound)] = True
-        possible = np.flatnonzero(wanted & (self.root_bound + found.regret < self.worth))
+    def __init__(self, goal: _Goal, limit: Floats, possible: Ints) -> None:
+        problem = goal.problem
+        self.goal = goal
+        self.full_limit = limit
         _, sizes = _groups(problem.group[possible])
         is_open = np.repeat(sizes, sizes) > 1
         self.decided, self.core = possible[~is_open], possible[is_open]
@@ -110,6 +148,14 @@ class _Tree:
         self.decided_cost = float(problem.cost[self.decided].sum())
         self.limit = limit - np.asarray(problem.use[self.decided].sum(axis=0), dtype=np.float64)
         self.program = _LinearProgram(self.cost, self.use, self.limit, self.group)
+
+    def narrowed(self, node: Ints) -> tuple["_Tree", Ints]:
+        """A node in a tree of its own, if it allows less than half of a large core."""
+        if len(self.core) < _CORE_LARGE or len(node) > len(self.core) / 2:
+            return self, node
+        possible = np.sort(np.concatenate([self.decided, self.core[node]]))
+        tree = _Tree(self.goal, self.full_limit, possible)
+        return tree, np.arange(len(tree.core))
 
     def branches(self, allowed: Ints) -> list[tuple[float, Ints]]:
         """Bounds and alternatives of the nodes that a node splits into; none if it is closed."""
@@ -121,20 +167,13 @@ class _Tree:
             return []
         multipliers, weight = self.program.solve(node)
         bound, regret = self._bound(node, multipliers)
-        if bound >= self.worth:
+        if bound >= self.goal.worth:
             return []
         self._consider(node[regret == 0.0])
         self._consider(self._rounded(node, weight))
-        kept = bound + regret < self.worth
+        kept = bound + regret < self.goal.worth
         parts = self._split(node[kept], weight[kept])
         return [(bound, part) for part in parts]
-
-    def _worth(self) -> float:
-        """What a plan may cost to be worth finding."""
-        if self.plan is None:
-            return self.problem.ceiling * (1.0 + PRECISION) + 1.0
-        cost = self.problem.total_cost(self.plan)
-        return cost - max(self.step * (1.0 - 1e-6), PRECISION * cost)
 
     def _possible(self, node: Ints) -> Ints | None:
         """What no limit rules out by itself; None where some limit rules out everything."""
@@ -155,20 +194,13 @@ class _Tree:
         return value, priced - np.repeat(least, sizes)
 
     def _consider(self, node: Ints) -> None:
-        """Take a choice for the plan if it is one and is worth it."""
+        """Offer a choice that looks like a plan, if it decides every group."""
         first, _ = _groups(self.group[node])
-        choice = np.sort(np.concatenate([self.decided, self.core[node[first]]]))
-        problem = self.problem
-        if len(choice) < len(problem.first) or problem.total_cost(choice) >= self.worth:
-            return
-        if (problem.excess(choice) > problem.slack).any():
-            return
-        beyond = choice[~problem.choosable[choice]]
-        if len(beyond):
-            self.beyond = beyond
-            return
-        self.plan = choice
-        self.worth = self._worth()
+        chosen = node[first]
+        complete = len(chosen) + len(self.decided) == len(self.goal.problem.first)
+        cheap = self.decided_cost + self.cost[chosen].sum() < self.goal.worth
+        if complete and cheap and (self.use[chosen].sum(axis=0) <= self.limit).all():
+            self.goal.consider(np.sort(np.concatenate([self.decided, self.core[chosen]])))
 
     def _rounded(self, node: Ints, weight: Floats) -> Ints:
         """The cheapest way within the limits to decide what the linear program leaves undecided.
@@ -269,5 +301,6 @@ def _groups(group: Ints) -> tuple[Ints, Ints]:
     (array([0, 2]), array([2, 1]))
 
     """
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    return starts, np.diff(np.append(starts, len(group)))
+    ends = np.flatnonzero(group[1:] != group[:-1]) + 1
+    starts = np.concatenate([_START[: len(group)], ends])
+    return starts, np.concatenate([ends, [len(group)]])[: len(starts)] - starts

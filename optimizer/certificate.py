@@ -95,20 +95,29 @@ def _wrong_proof(plan: Plan, facts: Facts) -> Iterator[str]:
     bound = _bound(plan, facts)
     if _differ(plan.lagrangian_bound_cny, bound):
         yield f"lagrangian_bound_cny: {plan.lagrangian_bound_cny}, but {bound} is proven"
-    lower = cost if plan.proof == "search" else min(bound, cost)
-    if _differ(plan.lower_bound_cny, lower):
+    lower = min(bound, cost)
+    if plan.proof == "lagrangian" and _differ(plan.lower_bound_cny, lower):
         yield f"lower_bound_cny: {plan.lower_bound_cny}, but {lower} is proven"
+    if plan.proof == "search":
+        lower = plan.lower_bound_cny or 0.0
+        yield from _wrong_search(plan, facts, lower)
     gap = (cost - lower) / cost if cost else 0.0
     if _differ(plan.gap, gap):
         yield f"gap: {plan.gap}, but it is {gap}"
     if plan.status == "optimal" and gap > OPTIMAL_GAP:
         yield f"status: optimal, but the gap is {gap}"
-    if plan.proof == "search":
-        outcome = _search(plan, facts)
-        if not outcome.complete:
-            yield f"proof: the search did not end within {NODES_MAX} nodes"
-        elif outcome.cheaper_by > PRECISION * cost:
-            yield f"proof: there is a plan that costs {outcome.cheaper_by:.2f} CNY less"
+
+
+def _wrong_search(plan: Plan, facts: Facts, lower: float) -> Iterator[str]:
+    """A bound that a search proved: the search must find nothing below it."""
+    cost = plan.cost_cny or 0.0
+    if lower - cost > TOLERANCE * cost:
+        yield f"lower_bound_cny: {lower} is more than the plan costs"
+    outcome = _search(plan, facts, lower)
+    if outcome.cheaper_by > PRECISION * cost:
+        yield f"lower_bound_cny: {lower}, but there is a plan for {cost - outcome.cheaper_by:.2f}"
+    elif not outcome.complete:
+        yield f"proof: the search did not end within {NODES_MAX} nodes"
 
 
 def _wrong_impossibility(plan: Plan, facts: Facts) -> Iterator[str]:
@@ -122,7 +131,7 @@ def _wrong_impossibility(plan: Plan, facts: Facts) -> Iterator[str]:
         if bound <= 0.0:
             yield f"multipliers: they do not prove that there is no plan ({bound} <= 0)"
     else:
-        outcome = _search(plan, facts)
+        outcome = _search(plan, facts, math.inf)
         if not outcome.complete:
             yield f"proof: the search did not end within {NODES_MAX} nodes"
         elif outcome.found:
@@ -154,8 +163,8 @@ class _Outcome:
     cheaper_by: float
 
 
-def _search(plan: Plan, facts: Facts) -> _Outcome:
-    """Search for a plan cheaper than this one, or for any if it is none."""
+def _search(plan: Plan, facts: Facts, below: float) -> _Outcome:
+    """Search for a plan that costs less than a bound, or for any if this is none."""
     grid = _grid(plan, facts)
     step = money_step(facts.network)
     while True:
@@ -163,7 +172,8 @@ def _search(plan: Plan, facts: Facts) -> _Outcome:
         prices = np.array([plan.multipliers.get(row, 0.0) for row in problem.rows])
         choice = None if plan.cost_cny is None else grid.choice(plan)
         found = relax(problem, prices)
-        outcome = search(problem, found, choice, step=step)
+        worth = below * (1.0 - PRECISION)
+        outcome = search(problem, found, choice, worth=worth, step=step)
         if not len(outcome.beyond) or grid.growths == _GROWTHS_MAX:
             break
         grid = grid.larger(problem.group[outcome.beyond])

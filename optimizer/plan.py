@@ -18,7 +18,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `stock` is {part: {depot: base stock}} for every part and depot with demand, or that holds a
     floor or helps another depot, zeros too. `lagrangian_bound_cny` is the bound that the
-    `multipliers` prove; `lower_bound_cny` is that, or the cost itself after a complete search.
+    `multipliers` prove; `lower_bound_cny` is that, or the higher one that a search proved: the
+    cost itself if the search was complete.
     `gap` = (cost - lower bound) / cost. Costs are CNY, or CNY a year under the objective
     "annual_cost". Without a plan stock and service are empty, cost, bounds and gap null. Of an
     infeasible network the multipliers, if they are the proof, price its targets and limits so

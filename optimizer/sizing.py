@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.alternatives import Choices, build, grown, initial_sizes
-from optimizer.branch_and_bound import PRECISION, search
+from optimizer.branch_and_bound import PRECISION, Outcome, search
 from optimizer.core import best_in_core, core_of
 from optimizer.demand import Demand, gather
 from optimizer.errors import OptimizerError
@@ -35,9 +35,9 @@ SMALL_GROUPS = 400
 SEARCHED_GROUPS = 4_000
 """Larger ones up to this are searched for a while; beyond, the multipliers prove enough."""
 
-_NODES_SMALL, _NODES_LARGE = 500_000, 20_000
+_NODES_SMALL, _NODES_LARGE = 500_000, 10_000
 _CORE_SIZES = (300, 3_000, 30_000)
-_CORE_SECONDS_SEARCHED, _CORE_SECONDS_LARGE = 1.0, 5.0
+_CORE_SECONDS_SEARCHED, _CORE_SECONDS_LARGE = 2.0, 5.0
 _GROWTHS_MAX = 12
 
 Progress = Callable[[str, float], None]
@@ -97,11 +97,16 @@ class _Watch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
-    """Where solving ended: `choice` is the plan; `complete` says that nothing better exists."""
+    """Where solving ended.
+
+    `choice` is the plan. No plan costs less than `least`, what a search proved on top of the
+    relaxation; `complete` says that it proved the plan, or that there is none.
+    """
 
     choices: Choices
     bound: Relaxation
     choice: Ints | None
+    least: float
     complete: bool
     by_multipliers: bool = False
 
@@ -121,13 +126,16 @@ def _solve(demand: Demand, watch: _Watch) -> _Solved:
         watch.tell("bound", 1.0)
         dual = maximise(problem, start, stop=watch.out)
         if dual.proven_infeasible:
-            return _Solved(choices, dual.best, None, complete=True, by_multipliers=True)
+            return _Solved(choices, dual.best, None, np.inf, complete=True, by_multipliers=True)
         beyond = beyond_in_question(problem, dual.best, 0.0)
         if not len(beyond):
             choice = _from_core(problem, dual, watch)
-            choice, complete, beyond = _searched(choices, dual.best, choice, watch)
+            if len(problem.first) > SEARCHED_GROUPS:
+                return _Solved(choices, dual.best, choice, dual.best.value, complete=False)
+            found = _searched(choices, dual.best, choice, watch)
+            beyond = found.beyond
             if not len(beyond):
-                return _Solved(choices, dual.best, choice, complete)
+                return _Solved(choices, dual.best, found.plan, found.bound, found.complete)
         sizes, start = grown(choices, sizes, problem.group[beyond]), dual.best.multipliers
     raise OptimizerError("some parts are worth stocking without end: their stock costs nothing")
 
@@ -177,22 +185,18 @@ def _gap(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
     return (cost - min(bound.value, cost)) / cost if cost else 0.0
 
 
-def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Watch) -> tuple[Ints | None, bool, Ints]:
-    """The plan after a search, whether it is proven, and what was missing for that."""
+def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Watch) -> Outcome:
+    """A search for a cheaper plan, as far as the size of the problem and the time allow."""
     problem = choices.problem
-    groups, gap = len(problem.first), _gap(problem, bound, plan)
-    if groups > SEARCHED_GROUPS:
-        return plan, False, np.zeros(0, dtype=np.int64)
-    watch.tell("search", gap)
-    outcome = search(
+    watch.tell("search", _gap(problem, bound, plan))
+    return search(
         problem,
         bound,
         plan,
         step=money_step(choices.demand.network),
-        nodes_max=_NODES_SMALL if groups <= SMALL_GROUPS else _NODES_LARGE,
+        nodes_max=_NODES_SMALL if len(problem.first) <= SMALL_GROUPS else _NODES_LARGE,
         stop=watch.out,
     )
-    return outcome.plan, outcome.complete, outcome.beyond
 
 
 def _plan(solved: _Solved, choice: Ints, watch: _Watch) -> Plan:
@@ -205,8 +209,9 @@ def _plan(solved: _Solved, choice: Ints, watch: _Watch) -> Plan:
         raise OptimizerError(f"the plan breaks its own limits: {missed}", missed=missed)
     cost = evaluation.cost_cny
     proven = min(bound.value, cost)
-    by_search = solved.complete and cost - proven > PRECISION * cost
-    lower = cost if by_search else proven
+    lower = cost if solved.complete else max(proven, min(solved.least, cost))
+    by_search = lower - proven > PRECISION * cost
+    lower = lower if by_search else proven
     gap = (cost - lower) / cost if cost else 0.0
     open_end = "timed_out" if watch.out() else "feasible"
     return Plan(

@@ -37,7 +37,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 async def template(postgres: EmbeddedPostgres) -> str:
     """The name of a migrated database with the test company in it, to be copied."""
-    await _run_as_superuser(postgres, "CREATE DATABASE template_company OWNER beijian")
+    await run_as_superuser(postgres, "CREATE DATABASE template_company OWNER beijian")
     dsn = postgres.dsn("template_company")
     await migrate(dsn)
     async with db.connected(dsn):
@@ -48,7 +48,7 @@ async def template(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture(scope="session")
 async def shared_database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     """One copy of the company for all tests that roll back."""
-    await _run_as_superuser(postgres, f"CREATE DATABASE shared TEMPLATE {template} OWNER beijian")
+    await run_as_superuser(postgres, f"CREATE DATABASE shared TEMPLATE {template} OWNER beijian")
     dsn = postgres.dsn("shared")
     async with db.connected(dsn):
         yield dsn
@@ -66,17 +66,17 @@ async def company(shared_database: str) -> AsyncIterator[str]:
 async def own_company(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     """A copy of the company of one's own, with a pool, for tests that must commit."""
     name = f"own_{uuid4().hex[:12]}"
-    await _run_as_superuser(postgres, f"CREATE DATABASE {name} TEMPLATE {template} OWNER beijian")
+    await run_as_superuser(postgres, f"CREATE DATABASE {name} TEMPLATE {template} OWNER beijian")
     dsn = postgres.dsn(name)
     shared_pool, shared_config = db.engine.pool, db.engine.config
     db.engine.pool = None
     async with db.connected(dsn, pool_size=20):
         yield dsn
     db.engine.pool, db.engine.config = shared_pool, shared_config
-    await _run_as_superuser(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    await run_as_superuser(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _run_as_superuser(postgres: EmbeddedPostgres, statement: str) -> None:
+async def run_as_superuser(postgres: EmbeddedPostgres, statement: str) -> None:
     connection = await asyncpg.connect(postgres.dsn("postgres", "postgres"))
     try:
         await connection.execute(statement)

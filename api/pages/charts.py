@@ -1,13 +1,14 @@
 """Charts as data: what `app.js` draws. Pure; names are in the reader's language already."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from msgspec import Struct
 
+from api.pages.formats import ZONE
 from inventory.emergency.cases import CaseView
-from inventory.emergency.following import DayCount
+from inventory.emergency.following import DayCount, Followed
 from inventory.installed_base.failure_counts import MonthCount
 from inventory.stock.history import LevelHistory
 from inventory.stock.levels import LevelView
@@ -22,7 +23,7 @@ class Series(Struct, frozen=True, kw_only=True):
     points: list[Any]
     colour: str | None = None
     area: bool = False
-    marks: list[tuple[datetime, str]] = []
+    marks: list[tuple[str, str]] = []
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -41,40 +42,94 @@ class Chart(Struct, frozen=True, kw_only=True):
     series: list[Series]
     lines: list[Line] = []
     categories: list[str] = []
-    start: datetime | None = None
-    end: datetime | None = None
+    start: str | None = None
+    end: str | None = None
     x_name: str = ""
     y_name: str = ""
     whole: bool = False
 
 
-def _points(history: LevelHistory, until: datetime) -> list[tuple[datetime, int]]:
+def _local(at: datetime) -> str:
+    """An instant as the pages' clock shows it; a chart without a zone is drawn the same everywhere.
+
+    >>> _local(datetime.fromisoformat("2026-11-21T06:05:00Z"))
+    '2026-11-21T14:05:00'
+    """
+    return at.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def _points(history: LevelHistory, until: datetime) -> list[tuple[str, int]]:
     """A history as steps, drawn on to the end."""
-    return [*((point.at, point.available) for point in history.points), (until, history.points[-1].available)]
+    told = [(_local(point.at), point.available) for point in history.points]
+    return [*told, (_local(until), history.points[-1].available)]
 
 
-def _lines(level: LevelView, _: Words) -> list[Line]:
-    """The lines a level is held against."""
+def _lines(critical_point: int | None, average_failure_line: int | None, base_stock: int | None, _: Words) -> list[Line]:
+    """The lines a level is held against; one at zero holds nothing."""
     known = (
-        (_("critical point"), level.critical_point, "red", False),
-        (_("average-failure line"), level.average_failure_line, "orange", True),
-        (_("base stock"), level.base_stock, "grey", False),
+        (_("critical point"), critical_point, "red", False),
+        (_("average-failure line"), average_failure_line, "orange", True),
+        (_("base stock"), base_stock, "grey", False),
     )
     return [
-        Line(name=name, value=value, colour=colour, dashed=dashed)
-        for name, value, colour, dashed in known
-        if value is not None
+        Line(name=name, value=value, colour=colour, dashed=dashed) for name, value, colour, dashed in known if value
     ]
 
 
-def level_over_time(
-    history: LevelHistory, level: LevelView | None, start: datetime, end: datetime, _: Words,
-    marks: Sequence[tuple[datetime, str]] = (),
-) -> Chart:
+def level_over_time(history: LevelHistory, level: LevelView, start: datetime, end: datetime, _: Words) -> Chart:
     """What a level had available, against its lines as they are now."""
-    series = Series(name=_("available"), points=_points(history, end), area=True, marks=list(marks))
-    lines = _lines(level, _) if level is not None else []
-    return Chart(kind="time", series=[series], lines=lines, start=start, end=end, whole=True)
+    return Chart(
+        kind="time",
+        series=[Series(name=_("available"), points=_points(history, end), area=True)],
+        lines=_lines(level.critical_point, level.average_failure_line, level.base_stock, _),
+        start=_local(start),
+        end=_local(end),
+        whole=True,
+    )
+
+
+def case_over_time(followed: Followed, _: Words) -> Chart | None:
+    """What a case's stock had available, against the lines it was judged by; None where the part never lay there."""
+    if followed.history is None:
+        return None
+    start, end = followed.since, _calm(followed)
+    stock = followed.view.evidence["stock"]
+    marks = _marks(followed.view, (end - start) / 6, _)
+    return Chart(
+        kind="time",
+        series=[Series(name=_("available"), points=_points(followed.history, end), area=True, marks=marks)],
+        lines=_lines(stock["critical_point"], stock["average_failure_line"], stock["base_stock"], _),
+        start=_local(start),
+        end=_local(end),
+        whole=True,
+    )
+
+
+def _calm(followed: Followed) -> datetime:
+    """The end of a chart that is drawn again and again: it moves on in steps, but never behind what happened."""
+    step = max((followed.until - followed.since) / 60, timedelta(seconds=10)).total_seconds()
+    reached = followed.until.timestamp() // step * step
+    last = followed.history.points[-1].at if followed.history else followed.since
+    return max(datetime.fromtimestamp(reached, UTC), last, followed.view.case.opened_at)
+
+
+def _marks(view: CaseView, apart: timedelta, _: Words) -> list[tuple[str, str]]:
+    """The turns of a case as marks on its stock; those too close to tell apart share one."""
+    case = view.case
+    turns = (
+        (case.opened_at, _("opened")),
+        (case.approved_at, _("approved")),
+        (case.cover_restored_at, _("cover restored")),
+    )
+    marks: list[tuple[datetime, str]] = []
+    for at, words in turns:
+        if at is None:
+            continue
+        if marks and at - marks[-1][0] < apart:
+            marks[-1] = (marks[-1][0], f"{marks[-1][1]} · {words}")
+        else:
+            marks.append((at, words))
+    return [(_local(at), words) for at, words in marks]
 
 
 def levels_over_time(
@@ -108,17 +163,6 @@ def failures_by_day(days: Sequence[DayCount], expected: float, _: Words) -> Char
         lines=[Line(name=_("expected a day"), value=round(expected, 3), colour="orange", dashed=True)],
         categories=[f"{day.day:%m-%d}" for day in days],
     )
-
-
-def case_marks(view: CaseView, _: Words) -> list[tuple[datetime, str]]:
-    """The turns of a case, as marks on its stock."""
-    case = view.case
-    turns = (
-        (case.opened_at, _("opened")),
-        (case.approved_at, _("approved")),
-        (case.cover_restored_at, _("cover restored")),
-    )
-    return [(at, words) for at, words in turns if at is not None]
 
 
 def cost_against_time(front: Sequence[Mapping[str, Any]], _: Words) -> Chart | None:

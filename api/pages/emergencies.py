@@ -78,14 +78,11 @@ async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
     """Show a whole case as it goes."""
     followed, _ = await follow(case_id, seen_by=request.user, zone=ZONE_NAME), gettext_of(request)
     view = followed.view
-    marks = charts.case_marks(view, _)
     return Page(
         "emergencies/detail.html",
         followed=followed,
         view=view,
-        stock_chart=charts.level_over_time(
-            followed.history, followed.level, followed.since, followed.until, _, marks
-        ) if followed.history else None,
+        stock_chart=charts.case_over_time(followed, _),
         failure_chart=charts.failures_by_day(followed.failures, view.evidence["rate_per_day"], _),
         front_chart=charts.cost_against_time(view.proposal.get("answer", {}).get("front", []), _),
     )

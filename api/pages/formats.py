@@ -142,6 +142,17 @@ def number(value: float, digits: int = 2) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def gap(value: float) -> str:
+    """How far a plan may be from the best one.
+
+    >>> gap(0), gap(2e-7), gap(0.0123)
+    ('0', '< 0.0001 %', '1.23 %')
+    """
+    if value <= 0:
+        return "0"
+    return "< 0.0001 %" if value < 1e-6 else f"{number(value * 100, 4)} %"
+
+
 def signed(value: int) -> str:
     """A change with its sign.
 

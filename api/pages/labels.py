@@ -207,6 +207,16 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "transfer": ("transfer", "调拨单"),
         "plan": ("stocking plan", "备货计划"),
     },
+    "service": {
+        "standing authority": ("standing authority", "常设授权"),
+        "emergency": ("emergency watch", "应急监测"),
+        "procurement": ("procurement", "采购"),
+        "allocation": ("allocation", "库存分配"),
+        "planning": ("planning", "计划"),
+        "housekeeping": ("housekeeping", "日常维护"),
+        "setup": ("set-up", "初始化"),
+        "demo": ("demo", "演示"),
+    },
     "hours": {"working": ("working hours", "工作时间"), "non_working": ("non-working hours", "非工作时间")},
     "role": ROLE_NAMES,
     "right": RIGHTS,
@@ -297,6 +307,18 @@ def label(kind: str, value: str, language: Language) -> str:
             if match:
                 return words[language == "zh"].format(match[1])
     return value
+
+
+def actor(name: str, language: Language) -> str:
+    """Who acted: a person by user name, the service itself by what it did.
+
+    >>> actor("buyer-1", "zh"), actor("service:emergency", "zh"), actor("service:vendor HUAXIN", "en")
+    ('buyer-1', '系统（应急监测）', 'the service (vendor HUAXIN)')
+    """
+    if not name.startswith("service:"):
+        return name
+    part = label("service", name.removeprefix("service:"), language)
+    return f"系统（{part}）" if language == "zh" else f"the service ({part})"
 
 
 def tone(kind: str, value: str) -> Tone:

@@ -100,14 +100,12 @@ def _told(
     context = {"status": status, "sentence": sentence, "advice": advice, **facts}
     if request.headers.get("hx-request") != "true":
         return Page("refused.html", status_code=status, **context)
-    if request.method == "GET":  # a page that is being watched stays as it is
+    if request.headers.get("hx-target") == "live":  # a page that is being watched stays as it is
         return Response("", status_code=status, headers={"HX-Reswap": "none"}, media_type="text/html")
-    beside_the_form = {
-        "HX-Retarget": "find .refusal-slot",
-        "HX-Reswap": "innerHTML show:top",
-        "HX-Reselect": ".refusal",
-    }
-    return Page("refusal.html", status_code=status, headers=beside_the_form, **context)
+    headers = {"HX-Reswap": "innerHTML", "HX-Reselect": ".refusal"}
+    if request.method == "POST":
+        headers["HX-Retarget"] = "find .refusal-slot"
+    return Page("refusal.html", status_code=status, headers=headers, **context)
 
 
 def _to_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:

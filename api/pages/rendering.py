@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, override
+from urllib.parse import urlencode
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -22,7 +23,6 @@ from msgspec import UNSET
 
 from api.languages import COOKIE, Language, preferred
 from api.pages import formats, gauges, labels, navigation
-from api.pages.forms import local
 from api.pages.translations import translations
 from inventory.ground import clock
 from inventory.ground.actor import Actor
@@ -67,7 +67,7 @@ class Page(Template):
             status_code=status_code,
             headers=headers,
             cookies=cookies,
-            media_type="text/html; charset=utf-8",
+            media_type="text/html",
         )
 
     @override
@@ -118,6 +118,7 @@ def environment() -> Environment:
         "money": formats.money,
         "number": formats.number,
         "share": formats.share,
+        "gap": formats.gap,
         "signed": formats.signed,
         "exact": formats.exact_time,
         "instant": formats.instant_of,
@@ -126,7 +127,7 @@ def environment() -> Environment:
         "relative": pass_context(lambda c, value: formats.relative(value, c["now"], c["language"])),
         "span": pass_context(lambda c, value: formats.span(value, c["language"])),
         "hours": pass_context(lambda c, value: formats.hours(value, c["language"])),
-        "local": local,
+        "who": pass_context(lambda c, name: labels.actor(name, c["language"])),
         "json": lambda value: msgspec.json.encode(value).decode(),
     }
     made.globals |= {
@@ -135,6 +136,7 @@ def environment() -> Environment:
         "tone": labels.tone,
         "name": pass_context(lambda c, thing, of="name": _name(thing, of, c["language"])),
         "store": pass_context(_store_name),
+        "address": pass_context(_address),
         "may": pass_context(lambda c, right: c["actor"] is not None and c["actor"].may(right)),
         "serves": pass_context(lambda c, depot: c["actor"] is not None and c["actor"].sees_depot(depot)),
         "gauge": gauges.gauge,
@@ -180,6 +182,13 @@ def _store_name(context: Mapping[str, Any], code: str) -> str:
     if place is None:
         return labels.label("place", code, context["language"])
     return _name(place, "name", context["language"])
+
+
+def _address(context: Mapping[str, Any], **changes: str | None) -> str:
+    """This page's address with some parameters changed (None takes one away), at the first page of its list."""
+    query = {**context["request"].query_params, "cursor": None, **changes}
+    kept = urlencode({key: value for key, value in query.items() if value})
+    return f"{context['path']}?{kept}" if kept else context["path"]
 
 
 @cache

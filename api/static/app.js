@@ -90,15 +90,17 @@ function optionOf(data) {
   const text = colour("text"), lines = { lineStyle: { color: colour("grid") } };
   const axis = { axisLabel: { color: text, hideOverlap: true }, axisLine: lines, axisTick: lines, splitLine: lines, nameTextStyle: { color: text } };
   const time = data.kind === "time";
+  const days = time && (new Date(data.end) - new Date(data.start)) / 86400000;
+  if (time) axis.axisLabel = { ...axis.axisLabel, formatter: days > 5 ? "{MM}-{dd}" : "{MM}-{dd} {HH}:{mm}" };
   return {
     animation: false,
     color: [1, 2, 3, 4, 5, 6].map((n) => colour(n)),
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
-    grid: { left: 4, right: 12, top: data.series.length + data.lines.length > 1 ? 40 : 16, bottom: data.x_name ? 22 : 4, containLabel: true },
-    legend: { show: data.series.length + data.lines.length > 1, type: "scroll", top: 0, left: 0, itemWidth: 16, itemHeight: 8, textStyle: { color: text }, pageTextStyle: { color: text } },
+    grid: { left: 4, right: 12, top: data.series.some((series) => series.marks.length) ? 54 : data.series.length + data.lines.length > 1 ? 40 : data.y_name ? 30 : 16, bottom: data.x_name ? 22 : 4, containLabel: true },
+    legend: { show: data.series.length + data.lines.length > 1, type: "scroll", top: 0, left: 0, icon: "roundRect", itemWidth: 14, itemHeight: 4, itemGap: 14, textStyle: { color: text }, pageTextStyle: { color: text } },
     tooltip: { trigger: data.kind === "scatter" ? "item" : "axis", renderMode: "richText", confine: true },
-    xAxis: { ...axis, type: time ? "time" : data.kind === "bars" ? "category" : "value", data: data.categories, name: data.x_name, nameLocation: "middle", nameGap: 24, scale: true, splitLine: { show: data.kind === "scatter", ...lines }, min: time ? data.from : null, max: time ? data.to : null },
-    yAxis: { ...axis, type: "value", name: data.y_name, nameTextStyle: { color: text, align: "left" }, minInterval: data.whole ? 1 : 0, min: data.kind === "scatter" ? null : 0, scale: data.kind === "scatter" },
+    xAxis: { ...axis, type: time ? "time" : data.kind === "bars" ? "category" : "value", data: data.categories, name: data.x_name, nameLocation: "middle", nameGap: 24, scale: true, splitLine: { show: data.kind === "scatter", ...lines }, min: time ? data.start : null, max: time ? data.end : null },
+    yAxis: { ...axis, axisLabel: { color: text }, type: "value", name: data.y_name, nameTextStyle: { color: text, align: "left" }, minInterval: data.whole ? 1 : 0, min: data.kind === "scatter" ? null : 0, scale: data.kind === "scatter" },
     series: [...data.series.map((series) => seriesOf(series, data)), ...data.lines.map((line) => lineOf(line, data))],
   };
 }
@@ -110,13 +112,13 @@ function seriesOf(series, data) {
     bars: { type: "bar", barMaxWidth: 18 },
     scatter: { type: "line", symbol: "circle", symbolSize: 9, lineStyle: { type: "dashed", width: 1 } },
   }[data.kind];
-  const marks = data.kind === "time" && series.marks.length ? { symbol: "none", silent: true, lineStyle: { type: "dotted", color: colour("grey") }, label: { formatter: "{b}", color: colour("text"), position: "insideEndTop", fontSize: 10 }, data: series.marks.map(([at, name]) => ({ xAxis: at, name })) } : undefined;
+  const marks = data.kind === "time" && series.marks.length ? { symbol: "none", silent: true, lineStyle: { type: "dotted", color: colour("grey") }, label: { formatter: "{b}", color: colour("text"), position: "end", fontSize: 11, rotate: 0 }, data: series.marks.map(([at, name]) => ({ xAxis: at, name })) } : undefined;
   return { ...shape, name: series.name, data: series.points, color: shade, markLine: marks };
 }
 
 // a line that stock or failures are held against, as a series of its own, so that the legend names it
 function lineOf(line, data) {
-  const ends = data.kind === "time" ? [[data.from, line.value], [data.to, line.value]] : data.categories.map((at) => [at, line.value]);
+  const ends = data.kind === "time" ? [[data.start, line.value], [data.end, line.value]] : data.categories.map((at) => [at, line.value]);
   return { type: "line", name: line.name, data: ends, symbol: "none", color: colour(line.colour), lineStyle: { width: 1.5, type: line.dashed ? "dashed" : "solid" }, z: 3 };
 }
 

@@ -22,7 +22,7 @@ from inventory.stock.units import UnitView
 TOLD = timedelta(days=120)
 """How far back a part's stock is told."""
 
-LATEST = 20
+LATEST = 15
 """How many movements and units are shown."""
 
 

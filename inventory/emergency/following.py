@@ -51,7 +51,7 @@ async def failures_since(case: UUID, since: datetime, *, zone: str) -> list[DayC
 
 
 class Followed(Struct, frozen=True, kw_only=True):
-    """A case as it is watched: the case, its stock now and since before it opened, and its failures day by day."""
+    """A case as it is watched: the case, its stock now and from `since` to `until`, and its failures day by day."""
 
     view: CaseView
     level: LevelView | None
@@ -61,11 +61,14 @@ class Followed(Struct, frozen=True, kw_only=True):
     until: datetime
 
 
-WATCHED_BEFORE = timedelta(days=14)
-"""How long before a case opened its charts begin."""
+DAYS_BEFORE = timedelta(days=14)
+"""How long before a case opened its failures are counted, and at most its stock is told."""
 
-WATCHED_AFTER = timedelta(days=3)
-"""How long after a case ended its charts still go on."""
+LEAST_BEFORE = timedelta(minutes=10)
+"""How long before a case opened its stock is told at least."""
+
+AFTER = timedelta(days=1)
+"""How long after a case ended its stock is still told."""
 
 
 async def follow(case: UUID, *, seen_by: Actor, zone: str) -> Followed:
@@ -77,15 +80,16 @@ async def follow(case: UUID, *, seen_by: Actor, zone: str) -> Followed:
     """
     view = await cases.case_view(case, seen_by=seen_by)
     row, now = view.case, clock.now()
-    since = row.opened_at - WATCHED_BEFORE
-    until = now if row.closed_at is None else min(now, row.closed_at + WATCHED_AFTER)
+    until = now if row.closed_at is None else min(now, row.closed_at + AFTER)
+    # a young case is watched by the minute, an old one by the day
+    since = row.opened_at - min(max(2 * (until - row.opened_at), LEAST_BEFORE), DAYS_BEFORE)
     found = await levels.levels(limit=1, seen_by=seen_by, part_number=row.part_number, depot=row.depot, pool=row.pool)
     told = await available_over_time(row.part_number, since, seen_by=seen_by, depot=row.depot, pool=row.pool)
     return Followed(
         view=view,
         level=found[0] if found else None,
         history=told[0] if told else None,
-        failures=await failures_since(case, since, zone=zone),
+        failures=await failures_since(case, row.opened_at - DAYS_BEFORE, zone=zone),
         since=since,
         until=until,
     )

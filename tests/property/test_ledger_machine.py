@@ -1,0 +1,218 @@
+"""The ledger under any order of acts: after each one every invariant holds, and stock is neither made nor lost."""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from api.embedded import EmbeddedPostgres
+from inventory.assurance.invariants import violations
+from inventory.ground import clock, db
+from inventory.ground.errors import InventoryError
+from inventory.requests import requests
+from inventory.requests.requests import Debrief, NewRequest, NewRequestLine
+from inventory.stock import receipts, reservations, transfers
+from inventory.stock.receipts import Incoming
+from inventory.stock.transfers import TransferItem
+from tests.conftest import run_as_superuser
+from tests.world import DISPATCHER, DRIVE, FAN, PSU, SETUP
+
+PARTS = st.sampled_from([DRIVE, FAN, PSU])
+DEPOTS = st.sampled_from(["GZ", "SH"])
+QUANTITIES = st.integers(1, 4)
+
+_runner = asyncio.Runner()
+
+
+def run(coroutine, context=None):
+    """Run something on the machine's own loop; one context per example keeps its transaction open between steps."""
+    return _runner.run(coroutine, context=context)
+
+
+class Ledger(RuleBasedStateMachine):
+    """Every verb that moves stock, in any order, with any outcome; refusals change nothing."""
+
+    held = Bundle("held")
+    sent = Bundle("sent")
+    asked = Bundle("asked")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._context = contextvars.copy_context()
+        self._transaction = db.engine.transaction()
+        self._serials = 0
+        self.run(self._transaction.__aenter__())
+
+    def run(self, coroutine):
+        return run(coroutine, self._context)
+
+    def teardown(self) -> None:
+        self.run(self._transaction.rollback())
+        self.run(self._transaction.__aexit__(None, None, None))
+
+    def do(self, act):
+        """Act; a refusal is an answer, and must leave no trace."""
+
+        async def attempt():
+            try:
+                async with db.savepoint():
+                    return await act
+            except InventoryError:
+                return None
+
+        return self.run(attempt())
+
+    def new_serials(self, part: str, count: int) -> list[str]:
+        if part != DRIVE:
+            return []
+        self._serials += count
+        return [f"M-{n}" for n in range(self._serials - count, self._serials)]
+
+    @rule(target=held, part=PARTS, depot=DEPOTS, quantity=QUANTITIES, minutes=st.sampled_from([None, 5]))
+    def reserve(self, part, depot, quantity, minutes):
+        expires = None if minutes is None else clock.now() + timedelta(minutes=minutes)
+        made = self.do(reservations.reserve(part, depot, quantity, by=SETUP, expires_at=expires))
+        return made.id if made else None
+
+    @rule(reservation=consumes(held), quantity=st.one_of(st.none(), QUANTITIES))
+    def post(self, reservation, quantity):
+        if reservation:
+            self.do(reservations.post_reservation(reservation, by=SETUP, to="BANK-GZ", quantity=quantity))
+
+    @rule(reservation=held)
+    def void(self, reservation):
+        if reservation:
+            self.do(reservations.void_reservation(reservation, by=SETUP))
+
+    @rule(minutes=st.sampled_from([1, 10]))
+    def expire(self, minutes):
+        with clock.at(clock.now() + timedelta(minutes=minutes)):
+            self.do(reservations.expire_due(by=SETUP))
+
+    @rule(part=PARTS, depot=DEPOTS, quantity=QUANTITIES, condition=st.sampled_from(["good", "quarantine", "defective"]))
+    def receive(self, part, depot, quantity, condition):
+        line = Incoming(
+            part_number=part, quantity=quantity, condition=condition, serials=self.new_serials(part, quantity)
+        )
+        self.do(receipts.receive(depot, [line], by=SETUP, origin="V-DISTI"))
+
+    @rule(part=st.sampled_from([FAN, PSU]), depot=DEPOTS, quantity=st.integers(-5, 5))
+    def adjust(self, part, depot, quantity):
+        self.do(receipts.adjust(depot, part, quantity, by=SETUP, reason="count"))
+
+    @rule(target=sent, part=PARTS, quantity=QUANTITIES, there=st.booleans())
+    def draft_transfer(self, part, quantity, there):
+        origin, goal = ("GZ", "SH") if there else ("SH", "GZ")
+        items = [TransferItem(part_number=part, quantity=quantity)]
+        made = self.do(transfers.draft_transfer(origin, goal, items, by=SETUP))
+        return made.id if made else None
+
+    @rule(transfer=sent)
+    def ship_transfer(self, transfer):
+        if transfer:
+            self.do(transfers.ship(transfer, by=SETUP))
+
+    @rule(transfer=sent, count=st.one_of(st.none(), st.integers(0, 4)), part=PARTS)
+    def take_in(self, transfer, count, part):
+        if transfer:
+            received = None if count is None else {part: count}
+            self.do(transfers.take_in(transfer, by=SETUP, received=received, reason="counted"))
+
+    @rule(transfer=sent)
+    def cancel_transfer(self, transfer):
+        if transfer:
+            self.do(transfers.cancel(transfer, by=SETUP, reason="not needed"))
+
+    @rule(target=asked, part=PARTS, quantity=QUANTITIES, severe=st.booleans(), device=st.integers(0, 20))
+    def ask(self, part, quantity, severe, device):
+        self._serials += 1
+        new = NewRequest(
+            source="machine",
+            reference=f"R-{self._serials}",
+            device_serial=f"BANK-{device:03d}",
+            severity="severe" if severe else "general",
+            lines=[NewRequestLine(part_number=part, quantity=quantity)],
+        )
+        made = self.do(requests.open_request(new, by=DISPATCHER))
+        return (made.id, part) if made else None
+
+    @rule(request=asked)
+    def ship_request(self, request):
+        if request:
+            self.do(requests.ship(request[0], by=SETUP))
+
+    @rule(request=asked, outcome=st.sampled_from(["used", "returned_good", "dead_on_arrival"]))
+    def debrief(self, request, outcome):
+        if request:
+            self._serials += 1
+            report = Debrief(part_number=request[1], outcome=outcome, serial_out=f"OUT-{self._serials}")
+            self.do(requests.debrief(request[0], [report], by=DISPATCHER))
+
+    @rule(request=asked)
+    def cancel_request(self, request):
+        if request:
+            self.do(requests.cancel(request[0], by=DISPATCHER, reason="gone"))
+
+    @rule(part=PARTS, depot=DEPOTS)
+    def fill(self, part, depot):
+        async def act():
+            row = await db.fetch_one(
+                """SELECT level.part, level.place, level.pool FROM level JOIN part ON part.id = level.part
+                   JOIN place ON place.id = level.place
+                   WHERE part_number = $1 AND place.code = $2 AND condition = 'good' AND backordered > 0""",
+                part,
+                depot,
+            )
+            return await requests.fill_backorders(*row, by=SETUP) if row else 0
+
+        self.do(act())
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        assert self.run(violations()) == []
+
+    @invariant()
+    def who_waits_is_counted(self) -> None:
+        async def difference():
+            return await db.fetch(
+                """SELECT level.id FROM level
+                   LEFT JOIN (SELECT part, source_place AS place, pool, sum(quantity) AS waiting FROM request_line
+                              WHERE state = 'backordered' GROUP BY 1, 2, 3) AS line USING (part, place, pool)
+                   WHERE level.condition = 'good' AND level.backordered <> coalesce(line.waiting, 0)"""
+            )
+
+        assert self.run(difference()) == []
+
+
+@pytest.fixture
+def machine_database(postgres: EmbeddedPostgres, template: str) -> Iterator[None]:
+    """A copy of the company on a loop of the machine's own: Hypothesis drives it from plain functions."""
+    run(run_as_superuser(postgres, f"CREATE DATABASE machine TEMPLATE {template} OWNER beijian"))
+    shared_pool, shared_config = db.engine.pool, db.engine.config
+    db.engine.pool = None
+    connection = db.connected(postgres.dsn("machine"))
+    run(connection.__aenter__())
+    yield
+    db.engine.pool.terminate()  # a failing example may have left its transaction open
+    db.engine.pool, db.engine.config = shared_pool, shared_config
+    run(run_as_superuser(postgres, "DROP DATABASE machine WITH (FORCE)"))
+
+
+def test_the_books_are_right_whatever_happens(machine_database):
+    examples, steps = (2000, 50) if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else (25, 25)
+    run_state_machine_as_test(
+        Ledger, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, print_blob=False)
+    )
