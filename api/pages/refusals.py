@@ -102,10 +102,14 @@ def _told(
         return Page("refused.html", status_code=status, **context)
     if request.headers.get("hx-target") == "live":  # a page that is being watched stays as it is
         return Response("", status_code=status, headers={"HX-Reswap": "none"}, media_type="text/html")
-    headers = {"HX-Reswap": "innerHTML", "HX-Reselect": ".refusal"}
-    if request.method == "POST":
-        headers["HX-Retarget"] = "find .refusal-slot"
-    return Page("refusal.html", status_code=status, headers=headers, **context)
+    if request.method == "GET":  # a piece of a page says it in its own place
+        return Page("refusal.html", headers={"HX-Reswap": "innerHTML", "HX-Reselect": ".refusal"}, **context)
+    beside_the_form = {
+        "HX-Retarget": "find .refusal-slot",
+        "HX-Reswap": "innerHTML show:top",
+        "HX-Reselect": ".refusal",
+    }
+    return Page("refusal.html", status_code=status, headers=beside_the_form, **context)
 
 
 def _to_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:

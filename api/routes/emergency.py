@@ -18,6 +18,9 @@ from inventory.emergency import assessments, cases, declaring, policy
 from inventory.ground import clock
 from inventory.stock.pools import COMMON
 
+Money = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$")]
+"""An amount of yuan as a decimal string, zero or more."""
+
 
 class Declaration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An emergency that a person declares."""
@@ -52,9 +55,9 @@ class NewPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     activation: Literal["level", "burst_and_level"] = "level"
     burst_ratio: Annotated[float, Meta(gt=1, le=100)] = 3.0
     false_alarms_per_year: Annotated[float, Meta(gt=0, le=1000)] = 4.0
-    standing_authority_cny: Annotated[Decimal, Meta(ge=0, le=1_000_000_000)] = Decimal(50_000)
+    standing_authority_cny: Money = "50000"
     restore_within_hours: Annotated[float, Meta(gt=0, le=8760)] = 72.0
-    shortage_cost_cny_per_unit_hour: Annotated[Decimal, Meta(ge=0, le=1_000_000)] = Decimal(15)
+    shortage_cost_cny_per_unit_hour: Money = "15"
     remark: Text = ""
 
 
@@ -218,9 +221,9 @@ class CaseController(Controller):
             activation=data.activation,
             burst_ratio=data.burst_ratio,
             false_alarms_per_year=data.false_alarms_per_year,
-            standing_authority_cny=data.standing_authority_cny,
+            standing_authority_cny=Decimal(data.standing_authority_cny),
             restore_within_hours=data.restore_within_hours,
-            shortage_cost_cny_per_unit_hour=data.shortage_cost_cny_per_unit_hour,
+            shortage_cost_cny_per_unit_hour=Decimal(data.shortage_cost_cny_per_unit_hour),
             remark=data.remark,
         )
         return await once(request, idempotency_key, lambda: policy.put_in_force(new, by=request.user))

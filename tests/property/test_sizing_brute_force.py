@@ -57,9 +57,7 @@ def chain_shares(stock, rates, lead_times, orders):
     stationary = np.linalg.lstsq(balance, right, rcond=None)[0]
     return [
         {
-            source: math.fsum(
-                stationary[place[state]] for state in states if supplier[state, depot] == source
-            )
+            source: math.fsum(stationary[place[state]] for state in states if supplier[state, depot] == source)
             for source in (*orders[depot], -1)
         }
         for depot in range(len(stock))
@@ -77,8 +75,7 @@ class Document:
         self.lead = {(r["part"], r["depot"]): r for r in document["replenishment"]}
         self.price = {p["id"]: p["unit_cost_cny"] for p in document["parts"]}
         self.stock_cost = {
-            p["id"]: p["unit_cost_cny"]
-            * (1 if document["objective"] == "investment" else p["holding_rate_per_year"])
+            p["id"]: p["unit_cost_cny"] * (1 if document["objective"] == "investment" else p["holding_rate_per_year"])
             for p in document["parts"]
         }
         self.calls = self.calls_by_part_and_depot()
@@ -129,9 +126,7 @@ class Document:
 
     def highest(self, part, depots):
         """No more than this in one depot can matter: its demands find stock but for 1e-8."""
-        load = math.fsum(
-            self.rate(part, depot) * self.lead[part, depot]["lead_time_days"] for depot in depots
-        )
+        load = math.fsum(self.rate(part, depot) * self.lead[part, depot]["lead_time_days"] for depot in depots)
         units = next(n for n in itertools.count() if 1 - poisson_cdf(n, load) < 1e-8) + 1
         return units if load else 0
 
@@ -168,9 +163,11 @@ class Document:
             else:
                 share = poisson_cdf(stock - 1, rate * (lead - left))
             load = rate * lead
-            short = load - math.fsum(
-                min(k, stock) * math.exp(-load) * load**k / math.factorial(k) for k in range(60)
-            ) - stock * (1 - poisson_cdf(59, load))
+            short = (
+                load
+                - math.fsum(min(k, stock) * math.exp(-load) * load**k / math.factorial(k) for k in range(60))
+                - stock * (1 - poisson_cdf(59, load))
+            )
             found.append((sla, own, share, travel + 24 * max(short, 0.0) / rate))
         return found
 
@@ -255,7 +252,7 @@ def enumerate_all(document):
 
 def random_network(seed, policy, parts=2, depots=2):
     """A small network whose loads stay below about one, so that enumeration stays possible."""
-    draw = random.Random(f"{policy}-{seed}")
+    draw = random.Random(f"{policy}-{seed}")  # noqa: S311 - no secret is drawn
     lateral = policy == "lateral"
     depot_ids = [f"D{j}" for j in range(depots)]
     classes = [
@@ -272,9 +269,7 @@ def random_network(seed, policy, parts=2, depots=2):
         home = draw.choice(depot_ids)
         travel = {d: round(draw.uniform(6, 30), 1) for d in depot_ids}
         travel[home] = round(draw.uniform(0.5, 3.9), 1)
-        customers.append(
-            {"id": f"C{i}", "sla_class": classes[i % 2]["id"], "travel_hours": travel}
-        )
+        customers.append({"id": f"C{i}", "sla_class": classes[i % 2]["id"], "travel_hours": travel})
     document = {
         "depots": [{"id": d, "name": d, "capacity_units": None, "budget_cny": None} for d in depot_ids],
         "parts": [
@@ -293,8 +288,7 @@ def random_network(seed, policy, parts=2, depots=2):
         "sla_classes": classes,
         "customers": customers,
         "installed_base": [
-            {"customer": c["id"], "model": "M", "device_count": draw.choice([0, 20, 60, 120])}
-            for c in customers
+            {"customer": c["id"], "model": "M", "device_count": draw.choice([0, 20, 60, 120])} for c in customers
         ],
         "bom": [
             {
