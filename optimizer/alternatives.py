@@ -97,7 +97,7 @@ def initial_sizes(demand: Demand) -> list[Ints]:
     for cluster in demand.clusters:
         rows = cluster.rows
         load = np.sum(demand.daily_rate[rows] * demand.lead_time_days[rows], axis=1)
-        spread = 6.0 if rows.shape[1] == 1 else 3.0
+        spread = 6.0 if rows.shape[1] == 1 else 4.0
         wanted = np.ceil(load + spread * (np.sqrt(load) + 1.0)) - demand.floor[rows].sum(axis=1)
         asked = demand.daily_rate[rows].any(axis=1)
         sizes.append(_rounded(np.where(asked, np.maximum(wanted, 1), 0).astype(np.int64)))

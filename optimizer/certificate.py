@@ -16,10 +16,10 @@ from optimizer.alternatives import build, grown, initial_sizes
 from optimizer.branch_and_bound import NODES_MAX, PRECISION, search
 from optimizer.demand import Demand, gather
 from optimizer.evaluation import money_step
-from optimizer.multiple_choice import beyond_in_question, relax
+from optimizer.multiple_choice import Problem, beyond_in_question, relax
 from optimizer.network import Network
 from optimizer.plan import Plan
-from optimizer.poisson import Ints
+from optimizer.poisson import Floats, Ints
 from optimizer.recount import TOLERANCE, Facts, delivery, recount, slack, table, used
 
 OPTIMAL_GAP = 1e-6
@@ -92,7 +92,7 @@ def _wrong_figures(plan: Plan, facts: Facts) -> Iterator[str]:
 def _wrong_proof(plan: Plan, facts: Facts) -> Iterator[str]:
     """The bounds, the gap, and the status that follows from them."""
     cost = plan.cost_cny or 0.0
-    bound = _bound(plan, facts)
+    grid, bound = _bounded(plan, facts)
     if _differ(plan.lagrangian_bound_cny, bound):
         yield f"lagrangian_bound_cny: {plan.lagrangian_bound_cny}, but {bound} is proven"
     lower = min(bound, cost)
@@ -100,7 +100,7 @@ def _wrong_proof(plan: Plan, facts: Facts) -> Iterator[str]:
         yield f"lower_bound_cny: {plan.lower_bound_cny}, but {lower} is proven"
     if plan.proof == "search":
         lower = plan.lower_bound_cny or 0.0
-        yield from _wrong_search(plan, facts, lower)
+        yield from _wrong_search(plan, facts, grid)
     gap = (cost - lower) / cost if cost else 0.0
     if _differ(plan.gap, gap):
         yield f"gap: {plan.gap}, but it is {gap}"
@@ -108,12 +108,14 @@ def _wrong_proof(plan: Plan, facts: Facts) -> Iterator[str]:
         yield f"status: optimal, but the gap is {gap}"
 
 
-def _wrong_search(plan: Plan, facts: Facts, lower: float) -> Iterator[str]:
+def _wrong_search(plan: Plan, facts: Facts, grid: "_Grid | None") -> Iterator[str]:
     """A bound that a search proved: the search must find nothing below it."""
-    cost = plan.cost_cny or 0.0
+    cost, lower = plan.cost_cny or 0.0, plan.lower_bound_cny or 0.0
     if lower - cost > TOLERANCE * cost:
         yield f"lower_bound_cny: {lower} is more than the plan costs"
-    outcome = _search(plan, facts, lower)
+    if grid is None:
+        return
+    outcome = _search(plan, facts, grid, lower * (1.0 - PRECISION))
     if outcome.cheaper_by > PRECISION * cost:
         yield f"lower_bound_cny: {lower}, but there is a plan for {cost - outcome.cheaper_by:.2f}"
     elif not outcome.complete:
@@ -126,31 +128,37 @@ def _wrong_impossibility(plan: Plan, facts: Facts) -> Iterator[str]:
         yield "status: infeasible, but there is a stock"
     if not plan.reasons:
         yield "reasons: none are given"
+    grid, bound = _bounded(plan, facts, free=plan.proof == "lagrangian")
     if plan.proof == "lagrangian":
-        bound = _bound(plan, facts, free=True)
         if bound <= 0.0:
             yield f"multipliers: they do not prove that there is no plan ({bound} <= 0)"
-    else:
-        outcome = _search(plan, facts, math.inf)
-        if not outcome.complete:
-            yield f"proof: the search did not end within {NODES_MAX} nodes"
-        elif outcome.found:
-            yield "status: infeasible, but there is a plan"
+        return
+    if grid is None:
+        yield "status: infeasible, but nothing is asked for"
+        return
+    outcome = _search(plan, facts, grid, math.inf)
+    if outcome.found:
+        yield "status: infeasible, but there is a plan"
+    elif not outcome.complete:
+        yield f"proof: the search did not end within {NODES_MAX} nodes"
 
 
-def _bound(plan: Plan, facts: Facts, *, free: bool = False) -> float:
-    """The Lagrangian bound at the plan's multipliers; with free stock, and limits with slack."""
+def _bounded(plan: Plan, facts: Facts, *, free: bool = False) -> "tuple[_Grid | None, float]":
+    """The Lagrangian bound at the plan's multipliers, and the alternatives it takes.
+
+    `free` asks for the bound with stock that costs nothing and limits exceeded by their slack.
+    """
     if not facts.row:
-        return 0.0
+        return None, 0.0
     grid = _grid(plan, facts)
     while True:
-        problem = replace(grid.problem, cost=0.0 * grid.problem.cost) if free else grid.problem
-        prices = np.array([plan.multipliers.get(row, 0.0) for row in problem.rows])
-        found = relax(problem, prices)
-        beyond = beyond_in_question(problem, found, 0.0)
+        problem = grid.problem
+        prices = _prices(plan, problem)
+        found = relax(replace(problem, cost=0.0 * problem.cost) if free else problem, prices)
         bound = found.value - (float(prices @ problem.slack) if free else 0.0)
+        beyond = beyond_in_question(problem, found, 0.0)
         if not len(beyond) or (free and bound > 0.0) or grid.growths == _GROWTHS_MAX:
-            return bound
+            return grid, bound
         grid = grid.larger(problem.group[beyond])
 
 
@@ -163,17 +171,13 @@ class _Outcome:
     cheaper_by: float
 
 
-def _search(plan: Plan, facts: Facts, below: float) -> _Outcome:
-    """Search for a plan that costs less than a bound, or for any if this is none."""
-    grid = _grid(plan, facts)
+def _search(plan: Plan, facts: Facts, grid: "_Grid", worth: float) -> _Outcome:
+    """Search for a plan that costs less than `worth`, or for any if this is none."""
     step = money_step(facts.network)
     while True:
         problem = grid.problem
-        prices = np.array([plan.multipliers.get(row, 0.0) for row in problem.rows])
         choice = None if plan.cost_cny is None else grid.choice(plan)
-        found = relax(problem, prices)
-        worth = below * (1.0 - PRECISION)
-        outcome = search(problem, found, choice, worth=worth, step=step)
+        outcome = search(problem, relax(problem, _prices(plan, problem)), choice, worth=worth, step=step)
         if not len(outcome.beyond) or grid.growths == _GROWTHS_MAX:
             break
         grid = grid.larger(problem.group[outcome.beyond])
@@ -181,6 +185,10 @@ def _search(plan: Plan, facts: Facts, below: float) -> _Outcome:
         return _Outcome(outcome.complete, outcome.plan is not None, 0.0)
     saved = problem.total_cost(choice) - problem.total_cost(outcome.plan)
     return _Outcome(outcome.complete, found=True, cheaper_by=saved)
+
+
+def _prices(plan: Plan, problem: Problem) -> Floats:
+    return np.array([plan.multipliers.get(row, 0.0) for row in problem.rows])
 
 
 class _OwnGrid:
@@ -222,7 +230,10 @@ class _LateralGrid:
         return _LateralGrid(self.choices.demand, sizes, self.growths + 1)
 
 
-def _grid(plan: Plan, facts: Facts) -> _OwnGrid | _LateralGrid:
+_Grid = _OwnGrid | _LateralGrid
+
+
+def _grid(plan: Plan, facts: Facts) -> _Grid:
     """Alternatives that include the plan's stock."""
     levels = _levels(plan, facts)
     if not facts.network.policy.lateral:

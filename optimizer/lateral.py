@@ -6,7 +6,9 @@ orders one unit again, which arrives after an exponential lead time. The state i
 units on order at every depot, between 0 and its base stock, and the chain is solved exactly.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -72,48 +74,52 @@ def supply_shares(daily_rate: Floats, lead_time_days: Floats, sources: Sources, 
     unit = lead_time_days[:, :1]
     loads = np.hstack([daily_rate * unit, unit / lead_time_days])
     distinct, place = np.unique(loads, axis=0, return_inverse=True)
-    moves, suppliers = _structure(sources, tuple(base_stock))
-    batch = max(_BATCH_NUMBERS // states**2, 1)
+    structure = _Structure.of(sources, base_stock)
+    batch = max(_BATCH_NUMBERS // structure.moves[0].size, 1)
     shares = [
-        np.tensordot(_stationary(distinct[first : first + batch], moves), suppliers, axes=1)
+        np.tensordot(_stationary(distinct[first : first + batch], structure), structure.suppliers, 1)
         for first in range(0, len(distinct), batch)
     ]
-    return np.concatenate(shares)[place.ravel()] if shares else np.zeros((0, *suppliers.shape[1:]))
+    return np.concatenate(shares)[place.ravel()] if shares else np.zeros((0, *structure.suppliers.shape[1:]))
 
 
-def _stationary(rates: Floats, moves: Floats) -> Floats:
-    """Stationary distributions, shape (parts, states), of the chains sum of rate x move."""
-    states = moves.shape[1]
-    equations = (rates @ moves.reshape(len(moves), -1)).reshape(-1, states, states)
-    equations[:, -1, :] = 1.0
-    right = np.zeros((states, 1))
-    right[-1] = 1.0
-    return np.linalg.solve(equations, right)[:, :, 0]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Structure:
+    """What of a chain does not depend on rates.
 
-
-def _structure(sources: Sources, base_stock: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """What does not depend on rates.
-
-    `moves` has shape (2 x depots, states, states): for a demand at each depot, then for the
-    arrival of one order at each depot per unit of its service rate, the transposed generator
-    that the move alone would make. `suppliers` has shape (states, depots, depots + 1): 1 where
-    in this state the demand of the depot is supplied by that source.
+    States are ordered by *level*, the units on order at the depot with the largest base stock,
+    and numbered by `place` in the order of all depots. A move changes the level by one at most:
+    `moves` has shape (2 x depots, levels, 3, width, width), for a demand at each depot, then for
+    the arrival of one order at each depot per unit of its service rate: the rates that it alone
+    would give, from a state of a level to one of the level below, the same, the level above,
+    with what leaves a state subtracted on the diagonal. `suppliers` has shape (states, depots,
+    depots + 1): 1 where in this state the demand of the depot is supplied by that source.
     """
-    depots = len(base_stock)
-    shape = tuple(stock + 1 for stock in base_stock)
-    on_order = np.indices(shape).reshape(depots, -1)
-    strides = np.array([int(np.prod(shape[depot + 1 :])) for depot in range(depots)])
-    states = np.arange(on_order.shape[1])
-    moves = np.zeros((2 * depots, len(states), len(states)))
-    suppliers = np.zeros((len(states), depots, depots + 1))
-    for depot in range(depots):
-        source = _first_with_stock(on_order, base_stock, sources[depot])
-        suppliers[states, depot, source] = 1.0
-        step = np.append(strides, 0)[source]
-        _add_move(moves[depot], states, states + step, np.ones(len(states)))
-        arriving = np.where(on_order[depot] > 0, states - strides[depot], states)
-        _add_move(moves[depots + depot], states, arriving, on_order[depot])
-    return moves, suppliers
+
+    moves: Floats
+    suppliers: Floats
+
+    @classmethod
+    def of(cls, sources: Sources, base_stock: Sequence[int]) -> "_Structure":
+        depots = len(base_stock)
+        level_depot = int(np.argmax(base_stock))
+        order = [level_depot, *(d for d in range(depots) if d != level_depot)]
+        shape = [base_stock[depot] + 1 for depot in order]
+        on_order = np.empty((depots, math.prod(shape)), dtype=np.int64)
+        on_order[order] = np.indices(shape).reshape(depots, -1)
+        stride = np.empty(depots, dtype=np.int64)
+        stride[order] = [math.prod(shape[place + 1 :]) for place in range(depots)]
+        states, width = np.arange(on_order.shape[1]), int(stride[level_depot])
+        moves = np.zeros((2 * depots, shape[0], 3, width, width))
+        suppliers = np.zeros((len(states), depots, depots + 1))
+        for depot in range(depots):
+            source = _first_with_stock(on_order, base_stock, sources[depot])
+            suppliers[states, depot, source] = 1.0
+            ordered = states + np.append(stride, 0)[source]
+            _add_move(moves[depot], states, ordered, np.ones(len(states)))
+            arrived = np.where(on_order[depot] > 0, states - stride[depot], states)
+            _add_move(moves[depots + depot], states, arrived, on_order[depot].astype(np.float64))
+        return cls(moves, suppliers)
 
 
 def _first_with_stock(on_order: Ints, base_stock: Sequence[int], sources: Sequence[int]) -> Ints:
@@ -124,7 +130,38 @@ def _first_with_stock(on_order: Ints, base_stock: Sequence[int], sources: Sequen
     return first
 
 
-def _add_move(generator: Floats, origin: Ints, target: Ints, rate: Floats | Ints) -> None:
-    """Add moves to a transposed generator: into the target, out of the origin."""
-    np.add.at(generator, (target, origin), rate)
-    np.add.at(generator, (origin, origin), -rate)
+def _add_move(moves: Floats, origin: Ints, target: Ints, rate: Floats) -> None:
+    """Add moves between states: into the target, out of the origin."""
+    width = moves.shape[-1]
+    level, inside = np.divmod(origin, width)
+    to_level, to_inside = np.divmod(target, width)
+    same = np.ones_like(level)
+    np.add.at(moves, (level, same + to_level - level, inside, to_inside), rate)
+    np.add.at(moves, (level, same, inside, inside), -rate)
+
+
+def _stationary(rates: Floats, structure: _Structure) -> Floats:
+    """Stationary distributions, shape (parts, states), of the chains sum of rate x move.
+
+    Linear level reduction: from the top level down, what happens above a level is folded into
+    it; then pi_0 U_0 = 0, and pi_k+1 = pi_k R_k upwards. Gaver, Jacobs & Latouche (1984).
+    """
+    moves = structure.moves
+    levels, width = moves.shape[1], moves.shape[-1]
+    blocks = (rates @ moves.reshape(len(moves), -1)).reshape(-1, levels, 3, width, width)
+    inner = blocks[:, -1, 1]
+    ratios: list[Floats] = []
+    for level in range(levels - 2, -1, -1):
+        up, down = blocks[:, level, 2], blocks[:, level + 1, 0]
+        ratio = np.linalg.solve(-inner.swapaxes(1, 2), up.swapaxes(1, 2)).swapaxes(1, 2)
+        inner = blocks[:, level, 1] + ratio @ down
+        ratios.append(ratio)
+    equations = inner.swapaxes(1, 2).copy()
+    equations[:, -1, :] = 1.0
+    right = np.zeros((width, 1))
+    right[-1] = 1.0
+    weights = [np.linalg.solve(equations, right).swapaxes(1, 2)]
+    for ratio in reversed(ratios):
+        weights.append(weights[-1] @ ratio)
+    stationary = np.concatenate(weights, axis=1).reshape(len(rates), -1)
+    return stationary / stationary.sum(axis=1, keepdims=True)

@@ -108,6 +108,7 @@ def _told(
         "HX-Retarget": "find .refusal-slot",
         "HX-Reswap": "innerHTML show:top",
         "HX-Reselect": ".refusal",
+        "HX-Replace-Url": "false",
     }
     return Page("refusal.html", status_code=status, headers=beside_the_form, **context)
 

@@ -71,9 +71,24 @@ document.addEventListener("htmx:afterSwap", () => {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--chart-${name}`).trim();
 
-function drawCharts(root, again) {
-  if (typeof echarts === "undefined") return;
-  root.querySelectorAll("script[data-chart]").forEach((script) => {
+let library = null;
+
+// the library is fetched when the first chart appears
+function loadLibrary() {
+  library ??= new Promise((loaded) => {
+    const script = document.createElement("script");
+    script.src = document.documentElement.dataset.charts;
+    script.onload = loaded;
+    document.head.append(script);
+  });
+  return library;
+}
+
+async function drawCharts(root, again) {
+  const wanted = [...root.querySelectorAll("script[data-chart]")];
+  if (!wanted.length) return;
+  await loadLibrary();
+  wanted.filter((script) => script.isConnected).forEach((script) => {
     const box = document.getElementById(script.dataset.chart);
     let chart = echarts.getInstanceByDom(box);
     if (chart && again) { chart.dispose(); chart = null; }

@@ -12,8 +12,8 @@ import random
 
 import numpy as np
 import pytest
-from optimizer.certificate import check
 
+from optimizer.certificate import check
 from optimizer.network import read
 from optimizer.sizing import size
 

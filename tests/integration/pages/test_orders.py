@@ -1,0 +1,128 @@
+"""Purchase orders and transfers on pages: approved, given up, received, sent."""
+
+import pytest
+
+from inventory.procurement import orders
+from inventory.stock import levels, transfers
+from tests.integration.procurement.test_orders import drafted, placed
+from tests.world import ADMIN, BUYER, DRIVE, FAN, KEEPER
+
+
+async def on_hand(part: str, depot: str = "GZ") -> int:
+    return (await levels.level(part, depot, "common", seen_by=ADMIN)).on_hand
+
+
+async def test_a_draft_is_approved_and_goes_its_way(visitor):
+    order = await drafted((DRIVE, 4))
+    buyer = await visitor("buyer")
+
+    page = (await buyer.get(f"/orders/{order.id}")).text
+    approved = await buyer.post(f"/orders/{order.id}/approve")
+
+    assert 'data-opens="approve"' in page
+    assert approved.headers["location"] == f"/orders/{order.id}"
+    assert (await orders.order_view(order.id)).state == "approved"
+
+
+async def test_a_draft_is_given_up_with_its_reason(visitor):
+    order = await drafted((DRIVE, 4))
+    buyer = await visitor("buyer")
+
+    await buyer.post(f"/orders/{order.id}/cancel", {"reason": "bought elsewhere"})
+
+    assert "bought elsewhere" in (await buyer.get(f"/orders/{order.id}")).text
+
+
+async def test_goods_come_in_by_serial_and_by_count(visitor):
+    order = await placed((DRIVE, 2), (FAN, 3))
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+    form = {"part_number": [DRIVE, FAN], "serials": ["N-1\nN-2", ""], "quantity": ["", "2"], "reason": ""}
+
+    page = (await keeper.get(f"/orders/{order.id}")).text
+    partly = await keeper.post(f"/orders/{order.id}/receive", form)
+    rest = await keeper.post(f"/orders/{order.id}/receive", {"part_number": FAN, "serials": "", "quantity": "1"})
+
+    assert "预计 2 件；每行一个序列号" in page
+    assert (partly.status_code, rest.status_code) == (303, 303), partly.text
+    assert (await orders.order_view(order.id)).state == "received"
+    assert (await on_hand(DRIVE), await on_hand(FAN)) == (7, 13)
+
+
+async def test_a_serial_that_is_known_already_is_refused(visitor):
+    order = await placed((DRIVE, 1))
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+
+    answer = await keeper.post(
+        f"/orders/{order.id}/receive", {"part_number": DRIVE, "serials": "ZL2-0001", "quantity": "", "reason": ""}
+    )
+
+    assert answer.status_code == 409
+    assert "该序列号的单件已在台账中" in answer.text
+
+
+async def test_the_vendors_words_are_shown_as_they_came(visitor):
+    order = await placed((DRIVE, 1))
+    await orders.note_message(order.id, "received", "<b>out of stock</b>", status=409)
+
+    page = (await (await visitor("buyer")).get(f"/orders/{order.id}")).text
+
+    assert "&lt;b&gt;out of stock&lt;/b&gt;" in page
+    assert "HTTP 409" in page
+
+
+async def test_the_list_keeps_to_a_state_and_a_part(visitor):
+    first, second = await drafted((DRIVE, 1)), await placed((FAN, 1))
+    buyer = await visitor("buyer")
+
+    drafts = (await buyer.get("/orders?state=draft")).text
+    fans = (await buyer.get(f"/orders?part={FAN}")).text
+
+    assert first.number in drafts
+    assert second.number not in drafts
+    assert second.number in fans
+    assert first.number not in fans
+
+
+async def test_a_long_list_goes_on(visitor):
+    for _ in range(32):
+        await drafted((FAN, 1))
+    buyer = await visitor("buyer")
+
+    first = (await buyer.get("/orders?state=draft")).text
+    following = first.split('rel="next" href="', 1)[1].split('"', 1)[0].replace("&amp;", "&")
+    second = (await buyer.get(following)).text
+
+    assert first.count('class="code" href="/orders/') == 30
+    assert second.count('class="code" href="/orders/') == 2
+    assert 'href="/orders?state=draft"' in second
+
+
+@pytest.fixture
+async def transfer(company) -> transfers.TransferView:
+    return await transfers.draft_transfer("GZ", "SH", [transfers.TransferItem(part_number=FAN, quantity=2)], by=KEEPER)
+
+
+async def test_a_transfer_is_sent_and_taken_in(visitor, transfer):
+    sender, receiver = await visitor("warehouse_keeper", depot="GZ"), await visitor("warehouse_keeper", depot="SH")
+    address = f"/transfers/{transfer.id}"
+
+    offered = (await receiver.get(address)).text
+    await sender.post(f"{address}/ship", {"waybill": "SF-1", "serials": ""})
+    differs = await receiver.post(f"{address}/receive", {"part_number": FAN, "quantity": "1", "reason": ""})
+    taken = await receiver.post(f"{address}/receive", {"part_number": FAN, "quantity": "1", "reason": "one crushed"})
+
+    assert 'data-opens="ship"' not in offered
+    assert differs.status_code == 409
+    assert "差异需要说明原因" in differs.text
+    assert taken.status_code == 303
+    assert await on_hand(FAN, "SH") == 5
+
+
+async def test_a_transfer_is_called_off(visitor, transfer):
+    sender = await visitor("warehouse_keeper", depot="GZ")
+
+    await sender.post(f"/transfers/{transfer.id}/cancel", {"reason": "not needed"})
+    again = await sender.post(f"/transfers/{transfer.id}/cancel", {"reason": "not needed"})
+
+    assert again.status_code == 409
+    assert (await levels.level(FAN, "GZ", "common", seen_by=BUYER)).free == 10

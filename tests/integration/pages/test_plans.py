@@ -1,0 +1,68 @@
+"""Stocking plans on pages: asked for, watched, judged, decided."""
+
+from inventory.planning import plans
+from tests.integration.planning.test_plans import made
+from tests.world import DRIVE, PLANNER, PSU
+
+
+async def test_a_plan_is_asked_for_and_watched(visitor):
+    planner = await visitor("planner")
+
+    asked = await planner.post("/plans")
+    job = asked.headers["location"].rsplit("/", 1)[1]
+    waiting = (await planner.get(asked.headers["location"])).text
+    await plans.note_progress(job, 20, "sizing")
+    working = (await planner.get(asked.headers["location"])).text
+    plan = await made()
+    await plans.finish_job(job, "done", "", {"plan": str(plan.id), "number": plan.number, "status": plan.status})
+    done = (await planner.get(asked.headers["location"])).text
+
+    assert "排队中" in waiting
+    assert "计算目标库存" in working
+    assert f'href="/plans/{plan.id}"' in done
+
+
+async def test_a_plan_that_is_being_made_is_stopped(visitor):
+    planner = await visitor("planner")
+    address = (await planner.post("/plans")).headers["location"]
+
+    await planner.post(f"{address}/cancel")
+    again = await planner.post(f"{address}/cancel")
+
+    assert "已取消" in (await planner.get(address)).text
+    assert again.status_code == 409
+
+
+async def test_a_plan_tells_the_reasons_of_its_numbers(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    page = (await planner.get(f"/plans/{plan.id}", language="en")).text
+    one_part = (await planner.get(f"/plans/{plan.id}?part=psu", language="en")).text
+
+    assert "Expected demand = failures a day × resupply time" in page
+    assert "2h" in page
+    assert DRIVE in page
+    assert PSU in one_part
+    assert DRIVE not in one_part
+
+
+async def test_a_plan_is_approved_by_somebody_else(visitor):
+    plan = await made(by=PLANNER)
+    manager = await visitor("project_manager")
+
+    approved = await manager.post(f"/plans/{plan.id}/approve")
+    again = await manager.post(f"/plans/{plan.id}/approve")
+
+    assert approved.status_code == 303
+    assert again.status_code == 409
+    assert "生效中" in (await manager.get("/plans")).text
+
+
+async def test_a_plan_is_rejected_with_its_reason(visitor):
+    plan = await made()
+    manager = await visitor("project_manager")
+
+    await manager.post(f"/plans/{plan.id}/reject", {"reason": "too dear"})
+
+    assert "too dear" in (await manager.get(f"/plans/{plan.id}")).text

@@ -1,0 +1,133 @@
+"""Part requests on pages: asked for, handed out, accounted for, withdrawn."""
+
+import re
+
+from inventory.ground import db
+from inventory.stock import levels
+from tests.world import ADMIN, DRIVE, FAN, PSU
+
+ASKED = {
+    "reference": "f00d",
+    "device_serial": " BANK-007 ",
+    "severity": "severe",
+    "part_number": PSU,
+    "quantity": "1",
+    "note": "no light",
+}
+
+
+async def ask(visitor, **changes: object) -> str:
+    answer = await (await visitor("engineer")).post("/requests/new", ASKED | changes)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+async def free(part: str) -> int:
+    return (await levels.level(part, "GZ", "common", seen_by=ADMIN)).free
+
+
+async def test_a_request_is_answered_with_its_promise_and_the_ladder(visitor):
+    address = await ask(visitor)
+    engineer = await visitor("engineer")
+
+    chinese, english = await engineer.get(address), await engineer.get(address, language="en")
+
+    assert "送达现场" in chinese.text
+    assert "已锁定库存" in chinese.text
+    assert "能按时送达的最低成本来源" in chinese.text
+    assert "the cheapest source that is on time" in english.text
+    assert "another depot" in english.text
+    assert await free(PSU) == 5
+
+
+async def test_sending_the_form_twice_asks_once(visitor):
+    engineer = await visitor("engineer")
+    form = {**ASKED, "reference": re.search(r'name="reference" value="(\w+)"', (await engineer.get("/requests/new")).text)[1]}
+
+    first, second = await engineer.post("/requests/new", form), await engineer.post("/requests/new", form)
+
+    assert first.headers["location"] == second.headers["location"]
+    assert await free(PSU) == 5
+
+
+async def test_several_parts_are_asked_for_at_once(visitor):
+    address = await ask(visitor, part_number=[PSU, "", FAN], quantity=["1", "1", "2"])
+
+    lines = await db.fetch_value("SELECT count(*) FROM request_line WHERE request = $1::uuid", address.rsplit("/", 1)[1])
+    assert lines == 2
+
+
+async def test_a_quantity_that_is_none_is_refused(visitor):
+    answer = await (await visitor("engineer")).post("/requests/new", ASKED | {"quantity": "many"})
+
+    assert answer.status_code == 422
+    assert "“many”不是有效数量" in answer.text
+    assert await free(PSU) == 6
+
+
+async def test_the_device_is_checked_while_it_is_typed(visitor):
+    engineer = await visitor("engineer")
+    asked = {"HX-Request": "true", "HX-Target": "device"}
+
+    known = await engineer.get("/requests/new/device?device_serial=BANK-007", language="en", **asked)
+    unknown = await engineer.get("/requests/new/device?device_serial=BANK-7", language="en", **asked)
+
+    assert "R740 · BANK · BANK-GZ" in known.text
+    assert f'<option value="{PSU}">750 W power supply' in known.text
+    assert "There is no device “BANK-7”." in unknown.text
+    assert unknown.headers["HX-Reswap"] == "innerHTML"
+
+
+async def test_a_keeper_hands_out_and_the_engineer_accounts_for_it(visitor):
+    address = await ask(visitor, part_number=DRIVE)
+    keeper, engineer = await visitor("warehouse_keeper", depot="GZ"), await visitor("engineer")
+
+    shipped = await keeper.post(f"{address}/ship", {"serials": "ZL2-0003"})
+    page = (await engineer.get(address)).text
+    accounted = await engineer.post(
+        f"{address}/debrief", {"part_number": DRIVE, "outcome": "used", "serial_out": "OLD-1"}
+    )
+    again = await engineer.post(f"{address}/debrief", {"part_number": DRIVE, "outcome": "used", "serial_out": ""})
+    after = (await engineer.get(address)).text
+
+    assert (shipped.status_code, shipped.headers["location"]) == (303, address)
+    assert "ZL2-0003" in page
+    assert 'id="debrief"' in page
+    assert accounted.status_code == 303
+    assert again.status_code == 409
+    assert "已核销" in after
+    assert "OLD-1" in after
+
+
+async def test_a_keeper_of_another_depot_is_told_whom_to_ask(visitor):
+    address = await ask(visitor)
+
+    answer = await (await visitor("warehouse_keeper", depot="SH")).post(f"{address}/ship", {"serials": ""})
+
+    assert answer.status_code == 403
+    assert "请联系 GZ 的库管员" in answer.text
+
+
+async def test_a_request_is_withdrawn_with_its_reason(visitor):
+    address = await ask(visitor)
+    engineer = await visitor("engineer")
+
+    without = await engineer.post(f"{address}/cancel", {"reason": ""})
+    cancelled = await engineer.post(f"{address}/cancel", {"reason": "found one in the van"})
+
+    assert without.status_code == 422
+    assert cancelled.status_code == 303
+    assert await free(PSU) == 6
+
+
+async def test_the_list_tells_what_is_late(visitor):
+    await ask(visitor)
+    await ask(visitor, reference="beef", part_number=DRIVE, quantity="9")
+    engineer = await visitor("engineer")
+
+    page = (await engineer.get("/requests", language="en")).text
+    waiting = (await engineer.get("/requests?state=backordered", language="en")).text
+
+    assert "on time" in page
+    assert f"9 × {DRIVE}" in waiting
+    assert f"1 × {PSU}" not in waiting

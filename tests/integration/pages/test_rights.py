@@ -1,0 +1,155 @@
+"""Every page by every right: anonymous, without the right, and with it, in both languages."""
+
+import re
+
+import pytest
+
+from inventory.planning import plans
+from inventory.requests import requests
+from inventory.stock import transfers
+from tests.integration.emergency.test_cases import a_case, propose
+from tests.integration.planning.test_plans import made
+from tests.integration.procurement.test_orders import placed
+from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
+
+PAGES = [
+    ("/", "inspector", None),
+    ("/find?q=PSU-750", "inspector", None),
+    ("/stock", "inspector", "vendor"),
+    ("/stock?below=critical_point&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/parts", "vendor", None),
+    ("/parts?search=风扇&kind=fan", "engineer", None),
+    (f"/parts/{DRIVE}", "engineer", None),
+    ("/parts/0YT39Y", "vendor", None),
+    ("/units/ZL2-0001", "inspector", "vendor"),
+    ("/requests", "engineer", "inspector"),
+    ("/requests?state=reserved&depot=GZ", "engineer", "vendor"),
+    ("/requests/new", "engineer", "auditor"),
+    ("/requests/new/device?device_serial=BANK-007", "dispatcher", "auditor"),
+    ("/requests/{request}", "engineer", "inspector"),
+    ("/emergencies", "engineer", "inspector"),
+    ("/emergencies/new", "buyer", "engineer"),
+    ("/emergencies/{case}", "auditor", "vendor"),
+    ("/orders", "vendor", "engineer"),
+    ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
+    ("/orders/{order}", "warehouse_keeper", "engineer"),
+    ("/transfers", "engineer", "vendor"),
+    ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
+    ("/plans", "planner", "engineer"),
+    ("/plans/{plan}", "project_manager", "warehouse_keeper"),
+    ("/plans/jobs/{job}", "planner", "engineer"),
+]
+
+ACTIONS = [
+    ("/requests/{request}/ship", "engineer"),
+    ("/requests/{request}/debrief", "auditor"),
+    ("/requests/{request}/cancel", "auditor"),
+    ("/requests/new", "auditor"),
+    ("/emergencies/new", "engineer"),
+    ("/emergencies/{case}/approve", "engineer"),
+    ("/emergencies/{case}/stand-down", "buyer"),
+    ("/emergencies/{case}/close", "buyer"),
+    ("/orders/{order}/approve", "planner"),
+    ("/orders/{order}/cancel", "warehouse_keeper"),
+    ("/orders/{order}/receive", "buyer"),
+    ("/transfers/{transfer}/ship", "engineer"),
+    ("/transfers/{transfer}/receive", "engineer"),
+    ("/transfers/{transfer}/cancel", "engineer"),
+    ("/plans", "project_manager"),
+    ("/plans/jobs/{job}/cancel", "project_manager"),
+    ("/plans/{plan}/approve", "planner"),
+    ("/plans/{plan}/reject", "planner"),
+]
+
+
+@pytest.fixture
+async def documents(company) -> dict[str, object]:
+    """One document of every kind, so that every page has something to show."""
+    case = await a_case()
+    await propose(case)
+    asked = await requests.open_request(
+        requests.NewRequest(
+            source="glpi",
+            reference="R-1",
+            device_serial="BANK-007",
+            severity="severe",
+            lines=[
+                requests.NewRequestLine(part_number=PSU, quantity=1),
+                requests.NewRequestLine(part_number=DRIVE, quantity=1),
+            ],
+        ),
+        by=DISPATCHER,
+    )
+    items = [transfers.TransferItem(part_number=FAN, quantity=1)]
+    sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    job = await plans.ask_for_plan(by=PLANNER)
+    return {
+        "case": case.id,
+        "request": asked.id,
+        "order": (await placed((DRIVE, 2), (FAN, 3))).id,
+        "transfer": sent.id,
+        "plan": (await made()).id,
+        "job": job.id,
+    }
+
+
+@pytest.mark.parametrize(("path", "right", "wrong"), PAGES)
+async def test_a_page_is_for_those_who_may_see_it(visitor, documents, path, right, wrong):
+    address = path.format(**documents)
+    anonymous = await (await visitor()).get(address)
+    assert anonymous.status_code == 303
+    assert anonymous.headers["location"].startswith("/sign-in?next=")
+    if wrong is not None:
+        refused = await (await visitor(wrong)).get(address, language="en")
+        assert refused.status_code == 403
+        assert "needs the right" in refused.text
+        assert refused.headers["content-type"].startswith("text/html")
+    reader = await visitor(right)
+    for language, lang in (("zh", "zh-CN"), ("en", "en")):
+        answer = await reader.get(address, language=language)
+        if address.startswith("/find"):
+            assert (answer.status_code, answer.headers["location"]) == (303, "/parts/PSU-750")
+            return
+        assert answer.status_code == 200, answer.text
+        assert f'<html lang="{lang}"' in answer.text or 'id="device"' in answer.text
+
+
+@pytest.mark.parametrize(("path", "wrong"), ACTIONS)
+async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wrong):
+    form = {"reason": "r", "note": "n", "device_serial": "d", "reference": "r", "severity": "general"}
+    address = path.format(**documents)
+
+    anonymous = await (await visitor()).post(address, form)
+    refused = await (await visitor(wrong)).post(address, form)
+
+    assert (anonymous.status_code, anonymous.headers["HX-Redirect"]) == (401, "/sign-in?next=/")
+    assert refused.status_code == 403
+    assert "权限" in refused.text
+
+
+@pytest.mark.parametrize(("role", "seen"), [("auditor", True), ("engineer", False)])
+async def test_prices_are_for_those_who_may_see_costs(visitor, documents, role, seen):
+    reader = await visitor(role)
+    pages = [f"/parts/{DRIVE}", "/parts", "/emergencies/{case}", "/requests/{request}"]
+
+    for path in pages:
+        answer = await reader.get(path.format(**documents))
+        assert ("¥" in answer.text) is seen, path
+
+
+async def test_the_menu_shows_only_what_may_be_opened(visitor):
+    async def menu(role: str) -> list[str]:
+        page = (await (await visitor(role)).get("/")).text
+        return re.findall(r'<li><a href="([^"]+)"', page)
+
+    assert await menu("vendor") == ["/", "/parts", "/orders"]
+    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers"]
+    assert "/plans" in await menu("planner")
+
+
+async def test_what_lies_outside_ones_scope_is_not_found(visitor, documents):
+    keeper = await visitor("warehouse_keeper", depot="SH")
+
+    for path in ("/emergencies/{case}", "/orders/{order}", "/units/ZL2-0001"):
+        assert (await keeper.get(path.format(**documents))).status_code == 404
+    assert "ZL2-0001" not in (await keeper.get(f"/parts/{DRIVE}")).text
