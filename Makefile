@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. `make run` and `make test` are all a newcomer has to know.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench nightly format lock clean
+.PHONY: help run test check bench nightly format reference lock clean
 
 SETUP := scripts/setup.sh pyproject.toml .python-version requirements-uv.lock
 BIN := .venv/bin
@@ -34,6 +34,9 @@ nightly: .venv/ready-dev ## the long profiles of the property tests, and an audi
 format: .venv/ready-dev ## format and mend what can be mended
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format --quiet .
+
+reference: .venv/ready-dev ## write the reference that is read off the code
+	$(BIN)/python scripts/reference.py
 
 lock: .venv/ready-dev ## resolve the dependencies (UPGRADE=1: to their newest)
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)

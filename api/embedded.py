@@ -25,6 +25,11 @@ ROLE = "beijian"
 SOCKET_PATH_LIMIT = 90
 """Unix sockets allow 107 bytes; PostgreSQL adds its own file name."""
 
+PREDECESSOR_SECONDS = 120
+"""How long a server whose parent died may take to shut down before we give up."""
+
+START_ATTEMPTS = 50
+
 STATE_HOME = Path("/var/lib/beijian")
 """Where root's server lives when the project's folder cannot be reached by an ordinary user."""
 
@@ -67,6 +72,7 @@ class EmbeddedPostgres:
         try:
             self._take_lock()
             self._make_folders()
+            self._outlast_predecessor()
             fresh = not (self.data / "PG_VERSION").exists()
             if fresh:
                 self._initialise()
@@ -121,6 +127,21 @@ class EmbeddedPostgres:
         if owner != (self._user.pw_uid if self._user else os.geteuid()):
             raise EmbeddedPostgresError(f"{sockets} belongs to another user: remove it and start again")
 
+    def _outlast_predecessor(self) -> None:
+        """Wait for a server that is still shutting down after its parent died; take away a dead one's lock files.
+
+        We hold the folder's lock, so nobody starts one meanwhile. A killed server that nobody has reaped yet counts
+        as running for PostgreSQL, for us it is dead.
+        """
+        note = self.data / "postmaster.pid"
+        deadline = time.monotonic() + PREDECESSOR_SECONDS
+        while note.exists() and _is_running(int(note.read_text().splitlines()[0]), self.data):
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(f"another PostgreSQL still runs on {self.data}: stop it and start again")
+            time.sleep(0.05)
+        for left_behind in (note, *_socket_folder(self._home).glob(".s.PGSQL.*")):
+            left_behind.unlink(missing_ok=True)
+
     def _initialise(self) -> None:
         self._run(
             "initdb",
@@ -140,6 +161,18 @@ class EmbeddedPostgres:
         )
 
     def _start(self) -> None:
+        for attempt in range(1, START_ATTEMPTS + 1):
+            try:
+                self._start_once()
+            except EmbeddedPostgresError as failure:
+                # the last processes of a killed server hold its shared memory for a moment longer
+                if attempt == START_ATTEMPTS or "shared memory block" not in str(failure):
+                    raise
+                time.sleep(0.2)
+            else:
+                return
+
+    def _start_once(self) -> None:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(_socket_folder(self._home)),
@@ -170,7 +203,8 @@ class EmbeddedPostgres:
 
     def _wait_until_ready(self) -> None:
         """Wait as long as the server lives: crash recovery takes the time it takes."""
-        ready = [str(self._programs / "pg_isready"), "-q", "-h", str(_socket_folder(self._home))]
+        sockets = str(_socket_folder(self._home))
+        ready = [str(self._programs / "pg_isready"), "-q", "-h", sockets, "-U", "postgres", "-d", "postgres"]
         while subprocess.run(ready, check=False).returncode != 0:
             if self._postmaster is None or self._postmaster.poll() is not None:
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
@@ -196,6 +230,15 @@ class EmbeddedPostgres:
         )
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"{program} failed: {done.stderr.decode(errors='replace').strip()}")
+
+
+def _is_running(pid: int, data: Path) -> bool:
+    """Whether a process is a live server on a data folder (not reaped yet is not alive)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" and Path(f"/proc/{pid}/cwd").resolve() == data.resolve()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _server_user() -> pwd.struct_passwd | None:

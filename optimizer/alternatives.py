@@ -219,9 +219,10 @@ def _restricted(cluster: Cluster, lines: Ints) -> Cluster:
 def _stocks(members: int, size: int) -> tuple[Ints, Bools]:
     """Base stocks with sums up to `size`, then what lies beyond; and which of them may grow.
 
-    A larger stock either has a member without which the sum stays within the size: that member
-    holds at least what is missing to size + 1. Or the sum is larger without any member, as in
-    the corners of the set of such stocks and above.
+    Of a larger stock look at a member that holds most. Either the sum without it stays within
+    the size: then it holds at least what is missing to size + 1, and what any other holds. Or
+    the sum is larger even without it: then, of three, the one with least may be fixed while the
+    others hold at least what that leaves, or all hold at least half of size + 1.
 
     >>> stocks, growing = _stocks(1, 2)
     >>> stocks.tolist(), growing.tolist()
@@ -234,20 +235,17 @@ def _stocks(members: int, size: int) -> tuple[Ints, Bools]:
     growing = [[False] * members for _ in stocks]
     for member in range(members):
         for others in _within(members - 1, size):
-            stocks.append((*others[:member], size + 1 - sum(others), *others[member:]))
+            most = max(size + 1 - sum(others), *others, 0)
+            stocks.append((*others[:member], most, *others[member:]))
             growing.append([m == member for m in range(members)])
-    for corner in _CORNERS[members]:
-        stocks.append(tuple(int(share * (size + 1)) for share in corner))
+    if members == 3:
+        for least, held in itertools.product(range(3), range(size // 2 + 1)):
+            stocks.append(tuple(held if m == least else size + 1 - held for m in range(3)))
+            growing.append([m != least for m in range(3)])
+    if members > 1:
+        stocks.append((-(-(size + 1) // (members - 1)),) * members)
         growing.append([True] * members)
     return np.array(stocks, dtype=np.int64), np.array(growing, dtype=np.bool_)
-
-
-_CORNERS: dict[int, list[tuple[float, ...]]] = {
-    1: [],
-    2: [(1.0, 1.0)],
-    3: [(0.5, 0.5, 0.5), (0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0)],
-}
-"""Corners of the stocks whose sum without any one member is at least one, by members."""
 
 
 def _within(members: int, size: int) -> list[tuple[int, ...]]:
@@ -309,13 +307,9 @@ def _delivered(demand: Demand, bucket: Bucket, levels: Ints) -> _Delivered:
     timed = any(sla.mean_time_target_hours is not None for sla in demand.network.sla_classes)
     for index, growing in enumerate(bucket.growing):
         held = levels[:, index, :]
-        if growing.any():
-            delivered = _best(demand, cluster, held, growing)
-        else:
-            delivered = _exactly(demand, cluster, held, timed=timed)
-        share[:, index] = mean(delivered[0])
-        hours[:, index] = mean(delivered[1])
-        shipping[:, index] = delivered[2]
+        known = not growing.any()
+        deliver = functools.partial(_exactly, timed=timed) if known else functools.partial(_best, growing=growing)
+        on_time, hours_, shipping[:, index] = deliver(demand, cluster, held)
     return _Delivered(share, hours, shipping)
 
 

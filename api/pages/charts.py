@@ -64,7 +64,9 @@ def _points(history: LevelHistory, until: datetime) -> list[tuple[str, int]]:
     return [*told, (_local(until), history.points[-1].available)]
 
 
-def _lines(critical_point: int | None, average_failure_line: int | None, base_stock: int | None, _: Words) -> list[Line]:
+def _lines(
+    critical_point: int | None, average_failure_line: int | None, base_stock: int | None, _: Words
+) -> list[Line]:
     """The lines a level is held against; one at zero holds nothing."""
     known = (
         (_("critical point"), critical_point, "red", False),
@@ -149,7 +151,9 @@ def failures_by_month(months: Sequence[MonthCount], expected: float, _: Words) -
     return Chart(
         kind="bars",
         series=[Series(name=_("failures"), points=[month.failures for month in months])],
-        lines=[Line(name=_("expected a month"), value=round(expected, 2), colour="orange", dashed=True)] if expected else [],
+        lines=[Line(name=_("expected a month"), value=round(expected, 2), colour="orange", dashed=True)]
+        if expected
+        else [],
         categories=[f"{month.month:%Y-%m}" for month in months],
         whole=True,
     )

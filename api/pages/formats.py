@@ -1,6 +1,6 @@
 """How times, amounts and shares read. Pure; times are shown in Shanghai's zone, which is the depots' own."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -30,12 +30,12 @@ def instant_of(value: datetime | str) -> datetime:
 def clock_time(value: datetime | str, now: datetime, language: Language) -> str:
     """An instant as people write it: without the day when it is today, without the year when it is this one.
 
-    >>> now = datetime(2026, 11, 21, 4, tzinfo=UTC)
-    >>> clock_time(datetime(2026, 11, 21, 6, 5, tzinfo=UTC), now, "en")
+    >>> now = datetime.fromisoformat("2026-11-21T04:00Z")
+    >>> clock_time(datetime.fromisoformat("2026-11-21T06:05Z"), now, "en")
     '14:05'
-    >>> clock_time(datetime(2026, 11, 20, 6, 5, tzinfo=UTC), now, "zh")
+    >>> clock_time(datetime.fromisoformat("2026-11-20T06:05Z"), now, "zh")
     '11月20日 14:05'
-    >>> clock_time(datetime(2025, 11, 20, 6, 5, tzinfo=UTC), now, "en")
+    >>> clock_time(datetime.fromisoformat("2025-11-20T06:05Z"), now, "en")
     '20 Nov 2025'
     """
     local, today = instant_of(value).astimezone(ZONE), now.astimezone(ZONE).date()
@@ -60,7 +60,7 @@ def calendar_day(day: date | str, language: Language, today: date | None = None)
 def exact_time(value: datetime | str) -> str:
     """An instant to the second with its zone, for whoever points at it.
 
-    >>> exact_time(datetime(2026, 11, 21, 6, 5, tzinfo=UTC))
+    >>> exact_time(datetime.fromisoformat("2026-11-21T06:05Z"))
     '2026-11-21 14:05:00 +08:00 Asia/Shanghai'
     """
     return f"{instant_of(value).astimezone(ZONE):%Y-%m-%d %H:%M:%S %:z} {ZONE_NAME}"
@@ -98,7 +98,7 @@ def hours(length: float, language: Language) -> str:
 def relative(value: datetime | str, now: datetime, language: Language) -> str:
     """How far an instant lies ahead or back.
 
-    >>> now = datetime(2026, 11, 21, 4, tzinfo=UTC)
+    >>> now = datetime.fromisoformat("2026-11-21T04:00Z")
     >>> relative(now + timedelta(minutes=20), now, "zh"), relative(now - timedelta(hours=5), now, "en")
     ('20 分钟后', '5 h ago')
     """

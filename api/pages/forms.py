@@ -28,10 +28,6 @@ class Reason(Struct, kw_only=True):
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
-class Nothing(Struct):
-    """A form without fields of its own."""
-
-
 def several(value: Several) -> list[str]:
     """A repeated field as a list.
 
@@ -58,21 +54,20 @@ def quantity(text: str, *, least: int = 1) -> int:
 
 
 def words(text: str) -> list[str]:
-    """Serials as somebody scanned or typed them: one a line, or parted by commas or blanks.
+    r"""Serials as somebody scanned or typed them: one a line, or parted by commas or blanks.
 
-    >>> words("ZL2-0001\\nZL2-0002, ZL2-0003，ZL2-0004")
+    >>> words("ZL2-0001\nZL2-0002, ZL2-0003，ZL2-0004")
     ['ZL2-0001', 'ZL2-0002', 'ZL2-0003', 'ZL2-0004']
     """
     return text.replace(",", " ").replace("，", " ").replace(";", " ").split()
 
 
-
 def local(address: str) -> str:
-    """An address of ours, without its host; the overview where it would lead elsewhere.
+    r"""An address of ours, without its host; the overview where it would lead elsewhere.
 
     >>> local("/stock?below=base_stock"), local("http://test/parts?q=a")
     ('/stock?below=base_stock', '/parts?q=a')
-    >>> local("//elsewhere.example/"), local("/\\\\elsewhere.example"), local("javascript:alert(1)")
+    >>> local("//elsewhere.example/"), local("/\\elsewhere.example"), local("javascript:alert(1)")
     ('/', '/', '/')
     """
     found = urlsplit(address)

@@ -30,7 +30,9 @@ async def list_parts(
     )
     shown, following = cut(found, lambda part: part.part_number)
     kinds = await fitting.kinds()
-    return Page("parts/list.html", parts=shown, cursor=following, search=search, kind=kind, kinds=kinds, first=not cursor)
+    return Page(
+        "parts/list.html", parts=shown, cursor=following, search=search, kind=kind, kinds=kinds, first=not cursor
+    )
 
 
 @get("/parts/{part_number:str}", guards=[requires("parts.read")])

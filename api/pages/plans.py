@@ -21,9 +21,7 @@ ROWS = 100
 @get("/plans", guards=[requires("plans.read")])
 async def list_plans(request: PageRequest, cursor: Cursor = None) -> Page:  # noqa: ARG001  the guard reads it
     """List plans, newest first."""
-    shown, following = cut(
-        await plans.plans(limit=LENGTH + 1, after=decode_cursor(cursor, UUID)), lambda plan: plan.id
-    )
+    shown, following = cut(await plans.plans(limit=LENGTH + 1, after=decode_cursor(cursor, UUID)), lambda plan: plan.id)
     return Page("plans/list.html", plans=shown, cursor=following, first=not cursor)
 
 

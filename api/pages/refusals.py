@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.response import Redirect
 
 from api.languages import Language
+from api.pages.forms import local
 from api.pages.labels import label
 from api.pages.rendering import Page, language_of
 from api.problems import Unparsable, crash_response, http_response, status_of
@@ -116,10 +117,7 @@ def _told(
 def _to_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
     """Ask to sign in, and come back afterwards."""
     if request.headers.get("hx-request") == "true":
-        back = urlsplit(request.headers.get("hx-current-url", "/"))
-        address = f"/sign-in?next={quote(back.path + (f'?{back.query}' if back.query else ''))}"
+        address = f"/sign-in?next={quote(local(request.headers.get('hx-current-url', '/')))}"
         return Response("", status_code=401, headers={"HX-Redirect": address}, media_type="text/html")
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return Redirect(f"/sign-in?next={quote(wanted if request.method == 'GET' else '/')}", status_code=303)
-
-

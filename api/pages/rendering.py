@@ -171,7 +171,7 @@ def _choices(kind: str, language: Language) -> list[tuple[str, str]]:
 
 
 def _name(thing: Any, of: str, language: Language) -> str:
-    """What something with a Chinese and an English name is called: `name_zh`, `vendor_en` …"""
+    """What something with a Chinese and an English name (`name_zh`, `vendor_en`) is called."""
     key = f"{of}_{language}"
     return str(thing[key] if isinstance(thing, Mapping) else getattr(thing, key))
 
@@ -206,5 +206,5 @@ def icon(name: str, classes: str = "") -> Markup:
 
 
 def gettext_of(request: Request[Any, Any, Any]) -> Callable[[str], str]:
-    """The messages in the reader's language, for a page's own code: `_ = gettext_of(request)`."""
+    """What translates messages into the reader's language, for a page's own code to call `_`."""
     return translations(language_of(request)).gettext

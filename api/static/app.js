@@ -46,11 +46,15 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (live(event) && tag) event.detail.headers["If-None-Match"] = tag;
 });
 
-document.addEventListener("htmx:afterRequest", (event) => {
+document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (!live(event)) return;
-  document.getElementById("offline").hidden = event.detail.xhr.status !== 0;
+  document.getElementById("offline").hidden = true;
   const tag = event.detail.xhr.getResponseHeader("ETag");
   if (tag) tags.set(location.href, tag);
+});
+
+document.addEventListener("htmx:sendError", (event) => {
+  if (live(event)) document.getElementById("offline").hidden = false;
 });
 
 document.addEventListener("visibilitychange", () => {

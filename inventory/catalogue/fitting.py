@@ -39,7 +39,5 @@ async def kinds(*, limit: int = 100) -> list[str]:
 
 async def kept_by_serial(part_numbers: Sequence[str]) -> set[str]:
     """Those of some parts that are kept by serial."""
-    rows = await db.fetch(
-        "SELECT part_number FROM part WHERE serialised AND part_number = ANY($1)", list(part_numbers)
-    )
+    rows = await db.fetch("SELECT part_number FROM part WHERE serialised AND part_number = ANY($1)", list(part_numbers))
     return {row["part_number"] for row in rows}

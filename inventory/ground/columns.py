@@ -139,7 +139,7 @@ def reference(*, index: bool = False) -> UUID:
 
 def document(*, default: str | None = None) -> JSONB:
     """A frozen JSON document."""
-    return JSONB(default=default, null=default is None)
+    return JSONB(default=default, null=False)
 
 
 def binary() -> Bytea:

@@ -119,6 +119,11 @@ class NotYourDepot(Forbidden):
     help_zh = "请联系 {depot} 的库管员，或申请将该备件库加入您的权限。"
 
 
+def by_constraint() -> dict[str, type[InventoryError]]:
+    """Every constraint with the refusal it stands for."""
+    return dict(_by_constraint)
+
+
 def refusal_for(constraint: str | None) -> type[InventoryError] | None:
     """The refusal that a violated constraint stands for; None where a violation would be a bug."""
     return _by_constraint.get(constraint) if constraint else None

@@ -745,7 +745,7 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": None,
-            "null": True,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -3497,7 +3497,7 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": None,
-            "null": True,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -4739,7 +4739,7 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": None,
-            "null": True,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -7204,7 +7204,7 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": None,
-            "null": True,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -7225,7 +7225,7 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": None,
-            "null": True,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -9822,7 +9822,7 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": None,
-            "null": True,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,

@@ -7,8 +7,9 @@ import pytest
 from litestar import Litestar
 
 from api.access import SESSION_COOKIE
-from inventory.ground import db
+from api.app import create_app
 from inventory.people import persons, sessions
+from tests.conftest import settings_for
 from tests.world import SETUP
 
 PASSWORD = "a-long-enough-word"
@@ -85,6 +86,7 @@ def visitor(company: str, application: Litestar, visitors: Callable[[Litestar], 
     return visitors(application)
 
 
-async def the_id(table: str, number: str) -> str:
-    """A document's id by its number."""
-    return str(await db.fetch_value(f"SELECT id FROM {table} WHERE number = $1", number))
+@pytest.fixture
+async def own_visitor(own_company: str, visitors: Callable[[Litestar], Visitors]) -> Visitors:
+    """Visitors of a company of the test's own: a refused action is undone there, as it is in life."""
+    return visitors(create_app(settings_for(own_company), own_pool=False))

@@ -5,9 +5,10 @@ from decimal import Decimal
 from inventory.emergency import cases
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.procurement import orders, receiving
+from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
-from tests.integration.emergency.test_cases import a_case, fail, judge, planned, propose
-from tests.world import AUDITOR, BUYER, DRIVE, KEEPER, MANAGER, SETUP
+from tests.integration.emergency.test_cases import a_case, drain, fail, judge, live_cases, planned, propose
+from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, MANAGER, SETUP
 
 DECLARED = {"part_number": DRIVE, "depot": "GZ", "pool": "common", "reason": "a flooded depot"}
 
@@ -29,7 +30,9 @@ async def test_an_emergency_is_declared_once(visitor):
 async def test_a_case_tells_its_evidence_in_words(visitor):
     await planned()
     await fail(DRIVE, 12)
-    case = await a_case_on_plan()
+    await drain(DRIVE)
+    await judge(DRIVE)
+    (case,) = await live_cases()
     manager = await visitor("project_manager")
 
     chinese = (await manager.get(f"/emergencies/{case.id}")).text
@@ -41,14 +44,6 @@ async def test_a_case_tells_its_evidence_in_words(visitor):
     assert "failures within" in english
     assert "Test Bank" in english
     assert 'data-chart="stock"' in english
-
-
-async def a_case_on_plan() -> cases.CaseSummary:
-    from tests.integration.emergency.test_cases import drain, live_cases
-
-    await drain(DRIVE)
-    await judge(DRIVE)
-    return next(case for case in await live_cases() if case.part_number == DRIVE)
 
 
 async def test_what_is_proposed_is_shown_and_approved(visitor):
@@ -120,9 +115,6 @@ async def test_the_list_sets_open_cases_apart(visitor):
 
 
 async def test_a_burst_without_a_crossing_shows_as_a_near_miss(visitor):
-    from inventory.stock import receipts
-    from tests.world import FAN
-
     await planned()
     await receipts.adjust("GZ", FAN, 200, by=SETUP, reason="plenty")
     await fail(FAN, 12)

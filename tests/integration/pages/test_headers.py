@@ -8,9 +8,11 @@ from tests.integration.emergency.test_cases import a_case
 from tests.world import DRIVE
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/stock", "/nothing-here", f"/parts/{DRIVE}", "/plans"])
-async def test_pages_are_strict_and_never_kept(visitor, path):
-    answer = await (await visitor("engineer")).get(path)
+@pytest.mark.parametrize(
+    ("path", "role"), [("/sign-in", None), ("/stock", "engineer"), ("/plans", "engineer"), ("/nothing-here", None)]
+)
+async def test_pages_are_strict_and_never_kept(visitor, path, role):
+    answer = await (await visitor(role)).get(path)
 
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy
@@ -31,7 +33,16 @@ async def test_pages_hold_no_inline_script_style_or_foreign_address(visitor):
     case = await a_case()
     manager = await visitor("project_manager")
 
-    for path in ("/", "/stock", "/parts", f"/parts/{DRIVE}", "/requests/new", f"/emergencies/{case.id}", "/orders", "/plans"):
+    for path in (
+        "/",
+        "/stock",
+        "/parts",
+        f"/parts/{DRIVE}",
+        "/requests/new",
+        f"/emergencies/{case.id}",
+        "/orders",
+        "/plans",
+    ):
         page = (await manager.get(path)).text
         assert not re.findall(r"<script(?![^>]*(?:src=|application/json))", page), path
         assert not re.findall(r"<[^>]+\s(?:style|on\w+)=", page), path

@@ -26,7 +26,7 @@ async def test_the_overview_shows_what_needs_an_eye(visitor):
 
     assert "<title>(1) 概览" in chinese.text
     assert case.number in chinese.text
-    assert "不高于平均故障水平线" in chinese.text
+    assert "低于服务质量临界点" in chinese.text
     assert "Stock most at risk" in english.text
     assert "decide on the emergency case" in english.text
     assert 'hx-trigger="every 3s, refresh"' in english.text
@@ -87,7 +87,13 @@ async def test_the_lowest_against_its_lines_stands_first(company):
 
 @pytest.mark.parametrize(
     ("number", "kind"),
-    [(PSU, "part"), ("0YT39Y", "part"), ("ZL2-0002", "unit"), ("{case}", "emergency_case"), ("{order}", "purchase_order")],
+    [
+        (PSU, "part"),
+        ("0YT39Y", "part"),
+        ("ZL2-0002", "unit"),
+        ("{case}", "emergency_case"),
+        ("{order}", "purchase_order"),
+    ],
 )
 async def test_anything_is_found_by_its_number(company, number, kind):
     case, order = await a_case(), await placed((FAN, 1))

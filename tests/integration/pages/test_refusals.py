@@ -2,6 +2,7 @@
 
 import pytest
 
+from inventory.ground import db
 from inventory.procurement import orders
 from tests.integration.procurement.test_orders import drafted
 from tests.world import BUYER, DRIVE, SETUP
@@ -37,8 +38,6 @@ async def test_without_scripts_a_refused_action_has_a_page(visitor):
 async def test_whoever_drafted_a_dear_order_is_told_to_ask_another(visitor):
     order = await drafted((DRIVE, 40))
     buyer = await visitor("buyer")
-    from inventory.ground import db
-
     await db.execute("UPDATE purchase_order SET created_by = $2 WHERE id = $1", order.id, "buyer-1")
 
     answer = await buyer.post(f"/orders/{order.id}/approve")
@@ -78,7 +77,9 @@ async def test_an_address_that_cannot_be_read_has_a_page_too(visitor):
 
     assert (await engineer.get("/requests?cursor=nonsense")).status_code == 400
     assert (await engineer.get("/requests?state=nonsense")).status_code == 422
-    assert (await engineer.client.put("/stock", headers={"X-CSRFToken": engineer.client.cookies["beijian_csrf"]})).status_code == 405
+    assert (
+        await engineer.client.put("/stock", headers={"X-CSRFToken": engineer.client.cookies["beijian_csrf"]})
+    ).status_code == 405
 
 
 async def test_systems_are_still_answered_in_their_own_form(visitor):

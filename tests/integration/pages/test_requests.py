@@ -42,7 +42,10 @@ async def test_a_request_is_answered_with_its_promise_and_the_ladder(visitor):
 
 async def test_sending_the_form_twice_asks_once(visitor):
     engineer = await visitor("engineer")
-    form = {**ASKED, "reference": re.search(r'name="reference" value="(\w+)"', (await engineer.get("/requests/new")).text)[1]}
+    form = {
+        **ASKED,
+        "reference": re.search(r'name="reference" value="(\w+)"', (await engineer.get("/requests/new")).text)[1],
+    }
 
     first, second = await engineer.post("/requests/new", form), await engineer.post("/requests/new", form)
 
@@ -53,7 +56,9 @@ async def test_sending_the_form_twice_asks_once(visitor):
 async def test_several_parts_are_asked_for_at_once(visitor):
     address = await ask(visitor, part_number=[PSU, "", FAN], quantity=["1", "1", "2"])
 
-    lines = await db.fetch_value("SELECT count(*) FROM request_line WHERE request = $1::uuid", address.rsplit("/", 1)[1])
+    lines = await db.fetch_value(
+        "SELECT count(*) FROM request_line WHERE request = $1::uuid", address.rsplit("/", 1)[1]
+    )
     assert lines == 2
 
 

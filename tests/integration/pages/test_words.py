@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,8 @@ def test_every_message_has_its_chinese_and_none_is_left_over():
 
 def test_a_translation_names_the_same_facts():
     for message, words in translated().items():
-        named = set(__import__("re").findall(r"%\((\w+)\)s", message))
-        assert set(__import__("re").findall(r"%\((\w+)\)s", words)) == named, message
+        named = set(re.findall(r"%\((\w+)\)s", message))
+        assert set(re.findall(r"%\((\w+)\)s", words)) == named, message
 
 
 def test_chinese_is_compiled_from_the_catalogue():
@@ -68,7 +69,7 @@ def test_every_tone_belongs_to_a_label():
 def test_every_icon_is_in_the_sprite():
     sprite = (API / "static" / "icons.svg").read_text()
     text = "".join(path.read_text() for path in (API / "templates").rglob("*.html"))
-    named = __import__("re").findall(r'icon\("([a-z0-9-]+)"', text)
+    named = re.findall(r'icon\("([a-z0-9-]+)"', text)
 
     assert [name for name in named if f'id="{name}"' not in sprite] == []
 
