@@ -52,7 +52,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self._lock: IO[str] | None = None
         self._postmaster: subprocess.Popen[bytes] | None = None
-        self._programs = _programs_for(self._user)
+        self.programs = _programs_for(self._user)
 
     @property
     def data(self) -> Path:
@@ -187,7 +187,7 @@ class EmbeddedPostgres:
         arguments = [item for name, value in settings.items() for item in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._postmaster = subprocess.Popen(
-                [str(self._programs / "postgres"), "-D", str(self.data), *arguments],
+                [str(self.programs / "postgres"), "-D", str(self.data), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -204,7 +204,7 @@ class EmbeddedPostgres:
     def _wait_until_ready(self) -> None:
         """Wait as long as the server lives: crash recovery takes the time it takes."""
         sockets = str(_socket_folder(self._home))
-        ready = [str(self._programs / "pg_isready"), "-q", "-h", sockets, "-U", "postgres", "-d", "postgres"]
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", sockets, "-U", "postgres", "-d", "postgres"]
         while subprocess.run(ready, check=False).returncode != 0:
             if self._postmaster is None or self._postmaster.poll() is not None:
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
@@ -219,7 +219,7 @@ class EmbeddedPostgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [str(self._programs / program), *arguments],
+            [str(self.programs / program), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -307,14 +307,17 @@ def _delivered(demand: Demand, bucket: Bucket, levels: Ints) -> _Delivered:
     timed = any(sla.mean_time_target_hours is not None for sla in demand.network.sla_classes)
     for index, growing in enumerate(bucket.growing):
         held = levels[:, index, :]
-        known = not growing.any()
-        deliver = functools.partial(_exactly, timed=timed) if known else functools.partial(_best, growing=growing)
-        on_time, hours_, shipping[:, index] = deliver(demand, cluster, held)
+        on_time_of, hours_of, shipping[:, index] = _streams(demand, cluster, held, growing, timed=timed)
+        share[:, index], hours[:, index] = mean(on_time_of), mean(hours_of)
     return _Delivered(share, hours, shipping)
 
 
-def _exactly(demand: Demand, cluster: Cluster, levels: Ints, *, timed: bool) -> tuple[Floats, Floats, Floats]:
+def _streams(
+    demand: Demand, cluster: Cluster, levels: Ints, growing: Bools, *, timed: bool
+) -> tuple[Floats, Floats, Floats]:
     """Share on time and mean time (if asked for) of each stream, shipping cost of each line."""
+    if growing.any():
+        return _best(demand, cluster, levels, growing)
     shares = channel_shares(demand, cluster, levels)
     share = on_time(demand, cluster, levels, shares)
     hours = mean_hours(demand, cluster, levels, shares) if timed else np.zeros_like(share)
@@ -339,7 +342,7 @@ def _class_mean(demand: Demand, cluster: Cluster) -> Callable[[Floats], Floats]:
 def _best(demand: Demand, cluster: Cluster, levels: Ints, growing: Bools) -> tuple[Floats, Floats, Floats]:
     """The best that any stock delivers which is `levels`, or larger in the `growing` members.
 
-    Answers like `_exactly`. Under backorders nobody waits any more. Otherwise orders come to a
+    Answers like `_streams`. Under backorders nobody waits any more. Otherwise orders come to a
     depot at a rate between its own demand's and the whole cluster's, so that the share of its
     own demands that it sends elsewhere lies between two of Erlang's losses. These demands may
     then all be served by whichever other channel is best for them.

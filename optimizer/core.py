@@ -69,6 +69,7 @@ class _Change:
 
     @classmethod
     def of(cls, problem: Problem, found: Relaxation, free: Ints) -> "_Change":
+        """What taking each free alternative changes in cost and use."""
         group = problem.group[free]
         replaced = found.choice[group]
         use = sparse.csr_array(problem.use[free] - problem.use[replaced]).toarray()
@@ -76,6 +77,7 @@ class _Change:
         return cls(problem, found.choice, free, group, cost, use)
 
     def solve(self, tightened: Floats, good_enough: float, time_limit_s: float) -> Ints | None:
+        """The choice after the best changes, with limits tightened by some amounts."""
         program = pulp.LpProblem("core", pulp.LpMinimize)
         take = [program.add_variable(f"take{i}", cat="Binary") for i in range(len(self.free))]
         total = pulp.lpSum_vars_coefs(zip(take, self.cost.tolist(), strict=True))

@@ -1,12 +1,10 @@
 """Reading input files strictly: an error names the JSON path of what is wrong."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 
 from optimizer.errors import InvalidInput
-
-T = TypeVar("T")
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 """An id or a name in a file."""
@@ -24,7 +22,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 """A whole number of pieces, zero or more."""
 
 
-def decode(content: bytes, into: type[T]) -> T:
+def decode[T](content: bytes, into: type[T]) -> T:
     """Decode a JSON file into a Struct.
 
     >>> class Point(msgspec.Struct, forbid_unknown_fields=True):

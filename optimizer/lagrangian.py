@@ -13,7 +13,6 @@ import numpy as np
 import pulp
 from scipy import sparse
 
-from optimizer.errors import OptimizerError
 from optimizer.multiple_choice import Problem, Relaxation, relax
 from optimizer.poisson import Floats, Ints
 
@@ -21,7 +20,7 @@ SOLVER_THREADS = 1
 """HiGHS refuses to work in a process in which it ran with another number before."""
 
 GAP = 1e-10
-"""The search ends when no multipliers can raise the bound by more, as a share of all costs."""
+"""The search ends when no multipliers can raise the bound by more than this share of it."""
 
 PASSES_MAX = 300
 """Relaxations at most; a few dozen are usual."""
@@ -50,7 +49,7 @@ def maximise(
 ) -> Dual:
     """Maximise the Lagrangian bound over multipliers >= 0, from a starting point.
 
-    `stop` is asked before every pass; a search that is stopped early still proves its bound.
+    `stop` is asked before every pass. Wherever the search ends, its bound is proven.
 
     Source: Kelley (1960); Marsten, Hogan & Blankenship (1975), the box step.
     """
@@ -61,8 +60,11 @@ def maximise(
     radius = 1.0
     passes = 1
     while passes < PASSES_MAX and len(problem.rows) and not stop():
-        trial, promised = master.highest(best.multipliers, radius)
-        if promised - best.value <= GAP * master.money:
+        answer = master.highest(best.multipliers, radius)
+        if answer is None:
+            break
+        trial, promised = answer
+        if promised - best.value <= GAP * max(best.value, 0.01 * master.money):
             if radius >= 1.0:
                 break
             radius = 1.0  # nothing more within a small box: a last look further off
@@ -130,8 +132,11 @@ class _Master:
             line = pulp.lpSum_vars_coefs([(least, 1.0), *slopes])
             self.program.addConstraint(line <= float(cost[block]))
 
-    def highest(self, center: Floats, radius: float) -> tuple[Floats, float]:
-        """The multipliers within the box that promise the most, and what they promise."""
+    def highest(self, center: Floats, radius: float) -> tuple[Floats, float] | None:
+        """The multipliers within the box that promise the most, and what they promise.
+
+        None if the solver fails, as it may where lines are nearly parallel.
+        """
         scale = self.money / self.measure
         lowest = np.where(self.binding, np.maximum(center / scale - radius, 0.0), 0.0)
         highest = np.where(self.binding, center / scale + radius, 0.0)
@@ -146,6 +151,6 @@ class _Master:
             )
         )
         if stats.status != pulp.LpSolveStatus.Optimal or stats.objective is None:
-            raise OptimizerError(f"the linear program of multipliers ended {stats.status_str}")
+            return None
         found = np.array([max(price.varValue or 0.0, 0.0) for price in self.price])
         return found * scale, stats.objective * self.money

@@ -164,9 +164,7 @@ def _check_travel_times(content: bytes) -> None:
     """
     try:
         customers = msgspec.json.decode(content, type=_TravelFile).customers
-        tables = [
-            msgspec.json.decode(c.travel_hours, type=dict[str, msgspec.Raw]) for c in customers
-        ]
+        tables = [msgspec.json.decode(c.travel_hours, type=dict[str, msgspec.Raw]) for c in customers]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     for index, (customer, hours) in enumerate(zip(customers, tables, strict=True)):
@@ -218,9 +216,7 @@ def _check_replenishment(network: Network) -> None:
     for index, row in enumerate(network.replenishment):
         _known(row.part, parts, f"$.replenishment[{index}].part")
         _known(row.depot, depots, f"$.replenishment[{index}].depot")
-    _unique(
-        ((row.part, row.depot) for row in network.replenishment), lambda i: f"$.replenishment[{i}]"
-    )
+    _unique(((row.part, row.depot) for row in network.replenishment), lambda i: f"$.replenishment[{i}]")
 
 
 def _check_targets(network: Network) -> None:

@@ -20,8 +20,8 @@ from optimizer.demand import Demand, gather
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import evaluate_demand, misses, money_step
 from optimizer.infeasibility import reasons
-from optimizer.lagrangian import Dual, maximise
-from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question
+from optimizer.lagrangian import maximise
+from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question, relax
 from optimizer.network import Network
 from optimizer.plan import Plan
 from optimizer.poisson import Ints
@@ -127,39 +127,42 @@ def _solve(demand: Demand, watch: _Watch) -> _Solved:
         dual = maximise(problem, start, stop=watch.out)
         if dual.proven_infeasible:
             return _Solved(choices, dual.best, None, np.inf, complete=True, by_multipliers=True)
-        beyond = beyond_in_question(problem, dual.best, 0.0)
+        bound = dual.best
+        beyond = beyond_in_question(problem, bound, 0.0)
+        if len(beyond) and watch.out():  # no time to grow: free of charge nobody wants more
+            bound, beyond = relax(problem, np.zeros(len(problem.rows))), beyond[:0]
         if not len(beyond):
-            choice = _from_core(problem, dual, watch)
+            choice = _from_core(problem, bound, dual.plan, watch)
             if len(problem.first) > SEARCHED_GROUPS:
-                return _Solved(choices, dual.best, choice, dual.best.value, complete=False)
-            found = _searched(choices, dual.best, choice, watch)
+                return _Solved(choices, bound, choice, bound.value, complete=False)
+            found = _searched(choices, bound, choice, watch)
             beyond = found.beyond
             if not len(beyond):
-                return _Solved(choices, dual.best, found.plan, found.bound, found.complete)
-        sizes, start = grown(choices, sizes, problem.group[beyond]), dual.best.multipliers
-    raise OptimizerError("some parts are worth stocking without end: their stock costs nothing")
+                return _Solved(choices, bound, found.plan, found.bound, found.complete)
+        sizes, start = grown(choices, sizes, problem.group[beyond]), bound.multipliers
+    raise OptimizerError("some parts are worth stocking almost without end: their stock costs next to nothing")
 
 
-def _from_core(problem: Problem, dual: Dual, watch: _Watch) -> Ints | None:
-    """The best plan that cores of growing size yield within a few seconds.
+def _from_core(problem: Problem, bound: Relaxation, plan: Ints | None, watch: _Watch) -> Ints | None:
+    """The best plan that cores of growing size yield within a few seconds, from a first one if any.
 
     What a search will look at afterwards need not be perfect here.
     """
     searched = len(problem.first) <= SEARCHED_GROUPS
     enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, _CORE_SECONDS_LARGE)
-    plan = _most(problem) if dual.plan is None else dual.plan
+    plan = _most(problem) if plan is None else plan
     for core_size in _CORE_SIZES:
-        gap = _gap(problem, dual.best, plan)
+        gap = _gap(problem, bound, plan)
         if gap <= enough or watch.out() or (core_size == _CORE_SIZES[-1] and plan is not None):
             break
         watch.tell("core", gap)
-        allowance = np.inf if plan is None else problem.total_cost(plan) - dual.best.value
-        free = core_of(problem, dual.best, allowance, core_size)
+        allowance = np.inf if plan is None else problem.total_cost(plan) - bound.value
+        free = core_of(problem, bound, allowance, core_size)
         found = best_in_core(
             problem,
-            dual.best,
+            bound,
             free,
-            good_enough=dual.best.value * (1.0 + enough / 2.0),
+            good_enough=bound.value * (1.0 + enough / 2.0),
             time_limit_s=min(watch.left_s / 3.0, seconds),
         )
         if found is not None and (plan is None or _cheaper(problem, found, plan)):

@@ -13,11 +13,16 @@ dark.addEventListener("change", () => { followSystem(); drawCharts(document, tru
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.opens) document.getElementById(button.dataset.opens)?.showModal();
+  if (button.dataset.opens) openDialog(document.getElementById(button.dataset.opens));
   if ("closes" in button.dataset) button.closest("dialog").close();
   if (button.dataset.adds) addLine(document.getElementById(button.dataset.adds));
   if ("removes" in button.dataset) button.closest(".line").remove();
 });
+
+function openDialog(dialog) {
+  dialog.showModal();
+  dialog.querySelector(".dialog-body :is(input:not([type=hidden]), textarea, select)")?.focus();
+}
 
 function addLine(template) {
   const line = template.content.cloneNode(true);
@@ -61,12 +66,13 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) document.querySelectorAll("[data-live]").forEach((region) => htmx.trigger(region, "refresh"));
 });
 
-// a link keeps the keyboard's focus when the region around it is renewed
+// the keyboard's focus: a link keeps it when the region around it is renewed, a new page takes it
 let focused = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (live(event)) focused = event.target.contains(document.activeElement) && document.activeElement.getAttribute("href");
 });
-document.addEventListener("htmx:afterSwap", () => {
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id === "page") document.getElementById("page").focus({ preventScroll: true });
   if (focused) document.querySelector(`#live [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   focused = null;
 });

@@ -37,7 +37,7 @@ class Reservation(Struct, frozen=True, kw_only=True):
     serials: list[str] = []
 
 
-_RESERVE = f"""
+RESERVE = f"""
 WITH held AS (
     UPDATE level SET reserved = level.reserved + $4
     FROM part, place, pool, party
@@ -104,9 +104,7 @@ async def hold(
     if quantity < 1:
         raise QuantityNotPositive(quantity=quantity)
     now = clock.now()
-    row = await db.fetch_one(
-        _RESERVE, part_number, depot, pool, quantity, priority, reference, now, by.name, expires_at
-    )
+    row = await db.fetch_one(RESERVE, part_number, depot, pool, quantity, priority, reference, now, by.name, expires_at)
     if row is None:
         part = await parts.find(part_number)
         place = await places.find_store(depot)

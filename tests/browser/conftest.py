@@ -114,7 +114,9 @@ People = Callable[..., Awaitable[Person]]
 async def served(dsn: str) -> AsyncIterator[str]:
     """The pages over a database, by the real server on this loop; its address."""
     port = free_port()
-    server = Server(create_app(settings_for(dsn), own_pool=False), port=port, interface=Interfaces.ASGI, log_enabled=False)
+    server = Server(
+        create_app(settings_for(dsn), own_pool=False), port=port, interface=Interfaces.ASGI, log_enabled=False
+    )
     serving = asyncio.create_task(server.serve())
     url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient() as client:

@@ -26,7 +26,7 @@ def _routes() -> list[tuple[str, str, str]]:
         for handler in route.route_handlers:
             if isinstance(handler, HTTPRouteHandler) and handler.operation_id:
                 found += [(m, path, handler.operation_id) for m in handler.http_methods if m != "OPTIONS"]
-    return found
+    return sorted(found, key=lambda route: route[2])  # every process of a run has to collect the same order
 
 
 ROUTES = _routes()

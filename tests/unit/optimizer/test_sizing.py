@@ -128,7 +128,7 @@ def test_a_hundred_parts_are_proven_optimal():
 
 def test_lateral_supply_among_many_parts_is_proven():
     lanes = [{"from": a, "to": b, "hours": 3, "cost_cny": 120} for a, b in [("D0", "D1"), ("D1", "D0")]]
-    document = with_emergency(country(60, 2, 3, seed=5), lateral=True, lateral_lanes=lanes)
+    document = with_emergency(country(30, 2, 3, seed=5), lateral=True, lateral_lanes=lanes)
 
     plan = planned(document)
 
@@ -175,6 +175,38 @@ def test_a_floor_is_held_whatever_the_targets_ask():
 
     assert plan.stock["MB-R740"]["SH"] >= 3
     assert plan.stock["SPARE"] == {"GZ": 2}
+
+
+def test_floors_are_held_even_where_nobody_asks():
+    document = example()
+    document["installed_base"] = []
+    document["replenishment"][0]["min_stock"] = 2
+
+    plan = planned(document)
+
+    assert plan.status == "optimal"
+    assert plan.stock == {"PSU-750": {"GZ": 2}}
+
+
+def test_a_target_of_one_is_met_within_rounding():
+    document = example()
+    document["depots"][1]["capacity_units"] = None
+    document["sla_classes"][0]["target_fraction"] = 1.0
+
+    plan = planned(document)
+
+    assert plan.status == "optimal"
+    assert plan.service["2h"] >= 1 - 1e-9
+
+
+def test_hundreds_of_units_are_sized_as_surely_as_one():
+    document = example()
+    document["installed_base"][0]["device_count"] = 100_000
+
+    plan = planned(document)
+
+    assert plan.status == "optimal"
+    assert plan.stock["PSU-750"]["GZ"] > 300
 
 
 def test_a_mean_time_target_is_kept_by_the_cheapest_stock():
