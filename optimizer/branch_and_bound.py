@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pulp
 
-from optimizer.lagrangian import SOLVER_THREADS
 from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question
 from optimizer.poisson import Floats, Ints
+from optimizer.solver import highs
 
 NODES_MAX = 500_000
 """Nodes opened at most; a millisecond each, more or less."""
@@ -271,7 +271,7 @@ class _LinearProgram:
             program.addConstraint(pulp.lpSum_vars_coefs(terms) <= room)
         for first, size in zip(*(part.tolist() for part in _groups(group)), strict=True):
             program.addConstraint(pulp.lpSum_vars(take[first : first + size]) == 1)
-        solver = pulp.HiGHS(mip=False, msg=False, threads=SOLVER_THREADS)
+        solver = highs(mip=False)
         solver.createAndConfigureSolver(program)
         solver.buildSolverModel(program)
         self.model: Any = program.solverModel

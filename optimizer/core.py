@@ -12,9 +12,9 @@ import numpy as np
 import pulp
 from scipy import sparse
 
-from optimizer.lagrangian import SOLVER_THREADS
 from optimizer.multiple_choice import Problem, Relaxation
 from optimizer.poisson import Floats, Ints
+from optimizer.solver import highs
 
 GAP = 1e-6
 """Share of the cost that the solver may leave; the bound it goes by is not trusted anyway."""
@@ -92,9 +92,7 @@ class _Change:
             terms = zip(take, (self.use[:, row] / scale[row]).tolist(), strict=True)
             program.addConstraint(pulp.lpSum_vars_coefs(terms) <= float(room[row] / scale[row]))
         stats = program.solve(
-            pulp.HiGHS(
-                msg=False,
-                threads=SOLVER_THREADS,
+            highs(
                 timeLimit=time_limit_s,
                 gapRel=GAP,
                 objective_target=good_enough,

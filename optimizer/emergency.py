@@ -35,9 +35,7 @@ from optimizer.situation import (
     VendorOption,
     evaluate,
 )
-
-SOLVER_THREADS = 1
-"""One value in the whole process: HiGHS refuses a second solve with another one."""
+from optimizer.solver import highs
 
 MANY_PARTS = 12
 """A group of more parts than this is first solved part by part at lane prices."""
@@ -630,9 +628,7 @@ class _Model:
         if clock.left() <= 0:
             return _Solved(found=False, proven=False)
         self._program.setObjective(FEN * (pulp.lpSum_vars_coefs(terms) + constant))
-        solver = pulp.HiGHS(
-            msg=False,
-            threads=SOLVER_THREADS,
+        solver = highs(
             timeLimit=clock.left(),
             gapRel=0.0,
             gapAbs=0.0,

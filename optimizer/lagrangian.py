@@ -15,9 +15,7 @@ from scipy import sparse
 
 from optimizer.multiple_choice import Problem, Relaxation, relax
 from optimizer.poisson import Floats, Ints
-
-SOLVER_THREADS = 1
-"""HiGHS refuses to work in a process in which it ran with another number before."""
+from optimizer.solver import highs
 
 GAP = 1e-10
 """The search ends when no multipliers can raise the bound by more than this share of it."""
@@ -142,14 +140,7 @@ class _Master:
         highest = np.where(self.binding, center / scale + radius, 0.0)
         for index, price in enumerate(self.price):
             price.lowBound, price.upBound = float(lowest[index]), float(highest[index])
-        stats = self.program.solve(
-            pulp.HiGHS(
-                msg=False,
-                threads=SOLVER_THREADS,
-                primal_feasibility_tolerance=1e-10,
-                dual_feasibility_tolerance=1e-10,
-            )
-        )
+        stats = self.program.solve(highs(primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10))
         if stats.status != pulp.LpSolveStatus.Optimal or stats.objective is None:
             return None
         found = np.array([max(price.varValue or 0.0, 0.0) for price in self.price])

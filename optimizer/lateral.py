@@ -18,7 +18,7 @@ from optimizer.poisson import Floats, Ints
 MEMBERS_MAX = 3
 """Depots that one chain may join."""
 
-STATES_MAX = 1_000
+STATES_MAX = 2_000
 """States that one chain may have, the product of all base stocks + 1."""
 
 _BATCH_NUMBERS = 2_000_000

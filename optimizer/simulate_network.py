@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from optimizer.network import Network
 from optimizer.plan import Plan
@@ -193,5 +193,5 @@ def _result(promised: float, calls: Floats, on_time: Floats) -> ClassResult:
         return ClassResult(promised, None, None, 0)
     share = float(on_time.sum()) / total
     spread = float(np.sum((on_time - share * calls) ** 2)) * BATCHES / (BATCHES - 1)
-    half_width = float(stats.t.ppf(0.975, BATCHES - 1)) * math.sqrt(spread) / total
+    half_width = float(special.stdtrit(BATCHES - 1, 0.975)) * math.sqrt(spread) / total
     return ClassResult(promised, share, half_width, int(total))
