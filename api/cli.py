@@ -187,7 +187,7 @@ def load() -> None:
 
     async def act() -> None:
         configured = _settings()
-        async with db.connected(configured.database_url, pool_size=4):
+        async with db.connected(configured.database_url, pool_size=4, durable=False):
             await load_company(configured, say=click.echo)
 
     _run(act)

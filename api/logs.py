@@ -39,6 +39,10 @@ def _with_request_id(_: object, __: str, event: Any) -> Any:
     return event
 
 
+_PROBED = ("/health", "/ready", "/metrics", "/static/")
+"""What machines ask every few seconds: logged only when it fails."""
+
+
 async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Run one request under an id (the caller's own if it is a sane one), and log how it ended.
 
@@ -62,7 +66,8 @@ async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
     try:
         await app(scope, receive, answer)
     finally:
-        _log.info(
+        say = _log.debug if scope["path"].startswith(_PROBED) and status < 400 else _log.info
+        say(
             "request",
             method=scope["method"],
             path=scope["path"],

@@ -83,9 +83,14 @@ def _bring_up(stack: ExitStack) -> int:
     _require_free(environment.get("HOST", "127.0.0.1"), port)
     state = Path(environment.get("BEIJIAN_STATE", str(settings.STATE)))
     embedded = "DATABASE_URL" not in environment
-    url = _embedded_url(stack, state) if embedded else environment["DATABASE_URL"]
+    server = stack.enter_context(EmbeddedPostgres(state / "postgres")) if embedded else None
+    url = server.dsn() if server else environment["DATABASE_URL"]
     configured = settings.read(environment, database_url=url)
+    if credentials.loading_was_interrupted(configured):
+        _begin_again(configured, server)
     asyncio.run(migrate(url))
+    if server:
+        _leave_address(stack, state, url)
     with_demo = _fill(configured, allowed=embedded or environment.get("DEMO") == "1")
     children = _children(configured, with_demo=with_demo)
     stop = _stop_signal()
@@ -110,21 +115,30 @@ def _require_free(host: str, port: int) -> None:
             raise SettingsError(f"cannot serve at {host}:{port} ({error.strerror}): set PORT to another one") from None
 
 
-def _embedded_url(stack: ExitStack, state: Path) -> str:
-    """Start the embedded PostgreSQL and leave its address for commands beside us."""
-    server = stack.enter_context(EmbeddedPostgres(state / "postgres"))
+def _begin_again(configured: Settings, server: EmbeddedPostgres | None) -> None:
+    """Start over with a demo company that was being loaded when the last run ended."""
+    if server is None:
+        raise SettingsError(
+            "the demo company is in this database only in part: drop the database and create it again, "
+            f"and remove {configured.state / 'demo.json'}"
+        )
+    click.echo("  the last loading of the demo company was interrupted: beginning again")
+    server.remake_database()
+
+
+def _leave_address(stack: ExitStack, state: Path, url: str) -> None:
+    """Leave the embedded database's address for commands beside us."""
     note = state / "database.url"
-    note.write_text(server.dsn())
+    note.write_text(url)
     note.chmod(0o600)
     stack.callback(note.unlink, missing_ok=True)
-    return server.dsn()
 
 
 def _fill(configured: Settings, *, allowed: bool) -> bool:
     """Load the demo company into an empty database; whether there is one."""
 
     async def act() -> bool:
-        async with db.connected(configured.database_url, pool_size=4):
+        async with db.connected(configured.database_url, pool_size=4, durable=False):
             if allowed and await is_empty():
                 await load_company(configured, say=click.echo)
         return bool(credentials.read(configured))

@@ -601,6 +601,17 @@ DEPOTS = [
     ("GY", "onsite_store", "贵阳驻场库", "Guiyang on-site store", "贵阳", "Guiyang", "QIANLING"),
 ]
 
+CRITICAL_PARTS = [
+    ("ST12000NM0008", "GZ", "common", 3),
+    ("ST12000NM0008", "SH", "common", 3),
+    ("ST12000NM0008", "SY", "common", 1),
+    ("ST12000NM0008", "ZJ", "C-LINGHAI", 1),
+    ("ST8000NM0055", "GY", "C-QIANLING", 1),
+    ("DDR4-32G-2933", "SH", "common", 2),
+    ("BBU-CVPM02", "GZ", "common", 2),
+]
+"""Parts whose critical point the project managers set by hand, whatever the plan would allow: part, store, pool, point."""
+
 LANES = [
     ("GZ", "SH", "courier", 24, 120, 15, False),
     ("SH", "GZ", "courier", 24, 120, 15, False),

@@ -11,11 +11,17 @@ VENDOR_PORT_OFFSET = 90
 
 
 def keep(settings: Settings, rows: list[dict[str, Any]]) -> None:
-    """Keep the demo credentials where only this user can read them."""
+    """Keep the demo credentials where only this user can read them; none of them while the company is being loaded."""
     settings.state.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(settings.state / "demo.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump({"vendor_port": settings.port + VENDOR_PORT_OFFSET, "credentials": rows}, file)
+
+
+def loading_was_interrupted(settings: Settings) -> bool:
+    """Whether a company was being loaded here and never was complete."""
+    kept = _kept(settings)
+    return bool(kept) and not kept["credentials"]
 
 
 def _kept(settings: Settings) -> dict[str, Any]:

@@ -49,16 +49,14 @@ class Life:
             self._count += 1
             heapq.heappush(self._queue, _Due(at, self._count, act))
 
-    async def live(self, progress: Callable[[float], None]) -> None:
+    async def live(self) -> None:
         """Let everything happen in order of time, with the jobs each act causes run at once."""
-        total = max(len(self._queue), 1)
         while self._queue:
             due = heapq.heappop(self._queue)
             with clock.at(due.at), jobs.collecting() as caused:
                 await due.act()
                 while caused:
                     await self._run(caused.pop(0))
-            progress(1 - min(len(self._queue) / total, 1))
 
     async def _run(self, job: jobs.Job) -> None:
         """What the worker would do; vendors answer as agreed."""

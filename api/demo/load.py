@@ -12,14 +12,14 @@ from api.demo import company, credentials, staff
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Serials, draw_failures, open_stock, replay, stores
 from api.settings import Settings
-from inventory.emergency import assessments
+from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor, service
 from inventory.migrate import ensure_ledger_months
 from inventory.people.roles import rights_of
 from inventory.planning import network, plans, rates
 from inventory.planning.answering import Answered, answer
-from inventory.setup import lay_ground
+from inventory.setup import NotEmpty, is_empty, lay_ground
 
 SETUP = service("demo")
 
@@ -33,6 +33,9 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         NotEmpty: there is a company in this database.
 
     """
+    if not await is_empty():
+        raise NotEmpty
+    credentials.keep(settings, [])
     end = datetime.now(UTC).replace(microsecond=0)
     start = end - timedelta(days=365 * YEARS)
     lived_from = end - timedelta(days=LIVED_DAYS)
@@ -45,7 +48,6 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
     await staff.enter_duty(end.date(), by=SETUP)
-    credentials.keep(settings, keys)
     # the solver takes a core of its own while the past is told on the other
     with ProcessPoolExecutor(max_workers=1) as solver:
         serials = Serials()
@@ -64,7 +66,6 @@ async def load_company(settings: Settings, *, say: Say) -> None:
                 where,
                 serials,
                 by=SETUP,
-                progress=lambda share: say(f"    {share:.0%} of the older past"),
             )
         say("  learning the failure rates from that history, and planning anew")
         with clock.at(lived_from), jobs.collecting():
@@ -79,12 +80,14 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             life.fail(failure, 19_000 + number)
         life.order_daily(lived_from)
         life.close_cases(lived_from)
-        await life.live(lambda _: None)
+        await life.live()
         with jobs.collecting():
             await rates.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
+            await _watch_critical_parts()
             await assessments.assess_all(by=SETUP)
-    await db.execute("ANALYZE")
+    await _settle()
+    credentials.keep(settings, keys)
     say("  the demo company is ready")
 
 
@@ -109,6 +112,27 @@ def _people() -> dict[str, Actor]:
         "emergency": service("emergency"),
         "procurement": service("procurement"),
     }
+
+
+async def _watch_critical_parts() -> None:
+    """Set the critical points of the company's critical parts, as their project manager does every half year."""
+    for part, depot, pool, point in company.CRITICAL_PARTS:
+        await declaring.set_critical_point(
+            part,
+            depot,
+            point,
+            pool=pool,
+            reason="关键零备件最低保有量，每半年复核 / critical part: the least to keep, reviewed twice a year",
+            lasts=timedelta(days=183),
+            by=SETUP,
+        )
+
+
+@db.atomic
+async def _settle() -> None:
+    """Have the planner know the tables, and the disk everything that was committed in haste."""
+    await db.execute("SET LOCAL synchronous_commit = on")
+    await db.execute("ANALYZE")
 
 
 async def _planned(solver: ProcessPoolExecutor, at: datetime) -> tuple[network.Gathered, Answered]:

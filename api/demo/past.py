@@ -4,7 +4,7 @@ The older part goes through the ledger in daily batches; the last two months are
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -144,7 +144,6 @@ async def replay(
     serials: Serials,
     *,
     by: Actor,
-    progress: Callable[[float], None],
 ) -> None:
     """Live through the older past in daily batches: failures recorded, parts issued, replacements received."""
     shelves = await _shelves()
@@ -161,8 +160,6 @@ async def replay(
             for failure in todays[day]:
                 due = day + int(at.lead_days[failure.part]) + 1
                 coming[due].append((failure.part, *at.serving[failure.site, failure.contract]))
-        if day % 30 == 0:
-            progress(day / days)
     # what was still on its way arrives as the batch past ends
     with clock.at(end):
         await _one_day([], [line for lines in coming.values() for line in lines], shelves, at, serials, clock.now(), by)

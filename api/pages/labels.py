@@ -35,6 +35,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "order_kind": {"normal": ("regular purchase", "常规采购"), "emergency": ("emergency purchase", "应急增购")},
     "message_direction": {"sent": ("sent", "已发送"), "received": ("received", "已收到"), "failed": ("failed", "失败")},
     "transfer_state": {
+        "proposed": ("awaiting approval", "待审批"),
         "draft": ("to be shipped", "待发出"),
         "shipped": ("in transit", "在途"),
         "received": ("received", "已入库"),
@@ -67,11 +68,14 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "acting": ("Orders and transfers under way", "采购与调拨执行中"),
         "cover_restored": ("Cover restored", "保障恢复"),
         "cover_lost": ("Cover lost again", "保障再次失去"),
+        "conditions_hold": ("Evidence has grown", "触发条件增加"),
         "proposing_again": ("Further measures asked for", "重新提出措施"),
         "closed": ("Case closed", "关闭应急方案"),
         "stood_down": ("Case stood down", "解除应急方案"),
     },
     "proposing_why": {
+        "need_has_grown": ("failures went on: more is needed", "故障持续，需求增加"),
+        "no_proposal_yet": ("nothing was proposed yet", "尚未提出措施"),
         "measures_not_enough": ("the measures did not suffice", "已到位的措施仍不足"),
         "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
     },
@@ -79,6 +83,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "near_miss": {
         "burst_without_crossing": ("a burst, stock still above its lines", "故障突发，库存尚未越线"),
         "crossing_with_rising_burst": ("stock crossed its line, failures rising", "库存越线，故障上升中"),
+    },
+    "case_condition": {
+        "in_burst": ("failures far above their average level", "突发故障远高于平均水平"),
+        "crossed_critical_point": ("stock below the critical point", "库存低于服务质量临界点"),
+        "under_average_line": ("stock at or under the average-failure line", "库存不高于平均故障水平线"),
     },
     "standing": {
         "below_critical_point": ("below the critical point", "低于服务质量临界点"),
@@ -251,7 +260,13 @@ TONES: dict[str, dict[str, Tone]] = {
     },
     "order_kind": {"normal": "secondary", "emergency": "red"},
     "message_direction": {"sent": "blue", "received": "green", "failed": "red"},
-    "transfer_state": {"draft": "yellow", "shipped": "blue", "received": "green", "cancelled": "secondary"},
+    "transfer_state": {
+        "proposed": "orange",
+        "draft": "yellow",
+        "shipped": "blue",
+        "received": "green",
+        "cancelled": "secondary",
+    },
     "case_state": {
         "open": "red",
         "proposed": "orange",

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from inventory.emergency import cases
 from inventory.emergency.facts import Facts, RowFacts, gather, rows_of_class, serving_key
-from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one
+from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one, still_missing
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.stock.lines import Lines, set_lines
@@ -66,7 +66,10 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
     """
     await record_many(facts, [judgement], [subject])
     if subject.case is not None:
-        await cases.note_cover(subject.case, covered=judgement.covered, by=by)
+        await cases.note_conditions(subject.case, judgement, by=by)
+        await cases.note_cover(
+            subject.case, covered=judgement.covered, missing=await _missing(facts, subject, judgement), by=by
+        )
     elif (not subject.planned or subject.hand_set is not None) and judgement.below:
         await cases.open_or_near_miss(facts, subject, judgement, by=by)
     if judgement.in_burst and not subject.stored_in_burst and not judgement.below and not judgement.broken:
@@ -78,6 +81,13 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
     )
     if now_available is not None and now_available != subject.available:
         await jobs.enqueue(jobs.Assess(*subject.key))
+
+
+async def _missing(facts: Facts, subject: RowFacts, judgement: Judgement) -> int:
+    """How much stock a case whose measures are under way has still to find; nothing to ask of any other."""
+    if subject.case is None or subject.case_state != "acting":
+        return 0
+    return still_missing(facts, subject, judgement, await cases.under_way(subject.case))
 
 
 @db.atomic

@@ -281,8 +281,12 @@ async def note_near_miss(
 
 
 @db.atomic
-async def note_cover(case: UUID, *, covered: bool, by: Actor) -> None:
-    """See a case's cover come back, or be lost again before somebody closed it."""
+async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> None:
+    """See a case's cover come back, or be lost again before somebody closed it.
+
+    `missing` is the stock still to be found. Where that is more than the last measures left open, because failures
+    went on, further measures are chosen without waiting for the first.
+    """
     now = clock.now()
     if covered:
         changed = await db.fetch_value(
@@ -293,6 +297,9 @@ async def note_cover(case: UUID, *, covered: bool, by: Actor) -> None:
         )
     elif await _measures_are_spent(case):
         await propose_again(case, "measures_not_enough", by=by)
+        return
+    elif await _need_has_grown(case, missing):
+        await propose_again(case, "need_has_grown", by=by)
         return
     else:
         changed = await db.fetch_value(
@@ -331,6 +338,56 @@ async def _measures_are_spent(case: UUID) -> bool:
            FROM emergency_case WHERE emergency_case.id = $1""",
         case,
     )
+
+
+async def _need_has_grown(case: UUID, missing: int) -> bool:
+    return await db.fetch_value(
+        """SELECT state = 'acting' AND $2 > coalesce((proposal->>'still_missing')::integer, 0)
+           FROM emergency_case WHERE id = $1""",
+        case,
+        missing,
+    )
+
+
+async def under_way(case: UUID) -> int:
+    """How many pieces the approved measures of a case have still to bring."""
+    return await db.fetch_value(
+        """SELECT coalesce((SELECT sum(line.quantity - line.received_quantity)
+                            FROM purchase_order JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
+                            WHERE case_number = emergency_case.number
+                              AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'partly_received')), 0)
+                + coalesce((SELECT sum(line.quantity)
+                            FROM transfer JOIN transfer_line AS line ON line.transfer = transfer.id
+                            WHERE case_number = emergency_case.number
+                              AND transfer.state IN ('draft', 'shipped')), 0)
+           FROM emergency_case WHERE id = $1""",
+        case,
+    )
+
+
+@db.atomic
+async def note_conditions(case: UUID, judgement: Judgement, *, by: Actor) -> None:
+    """Keep that a condition which did not hold when a case opened holds now: it may give authority to buy at once."""
+    conditions = {
+        "in_burst": judgement.in_burst,
+        "crossed_critical_point": judgement.below or bool(judgement.broken),
+        "under_average_line": judgement.under_average,
+    }
+    changed = await db.fetch_one(
+        """UPDATE emergency_case AS now
+           SET in_burst = now.in_burst OR $2, crossed_critical_point = now.crossed_critical_point OR $3,
+               under_average_line = now.under_average_line OR $4
+           FROM emergency_case AS before
+           WHERE now.id = $1 AND before.id = $1 AND now.state NOT IN ('closed', 'stood_down')
+             AND ($2 AND NOT now.in_burst OR $3 AND NOT now.crossed_critical_point OR $4 AND NOT now.under_average_line)
+           RETURNING before.in_burst, before.crossed_critical_point, before.under_average_line""",
+        case,
+        *conditions.values(),
+    )
+    if changed is not None:
+        new = {name: holds for name, holds in conditions.items() if holds and not changed[name]}
+        windows = msgspec.to_builtins(judgement.burst.windows) if judgement.in_burst and judgement.burst else []
+        await _log(case, "conditions_hold", by, {**new, "windows": windows})
 
 
 @db.atomic
@@ -407,13 +464,9 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
            WHERE emergency_case.id = $1 AND purchase_order.state = 'draft' ORDER BY purchase_order.id""",
         case,
     )
-    held = await db.fetch_value(
-        """SELECT count(*) FROM transfer JOIN emergency_case ON emergency_case.number = case_number
-           WHERE emergency_case.id = $1 AND transfer.state = 'draft'""",
-        case,
-    )
     view = await case_summary(case)
-    if view.state == "proposed" and not drafts and not held:
+    released = await transfers.release_proposed(view.number)
+    if view.state == "proposed" and not drafts and not released:
         raise NothingProposed(number=view.number, why="no offer and no other store can help")
     now = clock.now()
     moved = await db.execute(
@@ -429,7 +482,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
         raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="proposed")
     for draft in drafts:
         await orders.approve_on_authority(draft["id"], by=by)
-    await _log(case, "approved", by, {"basis": basis, "orders": len(drafts), "transfers": held})
+    await _log(case, "approved", by, {"basis": basis, "orders": len(drafts), "transfers": released})
     await _log(case, "acting", by, {})
     await audit.record("case.approved", "emergency_case", view.number, by=by, change={"basis": basis})
     await steps.finish("emergency_case", view.number, "decide_case", by=by)
@@ -455,7 +508,9 @@ async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
         "SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", view.number
     ):
         await orders.give_up(draft["id"], by=by, reason=reason)
-    for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'draft'", view.number):
+    for draft in await db.fetch(
+        "SELECT id FROM transfer WHERE case_number = $1 AND state IN ('proposed', 'draft')", view.number
+    ):
         await transfers.give_up(draft["id"], by=by)
     return await case_summary(case)
 

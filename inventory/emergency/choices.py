@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from inventory.emergency import cases
 from inventory.emergency.facts import Facts, RowFacts, gather
-from inventory.emergency.judging import after_restoring, judge_one
+from inventory.emergency.judging import after_restoring, judge_one, still_missing
 from inventory.emergency.policy import Policy
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
@@ -25,6 +25,7 @@ class Offered(Struct, frozen=True, kw_only=True):
 class Choices(Struct, frozen=True, kw_only=True):
     """A situation to be solved, and how its names read in the database.
 
+    `missing` is how much stock has to be found, beyond what comes anyway and what earlier measures will bring.
     `options` by option, `depots` by store of the situation, `modes` by lane.
     """
 
@@ -32,6 +33,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     number: str
     pool: str
     available: int
+    missing: int
     situation: Situation
     options: dict[str, Offered]
     depots: dict[str, str]
@@ -56,15 +58,45 @@ async def choices(case: UUID) -> Choices | None:
     policy = await cases.policy_of(case)
     offers = await _offers(case, subject, cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK))
     lanes = await _lanes(subject, donors, policy.restore_within_hours)
+    under_way = await cases.under_way(case)
+    judgement = judge_one(facts, subject)
+    needs = (
+        Need(
+            part=subject.part_number,
+            depot=_store(subject),
+            on_hand=max(0, subject.available),
+            hold_point=after_restoring(judgement) + max(0, -subject.available),
+            needed_by_hours=policy.restore_within_hours,
+            inbound=_arriving(subject, policy, under_way),
+        ),
+        *(
+            Need(
+                part=row.part_number,
+                depot=_store(row),
+                on_hand=row.available,
+                hold_point=min(_kept_by(row), row.available),
+                needed_by_hours=policy.restore_within_hours,
+                inbound=_arriving(row, policy),
+            )
+            for row in donors
+        ),
+    )
     return Choices(
         case=case,
         number=head["number"],
         pool=subject.pool_code,
         available=subject.available,
+        missing=still_missing(facts, subject, judgement, under_way),
         options={term.option: offered for offered, term in offers},
         depots={_store(row): row.depot for row in (subject, *donors)},
         modes={lane.name: mode for lane, mode in lanes},
-        situation=_situation(facts, subject, donors, policy, [term for _, term in offers], [lane for lane, _ in lanes]),
+        situation=Situation(
+            needs=needs,
+            vendor_options=tuple(term for _, term in offers),
+            lanes=tuple(lane for lane, _ in lanes),
+            shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
+            horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
+        ),
     )
 
 
@@ -85,46 +117,18 @@ def _store(row: RowFacts) -> str:
     return store_name(row.depot, row.pool_code)
 
 
-def _situation(
-    facts: Facts,
-    subject: RowFacts,
-    donors: list[RowFacts],
-    policy: Policy,
-    options: list[VendorOption],
-    lanes: list[Lane],
-) -> Situation:
-    wanted = after_restoring(judge_one(facts, subject)) + max(0, -subject.available)
-    return Situation(
-        needs=(
-            _need(subject, wanted, policy),
-            *(_need(row, min(_kept_by(row), row.available), policy) for row in donors),
-        ),
-        vendor_options=tuple(options),
-        lanes=tuple(lanes),
-        shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
-        horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
-    )
-
-
 def _kept_by(donor: RowFacts) -> int:
     """What a store keeps when it helps another: its critical point, and more than its average-failure line (D78)."""
     return max(donor.critical_point or 0, (donor.average_failure_line or 0) + 1)
 
 
-def _need(row: RowFacts, hold_point: int, policy: Policy) -> Need:
+def _arriving(row: RowFacts, policy: Policy, under_way: int = 0) -> tuple[Delivery, ...]:
+    """What is confirmed to arrive, and of what measures have still to bring the rest, as if it came just in time."""
     at = clock.now()
-    return Need(
-        part=row.part_number,
-        depot=_store(row),
-        on_hand=max(0, row.available),
-        hold_point=hold_point,
-        needed_by_hours=policy.restore_within_hours,
-        inbound=tuple(
-            Delivery(coming.quantity, (coming.due_at - at).total_seconds() / 3600)
-            for coming in row.arriving
-            if coming.due_at > at
-        ),
-    )
+    confirmed = [each for each in row.arriving if each.due_at > at]
+    rest = under_way - sum(each.quantity for each in confirmed if each.measure)
+    deliveries = [Delivery(each.quantity, (each.due_at - at).total_seconds() / 3600) for each in confirmed]
+    return (*deliveries, *([Delivery(rest, policy.restore_within_hours)] if rest > 0 else []))
 
 
 async def _lanes(subject: RowFacts, donors: list[RowFacts], within_hours: float) -> list[tuple[Lane, str]]:

@@ -1,7 +1,7 @@
 """Judging stock: both lines, the burst test, and what they add up to. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
@@ -157,3 +157,13 @@ def after_restoring(judgement: Judgement) -> int:
     row = structs.replace(judgement.row, inbound=())
     planned = cover.hold_point(row.planned_share, row.rate_per_day, row.resupply_days) if row.planned_share > 0 else 0
     return max(judgement.point, planned, 0)
+
+
+def still_missing(facts: Facts, subject: RowFacts, judgement: Judgement, under_way: int) -> int:
+    """How much more stock a case has to find, beyond the shelf, what comes anyway in time, and its own measures.
+
+    `under_way` is what these have still to bring, confirmed or not.
+    """
+    in_time = facts.at + timedelta(hours=facts.policy.restore_within_hours)
+    coming = sum(each.quantity for each in subject.arriving if not each.measure and facts.at < each.due_at <= in_time)
+    return max(0, after_restoring(judgement) - subject.available - coming - under_way)

@@ -33,7 +33,7 @@ async def prepare(case: UUID, *, by: Actor) -> Choices | None:
     given_up = 0
     for draft in await db.fetch("SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", number):
         await orders.give_up(draft["id"], by=by, reason="proposed anew")
-    for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'draft'", number):
+    for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'proposed'", number):
         await transfers.give_up(draft["id"], by=by)
         given_up += 1
     return await choices(case) if given_up else found
@@ -61,6 +61,7 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
     proposal = {
         "status": answer.status,
         "measures": msgspec.to_builtins(measures),
+        "still_missing": max(0, chosen.missing - sum(measure.qty for measure in measures)),
         "total_cny": str(total),
         "answer": msgspec.to_builtins(answer),
         "situation": msgspec.to_builtins(chosen.situation),

@@ -12106,7 +12106,7 @@ async def forwards():
         constraint_name="transfer_state_is_known",
         constraint_class=Check,
         params={
-            "condition": "state IN ('draft', 'shipped', 'received', 'cancelled')"
+            "condition": "state IN ('proposed', 'draft', 'shipped', 'received', 'cancelled')"
         },
         schema=None,
     )

@@ -200,7 +200,7 @@ class Transfer(
     waybill = optional_text()
     hours = optional_real()
 
-    transfer_state_is_known = Check("state IN ('draft', 'shipped', 'received', 'cancelled')")
+    transfer_state_is_known = Check("state IN ('proposed', 'draft', 'shipped', 'received', 'cancelled')")
     transfer_leads_elsewhere = Check("from_place <> to_place")
 
 

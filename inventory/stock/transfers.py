@@ -60,7 +60,7 @@ class TransferView(Struct, frozen=True, kw_only=True):
     from_depot: str
     to_depot: str
     mode: str | None
-    state: Literal["draft", "shipped", "received", "cancelled"]
+    state: Literal["proposed", "draft", "shipped", "received", "cancelled"]
     case_number: str | None
     created_at: datetime
     created_by: str
@@ -100,6 +100,8 @@ async def draft(
 ) -> TransferView:
     """Draft a transfer on behalf of another verb that has checked the actor's rights; the fastest way, or `mode`.
 
+    One that a case asks for is only proposed: nobody ships it before the case is approved.
+
     Raises:
         SameStore, NoLane, InsufficientStock: as for `draft_transfer`.
 
@@ -122,7 +124,8 @@ async def draft(
     number = await next_number("TR")
     transfer = await db.fetch_value(
         """INSERT INTO transfer (number, from_place, to_place, mode, hours, state, case_number, created_at, created_by)
-           VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8) RETURNING id""",
+           VALUES ($1, $2, $3, $4, $5, CASE WHEN $6::text IS NULL THEN 'draft' ELSE 'proposed' END, $6, $7, $8)
+           RETURNING id""",
         number,
         start.id,
         end.id,
@@ -158,7 +161,7 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
 
     """
     by.require("stock.transfer")
-    head = await _claim(transfer, "draft", "shipped")
+    head = await _claim(transfer, ("draft",), "shipped")
     by.require_depot(head["origin"])
     now = clock.now()
     due = now + timedelta(hours=head["hours"] or 24)
@@ -203,7 +206,7 @@ async def take_in(
 
     """
     by.require("stock.transfer")
-    head = await _claim(transfer, "shipped", "received")
+    head = await _claim(transfer, ("shipped",), "received")
     by.require_depot(head["target"])
     owner = await places.ourselves()
     transit = await places.find(places.TRANSIT)
@@ -265,22 +268,30 @@ async def give_up(transfer: UUID, *, by: Actor) -> TransferView:
         Unknown, WrongState: as for `cancel`.
 
     """
-    await _claim(transfer, "draft", "cancelled")
+    await _claim(transfer, ("proposed", "draft"), "cancelled")
     for line in await _lines(transfer):
         await reservations.release(line["reservation"], by=by)
     return await transfer_view(transfer)
 
 
-async def _claim(transfer: UUID, state: str, becomes: str) -> db.Row:
+@db.atomic
+async def release_proposed(case_number: str) -> int:
+    """Let the transfers that a case proposed be shipped, once the case is approved; how many."""
+    return await db.execute(
+        "UPDATE transfer SET state = 'draft' WHERE case_number = $1 AND state = 'proposed'", case_number
+    )
+
+
+async def _claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Row:
     """Move a transfer's state; losing the race is the refusal."""
     row = await db.fetch_one(
         """UPDATE transfer SET state = $3
            FROM place AS origin, place AS target
-           WHERE transfer.id = $1 AND transfer.state = $2
+           WHERE transfer.id = $1 AND transfer.state = ANY($2)
              AND origin.id = transfer.from_place AND target.id = transfer.to_place
            RETURNING transfer.number, transfer.hours, transfer.to_place, origin.code AS origin, target.code AS target""",
         transfer,
-        state,
+        list(states),
         becomes,
     )
     if row is not None:
@@ -288,7 +299,9 @@ async def _claim(transfer: UUID, state: str, becomes: str) -> db.Row:
     found = await db.fetch_one("SELECT number, state FROM transfer WHERE id = $1", transfer)
     if found is None:
         raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
-    raise WrongState(what="Transfer", what_zh="调拨单", key=found["number"], state=found["state"], needed=state)
+    raise WrongState(
+        what="Transfer", what_zh="调拨单", key=found["number"], state=found["state"], needed=" / ".join(states)
+    )
 
 
 async def _lines(transfer: UUID) -> list[db.Row]:

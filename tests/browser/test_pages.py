@@ -196,4 +196,5 @@ async def test_asking_for_a_part_needs_no_script(people, browser):
     await page.click("text=Ask, and see the promise")
 
     await page.get_by_text("firm: the stock is held").wait_for()
+    assert "/requests/" in page.url
     await context.close()

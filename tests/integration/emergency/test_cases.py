@@ -15,7 +15,7 @@ from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongStat
 from inventory.installed_base import failures
 from inventory.planning import plans
 from inventory.procurement import orders, receiving
-from inventory.stock import receipts, reservations
+from inventory.stock import receipts, reservations, transfers
 from inventory.stock.receipts import Incoming
 from optimizer.emergency import choose
 from tests.integration.planning.test_plans import made
@@ -232,6 +232,64 @@ async def test_other_stores_help_with_what_they_do_not_need(company):
     (transfer,) = (await cases.case_view(case.id, seen_by=AUDITOR)).transfers
     assert (transfer.from_depot, transfer.to_depot, transfer.state) == ("SH", "GZ", "draft")
     assert (await level(DRIVE, "SH")).reserved == transfer.lines[0].quantity
+
+
+async def test_what_a_case_proposes_does_not_leave_before_it_is_approved(company):
+    await put_in_force(NewPolicy(standing_authority_cny=Decimal(0)), by=MANAGER)
+    await planned()
+    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await drain(DRIVE)
+    await judge(DRIVE)
+    (case,) = await live_cases()
+    await propose(case)
+    (transfer,) = (await cases.case_view(case.id, seen_by=AUDITOR)).transfers
+
+    assert transfer.state == "proposed"
+    with pytest.raises(WrongState):
+        await transfers.ship(transfer.id, by=SETUP)
+    await cases.approve(case.id, by=MANAGER)
+    assert (await transfers.ship(transfer.id, by=SETUP)).state == "shipped"
+
+
+async def test_failures_that_go_on_are_answered_before_the_first_measures_arrive(company):
+    await planned()
+    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await drain(DRIVE)
+    await judge(DRIVE)
+    (case,) = await live_cases()
+    await propose(case)
+    (first,) = (await cases.case_view(case.id, seen_by=AUDITOR)).transfers
+    await judge(DRIVE)
+    waiting = (await cases.case_summary(case.id)).state
+
+    await fail(DRIVE, 12)
+    await judge(DRIVE)
+    grown = (await cases.case_summary(case.id)).state
+    await propose(case)
+
+    view = await cases.case_view(case.id, seen_by=BUYER)
+    assert (waiting, grown, view.case.state) == ("acting", "open", "acting")
+    assert [entry.kind for entry in view.log][4:6] == ["conditions_hold", "proposing_again"]
+    assert view.case.in_burst
+    assert first in view.transfers
+    need = view.proposal["situation"]["needs"][0]
+    coming = sum(delivery["qty"] for delivery in need["inbound"])
+    assert coming >= first.lines[0].quantity
+    assert coming + sum(measure["qty"] for measure in view.proposal["measures"]) == need["hold_point"] - need["on_hand"]
+
+
+async def test_what_nobody_can_supply_is_asked_for_once(company):
+    await planned()
+    await db.execute("UPDATE offer SET valid_to = valid_from")
+    await receipts.adjust("SH", DRIVE, 2, by=SETUP, reason="one to spare", serials=["SH-1", "SH-2"])
+    await drain(DRIVE)
+    await judge(DRIVE)
+    (case,) = await live_cases()
+    await propose(case)
+    await judge(DRIVE)
+
+    assert (await cases.case_summary(case.id)).state == "acting"
+    assert (await cases.case_view(case.id, seen_by=AUDITOR)).proposal["still_missing"] > 0
 
 
 async def test_cover_returns_with_the_goods_not_with_the_promise(own_company):
