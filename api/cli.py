@@ -223,11 +223,9 @@ def vendor(port: int) -> None:
 @demo.command()
 @click.option("--part", default="ST12000NM0008", show_default=True, help="Which part fails.")
 @click.option("--depot", default="GZ", show_default=True, help="Whose devices fail.")
-@click.option(
-    "--failures", type=click.IntRange(1, 200), default=None, help="How many fail; until a case opens by default."
-)
+@click.option("--failures", type=click.IntRange(1, 200), default=12, show_default=True, help="How many fail.")
 @click.option("--pace", type=click.FloatRange(0, 60), default=1.0, show_default=True, help="Seconds between failures.")
-def burst(part: str, depot: str, failures: int | None, pace: float) -> None:
+def burst(part: str, depot: str, failures: int, pace: float) -> None:
     """Play a burst of failures through the public API and follow what the service does about it."""
     from api.demo.drill import play_burst
 

@@ -105,6 +105,10 @@ class Client:
         body = {"source": source, "reference": reference, "device_serial": device_serial, "severity": severity}
         return await self._call(RequestView, "POST", "/part-requests", {**body, "lines": lines, **more})
 
+    async def request(self, request: UUID) -> RequestView:
+        """One request with its promises."""
+        return await self._call(RequestView, "GET", f"/part-requests/{request}")
+
     async def ship_request(self, request: UUID, serials: Sequence[str] = ()) -> RequestView:
         """Hand out what a request holds."""
         return await self._call(RequestView, "POST", f"/part-requests/{request}/ship", {"serials": serials})
@@ -128,6 +132,12 @@ class Client:
     async def approve_case(self, case: UUID) -> CaseSummary:
         """Approve what a case proposes."""
         return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/approve")
+
+    async def close_case(self, case: UUID, *, note: str, lessons: str = "") -> CaseSummary:
+        """Close a case whose cover is restored."""
+        return await self._call(
+            CaseSummary, "POST", f"/emergency-cases/{case}/close", {"note": note, "lessons": lessons}
+        )
 
     async def receive(self, purchase_order: str, lines: Sequence[Any]) -> ReceiptView:
         """Take goods in against an order."""

@@ -202,13 +202,8 @@ def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: fl
     is a pure function of the list: when a record comes late or is corrected, it is called
     again with the list as it should have been.
 
-    The present rate in an alarm is the posterior mean of the run's rate under a Gamma prior
-    that weighs as much as one expected failure at the long-run rate m,
-
-        m′ = max(m, (1 + n - 1)/(1/m + T)),
-
-    n failures in the run's T days. The run's first failure does not count, since it is what
-    started the clock.
+    The present rate in an alarm is that since the most likely moment of change: see
+    `present_rate`.
 
     >>> burst = scan([1.0, 20.0, 20.5, 21.0, 21.2, 22.0], 0.1, now=22.0, ratio=3.0, threshold=3.5)
     >>> burst.in_alarm, burst.alarmed_at, burst.began_at, burst.run_failures
@@ -228,7 +223,6 @@ def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: fl
     run = _run(times_days, fall_per_day, now, threshold)
     days = now - run.began_at if run.began_at is not None else 0.0
     in_alarm = run.alarmed_at is not None
-    present = (PRIOR_FAILURES + run.failures - 1) / (PRIOR_FAILURES / rate_per_day + days)
     return Burst(
         times_days=tuple(times_days),
         now=now,
@@ -242,9 +236,37 @@ def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: fl
         began_at=run.began_at,
         run_failures=run.failures,
         run_expected=rate_per_day * days,
-        present_rate_per_day=max(rate_per_day, present) if in_alarm else rate_per_day,
+        present_rate_per_day=present_rate(times_days[-run.failures :], rate_per_day, now) if in_alarm else rate_per_day,
         windows=tuple(_window(times_days, rate_per_day, now, each) for each in WINDOWS_DAYS),
     )
+
+
+def present_rate(run_days: Sequence[float], rate_per_day: float, now: float) -> float:
+    """Return the rate that a run of failures shows at `now`, never below the long-run rate m.
+
+    If the rate changed at the failure that n others followed within the T days up to now, its
+    posterior mean under a Gamma prior that weighs as much as one expected failure is
+
+        m′ = (1 + n)/(1/m + T).
+
+    That failure does not count, since it started the clock. Of all failures of the run, the one
+    with the largest n·ln(m′/m) - (m′ - m)·T, the log-likelihood ratio against no change, is
+    taken for the change: a sudden burst is not diluted by a slow rise before it.
+
+    Source: after Hinkley, Biometrika 57 (1970) 1-17.
+
+    >>> round(present_rate([20.0, 20.5, 21.0, 21.2, 22.0], 0.1, now=22.0), 3)
+    0.417
+    >>> rise = [2.0, 10.0, 18.0, 26.0]
+    >>> round(present_rate([*rise, 40.0, 40.1, 40.2, 40.3, 40.4], 0.1, now=40.5), 3)
+    0.476
+    """
+    began = np.asarray(run_days, dtype=np.float64)
+    followed = np.arange(len(began))[::-1]
+    days = now - began
+    rate = (PRIOR_FAILURES + followed) / (PRIOR_FAILURES / rate_per_day + days)
+    likelihood = followed * np.log(rate / rate_per_day) - (rate - rate_per_day) * days
+    return max(rate_per_day, float(rate[np.argmax(likelihood)]))
 
 
 class _Run(msgspec.Struct):

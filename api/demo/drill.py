@@ -1,14 +1,15 @@
 """A failure burst, played through the public API in front of everybody's eyes.
 
-The ticket system asks for parts as devices fail; everything after that the service does by itself, up to the goods'
-arrival, which the drill's keeper books when the vendor's (shortened) hours have passed.
+Devices fail one after the other and the ticket system asks for parts; what is bought and moved the service decides by
+itself. The drill's people do what only people can: ship, take in, approve. A vendor's hour passes in a second.
 """
 
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from api.client import Client, ServiceRefused
@@ -18,30 +19,30 @@ from api.demo.vendor import SECONDS_PER_HOUR
 from api.settings import Settings
 from inventory.emergency.cases import CaseView
 from inventory.procurement.orders import OrderView
+from inventory.requests.requests import RequestView
+from inventory.stock.levels import LevelView
+from inventory.stock.transfers import TransferView
 
-T = TypeVar("T")
 Say = Callable[[str], Any]
 
-MOST_FAILURES = 60
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
+LOOK_SECONDS = 0.5
+ON_THE_ROAD_SECONDS = 3
+LONGEST_DELIVERY_SECONDS = 30
 
 
 class DrillFailed(Exception):
     """The service did not do what plan 2 promises; the message says which step."""
 
 
-async def play_burst(settings: Settings, *, part: str, depot: str, failures: int | None, pace: float, say: Say) -> int:
-    """Play the burst and follow the case to restored cover. Returns the exit code."""
-    try:
-        async with (
-            Client(settings.base_url, credentials.key_of(settings, "ticket_system")) as ticket,
-            Client(settings.base_url, credentials.key_of(settings, "warehouse_keeper", depot)) as keeper,
-            Client(settings.base_url, credentials.key_of(settings, "project_manager")) as manager,
-        ):
-            await _Drill(settings, part, depot, ticket, keeper, manager, say).play(failures, pace)
-    except StopIteration:
+async def play_burst(settings: Settings, *, part: str, depot: str, failures: int, pace: float, say: Say) -> int:
+    """Play the burst and follow its cases until cover is restored. Returns the exit code."""
+    if not credentials.read(settings):
         say("there is no demo company here: `make run` makes one on an empty embedded database")
         return 1
+    try:
+        async with AsyncExitStack() as stack:
+            await _Drill(settings, part, depot, say, stack).play(failures, pace)
     except (DrillFailed, ServiceRefused, OSError) as failed:
         say(f"the drill stopped: {failed}")
         return 1
@@ -49,147 +50,179 @@ async def play_burst(settings: Settings, *, part: str, depot: str, failures: int
 
 
 class _Drill:
-    def __init__(
-        self, settings: Settings, part: str, depot: str, ticket: Client, keeper: Client, manager: Client, say: Say
-    ) -> None:
-        self.settings, self.part, self.depot = settings, part, depot
-        self.ticket, self.keeper, self.manager, self.say = ticket, keeper, manager, say
-        self.name = f"DRILL-{datetime.now(UTC):%m%d%H%M%S}"
+    """The people of a drill, what they have to do, and what was told already."""
 
-    async def play(self, failures: int | None, pace: float) -> None:
-        case = await self._break_until_case(failures, pace)
-        view = await self._follow(case)
-        self.say(f"cover restored at {view.case.cover_restored_at}: see {self.settings.base_url}/emergencies/{case}")
+    def __init__(self, settings: Settings, part: str, depot: str, say: Say, stack: AsyncExitStack) -> None:
+        self.settings, self.part, self.depot, self.say = settings, part, depot, say
+        self.started = datetime.now(UTC)
+        self.name = f"DRILL-{self.started:%m%d%H%M%S}"
+        self.serials = 0
+        self._stack = stack
+        self._people: dict[tuple[str, str | None], Client] = {}
+        self._requests: list[UUID] = []
+        self._told: set[tuple[str, datetime, str]] = set()
 
-    async def _break_until_case(self, failures: int | None, pace: float) -> UUID:
-        """Let devices fail, one after the other, until plan 2 opens."""
-        devices = await self._devices()
-        for number in range(1, (failures or MOST_FAILURES) + 1):
-            device = devices[(number * 7) % len(devices)]
-            answer = await self.ticket.open_request(
+    async def play(self, failures: int, pace: float) -> None:
+        manager = await self._person("project_manager")
+        async for case in manager.cases(live=True, part=self.part):
+            if case.state == "cover_restored":
+                await manager.close_case(case.id, note="closed before the next drill / 演练前关闭")
+        breaking = asyncio.create_task(self._break(failures, pace))
+        try:
+            restored = await self._answer(breaking)
+        finally:
+            breaking.cancel()
+        for view in restored:
+            self.say(
+                f"{view.case.number} at {view.case.depot}: cover restored, "
+                f"see {self.settings.base_url}/emergencies/{view.case.id}"
+            )
+
+    async def _person(self, role: str, depot: str | None = None) -> Client:
+        if (role, depot) not in self._people:
+            client = Client(self.settings.base_url, credentials.key_of(self.settings, role, depot))
+            self._people[role, depot] = await self._stack.enter_async_context(client)
+        return self._people[role, depot]
+
+    async def _break(self, failures: int, pace: float) -> None:
+        """Let devices fail, one after the other."""
+        ticket = await self._person("ticket_system")
+        devices = await self._devices(ticket)
+        for number in range(1, failures + 1):
+            device = devices[number % len(devices)]
+            answer = await ticket.open_request(
                 source="drill",
                 reference=f"{self.name}/{number}",
                 ticket=self.name,
                 device_serial=device,
                 severity="severe" if number % 3 == 0 else "general",
-                lines=[{"part_number": self.part, "quantity": 1, "position": f"bay {number % 8 + 1}"}],
+                lines=[{"part_number": self.part, "quantity": 1, "position": f"bay {number}"}],
             )
-            level = await self._level()
-            self.say(
-                f"failure {number:>2} at {device}: {answer.state} from {answer.lines[0].promise.depot}; {self.depot} has "
-                f"{level.free} free, {level.backordered} waiting (critical point {level.critical_point}, "
-                f"average-failure line {level.average_failure_line})"
-            )
-            if answer.state == "reserved" and answer.lines[0].promise.depot == self.depot:
-                await self.keeper.ship_request(answer.id)
+            self._requests.append(answer.id)
+            level = await _first(ticket.levels(part=self.part, depot=self.depot))
+            self.say(f"failure {number:>2} at {device}: {_promise(answer)}; {self.depot} has {_stock(level)}")
             await asyncio.sleep(pace)
-            case = await self._open_case()
-            if case is not None and failures is None:
-                return case
-        return await self._soon("no case opened", self._open_case)
 
-    async def _devices(self) -> list[str]:
+    async def _devices(self, ticket: Client) -> list[str]:
         """Devices that carry the part at sites the depot serves."""
         models = {model.code for model in MODELS if self.part in model.parts}
         found = [
             device["serial"]
             for site in SITES_OF_DEPOT.get(self.depot, ())
-            async for device in self.ticket.devices(site=site, limit=200)
+            async for device in ticket.devices(site=site, limit=200)
             if device["model"] in models
         ]
         if not found:
             raise DrillFailed(f"no device with {self.part} is served by {self.depot}")
-        random.Random(7).shuffle(found)  # noqa: S311  any order will do, the same each time
+        random.Random(self.name).shuffle(found)  # noqa: S311  any order will do
         return found
 
-    async def _level(self) -> Any:
-        return await _first(self.ticket.levels(part=self.part, depot=self.depot))
-
-    async def _open_case(self) -> UUID | None:
-        async for case in self.manager.cases(live=True, part=self.part):
-            if case.depot == self.depot:
-                return case.id
-        return None
-
-    async def _follow(self, case: UUID) -> CaseView:
-        """Watch the case act; approve it where it asks; take in what arrives."""
-        view = await self._soon(
-            "nothing was proposed", lambda: self._reached(case, "proposed", "acting", "cover_restored")
-        )
-        conditions = view.evidence["conditions"]
-        self.say(
-            f"case {view.case.number} opened by {view.case.cause}: {', '.join(k for k, v in conditions.items() if v)}"
-        )
-        seen: set[str] = set()
-        taken: set[UUID] = set()
+    async def _answer(self, breaking: asyncio.Task[None]) -> list[CaseView]:
+        """Do what the people do until nothing fails any more and every case's cover is restored."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_SECONDS + SECONDS_PER_HOUR * 100
-        while view.case.state != "cover_restored":
-            self._tell_log(view, seen)
-            if view.case.state == "proposed" and view.proposal.get("measures"):
-                await self.manager.approve_case(case)
-            await self._take_in(view, taken)
+        deadline = loop.time() + PATIENCE_SECONDS
+        while True:
+            if breaking.done():
+                breaking.result()
+            else:
+                deadline = loop.time() + PATIENCE_SECONDS
+            views = await self._cases()
+            for view in views:
+                await self._help(view)
+            await self._hand_out()
+            if breaking.done() and views and all(_is_over(view) for view in views):
+                return views
             if loop.time() > deadline:
-                raise DrillFailed(f"case {view.case.number} is still {view.case.state}")
-            await asyncio.sleep(0.5)
-            view = await self.manager.case(case)
-        self._tell_log(view, seen)
-        return view
+                raise DrillFailed(_unfinished(views))
+            await asyncio.sleep(LOOK_SECONDS)
 
-    async def _reached(self, case: UUID, *states: str) -> CaseView | None:
-        view = await self.manager.case(case)
-        return view if view.case.state in states else None
+    async def _cases(self) -> list[CaseView]:
+        manager = await self._person("project_manager")
+        return [await manager.case(case.id) async for case in manager.cases(live=True, part=self.part)]
 
-    def _tell_log(self, view: CaseView, seen: set[str]) -> None:
-        for entry in view.log:
-            key = f"{entry.at}{entry.kind}"
-            if key not in seen:
-                seen.add(key)
-                self.say(f"  {entry.at:%H:%M:%S} {entry.kind} by {entry.actor} {entry.facts or ''}")
-
-    async def _take_in(self, view: CaseView, taken: set[UUID]) -> None:
-        """Book what has arrived: orders after their vendor's shortened hours, transfers when the lane's have passed."""
+    async def _help(self, view: CaseView) -> None:
+        """Tell what a case did, and do for it what only people can."""
+        self._tell(view)
+        if view.case.state == "proposed" and view.proposal.get("measures"):
+            await (await self._person("project_manager")).approve_case(view.case.id)
         for order in view.orders:
-            if order.id not in taken and order.state == "acknowledged" and order.promised_at and order.acknowledged_at:
-                hours = (order.promised_at - order.acknowledged_at).total_seconds() / 3600
-                waited = (datetime.now(UTC) - order.acknowledged_at).total_seconds()
-                if waited >= min(hours * SECONDS_PER_HOUR, 30):
-                    await self._receive(order)
-                    taken.add(order.id)
+            if _has_arrived(order):
+                await self._receive(order)
         for transfer in view.transfers:
-            if transfer.id not in taken:
-                taken.add(transfer.id)
-                async with Client(
-                    self.settings.base_url, credentials.key_of(self.settings, "warehouse_keeper", transfer.from_depot)
-                ) as donor:
-                    await donor.ship_transfer(transfer.id)
-                self.say(f"  {transfer.number} left {transfer.from_depot}")
-                await asyncio.sleep(2)
-                await self.keeper.take_in_transfer(transfer.id)
-                self.say(f"  {transfer.number} arrived at {transfer.to_depot}")
+            await self._carry(transfer)
+
+    def _tell(self, view: CaseView) -> None:
+        for entry in view.log:
+            if entry.at >= self.started and (view.case.number, entry.at, entry.kind) not in self._told:
+                self._told.add((view.case.number, entry.at, entry.kind))
+                facts = {name: fact for name, fact in entry.facts.items() if name != "windows" and fact is not None}
+                told = ", ".join(f"{name} {fact}" for name, fact in facts.items())
+                self.say(f"  {view.case.number} at {view.case.depot}: {entry.kind} by {entry.actor} {told}".rstrip())
 
     async def _receive(self, order: OrderView) -> None:
-        lines = [
-            {
-                "part_number": line.part_number,
-                "quantity": line.quantity,
-                "serials": [f"{self.name}-{order.number[-4:]}-{n}" for n in range(line.quantity)]
-                if PART_BY_NUMBER[line.part_number].serialised
-                else [],
-            }
-            for line in order.lines
-        ]
-        receipt = await self.keeper.receive(order.number, lines)
-        self.say(f"  {order.number} from {order.vendor} arrived at {order.ship_to}: receipt {receipt.number}")
+        lines: list[dict[str, Any]] = []
+        for line in order.lines:
+            first, self.serials = self.serials, self.serials + line.quantity
+            serials = [f"{self.name}-{number}" for number in range(first, self.serials)]
+            wanted = serials if PART_BY_NUMBER[line.part_number].serialised else []
+            lines.append({"part_number": line.part_number, "quantity": line.quantity, "serials": wanted})
+        keeper = await self._person("warehouse_keeper", order.ship_to)
+        receipt = await keeper.receive(order.number, lines)
+        pieces = sum(line.quantity for line in order.lines)
+        self.say(f"  {order.number}: {pieces} from {order.vendor} arrived at {order.ship_to}, receipt {receipt.number}")
 
-    async def _soon(self, otherwise: str, ask: Callable[[], Any]) -> Any:
-        """Ask until there is an answer; say what was missing where none comes."""
-        for _ in range(PATIENCE_SECONDS * 5):
-            answer = await ask()
-            if answer is not None:
-                return answer
-            await asyncio.sleep(0.2)
-        raise DrillFailed(otherwise)
+    async def _carry(self, transfer: TransferView) -> None:
+        if transfer.state == "draft":
+            await (await self._person("warehouse_keeper", transfer.from_depot)).ship_transfer(transfer.id)
+            self.say(f"  {transfer.number}: left {transfer.from_depot} for {transfer.to_depot}")
+        elif transfer.state == "shipped" and _seconds_since(transfer.shipped_at) >= ON_THE_ROAD_SECONDS:
+            await (await self._person("warehouse_keeper", transfer.to_depot)).take_in_transfer(transfer.id)
+            self.say(f"  {transfer.number}: arrived at {transfer.to_depot}")
+
+    async def _hand_out(self) -> None:
+        """Ship what the drill's requests hold, those too that had to wait for stock."""
+        ticket = await self._person("ticket_system")
+        for request in list(self._requests):
+            view = await ticket.request(request)
+            if view.state == "reserved" and (depot := view.lines[0].promise.depot):
+                await (await self._person("warehouse_keeper", depot)).ship_request(request)
+                self._requests.remove(request)
+
+
+def _promise(answer: RequestView) -> str:
+    promise = answer.lines[0].promise
+    return f"{answer.state} from {promise.depot}" if promise.depot else answer.state
+
+
+def _stock(level: LevelView) -> str:
+    return (
+        f"{level.free} free, {level.backordered} waiting (critical point {level.critical_point}, "
+        f"average-failure line {level.average_failure_line})"
+    )
+
+
+def _is_over(view: CaseView) -> bool:
+    """Whether a case's cover is restored, and all it bought and moved has come."""
+    under_way = [*(order.state for order in view.orders), *(transfer.state for transfer in view.transfers)]
+    return view.case.state == "cover_restored" and not set(under_way) - {"received", "refused", "cancelled"}
+
+
+def _has_arrived(order: OrderView) -> bool:
+    """Whether an acknowledged order's hours have passed, at the drill's pace."""
+    if order.state != "acknowledged" or order.promised_at is None or order.acknowledged_at is None:
+        return False
+    hours = (order.promised_at - order.acknowledged_at).total_seconds() / 3600
+    return _seconds_since(order.acknowledged_at) >= min(hours * SECONDS_PER_HOUR, LONGEST_DELIVERY_SECONDS)
+
+
+def _seconds_since(then: datetime | None) -> float:
+    return (datetime.now(UTC) - then).total_seconds() if then else 0.0
+
+
+def _unfinished(views: list[CaseView]) -> str:
+    if not views:
+        return "no case opened: the stock is still above its critical point; let more devices fail (--failures)"
+    return ", ".join(f"{view.case.number} at {view.case.depot} is still {view.case.state}" for view in views)
 
 
 async def _first[T](items: AsyncGenerator[T]) -> T:

@@ -25,7 +25,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     """One part in one store and pool: stock, demand, plan and failures.
 
     `planned` is false where no approved plan has the row; its demand then comes from the installed base, and
-    `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded.
+    `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded,
+    `stored_raise` how many times its long-run rate the present rate was then.
     """
 
     part: int
@@ -51,6 +52,7 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     failures: list[datetime]
     hand_set: int | None
     stored_share: float | None
+    stored_raise: float
     stored_in_burst: bool
     case: UUID | None
     case_state: str | None
@@ -148,6 +150,7 @@ SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, p
        wanted.rate_per_day, wanted.resupply_days, wanted.planned_share, wanted.planned, wanted.demands,
        coalesce(inbound.arriving, '[]') AS arriving, coalesce(failed.failures, '{{}}') AS failures,
        hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,
+       coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS stored_raise,
        coalesce(assessment.in_burst, false) AS stored_in_burst,
        emergency_case.id AS case, emergency_case.state AS case_state
 FROM wanted
@@ -229,18 +232,24 @@ WITH wanted AS (
 """
 
 _CLASSES = """
+WITH now AS (
+    SELECT plan_row.id AS plan_row, coalesce(assessment.projected_share, plan_row.planned_share) AS share,
+           coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS raise
+    FROM plan
+    JOIN plan_row ON plan_row.plan = plan.id
+    LEFT JOIN assessment ON assessment.part = plan_row.part AND assessment.place = plan_row.place
+         AND assessment.pool = plan_row.pool
+    WHERE plan.state = 'approved'
+)
 SELECT service_class.code, plan_class.target_fraction AS target,
        least(plan_class.target_fraction, plan_class.normal_dip) AS floor, plan_class.planned_service,
-       coalesce(sum(plan_row_class.served_rate_per_day * coalesce(assessment.projected_share, plan_row.planned_share)), 0)
-           AS on_time_rate,
-       coalesce(sum(plan_row_class.total_rate_per_day), 0) AS total_rate
+       coalesce(sum(plan_row_class.served_rate_per_day * now.raise * now.share), 0) AS on_time_rate,
+       coalesce(sum(plan_row_class.total_rate_per_day * now.raise), 0) AS total_rate
 FROM plan
 JOIN plan_class ON plan_class.plan = plan.id
 JOIN service_class ON service_class.id = plan_class.service_class
-LEFT JOIN plan_row ON plan_row.plan = plan.id
-LEFT JOIN plan_row_class ON plan_row_class.plan_row = plan_row.id AND plan_row_class.service_class = service_class.id
-LEFT JOIN assessment ON assessment.part = plan_row.part AND assessment.place = plan_row.place
-     AND assessment.pool = plan_row.pool
+LEFT JOIN (now JOIN plan_row_class ON plan_row_class.plan_row = now.plan_row)
+     ON plan_row_class.service_class = service_class.id
 WHERE plan.state = 'approved'
 GROUP BY service_class.code, plan_class.id, service_class.time_to_site_hours
 ORDER BY service_class.time_to_site_hours, service_class.code

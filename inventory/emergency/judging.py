@@ -9,7 +9,7 @@ from inventory.emergency.facts import ClassFacts, Facts, RowFacts
 from inventory.installed_base.failures import WATCHED
 from optimizer import cover
 from optimizer.burst import Burst, radar_threshold, scan
-from optimizer.cover import NO_DEMAND, ClassService, CriticalPoint, Inbound, Row
+from optimizer.cover import NO_DEMAND, ClassDemand, ClassService, CriticalPoint, Inbound, Row
 
 WATCHED_DAYS = WATCHED.total_seconds() / 86_400
 
@@ -46,7 +46,7 @@ def judge_one(facts: Facts, subject: RowFacts) -> Judgement:
     row = row_of(subject, burst, facts.at)
     share = cover.on_time_share(row.available, row.rate_per_day, row.resupply_days, row.inbound)
     stored = subject.planned_share if subject.stored_share is None else subject.stored_share
-    services = {c.code: _with(c, row, share - stored) for c in facts.classes}
+    services = {c.code: _with(c, subject, row, stored, share) for c in facts.classes}
     judged = _judge(subject, row, share, burst, services, facts.classes)
     if not any(coming.measure for coming in subject.arriving):
         return judged
@@ -85,14 +85,19 @@ def burst_of(facts: Facts, subject: RowFacts) -> Burst | None:
 
 
 def row_of(subject: RowFacts, burst: Burst | None, at: datetime) -> Row:
-    """A row as the mathematics sees it; an overdue delivery no longer counts as cover."""
+    """A row as the mathematics sees it; an overdue delivery no longer counts as cover.
+
+    What it asks of its classes is raised with its rate: in a burst the coming demand is mostly of the part that bursts,
+    and a class's service is the share of that demand that finds stock.
+    """
+    raised = burst.present_rate_per_day / burst.rate_per_day if burst else 1.0
     return Row(
         row=subject.name,
         available=subject.available,
         rate_per_day=burst.present_rate_per_day if burst else subject.rate_per_day,
         resupply_days=subject.resupply_days,
         planned_share=subject.planned_share,
-        demands=tuple(subject.demands),
+        demands=tuple(_raised(demand, raised) for demand in subject.demands),
         inbound=tuple(
             Inbound(coming.quantity, (coming.due_at - at).total_seconds() / 86_400)
             for coming in subject.arriving
@@ -101,13 +106,20 @@ def row_of(subject: RowFacts, burst: Burst | None, at: datetime) -> Row:
     )
 
 
-def _with(known: ClassFacts, row: Row, change: float) -> ClassService:
-    """A class with one row's share changed."""
-    served = sum(demand.served_rate for demand in row.demands if demand.service_class == known.code)
-    on_time = known.on_time_rate + served * change
-    return ClassService(
-        known.code, on_time / known.total_rate if known.total_rate > 0 else 1.0, on_time, known.total_rate
-    )
+def _raised(demand: ClassDemand, times: float) -> ClassDemand:
+    return ClassDemand(demand.service_class, demand.served_rate * times, demand.total_rate * times)
+
+
+def _with(known: ClassFacts, subject: RowFacts, row: Row, stored_share: float, share: float) -> ClassService:
+    """A class with what one row was recorded with exchanged for what the row has now."""
+    before = [_raised(demand, subject.stored_raise) for demand in subject.demands]
+    on_time, total = known.on_time_rate, known.total_rate
+    for demands, each_share, sign in ((before, stored_share, -1), (row.demands, share, 1)):
+        for demand in demands:
+            if demand.service_class == known.code:
+                on_time += sign * demand.served_rate * each_share
+                total += sign * demand.total_rate
+    return ClassService(known.code, on_time / total if total > 0 else 1.0, on_time, total)
 
 
 def _judge(

@@ -139,6 +139,20 @@ async def test_a_burst_without_a_crossing_is_a_near_miss_once_a_day(company):
     assert await live_cases() == []
 
 
+async def test_a_burst_counts_by_the_demand_it_brings(company):
+    """A part that hardly ever fails hardly moves its class by an empty shelf; by a burst it does."""
+    await planned()
+    await db.execute("UPDATE plan_class SET normal_dip = 0.3")
+    await drain(PSU)
+    await judge(PSU)
+    quiet = await live_cases()
+    await fail(PSU, 10, hours=4)
+    await judge(PSU)
+
+    assert quiet == []
+    assert [(case.part_number, case.cause) for case in await live_cases()] == [(PSU, "burst_and_level")]
+
+
 async def test_the_other_policy_waits_for_a_burst(company):
     await planned()
     await put_in_force(NewPolicy(activation="burst_and_level"), by=MANAGER)
