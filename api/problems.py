@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
-from api.languages import Language, preferred
+from api.languages import Language, in_language, preferred
 from inventory.ground import context
 from inventory.ground.errors import Busy, Forbidden, Invalid, InventoryError, Refused, Unknown
 from inventory.people.persons import TooManyAttempts
@@ -124,46 +124,114 @@ def unparsable_response(request: Request[Any, Any, Any], error: Unparsable) -> R
     return _response(_problem(400, error.code, error.zh if language_of(request) == "zh" else error.en))
 
 
-_HTTP_CODES: dict[int, tuple[str, str, str]] = {
-    400: ("unparsable", "The request cannot be parsed.", "无法解析该请求。"),
-    401: ("not_authenticated", "Sign in, or send a valid API key.", "请登录，或提供有效的接口密钥。"),
-    403: ("forbidden", "You may not do this.", "您无权执行此操作。"),
-    404: ("not_found", "There is nothing at this address.", "该地址不存在。"),
-    405: ("method_not_allowed", "This address does not take that method.", "该地址不支持此方法。"),
-    406: ("not_acceptable", "The answer has no form that you accept.", "无法按要求的格式应答。"),
-    413: ("too_large", "The request is too large.", "请求内容过大。"),
-    415: ("unsupported_media_type", "Send the body as application/json.", "请以 application/json 格式提交。"),
-    429: ("too_many_requests", "Too many requests.", "请求过于频繁。"),
+class _Words(Struct, frozen=True):
+    """A refusal of the framework: its code, the sentence and the advice, in English and Chinese."""
+
+    code: str
+    sentence: dict[Language, str]
+    advice: dict[Language, str]
+
+
+def _words(code: str, en: str, zh: str, help_en: str, help_zh: str) -> _Words:
+    return _Words(code, {"en": en, "zh": zh}, {"en": help_en, "zh": help_zh})
+
+
+_INVALID = _words(
+    "invalid_input",
+    "The input is not valid: {}.",
+    "输入无效：{}。",
+    "Correct the fields named under `errors`; /docs describes every field.",
+    "请更正 errors 中所列字段；字段说明见 /docs。",
+)
+
+_HTTP_CODES: dict[int, _Words] = {
+    400: _words(
+        "unparsable",
+        "The request cannot be parsed.",
+        "无法解析该请求。",
+        "Send one JSON document in UTF-8, in the form that /docs describes.",
+        "请按 /docs 的说明提交 UTF-8 编码的 JSON。",
+    ),
+    401: _words(
+        "not_authenticated",
+        "Nobody is signed in, or the API key is not valid.",
+        "尚未登录，或接口密钥无效。",
+        "Sign in, or send a valid key as `Authorization: Bearer …`; an administrator makes keys.",
+        "请登录，或以 Authorization: Bearer … 提供有效密钥；密钥由管理员生成。",
+    ),
+    403: _words(
+        "forbidden",
+        "You may not do this.",
+        "您无权执行此操作。",
+        "Ask an administrator for the role this needs.",
+        "请联系管理员分配所需角色。",
+    ),
+    404: _words(
+        "not_found",
+        "There is nothing at this address.",
+        "该地址不存在。",
+        "/docs lists every address.",
+        "所有地址见 /docs。",
+    ),
+    405: _words(
+        "method_not_allowed",
+        "This address does not take that method.",
+        "该地址不支持此方法。",
+        "/docs lists the methods of every address.",
+        "各地址支持的方法见 /docs。",
+    ),
+    406: _words(
+        "not_acceptable",
+        "The answer has no form that you accept.",
+        "无法按要求的格式应答。",
+        "Accept application/json.",
+        "请接受 application/json 格式。",
+    ),
+    413: _words(
+        "too_large",
+        "The request is too large.",
+        "请求内容过大。",
+        "Send it in several smaller requests.",
+        "请拆分为多个较小的请求。",
+    ),
+    415: _words(
+        "unsupported_media_type",
+        "The body has a form that is not understood here.",
+        "不支持该内容格式。",
+        "Send it as application/json.",
+        "请以 application/json 格式提交。",
+    ),
+    429: _words("too_many_requests", "Too many requests.", "请求过于频繁。", "Try again in a moment.", "请稍后重试。"),
 }
 
 
 def http_response(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
     """Answer what the framework refused: routes, methods, bodies, parameters, authentication."""
-    zh = language_of(request) == "zh"
+    language = language_of(request)
     if isinstance(error, ValidationException):
-        errors = _field_errors(error)
-        code, en, chinese = ("invalid_input", "The input is not valid: {}.", "输入无效：{}。")
+        errors = _field_errors(error, language)
         named = "; ".join(f"{e.pointer}: {e.message}" for e in errors) or str(error.detail)
-        return _response(_problem(422, code, (chinese if zh else en).format(named), errors=errors))
+        sentence = _INVALID.sentence[language].format(named)
+        return _response(_problem(422, _INVALID.code, sentence, errors=errors, advice=_INVALID.advice[language]))
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return crash_response(request, error)
-    code, en, chinese = _HTTP_CODES.get(error.status_code, ("refused", str(error.detail), "请求被拒绝。"))
+    words = _HTTP_CODES.get(error.status_code) or _words("refused", str(error.detail), "请求被拒绝。", "", "")
     headers = (
         {"WWW-Authenticate": "Bearer"} if error.status_code == HTTPStatus.UNAUTHORIZED else dict(error.headers or {})
     )
-    detail = chinese if zh else en
+    detail = words.sentence[language]
     if error.status_code == HTTPStatus.BAD_REQUEST and error.detail:
         detail = f"{detail} ({error.detail})"
-    return _response(_problem(error.status_code, code, detail), headers)
+    return _response(_problem(error.status_code, words.code, detail, advice=words.advice[language]), headers)
 
 
-def _field_errors(error: ValidationException) -> list[FieldError]:
+def _field_errors(error: ValidationException, language: Language) -> list[FieldError]:
     extra = error.extra if isinstance(error.extra, list) else []
     return [
         FieldError(
             pointer=_pointer(str(item.get("key", "")), str(item.get("source", "")), str(item.get("message", ""))),
             code="invalid",
-            message=str(item.get("message", "")),
+            message=in_language(str(item.get("message", "")), language),
         )
         for item in extra
         if isinstance(item, dict)

@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
@@ -81,8 +82,18 @@ def _leave_signals_alone() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-async def _in_process[T](work: Work, function: Callable[..., T], *arguments: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(work.processes, partial(function, *arguments))
+async def in_process[T](work: Work, function: Callable[..., T], *arguments: object) -> T:
+    """What a function answers, computed in a process of its own.
+
+    Raises:
+        BrokenProcessPool: that process was killed; it is replaced when the job is tried again.
+
+    """
+    try:
+        return await asyncio.get_running_loop().run_in_executor(work.processes, partial(function, *arguments))
+    except BrokenProcessPool:
+        _solver_processes.cache_clear()
+        raise
 
 
 async def on_assess(job: jobs.Assess, _: Work) -> None:
@@ -110,7 +121,7 @@ async def on_propose(job: jobs.Propose, work: Work) -> None:
     chosen = await proposing.prepare(job.case, by=EMERGENCY)
     if chosen is None:
         return
-    answered = await _in_process(work, solve_emergency, chosen.situation)
+    answered = await in_process(work, solve_emergency, chosen.situation)
     await proposing.record(chosen, answered, by=EMERGENCY, attempt=job.attempt)
 
 
@@ -156,7 +167,7 @@ async def on_make_plan(job: jobs.MakePlan, work: Work) -> None:
     try:
         gathered = await network.gather(clock.now().date())
         await plans.note_progress(job.job, 20, "sizing")
-        answered = await _in_process(work, answer, msgspec.json.encode(gathered.network))
+        answered = await in_process(work, answer, msgspec.json.encode(gathered.network))
         if not await plans.note_progress(job.job, 90, "writing the plan"):
             await plans.finish_job(job.job, "cancelled", "cancelled before the plan was written")
             return

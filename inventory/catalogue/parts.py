@@ -13,8 +13,8 @@ class UnknownPart(Unknown):
     """There is no part “{key}”."""
 
     zh = "没有备件“{key}”。"
-    help_en = "Nearest numbers: {near}."
-    help_zh = "相近的编号：{near}。"
+    help_en = "Look it up in the catalogue; the nearest numbers are: {near}."
+    help_zh = "请在备件目录中查询；相近的编号：{near}。"
 
 
 class PartRef(Struct, frozen=True):

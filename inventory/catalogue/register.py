@@ -17,18 +17,24 @@ class PartNumberTaken(Refused, constraint="part_part_number_key"):
     """A part with this number is already there."""
 
     zh = "该备件编号已存在。"
+    help_en = "Use the part that is there, or another number."
+    help_zh = "请使用已有备件，或改用其他编号。"
 
 
 class AliasTaken(Refused, constraint="part_alias_number_key"):
     """This alias number already means a part."""
 
     zh = "该别名编号已被使用。"
+    help_en = "Look up the part that carries it, or use another number."
+    help_zh = "请查询使用该编号的备件，或改用其他编号。"
 
 
 class ModelTaken(Refused, constraint="device_model_code_key"):
     """A device model with this code is already there."""
 
     zh = "该机型编码已存在。"
+    help_en = "Use another code, or change the model that is there."
+    help_zh = "请改用其他编号，或修改已有机型。"
 
 
 class NewPart(Struct, frozen=True, kw_only=True):

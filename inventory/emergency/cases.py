@@ -48,6 +48,8 @@ class NoteMissing(Invalid):
     """Closing a case needs a closing note."""
 
     zh = "关闭应急方案需要填写结案说明。"
+    help_en = "Say what happened and how it ended."
+    help_zh = "请说明经过与结果。"
 
 
 class CaseEntry(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ class NoPolicy(InventoryError):
     """No activation policy is in force."""
 
     zh = "没有生效的启动策略。"
+    help_en = "Have a project manager put an activation policy in force."
+    help_zh = "请由项目经理启用一版启动策略。"
 
 
 class Policy(Struct, frozen=True, kw_only=True):

@@ -75,18 +75,24 @@ class Refused(InventoryError):
     """The rules forbid this."""
 
     zh = "规则不允许此操作。"
+    help_en = "See what the record allows now."
+    help_zh = "请查看该记录当前允许的操作。"
 
 
 class Invalid(InventoryError):
     """The input is not valid."""
 
     zh = "输入无效。"
+    help_en = "Correct the input; /docs describes every field."
+    help_zh = "请更正输入；字段说明见 /docs。"
 
 
 class Forbidden(InventoryError):
     """You may not do this."""
 
     zh = "您无权执行此操作。"
+    help_en = "Ask an administrator for the role this needs."
+    help_zh = "请联系管理员分配所需角色。"
 
 
 class Busy(InventoryError):
@@ -101,6 +107,8 @@ class WrongState(Refused):
     """{what} {key} is {state}; this needs it to be {needed}."""
 
     zh = "{what_zh} {key} 当前状态为“{state}”，此操作要求状态为“{needed}”。"
+    help_en = "Look at it as it is now; somebody else may have acted meanwhile."
+    help_zh = "请刷新查看最新状态；可能已由他人处理。"
 
 
 class NotGranted(Forbidden):

@@ -29,12 +29,16 @@ class FailureInFuture(Invalid, constraint="failure_is_recorded_after_it_occurred
     """A failure cannot have occurred in the future."""
 
     zh = "故障发生时间不能晚于当前时间。"
+    help_en = "Correct `occurred_at`, with its time zone."
+    help_zh = "请更正 occurred_at，并注意时区。"
 
 
 class FailureReferenceReused(Refused, constraint="failure_reference_is_unique"):
     """This source already reported another failure under that reference."""
 
     zh = "该来源已用此编号登记过另一故障。"
+    help_en = "Give every failure a reference of its own."
+    help_zh = "请为每个故障使用独立编号。"
 
 
 class NewFailure(Struct, frozen=True, kw_only=True):

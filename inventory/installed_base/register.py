@@ -18,12 +18,16 @@ class ContractTaken(Refused, constraint="contract_code_key"):
     """A contract with this code is already there."""
 
     zh = "该合同编号已存在。"
+    help_en = "Use another code, or change the contract that is there."
+    help_zh = "请改用其他编号，或修改已有合同。"
 
 
 class DeviceTaken(Refused, constraint="device_serial_key"):
     """A device with this serial is already there."""
 
     zh = "该设备序列号已存在。"
+    help_en = "Look up the device that carries the serial; correct the serial if it was misread."
+    help_zh = "请查询该序列号的设备；如录入有误请更正。"
 
 
 class NewCalendar(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,8 @@ class RoleAlreadyGranted(Refused, constraint="role_grant_is_unique"):
     """This person already has this role with this scope."""
 
     zh = "该人员已拥有此范围的该角色。"
+    help_en = "Nothing is left to do."
+    help_zh = "无需再次授权。"
 
 
 class UnknownRole(Invalid):
@@ -44,6 +46,8 @@ class PasswordTooShort(Invalid):
     """A password needs at least {shortest} characters."""
 
     zh = "密码至少需要 {shortest} 个字符。"
+    help_en = "Choose a longer one; a few words are easy to remember."
+    help_zh = "请使用更长的密码，例如几个词语的组合。"
 
 
 class WrongCredentials(Forbidden):

@@ -17,18 +17,24 @@ class PartyCodeTaken(Refused, constraint="party_code_key"):
     """A party with this code is already there."""
 
     zh = "该单位编码已存在。"
+    help_en = "Use another code, or change the party that is there."
+    help_zh = "请改用其他编号，或修改已有单位。"
 
 
 class PlaceCodeTaken(Refused, constraint="place_code_key"):
     """A place with this code is already there."""
 
     zh = "该地点编码已存在。"
+    help_en = "Use another code, or change the place that is there."
+    help_zh = "请改用其他编号，或修改已有地点。"
 
 
 class LaneTaken(Refused, constraint="lane_is_unique"):
     """This lane is already there."""
 
     zh = "该线路已存在。"
+    help_en = "Change the lane that is there."
+    help_zh = "请修改已有线路。"
 
 
 class NewParty(Struct, frozen=True, kw_only=True):

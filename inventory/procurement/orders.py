@@ -35,6 +35,8 @@ class QuantityOutsideOffer(Invalid):
     """{part_number}: {quantity} ordered; the offer allows {minimum} to {maximum} in lots of {lot}."""
 
     zh = "{part_number}：订购 {quantity}，报价允许 {minimum} 至 {maximum}，按 {lot} 的整数倍。"
+    help_en = "Order a multiple of {lot} from {minimum} to {maximum}, or use another offer."
+    help_zh = "请按 {lot} 的倍数在 {minimum} 至 {maximum} 之间订购，或选择其他报价。"
 
 
 class FourEyes(Forbidden):

@@ -54,6 +54,8 @@ class FaultInFuture(Invalid):
     """The fault cannot have been reported in the future ({reported_at})."""
 
     zh = "故障申告时间（{reported_at}）不能晚于当前时间。"
+    help_en = "Correct `fault_reported_at`, with its time zone."
+    help_zh = "请更正 fault_reported_at，并注意时区。"
 
 
 class NewRequestLine(Struct, frozen=True, kw_only=True):

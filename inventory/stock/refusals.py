@@ -39,6 +39,8 @@ class QuantityNotPositive(Invalid):
     """A quantity must be at least 1; {quantity} was given."""
 
     zh = "数量至少为 1，收到 {quantity}。"
+    help_en = "Give a whole number from 1 up."
+    help_zh = "请填写不小于 1 的整数。"
 
 
 class SerialsMissing(Invalid):
@@ -61,6 +63,8 @@ class TagRepeated(Refused, constraint="unit_tag_key"):
     """Another unit already carries this tag."""
 
     zh = "该备件条码已被另一单件使用。"
+    help_en = "Scan the tag again, or print a new one."
+    help_zh = "请重新扫描，或打印新的备件条码。"
 
 
 class UnitNotHere(Refused):
@@ -83,9 +87,13 @@ class ReasonMissing(Invalid):
     """This needs a reason."""
 
     zh = "此操作需要填写原因。"
+    help_en = "Say why, in a few words."
+    help_zh = "请简要填写原因。"
 
 
 class SameStore(Invalid, constraint="transfer_leads_elsewhere"):
     """A transfer leads to another store."""
 
     zh = "调拨的目的地必须是另一个备件库。"
+    help_en = "Name another store as the target."
+    help_zh = "请选择另一备件库作为调入方。"
