@@ -18,7 +18,6 @@ import click
 
 from api import settings
 from api.demo import credentials
-from api.demo.load import load_company
 from api.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from api.settings import Settings, SettingsError
 from inventory.ground import db
@@ -39,6 +38,11 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     died_at: list[float] = field(default_factory=list)
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> None:
         """Start it as our child, in a group of its own: Ctrl-C reaches us, and we stop it in order."""
         self.process = subprocess.Popen(
@@ -51,7 +55,7 @@ class Child:
 
     def stop(self) -> None:
         """Ask it to finish, and wait."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or not self.running:
             return
         self.process.terminate()
         try:
@@ -91,9 +95,13 @@ def _bring_up(stack: ExitStack) -> int:
     asyncio.run(migrate(url))
     if server:
         _leave_address(stack, state, url)
-    with_demo = _fill(configured, allowed=embedded or environment.get("DEMO") == "1")
-    children = _children(configured, with_demo=with_demo)
     stop = _stop_signal()
+    if (embedded or environment.get("DEMO") == "1") and asyncio.run(_nobody_began(url)):
+        _load_demo(configured, stop)
+    if stop:
+        return 0
+    with_demo = bool(credentials.read(configured))
+    children = _children(configured, with_demo=with_demo)
     for child in children:
         child.start()
         stack.callback(child.stop)
@@ -134,27 +142,34 @@ def _leave_address(stack: ExitStack, state: Path, url: str) -> None:
     stack.callback(note.unlink, missing_ok=True)
 
 
-def _fill(configured: Settings, *, allowed: bool) -> bool:
-    """Load the demo company into an empty database; whether there is one."""
-
-    async def act() -> bool:
-        async with db.connected(configured.database_url, pool_size=4, durable=False):
-            if allowed and await is_empty():
-                await load_company(configured, say=click.echo)
-        return bool(credentials.read(configured))
-
-    return asyncio.run(act())
+async def _nobody_began(url: str) -> bool:
+    async with db.connected(url, pool_size=1):
+        return await is_empty()
 
 
-def _children(configured: Settings, *, with_demo: bool) -> list[Child]:
-    environment = {
+def _load_demo(configured: Settings, stop: list[int]) -> None:
+    """Load the demo company, in a process of its own: the supervisor stays small and quick to start."""
+    loader = Child("loading of the demo company", ["demo", "load"], _environment(configured))
+    loader.start()
+    while loader.running and not stop:
+        time.sleep(0.1)
+    loader.stop()
+    if not stop and not credentials.read(configured):
+        raise SettingsError("the demo company could not be loaded; see the messages above")
+
+
+def _environment(configured: Settings) -> dict[str, str]:
+    return {
         **os.environ,
         "DATABASE_URL": configured.database_url,
         "BEIJIAN_SECRET": configured.secret,
         "PORT": str(configured.port),
         "HOST": configured.host,
-        **({"BEIJIAN_ALLOW_PRIVATE_VENDORS": "1"} if with_demo else {}),
     }
+
+
+def _children(configured: Settings, *, with_demo: bool) -> list[Child]:
+    environment = _environment(configured) | ({"BEIJIAN_ALLOW_PRIVATE_VENDORS": "1"} if with_demo else {})
     children = [Child("worker", ["work"], environment), Child("api", ["serve"], environment)]
     if with_demo:
         children.insert(

@@ -1,6 +1,7 @@
 """Loading the demo company into an empty database: who it is, its two years of past, its plan, its keys."""
 
 import asyncio
+import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -48,8 +49,8 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
     await staff.enter_duty(end.date(), by=SETUP)
-    # the solver takes a core of its own while the past is told on the other
-    with ProcessPoolExecutor(max_workers=1) as solver:
+    # a process of its own, which sees that we ended, however we do
+    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as solver:
         serials = Serials()
         say("  sizing the depots for two years ago")
         first = await _planned(solver, start)
