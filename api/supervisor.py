@@ -1,7 +1,6 @@
 """`make run`: everything on one machine, started in order, watched, and stopped in the opposite order."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ import click
 from api import settings
 from api.demo import credentials
 from api.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from api.processes import end_with_parent
 from api.settings import Settings, SettingsError
 from inventory.ground import db
 from inventory.migrate import MigrationError, migrate
@@ -50,7 +50,7 @@ class Child:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             process_group=0,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
 
     def stop(self) -> None:
@@ -63,12 +63,6 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def _end_with_parent() -> None:
-    """In the child: be asked to end when the supervisor ends, however it ends."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGTERM, 0, 0, 0)
 
 
 def bring_up() -> int:

@@ -22,6 +22,7 @@ from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule
 
 from api import logs
+from api.processes import become_solver
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
@@ -73,13 +74,8 @@ class Work:
 @cache
 def _solver_processes() -> Executor:
     return ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_alone
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=become_solver
     )
-
-
-def _leave_signals_alone() -> None:
-    """In a solver process: Ctrl-C is the worker's business, which then ends us."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 async def in_process[T](work: Work, function: Callable[..., T], *arguments: object) -> T:

@@ -12,6 +12,7 @@ import msgspec
 from api.demo import company, credentials, staff
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Serials, draw_failures, open_stock, replay, stores
+from api.processes import become_solver
 from api.settings import Settings
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
@@ -49,8 +50,9 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
     await staff.enter_duty(end.date(), by=SETUP)
-    # a process of its own, which sees that we ended, however we do
-    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as solver:
+    with ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=become_solver
+    ) as solver:
         serials = Serials()
         say("  sizing the depots for two years ago")
         first = await _planned(solver, start)
