@@ -297,7 +297,7 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
             case,
             now,
         )
-    elif await _measures_are_spent(case):
+    elif missing > 0 and await _measures_are_spent(case):
         await propose_again(case, "measures_not_enough", by=by)
         return
     elif await _need_has_grown(case, missing):
@@ -595,6 +595,8 @@ async def record_proposal(
     await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot)
     holds = (row["in_burst"] and row["crossed_critical_point"]) or row["under_average_line"]
     if not proposal.get("measures"):
+        if not proposal.get("still_missing"):  # what came meanwhile is enough: earlier measures go on
+            await db.execute("UPDATE emergency_case SET state = 'acting' WHERE id = $1 AND acting_at IS NOT NULL", case)
         return "nothing"
     return "standing_authority" if holds and total_cny <= row["standing_authority_cny"] else "approver"
 

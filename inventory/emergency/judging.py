@@ -19,7 +19,8 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
     `below` is whether the available stock lies under the critical point; `under_average` whether it is at or under the
     average-failure line (D78); `broken` names the classes below their floor that the row serves. `covered` is whether
-    the promise is held without counting on what an emergency has ordered and nobody has received yet.
+    the promise is held without counting on what an emergency has ordered and nobody has received yet; where other rows
+    break it, whether this one holds all that a case would ask for.
     """
 
     row: Row
@@ -157,7 +158,7 @@ def _judge(
         below=subject.available < point,
         under_average=subject.available <= line.line,
         broken=broken,
-        covered=not broken and subject.available >= point,
+        covered=subject.available >= point and (not broken or subject.available >= _asked(row, point)),
     )
 
 
@@ -166,9 +167,12 @@ def after_restoring(judgement: Judgement) -> int:
 
     At the present rate, so that a burst that goes on does not take the cover away the next day.
     """
-    row = structs.replace(judgement.row, inbound=())
+    return _asked(judgement.row, judgement.point)
+
+
+def _asked(row: Row, point: int) -> int:
     planned = cover.hold_point(row.planned_share, row.rate_per_day, row.resupply_days) if row.planned_share > 0 else 0
-    return max(judgement.point, planned, 0)
+    return max(point, planned, 0)
 
 
 def still_missing(facts: Facts, subject: RowFacts, judgement: Judgement, under_way: int) -> int:

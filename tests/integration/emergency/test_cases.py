@@ -292,6 +292,34 @@ async def test_failures_that_go_on_are_answered_before_the_first_measures_arrive
     assert coming + sum(measure["qty"] for measure in view.proposal["measures"]) == need["hold_point"] - need["on_hand"]
 
 
+async def test_further_measures_that_are_no_longer_needed_leave_the_case_acting(company):
+    case = await a_case()
+    await propose(case)
+    await cases.propose_again(case.id, "need_has_grown", by=EMERGENCY)
+    await receipts.adjust("GZ", DRIVE, 40, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(40)])
+    await propose(case)
+    acting = (await cases.case_summary(case.id)).state
+    await judge(DRIVE)
+
+    assert acting == "acting"
+    assert (await cases.case_view(case.id, seen_by=AUDITOR)).proposal["measures"] == []
+    assert (await cases.case_summary(case.id)).state == "cover_restored"
+
+
+async def test_a_row_that_holds_all_it_was_asked_for_is_covered_whoever_else_breaks_the_class(company):
+    case = await a_case()
+    await drain(PSU)
+    await drain(FAN)
+    await judge(PSU)
+    await judge(FAN)
+    await receipts.adjust("GZ", DRIVE, 40, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(40)])
+    await judge(DRIVE)
+
+    broken = await db.fetch_value("SELECT count(*) FROM emergency_case WHERE state = 'open'")
+    assert broken > 0
+    assert (await cases.case_summary(case.id)).state == "cover_restored"
+
+
 async def test_what_nobody_can_supply_is_asked_for_once(company):
     await planned()
     await db.execute("UPDATE offer SET valid_to = valid_from")
