@@ -57,14 +57,17 @@ def plan_file(network: Path, output: Path | None, time_limit_s: float, *, as_jso
             )
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
-    content = plans.write_plan(plan)
+    _hand_over(plans.write_plan(plan), output, as_json=as_json)
+    if not as_json:
+        _print_plan(plan)
+    return EXIT_CODE[plan.status]
+
+
+def _hand_over(content: bytes, output: Path | None, *, as_json: bool) -> None:
     if output is not None:
         output.write_bytes(content)
     if as_json:
         click.echo(content.decode(), nl=False)
-    else:
-        _print_plan(plan)
-    return EXIT_CODE[plan.status]
 
 
 def _print_plan(plan: Plan) -> None:
@@ -108,12 +111,8 @@ def emergency_file(situation: Path, output: Path | None, time_limit_s: float, *,
             answer = choose(read, time_limit_s=time_limit_s)
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
-    content = msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n"
-    if output is not None:
-        output.write_bytes(content)
-    if as_json:
-        click.echo(content.decode(), nl=False)
-    else:
+    _hand_over(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n", output, as_json=as_json)
+    if not as_json:
         _print_answer(answer)
     return EXIT_CODE[answer.status]
 

@@ -1,8 +1,10 @@
 """Processes that never outlive whoever started them."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
+from concurrent.futures import ProcessPoolExecutor
 
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -16,7 +18,14 @@ def end_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
         os._exit(71)
 
 
-def become_solver() -> None:
+def solver_process() -> ProcessPoolExecutor:
+    """A process of its own to compute in, so that solving holds up nobody's event loop."""
+    return ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_become_solver
+    )
+
+
+def _become_solver() -> None:
     """In a process that computes for another: Ctrl-C is the other's business, and its end is ours."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(signal.SIGKILL)

@@ -5,10 +5,9 @@ again) as soon as its heartbeat is missed.
 """
 
 import asyncio
-import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from functools import cache, partial
@@ -22,7 +21,7 @@ from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule
 
 from api import logs
-from api.processes import become_solver
+from api.processes import solver_process
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
@@ -68,14 +67,10 @@ class Work:
     @property
     def processes(self) -> Executor:
         """A process of its own for solving, started at first need."""
-        return _solver_processes()
+        return _solver_process()
 
 
-@cache
-def _solver_processes() -> Executor:
-    return ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=become_solver
-    )
+_solver_process = cache(solver_process)
 
 
 async def in_process[T](work: Work, function: Callable[..., T], *arguments: object) -> T:
@@ -88,7 +83,7 @@ async def in_process[T](work: Work, function: Callable[..., T], *arguments: obje
     try:
         return await asyncio.get_running_loop().run_in_executor(work.processes, partial(function, *arguments))
     except BrokenProcessPool:
-        _solver_processes.cache_clear()
+        _solver_process.cache_clear()
         raise
 
 

@@ -25,7 +25,9 @@ from inventory.stock.transfers import TransferView
 
 Say = Callable[[str], Any]
 
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 120
+"""How long nothing may happen before the drill gives up."""
+
 LOOK_SECONDS = 0.5
 ON_THE_ROAD_SECONDS = 3
 LONGEST_DELIVERY_SECONDS = 30
@@ -53,7 +55,8 @@ class _Drill:
     """The people of a drill, what they have to do, and what was told already."""
 
     def __init__(self, settings: Settings, part: str, depot: str, say: Say, stack: AsyncExitStack) -> None:
-        self.settings, self.part, self.depot, self.say = settings, part, depot, say
+        self.settings, self.part, self.depot = settings, part, depot
+        self._say, self._news_at = say, asyncio.get_running_loop().time()
         self.started = datetime.now(UTC)
         self.name = f"DRILL-{self.started:%m%d%H%M%S}"
         self.serials = 0
@@ -77,6 +80,11 @@ class _Drill:
                 f"{view.case.number} at {view.case.depot}: cover restored, "
                 f"see {self.settings.base_url}/emergencies/{view.case.id}"
             )
+
+    def say(self, news: str) -> None:
+        """Tell that something happened."""
+        self._news_at = asyncio.get_running_loop().time()
+        self._say(news)
 
     async def _person(self, role: str, depot: str | None = None) -> Client:
         if (role, depot) not in self._people:
@@ -119,20 +127,16 @@ class _Drill:
 
     async def _answer(self, breaking: asyncio.Task[None]) -> list[CaseView]:
         """Do what the people do until nothing fails any more and every case's cover is restored."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_SECONDS
         while True:
             if breaking.done():
                 breaking.result()
-            else:
-                deadline = loop.time() + PATIENCE_SECONDS
             views = await self._cases()
             for view in views:
                 await self._help(view)
             await self._hand_out()
             if breaking.done() and views and all(_is_over(view) for view in views):
                 return views
-            if loop.time() > deadline:
+            if asyncio.get_running_loop().time() > self._news_at + PATIENCE_SECONDS:
                 raise DrillFailed(_unfinished(views))
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -1,7 +1,6 @@
 """Loading the demo company into an empty database: who it is, its two years of past, its plan, its keys."""
 
 import asyncio
-import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ import msgspec
 from api.demo import company, credentials, staff
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Serials, draw_failures, open_stock, replay, stores
-from api.processes import become_solver
+from api.processes import solver_process
 from api.settings import Settings
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
@@ -50,9 +49,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
     await staff.enter_duty(end.date(), by=SETUP)
-    with ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=become_solver
-    ) as solver:
+    with solver_process() as solver:
         serials = Serials()
         say("  sizing the depots for two years ago")
         first = await _planned(solver, start)

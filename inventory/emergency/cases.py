@@ -297,11 +297,8 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
             case,
             now,
         )
-    elif missing > 0 and await _measures_are_spent(case):
-        await propose_again(case, "measures_not_enough", by=by)
-        return
-    elif await _need_has_grown(case, missing):
-        await propose_again(case, "need_has_grown", by=by)
+    elif (why := await _why_more_is_needed(case, missing)) is not None:
+        await propose_again(case, why, by=by)
         return
     else:
         changed = await db.fetch_value(
@@ -329,26 +326,18 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
         )
 
 
-async def _measures_are_spent(case: UUID) -> bool:
-    """Whether a case acted, everything it ordered and moved has come or fallen through, and nothing is left to come."""
-    return await db.fetch_value(
-        """SELECT emergency_case.state = 'acting'
-                  AND NOT EXISTS (SELECT FROM purchase_order WHERE case_number = emergency_case.number
-                                  AND purchase_order.state NOT IN ('received', 'refused', 'cancelled'))
-                  AND NOT EXISTS (SELECT FROM transfer WHERE case_number = emergency_case.number
-                                  AND transfer.state NOT IN ('received', 'cancelled'))
-           FROM emergency_case WHERE emergency_case.id = $1""",
+async def _why_more_is_needed(case: UUID, missing: int) -> str | None:
+    """Why a case that acts needs further measures; None where it does not."""
+    left_open = await db.fetch_value(
+        """SELECT coalesce((proposal->>'still_missing')::integer, 0) FROM emergency_case
+           WHERE id = $1 AND state = 'acting'""",
         case,
     )
-
-
-async def _need_has_grown(case: UUID, missing: int) -> bool:
-    return await db.fetch_value(
-        """SELECT state = 'acting' AND $2 > coalesce((proposal->>'still_missing')::integer, 0)
-           FROM emergency_case WHERE id = $1""",
-        case,
-        missing,
-    )
+    if left_open is None or missing == 0:
+        return None
+    if await under_way(case) == 0:
+        return "measures_not_enough"
+    return "need_has_grown" if missing > left_open else None
 
 
 async def under_way(case: UUID) -> int:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from inventory.emergency import cases
 from inventory.emergency.facts import Facts, RowFacts, gather
-from inventory.emergency.judging import after_restoring, judge_one, still_missing
+from inventory.emergency.judging import judge_one, still_missing
 from inventory.emergency.policy import Policy
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
@@ -65,7 +65,7 @@ async def choices(case: UUID) -> Choices | None:
             part=subject.part_number,
             depot=_store(subject),
             on_hand=max(0, subject.available),
-            hold_point=after_restoring(judgement) + max(0, -subject.available),
+            hold_point=judgement.asked + max(0, -subject.available),
             needed_by_hours=policy.restore_within_hours,
             inbound=_arriving(subject, policy, under_way),
         ),

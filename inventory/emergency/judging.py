@@ -18,9 +18,11 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """What the facts say of one row.
 
     `below` is whether the available stock lies under the critical point; `under_average` whether it is at or under the
-    average-failure line (D78); `broken` names the classes below their floor that the row serves. `covered` is whether
-    the promise is held without counting on what an emergency has ordered and nobody has received yet; where other rows
-    break it, whether this one holds all that a case would ask for.
+    average-failure line (D78); `broken` names the classes below their floor that the row serves. `asked` is how much
+    stock a case asks for: the critical point, and as much as gives back the share the plan expects, at the present
+    rate, so that a burst that goes on does not take the cover away the next day. `covered` is whether the promise is
+    held without counting on what an emergency has ordered and nobody has received yet; where other rows break it,
+    whether this one has all that a case would ask for, on the shelf or coming anyway in time.
     """
 
     row: Row
@@ -33,6 +35,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     below: bool
     under_average: bool
     broken: list[str]
+    asked: int
     covered: bool
 
     @property
@@ -48,7 +51,7 @@ def judge_one(facts: Facts, subject: RowFacts) -> Judgement:
     share = cover.on_time_share(row.available, row.rate_per_day, row.resupply_days, row.inbound)
     stored = subject.planned_share if subject.stored_share is None else subject.stored_share
     services = {c.code: _with(c, subject, row, stored, share) for c in facts.classes}
-    judged = _judge(subject, row, share, burst, services, facts.classes)
+    judged = _judge(facts, subject, row, share, burst, services)
     if not any(coming.measure for coming in subject.arriving):
         return judged
     received = structs.replace(subject, arriving=[coming for coming in subject.arriving if not coming.measure])
@@ -62,7 +65,7 @@ def judge_all(facts: Facts) -> list[Judgement]:
     services = cover.class_services(rows)
     shares = cover.row_shares(rows).tolist()
     return [
-        _judge(subject, row, share, burst, services, facts.classes)
+        _judge(facts, subject, row, share, burst, services)
         for subject, row, share, burst in zip(facts.rows, rows, shares, bursts, strict=True)
     ]
 
@@ -124,14 +127,14 @@ def _with(known: ClassFacts, subject: RowFacts, row: Row, stored_share: float, s
 
 
 def _judge(
+    facts: Facts,
     subject: RowFacts,
     row: Row,
     share: float,
     burst: Burst | None,
     services: Mapping[str, ClassService],
-    classes: Sequence[ClassFacts],
 ) -> Judgement:
-    floors = {c.code: c.floor for c in classes}
+    floors = {c.code: c.floor for c in facts.classes}
     critical = cover.critical_point(row, services, floors) if subject.planned and floors else None
     if subject.hand_set is not None:
         point = subject.hand_set
@@ -142,6 +145,8 @@ def _judge(
         point = max(cover.hold_point(subject.planned_share, row.rate_per_day, row.resupply_days, row.inbound), 0)
     else:
         point = 0
+    planned = cover.hold_point(row.planned_share, row.rate_per_day, row.resupply_days) if row.planned_share > 0 else 0
+    asked = max(point, planned)
     line = cover.average_failure_line(subject.rate_per_day, subject.resupply_days)
     served = {demand.service_class for demand in row.demands if demand.served_rate > 0}
     broken = [
@@ -158,21 +163,10 @@ def _judge(
         below=subject.available < point,
         under_average=subject.available <= line.line,
         broken=broken,
-        covered=subject.available >= point and (not broken or subject.available >= _asked(row, point)),
+        asked=asked,
+        covered=subject.available >= point
+        and (not broken or subject.available + _coming_anyway(facts, subject) >= asked),
     )
-
-
-def after_restoring(judgement: Judgement) -> int:
-    """How much stock a case asks for: the critical point, and as much as gives back the share the plan expects.
-
-    At the present rate, so that a burst that goes on does not take the cover away the next day.
-    """
-    return _asked(judgement.row, judgement.point)
-
-
-def _asked(row: Row, point: int) -> int:
-    planned = cover.hold_point(row.planned_share, row.rate_per_day, row.resupply_days) if row.planned_share > 0 else 0
-    return max(point, planned, 0)
 
 
 def still_missing(facts: Facts, subject: RowFacts, judgement: Judgement, under_way: int) -> int:
@@ -180,6 +174,10 @@ def still_missing(facts: Facts, subject: RowFacts, judgement: Judgement, under_w
 
     `under_way` is what these have still to bring, confirmed or not.
     """
+    return max(0, judgement.asked - subject.available - _coming_anyway(facts, subject) - under_way)
+
+
+def _coming_anyway(facts: Facts, subject: RowFacts) -> int:
+    """What is confirmed to arrive in time without any emergency having asked for it."""
     in_time = facts.at + timedelta(hours=facts.policy.restore_within_hours)
-    coming = sum(each.quantity for each in subject.arriving if not each.measure and facts.at < each.due_at <= in_time)
-    return max(0, after_restoring(judgement) - subject.available - coming - under_way)
+    return sum(each.quantity for each in subject.arriving if not each.measure and facts.at < each.due_at <= in_time)

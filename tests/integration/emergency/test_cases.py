@@ -320,6 +320,31 @@ async def test_a_row_that_holds_all_it_was_asked_for_is_covered_whoever_else_bre
     assert (await cases.case_summary(case.id)).state == "cover_restored"
 
 
+async def test_what_comes_anyway_in_time_is_neither_bought_again_nor_waited_for(company):
+    case = await a_case()
+    await fail(DRIVE, 12)
+    await drain(PSU)
+    await drain(FAN)
+    await judge(PSU)
+    await judge(FAN)
+    ordinary = await orders.draft_order("DISTI", "GZ", [orders.NewLine(part_number=DRIVE, quantity=2)], by=BUYER)
+    await orders.approve_on_authority(ordinary.id, by=SETUP)
+    await orders.record_placed(ordinary.id, by=SETUP, promised_at=clock.now() + timedelta(hours=24))
+    await propose(case)
+    need = (await cases.case_view(case.id, seen_by=AUDITOR)).proposal["situation"]["needs"][0]
+    found = [f"FOUND-{n}" for n in range(need["hold_point"] - need["on_hand"] - 2)]
+    await receipts.adjust("GZ", DRIVE, len(found) - 1, by=SETUP, reason="found", serials=found[1:])
+    await judge(DRIVE)
+    one_short = (await cases.case_summary(case.id)).state
+    await receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="found", serials=found[:1])
+    await judge(DRIVE)
+
+    broken = await db.fetch_value("SELECT count(*) FROM emergency_case WHERE state = 'open'")
+    assert broken > 0
+    assert one_short != "cover_restored"
+    assert (await cases.case_summary(case.id)).state == "cover_restored"
+
+
 async def test_what_nobody_can_supply_is_asked_for_once(company):
     await planned()
     await db.execute("UPDATE offer SET valid_to = valid_from")
