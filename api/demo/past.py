@@ -16,7 +16,8 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.installed_base import failures
 from inventory.stock import receipts, units
-from inventory.stock.ledger import Move, Spot, post
+from inventory.stock.ledger import post
+from inventory.stock.moves import Move, Spot
 from inventory.stock.serving import SERVING
 
 SEED = 20_261_121

@@ -72,17 +72,50 @@ INVARIANTS = [
             WHERE part.serialised AND level.on_hand <> coalesce(counted.units, 0)""",
     ),
     Invariant(
+        "lots_add_up_to_their_levels",
+        "the pieces of a part without serials add up, over lots and bins, to what its level says",
+        f"""SELECT {_SUBJECT} AS what, level.on_hand::text AS expected, coalesce(lots.quantity, 0)::text AS found
+            FROM level
+            LEFT JOIN (SELECT part, place, condition, owner, pool, sum(quantity) AS quantity FROM lot_stock
+                       GROUP BY 1, 2, 3, 4, 5) AS lots USING (part, place, condition, owner, pool) {_NAMED}
+            WHERE NOT part.serialised AND level.on_hand <> coalesce(lots.quantity, 0)""",
+    ),
+    Invariant(
+        "lots_are_the_ledgers_sum",
+        "what lies of a lot in a bin is the sum of the movements in and out of it",
+        """WITH ledger AS (
+               SELECT lot, place, condition, owner, pool, bin, sum(quantity) AS quantity
+               FROM (SELECT lot, to_place AS place, to_condition AS condition, to_owner AS owner, to_pool AS pool,
+                            to_bin AS bin, quantity FROM movement WHERE lot IS NOT NULL
+                     UNION ALL
+                     SELECT lot, from_place, from_condition, from_owner, from_pool, from_bin, -quantity
+                     FROM movement WHERE lot IS NOT NULL) AS side
+               JOIN place ON place.id = side.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
+               GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(quantity) <> 0
+           ), there AS (SELECT lot, place, condition, owner, pool, bin, quantity FROM lot_stock WHERE quantity <> 0)
+           SELECT lot.number || ' @ ' || place.code || coalesce(' / ' || bin.code, '') AS what,
+                  coalesce(ledger.quantity, 0)::text AS expected, coalesce(there.quantity, 0)::text AS found
+           FROM ledger
+           FULL JOIN there ON there.lot = ledger.lot AND there.place = ledger.place
+                AND there.condition = ledger.condition AND there.owner = ledger.owner AND there.pool = ledger.pool
+                AND coalesce(there.bin, 0) = coalesce(ledger.bin, 0)
+           JOIN lot ON lot.id = coalesce(ledger.lot, there.lot)
+           JOIN place ON place.id = coalesce(ledger.place, there.place)
+           LEFT JOIN bin ON bin.id = coalesce(ledger.bin, there.bin)
+           WHERE ledger.quantity IS DISTINCT FROM there.quantity""",
+    ),
+    Invariant(
         "units_are_where_their_movements_left_them",
         "a unit is where its last movement took it",
-        """SELECT unit.serial AS what, target.code || ' / ' || last.to_condition AS expected,
-                  place.code || ' / ' || unit.condition AS found
+        """SELECT unit.serial AS what, concat_ws(' / ', target.code, last.to_condition, last.to_bin) AS expected,
+                  concat_ws(' / ', place.code, unit.condition, unit.bin) AS found
            FROM unit
            JOIN place ON place.id = unit.place
-           JOIN LATERAL (SELECT to_place, to_condition, to_owner, to_pool FROM movement
+           JOIN LATERAL (SELECT to_place, to_condition, to_owner, to_pool, to_bin FROM movement
                          WHERE movement.unit = unit.id ORDER BY recorded_at DESC, id DESC LIMIT 1) AS last ON true
            JOIN place AS target ON target.id = last.to_place
-           WHERE (last.to_place, last.to_condition, last.to_owner, last.to_pool)
-                 <> (unit.place, unit.condition, unit.owner, unit.pool)""",
+           WHERE (last.to_place, last.to_condition, last.to_owner, last.to_pool, last.to_bin)
+                 IS DISTINCT FROM (unit.place, unit.condition, unit.owner, unit.pool, unit.bin)""",
     ),
     Invariant(
         "posted_reservations_moved_what_they_posted",

@@ -116,6 +116,20 @@ class Level(Table, tablename="level", schema=None):
     )
 
 
+class Lot(Table, tablename="lot", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class Part(Table, tablename="part", schema=None):
     id = Serial(
         null=False,
@@ -358,14 +372,14 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
+    )
+
+    manager.add_table(
         class_name="PurchaseOrderLine",
         tablename="purchase_order_line",
         schema=None,
         columns=None,
-    )
-
-    manager.add_table(
-        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
     )
 
     manager.add_table(
@@ -377,6 +391,10 @@ async def forwards():
         tablename="service_term",
         schema=None,
         columns=None,
+    )
+
+    manager.add_table(
+        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
     )
 
     manager.add_table(
@@ -425,6 +443,10 @@ async def forwards():
 
     manager.add_table(
         class_name="Place", tablename="place", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="Lot", tablename="lot", schema=None, columns=None
     )
 
     manager.add_table(
@@ -3199,6 +3221,213 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="BigSerial",
+        column_class=BigSerial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="lot",
+        db_column_name="lot",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Lot,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="place",
+        db_column_name="place",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="condition",
+        db_column_name="condition",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="owner",
+        db_column_name="owner",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Party,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="pool",
+        db_column_name="pool",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Pool,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="bin",
+        db_column_name="bin",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Bin,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        column_name="quantity",
+        db_column_name="quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="PurchaseOrderLine",
         tablename="purchase_order_line",
         column_name="id",
@@ -3319,184 +3548,6 @@ async def forwards():
         column_class=Integer,
         params={
             "default": 0,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="id",
-        db_column_name="id",
-        column_class_name="UUID",
-        column_class=UUID,
-        params={
-            "default": UUID7(),
-            "null": False,
-            "primary_key": True,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="part",
-        db_column_name="part",
-        column_class_name="ForeignKey",
-        column_class=ForeignKey,
-        params={
-            "references": Part,
-            "on_delete": OnDelete.restrict,
-            "on_update": OnUpdate.restrict,
-            "target_column": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="place",
-        db_column_name="place",
-        column_class_name="ForeignKey",
-        column_class=ForeignKey,
-        params={
-            "references": Place,
-            "on_delete": OnDelete.restrict,
-            "on_update": OnUpdate.restrict,
-            "target_column": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="pool",
-        db_column_name="pool",
-        column_class_name="ForeignKey",
-        column_class=ForeignKey,
-        params={
-            "references": Pool,
-            "on_delete": OnDelete.restrict,
-            "on_update": OnUpdate.restrict,
-            "target_column": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="at",
-        db_column_name="at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": True,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="policy_version",
-        db_column_name="policy_version",
-        column_class_name="Integer",
-        column_class=Integer,
-        params={
-            "default": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="reason",
-        db_column_name="reason",
-        column_class_name="Varchar",
-        column_class=Varchar,
-        params={
-            "length": 200,
-            "default": None,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        column_name="evidence",
-        db_column_name="evidence",
-        column_class_name="JSONB",
-        column_class=JSONB,
-        params={
-            "default": None,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -3931,6 +3982,184 @@ async def forwards():
         params={
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="place",
+        db_column_name="place",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="pool",
+        db_column_name="pool",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Pool,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="at",
+        db_column_name="at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="policy_version",
+        db_column_name="policy_version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        column_name="evidence",
+        db_column_name="evidence",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -5802,6 +6031,158 @@ async def forwards():
         params={
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="provenance",
+        db_column_name="provenance",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="source",
+        db_column_name="source",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="receipt",
+        db_column_name="receipt",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Lot",
+        tablename="lot",
+        column_name="received_at",
+        db_column_name="received_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -12332,6 +12713,27 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        constraint_name="lot_stock_identity",
+        constraint_class=Unique,
+        params={
+            "columns": ["lot", "place", "condition", "owner", "pool", "bin"],
+            "nulls_distinct": False,
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="LotStock",
+        tablename="lot_stock",
+        constraint_name="lot_stock_not_negative",
+        constraint_class=Check,
+        params={"condition": "quantity >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="PurchaseOrderLine",
         tablename="purchase_order_line",
         constraint_name="purchase_order_line_is_one_per_part",
@@ -12355,17 +12757,6 @@ async def forwards():
         constraint_name="purchase_order_line_received_not_negative",
         constraint_class=Check,
         params={"condition": "received_quantity >= 0"},
-        schema=None,
-    )
-
-    manager.add_constraint(
-        table_class_name="NearMiss",
-        tablename="near_miss",
-        constraint_name="near_miss_reason_is_known",
-        constraint_class=Check,
-        params={
-            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
-        },
         schema=None,
     )
 
@@ -12396,6 +12787,17 @@ async def forwards():
         constraint_name="service_term_hours_are_known",
         constraint_class=Check,
         params={"condition": "hours IN ('working', 'non_working')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="NearMiss",
+        tablename="near_miss",
+        constraint_name="near_miss_reason_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
+        },
         schema=None,
     )
 
@@ -12593,6 +12995,26 @@ async def forwards():
         constraint_class=Check,
         params={
             "condition": "kind IN ('depot', 'onsite_store', 'engineer_stock', 'site', 'vendor', 'transit', 'scrap', 'adjustment')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Lot",
+        tablename="lot",
+        constraint_name="lot_number_is_unique_per_part",
+        constraint_class=Unique,
+        params={"columns": ["part", "number"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Lot",
+        tablename="lot",
+        constraint_name="lot_provenance_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker', 'unproven')"
         },
         schema=None,
     )

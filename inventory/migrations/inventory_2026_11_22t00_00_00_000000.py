@@ -17,14 +17,17 @@ CREATE TABLE movement (
     part           integer NOT NULL REFERENCES part,
     quantity       integer NOT NULL,
     unit           uuid REFERENCES unit,
+    lot            uuid REFERENCES lot,
     from_place     integer NOT NULL REFERENCES place,
     from_condition varchar(200) NOT NULL,
     from_owner     integer NOT NULL REFERENCES party,
     from_pool      integer NOT NULL REFERENCES pool,
+    from_bin       integer REFERENCES bin,
     to_place       integer NOT NULL REFERENCES place,
     to_condition   varchar(200) NOT NULL,
     to_owner       integer NOT NULL REFERENCES party,
     to_pool        integer NOT NULL REFERENCES pool,
+    to_bin         integer REFERENCES bin,
     reservation    uuid,
     document_kind  varchar(200),
     document       varchar(200),
@@ -33,15 +36,18 @@ CREATE TABLE movement (
     reverses       uuid,
     PRIMARY KEY (id, recorded_at),
     CONSTRAINT movement_quantity_is_positive CHECK (quantity > 0),
+    CONSTRAINT movement_names_its_unit_or_lot CHECK (num_nonnulls(unit, lot) = 1),
     CONSTRAINT movement_moves_one_unit_at_a_time CHECK (unit IS NULL OR quantity = 1),
     CONSTRAINT movement_is_recorded_after_it_occurred CHECK (occurred_at <= recorded_at + interval '5 minutes'),
     CONSTRAINT movement_changes_something CHECK (
-        (from_place, from_condition, from_owner, from_pool) IS DISTINCT FROM (to_place, to_condition, to_owner, to_pool)
+        (from_place, from_condition, from_owner, from_pool, from_bin)
+        IS DISTINCT FROM (to_place, to_condition, to_owner, to_pool, to_bin)
     )
 ) PARTITION BY RANGE (recorded_at);
 
 CREATE INDEX movement_part_idx ON movement (part, occurred_at);
 CREATE INDEX movement_unit_idx ON movement (unit, recorded_at) WHERE unit IS NOT NULL;
+CREATE INDEX movement_lot_idx ON movement (lot, recorded_at) WHERE lot IS NOT NULL;
 CREATE INDEX movement_document_idx ON movement (document) WHERE document IS NOT NULL;
 
 COMMENT ON TABLE movement IS 'The ledger: append-only, from a place to a place, partitioned by month of recording';
@@ -109,6 +115,8 @@ CREATE INDEX failure_part_idx ON failure (part, occurred_at) WHERE withdrawn_at 
 CREATE INDEX failure_device_idx ON failure (device, occurred_at);
 
 CREATE INDEX unit_at_idx ON unit (place, part, condition);
+CREATE INDEX lot_stock_at_idx ON lot_stock (place, part) WHERE quantity > 0;
+ALTER TABLE lot_stock SET (fillfactor = 80);
 CREATE INDEX reservation_pending_idx ON reservation (expires_at) WHERE state = 'pending' AND expires_at IS NOT NULL;
 CREATE INDEX expected_delivery_open_idx ON expected_delivery (part, place, pool) WHERE closed_at IS NULL;
 

@@ -4,6 +4,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "parts.read": ("see the parts catalogue", "查看备件目录"),
     "parts.manage": ("edit the parts catalogue", "维护备件目录"),
     "places.read": ("see depots, stores and lanes", "查看备件库与线路"),
+    "bins.manage": ("enter bins", "维护库位"),
     "stock.read": ("see stock, units and movements", "查看库存、单件与流水"),
     "stock.receive": ("take goods in", "办理入库"),
     "stock.issue": ("hand goods out", "办理出库"),
@@ -39,7 +40,9 @@ _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
-        _LOOK | {"stock.receive", "stock.issue", "stock.transfer", "reservations.make", "parts.request", "orders.read"}
+        _LOOK
+        | {"stock.receive", "stock.issue", "stock.transfer", "bins.manage"}
+        | {"reservations.make", "parts.request", "orders.read"}
     ),
     "engineer": frozenset(_LOOK | {"parts.request", "failures.record"}),
     "dispatcher": frozenset(
@@ -64,7 +67,9 @@ ROLES: dict[str, frozenset[str]] = {
         _LOOK | {"contracts.read", "orders.read", "vendors.read", "audit.read", "stock.adjust", "emergency.close"}
     ),
     "auditor": frozenset(_EVERY_READ),
-    "administrator": frozenset(_EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "stock.adjust"}),
+    "administrator": frozenset(
+        _EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust"}
+    ),
     "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
     "vendor": frozenset({"parts.read", "orders.read"}),
     "ticket_system": frozenset(

@@ -82,6 +82,19 @@ async def find_store(code: str) -> PlaceRef:
     return place
 
 
+async def find_party(code: str) -> int:
+    """The id of a party.
+
+    Raises:
+        Unknown: no such party.
+
+    """
+    party = await db.fetch_value("SELECT id FROM party WHERE code = $1", code)
+    if party is None:
+        raise Unknown(what="party", what_zh="单位", key=code)
+    return party
+
+
 async def ourselves() -> int:
     """The id of our own party: the owner of our stock."""
     return await db.fetch_value("SELECT id FROM party WHERE is_ourselves")

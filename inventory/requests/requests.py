@@ -21,8 +21,9 @@ from inventory.places import places
 from inventory.requests import sources
 from inventory.requests.sourcing import Choice, Step, choose
 from inventory.stock import pools, reservations, units
-from inventory.stock.ledger import Move, Spot, post
+from inventory.stock.ledger import post
 from inventory.stock.lines import count_waiting
+from inventory.stock.moves import Move, Spot
 from inventory.stock.refusals import InsufficientStock
 from inventory.stock.serving import serving_row
 

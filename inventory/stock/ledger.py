@@ -6,8 +6,6 @@ its bounds, writes the movements, moves the units, and tells which lines were cr
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -15,40 +13,9 @@ from msgspec import Struct
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
-from inventory.stock.refusals import InsufficientStock, UnitNotHere
-
-GOOD = "good"
-DEFECTIVE = "defective"
-
-
-class Spot(Struct, frozen=True, order=True):
-    """Where stock is and whose it is; ids of place, owner (party) and pool."""
-
-    place: int
-    condition: str
-    owner: int
-    pool: int
-
-
-class Move(Struct, frozen=True, kw_only=True):
-    """One line to be written to the ledger.
-
-    `released` is how much of a reservation at the origin this move fulfils.
-    """
-
-    kind: str
-    part: int
-    quantity: int
-    origin: Spot
-    target: Spot
-    unit: UUID | None = None
-    released: int = 0
-    reservation: UUID | None = None
-    document_kind: str | None = None
-    document: str | None = None
-    reason: str = ""
-    occurred_at: datetime | None = None
-    reverses: UUID | None = None
+from inventory.stock import lots
+from inventory.stock.moves import GOOD, Move
+from inventory.stock.refusals import InsufficientStock, LotNotHere, UnitNotHere
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
@@ -99,11 +66,13 @@ WITH move AS (
         $1::text[], $2::int[], $3::int[], $4::uuid[],
         $5::int[], $6::text[], $7::int[], $8::int[],
         $9::int[], $10::text[], $11::int[], $12::int[],
-        $13::int[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::uuid[]
+        $13::int[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::uuid[],
+        $20::uuid[], $21::int[], $22::int[]
     ) AS m(kind, part, quantity, unit,
            from_place, from_condition, from_owner, from_pool,
            to_place, to_condition, to_owner, to_pool,
-           released, reservation, document_kind, document, reason, occurred_at, reverses)
+           released, reservation, document_kind, document, reason, occurred_at, reverses,
+           lot, from_bin, to_bin)
 ),
 change AS (
     SELECT side.part, side.place, side.condition, side.owner, side.pool,
@@ -143,27 +112,62 @@ up AS (
     RETURNING {LEVEL_COLUMNS}
 ),
 written AS (
-    INSERT INTO movement (recorded_at, occurred_at, kind, part, quantity, unit,
-                          from_place, from_condition, from_owner, from_pool,
-                          to_place, to_condition, to_owner, to_pool,
+    INSERT INTO movement (recorded_at, occurred_at, kind, part, quantity, unit, lot,
+                          from_place, from_condition, from_owner, from_pool, from_bin,
+                          to_place, to_condition, to_owner, to_pool, to_bin,
                           reservation, document_kind, document, reason, actor, reverses)
-    SELECT $20, coalesce(occurred_at, $20), kind, part, quantity, unit,
-           from_place, from_condition, from_owner, from_pool,
-           to_place, to_condition, to_owner, to_pool,
-           reservation, document_kind, document, reason, $21, reverses
+    SELECT $23, coalesce(occurred_at, $23), kind, part, quantity, unit, lot,
+           from_place, from_condition, from_owner, from_pool, from_bin,
+           to_place, to_condition, to_owner, to_pool, to_bin,
+           reservation, document_kind, document, reason, $24, reverses
     FROM move
     RETURNING id
 ),
 moved AS (
     UPDATE unit SET place = move.to_place, condition = move.to_condition, owner = move.to_owner, pool = move.to_pool,
-                    bin = CASE WHEN unit.place = move.to_place THEN unit.bin END
+                    bin = move.to_bin
     FROM move
     WHERE unit.id = move.unit AND unit.part = move.part
       AND unit.place = move.from_place AND unit.condition = move.from_condition
-      AND unit.owner = move.from_owner AND unit.pool = move.from_pool
+      AND unit.owner = move.from_owner AND unit.pool = move.from_pool AND unit.bin IS NOT DISTINCT FROM move.from_bin
     RETURNING unit.id
+),
+lot_change AS (
+    SELECT side.lot, side.part, side.place, side.condition, side.owner, side.pool, side.bin,
+           sum(side.quantity)::int AS quantity
+    FROM (
+        SELECT lot, part, from_place AS place, from_condition AS condition, from_owner AS owner, from_pool AS pool,
+               from_bin AS bin, -quantity AS quantity
+        FROM move WHERE lot IS NOT NULL
+        UNION ALL
+        SELECT lot, part, to_place, to_condition, to_owner, to_pool, to_bin, quantity FROM move WHERE lot IS NOT NULL
+    ) AS side
+    JOIN place ON place.id = side.place AND place.kind IN ({_STORES})
+    GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(side.quantity) <> 0
+),
+lots_down AS (
+    UPDATE lot_stock SET quantity = lot_stock.quantity + lot_change.quantity
+    FROM lot_change
+    -- lots are touched only once their levels are locked
+    WHERE (SELECT count(*) FROM locked) >= 0
+      AND lot_stock.lot = lot_change.lot AND lot_stock.place = lot_change.place
+      AND lot_stock.condition = lot_change.condition AND lot_stock.owner = lot_change.owner
+      AND lot_stock.pool = lot_change.pool AND lot_stock.bin IS NOT DISTINCT FROM lot_change.bin
+      AND lot_change.quantity < 0 AND lot_stock.quantity + lot_change.quantity >= 0
+    RETURNING lot_stock.id
+),
+lots_up AS (
+    INSERT INTO lot_stock (lot, part, place, condition, owner, pool, bin, quantity)
+    SELECT lot, part, place, condition, owner, pool, bin, quantity FROM lot_change
+    WHERE quantity > 0 AND (SELECT count(*) FROM locked) >= 0
+    ORDER BY lot, place, condition, owner, pool, bin
+    ON CONFLICT ON CONSTRAINT lot_stock_identity DO UPDATE SET quantity = lot_stock.quantity + excluded.quantity
+    RETURNING id
 )
-SELECT (SELECT count(*) FROM moved)::int AS units_moved, change.part AS wanted_part, change.place AS wanted_place,
+SELECT (SELECT count(*) FROM moved)::int AS units_moved,
+       ((SELECT count(*) FROM lot_change) - (SELECT count(*) FROM lots_down) - (SELECT count(*) FROM lots_up))::int
+       AS lots_missing,
+       change.part AS wanted_part, change.place AS wanted_place,
        change.condition AS wanted_condition, change.pool AS wanted_pool, -change.on_hand AS wanted,
        result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
        result.backordered, result.critical_point, result.average_failure_line,
@@ -196,6 +200,9 @@ def _columns(moves: Sequence[Move]) -> list[list[object]]:
         [m.reason for m in moves],
         [m.occurred_at for m in moves],
         [m.reverses for m in moves],
+        [m.lot for m in moves],
+        [m.from_bin for m in moves],
+        [m.to_bin for m in moves],
     ]
 
 
@@ -206,8 +213,10 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
     Raises:
         InsufficientStock: a level holds less free stock than would leave it.
         UnitNotHere: a unit is not where the move says it comes from.
+        LotNotHere: a lot has fewer pieces where the move says they come from.
 
     """
+    moves = await lots.settle(moves)
     rows = await db.fetch(_POST, *_columns(moves), clock.now(), by.name)
     for row in rows:
         if row["wanted_part"] is not None and row["id"] is None:
@@ -215,6 +224,8 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
     with_units = [move for move in moves if move.unit is not None]
     if rows[0]["units_moved"] != len(with_units):
         raise await _misplaced(with_units)
+    if rows[0]["lots_missing"]:
+        raise LotNotHere
     changes = msgspec.convert([dict(row) for row in rows if row["id"] is not None], list[LevelChange])
     await announce(changes)
     return changes

@@ -13,8 +13,9 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, pools, units
-from inventory.stock.ledger import LevelChange, Move, Spot, post
+from inventory.stock import expected, lots, pools, units
+from inventory.stock.ledger import LevelChange, post
+from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import OverReceipt, QuantityNotPositive, ReasonMissing, SerialRepeated, SerialsMissing
 
@@ -22,7 +23,10 @@ Condition = Literal["good", "defective", "quarantine", "unknown"]
 
 
 class Incoming(Struct, frozen=True, kw_only=True):
-    """One line of a receipt; `source` is the expected delivery's source it belongs to."""
+    """One line of a receipt; `source` is the expected delivery's source it belongs to, `lot` the maker's batch number.
+
+    Pieces without serials that name no batch make a lot of the receipt's own number.
+    """
 
     part_number: str
     quantity: int
@@ -30,6 +34,7 @@ class Incoming(Struct, frozen=True, kw_only=True):
     condition: Condition = "good"
     provenance: str = "unproven"
     source: UUID | None = None
+    lot: str | None = None
     reason: str = ""
 
 
@@ -105,12 +110,14 @@ async def receive(
         await _count_in(part, line)
         start = Spot(outside.id, line.condition, owner_id, pool_id)
         new = await _new_units(part, line, start, receipt, document) if part.serialised else [None]
+        lot = None if part.serialised else await _new_lot(part, line, receipt, document, number)
         moves += [
             Move(
                 kind="receipt",
                 part=part.id,
                 quantity=1 if part.serialised else line.quantity,
                 unit=unit,
+                lot=lot,
                 origin=start,
                 target=Spot(place.id, line.condition, owner_id, pool_id),
                 document_kind=document_kind or "receipt",
@@ -167,6 +174,12 @@ async def _new_units(part: PartRef, line: Incoming, start: Spot, receipt: UUID, 
     return [row["id"] for row in rows]
 
 
+async def _new_lot(part: PartRef, line: Incoming, receipt: UUID, document: str | None, number: str) -> UUID:
+    return await lots.enter(
+        part.id, line.lot or number, provenance=line.provenance, source=document or "", receipt=receipt
+    )
+
+
 def _received(part: PartRef, line: Incoming, changes: Sequence[LevelChange]) -> ReceivedLine:
     level = next(c for c in changes if c.part == part.id and c.condition == line.condition)
     return ReceivedLine(
@@ -212,7 +225,9 @@ async def adjust(
     if part.serialised and len(set(serials)) != amount:
         raise SerialsMissing(part_number=part.part_number, wanted=amount, given=len(set(serials)))
     pieces = (
-        await _adjusted_units(part, here, there, quantity, serials, provenance, reason) if part.serialised else [None]
+        await _adjusted_units(part, here, there, quantity, serials, provenance, reason)
+        if part.serialised
+        else [(None, None)]
     )
     changes = await post(
         [
@@ -221,12 +236,13 @@ async def adjust(
                 part=part.id,
                 quantity=1 if part.serialised else amount,
                 unit=unit,
+                from_bin=shelf,
                 origin=there if quantity > 0 else here,
                 target=here if quantity > 0 else there,
                 document_kind="adjustment",
                 reason=reason,
             )
-            for unit in pieces
+            for unit, shelf in pieces
         ],
         by=by,
     )
@@ -235,10 +251,10 @@ async def adjust(
 
 async def _adjusted_units(
     part: PartRef, here: Spot, there: Spot, quantity: int, serials: Sequence[str], provenance: str, reason: str
-) -> list[UUID]:
-    """The units an adjustment moves: those missing, or those found (new, or lost before)."""
+) -> list[tuple[UUID, int | None]]:
+    """The units an adjustment moves, with their bins: those missing, or those found (new, or lost before)."""
     if quantity < 0:
-        return [unit.id for unit in await units.choose(part.id, here, -quantity, serials)]
+        return [(unit.id, unit.bin) for unit in await units.choose(part.id, here, -quantity, serials)]
     rows = await db.fetch(
         """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, received_at)
            SELECT $1, serial, (SELECT maker FROM part WHERE id = $1), $3, $4, $5, $6, $7, $8, $9
@@ -259,4 +275,4 @@ async def _adjusted_units(
     )
     if len(rows) < quantity:
         raise SerialRepeated
-    return [row["id"] for row in rows]
+    return [(row["id"], None) for row in rows]

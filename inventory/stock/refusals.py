@@ -75,6 +75,14 @@ class UnitNotHere(Refused):
     help_zh = "请查询该单件所在位置，并扫描手中的单件。"
 
 
+class LotNotHere(Refused):
+    """A lot has fewer pieces in that bin than would leave it."""
+
+    zh = "该批次在该库位的数量不足。"
+    help_en = "Look up what lies in the bin; take the pieces from where they are."
+    help_zh = "请查询库位内的批次与数量，并从实际所在库位取货。"
+
+
 class OverReceipt(Refused):
     """{received} of {part_number} would come in, {expected} are still expected."""
 

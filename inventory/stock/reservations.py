@@ -14,7 +14,8 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.places import places
 from inventory.stock import pools, units
-from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, Move, Spot, announce, post, shortage
+from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
+from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import MoreThanReserved, QuantityNotPositive, ReservationResolved
 
@@ -249,6 +250,7 @@ async def hand_out(
                 part=held.part,
                 quantity=quantity,
                 unit=unit,
+                from_bin=shelf,
                 origin=origin,
                 target=Spot(target.id, "good", held.owner, held.pool),
                 released=quantity,
@@ -257,7 +259,7 @@ async def hand_out(
                 document=document,
                 occurred_at=occurred_at,
             )
-            for unit, quantity in ([(unit.id, 1) for unit in chosen] or [(None, wanted)])
+            for unit, shelf, quantity in ([(unit.id, unit.bin, 1) for unit in chosen] or [(None, None, wanted)])
         ],
         by=by,
     )

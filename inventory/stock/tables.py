@@ -27,6 +27,12 @@ from inventory.places.tables import Bin, Party, Place
 CONDITION_IS_KNOWN = "condition IN ('good', 'defective', 'quarantine', 'frozen', 'in_test', 'scrapped', 'unknown')"
 
 
+PROVENANCE_IS_KNOWN = (
+    "provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker', "
+    "'unproven')"
+)
+
+
 class Pool(Table, tablename="pool", help_text="Whose call stock answers: everybody's (common) or one contract's"):
     """The common pool, or one contract's project-dedicated stock."""
 
@@ -89,9 +95,39 @@ class Unit(
 
     unit_serial_is_unique_per_maker = Unique([maker, serial], nulls_distinct=False)
     unit_condition_is_known = Check(CONDITION_IS_KNOWN)
-    unit_provenance_is_known = Check(
-        "provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker', 'unproven')"
-    )
+    unit_provenance_is_known = Check(PROVENANCE_IS_KNOWN)
+
+
+class Lot(Table, tablename="lot", help_text="Pieces without serials that came in together"):
+    """A lot: what of a part one delivery brought; a bad batch is found by it."""
+
+    id = key()
+    part = link(Part)
+    number = text(index=True)
+    provenance = text()
+    source = note()
+    receipt = reference(index=True)
+    received_at = instant()
+
+    lot_number_is_unique_per_part = Unique([part, number])
+    lot_provenance_is_known = Check(PROVENANCE_IS_KNOWN)
+
+
+class LotStock(Table, tablename="lot_stock", help_text="How many pieces of a lot lie where; the level's finer split"):
+    """The ledger's running sum per lot, spot and bin, for parts without serials."""
+
+    id = BigSerial(primary_key=True)
+    lot = link(Lot)
+    part = link(Part)
+    place = link(Place)
+    condition = text()
+    owner = link(Party)
+    pool = link(Pool)
+    bin = optional_link(Bin)
+    quantity = whole()
+
+    lot_stock_identity = Unique([lot, place, condition, owner, pool, bin], nulls_distinct=False)  # noqa: A003  the column
+    lot_stock_not_negative = Check("quantity >= 0")
 
 
 class Reservation(Table, tablename="reservation", help_text="A pending movement: posted, voided or expired, once"):
@@ -129,14 +165,17 @@ class Movement(Table, tablename="movement", help_text="The ledger: append-only, 
     part = link(Part)
     quantity = whole()
     unit = optional_link(Unit)
+    lot = optional_link(Lot)
     from_place = link(Place)
     from_condition = text()
     from_owner = link(Party)
     from_pool = link(Pool)
+    from_bin = optional_link(Bin)
     to_place = link(Place)
     to_condition = text()
     to_owner = link(Party)
     to_pool = link(Pool)
+    to_bin = optional_link(Bin)
     reservation = reference()
     document_kind = optional_text()
     document = optional_text()

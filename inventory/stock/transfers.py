@@ -12,8 +12,9 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, reservations
-from inventory.stock.ledger import Move, Spot, post
+from inventory.stock import expected, lots, reservations
+from inventory.stock.ledger import post
+from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing, SameStore
 
@@ -218,26 +219,28 @@ async def take_in(
         if count > line["shipped_quantity"]:
             raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["shipped_quantity"])
         start = Spot(transit.id, "good", owner, line["pool"])
-        travelling = await _travelling(line["part"], head["number"], count) if line["serialised"] else [None]
+        travelling = await _travelling(line, head["number"], transit.id, count)
         moves += [
             Move(
                 kind="transfer_in",
                 part=line["part"],
-                quantity=1 if line["serialised"] else count,
+                quantity=quantity,
                 unit=unit,
+                lot=lot,
                 origin=start,
                 target=Spot(head["to_place"], "good", owner, line["pool"]),
                 document_kind="transfer",
                 document=head["number"],
                 reason=reason,
             )
-            for unit in travelling
+            for unit, lot, quantity in travelling
         ]
         await db.execute("UPDATE transfer_line SET received_quantity = $2 WHERE id = $1", line["id"], count)
         await expected.count_in(line["id"], count)
         if count < line["shipped_quantity"]:
             await expected.close(line["id"])
-    await post([move for move in moves if move.quantity > 0], by=by)
+    if moves:
+        await post(moves, by=by)
     await db.execute("UPDATE transfer SET received_at = $2 WHERE id = $1", transfer, clock.now())
     return await transfer_view(transfer)
 
@@ -320,18 +323,26 @@ async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
     return [row["serial"] for row in rows]
 
 
-async def _travelling(part: int, number: str, count: int) -> list[UUID]:
-    """Units of a part that left under a transfer and are still on the road."""
+async def _travelling(
+    line: db.Row, number: str, transit: int, count: int
+) -> list[tuple[UUID | None, UUID | None, int]]:
+    """Units, or pieces of lots, that left under a transfer and are still on the road; `count` of them."""
+    if not line["serialised"]:
+        taken: list[tuple[UUID | None, UUID | None, int]] = []
+        for lot, there in await lots.of_document(number, line["part"], transit):
+            quantity = min(there, count - sum(pieces for _, _, pieces in taken))
+            if quantity > 0:
+                taken.append((None, lot, quantity))
+        return taken
     rows = await db.fetch(
-        """SELECT unit.id FROM movement JOIN unit ON unit.id = movement.unit
-           JOIN place ON place.id = unit.place AND place.code = $4
+        """SELECT DISTINCT unit.id FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
            WHERE movement.document = $2 AND movement.part = $1 ORDER BY unit.id LIMIT $3""",
-        part,
+        line["part"],
         number,
         count,
-        places.TRANSIT,
+        transit,
     )
-    return [row["id"] for row in rows]
+    return [(row["id"], None, 1) for row in rows]
 
 
 _VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, target.code AS to_depot, mode, state,

@@ -9,7 +9,7 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.stock.ledger import Spot
+from inventory.stock.moves import Spot
 from inventory.stock.refusals import SerialRepeated, SerialsMissing, UnitNotHere
 
 
@@ -18,6 +18,7 @@ class Picked(Struct, frozen=True):
 
     id: UUID
     serial: str
+    bin: int | None
 
 
 class UnitView(Struct, frozen=True, kw_only=True):
@@ -64,7 +65,7 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
         raise SerialsMissing(part_number=None, wanted=quantity, given=len(set(serials)))
     found = await db.read(
         Picked,
-        """SELECT id, serial FROM unit
+        """SELECT id, serial, bin FROM unit
            WHERE part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
              AND ($6::text[] IS NULL OR serial = ANY($6))
            ORDER BY received_at, id LIMIT $7 FOR NO KEY UPDATE""",

@@ -1,0 +1,44 @@
+"""Moves: what a line of the ledger says, before it is written."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+GOOD = "good"
+DEFECTIVE = "defective"
+
+
+class Spot(Struct, frozen=True, order=True):
+    """Where stock is and whose it is; ids of place, owner (party) and pool."""
+
+    place: int
+    condition: str
+    owner: int
+    pool: int
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """One line to be written to the ledger.
+
+    It moves one unit, or pieces of one lot; pieces of parts without serials that name no lot are taken from the oldest
+    lots at the origin. `released` is how much of a reservation at the origin this move fulfils. Bins are ids; a piece
+    that was not put away has none.
+    """
+
+    kind: str
+    part: int
+    quantity: int
+    origin: Spot
+    target: Spot
+    unit: UUID | None = None
+    lot: UUID | None = None
+    from_bin: int | None = None
+    to_bin: int | None = None
+    released: int = 0
+    reservation: UUID | None = None
+    document_kind: str | None = None
+    document: str | None = None
+    reason: str = ""
+    occurred_at: datetime | None = None
+    reverses: UUID | None = None

@@ -1,0 +1,129 @@
+"""Placing: what lies in which bin, and putting it there."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from inventory.catalogue import parts
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.places import bins, places
+from inventory.stock import lots, pools, units
+from inventory.stock.ledger import post
+from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.pools import COMMON
+from inventory.stock.refusals import QuantityNotPositive, SerialsMissing
+
+
+class BinContent(Struct, frozen=True, kw_only=True):
+    """What of a part lies in a bin in one condition; the serials of what is kept by serial."""
+
+    depot: str
+    bin: str | None
+    part_number: str
+    name_zh: str
+    name_en: str
+    serialised: bool
+    condition: str
+    owner: str
+    pool: str
+    quantity: int
+    serials: list[str]
+
+
+@db.atomic
+async def put_away(
+    depot: str,
+    part_number: str,
+    to_bin: str | None,
+    *,
+    by: Actor,
+    quantity: int = 0,
+    serials: Sequence[str] = (),
+    from_bin: str | None = None,
+    lot: str | None = None,
+    condition: str = GOOD,
+    pool: str = COMMON,
+    owner: str | None = None,
+) -> list[BinContent]:
+    """Put pieces into a bin of the store they are in, from another bin or from where goods come in; its content then.
+
+    Pieces with serials are named by them; of others, `quantity` is taken from `from_bin` (none: not put away yet), the
+    oldest lots first or one lot.
+
+    Raises:
+        Unknown: no such store, part, pool or bin.
+        UnitNotHere, LotNotHere: the pieces are not there.
+        SerialsMissing: the part is kept by serial, and none were given.
+
+    """
+    by.require("stock.receive")
+    by.require_depot(depot)
+    place, part = await places.find_store(depot), await parts.find(part_number)
+    owner_id = await places.ourselves() if owner is None else await places.find_party(owner)
+    spot = Spot(place.id, condition, owner_id, await pools.find(pool))
+    target = None if to_bin is None else await bins.find(place.id, to_bin)
+    origin = None if from_bin is None else await bins.find(place.id, from_bin)
+    if part.serialised:
+        if not serials:
+            raise SerialsMissing(part_number=part.part_number, wanted=max(quantity, 1), given=0)
+        chosen = await units.choose(part.id, spot, len(set(serials)), serials)
+        pieces = [(unit.id, None, unit.bin, 1) for unit in chosen]
+    else:
+        if quantity < 1:
+            raise QuantityNotPositive(quantity=quantity)
+        taken = await lots.take(part.id, spot, quantity, bin_id=origin, lot=lot)
+        pieces = [(None, each.lot, each.bin, each.quantity) for each in taken]
+    moves = [
+        Move(
+            kind="put_away",
+            part=part.id,
+            quantity=count,
+            unit=unit,
+            lot=lot_id,
+            origin=spot,
+            target=spot,
+            from_bin=here,
+            to_bin=target,
+        )
+        for unit, lot_id, here, count in pieces
+        if here != target
+    ]
+    if moves:
+        await post(moves, by=by)
+    return await contents(depot, limit=200, seen_by=by, bin_code=to_bin, unplaced=to_bin is None)
+
+
+async def contents(
+    depot: str, *, limit: int, seen_by: Actor, bin_code: str | None = None, unplaced: bool = False
+) -> list[BinContent]:
+    """What lies in a bin, in all bins of a store, or (`unplaced`) in none yet; by bin and part."""
+    return await db.read(
+        BinContent,
+        """WITH there AS (
+               SELECT unit.bin, unit.part, condition, owner, pool, count(*)::int AS quantity,
+                      array_agg(serial ORDER BY serial) AS serials
+               FROM unit JOIN place ON place.id = unit.place AND place.code = $1
+               GROUP BY 1, 2, 3, 4, 5
+               UNION ALL
+               SELECT lot_stock.bin, lot_stock.part, condition, owner, pool, sum(quantity)::int, '{}'
+               FROM lot_stock JOIN place ON place.id = lot_stock.place AND place.code = $1
+               WHERE quantity > 0
+               GROUP BY 1, 2, 3, 4, 5
+           )
+           SELECT $1 AS depot, bin.code AS bin, part.part_number, part.name_zh, part.name_en, part.serialised,
+                  there.condition, party.code AS owner, pool.code AS pool, there.quantity, there.serials
+           FROM there
+           JOIN part ON part.id = there.part
+           JOIN party ON party.id = there.owner
+           JOIN pool ON pool.id = there.pool
+           LEFT JOIN bin ON bin.id = there.bin
+           WHERE ($2::text[] IS NULL OR $1 = ANY($2))
+             AND ($3::text IS NULL OR bin.code = $3) AND (NOT $4 OR there.bin IS NULL)
+           ORDER BY bin.code NULLS FIRST, part.part_number, there.condition, party.code, pool.code LIMIT $5""",
+        depot,
+        seen_by.depot_scope,
+        bin_code,
+        unplaced,
+        limit,
+    )
