@@ -34,7 +34,7 @@ from inventory.people import sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
-from inventory.requests import requests
+from inventory.requests import backorders
 from inventory.stock import reservations
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -104,7 +104,7 @@ async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
 
 async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     """Stock became free for which somebody waits."""
-    await requests.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+    await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:

@@ -12,7 +12,7 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Code, Quantity, Reason, Text
-from inventory.requests import requests
+from inventory.requests import debriefing, requests, shipping
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -128,7 +128,7 @@ class RequestController(Controller):
     ) -> Response[requests.RequestView]:
         """Hand out what a request holds."""
         return await once(
-            request, idempotency_key, lambda: requests.ship(request_id, by=request.user, serials=data.serials)
+            request, idempotency_key, lambda: shipping.ship(request_id, by=request.user, serials=data.serials)
         )
 
     @post(
@@ -143,10 +143,10 @@ class RequestController(Controller):
     ) -> Response[requests.RequestView]:
         """Account for the parts: used, returned good, or dead on arrival."""
         reports = [
-            requests.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
+            debriefing.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
             for line in data.lines
         ]
-        return await once(request, idempotency_key, lambda: requests.debrief(request_id, reports, by=request.user))
+        return await once(request, idempotency_key, lambda: debriefing.debrief(request_id, reports, by=request.user))
 
     @post(
         "/{request_id:uuid}/cancel",

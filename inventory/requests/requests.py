@@ -1,4 +1,4 @@
-"""Part requests: opening them with a promise, shipping, accounting for the parts, cancelling."""
+"""Part requests: opening them with a promise, cancelling, reading."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,13 +17,11 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures
 from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
-from inventory.places import places
 from inventory.requests import sources
+from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.sourcing import Choice, Step, choose
-from inventory.stock import pools, reservations, units
-from inventory.stock.ledger import post
+from inventory.stock import pools, reservations
 from inventory.stock.lines import count_waiting
-from inventory.stock.moves import Move, Spot
 from inventory.stock.refusals import InsufficientStock
 from inventory.stock.serving import serving_row
 
@@ -336,7 +334,7 @@ async def _promise(
         if reservation is None and primary is not None:
             await count_waiting(part.id, primary.place, pool, line.quantity)
             await jobs.enqueue(jobs.Assess(part.id, primary.place, pool))
-    await _settle(request)
+    await settle(request)
     depot = next((c.source.depot for c in choices if c.source), None)
     await steps.begin(
         "ship_parts",
@@ -353,228 +351,6 @@ def _soonest(ladder: Sequence[Step]) -> datetime | None:
     return min((step.arrives_at for step in ladder if step.possible and step.arrives_at), default=None)
 
 
-async def _settle(request: UUID) -> None:
-    """A request's state is that of its least advanced line; it is closed when every line is."""
-    await db.execute(
-        """UPDATE part_request SET state = least.state,
-                  closed_at = CASE WHEN least.state IN ('reconciled', 'cancelled') THEN $2::timestamptz END
-           FROM (SELECT state FROM request_line WHERE request = $1
-                 ORDER BY array_position(ARRAY['backordered', 'reserved', 'shipped', 'reconciled', 'cancelled'], state::text)
-                 LIMIT 1) AS least
-           WHERE part_request.id = $1""",
-        request,
-        clock.now(),
-    )
-
-
-class _Line(Struct, frozen=True, kw_only=True):
-    """A line with what its verbs need."""
-
-    id: UUID
-    part: int
-    quantity: int
-    state: str
-    pool: int
-    place: int | None
-    depot: str | None
-    reservation: UUID | None
-    serialised: bool
-    supplied_part: int | None
-
-
-async def _lock_lines(request: UUID) -> list[_Line]:
-    return await db.read(
-        _Line,
-        """SELECT line.id, line.part, quantity, state, pool, source_place AS place, place.code AS depot, reservation,
-                  part.serialised, supplied_part
-           FROM request_line AS line
-           JOIN part ON part.id = line.part
-           LEFT JOIN place ON place.id = line.source_place
-           WHERE request = $1 ORDER BY line.part, source_place, line.id FOR NO KEY UPDATE OF line""",
-        request,
-    )
-
-
-@db.atomic
-async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = ()) -> RequestView:
-    """Hand out what a request holds: it leaves the store for the site.
-
-    Raises:
-        Unknown: no such request.
-        WrongState: nothing of it is held.
-        NotYourDepot: a part lies in a store the actor does not serve.
-
-    """
-    by.require("stock.issue")
-    head = await _head(request)
-    lines = [line for line in await _lock_lines(request) if line.state == "reserved" and line.reservation]
-    if not lines:
-        raise WrongState(
-            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved"
-        )
-    for line in lines:
-        if line.reservation is None or line.depot is None:
-            continue
-        by.require_depot(line.depot)
-        mine = await _serials_of(line.supplied_part or line.part, serials)
-        posted = await reservations.hand_out(
-            line.reservation,
-            by=by,
-            to=head["site"],
-            serials=mine,
-            document_kind="part_request",
-            document=head["number"],
-        )
-        await db.execute(
-            "UPDATE request_line SET state = 'shipped', shipped_at = $2, serial_in = $3 WHERE id = $1",
-            line.id,
-            clock.now(),
-            ", ".join(posted.serials) or None,
-        )
-    await _settle(request)
-    await steps.finish("part_request", str(request), "ship_parts", by=by)
-    view = await request_view(request)
-    await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
-    return view
-
-
-async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
-    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
-    return [row["serial"] for row in rows]
-
-
-class Debrief(Struct, frozen=True, kw_only=True):
-    """What became of a line: used, or given back; and the serial of the part that came out."""
-
-    part_number: str
-    outcome: Outcome
-    serial_out: str | None = None
-
-
-@db.atomic
-async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> RequestView:
-    """Account for what was shipped: the part is in the machine, or comes back to its store.
-
-    A used part's defective predecessor comes back to the store as defective stock, unless the customer keeps disks.
-
-    Raises:
-        Unknown: no such request or part.
-        WrongState: the line was not shipped, or was accounted for before.
-
-    """
-    by.require("parts.request")
-    head = await _head(request)
-    lines = await _lock_lines(request)
-    for report in reports:
-        part = await parts.find(report.part_number)
-        line = next((line for line in lines if line.part == part.id and line.state == "shipped"), None)
-        if line is None:
-            raise WrongState(
-                what="Line",
-                what_zh="申请行",
-                key=f"{head['number']} / {part.part_number}",
-                state=next((line.state for line in lines if line.part == part.id), "–"),
-                needed="shipped",
-            )
-        if report.outcome != "used":
-            await _give_back(head, line, report.outcome, by)
-        elif not (head["customer_keeps_disks"] and part.kind == "drive"):
-            await _bring_in_defective(head, line, report.serial_out, by)
-        await db.execute(
-            "UPDATE request_line SET state = 'reconciled', outcome = $2, serial_out = $3 WHERE id = $1",
-            line.id,
-            report.outcome,
-            report.serial_out,
-        )
-        lines = await _lock_lines(request)
-    await _settle(request)
-    view = await request_view(request)
-    if view.state == "reconciled":
-        await events.emit("part_request.reconciled", "part_request", view.number, view, contract=view.contract)
-    return view
-
-
-async def _head(request: UUID) -> db.Row:
-    """A request with its site and its contract's rule about disks, locked."""
-    row = await db.fetch_one(
-        """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
-                  contract.customer_keeps_disks
-           FROM part_request
-           JOIN device ON device.id = part_request.device
-           JOIN place ON place.id = device.site
-           JOIN contract ON contract.id = device.contract
-           WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
-        request,
-    )
-    if row is None:
-        raise Unknown(what="part request", what_zh="备件申请", key=str(request))
-    return row
-
-
-async def _give_back(head: db.Row, line: _Line, outcome: Outcome, by: Actor) -> None:
-    """An unused part returns from the site to the store it came from; dead on arrival, as defective."""
-    if line.place is None:
-        return
-    owner = await places.ourselves()
-    part = line.supplied_part or line.part
-    back = "defective" if outcome == "dead_on_arrival" else "good"
-    carried = (
-        [
-            row["unit"]
-            for row in await db.fetch(
-                """SELECT movement.unit FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $3
-               WHERE movement.document = $1 AND movement.part = $2 AND movement.kind = 'issue'""",
-                head["number"],
-                part,
-                head["site_id"],
-            )
-        ]
-        if line.serialised
-        else []
-    )
-    await post(
-        [
-            Move(
-                kind="return_from_site",
-                part=part,
-                quantity=quantity,
-                unit=unit,
-                origin=Spot(head["site_id"], "good", owner, line.pool),
-                target=Spot(line.place, back, owner, line.pool),
-                document_kind="part_request",
-                document=head["number"],
-                reason=outcome,
-            )
-            for unit, quantity in ([(unit, 1) for unit in carried] or [(None, line.quantity)])
-        ],
-        by=by,
-    )
-
-
-async def _bring_in_defective(head: db.Row, line: _Line, serial: str | None, by: Actor) -> None:
-    """The part that came out goes to the store as defective; a serialised one once its serial is known."""
-    if line.place is None or (line.serialised and not serial):
-        return
-    owner = await places.ourselves()
-    origin = Spot(head["site_id"], "defective", owner, line.pool)
-    unit = await units.enter_removed(line.part, serial, origin, head["number"]) if serial and line.serialised else None
-    await post(
-        [
-            Move(
-                kind="defective_return",
-                part=line.part,
-                quantity=1 if unit else line.quantity,
-                unit=unit,
-                origin=origin,
-                target=Spot(line.place, "defective", owner, line.pool),
-                document_kind="part_request",
-                document=head["number"],
-            )
-        ],
-        by=by,
-    )
-
-
 @db.atomic
 async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     """Withdraw a request: what it holds becomes free, what it waits for is not waited for any more.
@@ -585,8 +361,8 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
 
     """
     by.require("parts.request")
-    head = await _head(request)
-    lines = await _lock_lines(request)
+    head = await lock_head(request)
+    lines = await lock_lines(request)
     if any(line.state not in ("reserved", "backordered") for line in lines):
         raise WrongState(
             what="Part request",
@@ -603,64 +379,12 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     await db.execute(
         "UPDATE request_line SET state = 'cancelled', firm = false, reservation = NULL WHERE request = $1", request
     )
-    await _settle(request)
+    await settle(request)
     await steps.finish("part_request", str(request), by=by)
     await audit.record("request.cancelled", "part_request", head["number"], by=by, reason=reason)
     view = await request_view(request)
     await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)
     return view
-
-
-@db.atomic
-async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
-    """Give free stock of a level to those who wait for it, the most urgent first; how many lines got theirs."""
-    waiting = await db.fetch(
-        """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
-                  part_request.severity, part_request.source || ':' || part_request.reference_number AS reference
-           FROM request_line AS line
-           JOIN part_request ON part_request.id = line.request
-           JOIN part ON part.id = line.part
-           JOIN place ON place.id = line.source_place
-           JOIN pool ON pool.id = line.pool
-           WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
-           ORDER BY part_request.severity = 'severe' DESC, part_request.need_by NULLS LAST, line.id
-           LIMIT $4 FOR NO KEY UPDATE OF line""",
-        part,
-        place,
-        pool,
-        limit,
-    )
-    filled = 0
-    for line in waiting:
-        try:
-            async with db.savepoint():
-                held = await reservations.hold(
-                    line["part_number"],
-                    line["depot"],
-                    line["quantity"],
-                    by=by,
-                    pool=line["pool"],
-                    reference=line["reference"],
-                    priority=PRIORITY_OF[line["severity"]],
-                )
-        except InsufficientStock:
-            continue  # a smaller line behind it may still fit
-        await count_waiting(part, place, pool, -line["quantity"])
-        await db.execute(
-            """UPDATE request_line SET state = 'reserved', reservation = $2, firm = true, supplied_part = part,
-                      reasons = '["stock_arrived"]',
-                      promised_at = $3::timestamptz + make_interval(secs => 3600 * $4::float8)
-               WHERE id = $1""",
-            line["id"],
-            held.id,
-            clock.now(),
-            await sources.hours_to_site(place, line["request"]),
-        )
-        await _settle(line["request"])
-        filled += 1
-        view = await request_view(line["request"])
-        await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
-    return filled
 
 
 _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(

@@ -22,8 +22,9 @@ from api.embedded import EmbeddedPostgres
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import InventoryError
-from inventory.requests import requests
-from inventory.requests.requests import Debrief, NewRequest, NewRequestLine
+from inventory.requests import backorders, debriefing, requests, shipping
+from inventory.requests.debriefing import Debrief
+from inventory.requests.requests import NewRequest, NewRequestLine
 from inventory.stock import receipts, reservations, transfers
 from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
@@ -152,14 +153,14 @@ class Ledger(RuleBasedStateMachine):
     @rule(request=asked)
     def ship_request(self, request):
         if request:
-            self.do(requests.ship(request[0], by=SETUP))
+            self.do(shipping.ship(request[0], by=SETUP))
 
     @rule(request=asked, outcome=st.sampled_from(["used", "returned_good", "dead_on_arrival"]))
     def debrief(self, request, outcome):
         if request:
             self._serials += 1
             report = Debrief(part_number=request[1], outcome=outcome, serial_out=f"OUT-{self._serials}")
-            self.do(requests.debrief(request[0], [report], by=DISPATCHER))
+            self.do(debriefing.debrief(request[0], [report], by=DISPATCHER))
 
     @rule(request=asked)
     def cancel_request(self, request):
@@ -176,7 +177,7 @@ class Ledger(RuleBasedStateMachine):
                 part,
                 depot,
             )
-            return await requests.fill_backorders(*row, by=SETUP) if row else 0
+            return await backorders.fill_backorders(*row, by=SETUP) if row else 0
 
         self.do(act())
 
