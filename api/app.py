@@ -32,7 +32,7 @@ from api.problems import (
     refusal_response,
     unparsable_response,
 )
-from api.routes import callbacks, catalogue, emergency, orders, planning, platform, requests, stock
+from api.routes import callbacks, catalogue, emergency, orders, planning, platform, requests, shipping, stock
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
@@ -95,6 +95,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             orders.VendorController,
             orders.OrderController,
             requests.RequestController,
+            shipping.PickListController,
+            shipping.ShipmentController,
             planning.PlanController,
             emergency.CaseController,
             platform.PlatformController,

@@ -34,7 +34,7 @@ from inventory.people import sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
-from inventory.requests import backorders
+from inventory.requests import backorders, shipping
 from inventory.stock import reservations
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -107,6 +107,16 @@ async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
 
 
+async def on_parts_picked(job: jobs.PartsPicked, _: Work) -> None:
+    """A part request is picked to the last piece."""
+    await shipping.tell_of_picking(job.number)
+
+
+async def on_shipment_arrived(job: jobs.ShipmentArrived, _: Work) -> None:
+    """Somebody signed for a shipment."""
+    await shipping.tell_of_arrival(job.shipment)
+
+
 async def on_propose(job: jobs.Propose, work: Work) -> None:
     """A case needs measures: solved in a process of its own, outside any transaction."""
     chosen = await proposing.prepare(job.case, by=EMERGENCY)
@@ -177,6 +187,8 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.JudgeFailure: on_judge_failure,
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
+    jobs.PartsPicked: on_parts_picked,
+    jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,

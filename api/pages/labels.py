@@ -41,6 +41,33 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "received": ("received", "已入库"),
         "cancelled": ("cancelled", "已取消"),
     },
+    "pick_list_state": {
+        "open": ("to be picked", "待拣"),
+        "short": ("not all found", "缺件"),
+        "picked": ("picked", "已拣齐"),
+        "shipped": ("shipped", "已出库"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "pick_state": {
+        "open": ("to be picked", "待拣"),
+        "short": ("not found", "未找到"),
+        "picked": ("picked", "已拣"),
+        "shipped": ("shipped", "已出库"),
+        "dropped": ("dropped", "已撤下"),
+    },
+    "shipment_state": {
+        "shipped": ("on the way", "运送中"),
+        "failed": ("delivery failed", "派送失败"),
+        "handed_over": ("signed for", "已签收"),
+        "returned": ("brought back", "已退回"),
+    },
+    "shipment_entry": {
+        "shipment.shipped": ("Left the store", "出库发运"),
+        "shipment.handed_over": ("Signed for", "签收"),
+        "shipment.failed": ("Delivery failed", "派送失败"),
+        "shipment.sent_again": ("Sent again", "再次派送"),
+        "shipment.returned": ("Brought back to the store", "退回备件库"),
+    },
     "mode": {
         "courier": ("courier", "快递"),
         "same_city_courier": ("same-city courier", "同城快递"),
@@ -159,12 +186,14 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "adjustment": ("adjustment", "库存调整"),
         "return_from_site": ("material return", "退料"),
         "defective_return": ("defective return", "坏件返还"),
+        "transfer_back": ("transfer brought back", "调拨退回"),
     },
     "place": {
         "TRANSIT": ("in transit", "在途库"),
         "ISSUED": ("handed out", "已领出"),
         "ADJUSTMENT": ("stock adjustment", "库存调整"),
         "SCRAP": ("scrapped", "报废"),
+        "UNPAPERED": ("waiting for its paper", "待补单"),
     },
     "pool": {"common": ("common", "公共库存")},
     "part_kind": {
@@ -207,6 +236,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "approve_order": ("approve the purchase order", "审批采购订单"),
         "order_refused": ("deal with the vendor's refusal", "处理供应商拒绝"),
         "ship_parts": ("hand out the parts", "领料出库"),
+        "recount": ("recount what was not found", "复盘未找到的备件"),
         "approve_plan": ("approve the stocking plan", "审批备货计划"),
     },
     "document": {
@@ -215,6 +245,10 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "part_request": ("part request", "备件申请"),
         "transfer": ("transfer", "调拨单"),
         "plan": ("stocking plan", "备货计划"),
+        "part": ("part", "备件"),
+        "reservation": ("reservation", "预留"),
+        "pick_list": ("pick list", "拣货单"),
+        "shipment": ("shipment", "发运单"),
     },
     "service": {
         "standing authority": ("standing authority", "常设授权"),
@@ -267,6 +301,15 @@ TONES: dict[str, dict[str, Tone]] = {
         "received": "green",
         "cancelled": "secondary",
     },
+    "pick_list_state": {
+        "open": "yellow",
+        "short": "red",
+        "picked": "azure",
+        "shipped": "green",
+        "cancelled": "secondary",
+    },
+    "pick_state": {"open": "yellow", "short": "red", "picked": "green", "shipped": "green", "dropped": "secondary"},
+    "shipment_state": {"shipped": "blue", "failed": "red", "handed_over": "green", "returned": "secondary"},
     "case_state": {
         "open": "red",
         "proposed": "orange",

@@ -29,6 +29,8 @@ ITEMS = (
     Item("/emergencies", ("Emergencies", "应急"), "flame", "emergency.read"),
     Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+    Item("/picks", ("Picking", "拣货"), "packages", "stock.issue"),
+    Item("/shipments", ("Shipments", "发运"), "external-link", "stock.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
 )

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
-from api.routes.stock import Code, Quantity, Reason, Text
+from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.requests import debriefing, requests, shipping
 
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -41,9 +41,10 @@ class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which units leave; the oldest ones where none are named."""
+    """Which units leave (what was picked, else the oldest ones), and how."""
 
     serials: Annotated[list[Code], Meta(max_length=1000)] = []
+    how: Dispatch = Dispatch()
 
 
 class DebriefLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,7 +129,9 @@ class RequestController(Controller):
     ) -> Response[requests.RequestView]:
         """Hand out what a request holds."""
         return await once(
-            request, idempotency_key, lambda: shipping.ship(request_id, by=request.user, serials=data.serials)
+            request,
+            idempotency_key,
+            lambda: shipping.ship(request_id, by=request.user, serials=data.serials, how=data.how.told()),
         )
 
     @post(

@@ -8,6 +8,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "stock.read": ("see stock, units and movements", "查看库存、单件与流水"),
     "stock.receive": ("take goods in", "办理入库"),
     "stock.issue": ("hand goods out", "办理出库"),
+    "shipments.deliver": ("confirm deliveries", "办理签收"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
     "reservations.make": ("reserve stock", "预留库存"),
@@ -41,10 +42,10 @@ _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
-        | {"stock.receive", "stock.issue", "stock.transfer", "bins.manage"}
+        | {"stock.receive", "stock.issue", "stock.transfer", "shipments.deliver", "bins.manage"}
         | {"reservations.make", "parts.request", "orders.read"}
     ),
-    "engineer": frozenset(_LOOK | {"parts.request", "failures.record"}),
+    "engineer": frozenset(_LOOK | {"parts.request", "failures.record", "shipments.deliver"}),
     "dispatcher": frozenset(
         _LOOK | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read"}
     ),

@@ -12,7 +12,7 @@ from inventory.ground.errors import WrongState
 from inventory.places import places
 from inventory.requests.lines import Line, lock_head, lock_lines, settle
 from inventory.requests.requests import Outcome, RequestView, request_view
-from inventory.stock import units
+from inventory.stock import shipments, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 
@@ -61,6 +61,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
             report.serial_out,
         )
         lines = await lock_lines(request)
+    await shipments.note_arrival(head["number"], by=by)
     await settle(request)
     view = await request_view(request)
     if view.state == "reconciled":

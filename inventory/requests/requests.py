@@ -29,6 +29,9 @@ Severity = Literal["general", "severe"]
 State = Literal["reserved", "backordered", "shipped", "reconciled", "cancelled"]
 Outcome = Literal["used", "returned_good", "dead_on_arrival"]
 
+SHIP_WITHIN = timedelta(minutes=30)
+"""How soon what is held should be on its way."""
+
 PRIORITY_OF: dict[str, int] = {"general": 10, "severe": 20}
 """Who goes first when stock is short (D49)."""
 
@@ -342,7 +345,7 @@ async def _promise(
         str(request),
         owner_role="warehouse_keeper",
         depot=depot,
-        due_at=clock.now() + timedelta(minutes=30),
+        due_at=clock.now() + SHIP_WITHIN,
     )
 
 
@@ -431,6 +434,19 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
     return msgspec.convert(dict(row), RequestView, strict=False)
+
+
+async def id_of(number: str) -> UUID:
+    """The id of the request with a number.
+
+    Raises:
+        Unknown: no such request.
+
+    """
+    request = await db.fetch_value("SELECT id FROM part_request WHERE number = $1", number)
+    if request is None:
+        raise Unknown(what="part request", what_zh="备件申请", key=number)
+    return request
 
 
 async def requests(

@@ -5,18 +5,19 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lots, reservations
+from inventory.stock import expected, lots, reservations, shipments
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing, SameStore
+from inventory.stock.shipments import Dispatch, Mode, PackedPart
 
 
 class NoLane(Refused):
@@ -153,12 +154,23 @@ async def draft(
 
 
 @db.atomic
-async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials: Sequence[str] = ()) -> TransferView:
+async def ship(
+    transfer: UUID,
+    *,
+    by: Actor,
+    waybill: str | None = None,
+    serials: Sequence[str] = (),
+    how: Dispatch | None = None,
+) -> TransferView:
     """Hand a transfer to the carrier: from here on it is in transit and expected at its target.
+
+    It goes the way it was drafted for unless `how` names another one.
 
     Raises:
         WrongState: it is no draft any more.
         UnitNotHere: a serial is not in the origin.
+        PickNotComplete: it is still being picked.
+        LithiumMayNotFly, PackagesDiffer: it cannot leave like that.
 
     """
     by.require("stock.transfer")
@@ -166,15 +178,19 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
     by.require_depot(head["origin"])
     now = clock.now()
     due = now + timedelta(hours=head["hours"] or 24)
-    lines = await _lines(transfer)
-    for line in lines:
-        await reservations.hand_out(
+    way = _way(how or Dispatch(), head["mode"], waybill)
+    contents: list[PackedPart] = []
+    for line in await _lines(transfer):
+        posted = await reservations.hand_out(
             line["reservation"],
             by=by,
             to=places.TRANSIT,
             serials=await _serials_of(line["part"], serials),
             document_kind="transfer",
             document=head["number"],
+        )
+        contents.append(
+            PackedPart(part_number=posted.part_number, quantity=posted.posted_quantity, serials=posted.serials)
         )
         await expected.expect(
             line["part"],
@@ -188,8 +204,69 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
         )
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
     await db.execute(
-        "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4 WHERE id = $1", transfer, now, due, waybill
+        "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4, mode = $5 WHERE id = $1",
+        transfer,
+        now,
+        due,
+        way.waybill,
+        way.mode,
     )
+    await shipments.send(
+        "transfer", head["number"], head["origin"], head["target"], contents, by=by, how=way, promised_at=due
+    )
+    return await transfer_view(transfer)
+
+
+def _way(how: Dispatch, mode: Mode | None, waybill: str | None) -> Dispatch:
+    """How a transfer leaves: as told, else as drafted."""
+    return structs.replace(how, mode=how.mode or mode, waybill=how.waybill or waybill)
+
+
+@db.atomic
+async def bring_back(number: str, *, by: Actor) -> TransferView:
+    """Take a transfer that could not be delivered back in: a draft again, its stock held again.
+
+    Raises:
+        Unknown: no such transfer.
+        WrongState: it is not on the road.
+
+    """
+    transfer = await id_of(number)
+    head = await _claim(transfer, ("shipped",), "draft")
+    owner, transit = await places.ourselves(), await places.find(places.TRANSIT)
+    start = await places.find(head["origin"])
+    for line in await _lines(transfer):
+        await post(
+            [
+                Move(
+                    kind="transfer_back",
+                    part=line["part"],
+                    quantity=quantity,
+                    unit=unit,
+                    lot=lot,
+                    origin=Spot(transit.id, "good", owner, line["pool"]),
+                    target=Spot(start.id, "good", owner, line["pool"]),
+                    document_kind="transfer",
+                    document=number,
+                )
+                for unit, lot, quantity in await _travelling(line, number, transit.id, line["shipped_quantity"])
+            ],
+            by=by,
+        )
+        await expected.close(line["id"])
+        held = await reservations.hold(
+            line["part_number"],
+            head["origin"],
+            line["quantity"],
+            by=by,
+            pool=line["pool_code"],
+            reference=number,
+            priority=50,
+        )
+        await db.execute(
+            "UPDATE transfer_line SET shipped_quantity = 0, reservation = $2 WHERE id = $1", line["id"], held.id
+        )
+    await db.execute("UPDATE transfer SET shipped_at = NULL, due_at = NULL, waybill = NULL WHERE id = $1", transfer)
     return await transfer_view(transfer)
 
 
@@ -242,6 +319,7 @@ async def take_in(
     if moves:
         await post(moves, by=by)
     await db.execute("UPDATE transfer SET received_at = $2 WHERE id = $1", transfer, clock.now())
+    await shipments.note_arrival(head["number"], by=by)
     return await transfer_view(transfer)
 
 
@@ -292,7 +370,8 @@ async def _claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Ro
            FROM place AS origin, place AS target
            WHERE transfer.id = $1 AND transfer.state = ANY($2)
              AND origin.id = transfer.from_place AND target.id = transfer.to_place
-           RETURNING transfer.number, transfer.hours, transfer.to_place, origin.code AS origin, target.code AS target""",
+           RETURNING transfer.number, transfer.hours, transfer.mode, transfer.to_place, origin.code AS origin,
+                     target.code AS target""",
         transfer,
         list(states),
         becomes,
@@ -310,8 +389,8 @@ async def _claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Ro
 async def _lines(transfer: UUID) -> list[db.Row]:
     return await db.fetch(
         """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
-                  part.part_number, part.serialised
-           FROM transfer_line JOIN part ON part.id = transfer_line.part
+                  part.part_number, part.serialised, pool.code AS pool_code
+           FROM transfer_line JOIN part ON part.id = transfer_line.part JOIN pool ON pool.id = transfer_line.pool
            WHERE transfer = $1 ORDER BY part.part_number, transfer_line.pool""",
         transfer,
     )
@@ -375,6 +454,19 @@ async def transfer_view(transfer: UUID, *, seen_by: Actor | None = None) -> Tran
     if view is None:
         raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
     return view
+
+
+async def id_of(number: str) -> UUID:
+    """The id of the transfer with a number.
+
+    Raises:
+        Unknown: no such transfer.
+
+    """
+    transfer = await db.fetch_value("SELECT id FROM transfer WHERE number = $1", number)
+    if transfer is None:
+        raise Unknown(what="transfer", what_zh="调拨单", key=number)
+    return transfer
 
 
 async def transfers(
