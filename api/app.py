@@ -32,7 +32,18 @@ from api.problems import (
     refusal_response,
     unparsable_response,
 )
-from api.routes import callbacks, catalogue, emergency, orders, planning, platform, requests, shipping, stock
+from api.routes import (
+    callbacks,
+    catalogue,
+    emergency,
+    orders,
+    planning,
+    platform,
+    provisional,
+    requests,
+    shipping,
+    stock,
+)
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
@@ -97,6 +108,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             requests.RequestController,
             shipping.PickListController,
             shipping.ShipmentController,
+            provisional.ProvisionalIssueController,
             planning.PlanController,
             emergency.CaseController,
             platform.PlatformController,

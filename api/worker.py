@@ -35,7 +35,7 @@ from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
-from inventory.stock import reservations
+from inventory.stock import provisional, reservations
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
 from optimizer.situation import Situation
@@ -230,6 +230,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     @queue.schedule("expire_reservations", "* * * * *")
     async def _expire(_: Schedule) -> None:
         await reservations.expire_due(by=HOUSEKEEPING)
+
+    @queue.schedule("escalate_overdue_papers", "*/5 * * * *")
+    async def _escalate(_: Schedule) -> None:
+        await provisional.escalate_overdue(by=HOUSEKEEPING)
 
     @queue.schedule("assess_all", "*/5 * * * *")
     async def _assess_all(_: Schedule) -> None:

@@ -8,6 +8,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "stock.read": ("see stock, units and movements", "查看库存、单件与流水"),
     "stock.receive": ("take goods in", "办理入库"),
     "stock.issue": ("hand goods out", "办理出库"),
+    "stock.take": ("take parts first and record after", "先发后补取件"),
     "shipments.deliver": ("confirm deliveries", "办理签收"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
@@ -42,10 +43,11 @@ _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
-        | {"stock.receive", "stock.issue", "stock.transfer", "shipments.deliver", "bins.manage"}
+        | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
+        | {"bins.manage"}
         | {"reservations.make", "parts.request", "orders.read"}
     ),
-    "engineer": frozenset(_LOOK | {"parts.request", "failures.record", "shipments.deliver"}),
+    "engineer": frozenset(_LOOK | {"parts.request", "failures.record", "stock.take", "shipments.deliver"}),
     "dispatcher": frozenset(
         _LOOK | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read"}
     ),
