@@ -26,6 +26,7 @@ _STATES_OF = {
     "Pick list": "pick_list_state",
     "Pick": "pick_state",
     "Shipment": "shipment_state",
+    "Provisional issue": "provisional_state",
     "Case": "case_state",
     "Plan": "plan_state",
     "Job": "job_state",

@@ -10,7 +10,9 @@ from api.pages import (
     parts,
     picks,
     plans,
+    provisional,
     requests,
+    scanning,
     sessions,
     shipments,
     stock,
@@ -18,7 +20,22 @@ from api.pages import (
 )
 from api.pages.rendering import remember_place_names
 
-NOUNS = (sessions, overview, finding, stock, parts, requests, emergencies, orders, picks, shipments, transfers, plans)
+NOUNS = (
+    sessions,
+    overview,
+    finding,
+    stock,
+    parts,
+    requests,
+    emergencies,
+    orders,
+    picks,
+    provisional,
+    scanning,
+    shipments,
+    transfers,
+    plans,
+)
 
 
 def page_router() -> Router:

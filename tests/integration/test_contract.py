@@ -13,7 +13,15 @@ from tests.world import SETUP
 
 TAGS_OF_ROLE = {
     "dispatcher": ["parts", "devices", "failures", "contracts", "places", "part requests"],
-    "warehouse_keeper": ["stock", "reservations", "receipts", "transfers"],
+    "warehouse_keeper": [
+        "stock",
+        "reservations",
+        "receipts",
+        "transfers",
+        "pick lists",
+        "shipments",
+        "provisional issues",
+    ],
     "buyer": ["vendors", "purchase orders"],
     "project_manager": ["emergency", "plans"],
     "administrator": ["platform", "stock"],
