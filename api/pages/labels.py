@@ -159,6 +159,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "adjustment": ("adjustment", "库存调整"),
         "return_from_site": ("material return", "退料"),
         "defective_return": ("defective return", "坏件返还"),
+        "put_away": ("put-away", "上架"),
     },
     "place": {
         "TRANSIT": ("in transit", "在途库"),
