@@ -206,6 +206,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "provisional_issue": ("taken without paper", "先发后补取件"),
         "brought_back": ("brought back", "归还入库"),
         "transfer_back": ("transfer brought back", "调拨退回"),
+        "put_away": ("put-away", "上架"),
     },
     "place": {
         "TRANSIT": ("in transit", "在途库"),

@@ -58,7 +58,7 @@ def test_every_route_is_covered_by_the_ladder():
     "path",
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
-        "/levels", "/units", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
+        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
         "/provisional-issues", "/vendors", "/offers", "/purchase-orders",
         "/part-requests", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
     ],
