@@ -31,8 +31,8 @@ ITEMS = (
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
     Item("/picks", ("Picking", "拣货"), "packages", "stock.issue"),
     Item("/scan", ("Scan", "扫码"), "device-desktop", "stock.take"),
-    Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "stock.read"),
-    Item("/shipments", ("Shipments", "发运"), "external-link", "stock.read"),
+    Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "requests.read"),
+    Item("/shipments", ("Shipments", "发运"), "external-link", "requests.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
 )

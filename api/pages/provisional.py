@@ -41,7 +41,7 @@ class Remark(Struct, kw_only=True):
     remark: Note = ""
 
 
-@get("/provisional-issues", guards=[requires("stock.read")])
+@get("/provisional-issues", guards=[requires("requests.read")])
 async def list_issues(
     request: PageRequest,
     in_state: Annotated[provisional.State | None, QueryParameter(name="state")] = None,
@@ -68,7 +68,7 @@ async def list_issues(
     )
 
 
-@get("/provisional-issues/{issue_id:uuid}", guards=[requires("stock.read")])
+@get("/provisional-issues/{issue_id:uuid}", guards=[requires("requests.read")])
 async def show_issue(request: PageRequest, issue_id: FromPath[UUID]) -> Page:
     """Show one record with what can be done about it."""
     return Page(

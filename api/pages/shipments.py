@@ -82,7 +82,7 @@ def weight(text: str) -> float | None:
     return kilograms
 
 
-@get("/shipments", guards=[requires("stock.read")])
+@get("/shipments", guards=[requires("requests.read")])
 async def list_shipments(
     request: PageRequest,
     in_state: Annotated[shipments.ShipmentState | None, QueryParameter(name="state")] = None,
@@ -109,13 +109,13 @@ async def list_shipments(
     )
 
 
-@get("/shipments/{shipment_id:uuid}", guards=[requires("stock.read")])
+@get("/shipments/{shipment_id:uuid}", guards=[requires("requests.read")])
 async def show_shipment(request: PageRequest, shipment_id: FromPath[UUID]) -> Page:
     """Show one shipment."""
     return Page("shipments/detail.html", view=await shipments.shipment_view(shipment_id, seen_by=request.user))
 
 
-@get("/shipments/{shipment_id:uuid}/signature.svg", guards=[requires("stock.read")])
+@get("/shipments/{shipment_id:uuid}/signature.svg", guards=[requires("requests.read")])
 async def show_signature(request: PageRequest, shipment_id: FromPath[UUID]) -> Response[bytes]:
     """The drawing of whoever signed."""
     return Response(await shipments.signature(shipment_id, seen_by=request.user), media_type="image/svg+xml")

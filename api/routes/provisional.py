@@ -57,7 +57,7 @@ class ProvisionalIssueController(Controller):
     path = "/provisional-issues"
     tags = ("provisional issues",)
 
-    @get(operation_id="ListProvisionalIssues", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListProvisionalIssues", guards=[requires("requests.read")], responses=refusals())
     async def list_issues(
         self,
         request: ApiRequest,
@@ -73,7 +73,10 @@ class ProvisionalIssueController(Controller):
         return page(request, found, limit, lambda found: found.id)
 
     @get(
-        "/{issue_id:uuid}", operation_id="GetProvisionalIssue", guards=[requires("stock.read")], responses=refusals(404)
+        "/{issue_id:uuid}",
+        operation_id="GetProvisionalIssue",
+        guards=[requires("requests.read")],
+        responses=refusals(404),
     )
     async def get_issue(self, request: ApiRequest, issue_id: FromPath[UUID]) -> provisional.ProvisionalIssueView:
         """Show one record."""

@@ -44,7 +44,7 @@ class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which units leave (what was picked, else the oldest ones), and how."""
 
     serials: Annotated[list[Code], Meta(max_length=1000)] = []
-    how: Dispatch = Dispatch()
+    how: Dispatch | None = None
 
 
 class DebriefLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,7 +131,9 @@ class RequestController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: shipping.ship(request_id, by=request.user, serials=data.serials, how=data.how.told()),
+            lambda: shipping.ship(
+                request_id, by=request.user, serials=data.serials, how=data.how.told() if data.how else None
+            ),
         )
 
     @post(

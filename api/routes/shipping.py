@@ -153,7 +153,7 @@ class ShipmentController(Controller):
     path = "/shipments"
     tags = ("shipments",)
 
-    @get(operation_id="ListShipments", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListShipments", guards=[requires("requests.read")], responses=refusals())
     async def list_shipments(
         self,
         request: ApiRequest,
@@ -176,7 +176,7 @@ class ShipmentController(Controller):
         )
         return page(request, found, limit, lambda found: found.id)
 
-    @get("/{shipment_id:uuid}", operation_id="GetShipment", guards=[requires("stock.read")], responses=refusals(404))
+    @get("/{shipment_id:uuid}", operation_id="GetShipment", guards=[requires("requests.read")], responses=refusals(404))
     async def get_shipment(self, request: ApiRequest, shipment_id: FromPath[UUID]) -> shipments.ShipmentView:
         """Show one shipment with its packages and everything that happened to it."""
         return await shipments.shipment_view(shipment_id, seen_by=request.user)
@@ -184,7 +184,7 @@ class ShipmentController(Controller):
     @get(
         "/{shipment_id:uuid}/signature",
         operation_id="GetSignature",
-        guards=[requires("stock.read")],
+        guards=[requires("requests.read")],
         responses=refusals(404),
         media_type="image/svg+xml",
     )

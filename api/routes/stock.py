@@ -125,7 +125,7 @@ class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     waybill: Code | None = None
     serials: Annotated[list[Code], Meta(max_length=1000)] = []
-    how: Dispatch = Dispatch()
+    how: Dispatch | None = None
 
 
 class TakingIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -494,7 +494,11 @@ class TransferController(Controller):
             request,
             idempotency_key,
             lambda: transfers.ship(
-                transfer_id, by=request.user, waybill=data.waybill, serials=data.serials, how=data.how.told()
+                transfer_id,
+                by=request.user,
+                waybill=data.waybill,
+                serials=data.serials,
+                how=data.how.told() if data.how else None,
             ),
         )
 

@@ -45,7 +45,7 @@ async def board(*, seen_by: Actor) -> Board:
         radar=await assessments.assessment_views(limit=SHOWN, seen_by=seen_by, bursts_only=True) if staff else [],
         duties=await steps.open_steps(limit=SHOWN, seen_by=seen_by) if staff else [],
         on_duty=await duty.on_duty(limit=4 * SHOWN) if staff else [],
-        overdue_papers=await provisional.overdue(limit=SHOWN, seen_by=seen_by) if seen_by.may("stock.read") else [],
+        overdue_papers=await provisional.overdue(limit=SHOWN, seen_by=seen_by) if seen_by.may("requests.read") else [],
     )
 
 

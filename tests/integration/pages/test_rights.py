@@ -5,8 +5,8 @@ import re
 import pytest
 
 from inventory.planning import plans
-from inventory.requests import requests
-from inventory.stock import transfers
+from inventory.requests import requests, waves
+from inventory.stock import provisional, shipments, transfers
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
@@ -33,6 +33,13 @@ PAGES = [
     ("/orders", "vendor", "engineer"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
+    ("/picks", "warehouse_keeper", "engineer"),
+    ("/picks/{pick_list}", "warehouse_keeper", "engineer"),
+    ("/shipments", "engineer", "inspector"),
+    ("/shipments/{shipment}", "engineer", "vendor"),
+    ("/provisional-issues", "auditor", "inspector"),
+    ("/provisional-issues/{issue}", "warehouse_keeper", "vendor"),
+    ("/provisional-issues/{conflict}", "warehouse_keeper", "vendor"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
     ("/plans", "planner", "engineer"),
@@ -52,6 +59,22 @@ ACTIONS = [
     ("/orders/{order}/approve", "planner"),
     ("/orders/{order}/cancel", "warehouse_keeper"),
     ("/orders/{order}/receive", "buyer"),
+    ("/picks", "engineer"),
+    ("/picks/{pick_list}/scan", "engineer"),
+    ("/picks/{pick_list}/cancel", "engineer"),
+    ("/picks/{pick_list}/ship", "engineer"),
+    ("/picks/lines/{pick}/not-found", "engineer"),
+    ("/picks/lines/{pick}/unpick", "engineer"),
+    ("/shipments/{shipment}/hand-over", "auditor"),
+    ("/shipments/{shipment}/fail", "auditor"),
+    ("/shipments/{shipment}/send-again", "auditor"),
+    ("/shipments/{shipment}/bring-back", "engineer"),
+    ("/provisional-issues/{issue}/paper", "auditor"),
+    ("/provisional-issues/{issue}/resolve", "engineer"),
+    ("/provisional-issues/{issue}/dismiss", "engineer"),
+    ("/provisional-issues/{issue}/bring-back", "auditor"),
+    ("/provisional-issues/{issue}/report-lost", "auditor"),
+    ("/provisional-issues/{issue}/confirm-lost", "warehouse_keeper"),
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
@@ -82,12 +105,25 @@ async def documents(company) -> dict[str, object]:
     )
     items = [transfers.TransferItem(part_number=FAN, quantity=1)]
     sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    gone = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    await transfers.ship(gone.id, by=KEEPER)
+    (shipment,) = await shipments.shipments(limit=2, seen_by=KEEPER)
+    walk = await waves.begin_picking("GZ", [sent.number, asked.number], by=KEEPER)
+    issue, conflict = [
+        await provisional.take(provisional.NewProvisionalIssue(client_id=code, depot="GZ", code=code), by=KEEPER)
+        for code in ("ZL2-0004", "UNHEARD-OF")
+    ]
     job = await plans.ask_for_plan(by=PLANNER)
     return {
         "case": case.id,
         "request": asked.id,
         "order": (await placed((DRIVE, 2), (FAN, 3))).id,
         "transfer": sent.id,
+        "pick_list": walk.id,
+        "pick": walk.lines[0].id,
+        "shipment": shipment.id,
+        "issue": issue.id,
+        "conflict": conflict.id,
         "plan": (await made()).id,
         "job": job.id,
     }
