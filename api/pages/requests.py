@@ -13,6 +13,7 @@ from api.answers import Cursor, decode_cursor
 from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from api.pages.shipments import Sending
 from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices
@@ -44,8 +45,8 @@ class NewRequest(Struct, kw_only=True):
         ]
 
 
-class Shipping(Struct, kw_only=True):
-    """Which units leave; the oldest ones where none are named."""
+class Shipping(Sending, kw_only=True):
+    """Which units leave (what was picked, else the oldest ones), and how."""
 
     serials: Long = ""
 
@@ -140,7 +141,7 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)
 async def ship(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Shipping]) -> Redirect:
     """Hand out what a request holds."""
-    await shipping.ship(request_id, by=request.user, serials=words(data.serials))
+    await shipping.ship(request_id, by=request.user, serials=words(data.serials), how=data.told())
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
