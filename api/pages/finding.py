@@ -18,6 +18,9 @@ ADDRESSES: dict[finding.Kind, str] = {
     "purchase_order": "/orders",
     "transfer": "/transfers",
     "plan": "/plans",
+    "shipment": "/shipments",
+    "provisional_issue": "/provisional-issues",
+    "pick_list": "/picks",
     "emergency_case": "/emergencies",
 }
 """Where each kind has its pages."""

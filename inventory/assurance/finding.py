@@ -7,7 +7,18 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 
-Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case"]
+Kind = Literal[
+    "part",
+    "unit",
+    "part_request",
+    "purchase_order",
+    "transfer",
+    "plan",
+    "emergency_case",
+    "shipment",
+    "provisional_issue",
+    "pick_list",
+]
 
 READS: dict[Kind, str] = {
     "part": "parts.read",
@@ -17,6 +28,9 @@ READS: dict[Kind, str] = {
     "transfer": "stock.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
+    "shipment": "requests.read",
+    "provisional_issue": "requests.read",
+    "pick_list": "stock.issue",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -62,6 +76,20 @@ async def find(number: str, *, seen_by: Actor) -> Found | None:
                UNION ALL
                SELECT 7, 'unit', serial FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 8, 'shipment', shipment.id::text FROM shipment
+               JOIN place AS origin ON origin.id = shipment.from_place
+               JOIN place AS target ON target.id = shipment.to_place
+               WHERE (number = $1 OR waybill = $1) AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract_code IS NULL OR contract_code = ANY($4))
+               UNION ALL
+               SELECT 9, 'provisional_issue', provisional_issue.id::text FROM provisional_issue
+               JOIN place ON place.id = provisional_issue.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 10, 'pick_list', pick_list.id::text FROM pick_list
+               JOIN place ON place.id = pick_list.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
         number,

@@ -5,12 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from inventory.assurance import finding
 from inventory.assurance.invariants import violations
 from inventory.ground import db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.requests import debriefing, shipping, waves
 from inventory.requests.debriefing import Debrief
-from inventory.stock import picking, reservations, shipments, transfers, units
+from inventory.stock import picking, provisional, reservations, shipments, transfers, units
 from inventory.stock.refusals import ReasonMissing
 from inventory.stock.shipments import (
     Dispatch,
@@ -210,3 +211,20 @@ async def test_a_single_reservation_is_handed_out_as_picked(company):
     await picking.scan(made.id, "ZL2-0004", by=KEEPER)
 
     assert (await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")).serials == ["ZL2-0004"]
+
+
+async def test_whatever_went_out_is_found_by_its_number(company):
+    view = await sent((FAN, 1), how=Dispatch(mode="own_car", waybill="WB-77"))
+    _, made = await picking_of((DRIVE, 1))
+    new = provisional.NewProvisionalIssue(client_id="1", depot="GZ", code=FAN)
+    issue = await provisional.take(new, by=KEEPER)
+
+    for number, kind in (
+        (view.number, "shipment"),
+        ("WB-77", "shipment"),
+        (made.number, "pick_list"),
+        (issue.number, "provisional_issue"),
+    ):
+        found = await finding.find(number, seen_by=KEEPER)
+        assert (found and found.kind) == kind
+        assert await finding.find(number, seen_by=actor("warehouse_keeper", depots={"ZJ"})) is None
