@@ -14,12 +14,13 @@ from api.problems import refusals
 from inventory.catalogue import models, parts
 from inventory.ground import clock
 from inventory.installed_base import contracts, devices, failures
-from inventory.places import places
+from inventory.places import bins, places
 from inventory.requests import availability
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Severity = Literal["general", "severe"]
+BinCode = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\s\x00-\x1f]+$")]
 
 
 class NewFailure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +45,19 @@ class FailureAnswers(Struct, frozen=True):
     """What became of each, in order."""
 
     items: list[failures.FailureView]
+
+
+class NewBins(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bins of a store to enter."""
+
+    depot: Code
+    codes: Annotated[list[BinCode], Meta(min_length=1, max_length=500)]
+
+
+class BinList(Struct, frozen=True):
+    """The bins that were asked for, each as it is now."""
+
+    items: list[bins.BinView]
 
 
 def _domain(new: NewFailure) -> failures.NewFailure:
@@ -265,6 +279,26 @@ class PlaceController(Controller):
     async def get_depot(self, request: ApiRequest, code: FromPath[str]) -> places.StoreView:
         """Show one store."""
         return await places.store(code, seen_by=request.user)
+
+    @get("/bins", operation_id="ListBins", guards=[requires("places.read")], responses=refusals())
+    async def list_bins(
+        self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[bins.BinView]]:
+        """List bins, by store and code."""
+        after = decode_cursor(cursor, tuple[str, str])
+        found = await bins.bins(limit=limit + 1, seen_by=request.user, depot=depot, after=after)
+        return page(request, found, limit, lambda one: (one.depot, one.code))
+
+    @post("/bins", operation_id="EnterBins", guards=[requires("stock.receive")], responses=refusals(404))
+    async def enter_bins(
+        self, request: ApiRequest, data: JSONBody[NewBins], idempotency_key: Key = None
+    ) -> Response[BinList]:
+        """Enter bins of a store; those that are there stay as they are."""
+
+        async def act() -> BinList:
+            return BinList(await bins.enter_bins(data.depot, data.codes, by=request.user))
+
+        return await once(request, idempotency_key, act, status=201)
 
     @get("/lanes", operation_id="ListLanes", guards=[requires("places.read")], responses=refusals())
     async def list_lanes(self, request: ApiRequest, limit: Limit = 200) -> Response[Page[places.LaneView]]:

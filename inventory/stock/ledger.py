@@ -49,6 +49,7 @@ class Move(Struct, frozen=True, kw_only=True):
     reason: str = ""
     occurred_at: datetime | None = None
     reverses: UUID | None = None
+    receipt: UUID | None = None
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
@@ -99,11 +100,11 @@ WITH move AS (
         $1::text[], $2::int[], $3::int[], $4::uuid[],
         $5::int[], $6::text[], $7::int[], $8::int[],
         $9::int[], $10::text[], $11::int[], $12::int[],
-        $13::int[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::uuid[]
+        $13::int[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::uuid[], $20::uuid[]
     ) AS m(kind, part, quantity, unit,
            from_place, from_condition, from_owner, from_pool,
            to_place, to_condition, to_owner, to_pool,
-           released, reservation, document_kind, document, reason, occurred_at, reverses)
+           released, reservation, document_kind, document, reason, occurred_at, reverses, receipt)
 ),
 change AS (
     SELECT side.part, side.place, side.condition, side.owner, side.pool,
@@ -146,11 +147,11 @@ written AS (
     INSERT INTO movement (recorded_at, occurred_at, kind, part, quantity, unit,
                           from_place, from_condition, from_owner, from_pool,
                           to_place, to_condition, to_owner, to_pool,
-                          reservation, document_kind, document, reason, actor, reverses)
-    SELECT $20, coalesce(occurred_at, $20), kind, part, quantity, unit,
+                          reservation, document_kind, document, reason, actor, reverses, receipt)
+    SELECT $21, coalesce(occurred_at, $21), kind, part, quantity, unit,
            from_place, from_condition, from_owner, from_pool,
            to_place, to_condition, to_owner, to_pool,
-           reservation, document_kind, document, reason, $21, reverses
+           reservation, document_kind, document, reason, $22, reverses, receipt
     FROM move
     RETURNING id
 ),
@@ -196,6 +197,7 @@ def _columns(moves: Sequence[Move]) -> list[list[object]]:
         [m.reason for m in moves],
         [m.occurred_at for m in moves],
         [m.reverses for m in moves],
+        [m.receipt for m in moves],
     ]
 
 
