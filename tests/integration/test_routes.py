@@ -59,7 +59,7 @@ def test_every_route_is_covered_by_the_ladder():
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
         "/levels", "/units", "/movements", "/reservations", "/transfers", "/vendors", "/offers", "/purchase-orders",
-        "/part-requests", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
+        "/part-requests", "/receipts", "/bins", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):
