@@ -1,6 +1,6 @@
 // Scan fields: a keyboard-wedge scanner types and presses Enter, a camera reads; both end in the same place.
 //
-// <div data-scan="serial|part|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and may
+// <div data-scan="serial|part|bin|tag|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and may
 // hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
 "use strict";
 
@@ -65,6 +65,8 @@ async function meaning(box, text) {
   } catch {
     return { value: text };
   }
+  if (wanted === "bin") return { value: found.scanned.bin || text };
+  if (wanted === "tag") return { value: found.scanned.tag || text };
   if (wanted === "part") return found.part_number ? { value: found.part_number } : { value: text };
   const plain = found.scanned.kind === "text";
   if (found.kind === "part" || !(found.serial || plain)) return { wrong: found.kind === "part" ? words.part : words.other };
@@ -162,18 +164,21 @@ async function see(box) {
 
 async function watch(mine, box, field, video, decode) {
   const dialog = scanDialog();
-  let last = "", lastAt = 0;
+  const told = dialog.querySelector(".scan-told");
+  let before = null, taken = null, takenAt = 0;
   while (seeing === mine && dialog.open) {
     const text = await decode(video);
     if (seeing !== mine || !dialog.open) return;
-    const now = performance.now();
-    if (text && (text !== last || now - lastAt > 2500)) {
-      const done = await arrive(box, field, text);
-      if (done) { dialog.close(); return; }
-      dialog.querySelector(".scan-told").textContent = box.parentElement.querySelector(".scan-told")?.textContent ?? text;
-      dialog.querySelector(".scan-told").dataset.how = box.parentElement.querySelector(".scan-told")?.dataset.how ?? "";
+    const again = text === taken && performance.now() - takenAt < 2500;
+    if (text && text === before && !again) { // a code counts once it was read twice alike: some have no check digit
+      if (await arrive(box, field, text)) { dialog.close(); return; }
+      const own = box.parentElement.querySelector(".scan-told");
+      told.textContent = own?.textContent ?? text;
+      told.dataset.how = own?.dataset.how ?? "";
+      taken = text;
     }
-    if (text) { last = text; lastAt = performance.now(); }
+    if (text && text === taken) takenAt = performance.now();
+    before = text ?? before;
     await new Promise((resume) => setTimeout(resume, 80));
   }
 }
@@ -231,30 +236,39 @@ async function vendored(library) {
     script.onerror = () => failed(new Error("no decoder"));
     document.head.append(script);
   });
-  const formats = [ZXing.BarcodeFormat.QR_CODE, ZXing.BarcodeFormat.CODE_128, ZXing.BarcodeFormat.DATA_MATRIX, ZXing.BarcodeFormat.CODE_39];
-  const hints = new Map([[ZXing.DecodeHintType.POSSIBLE_FORMATS, formats], [ZXing.DecodeHintType.TRY_HARDER, true]]);
-  const reader = new ZXing.MultiFormatReader();
-  reader.setHints(hints);
+  // one reader after the other: the library's own list of them writes what it did not find to the console
+  const readers = [new ZXing.QRCodeReader(), new ZXing.DataMatrixReader(), new ZXing.Code128Reader(), new ZXing.Code39Reader()];
+  const hints = new Map([[ZXing.DecodeHintType.TRY_HARDER, true]]);
   const canvas = document.createElement("canvas");
-  let whole = false;
+  let turn = 0;
   return async (video) => {
-    whole = !whole; // by turns all of the picture, and its middle at full size
     if (!video.videoWidth) return null;
-    draw(canvas, video, whole ? 1 : 0.6);
-    try {
-      const light = new ZXing.HTMLCanvasElementLuminanceSource(canvas);
-      return reader.decodeWithState(new ZXing.BinaryBitmap(new ZXing.HybridBinarizer(light))).getText();
-    } catch {
-      return null; // nothing in this picture
+    const grey = look(canvas, video, LOOKS[turn++ % LOOKS.length]);
+    const picture = new ZXing.BinaryBitmap(new ZXing.HybridBinarizer(new ZXing.RGBLuminanceSource(grey, canvas.width, canvas.height)));
+    for (const reader of readers) {
+      try {
+        return reader.decode(picture, hints).getText();
+      } catch {
+        reader.reset(); // nothing of its kind in this picture
+      }
     }
+    return null;
   };
 }
 
-function draw(canvas, video, share) {
+// by turns all of the picture, its middle in full detail, and all of it turned: a line of bars is read only along the rows
+const LOOKS = [{ share: 1 }, { share: 0.6 }, { share: 1, turned: true }];
+
+function look(canvas, video, { share, turned }) {
   const width = video.videoWidth * share, height = video.videoHeight * share;
   const scale = Math.min(1, 1280 / width);
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
+  const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
+  [canvas.width, canvas.height] = turned ? [down, across] : [across, down];
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(video, (video.videoWidth - width) / 2, (video.videoHeight - height) / 2, width, height, 0, 0, canvas.width, canvas.height);
+  if (turned) { context.translate(down, 0); context.rotate(Math.PI / 2); }
+  context.drawImage(video, (video.videoWidth - width) / 2, (video.videoHeight - height) / 2, width, height, 0, 0, across, down);
+  const seen = context.getImageData(0, 0, canvas.width, canvas.height).data;
+  const grey = new Uint8ClampedArray(canvas.width * canvas.height);
+  for (let at = 0; at < grey.length; at++) grey[at] = (seen[4 * at] * 306 + seen[4 * at + 1] * 601 + seen[4 * at + 2] * 117) >> 10;
+  return grey;
 }
