@@ -5,18 +5,26 @@ import base64
 from typing import Annotated
 from urllib.parse import urlencode
 
-from litestar import get
-from litestar.params import FromQuery, QueryParameter
-from msgspec import Struct
+from litestar import get, post
+from litestar.params import FromQuery, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta, Struct
 
 from api.access import requires
-from api.pages.forms import quantity, words
+from api.pages.forms import Long, quantity, words
 from api.pages.rendering import Page, PageRequest, language_of
 from api.papers import choosing, labels
 from inventory.ground.errors import InventoryError
-from inventory.places import places
+from inventory.places import bins, places
 
 Typed = Annotated[str, QueryParameter(max_length=10_000)]
+
+
+class NewBins(Struct, kw_only=True):
+    """Bins of a store, one a line."""
+
+    depot: Annotated[str, Meta(min_length=1, max_length=200)]
+    codes: Long
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -72,6 +80,15 @@ def _each(kind: choosing.Kind, typed: str) -> list[str]:
     return [line.strip() for line in typed.splitlines() if line.strip()]
 
 
+@post("/labels/bins", guards=[requires("stock.receive")], status_code=303)
+async def enter_bins(request: PageRequest, data: URLEncodedBody[NewBins]) -> Redirect:
+    """Enter bins of a store; their labels come next."""
+    codes = _each("bin", data.codes)
+    await bins.enter_bins(data.depot, codes, by=request.user)
+    query = {"kind": "bin", "depot": data.depot, "codes": "\n".join(codes)}
+    return Redirect(f"/labels?{urlencode(query)}", status_code=303)
+
+
 async def _preview(
     request: PageRequest, choice: choosing.Choice, size: labels.Size, start: int, copies: int
 ) -> Preview:
@@ -95,4 +112,4 @@ async def _preview(
     )
 
 
-handlers = [choose_labels]
+handlers = [choose_labels, enter_bins]

@@ -13,7 +13,7 @@ from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Unknown
 from inventory.places import bins, names
-from inventory.stock import units
+from inventory.stock import codes, units
 
 Kind = Literal["unit", "part", "bin"]
 
@@ -35,6 +35,14 @@ class TooManyLabels(Invalid):
     zh = "一次打印 {wanted} 张标签过多，最多 {most} 张。"
     help_en = "Print them in several parts."
     help_zh = "请分批打印。"
+
+
+class CodeTooLong(Invalid):
+    """The code of {title} would have {length} characters; {most} can be scanned."""
+
+    zh = "{title} 的编码长达 {length} 个字符，可扫描的最多为 {most} 个。"
+    help_en = "Give the unit a tag; its label then carries the tag alone."
+    help_zh = "请先赋予备件条码；标签将只含该条码。"
 
 
 class PlaceOffSheet(Invalid):
@@ -59,6 +67,7 @@ async def sheet(choice: Choice, *, size: Size, start: int, copies: int, by: Acto
     Raises:
         Unknown: a unit, part, store or bin is not in the reader's scope.
         NoLabels, TooManyLabels, PlaceOffSheet: there is nothing, or too much, or no such place on the sheet.
+        CodeTooLong: no bar code could carry it.
 
     """
     if len(choice.codes) * copies > LABELS_AT_MOST:
@@ -71,6 +80,9 @@ async def sheet(choice: Choice, *, size: Size, start: int, copies: int, by: Acto
         raise NoLabels
     if len(chosen) * copies > LABELS_AT_MOST:
         raise TooManyLabels(wanted=len(chosen) * copies, most=LABELS_AT_MOST)
+    for label in chosen:
+        if len(label.code) > codes.LONGEST:
+            raise CodeTooLong(title=label.title, length=len(label.code), most=codes.LONGEST)
     repeated = [label for label in chosen for _ in range(copies)]
     return Sheet(size=size, labels=repeated, printed_at=clock.now(), start=start)
 

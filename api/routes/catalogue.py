@@ -20,7 +20,7 @@ from inventory.requests import availability
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Severity = Literal["general", "severe"]
-BinCode = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\s\x00-\x1f]+$")]
+BinCode = Annotated[str, Meta(min_length=1, max_length=bins.LONGEST_CODE)]
 
 
 class NewFailure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

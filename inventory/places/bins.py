@@ -6,8 +6,11 @@ from msgspec import Struct
 
 from inventory.ground import audit, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import Invalid, Unknown
 from inventory.places import places
+
+LONGEST_CODE = 40
+"""Longest code of a bin, in characters: it has to stand on a small label."""
 
 
 class BinView(Struct, frozen=True, order=True):
@@ -17,6 +20,14 @@ class BinView(Struct, frozen=True, order=True):
     code: str
 
 
+class BinNotPrintable(Invalid):
+    """“{code}” cannot be the code of a bin."""
+
+    zh = "“{code}”不能用作库位编号。"
+    help_en = "Use 1 to 40 characters without blanks, such as A-01-02."
+    help_zh = "请使用 1 至 40 个字符，不含空格，例如 A-01-02。"
+
+
 @db.atomic
 async def enter_bins(depot: str, codes: Sequence[str], *, by: Actor) -> list[BinView]:
     """Enter bins of a store; those that are there stay as they are.
@@ -24,10 +35,14 @@ async def enter_bins(depot: str, codes: Sequence[str], *, by: Actor) -> list[Bin
     Raises:
         Unknown: no such store.
         NotYourDepot: the actor does not serve the store.
+        BinNotPrintable: a code is empty, too long, or has blanks.
 
     """
     by.require("stock.receive")
     by.require_depot(depot)
+    for code in codes:
+        if not (0 < len(code) <= LONGEST_CODE and code.isprintable() and " " not in code):
+            raise BinNotPrintable(code=code)
     place = await places.find_store(depot)
     rows = await db.fetch(
         """INSERT INTO bin (place, code) SELECT $1, code FROM unnest($2::text[]) AS code

@@ -45,8 +45,6 @@ async def identify(text: str, *, seen_by: Actor) -> Identified:
     scanned = codes.read(text)
     if scanned.kind == "document":
         return Identified(kind="document", scanned=scanned, document=scanned.text)
-    if "\x00" in text:  # no text of ours
-        return Identified(kind="unknown", scanned=scanned)
     if scanned.kind == "bin":
         return await _bin(scanned, seen_by)
     found = await _unit_or_part(scanned, seen_by)

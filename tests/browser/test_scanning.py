@@ -11,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from api.papers import labels
 from inventory.catalogue.parts import PartName
+from inventory.places import bins
 from inventory.stock import tags, transfers, units
 from inventory.stock.transfers import TransferItem
 from tests.browser.conftest import QUIET, chromium
@@ -88,6 +89,7 @@ async def test_the_search_takes_what_a_scanner_sends(people):
     await scan(keeper.page, tagged.tag)
 
     await keeper.page.wait_for_url("**/units/ZL2-0003")
+    assert await keeper.page.locator("h1").inner_text() == "ZL2-0003"
 
 
 async def test_a_unit_gets_a_tag_and_its_label(people):
@@ -109,6 +111,17 @@ async def test_a_unit_gets_a_tag_and_its_label(people):
     async with page.context.expect_page() as opened:
         await page.click("text=打印 1 张标签")
     assert "/api/v1/labels?kind=unit" in (await opened.value).url
+
+
+async def test_a_keeper_enters_bins_and_sees_their_labels(people):
+    keeper = await people("warehouse_keeper", depot="GZ", phone=True)
+    await keeper.open("/labels?kind=bin")
+
+    await keeper.does("bins", codes="A-01-01\nA-01-02")
+    await keeper.sees("打印 2 张标签")
+
+    assert [one.code for one in await bins.bins(limit=9, seen_by=KEEPER, depot="GZ")] == ["A-01-01", "A-01-02"]
+    assert await keeper.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def film(label: labels.Label, path: Path) -> None:
@@ -181,4 +194,5 @@ async def test_a_camera_finds_a_unit_from_the_search(own_company, filmed, people
     await page.click(".top-search [data-scan-camera]")
 
     await page.wait_for_url("**/units/ZL2-0003")
+    assert await page.locator("h1").inner_text() == "ZL2-0003"
     await context.close()

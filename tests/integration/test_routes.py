@@ -89,6 +89,16 @@ async def test_a_cursor_that_is_not_ours_is_refused(api, cursor):
     assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid")
 
 
+@pytest.mark.parametrize(
+    "path", ["/units/%00", "/scan?text=BJU/%2500", "/labels?kind=part&part=a%00", "/bins?depot=%00"]
+)
+async def test_a_text_that_cannot_be_kept_is_refused(api, path):
+    answer = await api.get(path, role="warehouse_keeper", language="zh")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "text_not_kept")
+    assert "U+0000" in answer.json()["detail"]
+
+
 async def test_costs_are_hidden_from_those_without_the_right(api):
     priced = (await api.get(f"/parts/{PSU}", role="buyer")).json()
     plain = (await api.get(f"/parts/{PSU}", role="engineer")).json()

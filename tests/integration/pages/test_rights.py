@@ -61,6 +61,7 @@ ACTIONS = [
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
     ("/units/ZL2-0001/tag", "engineer"),
+    ("/labels/bins", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),

@@ -192,6 +192,18 @@ async def test_labels_that_cannot_be_printed_are_refused(api, query, status, cod
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+async def test_a_code_that_no_scanner_could_read_is_not_printed(api):
+    serial = "序" * 200
+    line = receipts.Incoming(part_number=DRIVE, quantity=1, serials=[serial])
+    await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
+    untagged = await api.get("/labels", params={"kind": "unit", "serial": serial}, role="warehouse_keeper", depot="GZ")
+    await tags.assign(serial, by=KEEPER)
+    tagged = await api.get("/labels", params={"kind": "unit", "serial": serial}, role="warehouse_keeper", depot="GZ")
+
+    assert (untagged.status_code, untagged.json()["code"]) == (422, "code_too_long")
+    assert tagged.status_code == 200
+
+
 async def test_labels_are_for_those_who_see_the_stock(api):
     assert (await api.get("/labels?kind=unit&serial=ZL2-0001", role=None)).status_code == 401
     assert (await api.get("/labels?kind=unit&serial=ZL2-0001", role="vendor", vendor="DISTI")).status_code == 403
