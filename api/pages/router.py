@@ -2,10 +2,36 @@
 
 from litestar import Router
 
-from api.pages import emergencies, finding, orders, overview, parts, plans, requests, sessions, stock, transfers
+from api.pages import (
+    emergencies,
+    finding,
+    label_sheets,
+    orders,
+    overview,
+    parts,
+    plans,
+    receipts,
+    requests,
+    sessions,
+    stock,
+    transfers,
+)
 from api.pages.rendering import remember_place_names
 
-NOUNS = (sessions, overview, finding, stock, parts, requests, emergencies, orders, transfers, plans)
+NOUNS = (
+    sessions,
+    overview,
+    finding,
+    stock,
+    parts,
+    requests,
+    emergencies,
+    orders,
+    transfers,
+    receipts,
+    label_sheets,
+    plans,
+)
 
 
 def page_router() -> Router:
