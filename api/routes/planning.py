@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from api.access import requires, signed_in
+from api.access import requires, requires_any, signed_in
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Reason
@@ -83,7 +83,7 @@ class PlanController(Controller):
         "/jobs/{job_id:uuid}/cancel",
         operation_id="CancelJob",
         status_code=200,
-        guards=[requires("plans.make")],
+        guards=[requires_any("plans.make", "parts.manage", "stock.adjust")],
         responses=refusals(404, 409),
     )
     async def cancel_job(

@@ -12,7 +12,7 @@ from inventory.emergency import cases
 from inventory.ground import db, files
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.ground.files import AttachmentView, Content
+from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import orders
 from inventory.requests import requests
 from inventory.stock import transfers
@@ -66,7 +66,7 @@ async def attach(
     *,
     by: Actor,
     most_bytes: int,
-    kind: str = "other",
+    kind: AttachmentKind = "other",
     remark: str = "",
 ) -> AttachmentView:
     """Keep a file and tie it to a document.

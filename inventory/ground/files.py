@@ -6,6 +6,7 @@ one. An attachment ties a file to a document; whether somebody may see that docu
 
 import hashlib
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ FORMS = {PDF: "PDF", JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", PLAIN: "TXT", CSV: 
 PREVIEWED = frozenset({JPEG, PNG, WEBP})
 """Forms that a page may show as a picture."""
 
-ATTACHMENT_KINDS = ("signed_form", "photo", "other")
+AttachmentKind = Literal["signed_form", "photo", "other"]
 
 LONGEST_NAME = 200
 
@@ -201,7 +202,14 @@ async def content(file: UUID) -> Content:
 
 @db.atomic
 async def attach(
-    subject_kind: str, subject: str, file: StoredFileView, kind: str, *, name: str, by: Actor, remark: str = ""
+    subject_kind: str,
+    subject: str,
+    file: StoredFileView,
+    kind: AttachmentKind,
+    *,
+    name: str,
+    by: Actor,
+    remark: str = "",
 ) -> AttachmentView:
     """Tie a stored file to a document."""
     attachment = await db.fetch_value(
@@ -239,9 +247,7 @@ async def withdraw(attachment: UUID, *, by: Actor, reason: str) -> AttachmentVie
     )
     view = await attachment_view(attachment)
     if not moved:
-        raise WrongState(
-            what="Attachment", what_zh="附件", key=view.name, state="withdrawn", needed="not withdrawn"
-        )
+        raise WrongState(what="Attachment", what_zh="附件", key=view.name, state="withdrawn", needed="not withdrawn")
     await audit.record(
         "attachment.withdrawn", view.subject_kind, view.subject, by=by, change={"name": view.name}, reason=reason
     )

@@ -153,5 +153,3 @@ async def counts(kind: Kind, data_import: UUID) -> Counts:
         data_import,
     )
     return found or Counts(rows=0, wrong_rows=0, new_rows=0, changed_rows=0)
-
-

@@ -77,11 +77,9 @@ class Column(Struct, frozen=True, kw_only=True):
     def _known(self) -> str:
         """A word of a fixed list as the value it stands for."""
         words = (
-            {word: "true" for word in YES} | {word: "false" for word in NO}
+            dict.fromkeys(YES, "true") | dict.fromkeys(NO, "false")
             if self.shape == "flag"
-            else {
-                word.lower(): _quoted(value) for value, names in self.choices.items() for word in (value, *names)
-            }
+            else {word.lower(): _quoted(value) for value, names in self.choices.items() for word in (value, *names)}
         )
         cases = " ".join(f"WHEN {_quoted(word)} THEN {value}" for word, value in words.items())
         return f"CASE {self._cleaned} {cases} END"

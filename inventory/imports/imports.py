@@ -244,8 +244,8 @@ async def _check_and_write(data_import: UUID, open_table: Callable[[], Reading])
         )  # fmt: skip
         state = "imported"
     await db.execute(
-        """UPDATE data_import SET state = $2::text, rows = $3, wrong_rows = $4, new_rows = $5, changed_rows = $6, checked_at = $7,
-                  imported_at = CASE WHEN $2::text = 'imported' THEN $7::timestamptz END
+        """UPDATE data_import SET state = $2::text, rows = $3, wrong_rows = $4, new_rows = $5, changed_rows = $6,
+                  checked_at = $7, imported_at = CASE WHEN $2::text = 'imported' THEN $7::timestamptz END
            WHERE id = $1""",
         data_import,
         state,

@@ -38,7 +38,8 @@ OFFERS = Kind(
     joins="""LEFT JOIN party ON party.code = typed.vendor
              LEFT JOIN vendor AS vendor_row ON vendor_row.party = party.id
              LEFT JOIN part ON part.part_number = typed.part_number
-             LEFT JOIN offer ON offer.vendor = vendor_row.id AND offer.part = part.id AND offer.valid_from = typed.valid_from""",
+             LEFT JOIN offer ON offer.vendor = vendor_row.id AND offer.part = part.id
+                   AND offer.valid_from = typed.valid_from""",
     checks=(
         Check(column="vendor", code="unknown_vendor", when="r.vendor IS NOT NULL AND r.vendor_id IS NULL"),
         Check(column="part_number", code="unknown_part", when="r.part_number IS NOT NULL AND r.part_id IS NULL"),

@@ -29,7 +29,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "is_alias": ("is another number of a part that is there", "是已有备件的别名编号"),
     "is_ourselves": ("is our own company", "是我方自身"),
     "place_taken": ("would need a place code that is in use", "对应的地点编码已被占用"),
-    "kept_differently": ("differs from how the part is kept; that does not change by an import", "与现有管理方式不同，不能通过导入更改"),
+    "kept_differently": (
+        "differs from how the part is kept; that does not change by an import",
+        "与现有管理方式不同，不能通过导入更改",
+    ),
     "serial_missing": ("is needed: the part is kept by serial", "该备件按序列号管理，必须填写序列号"),
     "not_by_serial": ("is given, but the part is not kept by serial", "该备件不按序列号管理，不应填写序列号"),
     "one_per_serial": ("must be 1 where there is a serial", "填写序列号时数量须为 1"),

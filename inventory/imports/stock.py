@@ -8,7 +8,12 @@ from inventory.imports.kinds import Check, Key, Kind, Piece, Write
 from inventory.stock import opening
 
 PART = Column(
-    name="part_number", en="Part number", zh="备件编号", required=True, example="FAN-2U-H3C", also=("料号", "PN", "part")
+    name="part_number",
+    en="Part number",
+    zh="备件编号",
+    required=True,
+    example="FAN-2U-H3C",
+    also=("料号", "PN", "part"),
 )
 STORE = Column(
     name="depot", en="Depot", zh="备件库", required=True, example="GZ", also=("store", "仓库", "备件库编码"),

@@ -20,7 +20,9 @@ from inventory.ground.columns import (
 from inventory.ground.tables import StoredFile
 
 
-class DataImport(Table, tablename="data_import", help_text="An uploaded table: checked, then brought in whole or not at all"):
+class DataImport(
+    Table, tablename="data_import", help_text="An uploaded table: checked, then brought in whole or not at all"
+):
     """An import, from upload to result; `requested_as` is the actor with the rights and scope of that moment."""
 
     id = key()

@@ -39,9 +39,7 @@ async def enter_units(ready: str, first: int, last: int, *, document: str, reaso
     """
     by.require("stock.adjust")
     await db.execute(_UNITS.format(ready=ready), first, last, document, clock.now())
-    await db.execute(
-        _MOVEMENTS.format(ready=ready), first, last, clock.now(), ADJUSTMENT, document, reason, by.name
-    )
+    await db.execute(_MOVEMENTS.format(ready=ready), first, last, clock.now(), ADJUSTMENT, document, reason, by.name)
 
 
 @db.atomic

@@ -1,6 +1,6 @@
 """Stocking plans on pages: asked for, watched, judged, decided."""
 
-from inventory.planning import plans
+from inventory.ground import progress
 from tests.integration.planning.test_plans import made
 from tests.world import DRIVE, PLANNER, PSU
 

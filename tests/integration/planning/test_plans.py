@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from inventory.ground import clock, db
+from inventory.ground import clock, db, progress
 from inventory.ground.errors import NotGranted, WrongState
 from inventory.installed_base import failures
 from inventory.planning import network, plans, rates
