@@ -66,6 +66,7 @@ CHINESE: dict[str, str] = {
     "failure_rate_source": "故障率来源",
     "file_name": "文件名",
     "firmware": "微代码版本",
+    "facts": "涉及内容",
     "fixed_cost_cny": "固定运费（元）",
     "free": "可用库存",
     "from_condition": "原状态",

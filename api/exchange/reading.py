@@ -162,13 +162,13 @@ def unpack(content: bytes, into: str) -> None:
     """Write the first sheet of a workbook that holds anything as text; runs in a process of its own."""
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     sheets = (workbook.get_sheet_by_index(place) for place in range(len(workbook.sheet_names)))
-    sheet = next((sheet for sheet in sheets if sheet.total_height), None)
+    sheet = next((sheet for sheet in sheets if sheet.height), None)
     with Path(into).open("w", encoding="utf-8", newline="") as file:
         if sheet is not None:
-            first = sheet.start[0] + 1 if sheet.start else 1
             writer = csv.writer(file)
-            for number, row in enumerate(sheet.iter_rows(), first):
-                writer.writerow([number, *(written(value) for value in row)])
+            for number, row in enumerate(sheet.iter_rows(), 1):  # rows before the first one with anything in it count
+                if any(value != "" for value in row):
+                    writer.writerow([number, *(written(value) for value in row)])
 
 
 def written(value: object) -> str:

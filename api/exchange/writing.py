@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from api.languages import Language
 
-MEDIA_TYPE = "text/csv; charset=utf-8"
+MEDIA_TYPE = "text/csv"
 
 MARK = "\ufeff"
 """Without it Excel reads Chinese in UTF-8 as something else."""

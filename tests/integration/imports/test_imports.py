@@ -49,7 +49,9 @@ async def test_units_enter_by_movements_and_the_books_stay_right(imported):
     )  # fmt: skip
     assert (second.place, second.condition, second.owner) == ("SH", "defective", "OWN")
     life = await units.life(first.id)
-    assert [(m.kind, m.from_place, m.to_place, m.document) for m in life] == [("opening", "ADJUSTMENT", "GZ", run.number)]
+    assert [(m.kind, m.from_place, m.to_place, m.document) for m in life] == [
+        ("opening", "ADJUSTMENT", "GZ", run.number)
+    ]
     assert (await levels.level(DRIVE, "GZ", "common", seen_by=ADMIN)).on_hand == 6
     assert await violations() == []
 
@@ -178,7 +180,11 @@ async def test_devices_vendors_and_offers_are_entered_and_brought_up_to_date(imp
     )
     vendors = await imported(
         "vendors",
-        table("code,中文名称,英文名称,kind,下单方式,phone", "DISTI,测试分销,Test Distributor,distributor,http,020-1", "NEWV,新供应商,New,分销商,人工,"),
+        table(
+            "code,中文名称,英文名称,kind,下单方式,phone",
+            "DISTI,测试分销,Test Distributor,distributor,http,020-1",
+            "NEWV,新供应商,New,分销商,人工,",
+        ),
     )
     offers = await imported(
         "offers",
@@ -189,7 +195,9 @@ async def test_devices_vendors_and_offers_are_entered_and_brought_up_to_date(imp
         ),
     )
 
-    assert [(run.state, run.new_rows, run.changed_rows) for run in (devices, vendors, offers)] == [("imported", 1, 1)] * 3
+    assert [(run.state, run.new_rows, run.changed_rows) for run in (devices, vendors, offers)] == [
+        ("imported", 1, 1)
+    ] * 3
     assert await db.fetch_value("SELECT installed_on FROM device WHERE serial = 'BANK-001'") == date(2024, 1, 2)
     assert await db.fetch_value("SELECT kind FROM place WHERE code = 'V-NEWV'") == "vendor"
     assert await db.fetch_value("SELECT endpoint FROM vendor JOIN party ON party.id = party WHERE code = 'DISTI'")
@@ -208,12 +216,18 @@ async def test_mistakes_in_devices_vendors_and_offers_are_told(checked):
     )
     vendors = await checked(
         "vendors",
-        table("code,chinese name,english name,kind,way of ordering,endpoint", "OWN,我,we,maker,by hand,", "V2,二,two,broker,http,", "V3,三,three,broker,http,ftp://x"),
+        table(
+            "code,chinese name,english name,kind,way of ordering,endpoint",
+            "OWN,我,we,maker,by hand,",
+            "V2,二,two,broker,http,",
+            "V3,三,three,broker,http,ftp://x",
+        ),
     )
     offers = await checked(
         "offers",
         table(
-            "vendor,part number,unit price,minimum quantity,maximum quantity,lead time days,valid from,valid to,expedited hours",
+            "vendor,part number,unit price,minimum quantity,maximum quantity,lead time days,"
+            "valid from,valid to,expedited hours",
             f"NOBODY,{FAN},1,5,4,1,2026-01-02,2026-01-01,24",
             "DISTI,NONE,1,0,4,1,2026-01-02,,",
         ),
@@ -268,24 +282,24 @@ async def test_somebody_with_bounds_sees_only_what_they_uploaded(checked):
     assert await imports.imports(limit=10, seen_by=PLANNER) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("\r\n,,\r\n", [(1, None, "no_rows")]),
-        ("part number,depot,quantity\r\n", [(1, None, "no_rows")]),
-        ("a,b,c\r\n1,2,3\r\n", [(1, None, "no_heading")]),
-        (f"{FAN},GZ,4\r\n", [(1, None, "no_heading")]),
-        ("part number,depot,quantity,colour\r\nA,B,1,red\r\n", [(1, None, "unknown_column")]),
-        ("part number,料号,depot,quantity\r\nA,A,B,1\r\n", [(1, "part_number", "column_repeated")]),
-        ("part number,depot\r\nA,B\r\n", [(1, "quantity", "column_missing")]),
-        (f"part number,depot,quantity\r\n{FAN},ZJ,1,extra\r\n", [(2, None, "too_many_cells")]),
-    ],
-)
-async def test_what_is_wrong_with_a_file_as_a_whole_is_told(checked, text, found):
-    run = await checked("stock", text)
+WRONG_AS_A_WHOLE = [
+    ("\r\n,,\r\n", [(1, None, "no_rows")]),
+    ("part number,depot,quantity\r\n", [(1, None, "no_rows")]),
+    ("a,b,c\r\n1,2,3\r\n", [(1, None, "no_heading")]),
+    (f"{FAN},GZ,4\r\n", [(1, None, "no_heading")]),
+    ("part number,depot,quantity,colour\r\nA,B,1,red\r\n", [(1, None, "unknown_column")]),
+    ("part number,料号,depot,quantity\r\nA,A,B,1\r\n", [(1, "part_number", "column_repeated")]),
+    ("part number,depot\r\nA,B\r\n", [(1, "quantity", "column_missing")]),
+    (f"part number,depot,quantity\r\n{FAN},ZJ,1,extra\r\n", [(2, None, "too_many_cells")]),
+]
 
-    assert await codes(run) == found
-    assert run.state == "refused"
+
+async def test_what_is_wrong_with_a_file_as_a_whole_is_told(checked):
+    for text, found in WRONG_AS_A_WHOLE:
+        run = await checked("stock", text)
+
+        assert await codes(run) == found
+        assert run.state == "refused"
 
 
 @pytest.mark.parametrize(
@@ -363,13 +377,13 @@ async def test_a_job_that_runs_twice_brings_in_once(checked, own_company):
     assert jobs.name_of(jobs.RunImport) == "run_import"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("language", ["zh", "en"])
-async def test_every_template_reads_as_its_own_kind(checked, kind, language):
-    name, content = template(kind, language)
-    run = await checked(kind, content, name=name)
+async def test_every_template_reads_as_its_own_kind_in_both_languages(checked):
+    # what the examples refer to is the demo company's; headings and forms must be right anywhere
+    unknown = {code for code in REASONS if code.startswith("unknown_")} - {"unknown_column"}
+    for kind in KINDS:
+        for language in ("zh", "en"):
+            name, content = template(kind, language)
+            run = await checked(kind, content, name=name)
 
-    # what its example refers to is the demo company's; headings and forms must be right anywhere
-    unknown = {code for code in REASONS if code.startswith("unknown_")}
-    assert {code for *_, code in await codes(run)} <= unknown - {"unknown_column"}
-    assert run.rows == 1
+            assert {code for *_, code in await codes(run)} <= unknown, (kind, language)
+            assert run.rows == 1
