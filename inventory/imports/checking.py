@@ -109,7 +109,11 @@ async def _check(kind: Kind, data_import: UUID, check: Check, seen_by: Actor) ->
         f"""WITH scope AS (SELECT $2::text[] AS depots, $3::text[] AS contracts)
             INSERT INTO import_finding (data_import, line, column_name, value, code, facts)
             SELECT $1, r.line, '{check.column}', coalesce(left(r.{check.column}::text, 200), ''), '{check.code}', {check.facts}
-            FROM {kind.ready} AS r CROSS JOIN scope WHERE {check.when}""",
+            FROM {kind.ready} AS r CROSS JOIN scope
+            WHERE {check.when}
+              -- one reason for a cell is enough, and what it is itself comes before what it refers to
+              AND NOT EXISTS (SELECT FROM import_finding AS told WHERE told.data_import = $1 AND told.line = r.line
+                              AND told.column_name = '{check.column}' AND told.wrong)""",
         data_import,
         seen_by.depot_scope,
         seen_by.contract_scope,
@@ -133,7 +137,8 @@ async def tell_changes(kind: Kind, data_import: UUID) -> None:
     for name in kind.changes:
         await db.execute(
             f"""INSERT INTO import_finding (data_import, line, column_name, value, code, facts, wrong)
-                SELECT $1, line, '{name}', left({name}::text, 200), 'changes',
+                SELECT $1, line, '{name}', left({name}::text, 200),
+                       CASE WHEN coalesce(was_{name}::text, '') = '' THEN 'fills' ELSE 'changes' END,
                        jsonb_build_object('before', coalesce(left(was_{name}::text, 200), '')), false
                 FROM {kind.ready}
                 WHERE existing IS NOT NULL AND {name} IS NOT NULL AND {name} IS DISTINCT FROM was_{name}""",

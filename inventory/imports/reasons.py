@@ -53,6 +53,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "too_many_lines": ("the file has more than {most_lines} lines", "文件超过 {most_lines} 行"),
     "imported_before": ("this file was brought in before, by {number}", "该文件已由 {number} 导入"),
     "changes": ("changes; it was “{before}”", "将变更，原为“{before}”"),
+    "fills": ("is filled in; it was empty", "将填写，原为空"),
     "refused": ("{en}", "{zh}"),
 }  # fmt: skip
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from inventory.imports.columns import Column
 from inventory.imports.kinds import Check, Key, Kind, Piece, Write
 from inventory.stock import opening
@@ -62,7 +64,7 @@ STOCK = Kind(
     zh="期初库存",
     columns=(
         PART,
-        STORE,
+        replace(STORE, example="ZJ"),
         POOL,
         CONDITIONS,
         Column(name="quantity", en="Quantity", zh="数量", shape="whole", required=True, least=1, most=1_000_000, example="12"),
@@ -83,7 +85,7 @@ STOCK = Kind(
                    AND part.id IS NOT NULL""",
     checks=(
         *STORE_CHECKS,
-        Check(column="quantity", code="already_stocked", when="r.there > 0", facts="jsonb_build_object('there', r.there)"),
+        Check(column="quantity", code="already_stocked", when="r.there > 0 AND NOT r.serialised", facts="jsonb_build_object('there', r.there)"),
         Check(column="serial", code="serial_missing", when="r.serialised AND r.serial IS NULL"),
         Check(column="serial", code="not_by_serial", when="r.serial IS NOT NULL AND NOT r.serialised"),
         Check(column="serial", code="serial_there", when="r.serial_there"),

@@ -9,7 +9,7 @@ VENDORS = Kind(
     en="Vendors",
     zh="供应商",
     columns=(
-        Column(name="code", en="Vendor code", zh="供应商编码", required=True, example="HUAXIN", also=("vendor", "供应商")),
+        Column(name="code", en="Vendor code", zh="供应商编码", required=True, example="HUAXIN-SP", also=("vendor", "供应商")),
         Column(name="name_zh", en="Chinese name", zh="中文名称", required=True, example="华芯备件", also=("name zh", "名称")),
         Column(name="name_en", en="English name", zh="英文名称", required=True, example="Huaxin Spares", also=("name en",)),
         Column(name="kind", en="Kind", zh="类别", shape="choice", required=True, example="distributor",
