@@ -135,11 +135,10 @@ def _reachable(name: str) -> Path:
 
 async def on_a_database_of_its_own[T](measure: Callable[[str], Awaitable[T]]) -> T:
     """What is measured on a new, durable database."""
-    with tempfile.TemporaryDirectory(prefix="beijian-bench-") as name:
-        with EmbeddedPostgres(_reachable(name)) as postgres:
-            await migrate(postgres.dsn())
-            async with db.connected(postgres.dsn()):
-                return await measure(postgres.dsn())
+    with tempfile.TemporaryDirectory(prefix="beijian-bench-") as name, EmbeddedPostgres(_reachable(name)) as postgres:
+        await migrate(postgres.dsn())
+        async with db.connected(postgres.dsn()):
+            return await measure(postgres.dsn())
 
 
 async def main() -> None:

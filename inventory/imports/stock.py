@@ -85,7 +85,8 @@ STOCK = Kind(
                    AND part.id IS NOT NULL""",
     checks=(
         *STORE_CHECKS,
-        Check(column="quantity", code="already_stocked", when="r.there > 0 AND NOT r.serialised", facts="jsonb_build_object('there', r.there)"),
+        Check(column="quantity", code="already_stocked", when="r.there > 0 AND NOT r.serialised",
+              facts="jsonb_build_object('there', r.there)"),
         Check(column="serial", code="serial_missing", when="r.serialised AND r.serial IS NULL"),
         Check(column="serial", code="not_by_serial", when="r.serial IS NOT NULL AND NOT r.serialised"),
         Check(column="serial", code="serial_there", when="r.serial_there"),
