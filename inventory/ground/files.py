@@ -136,7 +136,7 @@ def media_type_of(name: str, content: bytes, forms: dict[str, str]) -> str:
     if form == PLAIN and name.lower().endswith((".csv", ".tsv")) and CSV in forms:
         form = CSV
     if form not in forms:
-        raise FileFormRefused(name=name, forms="、".join(forms.values()))
+        raise FileFormRefused(name=name, forms=" / ".join(forms.values()))
     return form
 
 

@@ -97,7 +97,9 @@ class FindingView(Struct, frozen=True, kw_only=True):
             "least": column.least if column else None,
             "most": column.most if column else None,
             "most_lines": MOST_LINES,
-            "choices": "、".join(names[language == "zh"] for names in column.choices.values()) if column else "",
+            "choices": ("、" if language == "zh" else ", ").join(
+                names[language == "zh"] for names in (column.choices if column else {}).values()
+            ),
         }
         return sentence(self.code, language, {**known, **self.facts})
 

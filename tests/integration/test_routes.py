@@ -162,3 +162,15 @@ async def test_the_books_are_checked_over_http(api):
     answer = await api.get("/audit/violations", role="auditor")
 
     assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_a_character_that_no_text_can_have_is_refused_wherever_it_comes_in(own_company, caller):
+    api = await caller(own_company)
+    adjusted = {"depot": "GZ", "part_number": FAN, "quantity": 1, "reason": "found\0behind the shelf"}
+    answers = [
+        await api.post("/adjustments", adjusted),
+        await api.get("/parts?search=a%00b"),
+        await api.get("/parts.csv?search=a%00b"),
+    ]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(422, "not_text")}
