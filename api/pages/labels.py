@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from api.languages import Language
+from inventory.imports.imports import KINDS
 from inventory.people.roles import RIGHTS, ROLE_NAMES
 
 Tone = Literal["red", "orange", "yellow", "green", "azure", "blue", "secondary"]
@@ -132,7 +133,26 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "gathering the network": ("gathering the network", "汇集网络数据"),
         "sizing": ("sizing the stock", "计算目标库存"),
         "writing the plan": ("writing the plan", "写入计划"),
+        "reading the file": ("reading the file", "读取文件"),
+        "checking the rows": ("checking the rows", "检查数据"),
+        "writing": ("writing", "写入数据"),
         "cancelled before the plan was written": ("cancelled before the plan was written", "写入计划前已取消"),
+    },
+    "import_kind": {name: (kind.en, kind.zh) for name, kind in KINDS.items()},
+    "import_state": {
+        "checking": ("checking", "检查中"),
+        "refused": ("refused", "有错误"),
+        "ready": ("ready to bring in", "可导入"),
+        "importing": ("bringing in", "导入中"),
+        "imported": ("brought in", "已导入"),
+        "failed": ("failed", "失败"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "attachment_state": {"withdrawn": ("withdrawn", "已撤回"), "not withdrawn": ("not withdrawn", "未撤回")},
+    "attachment_kind": {
+        "signed_form": ("signed form", "签字单据"),
+        "photo": ("photo", "照片"),
+        "other": ("other", "其他"),
     },
     "condition": {
         "good": ("good", "好件"),
@@ -157,6 +177,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "issue": ("issue", "出库"),
         "transfer_in": ("transfer in", "调拨入库"),
         "adjustment": ("adjustment", "库存调整"),
+        "opening": ("opening stock", "期初库存"),
         "return_from_site": ("material return", "退料"),
         "defective_return": ("defective return", "坏件返还"),
         "put_away": ("put-away", "上架"),
@@ -303,6 +324,15 @@ TONES: dict[str, dict[str, Tone]] = {
     },
     "plan_state": {"proposed": "yellow", "approved": "green", "superseded": "secondary", "rejected": "secondary"},
     "plan_status": {"optimal": "green", "feasible": "azure", "infeasible": "red", "timed_out": "orange"},
+    "import_state": {
+        "checking": "blue",
+        "refused": "red",
+        "ready": "azure",
+        "importing": "blue",
+        "imported": "green",
+        "failed": "red",
+        "cancelled": "secondary",
+    },
     "job_state": {"queued": "secondary", "running": "blue", "done": "green", "failed": "red", "cancelled": "secondary"},
     "condition": {
         "good": "green",

@@ -26,6 +26,8 @@ _STATES_OF = {
     "Case": "case_state",
     "Plan": "plan_state",
     "Job": "job_state",
+    "Import": "import_state",
+    "Attachment": "attachment_state",
 }
 """Which enumeration the states in a refusal belong to."""
 

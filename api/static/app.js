@@ -19,6 +19,11 @@ document.addEventListener("click", (event) => {
   if ("removes" in button.dataset) button.closest(".line").remove();
 });
 
+// a photo is sent as soon as it is taken
+document.addEventListener("change", (event) => {
+  if ("sends" in event.target.dataset && event.target.files.length) event.target.form.requestSubmit();
+});
+
 function openDialog(dialog) {
   dialog.showModal();
   dialog.querySelector(".dialog-body :is(input:not([type=hidden]), textarea, select)")?.focus();

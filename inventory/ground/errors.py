@@ -87,12 +87,12 @@ class Invalid(InventoryError):
     help_zh = "请更正输入；字段说明见 /docs。"
 
 
-class TextNotKept(Invalid):
-    """A text holds a character that no record can keep (U+0000)."""
+class NotText(Invalid):
+    """The input holds a character that no text can have."""
 
-    zh = "文本中含有无法保存的字符（U+0000）。"
-    help_en = "Take the character out; scanners that send it can be set to send another."
-    help_zh = "请删除该字符；如由扫描枪发出，请更改其设置。"
+    zh = "输入中含有文本不允许的字符。"
+    help_en = "Type it anew; a NUL character (U+0000) came in with it."
+    help_zh = "请重新输入；内容中夹带了空字符（U+0000）。"
 
 
 class Forbidden(InventoryError):

@@ -86,7 +86,7 @@ BEGIN
 END $$;
 """
 
-GUARDED = ("movement", "audit_entry", "case_entry", "event")
+GUARDED = ("movement", "audit_entry", "case_entry", "event", "stored_file")
 
 GUARDS = "".join(
     f"""
@@ -97,6 +97,12 @@ CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ref
 )
 
 COLUMNS_AND_INDEXES = """
+-- an attachment may be withdrawn, which is a change, but never deleted
+CREATE TRIGGER never_deleted BEFORE DELETE ON attachment FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON attachment EXECUTE FUNCTION refuse_change();
+-- files are pictures and packed tables mostly: trying to compress them once more only costs time
+ALTER TABLE stored_file ALTER COLUMN content SET STORAGE EXTERNAL;
+
 ALTER TABLE level ADD COLUMN free integer GENERATED ALWAYS AS (on_hand - reserved) STORED;
 ALTER TABLE level SET (fillfactor = 80);
 COMMENT ON COLUMN level.free IS 'What may still be promised';
@@ -130,6 +136,8 @@ CREATE UNIQUE INDEX plan_is_approved_once ON plan (state) WHERE state = 'approve
 CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, pool)
     WHERE state NOT IN ('closed', 'stood_down');
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
+
+CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;
 
 CREATE SEQUENCE document_number;
 CREATE SEQUENCE unit_tag_number;

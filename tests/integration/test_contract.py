@@ -16,7 +16,7 @@ TAGS_OF_ROLE = {
     "warehouse_keeper": ["stock", "reservations", "receipts", "transfers", "papers", "labels", "places"],
     "buyer": ["vendors", "purchase orders"],
     "project_manager": ["emergency", "plans"],
-    "administrator": ["platform", "stock"],
+    "administrator": ["platform", "stock", "imports", "attachments"],
 }
 """Who calls what: each role where it may do most."""
 

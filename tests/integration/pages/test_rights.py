@@ -4,13 +4,15 @@ import re
 
 import pytest
 
+from inventory.assurance import attachments
+from inventory.imports import imports
 from inventory.planning import plans
 from inventory.requests import requests
 from inventory.stock import receipts, transfers
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
-from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
+from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
 
 PAGES = [
     ("/", "inspector", None),
@@ -43,6 +45,9 @@ PAGES = [
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
+    ("/imports", "planner", "engineer"),
+    ("/imports?kind=units", "quality_supervisor", "auditor"),
+    ("/imports/{run}", "administrator", "warehouse_keeper"),
 ]
 
 ACTIONS = [
@@ -65,6 +70,11 @@ ACTIONS = [
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
     ("/plans/{plan}/reject", "planner"),
+    ("/imports", "buyer"),
+    ("/imports/{run}/confirm", "auditor"),
+    ("/imports/{run}/cancel", "buyer"),
+    ("/attachments", "auditor"),
+    ("/attachments/{file}/withdraw", "inspector"),
 ]
 
 
@@ -91,6 +101,8 @@ async def documents(company) -> dict[str, object]:
     incoming = [receipts.Incoming(part_number=DRIVE, quantity=1, serials=["NEW-1"])]
     received = await receipts.receive("GZ", incoming, by=KEEPER, origin="V-DISTI")
     job = await plans.ask_for_plan(by=PLANNER)
+    run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
+    file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
     return {
         "case": case.id,
         "request": asked.id,
@@ -99,6 +111,8 @@ async def documents(company) -> dict[str, object]:
         "plan": (await made()).id,
         "job": job.id,
         "receipt": received.number,
+        "run": run.id,
+        "file": file.id,
     }
 
 
