@@ -9,6 +9,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "stock.receive": ("take goods in", "办理入库"),
     "stock.issue": ("hand goods out", "办理出库"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
+    "stock.count": ("count stock", "盘点库存"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
     "reservations.make": ("reserve stock", "预留库存"),
     "parts.request": ("ask for parts", "申请备件"),
@@ -41,7 +42,7 @@ _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
-        | {"stock.receive", "stock.issue", "stock.transfer", "bins.manage"}
+        | {"stock.receive", "stock.issue", "stock.transfer", "stock.count", "bins.manage"}
         | {"reservations.make", "parts.request", "orders.read"}
     ),
     "engineer": frozenset(_LOOK | {"parts.request", "failures.record"}),
@@ -64,11 +65,13 @@ ROLES: dict[str, frozenset[str]] = {
         | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
     ),
     "quality_supervisor": frozenset(
-        _LOOK | {"contracts.read", "orders.read", "vendors.read", "audit.read", "stock.adjust", "emergency.close"}
+        _LOOK
+        | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
+        | {"stock.adjust", "stock.count"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
-        _EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust"}
+        _EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
     ),
     "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
     "vendor": frozenset({"parts.read", "orders.read"}),
