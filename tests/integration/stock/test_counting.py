@@ -11,7 +11,7 @@ from inventory.ground import clock, db, steps
 from inventory.ground.errors import InventoryError, NotGranted, NotYourDepot, WrongState
 from inventory.places import bins
 from inventory.places.bins import NewBin
-from inventory.stock import levels, lots, placing, receipts, reservations, units
+from inventory.stock import levels, lots, movements, placing, receipts, reservations, units
 from inventory.stock.counting import abc, accuracy, closing, policy, scans, sheets
 from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import (
@@ -100,11 +100,11 @@ async def test_a_sheet_tells_what_to_count_and_never_how_many(shelves):
 async def test_a_count_that_agrees_is_posted_at_once_and_moves_nothing(shelves):
     sheet = await drawn_up(part_number=FAN)
     await counted(sheet, scan(FAN, 10, bin_code="A-01"))
-    before = len(await levels.movements(limit=100, seen_by=AUDITOR))
+    before = len(await movements.movements(limit=100, seen_by=AUDITOR))
     done = await closing.finish(sheet.id, by=KEEPER)
 
     assert (done.state, done.closed_by) == ("posted", KEEPER.name)
-    assert len(await levels.movements(limit=100, seen_by=AUDITOR)) == before
+    assert len(await movements.movements(limit=100, seen_by=AUDITOR)) == before
 
 
 async def test_what_moves_while_it_is_counted_makes_no_difference(shelves):
@@ -157,7 +157,7 @@ async def test_a_shortage_leaves_its_bin_and_a_surplus_makes_a_lot_of_the_count(
     assert (result.lines, result.lines_agreeing, result.pieces_added, result.pieces_removed) == (5, 2, 3, 3)
     found = await lots.lot_stocks(limit=20, seen_by=AUDITOR, depot="GZ", number=sheet.number)
     assert [(lot.part_number, lot.bin, lot.quantity) for lot in found] == [(FAN, "A-03", 1), (PSU, None, 2)]
-    moves = await levels.movements(limit=20, seen_by=AUDITOR, document=sheet.number)
+    moves = await movements.movements(limit=20, seen_by=AUDITOR, document=sheet.number)
     assert {(move.kind, move.reason, move.occurred_at < minutes_ago(20)) for move in moves} == {
         ("adjustment", "counted twice", True)
     }

@@ -1,0 +1,29 @@
+"""Taking back what was booked by mistake, orders included: what is reversed was not received."""
+
+from uuid import UUID
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.procurement import orders
+from inventory.stock import expected, reversals
+
+ORDER = "purchase_order"
+
+
+@db.atomic
+async def reverse_movement(movement: UUID, *, by: Actor, reason: str) -> reversals.ReversalView:
+    """Reverse a movement; where it is the receipt of an order, the order waits for the pieces again.
+
+    Raises:
+        As `stock.reversals.reverse`.
+
+    """
+    undone = await reversals.posted(movement, seen_by=by)
+    if undone.kind != "receipt" or undone.document_kind != ORDER or undone.document is None:
+        return await reversals.reverse_of(undone, reversals.OF_ITS_OWN, by=by, reason=reason)
+    view = await reversals.reverse_of(undone, {ORDER}, by=by, reason=reason)
+    line = await orders.record_unreceived(
+        await orders.order_id(undone.document), undone.part, undone.quantity, by=by, reason=reason
+    )
+    await expected.count_out(line, undone.quantity)
+    return view
