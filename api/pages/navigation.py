@@ -30,6 +30,9 @@ ITEMS = (
     Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
+    Item("/counts", ("Counts", "盘点"), "list", "stock.read"),
+    Item("/movements", ("Ledger", "流水"), "history", "stock.read"),
+    Item("/units", ("Units", "单件"), "box", "stock.read"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
 )
 

@@ -12,7 +12,6 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.assurance.dossiers import part_dossier
 from inventory.catalogue import fitting, parts
-from inventory.stock import units
 
 DAYS_A_MONTH = 365 / 12
 
@@ -48,11 +47,4 @@ async def show_part(request: PageRequest, part_number: FromPath[str]) -> Page:
     )
 
 
-@get("/units/{serial:str}", guards=[requires("stock.read")])
-async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
-    """Show one piece with everything that happened to it."""
-    unit = await units.unit(serial, seen_by=request.user)
-    return Page("parts/unit.html", unit=unit, movements=await units.life(unit.id))
-
-
-handlers = [list_parts, show_part, show_unit]
+handlers = [list_parts, show_part]

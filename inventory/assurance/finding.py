@@ -7,7 +7,7 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 
-Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case"]
+Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "count", "plan", "emergency_case"]
 
 READS: dict[Kind, str] = {
     "part": "parts.read",
@@ -15,6 +15,7 @@ READS: dict[Kind, str] = {
     "part_request": "requests.read",
     "purchase_order": "orders.read",
     "transfer": "stock.read",
+    "count": "stock.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
 }
@@ -59,6 +60,9 @@ async def find(number: str, *, seen_by: Actor) -> Found | None:
                JOIN contract ON contract.id = device.contract
                WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
                  AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 7, 'unit', serial FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))

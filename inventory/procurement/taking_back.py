@@ -6,6 +6,7 @@ from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.procurement import orders
 from inventory.stock import expected, reversals
+from inventory.stock.movements import MovementView
 
 ORDER = "purchase_order"
 
@@ -27,3 +28,14 @@ async def reverse_movement(movement: UUID, *, by: Actor, reason: str) -> reversa
     )
     await expected.count_out(line, undone.quantity)
     return view
+
+
+def may_be_reversed(line: MovementView, *, by: Actor) -> bool:
+    """Whether somebody may try to undo a movement; whether its pieces have gone on, the ledger tells when it is tried."""
+    documents = reversals.OF_ITS_OWN | ({ORDER} if line.kind == "receipt" else set())
+    return (
+        line.reverses is None
+        and line.reversed_by_movement is None
+        and line.document_kind in documents
+        and by.may(reversals.RIGHT_OF.get(line.kind, "stock.adjust"))
+    )

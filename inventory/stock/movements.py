@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
 
 
 class MovementView(Struct, frozen=True, kw_only=True):
@@ -84,12 +85,14 @@ async def movements(
     kind: str | None = None,
     actor: str | None = None,
     serial: str | None = None,
+    movement: UUID | None = None,
 ) -> list[MovementView]:
     """The ledger in the reader's stores, latest occurrence first."""
     asked = _Clauses()
     for condition, value in (
         ("part = (SELECT id FROM part WHERE part_number = {0})", part_number),
         ("unit IN (SELECT id FROM unit WHERE serial = {0} OR tag = {0})", serial),
+        ("id = {0}", movement),
         ("document = {0}", document),
         ("kind = {0}", kind),
         ("actor = {0}", actor),
@@ -116,6 +119,19 @@ async def movements(
         both = " UNION ".join(f"({side})" for side in sides)
         lines = f"SELECT * FROM ({both}) AS either ORDER BY occurred_at DESC, id DESC LIMIT ${len(asked.values) + 1}"
     return await db.read(MovementView, _SELECT.format(lines=lines), *asked.values, limit)
+
+
+async def movement(movement_id: UUID, *, seen_by: Actor) -> MovementView:
+    """One line of the ledger.
+
+    Raises:
+        Unknown: no such movement in the reader's stores.
+
+    """
+    found = await movements(limit=1, seen_by=seen_by, movement=movement_id)
+    if not found:
+        raise Unknown(what="movement", what_zh="流水", key=str(movement_id))
+    return found[0]
 
 
 def _places(depot: str | None, seen_by: Actor) -> list[str] | None:

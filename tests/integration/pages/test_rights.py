@@ -6,7 +6,8 @@ import pytest
 
 from inventory.planning import plans
 from inventory.requests import requests
-from inventory.stock import transfers
+from inventory.stock import movements, transfers
+from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
@@ -35,6 +36,19 @@ PAGES = [
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
+    ("/counts", "inspector", "vendor"),
+    ("/counts?state=counting&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/counts/{count}", "inspector", "vendor"),
+    ("/counts/{count}/bin", "warehouse_keeper", "vendor"),
+    ("/movements", "inspector", "vendor"),
+    ("/movements?part=PSU-750&depot=GZ&kind=adjustment&from=2026-01-01&to=2099-12-31", "engineer", "vendor"),
+    ("/movements/{movement}", "inspector", "vendor"),
+    ("/units", "inspector", "vendor"),
+    ("/units?part=ST12000NM0008&depot=GZ&condition=good", "engineer", "vendor"),
+    ("/stock/as-of", "inspector", "vendor"),
+    ("/stock/as-of?at=2026-01-01T10:00&against=2026-02-01T00:00&depot=GZ", "auditor", "vendor"),
+    ("/stock/as-of?what=units&part=ST12000NM0008", "engineer", "vendor"),
+    ("/stock/as-of?what=bins", "buyer", "vendor"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
@@ -55,6 +69,13 @@ ACTIONS = [
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
+    ("/counts", "engineer"),
+    ("/counts/{count}/bin", "engineer"),
+    ("/counts/{count}/lines/{count}/explain", "engineer"),
+    ("/counts/{count}/finish", "engineer"),
+    ("/counts/{count}/post", "auditor"),
+    ("/counts/{count}/cancel", "auditor"),
+    ("/movements/{movement}/reverse", "vendor"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
@@ -90,6 +111,8 @@ async def documents(company) -> dict[str, object]:
         "transfer": sent.id,
         "plan": (await made()).id,
         "job": job.id,
+        "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
+        "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
     }
 
 
@@ -143,7 +166,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return re.findall(r'<li><a href="([^"]+)"', page)
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers"]
+    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers", "/counts", "/movements", "/units"]
     assert "/plans" in await menu("planner")
 
 
