@@ -8,6 +8,10 @@ from msgspec import Meta, Struct
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
+from inventory.stock.counting.refusals import CountPolicyOutOfRange
+
+MOST_CNY = 100_000_000
+"""The highest limit that a policy may set."""
 
 Share = Annotated[float, Meta(gt=0, le=1)]
 Days = Annotated[int, Meta(ge=1, le=3660)]
@@ -23,7 +27,7 @@ class CountPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     c_days: Days = 365
     parts_per_sheet: Annotated[int, Meta(ge=1, le=500)] = 15
     hours_to_count: Annotated[int, Meta(ge=1, le=720)] = 24
-    four_eyes_above_cny: Annotated[Decimal, Meta(ge=0)] = Decimal(5000)
+    four_eyes_above_cny: Decimal = Decimal(5000)
 
     def days_of(self, abc_class: str) -> int:
         """After how many days a part of a class is counted again.
@@ -57,8 +61,16 @@ async def in_force() -> PolicyInForce:
 
 @db.atomic
 async def put_in_force(policy: CountPolicy, *, by: Actor) -> PolicyInForce:
-    """Let another policy hold from now on; the earlier ones are kept."""
+    """Let another policy hold from now on; the earlier ones are kept.
+
+    Raises:
+        CountPolicyOutOfRange: the shares do not ascend, or the limit is no amount of money.
+
+    """
     by.require("stock.adjust")
+    limit = policy.four_eyes_above_cny
+    if policy.b_share < policy.a_share or not limit.is_finite() or not 0 <= limit <= MOST_CNY:
+        raise CountPolicyOutOfRange(most=MOST_CNY)
     await db.execute(
         """INSERT INTO count_policy (a_share, b_share, a_days, b_days, c_days, parts_per_sheet, hours_to_count,
                                      four_eyes_above_cny, set_at, set_by)

@@ -89,3 +89,11 @@ class MissingIsReserved(Refused):
     zh = "{depot} 的 {part_number} 盘亏 {missing} 件，可用仅 {free} 件，其余已被预留：{reservations}。"
     help_en = "Void or re-source those reservations first, so that nobody waits for what is not there; then post again."
     help_zh = "请先作废或改派这些预留，避免承诺不存在的库存，然后再过账。"
+
+
+class CountPolicyOutOfRange(Invalid, constraint="count_policy_shares_ascend"):
+    """The share of class B must not be below that of A, and the limit lies from 0 to {most} CNY."""
+
+    zh = "B 类累计占比不得低于 A 类，金额上限须在 0 至 {most} 元之间。"
+    help_en = "Customary are 0.80 and 0.95."
+    help_zh = "通常为 0.80 与 0.95。"
