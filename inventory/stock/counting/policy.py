@@ -27,15 +27,19 @@ class CountPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     c_days: Days = 365
     parts_per_sheet: Annotated[int, Meta(ge=1, le=500)] = 15
     hours_to_count: Annotated[int, Meta(ge=1, le=720)] = 24
-    four_eyes_above_cny: Decimal = Decimal(5000)
+    four_eyes_above_cny: Decimal
 
     def days_of(self, abc_class: str) -> int:
         """After how many days a part of a class is counted again.
 
-        >>> CountPolicy().days_of("A"), CountPolicy().days_of("C")
+        >>> BUILT_IN.days_of("A"), BUILT_IN.days_of("C")
         (30, 365)
         """
         return {"A": self.a_days, "B": self.b_days}.get(abc_class, self.c_days)
+
+
+BUILT_IN = CountPolicy(four_eyes_above_cny=Decimal(5000))
+"""What holds until somebody sets another policy."""
 
 
 class PolicyInForce(Struct, frozen=True, kw_only=True):
@@ -54,7 +58,7 @@ async def in_force() -> PolicyInForce:
            FROM count_policy ORDER BY id DESC LIMIT 1"""
     )
     if row is None:
-        return PolicyInForce(policy=CountPolicy())
+        return PolicyInForce(policy=BUILT_IN)
     kept = dict(row)
     return PolicyInForce(set_at=kept.pop("set_at"), set_by=kept.pop("set_by"), policy=CountPolicy(**kept))
 
