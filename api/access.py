@@ -68,3 +68,15 @@ def requires(right: str) -> Guard:
         actor.require(right)
 
     return guard
+
+
+def requires_one_of(*rights: str) -> Guard:
+    """A guard that asks for any of several rights; which of them an act needs, its verb tells."""
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        signed_in(connection, handler)
+        actor: Actor = connection.user
+        if not any(actor.may(right) for right in rights):
+            actor.require(rights[0])
+
+    return guard

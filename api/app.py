@@ -32,7 +32,19 @@ from api.problems import (
     refusal_response,
     unparsable_response,
 )
-from api.routes import callbacks, catalogue, counts, emergency, orders, planning, platform, requests, reversals, stock
+from api.routes import (
+    callbacks,
+    catalogue,
+    counts,
+    emergency,
+    orders,
+    papers,
+    planning,
+    platform,
+    requests,
+    reversals,
+    stock,
+)
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
@@ -89,6 +101,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             stock.TransferController,
             counts.CountController,
             reversals.ReversalController,
+            papers.PaperController,
+            papers.LabelController,
             catalogue.PartController,
             catalogue.DeviceController,
             catalogue.FailureController,

@@ -8,7 +8,7 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
-from api.access import requires
+from api.access import requires, requires_one_of
 from api.answers import Cursor, decode_cursor
 from api.pages.forms import Reason, moment
 from api.pages.labels import LABELS
@@ -83,7 +83,7 @@ async def show_movement(request: PageRequest, movement_id: FromPath[UUID]) -> Pa
     return Page("ledger/detail.html", move=line, reversible=taking_back.may_be_reversed(line, by=request.user))
 
 
-@post("/movements/{movement_id:uuid}/reverse", guards=[requires("stock.read")], status_code=303)
+@post("/movements/{movement_id:uuid}/reverse", guards=[requires_one_of(*taking_back.RIGHTS)], status_code=303)
 async def reverse(request: PageRequest, movement_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Undo a movement by another."""
     await taking_back.reverse_movement(movement_id, by=request.user, reason=data.reason)

@@ -33,6 +33,8 @@ ITEMS = (
     Item("/counts", ("Counts", "盘点"), "list", "stock.read"),
     Item("/movements", ("Ledger", "流水"), "history", "stock.read"),
     Item("/units", ("Units", "单件"), "box", "stock.read"),
+    Item("/receipts", ("Receipts", "入库"), "package-import", "stock.read"),
+    Item("/labels", ("Labels", "标签"), "barcode", "stock.receive"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
 )
 

@@ -6,11 +6,13 @@ from api.pages import (
     counts,
     emergencies,
     finding,
+    label_sheets,
     ledger,
     orders,
     overview,
     parts,
     plans,
+    receipts,
     requests,
     sessions,
     stock,
@@ -18,7 +20,22 @@ from api.pages import (
 )
 from api.pages.rendering import remember_place_names
 
-NOUNS = (sessions, overview, finding, stock, parts, requests, emergencies, orders, transfers, counts, ledger, plans)
+NOUNS = (
+    sessions,
+    overview,
+    finding,
+    stock,
+    parts,
+    requests,
+    emergencies,
+    orders,
+    transfers,
+    receipts,
+    label_sheets,
+    counts,
+    ledger,
+    plans,
+)
 
 
 def page_router() -> Router:

@@ -5,7 +5,7 @@ from uuid import UUID
 from litestar import Controller, Response, post
 from litestar.params import FromPath, JSONBody
 
-from api.access import requires
+from api.access import requires_one_of
 from api.answers import ApiRequest, Key, once
 from api.problems import refusals
 from api.routes.stock import Reason
@@ -21,7 +21,7 @@ class ReversalController(Controller):
     @post(
         "/movements/{movement_id:uuid}/reverse",
         operation_id="ReverseMovement",
-        guards=[requires("stock.read")],
+        guards=[requires_one_of(*taking_back.RIGHTS)],
         responses=refusals(404, 409),
     )
     async def reverse(

@@ -34,6 +34,7 @@ CREATE TABLE movement (
     reason         text NOT NULL DEFAULT '',
     actor          varchar(200) NOT NULL,
     reverses       uuid,
+    receipt        uuid,
     PRIMARY KEY (id, recorded_at),
     CONSTRAINT movement_quantity_is_positive CHECK (quantity > 0),
     CONSTRAINT movement_names_its_unit_or_lot CHECK (num_nonnulls(unit, lot) = 1),
@@ -52,6 +53,7 @@ CREATE INDEX movement_from_idx ON movement (from_place, occurred_at DESC, id DES
 CREATE INDEX movement_to_idx ON movement (to_place, occurred_at DESC, id DESC);
 CREATE INDEX movement_occurred_idx ON movement (occurred_at DESC, id DESC);
 CREATE INDEX movement_document_idx ON movement (document) WHERE document IS NOT NULL;
+CREATE INDEX movement_receipt_idx ON movement (receipt) WHERE receipt IS NOT NULL;
 
 COMMENT ON TABLE movement IS 'The ledger: append-only, from a place to a place, partitioned by month of recording';
 
@@ -156,6 +158,8 @@ CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, 
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
 CREATE SEQUENCE document_number;
+CREATE SEQUENCE unit_tag_number;
+CREATE INDEX receipt_list_idx ON receipt (place, id DESC);
 """
 
 

@@ -10,6 +10,9 @@ from inventory.stock.movements import MovementView
 
 ORDER = "purchase_order"
 
+RIGHTS = ("stock.adjust", *sorted(set(reversals.RIGHT_OF.values())))
+"""Whoever has one of these may undo something."""
+
 
 @db.atomic
 async def reverse_movement(movement: UUID, *, by: Actor, reason: str) -> reversals.ReversalView:

@@ -6,7 +6,7 @@ import pytest
 
 from inventory.planning import plans
 from inventory.requests import requests
-from inventory.stock import movements, transfers
+from inventory.stock import movements, receipts, transfers
 from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
@@ -49,6 +49,11 @@ PAGES = [
     ("/stock/as-of?at=2026-01-01T10:00&against=2026-02-01T00:00&depot=GZ", "auditor", "vendor"),
     ("/stock/as-of?what=units&part=ST12000NM0008", "engineer", "vendor"),
     ("/stock/as-of?what=bins", "buyer", "vendor"),
+    ("/receipts", "inspector", "vendor"),
+    ("/receipts?depot=GZ", "warehouse_keeper", "vendor"),
+    ("/receipts/{receipt}", "engineer", "vendor"),
+    ("/labels", "warehouse_keeper", "engineer"),
+    ("/labels?kind=part&codes=PSU-750&size=50x30", "warehouse_keeper", "auditor"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
@@ -76,6 +81,7 @@ ACTIONS = [
     ("/counts/{count}/post", "auditor"),
     ("/counts/{count}/cancel", "auditor"),
     ("/movements/{movement}/reverse", "vendor"),
+    ("/units/ZL2-0001/tag", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
@@ -103,6 +109,8 @@ async def documents(company) -> dict[str, object]:
     )
     items = [transfers.TransferItem(part_number=FAN, quantity=1)]
     sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    incoming = [receipts.Incoming(part_number=DRIVE, quantity=1, serials=["NEW-1"])]
+    received = await receipts.receive("GZ", incoming, by=KEEPER, origin="V-DISTI")
     job = await plans.ask_for_plan(by=PLANNER)
     return {
         "case": case.id,
@@ -113,6 +121,7 @@ async def documents(company) -> dict[str, object]:
         "job": job.id,
         "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
+        "receipt": received.number,
     }
 
 
@@ -166,7 +175,9 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return re.findall(r'<li><a href="([^"]+)"', page)
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers", "/counts", "/movements", "/units"]
+    assert await menu("inspector") == [
+        *("/", "/stock", "/parts", "/transfers", "/counts", "/movements", "/units", "/receipts")
+    ]
     assert "/plans" in await menu("planner")
 
 
