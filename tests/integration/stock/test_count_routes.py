@@ -1,7 +1,9 @@
 """Counts over HTTP: each act climbs the same ladder, and no answer tells the books' quantity before it is counted."""
 
+import re
 from datetime import timedelta
 
+import pypdfium2 as pdfium
 import pytest
 
 from inventory.ground import clock
@@ -174,3 +176,13 @@ async def test_the_value_of_a_difference_is_for_those_who_may_see_costs(api, she
 
 def sheet_id(address: str) -> str:
     return address.rpartition("/")[2]
+
+
+async def test_the_sheet_is_printed_blind(api, sheet):
+    printed = await api.get(f"{sheet}/papers/count_sheet", **GZ)
+    assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
+    document = pdfium.PdfDocument(printed.content)
+    text = document[0].get_textpage().get_text_range()
+    assert ("A-01" in text, FAN in text, "10" in re.findall(r"\b\d+\b", text)) == (True, True, False)
+    assert (await api.get(f"{sheet}/papers/count_sheet", role="warehouse_keeper", depot="SH")).status_code == 404
+    assert (await api.get(f"{sheet}/papers/count_sheet", role="vendor")).status_code == 403
