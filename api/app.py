@@ -37,6 +37,7 @@ from api.routes import (
     attachments,
     callbacks,
     catalogue,
+    counts,
     emergency,
     imports,
     orders,
@@ -44,6 +45,7 @@ from api.routes import (
     planning,
     platform,
     requests,
+    reversals,
     stock,
 )
 from api.settings import Settings
@@ -101,6 +103,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         stock.ReservationController,
         stock.ReceiptController,
         stock.TransferController,
+        counts.CountController,
+        reversals.ReversalController,
         papers.PaperController,
         papers.LabelController,
         catalogue.PartController,

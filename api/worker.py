@@ -38,6 +38,7 @@ from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import requests
 from inventory.stock import reservations
+from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
 from optimizer.situation import Situation
@@ -248,6 +249,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
         await ensure_ledger_months()
         await sessions.forget_expired()
         await idempotency.forget_older_than(hours=48)
+
+    @queue.schedule("draw_up_counts", "5 22 * * *")  # 06:05 in Shanghai: before the keepers come
+    async def _draw_up_counts(_: Schedule) -> None:
+        await sheets.draw_up_due(by=HOUSEKEEPING)
 
 
 async def work(settings: Settings) -> None:

@@ -17,6 +17,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "part_request": "/requests",
     "purchase_order": "/orders",
     "transfer": "/transfers",
+    "count": "/counts",
     "plan": "/plans",
     "emergency_case": "/emergencies",
     "receipt": "/receipts",

@@ -181,6 +181,25 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "return_from_site": ("material return", "退料"),
         "defective_return": ("defective return", "坏件返还"),
         "put_away": ("put-away", "上架"),
+        "reversal": ("reversal", "冲销"),
+    },
+    "count_kind": {
+        "cycle": ("cycle count", "循环盘点"),
+        "surprise": ("surprise inspection", "抽查"),
+        "full": ("full count", "全库盘点"),
+        "recount": ("recount", "复盘"),
+    },
+    "count_state": {
+        "counting": ("being counted", "盘点中"),
+        "counted": ("to be posted", "待过账"),
+        "posted": ("posted", "已过账"),
+        "cancelled": ("called off", "已取消"),
+    },
+    "strange": {
+        "unknown": ("unknown to the books", "台账中没有"),
+        "lost_before": ("written off before", "此前已盘亏"),
+        "other_bin": ("from another bin", "在其他库位"),
+        "conflict": ("in the books elsewhere", "台账中在他处"),
     },
     "place": {
         "TRANSIT": ("in transit", "在途库"),
@@ -230,6 +249,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "order_refused": ("deal with the vendor's refusal", "处理供应商拒绝"),
         "ship_parts": ("hand out the parts", "领料出库"),
         "approve_plan": ("approve the stocking plan", "审批备货计划"),
+        "count_stock": ("count the stock", "完成盘点"),
+        "post_count": ("explain and post the count's differences", "说明盘点差异并过账"),
     },
     "document": {
         "emergency_case": ("emergency case", "应急方案"),
@@ -237,6 +258,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "part_request": ("part request", "备件申请"),
         "transfer": ("transfer", "调拨单"),
         "plan": ("stocking plan", "备货计划"),
+        "count": ("count", "盘点单"),
     },
     "service": {
         "standing authority": ("standing authority", "常设授权"),
@@ -307,6 +329,8 @@ TONES: dict[str, dict[str, Tone]] = {
         "received": "green",
         "cancelled": "secondary",
     },
+    "count_state": {"counting": "blue", "counted": "orange", "posted": "green", "cancelled": "secondary"},
+    "strange": {"unknown": "orange", "lost_before": "azure", "other_bin": "azure", "conflict": "red"},
     "case_state": {
         "open": "red",
         "proposed": "orange",

@@ -16,7 +16,7 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.assurance.dossiers import part_dossier
 from inventory.catalogue import fitting, parts
-from inventory.stock import tags, units
+from inventory.stock import tags
 
 DAYS_A_MONTH = 365 / 12
 
@@ -58,13 +58,6 @@ async def show_part(request: PageRequest, part_number: FromPath[str]) -> Page:
     )
 
 
-@get("/units/{serial:str}", guards=[requires("stock.read")])
-async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
-    """Show one piece with everything that happened to it."""
-    unit = await units.unit(serial, seen_by=request.user)
-    return Page("parts/unit.html", unit=unit, movements=await units.life(unit.id))
-
-
 @post("/units/{serial:str}/tag", guards=[requires("stock.receive")], status_code=303)
 async def tag_unit(request: PageRequest, serial: FromPath[str], data: URLEncodedBody[Tagging]) -> Redirect:
     """Give a piece our tag."""
@@ -72,4 +65,4 @@ async def tag_unit(request: PageRequest, serial: FromPath[str], data: URLEncoded
     return Redirect(f"/units/{quote(serial, safe='')}", status_code=303)
 
 
-handlers = [list_parts, show_part, show_unit, tag_unit]
+handlers = [list_parts, show_part, tag_unit]

@@ -4,10 +4,12 @@ from litestar import Router
 
 from api.pages import (
     attachments,
+    counts,
     emergencies,
     finding,
     imports,
     label_sheets,
+    ledger,
     orders,
     overview,
     parts,
@@ -32,6 +34,8 @@ NOUNS = (
     transfers,
     receipts,
     label_sheets,
+    counts,
+    ledger,
     plans,
     imports,
     attachments,

@@ -15,12 +15,14 @@ from inventory.places import names
 from inventory.places.names import PlaceName
 from inventory.requests import requests
 from inventory.stock import moved, receipts, transfers
+from inventory.stock.counting import sheets
 from inventory.stock.moved import MovedLine
 from inventory.stock.refusals import NothingMoved
 
 TransferForm = Literal["transfer_note", "issue_note", "gate_pass", "goods_receipt_note"]
 RequestForm = Literal["issue_note", "delivery_note", "gate_pass"]
 ReceiptForm = Literal["goods_receipt_note"]
+CountForm = Literal["count_sheet"]
 
 NOT_IN_FORCE: dict[str, Words] = {
     "proposed": ("待审批", "Awaiting approval"),
@@ -146,6 +148,34 @@ def _lines(left: Sequence[MovedLine]) -> list[Line]:
         )
         for line in left
     ]
+
+
+async def of_count(count: UUID, *, by: Actor) -> Paper:
+    """A count's sheet, blind as the screen.
+
+    Raises:
+        Unknown: no such count in the reader's scope.
+
+    """
+    sheet = await sheets.printed(count, seen_by=by)
+    facts = [
+        Fact(("备件库", "Store"), f"{_both(sheet.depot_zh, sheet.depot_en)} ({sheet.depot})"),
+        Fact(("类型", "Kind"), _label("count_kind", sheet.kind)),
+        Fact(("生成时间", "Drawn up"), _time(sheet.created_at)),
+        Fact(("截止时间", "Due"), _time(sheet.due_at)),
+        Fact(("随机种子", "Seed"), sheet.seed or "–"),
+    ]
+    lines = [
+        Line(
+            part_number=row.part_number,
+            name_zh=row.name_zh,
+            name_en=row.name_en,
+            condition=_words("condition", row.condition),
+            bin=row.bin or "",
+        )
+        for row in sheet.rows
+    ]
+    return await _paper("count_sheet", sheet.number, facts, lines, by)
 
 
 async def _paper(

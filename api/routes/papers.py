@@ -12,7 +12,7 @@ from msgspec import Struct
 from api.access import requires
 from api.answers import ApiRequest
 from api.papers import assembling, choosing, forms, labels
-from api.papers.assembling import ReceiptForm, RequestForm, TransferForm
+from api.papers.assembling import CountForm, ReceiptForm, RequestForm, TransferForm
 from api.papers.forms import Paper
 from api.problems import refusals
 from inventory.assurance import finding
@@ -97,6 +97,22 @@ class PaperController(Controller):
     ) -> Response[bytes]:
         """Print a goods receipt's paper."""
         return await as_pdf(await assembling.of_receipt(number, form, by=request.user))
+
+    @get(
+        "/counts/{count_id:uuid}/papers/{form:str}",
+        operation_id="PrintCount",
+        guards=[requires("stock.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+    )
+    async def print_count(
+        self,
+        request: ApiRequest,
+        count_id: FromPath[UUID],
+        form: FromPath[CountForm],  # noqa: ARG002  it is the only one
+    ) -> Response[bytes]:
+        """Print a count's sheet: bins and parts, with room for what is found, and no quantity of the books."""
+        return await as_pdf(await assembling.of_count(count_id, by=request.user))
 
 
 class LabelController(Controller):

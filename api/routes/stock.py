@@ -11,8 +11,9 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
+from inventory.ground import clock
 from inventory.procurement import receiving
-from inventory.stock import levels, lots, receipts, reservations, tags, transfers, units
+from inventory.stock import levels, lots, movements, receipts, reservations, tags, time_travel, transfers, units
 from inventory.stock.pools import COMMON
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -123,6 +124,11 @@ class UnitLife(Struct, frozen=True, kw_only=True):
     movements: list[units.UnitMovement]
 
 
+def key_of_stock(line: time_travel.StockAsOf) -> time_travel.StockKey:
+    """What a line of past stock is found again by, for the cursor."""
+    return line.part_number, line.depot, line.condition, line.owner, line.pool, line.bin or ""
+
+
 class StockController(Controller):
     """What is there, and how it got there."""
 
@@ -158,17 +164,20 @@ class StockController(Controller):
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
         condition: FromQuery[str | None] = None,
+        as_of: FromQuery[Instant | None] = None,
+        known_at: FromQuery[Instant | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[units.UnitView]]:
-        """List serialised pieces."""
-        found = await units.units(
-            limit=limit + 1,
-            seen_by=request.user,
-            after=decode_cursor(cursor, UUID),
-            part_number=part,
-            depot=depot,
-            condition=condition,
+        """List serialised pieces where they are; with `as_of` where they were then, by what was recorded by `known_at`."""
+        asked = {"seen_by": request.user, "part_number": part, "depot": depot, "condition": condition}
+        after = decode_cursor(cursor, UUID)
+        found = (
+            await units.units(limit=limit + 1, after=after, **asked)
+            if as_of is None and known_at is None
+            else await time_travel.units_as_of(
+                as_of or clock.now(), limit=limit + 1, after=after, known_at=known_at, **asked
+            )
         )
         return page(request, found, limit, lambda unit: unit.id)
 
@@ -231,11 +240,14 @@ class StockController(Controller):
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
         document: FromQuery[str | None] = None,
+        kind: FromQuery[str | None] = None,
+        actor: FromQuery[str | None] = None,
+        serial: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> Response[Page[levels.MovementView]]:
+    ) -> Response[Page[movements.MovementView]]:
         """List the ledger, latest occurrence first."""
-        found = await levels.movements(
+        found = await movements.movements(
             limit=limit + 1,
             seen_by=request.user,
             before=decode_cursor(cursor, tuple[datetime, UUID]),
@@ -244,6 +256,9 @@ class StockController(Controller):
             since=since,
             until=until,
             document=document,
+            kind=kind,
+            actor=actor,
+            serial=serial,
         )
         return page(request, found, limit, lambda line: (line.occurred_at, line.id))
 
@@ -255,20 +270,22 @@ class StockController(Controller):
         known_at: FromQuery[Instant | None] = None,
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
+        detail: Annotated[Literal["bin"] | None, QueryParameter(description="`bin` tells each bin by itself")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> Response[Page[levels.StockAsOf]]:
+    ) -> Response[Page[time_travel.StockAsOf]]:
         """Show what the stores held at an instant; `known_at` takes only what was recorded by then."""
-        found = await levels.stock_as_of(
+        found = await time_travel.stock_as_of(
             as_of,
             limit=limit + 1,
             seen_by=request.user,
             known_at=known_at,
             part_number=part,
             depot=depot,
-            after=decode_cursor(cursor, tuple[str, str, str, str, str]),
+            bins=detail == "bin",
+            after=decode_cursor(cursor, time_travel.StockKey),
         )
-        return page(request, found, limit, lambda s: (s.part_number, s.depot, s.condition, s.owner, s.pool))
+        return page(request, found, limit, key_of_stock)
 
     @post("/adjustments", operation_id="AdjustStock", guards=[requires("stock.adjust")], responses=refusals(404, 409))
     async def adjust(

@@ -9,7 +9,9 @@ from inventory.ground.actor import Actor
 from inventory.stock import codes
 from inventory.stock.codes import Scanned
 
-Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case", "receipt"]
+Kind = Literal[
+    "part", "unit", "part_request", "purchase_order", "transfer", "count", "plan", "emergency_case", "receipt"
+]
 
 READS: dict[Kind, str] = {
     "part": "parts.read",
@@ -17,6 +19,7 @@ READS: dict[Kind, str] = {
     "part_request": "requests.read",
     "purchase_order": "orders.read",
     "transfer": "stock.read",
+    "count": "stock.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
     "receipt": "stock.read",
@@ -84,7 +87,10 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
-               SELECT 8, 'unit', serial FROM unit JOIN place ON place.id = unit.place
+               SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 9, 'unit', serial FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",

@@ -9,6 +9,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "stock.receive": ("take goods in", "办理入库"),
     "stock.issue": ("hand goods out", "办理出库"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
+    "stock.count": ("count stock", "盘点库存"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
     "reservations.make": ("reserve stock", "预留库存"),
     "parts.request": ("ask for parts", "申请备件"),
@@ -45,7 +46,7 @@ _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
-        | {"stock.receive", "stock.issue", "stock.transfer", "bins.manage", "attachments.add"}
+        | {"stock.receive", "stock.issue", "stock.transfer", "stock.count", "bins.manage", "attachments.add"}
         | {"reservations.make", "parts.request", "orders.read"}
     ),
     "engineer": frozenset(_LOOK | {"parts.request", "failures.record", "attachments.add"}),
@@ -71,12 +72,14 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "quality_supervisor": frozenset(
         _LOOK
-        | {"contracts.read", "orders.read", "vendors.read", "audit.read", "stock.adjust", "emergency.close"}
-        | {"attachments.add"}
+        | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
+        | {"stock.adjust", "stock.count", "attachments.add"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
-        _EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "attachments.add"}
+        _EVERY_READ
+        | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
+        | {"attachments.add"}
     ),
     "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
     "vendor": frozenset({"parts.read", "orders.read"}),

@@ -184,12 +184,20 @@ async def _count_in(part: PartRef, line: Incoming) -> None:
 
 async def _new_units(part: PartRef, line: Incoming, start: Spot, receipt: UUID, document: str | None) -> list[UUID]:
     """Enter new units where they come from; the move then brings them in."""
+    serials = list(dict.fromkeys(line.serials))
     rows = await db.fetch(
         """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, receipt, received_at)
            SELECT $1, serial, (SELECT maker FROM part WHERE id = $1), $3, $4, $5, $6, $7, $8, $9, $10
-           FROM unnest($2::text[]) AS serial RETURNING id""",
+           FROM unnest($2::text[]) AS serial
+           -- one that was taken in by mistake and reversed lies where it came from, and may come again
+           ON CONFLICT ON CONSTRAINT unit_serial_is_unique_per_maker DO UPDATE
+               SET condition = excluded.condition, owner = excluded.owner, pool = excluded.pool,
+                   provenance = excluded.provenance, source = excluded.source, receipt = excluded.receipt
+               WHERE unit.part = excluded.part AND unit.place = excluded.place
+                 AND EXISTS (SELECT FROM movement WHERE movement.unit = unit.id AND movement.reverses IS NOT NULL)
+           RETURNING id""",
         part.id,
-        list(line.serials),
+        serials,
         start.condition,
         start.owner,
         start.pool,
@@ -199,6 +207,8 @@ async def _new_units(part: PartRef, line: Incoming, start: Spot, receipt: UUID, 
         receipt,
         clock.now(),
     )
+    if len(rows) < len(serials):
+        raise SerialRepeated
     return [row["id"] for row in rows]
 
 

@@ -8,7 +8,8 @@ from inventory.assurance import attachments
 from inventory.imports import imports
 from inventory.planning import plans
 from inventory.requests import requests
-from inventory.stock import receipts, transfers
+from inventory.stock import movements, receipts, transfers
+from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
@@ -37,6 +38,19 @@ PAGES = [
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
+    ("/counts", "inspector", "vendor"),
+    ("/counts?state=counting&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/counts/{count}", "inspector", "vendor"),
+    ("/counts/{count}/bin", "warehouse_keeper", "vendor"),
+    ("/movements", "inspector", "vendor"),
+    ("/movements?part=PSU-750&depot=GZ&kind=adjustment&from=2026-01-01&to=2099-12-31", "engineer", "vendor"),
+    ("/movements/{movement}", "inspector", "vendor"),
+    ("/units", "inspector", "vendor"),
+    ("/units?part=ST12000NM0008&depot=GZ&condition=good", "engineer", "vendor"),
+    ("/stock/as-of", "inspector", "vendor"),
+    ("/stock/as-of?at=2026-01-01T10:00&against=2026-02-01T00:00&depot=GZ", "auditor", "vendor"),
+    ("/stock/as-of?what=units&part=ST12000NM0008", "engineer", "vendor"),
+    ("/stock/as-of?what=bins", "buyer", "vendor"),
     ("/receipts", "inspector", "vendor"),
     ("/receipts?depot=GZ", "warehouse_keeper", "vendor"),
     ("/receipts/{receipt}", "engineer", "vendor"),
@@ -65,6 +79,13 @@ ACTIONS = [
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
+    ("/counts", "engineer"),
+    ("/counts/{count}/bin", "engineer"),
+    ("/counts/{count}/lines/{count}/explain", "engineer"),
+    ("/counts/{count}/finish", "engineer"),
+    ("/counts/{count}/post", "auditor"),
+    ("/counts/{count}/cancel", "auditor"),
+    ("/movements/{movement}/reverse", "vendor"),
     ("/units/ZL2-0001/tag", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
@@ -110,6 +131,8 @@ async def documents(company) -> dict[str, object]:
         "transfer": sent.id,
         "plan": (await made()).id,
         "job": job.id,
+        "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
+        "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
         "receipt": received.number,
         "run": run.id,
         "file": file.id,
@@ -166,7 +189,9 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return re.findall(r'<li><a href="([^"]+)"', page)
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers", "/receipts"]
+    assert await menu("inspector") == [
+        *("/", "/stock", "/parts", "/transfers", "/counts", "/movements", "/units", "/receipts")
+    ]
     assert "/plans" in await menu("planner")
 
 
