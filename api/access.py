@@ -68,3 +68,15 @@ def requires(right: str) -> Guard:
         actor.require(right)
 
     return guard
+
+
+def requires_any(*rights: str) -> Guard:
+    """A guard that asks for at least one of some rights; which one an act needs, its verb says."""
+
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        signed_in(connection, handler)
+        actor: Actor = connection.user
+        if not any(actor.may(right) for right in rights):
+            actor.require(rights[0])
+
+    return guard

@@ -51,8 +51,11 @@ async def once[T](
     *,
     status: int = 200,
     required: bool = False,
+    said: bytes | None = None,
 ) -> Response[T]:
     """Do what a write asks; with an Idempotency-Key only once, and the first answer again afterwards.
+
+    `said` is what makes two requests the same where their bodies do not: a form parts its fields differently each time.
 
     Raises:
         Unparsable: the key is required and missing.
@@ -67,7 +70,7 @@ async def once[T](
                 "此操作需要 Idempotency-Key 请求头：误重复会造成损害。",
             )
         return Response(await act(), status_code=status)
-    caller, fingerprint = f"{request.user.kind}:{request.user.name}", await _fingerprint(request)
+    caller, fingerprint = f"{request.user.kind}:{request.user.name}", await _fingerprint(request, said)
 
     async def kept() -> Answer:
         return Answer(status, msgspec.json.encode(await act()), "application/json")
@@ -90,10 +93,10 @@ def _as_response(answer: Answer) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, media_type=answer.media_type, headers=headers)
 
 
-async def _fingerprint(request: ApiRequest) -> bytes:
+async def _fingerprint(request: ApiRequest, said: bytes | None) -> bytes:
     """What makes two requests the same: method, address and body."""
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
+    digest.update(await request.body() if said is None else said)
     return digest.digest()
 
 

@@ -21,6 +21,7 @@ from msgspec import Struct
 from api import logs, settings
 from api.access import Authentication, FormGuard
 from api.demo import credentials
+from api.exchange.exports import exports_of
 from api.pages.headers import secure
 from api.pages.refusals import crash_page, http_page, refusal_page, told_by, unparsable_page
 from api.pages.rendering import engine
@@ -33,20 +34,28 @@ from api.problems import (
     unparsable_response,
 )
 from api.routes import (
+    attachments,
     callbacks,
     catalogue,
+    counts,
     emergency,
+    imports,
     orders,
+    papers,
     planning,
     platform,
     provisional,
     requests,
+    reversals,
     shipping,
     stock,
 )
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
+
+FORM_BYTES = 100_000
+"""What a form may hold besides its file."""
 
 STATIC = Path(__file__).parent / "static"
 
@@ -91,35 +100,43 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         async with db.connected(using.database_url, pool_size=using.pool_size, application="beijian api"):
             yield
 
+    controllers = [
+        stock.StockController,
+        stock.ReservationController,
+        stock.ReceiptController,
+        stock.TransferController,
+        counts.CountController,
+        reversals.ReversalController,
+        papers.PaperController,
+        papers.LabelController,
+        catalogue.PartController,
+        catalogue.DeviceController,
+        catalogue.FailureController,
+        catalogue.ContractController,
+        catalogue.PlaceController,
+        orders.VendorController,
+        orders.OrderController,
+        requests.RequestController,
+        shipping.PickListController,
+        shipping.ShipmentController,
+        provisional.ProvisionalIssueController,
+        planning.PlanController,
+        emergency.CaseController,
+        platform.PlatformController,
+        callbacks.CallbackController,
+    ]
+    taking_files = [attachments.AttachmentController, imports.ImportController]
+    security = [{"key": []}, {"session": []}]
     api = Router(
-        "/api/v1",
-        route_handlers=[
-            stock.StockController,
-            stock.ReservationController,
-            stock.ReceiptController,
-            stock.TransferController,
-            catalogue.PartController,
-            catalogue.DeviceController,
-            catalogue.FailureController,
-            catalogue.ContractController,
-            catalogue.PlaceController,
-            orders.VendorController,
-            orders.OrderController,
-            requests.RequestController,
-            shipping.PickListController,
-            shipping.ShipmentController,
-            provisional.ProvisionalIssueController,
-            planning.PlanController,
-            emergency.CaseController,
-            platform.PlatformController,
-            callbacks.CallbackController,
-        ],
-        security=[{"key": []}, {"session": []}],
+        "/api/v1", route_handlers=[*controllers, *exports_of([*controllers, *taking_files])], security=security
     )
+    most_bytes = using.most_upload_bytes + FORM_BYTES
+    with_files = Router("/api/v1", route_handlers=taking_files, security=security, request_max_body_size=most_bytes)
     return Application(
         route_handlers=[
             api,
-            page_router(),
+            with_files,
+            page_router(most_bytes),
             health,
             ready,
             PrometheusController,

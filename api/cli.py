@@ -6,13 +6,16 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from api import settings
 from api.settings import SettingsError
 from inventory.ground.errors import InventoryError
+
+if TYPE_CHECKING:
+    from inventory.stock.trails import Trail
 
 INVALID, INFEASIBLE, TIMED_OUT = 2, 3, 4
 """Exit codes of the file commands, besides 0."""
@@ -97,9 +100,18 @@ def init(username: str, password: str, company: str) -> None:
     _run(act)
 
 
+def _told(move: "Trail") -> str:
+    """A movement behind a difference, on one line."""
+    way = " → ".join(
+        "/".join(filter(None, side)) for side in ((move.from_place, move.from_bin), (move.to_place, move.to_bin))
+    )
+    what = " ".join(filter(None, (f"{move.quantity} ×", move.serial or move.lot, move.document, move.reason)))
+    return f"{move.occurred_at:%Y-%m-%d %H:%M:%SZ} {move.kind} {way} {what} by {move.actor} ({move.id})"
+
+
 @main.command()
 def verify() -> None:
-    """Run every check of the books; exit code 1 where something differs."""
+    """Run every check of the books, and tell the movements behind what differs; exit code 1 where something does."""
     from inventory.assurance.invariants import INVARIANTS, violations
     from inventory.ground import db
 
@@ -110,6 +122,8 @@ def verify() -> None:
             click.echo(
                 f"{violation.invariant}: {violation.what}: expected {violation.expected}, found {violation.found}"
             )
+            for move in violation.movements:
+                click.echo(f"    {_told(move)}")
         if found:
             complain(f"{len(found)} differences")
         click.echo(f"{len(INVARIANTS)} invariants hold")

@@ -1,10 +1,14 @@
 """Processes that never outlive whoever started them."""
 
+import asyncio
 import ctypes
 import multiprocessing
 import os
+import resource
 import signal
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -29,3 +33,28 @@ def _become_solver() -> None:
     """In a process that computes for another: Ctrl-C is the other's business, and its end is ours."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(signal.SIGKILL)
+
+
+UNTRUSTED_MEMORY = 2 << 30
+UNTRUSTED_SECONDS = 120
+
+
+async def compute_alone[T](function: Callable[..., T], *arguments: object) -> T:
+    """What a function answers, computed by a process that is made for it and bounded in memory and time.
+
+    Raises:
+        BrokenProcessPool: it took too much of either.
+
+    """
+    with ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_become_bounded
+    ) as process:
+        return await asyncio.get_running_loop().run_in_executor(process, partial(function, *arguments))
+
+
+def _become_bounded() -> None:
+    """In a process that opens what strangers sent: whatever is in it, only this process suffers."""
+    _become_solver()
+    resource.setrlimit(resource.RLIMIT_AS, (UNTRUSTED_MEMORY, UNTRUSTED_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (UNTRUSTED_SECONDS, UNTRUSTED_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -31,6 +31,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     secure_cookies: bool = False
     allow_private_vendors: bool = False
     log_format: str = "json"
+    most_upload_mb: int = 32
+
+    @property
+    def most_upload_bytes(self) -> int:
+        """The largest file that is taken."""
+        return self.most_upload_mb * 1_000_000
 
     @property
     def base_url(self) -> str:
@@ -60,6 +66,7 @@ def read(environment: Mapping[str, str] = os.environ, *, database_url: str | Non
         public_url=public_url,
         secure_cookies=(public_url or "").startswith("https://"),
         allow_private_vendors=environment.get("BEIJIAN_ALLOW_PRIVATE_VENDORS") == "1",
+        most_upload_mb=_number(environment, "BEIJIAN_MOST_UPLOAD_MB", 32, 1, 500),
         log_format=environment.get("BEIJIAN_LOG", "json"),
     )
 

@@ -21,14 +21,16 @@ from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule
 
 from api import logs
+from api.exchange import reading
 from api.processes import solver_process
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
 from inventory.emergency import assessments, cases, proposing
-from inventory.ground import clock, context, db, idempotency, jobs
+from inventory.ground import clock, context, db, idempotency, jobs, progress
 from inventory.ground.actor import service
-from inventory.ground.errors import InventoryError
+from inventory.ground.errors import Busy, InventoryError
+from inventory.imports import imports
 from inventory.migrate import ensure_ledger_months
 from inventory.people import sessions
 from inventory.planning import network, plans
@@ -36,6 +38,7 @@ from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
 from inventory.stock import provisional, reservations
+from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
 from optimizer.situation import Situation
@@ -163,23 +166,39 @@ async def on_order_fell_through(job: jobs.OrderFellThrough, _: Work) -> None:
 
 async def on_make_plan(job: jobs.MakePlan, work: Work) -> None:
     """Somebody waits for a plan: sized in a process of its own."""
-    if not await plans.note_progress(job.job, 5, "gathering the network"):
+    if not await progress.note_progress(job.job, 5, "gathering the network"):
         return
     try:
         gathered = await network.gather(clock.now().date())
-        await plans.note_progress(job.job, 20, "sizing")
+        await progress.note_progress(job.job, 20, "sizing")
         answered = await in_process(work, answer, msgspec.json.encode(gathered.network))
-        if not await plans.note_progress(job.job, 90, "writing the plan"):
-            await plans.finish_job(job.job, "cancelled", "cancelled before the plan was written")
+        if not await progress.note_progress(job.job, 90, "writing the plan"):
+            await progress.finish_job(job.job, "cancelled", "cancelled before the plan was written")
             return
-        maker = (await plans.job_view(job.job)).requested_by
+        maker = (await progress.job_view(job.job)).requested_by
         made = await plans.record_plan(
             gathered, msgspec.json.decode(answered, type=Answered), by=msgspec.structs.replace(PLANNING, name=maker)
         )
     except (InventoryError, OptimizerError) as refusal:
-        await plans.finish_job(job.job, "failed", str(refusal))
+        await progress.finish_job(job.job, "failed", str(refusal))
         return
-    await plans.finish_job(job.job, "done", "", {"plan": str(made.id), "number": made.number, "status": made.status})
+    await progress.finish_job(job.job, "done", "", {"plan": str(made.id), "number": made.number, "status": made.status})
+
+
+async def on_run_import(job: jobs.RunImport, work: Work) -> None:
+    """Somebody waits for a table to be checked, or to be brought in."""
+    upload = await imports.upload_to_read(job.data_import)
+    if upload is None:
+        return
+    try:
+        async with reading.opened(upload.media_type, upload.content) as open_table:
+            await imports.run(upload.id, open_table)
+    except InventoryError as refusal:
+        await imports.fail(upload.id, refusal)
+    except Exception:
+        if work.attempt + 1 >= TRIES:
+            await imports.fail(upload.id, Busy())
+        raise
 
 
 HANDLERS: dict[type[jobs.Job], Handler] = {
@@ -193,6 +212,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
+    jobs.RunImport: on_run_import,
 }
 """Every job with its handler."""
 
@@ -245,6 +265,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
         await ensure_ledger_months()
         await sessions.forget_expired()
         await idempotency.forget_older_than(hours=48)
+
+    @queue.schedule("draw_up_counts", "5 22 * * *")  # 06:05 in Shanghai: before the keepers come
+    async def _draw_up_counts(_: Schedule) -> None:
+        await sheets.draw_up_due(by=HOUSEKEEPING)
 
 
 async def work(settings: Settings) -> None:

@@ -5,12 +5,18 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, reservations, sizing, starts
+from bench import bursts, imports, reservations, sizing, starts
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
 
-BENCHMARKS = {"bursts": bursts.run, "reservations": reservations.run, "sizing": sizing.run, "starts": starts.run}
+BENCHMARKS = {
+    "bursts": bursts.run,
+    "imports": imports.run,
+    "reservations": reservations.run,
+    "sizing": sizing.run,
+    "starts": starts.run,
+}
 
 
 def main() -> None:

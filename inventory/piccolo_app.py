@@ -8,6 +8,7 @@ from piccolo.table import Table
 from inventory.catalogue import tables as catalogue
 from inventory.emergency import tables as emergency
 from inventory.ground import tables as ground
+from inventory.imports import tables as imports
 from inventory.installed_base import tables as installed_base
 from inventory.people import tables as people
 from inventory.places import tables as places
@@ -27,6 +28,7 @@ FLOORS = (
     requests,
     planning,
     emergency,
+    imports,
 )
 
 TABLES: list[type[Table]] = [

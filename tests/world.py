@@ -40,6 +40,7 @@ BUYER = actor("buyer")
 PLANNER = actor("planner")
 MANAGER = actor("project_manager")
 AUDITOR = actor("auditor")
+ENGINEER = actor("engineer")
 SUPERVISOR = actor("quality_supervisor")
 ADMIN = actor("administrator")
 

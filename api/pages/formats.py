@@ -160,3 +160,14 @@ def signed(value: int) -> str:
     ('+3', '−1')
     """
     return f"+{value}" if value > 0 else f"−{-value}" if value < 0 else "0"
+
+
+def size(count: int) -> str:
+    """The size of a file.
+
+    >>> size(840), size(12_600), size(3_270_000)
+    ('840 B', '13 kB', '3.3 MB')
+    """
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"

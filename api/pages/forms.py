@@ -1,10 +1,12 @@
 """Forms: reading what a page's fields say."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from api.pages.formats import ZONE
 from inventory.ground.errors import Invalid
 
 Several = list[str] | str
@@ -20,6 +22,14 @@ class NotAQuantity(Invalid):
     zh = "“{value}”不是有效数量。"
     help_en = "Give a whole number of {least} or more."
     help_zh = "请填写不小于 {least} 的整数。"
+
+
+class NotATime(Invalid):
+    """“{value}” is no date or time."""
+
+    zh = "“{value}”不是有效的日期或时间。"
+    help_en = "Write it as 2026-11-22 or 2026-11-22T09:30."
+    help_zh = "请按 2026-11-22 或 2026-11-22T09:30 的格式填写。"
 
 
 class Reason(Struct, kw_only=True):
@@ -51,6 +61,27 @@ def quantity(text: str, *, least: int = 1) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 8) or int(digits) < least:
         raise NotAQuantity(value=text, least=least)
     return int(digits)
+
+
+def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:
+    """A date or time somebody chose, in the depots' own zone; `whole_day` means the end of a day without a time.
+
+    >>> moment("2026-11-22T08:30").isoformat(), moment("2026-11-22", whole_day=True).isoformat(), moment(" ")
+    ('2026-11-22T00:30:00+00:00', '2026-11-22T16:00:00+00:00', None)
+
+    Raises:
+        NotATime: it is neither.
+
+    """
+    written = (text or "").strip()
+    if not written:
+        return None
+    try:
+        chosen = datetime.fromisoformat(written)
+        end = timedelta(days=1) if whole_day and len(written) == len("2026-11-22") else timedelta(0)
+        return (chosen if chosen.tzinfo else chosen.replace(tzinfo=ZONE)).astimezone(UTC) + end
+    except (ValueError, OverflowError):
+        raise NotATime(value=written) from None
 
 
 def words(text: str) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from api.languages import Language
+from inventory.imports.imports import KINDS
 from inventory.people.roles import RIGHTS, ROLE_NAMES
 
 Tone = Literal["red", "orange", "yellow", "green", "azure", "blue", "secondary"]
@@ -176,7 +177,26 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "gathering the network": ("gathering the network", "汇集网络数据"),
         "sizing": ("sizing the stock", "计算目标库存"),
         "writing the plan": ("writing the plan", "写入计划"),
+        "reading the file": ("reading the file", "读取文件"),
+        "checking the rows": ("checking the rows", "检查数据"),
+        "writing": ("writing", "写入数据"),
         "cancelled before the plan was written": ("cancelled before the plan was written", "写入计划前已取消"),
+    },
+    "import_kind": {name: (kind.en, kind.zh) for name, kind in KINDS.items()},
+    "import_state": {
+        "checking": ("checking", "检查中"),
+        "refused": ("refused", "有错误"),
+        "ready": ("ready to bring in", "可导入"),
+        "importing": ("bringing in", "导入中"),
+        "imported": ("brought in", "已导入"),
+        "failed": ("failed", "失败"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "attachment_state": {"withdrawn": ("withdrawn", "已撤回"), "not withdrawn": ("not withdrawn", "未撤回")},
+    "attachment_kind": {
+        "signed_form": ("signed form", "签字单据"),
+        "photo": ("photo", "照片"),
+        "other": ("other", "其他"),
     },
     "condition": {
         "good": ("good", "好件"),
@@ -201,12 +221,32 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "issue": ("issue", "出库"),
         "transfer_in": ("transfer in", "调拨入库"),
         "adjustment": ("adjustment", "库存调整"),
+        "opening": ("opening stock", "期初库存"),
         "return_from_site": ("material return", "退料"),
         "defective_return": ("defective return", "坏件返还"),
         "provisional_issue": ("taken without paper", "先发后补取件"),
         "brought_back": ("brought back", "归还入库"),
         "transfer_back": ("transfer brought back", "调拨退回"),
         "put_away": ("put-away", "上架"),
+        "reversal": ("reversal", "冲销"),
+    },
+    "count_kind": {
+        "cycle": ("cycle count", "循环盘点"),
+        "surprise": ("surprise inspection", "抽查"),
+        "full": ("full count", "全库盘点"),
+        "recount": ("recount", "复盘"),
+    },
+    "count_state": {
+        "counting": ("being counted", "盘点中"),
+        "counted": ("to be posted", "待过账"),
+        "posted": ("posted", "已过账"),
+        "cancelled": ("called off", "已取消"),
+    },
+    "strange": {
+        "unknown": ("unknown to the books", "台账中没有"),
+        "lost_before": ("written off before", "此前已盘亏"),
+        "other_bin": ("from another bin", "在其他库位"),
+        "conflict": ("in the books elsewhere", "台账中在他处"),
     },
     "place": {
         "TRANSIT": ("in transit", "在途库"),
@@ -261,6 +301,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "paper_overdue": ("see that the overdue paper comes", "催办逾期补单"),
         "recount": ("recount what was not found", "复盘未找到的备件"),
         "approve_plan": ("approve the stocking plan", "审批备货计划"),
+        "count_stock": ("count the stock", "完成盘点"),
+        "post_count": ("explain and post the count's differences", "说明盘点差异并过账"),
     },
     "document": {
         "emergency_case": ("emergency case", "应急方案"),
@@ -275,6 +317,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "provisional_issue": ("taken without paper", "先发后补"),
         "ticket": ("ticket", "工单"),
         "device": ("device", "设备"),
+        "count": ("count", "盘点单"),
     },
     "service": {
         "standing authority": ("standing authority", "常设授权"),
@@ -285,6 +328,24 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "housekeeping": ("housekeeping", "日常维护"),
         "setup": ("set-up", "初始化"),
         "demo": ("demo", "演示"),
+    },
+    "form": {
+        "issue_note": ("Issue note", "出库单"),
+        "goods_receipt_note": ("Goods receipt note", "入库单"),
+        "transfer_note": ("Transfer note", "调拨单"),
+        "delivery_note": ("Delivery note", "送货单"),
+        "count_sheet": ("Count sheet", "盘点表"),
+        "loan_note": ("Loan note", "借用单"),
+        "loan_return_note": ("Loan return note", "归还单"),
+        "gate_pass": ("Gate pass", "出门条"),
+    },
+    "label_kind": {"unit": ("units", "单件"), "part": ("parts", "备件"), "bin": ("bins", "库位")},
+    "label_size": {
+        "a4_3x8": ("A4 sheet, 3 × 8 (70 × 37 mm)", "A4 整页 3×8（70×37 mm）"),
+        "a4_4x10": ("A4 sheet, 4 × 10 (52.5 × 29.7 mm)", "A4 整页 4×10（52.5×29.7 mm）"),
+        "50x30": ("single, 50 × 30 mm", "单张 50×30 mm"),
+        "60x40": ("single, 60 × 40 mm", "单张 60×40 mm"),
+        "100x50": ("single, 100 × 50 mm", "单张 100×50 mm"),
     },
     "hours": {"working": ("working hours", "工作时间"), "non_working": ("non-working hours", "非工作时间")},
     "role": ROLE_NAMES,
@@ -345,6 +406,8 @@ TONES: dict[str, dict[str, Tone]] = {
         "dismissed": "secondary",
     },
     "shipment_state": {"shipped": "blue", "failed": "red", "handed_over": "green", "returned": "secondary"},
+    "count_state": {"counting": "blue", "counted": "orange", "posted": "green", "cancelled": "secondary"},
+    "strange": {"unknown": "orange", "lost_before": "azure", "other_bin": "azure", "conflict": "red"},
     "case_state": {
         "open": "red",
         "proposed": "orange",
@@ -362,6 +425,15 @@ TONES: dict[str, dict[str, Tone]] = {
     },
     "plan_state": {"proposed": "yellow", "approved": "green", "superseded": "secondary", "rejected": "secondary"},
     "plan_status": {"optimal": "green", "feasible": "azure", "infeasible": "red", "timed_out": "orange"},
+    "import_state": {
+        "checking": "blue",
+        "refused": "red",
+        "ready": "azure",
+        "importing": "blue",
+        "imported": "green",
+        "failed": "red",
+        "cancelled": "secondary",
+    },
     "job_state": {"queued": "secondary", "running": "blue", "done": "green", "failed": "red", "cancelled": "secondary"},
     "condition": {
         "good": "green",

@@ -12,6 +12,7 @@ class Item(Struct, frozen=True):
     name: tuple[str, str]
     icon: str
     right: str | None
+    or_right: str | None = None
 
     def is_at(self, path: str) -> bool:
         """Whether a page belongs to this entry.
@@ -34,7 +35,13 @@ ITEMS = (
     Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "requests.read"),
     Item("/shipments", ("Shipments", "发运"), "external-link", "requests.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
+    Item("/counts", ("Counts", "盘点"), "list", "stock.read"),
+    Item("/movements", ("Ledger", "流水"), "history", "stock.read"),
+    Item("/units", ("Units", "单件"), "box", "stock.read"),
+    Item("/receipts", ("Receipts", "入库"), "package-import", "stock.read"),
+    Item("/labels", ("Labels", "标签"), "barcode", "stock.receive"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
+    Item("/imports", ("Imports", "导入"), "upload", "parts.manage", "stock.adjust"),
 )
 
 IN_THE_BAR = 4
@@ -45,4 +52,4 @@ def menu(actor: Actor | None) -> list[Item]:
     """What somebody may open."""
     if actor is None:
         return []
-    return [item for item in ITEMS if item.right is None or actor.may(item.right)]
+    return [item for item in ITEMS if item.right is None or actor.may(item.right) or actor.may(item.or_right or "")]

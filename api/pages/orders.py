@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
 from api.pages.forms import Reason, Several, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -65,7 +66,9 @@ async def show_order(request: PageRequest, order_id: FromPath[UUID]) -> Page:
     """Show one order with its messages."""
     order = await orders.order_view(order_id, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in order.lines])
-    return Page("orders/detail.html", order=order, messages=await orders.messages(order_id), by_serial=by_serial)
+    files = await attached(request, "purchase_order", order_id)
+    told = await orders.messages(order_id)
+    return Page("orders/detail.html", order=order, messages=told, by_serial=by_serial, files=files)
 
 
 @post("/orders/{order_id:uuid}/approve", guards=[requires("orders.approve")], status_code=303)

@@ -12,6 +12,7 @@ from api.answers import Cursor, decode_cursor
 from api.pages.forms import Reason
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from inventory.ground import progress
 from inventory.planning import plans
 
 ROWS = 100
@@ -35,13 +36,13 @@ async def ask_for_plan(request: PageRequest) -> Redirect:
 @get("/plans/jobs/{job_id:uuid}", guards=[requires("plans.read")])
 async def show_job(request: PageRequest, job_id: FromPath[UUID]) -> Page:  # noqa: ARG001  the guard reads it
     """Show how far a plan is."""
-    return Page("plans/job.html", job=await plans.job_view(job_id))
+    return Page("plans/job.html", job=await progress.job_view(job_id))
 
 
 @post("/plans/jobs/{job_id:uuid}/cancel", guards=[requires("plans.make")], status_code=303)
 async def cancel_job(request: PageRequest, job_id: FromPath[UUID]) -> Redirect:
     """Ask a plan's making to stop."""
-    await plans.cancel_job(job_id, by=request.user)
+    await progress.cancel_job(job_id, by=request.user)
     return Redirect(f"/plans/jobs/{job_id}", status_code=303)
 
 

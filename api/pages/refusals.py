@@ -27,9 +27,12 @@ _STATES_OF = {
     "Pick": "pick_state",
     "Shipment": "shipment_state",
     "Provisional issue": "provisional_state",
+    "Count": "count_state",
     "Case": "case_state",
     "Plan": "plan_state",
     "Job": "job_state",
+    "Import": "import_state",
+    "Attachment": "attachment_state",
 }
 """Which enumeration the states in a refusal belong to."""
 

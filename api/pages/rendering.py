@@ -119,6 +119,7 @@ def environment() -> Environment:
         "number": formats.number,
         "share": formats.share,
         "gap": formats.gap,
+        "size": formats.size,
         "signed": formats.signed,
         "exact": formats.exact_time,
         "instant": formats.instant_of,
@@ -137,6 +138,7 @@ def environment() -> Environment:
         "name": pass_context(lambda c, thing, of="name": _name(thing, of, c["language"])),
         "store": pass_context(_store_name),
         "address": pass_context(_address),
+        "exported": pass_context(_exported),
         "may": pass_context(lambda c, right: c["actor"] is not None and c["actor"].may(right)),
         "serves": pass_context(lambda c, depot: c["actor"] is not None and c["actor"].sees_depot(depot)),
         "gauge": gauges.gauge,
@@ -189,6 +191,13 @@ def _address(context: Mapping[str, Any], **changes: str | None) -> str:
     query = {**context["request"].query_params, "cursor": None, **changes}
     kept = urlencode({key: value for key, value in query.items() if value})
     return f"{context['path']}?{kept}" if kept else context["path"]
+
+
+def _exported(context: Mapping[str, Any], name: str) -> str:
+    """The address of a list's export, with the filters of this page."""
+    query = {**context["request"].query_params, "cursor": None}
+    kept = urlencode({key: value for key, value in query.items() if value})
+    return f"/api/v1/{name}.csv" + (f"?{kept}" if kept else "")
 
 
 @cache

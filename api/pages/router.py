@@ -3,14 +3,20 @@
 from litestar import Router
 
 from api.pages import (
+    attachments,
+    counts,
     emergencies,
     finding,
+    imports,
+    label_sheets,
+    ledger,
     orders,
     overview,
     parts,
     picks,
     plans,
     provisional,
+    receipts,
     requests,
     scanning,
     sessions,
@@ -34,15 +40,27 @@ NOUNS = (
     scanning,
     shipments,
     transfers,
+    receipts,
+    label_sheets,
+    counts,
+    ledger,
     plans,
+    imports,
+    attachments,
 )
 
+TAKING_FILES = (imports, attachments)
 
-def page_router() -> Router:
-    """Every page, at its address."""
+
+def page_router(most_bytes: int) -> Router:
+    """Every page, at its address; only forms that take files may be as large as a file."""
+    uploads = [handler for noun in TAKING_FILES for handler in noun.uploads]
     return Router(
         "/",
-        route_handlers=[handler for noun in NOUNS for handler in noun.handlers],
+        route_handlers=[
+            *(handler for noun in NOUNS for handler in noun.handlers),
+            Router("/", route_handlers=uploads, request_max_body_size=most_bytes),
+        ],
         before_request=remember_place_names,
         include_in_schema=False,
         opt={"page": True},

@@ -19,6 +19,7 @@ from inventory.places import places
 FILES = (
     "app.css",
     "app.js",
+    "night.js",
     "scan.js",
     "icon.svg",
     "icons.svg",
@@ -102,7 +103,7 @@ def kinds(request: Request) -> list[Kind]:
         ),
         Kind(
             name="count",
-            words=_("Count"),
+            words=_("Count stock"),
             url="/api/v1/counts/{count}/scans",
             fields=[
                 Field(name="count", words=_("Stocktake (its id)"), kind="path", required=True),

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
 from api.pages.forms import Long, Reason, Several, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -57,7 +58,8 @@ async def list_transfers(
 @get("/transfers/{transfer_id:uuid}", guards=[requires("stock.read")])
 async def show_transfer(request: PageRequest, transfer_id: FromPath[UUID]) -> Page:
     """Show one transfer."""
-    return Page("transfers/detail.html", transfer=await transfers.transfer_view(transfer_id, seen_by=request.user))
+    transfer = await transfers.transfer_view(transfer_id, seen_by=request.user)
+    return Page("transfers/detail.html", transfer=transfer, files=await attached(request, "transfer", transfer_id))
 
 
 @post("/transfers/{transfer_id:uuid}/ship", guards=[requires("stock.transfer")], status_code=303)

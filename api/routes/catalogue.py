@@ -267,6 +267,9 @@ class PlaceController(Controller):
         return await places.store(code, seen_by=request.user)
 
     @get("/lanes", operation_id="ListLanes", guards=[requires("places.read")], responses=refusals())
-    async def list_lanes(self, request: ApiRequest, limit: Limit = 200) -> Response[Page[places.LaneView]]:
+    async def list_lanes(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 200
+    ) -> Response[Page[places.LaneView]]:
         """List the lanes between stores."""
-        return page(request, await places.lanes(limit=limit), limit, lambda lane: lane.from_depot)
+        found = await places.lanes(limit=limit + 1, after=decode_cursor(cursor, tuple[str, str, str]))
+        return page(request, found, limit, lambda lane: (lane.from_depot, lane.to_depot, lane.mode))

@@ -5,10 +5,11 @@ from uuid import UUID
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, JSONBody
 
-from api.access import requires, signed_in
+from api.access import requires, requires_any, signed_in
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Reason
+from inventory.ground import progress
 from inventory.planning import plans
 
 
@@ -31,7 +32,7 @@ class PlanController(Controller):
         return await plans.plan_detail(plan_id)
 
     @post("/plans", operation_id="AskForPlan", status_code=202, guards=[requires("plans.make")], responses=refusals())
-    async def ask(self, request: ApiRequest, idempotency_key: Key = None) -> Response[plans.JobView]:
+    async def ask(self, request: ApiRequest, idempotency_key: Key = None) -> Response[progress.JobView]:
         """Have a plan made; watch the job that is answered."""
         return await once(request, idempotency_key, lambda: plans.ask_for_plan(by=request.user), status=202)
 
@@ -74,19 +75,19 @@ class PlanController(Controller):
         return page(request, found, limit, lambda row: (row.part_number, row.depot, row.pool))
 
     @get("/jobs/{job_id:uuid}", operation_id="GetJob", guards=[signed_in], responses=refusals(404))
-    async def get_job(self, job_id: FromPath[UUID]) -> plans.JobView:
+    async def get_job(self, job_id: FromPath[UUID]) -> progress.JobView:
         """Show how far a job is and what came of it."""
-        return await plans.job_view(job_id)
+        return await progress.job_view(job_id)
 
     @post(
         "/jobs/{job_id:uuid}/cancel",
         operation_id="CancelJob",
         status_code=200,
-        guards=[requires("plans.make")],
+        guards=[requires_any("plans.make", "parts.manage", "stock.adjust")],
         responses=refusals(404, 409),
     )
     async def cancel_job(
         self, request: ApiRequest, job_id: FromPath[UUID], idempotency_key: Key = None
-    ) -> Response[plans.JobView]:
+    ) -> Response[progress.JobView]:
         """Ask a job to stop."""
-        return await once(request, idempotency_key, lambda: plans.cancel_job(job_id, by=request.user))
+        return await once(request, idempotency_key, lambda: progress.cancel_job(job_id, by=request.user))

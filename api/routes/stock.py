@@ -12,8 +12,20 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
+from inventory.ground import clock
 from inventory.procurement import receiving
-from inventory.stock import levels, lots, receipts, reservations, shipments, transfers, units
+from inventory.stock import (
+    levels,
+    lots,
+    movements,
+    receipts,
+    reservations,
+    shipments,
+    tags,
+    time_travel,
+    transfers,
+    units,
+)
 from inventory.stock.pools import COMMON
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -141,11 +153,22 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Tagging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The tag on the label in hand; without one, a new tag is made."""
+
+    tag: Code | None = None
+
+
 class UnitLife(Struct, frozen=True, kw_only=True):
     """A unit and everything that happened to it."""
 
     unit: units.UnitView
     movements: list[units.UnitMovement]
+
+
+def key_of_stock(line: time_travel.StockAsOf) -> time_travel.StockKey:
+    """What a line of past stock is found again by, for the cursor."""
+    return line.part_number, line.depot, line.condition, line.owner, line.pool, line.bin or ""
 
 
 class StockController(Controller):
@@ -183,17 +206,20 @@ class StockController(Controller):
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
         condition: FromQuery[str | None] = None,
+        as_of: FromQuery[Instant | None] = None,
+        known_at: FromQuery[Instant | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[units.UnitView]]:
-        """List serialised pieces."""
-        found = await units.units(
-            limit=limit + 1,
-            seen_by=request.user,
-            after=decode_cursor(cursor, UUID),
-            part_number=part,
-            depot=depot,
-            condition=condition,
+        """List serialised pieces where they are; with `as_of` where they were then, by what was recorded by `known_at`."""
+        asked = {"seen_by": request.user, "part_number": part, "depot": depot, "condition": condition}
+        after = decode_cursor(cursor, UUID)
+        found = (
+            await units.units(limit=limit + 1, after=after, **asked)
+            if as_of is None and known_at is None
+            else await time_travel.units_as_of(
+                as_of or clock.now(), limit=limit + 1, after=after, known_at=known_at, **asked
+            )
         )
         return page(request, found, limit, lambda unit: unit.id)
 
@@ -234,6 +260,19 @@ class StockController(Controller):
         )
         return page(request, found, limit, lambda line: (line.part_number, line.lot, line.id))
 
+    @post(
+        "/units/{serial:str}/tag",
+        operation_id="TagUnit",
+        status_code=200,
+        guards=[requires("stock.receive")],
+        responses=refusals(404, 409),
+    )
+    async def tag_unit(
+        self, request: ApiRequest, serial: FromPath[str], data: JSONBody[Tagging], idempotency_key: Key = None
+    ) -> Response[units.UnitView]:
+        """Give a piece our tag: the one on the label in hand, or a new one."""
+        return await once(request, idempotency_key, lambda: tags.assign(serial, data.tag, by=request.user))
+
     @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals())
     async def list_movements(
         self,
@@ -243,11 +282,14 @@ class StockController(Controller):
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
         document: FromQuery[str | None] = None,
+        kind: FromQuery[str | None] = None,
+        actor: FromQuery[str | None] = None,
+        serial: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> Response[Page[levels.MovementView]]:
+    ) -> Response[Page[movements.MovementView]]:
         """List the ledger, latest occurrence first."""
-        found = await levels.movements(
+        found = await movements.movements(
             limit=limit + 1,
             seen_by=request.user,
             before=decode_cursor(cursor, tuple[datetime, UUID]),
@@ -256,6 +298,9 @@ class StockController(Controller):
             since=since,
             until=until,
             document=document,
+            kind=kind,
+            actor=actor,
+            serial=serial,
         )
         return page(request, found, limit, lambda line: (line.occurred_at, line.id))
 
@@ -267,20 +312,22 @@ class StockController(Controller):
         known_at: FromQuery[Instant | None] = None,
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
+        detail: Annotated[Literal["bin"] | None, QueryParameter(description="`bin` tells each bin by itself")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> Response[Page[levels.StockAsOf]]:
+    ) -> Response[Page[time_travel.StockAsOf]]:
         """Show what the stores held at an instant; `known_at` takes only what was recorded by then."""
-        found = await levels.stock_as_of(
+        found = await time_travel.stock_as_of(
             as_of,
             limit=limit + 1,
             seen_by=request.user,
             known_at=known_at,
             part_number=part,
             depot=depot,
-            after=decode_cursor(cursor, tuple[str, str, str, str, str]),
+            bins=detail == "bin",
+            after=decode_cursor(cursor, time_travel.StockKey),
         )
-        return page(request, found, limit, lambda s: (s.part_number, s.depot, s.condition, s.owner, s.pool))
+        return page(request, found, limit, key_of_stock)
 
     @post("/adjustments", operation_id="AdjustStock", guards=[requires("stock.adjust")], responses=refusals(404, 409))
     async def adjust(
@@ -409,6 +456,21 @@ class ReceiptController(Controller):
 
     path = "/receipts"
     tags = ("receipts",)
+
+    @get(operation_id="ListReceipts", guards=[requires("stock.read")], responses=refusals())
+    async def list_receipts(
+        self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[receipts.ReceiptRecord]]:
+        """List receipts, newest first."""
+        found = await receipts.receipts(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), depot=depot
+        )
+        return page(request, found, limit, lambda receipt: receipt.id)
+
+    @get("/{number:str}", operation_id="GetReceipt", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_receipt(self, request: ApiRequest, number: FromPath[str]) -> receipts.ReceiptRecord:
+        """Show one receipt, by its number."""
+        return await receipts.receipt_view(number, seen_by=request.user)
 
     @post(operation_id="ReceiveGoods", guards=[requires("stock.receive")], responses=refusals(404, 409))
     async def receive(

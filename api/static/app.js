@@ -1,4 +1,4 @@
-// Beijian's own script: the theme, dialogs, live pages and charts. Everything else is HTML and htmx.
+// Beijian's own script: the theme, dialogs, counting, live pages and charts. Everything else is HTML and htmx.
 "use strict";
 
 // ---- theme: dark or light as the reader's system is; before the page is painted ----
@@ -19,6 +19,11 @@ document.addEventListener("click", (event) => {
   if ("removes" in button.dataset) button.closest(".line").remove();
 });
 
+// a photo is sent as soon as it is taken
+document.addEventListener("change", (event) => {
+  if ("sends" in event.target.dataset && event.target.files.length) event.target.form.requestSubmit();
+});
+
 function openDialog(dialog) {
   dialog.showModal();
   dialog.querySelector(".dialog-body :is(input:not([type=hidden]), textarea, select)")?.focus();
@@ -35,6 +40,63 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
   const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (field) { event.preventDefault(); field.focus(); }
+});
+
+// ---- counting: a scanned label or serial goes to the line it belongs to; nothing is sent until the bin is done ----
+
+document.addEventListener("keydown", (event) => {
+  const field = event.target.closest?.("[data-scans]");
+  if (!field || event.key !== "Enter") return;
+  event.preventDefault();
+  const code = field.value.trim();
+  field.value = "";
+  if (code) takeScan(field, code);
+});
+
+function takeScan(field, code) {
+  const form = field.form, told = form.querySelector(".scan-told");
+  const lines = [...form.querySelectorAll("[data-line]")];
+  const labelled = lines.find((line) => line.dataset.part.toUpperCase() === code.toUpperCase());
+  const bySerial = lines.filter((line) => "bySerial" in line.dataset);
+  // a serial joins the part whose label was scanned last, or the only one here that has serials
+  const line = labelled ?? bySerial.find((each) => each.classList.contains("active")) ?? (bySerial.length === 1 ? bySerial[0] : null);
+  told.classList.toggle("unknown", !line);
+  if (!line) {
+    told.value = `${code} – ${field.dataset.unknown}`;
+    form.querySelector("#more-found").open = true;
+    return;
+  }
+  lines.forEach((each) => each.classList.toggle("active", each === line));
+  if ("bySerial" in line.dataset) {
+    if (!labelled) addSerial(line, code);
+    told.value = `${code} · ${line.querySelector(".tally").value}`;
+  } else {
+    told.value = `${code} · ${step(line.querySelector("[data-quantity]"), 1)}`;
+  }
+}
+
+function addSerial(line, serial) {
+  const list = line.querySelector("[data-serials]");
+  const serials = list.value.split(/[\s,，;]+/).filter(Boolean);
+  if (!serials.includes(serial)) serials.push(serial);
+  list.value = serials.join("\n");
+  tally(list);
+}
+
+function tally(list) {
+  const count = new Set(list.value.split(/[\s,，;]+/).filter(Boolean)).size;
+  list.closest("[data-line]").querySelector(".tally").value = count;
+}
+
+function step(field, by) {
+  field.value = Math.max(0, Number(field.value || 0) + by);
+  return field.value;
+}
+
+document.addEventListener("input", (event) => { if (event.target.matches("[data-serials]")) tally(event.target); });
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-steps]");
+  if (button) step(button.parentElement.querySelector("[data-quantity]"), Number(button.dataset.steps));
 });
 
 // ---- live pages: nothing is asked while the tab is hidden or the reader holds a piece of it; unchanged is not sent ----

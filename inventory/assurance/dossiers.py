@@ -14,10 +14,11 @@ from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.installed_base import failure_counts
 from inventory.installed_base.failure_counts import MonthCount
-from inventory.stock import history, levels, lots, units
+from inventory.stock import history, levels, lots, movements, units
 from inventory.stock.history import LevelHistory
-from inventory.stock.levels import LevelView, MovementView
+from inventory.stock.levels import LevelView
 from inventory.stock.lots import LotStock
+from inventory.stock.movements import MovementView
 from inventory.stock.units import UnitView
 
 TOLD = timedelta(days=120)
@@ -61,7 +62,7 @@ async def part_dossier(number: str, *, seen_by: Actor) -> PartDossier:
         beliefs=await beliefs.beliefs(own),
         levels=await levels.levels(limit=200, seen_by=seen_by, part_number=own) if stock else [],
         histories=await history.available_over_time(own, since, seen_by=seen_by) if stock else [],
-        movements=await levels.movements(limit=LATEST, seen_by=seen_by, part_number=own) if stock else [],
+        movements=await movements.movements(limit=LATEST, seen_by=seen_by, part_number=own) if stock else [],
         units=await units.units(limit=LATEST, seen_by=seen_by, part_number=own) if stock else [],
         lots=await lots.lot_stocks(limit=200, seen_by=seen_by, part_number=own) if stock else [],
         assessments=await assessments.assessment_views(limit=200, seen_by=seen_by, part_number=own) if judged else [],

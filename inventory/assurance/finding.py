@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.stock import codes
+from inventory.stock.codes import Scanned
 
 Kind = Literal[
     "part",
@@ -13,8 +15,10 @@ Kind = Literal[
     "part_request",
     "purchase_order",
     "transfer",
+    "count",
     "plan",
     "emergency_case",
+    "receipt",
     "shipment",
     "provisional_issue",
     "pick_list",
@@ -26,11 +30,13 @@ READS: dict[Kind, str] = {
     "part_request": "requests.read",
     "purchase_order": "orders.read",
     "transfer": "stock.read",
+    "count": "stock.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
     "shipment": "requests.read",
     "provisional_issue": "requests.read",
     "pick_list": "stock.issue",
+    "receipt": "stock.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -42,8 +48,26 @@ class Found(Struct, frozen=True):
     key: str
 
 
-async def find(number: str, *, seen_by: Actor) -> Found | None:
-    """What carries a number, in the reader's rights and scope; None where nothing does."""
+async def find(text: str, *, seen_by: Actor) -> Found | None:
+    """What carries a number, typed or scanned, in the reader's rights and scope; None where nothing does."""
+    for number in _numbers(codes.read(text)):
+        found = await _carrier(number, seen_by)
+        if found is not None:
+            return found
+    return None
+
+
+def _numbers(scanned: Scanned) -> list[str]:
+    """What to look for, the piece before its part; a plain text as it is.
+
+    >>> _numbers(codes.read("BJP/PSU-750")), _numbers(codes.read("SN:CN-1;PN:PSU-750")), _numbers(codes.read("PSU-750"))
+    (['PSU-750'], ['CN-1', 'PSU-750'], ['PSU-750'])
+    """
+    named = [number for number in (scanned.tag, scanned.serial, scanned.part_number) if number]
+    return named or [scanned.text]
+
+
+async def _carrier(number: str, seen_by: Actor) -> Found | None:
     return await db.read_one(
         Found,
         """SELECT kind, key FROM (
@@ -74,20 +98,26 @@ async def find(number: str, *, seen_by: Actor) -> Found | None:
                WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
                  AND ($4::text[] IS NULL OR contract.code = ANY($4))
                UNION ALL
-               SELECT 7, 'unit', serial FROM unit JOIN place ON place.id = unit.place
+               SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 9, 'unit', serial FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
-               SELECT 8, 'shipment', shipment.id::text FROM shipment
+               SELECT 10, 'shipment', shipment.id::text FROM shipment
                JOIN place AS origin ON origin.id = shipment.from_place
                JOIN place AS target ON target.id = shipment.to_place
                WHERE (number = $1 OR waybill = $1) AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3))
                  AND ($4::text[] IS NULL OR contract_code IS NULL OR contract_code = ANY($4))
                UNION ALL
-               SELECT 9, 'provisional_issue', provisional_issue.id::text FROM provisional_issue
+               SELECT 11, 'provisional_issue', provisional_issue.id::text FROM provisional_issue
                JOIN place ON place.id = provisional_issue.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
-               SELECT 10, 'pick_list', pick_list.id::text FROM pick_list
+               SELECT 12, 'pick_list', pick_list.id::text FROM pick_list
                JOIN place ON place.id = pick_list.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
            ) AS anything

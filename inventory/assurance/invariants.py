@@ -1,6 +1,7 @@
 """The invariants: what must hold of the books at every instant, as a list of queries.
 
-Each query returns one row per thing that differs: what it is, what the ledger says, and what the books say.
+Each query returns one row per thing that differs: what it is, what the ledger says, and what the books say. Where a part
+(in a place), a unit or a lot is what differs, the row names its id too, so that the movements behind it can be told.
 """
 
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from inventory.ground import db
+from inventory.stock.trails import Trail, trail
 
 
 class Invariant(NamedTuple):
@@ -25,6 +27,7 @@ class Violation(Struct, frozen=True):
     what: str
     expected: str
     found: str
+    movements: list[Trail] = []
 
 
 _SUBJECT = """part.part_number || ' @ ' || place.code || ' / ' || level.condition || ' / ' || pool.code"""
@@ -43,11 +46,13 @@ INVARIANTS = [
                       SELECT part, from_place, from_condition, from_owner, from_pool, -quantity FROM movement) AS side
                 GROUP BY 1, 2, 3, 4, 5
             )
-            SELECT {_SUBJECT} AS what, coalesce(ledger.on_hand, 0)::text AS expected, level.on_hand::text AS found
+            SELECT {_SUBJECT} AS what, coalesce(ledger.on_hand, 0)::text AS expected, level.on_hand::text AS found,
+                   level.part, level.place
             FROM level LEFT JOIN ledger USING (part, place, condition, owner, pool) {_NAMED}
             WHERE level.on_hand <> coalesce(ledger.on_hand, 0)
             UNION ALL
-            SELECT part.part_number || ' @ ' || place.code || ' / ' || ledger.condition, ledger.on_hand::text, 'no level'
+            SELECT part.part_number || ' @ ' || place.code || ' / ' || ledger.condition, ledger.on_hand::text, 'no level',
+                   ledger.part, ledger.place
             FROM ledger JOIN part ON part.id = ledger.part JOIN place ON place.id = ledger.place
             LEFT JOIN level USING (part, place, condition, owner, pool)
             WHERE level.id IS NULL AND ledger.on_hand <> 0 AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')""",
@@ -55,7 +60,8 @@ INVARIANTS = [
     Invariant(
         "reserved_is_the_sum_of_reservations",
         "what is reserved is the sum of the pending reservations",
-        f"""SELECT {_SUBJECT} AS what, coalesce(pending.quantity, 0)::text AS expected, level.reserved::text AS found
+        f"""SELECT {_SUBJECT} AS what, coalesce(pending.quantity, 0)::text AS expected, level.reserved::text AS found,
+                   level.part, level.place
             FROM level
             LEFT JOIN (SELECT level AS id, sum(quantity) AS quantity FROM reservation
                        WHERE state = 'pending' GROUP BY 1) AS pending USING (id) {_NAMED}
@@ -67,14 +73,16 @@ INVARIANTS = [
         f"""WITH counted AS (
                 SELECT part, place, condition, owner, pool, count(*) AS units FROM unit GROUP BY 1, 2, 3, 4, 5
             )
-            SELECT {_SUBJECT} AS what, coalesce(counted.units, 0)::text AS expected, level.on_hand::text AS found
+            SELECT {_SUBJECT} AS what, coalesce(counted.units, 0)::text AS expected, level.on_hand::text AS found,
+                   level.part, level.place
             FROM level LEFT JOIN counted USING (part, place, condition, owner, pool) {_NAMED}
             WHERE part.serialised AND level.on_hand <> coalesce(counted.units, 0)""",
     ),
     Invariant(
         "lots_add_up_to_their_levels",
         "the pieces of a part without serials add up, over lots and bins, to what its level says",
-        f"""SELECT {_SUBJECT} AS what, level.on_hand::text AS expected, coalesce(lots.quantity, 0)::text AS found
+        f"""SELECT {_SUBJECT} AS what, level.on_hand::text AS expected, coalesce(lots.quantity, 0)::text AS found,
+                   level.part, level.place
             FROM level
             LEFT JOIN (SELECT part, place, condition, owner, pool, sum(quantity) AS quantity FROM lot_stock
                        GROUP BY 1, 2, 3, 4, 5) AS lots USING (part, place, condition, owner, pool) {_NAMED}
@@ -94,7 +102,7 @@ INVARIANTS = [
                GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(quantity) <> 0
            ), there AS (SELECT lot, place, condition, owner, pool, bin, quantity FROM lot_stock WHERE quantity <> 0)
            SELECT lot.number || ' @ ' || place.code || coalesce(' / ' || bin.code, '') AS what,
-                  coalesce(ledger.quantity, 0)::text AS expected, coalesce(there.quantity, 0)::text AS found
+                  coalesce(ledger.quantity, 0)::text AS expected, coalesce(there.quantity, 0)::text AS found, lot.id AS lot
            FROM ledger
            FULL JOIN there ON there.lot = ledger.lot AND there.place = ledger.place
                 AND there.condition = ledger.condition AND there.owner = ledger.owner AND there.pool = ledger.pool
@@ -108,7 +116,7 @@ INVARIANTS = [
         "units_are_where_their_movements_left_them",
         "a unit is where its last movement took it",
         """SELECT unit.serial AS what, concat_ws(' / ', target.code, last.to_condition, last.to_bin) AS expected,
-                  concat_ws(' / ', place.code, unit.condition, unit.bin) AS found
+                  concat_ws(' / ', place.code, unit.condition, unit.bin) AS found, unit.id AS unit
            FROM unit
            JOIN place ON place.id = unit.place
            JOIN LATERAL (SELECT to_place, to_condition, to_owner, to_pool, to_bin FROM movement
@@ -129,7 +137,7 @@ INVARIANTS = [
         "nothing_on_the_road_is_forgotten",
         "what a transfer shipped and did not deliver is in transit",
         """SELECT part.part_number AS what, coalesce(sent.quantity, 0)::text AS expected,
-                  coalesce(road.quantity, 0)::text AS found
+                  coalesce(road.quantity, 0)::text AS found, part.id AS part
            FROM part
            LEFT JOIN (SELECT part, sum(shipped_quantity - received_quantity) AS quantity
                       FROM transfer_line GROUP BY part) AS sent ON sent.part = part.id
@@ -170,6 +178,41 @@ INVARIANTS = [
            WHERE coalesce(taken.quantity, 0) <> coalesce(waiting.quantity, 0)""",
     ),
     Invariant(
+        "posted_counts_moved_what_differed",
+        "a posted count corrected the books by just what its lines say",
+        """SELECT count_sheet.number || ' / ' || part.part_number AS what, counted.quantity::text AS expected,
+                  coalesce(moved.quantity, 0)::text AS found, counted.part, count_sheet.place
+           FROM (SELECT sheet, part, sum(posted) AS quantity FROM count_line GROUP BY sheet, part) AS counted
+           JOIN count_sheet ON count_sheet.id = counted.sheet AND count_sheet.state = 'posted'
+           JOIN part ON part.id = counted.part
+           LEFT JOIN LATERAL (
+               SELECT sum(CASE WHEN to_place = count_sheet.place THEN quantity ELSE -quantity END) AS quantity
+               FROM movement
+               WHERE movement.document = count_sheet.number AND movement.document_kind = 'count'
+                 AND movement.kind = 'adjustment' AND movement.part = counted.part
+           ) AS moved ON true
+           WHERE counted.quantity <> coalesce(moved.quantity, 0)""",
+    ),
+    Invariant(
+        "a_reversal_leads_back",
+        "a reversed movement has one reversal, which takes the same pieces back the same way",
+        """SELECT coalesce(back.id, reversal.movement)::text AS what, 'the way back' AS expected,
+                  CASE WHEN reversal.movement IS NULL THEN 'a reversal that nothing records'
+                       WHEN back.id IS NULL THEN 'no movement' ELSE 'another way' END AS found, back.part
+           FROM reversal
+           FULL JOIN (SELECT * FROM movement WHERE reverses IS NOT NULL) AS back
+                ON back.id = reversal.reversed_by_movement AND back.reverses = reversal.movement
+           LEFT JOIN movement AS undone ON undone.id = reversal.movement
+           WHERE reversal.movement IS NULL OR back.id IS NULL
+              OR (undone.part, undone.quantity, undone.unit, undone.lot, undone.from_place, undone.from_condition,
+                  undone.from_owner, undone.from_pool, undone.from_bin, undone.to_place, undone.to_condition,
+                  undone.to_owner, undone.to_pool, undone.to_bin)
+                 IS DISTINCT FROM
+                 (back.part, back.quantity, back.unit, back.lot, back.to_place, back.to_condition,
+                  back.to_owner, back.to_pool, back.to_bin, back.from_place, back.from_condition,
+                  back.from_owner, back.from_pool, back.from_bin)""",
+    ),
+    Invariant(
         "every_movement_has_its_month",
         "the ledger's partitions are all there",
         """SELECT 'movement' AS what, 'a partition for ' || to_char(now(), 'YYYY-MM') AS expected, 'none' AS found
@@ -183,8 +226,14 @@ async def violations(*, limit_each: int = 20) -> list[Violation]:
     """Everything in the books that differs; empty when they are right."""
     found: list[Violation] = []
     for invariant in INVARIANTS:
-        rows = await db.fetch(
-            f"SELECT what, expected, found FROM ({invariant.query}) AS differing LIMIT $1", limit_each
-        )
-        found += [Violation(invariant.name, row["what"], row["expected"], row["found"]) for row in rows]
+        rows = await db.fetch(f"SELECT * FROM ({invariant.query}) AS differing LIMIT $1", limit_each)
+        found += [
+            Violation(invariant.name, row["what"], row["expected"], row["found"], await _behind(row)) for row in rows
+        ]
     return found
+
+
+async def _behind(row: db.Row) -> list[Trail]:
+    """The last movements of what differs, where the row names it."""
+    named = {key: row[key] for key in ("part", "place", "unit", "lot") if row.get(key) is not None}
+    return await trail(**named)

@@ -31,6 +31,11 @@ def key() -> UUID:
     return UUID(primary_key=True, default=UUID7())
 
 
+def given_key() -> UUID:
+    """The id of something else, of which this row tells more."""
+    return UUID(primary_key=True, default=None, null=False)
+
+
 def text(*, unique: bool = False, index: bool = False) -> Varchar:
     """A short text that must be given."""
     return Varchar(length=LONG, default=None, null=False, unique=unique, index=index)

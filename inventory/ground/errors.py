@@ -87,6 +87,14 @@ class Invalid(InventoryError):
     help_zh = "请更正输入；字段说明见 /docs。"
 
 
+class NotText(Invalid):
+    """The input holds a character that no text can have."""
+
+    zh = "输入中含有文本不允许的字符。"
+    help_en = "Type it anew; a NUL character (U+0000) came in with it."
+    help_zh = "请重新输入；内容中夹带了空字符（U+0000）。"
+
+
 class Forbidden(InventoryError):
     """You may not do this."""
 

@@ -87,6 +87,12 @@ class MakePlan(Job, frozen=True):
     job: UUID
 
 
+class RunImport(Job, frozen=True):
+    """Check an uploaded file, or bring in what was checked."""
+
+    data_import: UUID
+
+
 _collected: ContextVar[list[Job] | None] = ContextVar("jobs_collected", default=None)
 
 

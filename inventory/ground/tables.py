@@ -10,6 +10,7 @@ from inventory.ground.columns import (
     flag,
     instant,
     key,
+    link,
     note,
     optional_binary,
     optional_instant,
@@ -91,6 +92,28 @@ class StoredFile(Table, tablename="stored_file", help_text="Letters, photos, pap
     stored_at = instant()
     stored_by = text()
 
+    stored_file_is_kept_once = Unique([sha256, media_type])
+
+
+class Attachment(Table, tablename="attachment", help_text="A stored file that belongs to a document; append-only"):
+    """A signed form, a photo, a paper; one put there by mistake is withdrawn with a reason, never deleted."""
+
+    id = key()
+    subject_kind = text()
+    subject = text(index=True)
+    stored_file = link(StoredFile)
+    kind = text()
+    name = text()
+    remark = note()
+    attached_at = instant()
+    attached_by = text()
+    withdrawn_at = optional_instant()
+    withdrawn_by = optional_text()
+    withdrawn_reason = note()
+
+    attachment_kind_is_known = Check("kind IN ('signed_form', 'photo', 'other')")
+    attachment_is_withdrawn_by_someone = Check("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)")
+
 
 class Job(Table, tablename="job", help_text="Long work somebody waits for: progress, result, cancel"):
     """What `/jobs/{id}` shows; the work itself runs on the queue."""
@@ -104,6 +127,7 @@ class Job(Table, tablename="job", help_text="Long work somebody waits for: progr
     result = document(default="{}")
     requested_by = text()
     requested_at = instant()
+    stopping_right = text()
     finished_at = optional_instant()
     cancel_requested = flag(default=False)
 

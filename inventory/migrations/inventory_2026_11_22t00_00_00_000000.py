@@ -34,6 +34,7 @@ CREATE TABLE movement (
     reason         text NOT NULL DEFAULT '',
     actor          varchar(200) NOT NULL,
     reverses       uuid,
+    receipt        uuid,
     PRIMARY KEY (id, recorded_at),
     CONSTRAINT movement_quantity_is_positive CHECK (quantity > 0),
     CONSTRAINT movement_names_its_unit_or_lot CHECK (num_nonnulls(unit, lot) = 1),
@@ -48,7 +49,11 @@ CREATE TABLE movement (
 CREATE INDEX movement_part_idx ON movement (part, occurred_at);
 CREATE INDEX movement_unit_idx ON movement (unit, recorded_at) WHERE unit IS NOT NULL;
 CREATE INDEX movement_lot_idx ON movement (lot, recorded_at) WHERE lot IS NOT NULL;
+CREATE INDEX movement_from_idx ON movement (from_place, occurred_at DESC, id DESC);
+CREATE INDEX movement_to_idx ON movement (to_place, occurred_at DESC, id DESC);
+CREATE INDEX movement_occurred_idx ON movement (occurred_at DESC, id DESC);
 CREATE INDEX movement_document_idx ON movement (document) WHERE document IS NOT NULL;
+CREATE INDEX movement_receipt_idx ON movement (receipt) WHERE receipt IS NOT NULL;
 
 COMMENT ON TABLE movement IS 'The ledger: append-only, from a place to a place, partitioned by month of recording';
 
@@ -84,7 +89,7 @@ BEGIN
 END $$;
 """
 
-GUARDED = ("movement", "audit_entry", "case_entry", "event")
+GUARDED = ("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan")
 
 GUARDS = "".join(
     f"""
@@ -94,7 +99,33 @@ CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ref
     for table in GUARDED
 )
 
+CLOSED_COUNTS = """
+-- a posted or cancelled count is a record: neither it, nor its lines, nor what was scanned may change any more
+CREATE FUNCTION refuse_change_of_closed_count() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    of_sheet uuid := CASE WHEN TG_TABLE_NAME = 'count_sheet' THEN to_jsonb(coalesce(OLD, NEW)) ->> 'id'
+                          ELSE to_jsonb(coalesce(OLD, NEW)) ->> 'sheet' END;
+BEGIN
+    IF EXISTS (SELECT FROM count_sheet WHERE id = of_sheet AND state IN ('posted', 'cancelled')) THEN
+        RAISE EXCEPTION 'count % is closed', of_sheet USING ERRCODE = 'restrict_violation', CONSTRAINT = 'count_is_closed';
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END $$;
+CREATE TRIGGER count_is_closed BEFORE UPDATE OR DELETE ON count_sheet
+    FOR EACH ROW EXECUTE FUNCTION refuse_change_of_closed_count();
+CREATE TRIGGER count_is_closed BEFORE INSERT OR UPDATE OR DELETE ON count_line
+    FOR EACH ROW EXECUTE FUNCTION refuse_change_of_closed_count();
+CREATE TRIGGER count_is_closed BEFORE INSERT ON count_scan
+    FOR EACH ROW EXECUTE FUNCTION refuse_change_of_closed_count();
+"""
+
 COLUMNS_AND_INDEXES = """
+-- an attachment may be withdrawn, which is a change, but never deleted
+CREATE TRIGGER never_deleted BEFORE DELETE ON attachment FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON attachment EXECUTE FUNCTION refuse_change();
+-- files are pictures and packed tables mostly: trying to compress them once more only costs time
+ALTER TABLE stored_file ALTER COLUMN content SET STORAGE EXTERNAL;
+
 ALTER TABLE level ADD COLUMN free integer GENERATED ALWAYS AS (on_hand - reserved) STORED;
 ALTER TABLE level SET (fillfactor = 80);
 COMMENT ON COLUMN level.free IS 'What may still be promised';
@@ -113,6 +144,9 @@ CREATE INDEX device_search_idx ON device USING gin (serial gin_trgm_ops);
 
 CREATE INDEX failure_part_idx ON failure (part, occurred_at) WHERE withdrawn_at IS NULL;
 CREATE INDEX failure_device_idx ON failure (device, occurred_at);
+
+CREATE INDEX count_sheet_open_idx ON count_sheet (due_at, id) WHERE state IN ('counting', 'counted');
+CREATE INDEX count_line_part_idx ON count_line (part, sheet);
 
 CREATE INDEX unit_at_idx ON unit (place, part, condition);
 CREATE INDEX lot_stock_at_idx ON lot_stock (place, part) WHERE quantity > 0;
@@ -135,7 +169,11 @@ CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, 
     WHERE state NOT IN ('closed', 'stood_down');
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
+CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;
+
 CREATE SEQUENCE document_number;
+CREATE SEQUENCE unit_tag_number;
+CREATE INDEX receipt_list_idx ON receipt (place, id DESC);
 """
 
 
@@ -148,7 +186,7 @@ async def forwards() -> MigrationManager:
 
         from inventory.ground import db
 
-        for script in (LEDGER, GUARDS, COLUMNS_AND_INDEXES, QueryBuilderEnvironment().build_install_query()):
+        for script in (LEDGER, GUARDS, CLOSED_COUNTS, COLUMNS_AND_INDEXES, QueryBuilderEnvironment().build_install_query()):
             await db.execute(script)
 
     manager.add_raw(run)

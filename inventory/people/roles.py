@@ -11,6 +11,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "stock.take": ("take parts first and record after", "先发后补取件"),
     "shipments.deliver": ("confirm deliveries", "办理签收"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
+    "stock.count": ("count stock", "盘点库存"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
     "reservations.make": ("reserve stock", "预留库存"),
     "parts.request": ("ask for parts", "申请备件"),
@@ -33,45 +34,57 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "people.manage": ("manage people and their roles", "管理人员与角色"),
     "keys.manage": ("manage API keys", "管理接口密钥"),
     "audit.read": ("read the audit trail and run the checks", "查看审计记录并执行核对"),
+    "attachments.read": ("see documents and photos", "查看附件"),
+    "attachments.add": ("add documents and photos", "上传附件"),
     "events.read": ("read the event stream", "读取事件流"),
 }
 """Every right with what it allows, in English and Chinese."""
 
-_LOOK = {"parts.read", "places.read", "stock.read", "requests.read", "devices.read", "emergency.read"}
+_LOOK = {
+    "parts.read", "places.read", "stock.read", "requests.read", "devices.read", "emergency.read", "attachments.read",
+}  # fmt: skip
 _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
         | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
-        | {"bins.manage"}
+        | {"stock.count", "bins.manage", "attachments.add"}
         | {"reservations.make", "parts.request", "orders.read"}
     ),
-    "engineer": frozenset(_LOOK | {"parts.request", "failures.record", "stock.take", "shipments.deliver"}),
+    "engineer": frozenset(
+        _LOOK | {"parts.request", "failures.record", "stock.take", "shipments.deliver", "attachments.add"}
+    ),
     "dispatcher": frozenset(
-        _LOOK | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read"}
+        _LOOK
+        | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read", "attachments.add"}
     ),
     "buyer": frozenset(
         _LOOK
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
-        | {"emergency.declare", "emergency.approve"}
+        | {"emergency.declare", "emergency.approve", "attachments.add"}
     ),
     "planner": frozenset(
         _LOOK
         | {"contracts.read", "orders.read", "orders.draft", "vendors.read", "costs.read"}
-        | {"plans.read", "plans.make", "parts.manage"}
+        | {"plans.read", "plans.make", "parts.manage", "attachments.add"}
     ),
     "project_manager": frozenset(
         _LOOK
         | {"parts.request", "failures.record", "contracts.read", "costs.read", "orders.read"}
         | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
+        | {"attachments.add"}
     ),
     "quality_supervisor": frozenset(
-        _LOOK | {"contracts.read", "orders.read", "vendors.read", "audit.read", "stock.adjust", "emergency.close"}
+        _LOOK
+        | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
+        | {"stock.adjust", "stock.count", "attachments.add"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
-        _EVERY_READ | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust"}
+        _EVERY_READ
+        | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
+        | {"attachments.add"}
     ),
     "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
     "vendor": frozenset({"parts.read", "orders.read"}),

@@ -140,8 +140,8 @@ async def store(code: str, *, seen_by: Actor) -> StoreView:
     return found
 
 
-async def lanes(*, limit: int) -> list[LaneView]:
-    """All lanes between stores."""
+async def lanes(*, limit: int, after: tuple[str, str, str] | None = None) -> list[LaneView]:
+    """All lanes between stores, by store, store and mode."""
     return await db.read(
         LaneView,
         """SELECT origin.code AS from_depot, target.code AS to_depot, mode, hours,
@@ -149,6 +149,8 @@ async def lanes(*, limit: int) -> list[LaneView]:
            FROM lane
            JOIN place AS origin ON origin.id = lane.from_place
            JOIN place AS target ON target.id = lane.to_place
-           ORDER BY origin.code, target.code, hours LIMIT $1""",
+           WHERE $1::text IS NULL OR (origin.code, target.code, mode) > ($1, $2, $3)
+           ORDER BY origin.code, target.code, mode LIMIT $4""",
+        *(after or (None, None, None)),
         limit,
     )

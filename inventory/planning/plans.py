@@ -13,6 +13,7 @@ from inventory.ground import audit, clock, db, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.ground.progress import JobView, begin_job
 from inventory.planning.answering import Answered
 from inventory.planning.network import Gathered
 from inventory.stock.lines import Lines, set_lines
@@ -27,20 +28,6 @@ class PlannerMayNotApprove(Forbidden):
     zh = "计划须由编制人 {maker} 以外的人审批。"
     help_en = "Ask a project manager."
     help_zh = "请由项目经理审批。"
-
-
-class JobView(Struct, frozen=True, kw_only=True):
-    """Long work: how far it is and what came of it."""
-
-    id: UUID
-    kind: str
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
-    progress: int
-    message: str
-    result: Any
-    requested_by: str
-    requested_at: datetime
-    finished_at: datetime | None
 
 
 class PlanSummary(Struct, frozen=True, kw_only=True):
@@ -98,13 +85,9 @@ class PlanDetail(Struct, frozen=True, kw_only=True):
 async def ask_for_plan(*, by: Actor) -> JobView:
     """Have a plan made; the answer is the job to watch."""
     by.require("plans.make")
-    job = await db.fetch_value(
-        "INSERT INTO job (kind, state, requested_by, requested_at) VALUES ('make_plan', 'queued', $1, $2) RETURNING id",
-        by.name,
-        clock.now(),
-    )
-    await jobs.enqueue(jobs.MakePlan(job))
-    return await job_view(job)
+    job = await begin_job("make_plan", by=by, stopping_right="plans.make")
+    await jobs.enqueue(jobs.MakePlan(job.id))
+    return job
 
 
 @db.atomic
@@ -313,76 +296,6 @@ async def plan_detail(plan: UUID, *, limit: int = 5000) -> PlanDetail:
     return PlanDetail(
         plan=summary, reasons=answer["reasons"], multipliers=answer["multipliers"], classes=classes, rows=rows
     )
-
-
-_JOB = "SELECT id, kind, state, progress, message, result, requested_by, requested_at, finished_at FROM job"
-
-
-async def job_view(job: UUID) -> JobView:
-    """One piece of long work.
-
-    Raises:
-        Unknown: no such job.
-
-    """
-    found = await db.read_one(JobView, f"{_JOB} WHERE id = $1", job)
-    if found is None:
-        raise Unknown(what="job", what_zh="任务", key=str(job))
-    return found
-
-
-@db.atomic
-async def note_progress(job: UUID, progress: int, message: str) -> bool:
-    """Write how far a job is; whether it is still wanted."""
-    row = await db.fetch_one(
-        """UPDATE job SET state = 'running', progress = $2, message = $3
-           WHERE id = $1 AND state IN ('queued', 'running') RETURNING cancel_requested""",
-        job,
-        progress,
-        message,
-    )
-    return row is not None and not row["cancel_requested"]
-
-
-@db.atomic
-async def finish_job(
-    job: UUID, state: Literal["done", "failed", "cancelled"], message: str, result: Any = None
-) -> None:
-    """Close a job with what came of it."""
-    await db.execute(
-        """UPDATE job SET state = $2::text, message = $3, result = $4, finished_at = $5,
-                  progress = CASE WHEN $2::text = 'done' THEN 100 ELSE progress END
-           WHERE id = $1 AND finished_at IS NULL""",
-        job,
-        state,
-        message,
-        result or {},
-        clock.now(),
-    )
-
-
-@db.atomic
-async def cancel_job(job: UUID, *, by: Actor) -> JobView:
-    """Ask a job to stop; one that has not begun stops at once.
-
-    Raises:
-        Unknown: no such job.
-        WrongState: it is over.
-
-    """
-    by.require("plans.make")
-    moved = await db.execute(
-        """UPDATE job SET cancel_requested = true,
-                  state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
-                  finished_at = CASE WHEN state = 'queued' THEN $2::timestamptz END
-           WHERE id = $1 AND state IN ('queued', 'running')""",
-        job,
-        clock.now(),
-    )
-    view = await job_view(job)
-    if not moved:
-        raise WrongState(what="Job", what_zh="任务", key=str(job), state=view.state, needed="queued / running")
-    return view
 
 
 async def targets(*, limit: int, seen_by: Actor, after: tuple[str, str, str] | None = None) -> Sequence[PlannedRow]:

@@ -455,6 +455,42 @@ async def record_received(order: UUID, counts: dict[UUID, int], *, by: Actor) ->
     return view
 
 
+@db.atomic
+async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor, reason: str) -> UUID:
+    """Count out what was taken in by mistake: the order waits for it again, also when it was received; its line.
+
+    Raises:
+        Unknown: the order has no line of that part.
+        WrongState: nothing of it was received.
+
+    """
+    line = await db.fetch_value(
+        """UPDATE purchase_order_line SET received_quantity = received_quantity - $3
+           WHERE purchase_order = $1 AND part = $2 RETURNING id""",
+        order,
+        part,
+        quantity,
+    )
+    if line is None:
+        raise Unknown(what="order line", what_zh="订单行", key=str(order))
+    await _move(order, ("partly_received", "received"), "partly_received")
+    nothing = await db.fetch_value(
+        "SELECT sum(received_quantity) = 0 FROM purchase_order_line WHERE purchase_order = $1", order
+    )
+    await db.execute(
+        """UPDATE purchase_order
+           SET received_at = NULL, closed_at = NULL,
+               state = CASE WHEN NOT $2 THEN state WHEN acknowledged_at IS NULL THEN 'placed' ELSE 'acknowledged' END
+           WHERE id = $1""",
+        order,
+        nothing,
+    )
+    view = await order_view(order)
+    await audit.record("order.receipt_reversed", "purchase_order", view.number, by=by, reason=reason)
+    await events.emit("purchase_order.receipt_reversed", "purchase_order", view.number, view, depot=view.ship_to)
+    return line
+
+
 async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **columns: object) -> None:
     """Move an order's state, writing the columns that are given; losing the race is the refusal."""
     given = {name: value for name, value in columns.items() if value is not None}

@@ -100,6 +100,21 @@ async def count_in(source: UUID, quantity: int) -> int:
     return row["outstanding"]
 
 
+async def count_out(source: UUID, quantity: int) -> None:
+    """Expect again what was counted in by mistake."""
+    row = await db.fetch_one(
+        """UPDATE expected_delivery
+           SET received_quantity = greatest(received_quantity - $2, 0),
+               closed_at = CASE WHEN received_quantity - $2 >= quantity THEN closed_at END
+           WHERE id = (SELECT id FROM expected_delivery WHERE source = $1 ORDER BY id DESC LIMIT 1)
+           RETURNING part, place, pool""",
+        source,
+        quantity,
+    )
+    if row is not None:
+        await _reassess(row["part"], row["place"], row["pool"])
+
+
 async def _reassess(part: int, place: int, pool: int) -> None:
     """Judge the level anew where lines are held against it."""
     judged = await db.fetch_value(

@@ -1,13 +1,10 @@
-"""Questions about stock: levels against their lines, offers for a request, movements, stock as of an instant."""
+"""Questions about stock: levels against their lines, and what is free for a request."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from decimal import Decimal
-from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
-from inventory.ground import clock, db
+from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 
@@ -46,39 +43,6 @@ class OfferedStock(Struct, frozen=True, kw_only=True):
     base_stock: int | None
     critical_point: int | None
     out_of_service: bool
-
-
-class MovementView(Struct, frozen=True, kw_only=True):
-    """A line of the ledger."""
-
-    id: UUID
-    occurred_at: datetime
-    recorded_at: datetime
-    kind: str
-    part_number: str
-    quantity: int
-    serial: str | None
-    from_place: str
-    from_condition: str
-    to_place: str
-    to_condition: str
-    pool: str
-    document_kind: str | None
-    document: str | None
-    reason: str
-    actor: str
-
-
-class StockAsOf(Struct, frozen=True, kw_only=True):
-    """What a store held at an instant."""
-
-    part_number: str
-    depot: str
-    condition: str
-    owner: str
-    pool: str
-    on_hand: int
-    value_cny: Decimal | UnsetType = UNSET
 
 
 _LEVEL = """
@@ -174,105 +138,3 @@ async def offers(parts: Sequence[int], pools: Sequence[int], *, limit: int = 200
         list(pools),
         limit,
     )
-
-
-async def movements(
-    *,
-    limit: int,
-    seen_by: Actor,
-    before: tuple[datetime, UUID] | None = None,
-    part_number: str | None = None,
-    depot: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    document: str | None = None,
-) -> list[MovementView]:
-    """The ledger in the reader's stores, latest occurrence first."""
-    before_at, before_id = before or (None, None)
-    return await db.read(
-        MovementView,
-        """SELECT movement.id, occurred_at, recorded_at, movement.kind, part.part_number, quantity, unit.serial,
-                  origin.code AS from_place, from_condition, target.code AS to_place, to_condition,
-                  pool.code AS pool, document_kind, document, movement.reason, actor
-           FROM movement
-           JOIN part ON part.id = movement.part
-           JOIN place AS origin ON origin.id = movement.from_place
-           JOIN place AS target ON target.id = movement.to_place
-           JOIN pool ON pool.id = movement.to_pool
-           LEFT JOIN unit ON unit.id = movement.unit
-           WHERE ($1::text[] IS NULL OR origin.code = ANY($1) OR target.code = ANY($1))
-             AND ($2::text IS NULL OR part.part_number = $2)
-             AND ($3::text IS NULL OR origin.code = $3 OR target.code = $3)
-             AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
-             AND ($6::text IS NULL OR document = $6)
-             AND ($7::timestamptz IS NULL OR (occurred_at, movement.id) < ($7, $8))
-           ORDER BY occurred_at DESC, movement.id DESC LIMIT $9""",
-        seen_by.depot_scope,
-        part_number,
-        depot,
-        since,
-        until,
-        document,
-        before_at,
-        before_id,
-        limit,
-    )
-
-
-async def stock_as_of(
-    instant: datetime,
-    *,
-    limit: int,
-    seen_by: Actor,
-    known_at: datetime | None = None,
-    part_number: str | None = None,
-    depot: str | None = None,
-    after: tuple[str, str, str, str, str] | None = None,
-) -> list[StockAsOf]:
-    """What the stores held at an instant, by the ledger; `known_at` takes only what was recorded by then."""
-    keys = after or (None, None, None, None, None)
-    rows = await db.read(
-        StockAsOf,
-        """SELECT part.part_number, place.code AS depot, side.condition, owner.code AS owner, pool.code AS pool,
-                  sum(side.quantity)::int AS on_hand, sum(side.quantity) * part.unit_cost_cny AS value_cny
-           FROM (
-               SELECT part, to_place AS place, to_condition AS condition, to_owner AS owner, to_pool AS pool, quantity,
-                      occurred_at, recorded_at
-               FROM movement
-               UNION ALL
-               SELECT part, from_place, from_condition, from_owner, from_pool, -quantity, occurred_at, recorded_at
-               FROM movement
-           ) AS side
-           JOIN part ON part.id = side.part
-           JOIN place ON place.id = side.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
-           JOIN party AS owner ON owner.id = side.owner
-           JOIN pool ON pool.id = side.pool
-           WHERE side.occurred_at <= $1 AND side.recorded_at <= $2
-             AND ($3::text[] IS NULL OR place.code = ANY($3))
-             AND ($4::text IS NULL OR part.part_number = $4) AND ($5::text IS NULL OR place.code = $5)
-           GROUP BY part.id, place.id, side.condition, owner.code, pool.code
-           HAVING sum(side.quantity) <> 0
-              AND ($6::text IS NULL OR
-                   (part.part_number, place.code, side.condition, owner.code, pool.code) > ($6, $7, $8, $9, $10))
-           ORDER BY part.part_number, place.code, side.condition, owner.code, pool.code LIMIT $11""",
-        instant,
-        known_at or clock.now(),
-        seen_by.depot_scope,
-        part_number,
-        depot,
-        *keys,
-        limit,
-    )
-    if seen_by.may("costs.read"):
-        return rows
-    return [
-        StockAsOf(
-            part_number=row.part_number,
-            depot=row.depot,
-            condition=row.condition,
-            owner=row.owner,
-            pool=row.pool,
-            on_hand=row.on_hand,
-        )
-        for row in rows
-    ]

@@ -8,9 +8,11 @@ from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
     document,
     flag,
+    given_key,
     instant,
     key,
     link,
+    money,
     note,
     optional_binary,
     optional_instant,
@@ -18,6 +20,7 @@ from inventory.ground.columns import (
     optional_real,
     optional_text,
     optional_whole,
+    real,
     reference,
     text,
     whole,
@@ -184,6 +187,7 @@ class Movement(Table, tablename="movement", help_text="The ledger: append-only, 
     reason = note()
     actor = text()
     reverses = reference()
+    receipt = reference()
 
 
 class ExpectedDelivery(
@@ -382,3 +386,105 @@ class ProvisionalIssue(
     provisional_issue_settles_once = Check(
         "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
     )
+
+
+class Reversal(Table, tablename="reversal", help_text="Which movement was undone, by which other, and why; once"):
+    """A movement that another one undid."""
+
+    movement = given_key()
+    reversed_by_movement = reference()
+    reversed_at = instant()
+    reversed_by = text()
+    reason = note()
+
+
+class CountPolicy(
+    Table, tablename="count_policy", help_text="How often what is counted, and who may post a difference"
+):
+    """The policy of counting; the latest one holds."""
+
+    id = Serial(primary_key=True)
+    a_share = real()
+    b_share = real()
+    a_days = whole()
+    b_days = whole()
+    c_days = whole()
+    parts_per_sheet = whole()
+    hours_to_count = whole()
+    four_eyes_above_cny = money()
+    set_at = instant()
+    set_by = text()
+
+    count_policy_shares_ascend = Check("a_share > 0 AND b_share >= a_share AND b_share <= 1")
+    count_policy_intervals_are_positive = Check("a_days > 0 AND b_days > 0 AND c_days > 0")
+
+
+class CountSheet(
+    Table, tablename="count_sheet", help_text="A count of bins and parts in a store, from drawing to posting"
+):
+    """A sheet to count by; closed (posted or cancelled), it never changes."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place, index=True)
+    kind = text()
+    state = text()
+    seed = optional_text()
+    scope = document(default="{}")
+    created_at = instant()
+    created_by = text()
+    due_at = instant()
+    counted_at = optional_instant()
+    counted_by = optional_text()
+    closed_at = optional_instant()
+    closed_by = optional_text()
+    remark = note()
+
+    count_sheet_kind_is_known = Check("kind IN ('cycle', 'surprise', 'full', 'recount')")
+    count_sheet_state_is_known = Check("state IN ('counting', 'counted', 'posted', 'cancelled')")
+    count_sheet_is_closed_by_someone = Check(
+        "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
+    )
+
+
+class CountLine(Table, tablename="count_line", help_text="One part in one bin of a count; what came of it once posted"):
+    """A line of a count. `listed` tells what the sheet asked for from what was found besides."""
+
+    id = key()
+    sheet = link(CountSheet)
+    bin = optional_link(Bin)
+    part = link(Part)
+    condition = text()
+    owner = link(Party)
+    pool = link(Pool)
+    listed = flag(default=True)
+    reason = note()
+    reason_for = optional_text()
+    reasoned_by = optional_text()
+    expected = optional_whole()
+    counted = optional_whole()
+    differing = optional_whole()
+    posted = optional_whole()
+    outcome = document(default="{}")
+
+    count_line_identity = Unique([sheet, bin, part, condition, owner, pool], nulls_distinct=False)  # noqa: A003  the column
+    count_line_condition_is_known = Check(CONDITION_IS_KNOWN)
+
+
+class CountScan(Table, tablename="count_scan", help_text="What somebody counted on a line and when; append-only"):
+    """One observation of a line: so many pieces, or these serials, between two instants. The latest one holds."""
+
+    id = key()
+    sheet = link(CountSheet)
+    line = link(CountLine, index=True)
+    client_id = text()
+    began_at = instant()
+    counted_at = instant()
+    recorded_at = instant()
+    counted_by = text()
+    quantity = whole()
+    serials = document(default="[]")
+
+    count_scan_is_recorded_once = Unique([sheet, client_id])
+    count_scan_quantity_not_negative = Check("quantity >= 0")
+    count_scan_ends_after_it_began = Check("counted_at >= began_at")

@@ -36,21 +36,28 @@ class UnitView(Struct, frozen=True, kw_only=True):
     provenance: str
     firmware: str | None
     received_at: datetime
+    custodian: str | None = None
 
 
 class UnitMovement(Struct, frozen=True, kw_only=True):
     """One step of a unit's life."""
 
+    id: UUID
     occurred_at: datetime
     recorded_at: datetime
     kind: str
     from_place: str
+    from_bin: str | None
     from_condition: str
     to_place: str
+    to_bin: str | None
     to_condition: str
+    document_kind: str | None
     document: str | None
     reason: str
     actor: str
+    reverses: UUID | None
+    reversed_by_movement: UUID | None
 
 
 async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str]) -> list[Picked]:
@@ -141,13 +148,14 @@ async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID
 
 _VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.tag, unit.condition, owner.code AS owner,
                   pool.code AS pool, place.code AS place, bin.code AS bin, unit.provenance, unit.firmware,
-                  unit.received_at
+                  unit.received_at, person.username AS custodian
            FROM unit
            JOIN part ON part.id = unit.part
            JOIN party AS owner ON owner.id = unit.owner
            JOIN pool ON pool.id = unit.pool
            JOIN place ON place.id = unit.place
-           LEFT JOIN bin ON bin.id = unit.bin"""
+           LEFT JOIN bin ON bin.id = unit.bin
+           LEFT JOIN person ON person.id = unit.custodian"""
 
 _IN_SCOPE = "($1::text[] IS NULL OR place.code = ANY($1))"
 
@@ -196,15 +204,44 @@ async def unit(serial: str, *, seen_by: Actor) -> UnitView:
     return view
 
 
+async def unit_with(unit_id: UUID, *, seen_by: Actor) -> UnitView | None:
+    """The unit with an id; None where the reader may not see it."""
+    return await db.read_one(UnitView, f"{_VIEW} WHERE {_IN_SCOPE} AND unit.id = $2", seen_by.depot_scope, unit_id)
+
+
+async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
+    """Units by their serials or our tags, in the order asked for.
+
+    Raises:
+        Unknown: a unit is not in the reader's scope.
+
+    """
+    found = await db.read(
+        UnitView,
+        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = ANY($2) OR unit.tag = ANY($2)) ORDER BY unit.id DESC",
+        seen_by.depot_scope,
+        list(serials),
+    )
+    of = {name: unit for unit in found for name in (unit.tag, unit.serial) if name}
+    missing = next((serial for serial in serials if serial not in of), None)
+    if missing is not None:
+        raise Unknown(what="unit", what_zh="单件", key=missing)
+    return [of[serial] for serial in serials]
+
+
 async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
     """A unit's movements, oldest first."""
     return await db.read(
         UnitMovement,
-        """SELECT occurred_at, recorded_at, movement.kind, origin.code AS from_place, from_condition,
-                  target.code AS to_place, to_condition, document, reason, actor
+        """SELECT movement.id, occurred_at, recorded_at, movement.kind, origin.code AS from_place,
+                  origin_bin.code AS from_bin, from_condition, target.code AS to_place, target_bin.code AS to_bin,
+                  to_condition, document_kind, document, movement.reason, actor, reverses, reversal.reversed_by_movement
            FROM movement
            JOIN place AS origin ON origin.id = movement.from_place
            JOIN place AS target ON target.id = movement.to_place
+           LEFT JOIN bin AS origin_bin ON origin_bin.id = movement.from_bin
+           LEFT JOIN bin AS target_bin ON target_bin.id = movement.to_bin
+           LEFT JOIN reversal ON reversal.movement = movement.id
            WHERE unit = $1 ORDER BY recorded_at, movement.id LIMIT $2""",
         unit_id,
         limit,

@@ -57,7 +57,14 @@ async def test_what_must_never_change_is_guarded(shared_database):
         "SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname = 'append_only'"
     )
 
-    assert {row["relname"] for row in rows} >= {"movement", "audit_entry", "case_entry", "event"}
+    assert {row["relname"] for row in rows} >= {
+        "movement",
+        "audit_entry",
+        "case_entry",
+        "event",
+        "count_scan",
+        "reversal",
+    }
 
 
 async def test_the_ledgers_partitions_carry_every_guard(shared_database):

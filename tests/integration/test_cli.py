@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from inventory.ground import db
+from inventory.places import bins
+from inventory.stock import placing
 from tests.conftest import run_as_superuser
+from tests.world import DRIVE, SETUP
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -105,6 +109,41 @@ async def test_the_books_are_verified_from_the_command_line(own_company, tmp_pat
 
     assert (right.returncode, "invariants hold" in right.stdout) == (0, True)
     assert (wrong.returncode, "levels_are_the_ledgers_sum: FAN-2U @ GZ" in wrong.stdout) == (1, True)
+
+
+DAMAGES = [
+    (
+        "DELETE FROM movement WHERE unit = (SELECT id FROM unit WHERE serial = 'ZL2-0001') AND kind = 'put_away'",
+        "units_are_where_their_movements_left_them: ZL2-0001: expected GZ / good, found GZ / good / ",
+        "adjustment ADJUSTMENT → GZ 1 × ZL2-0001 opening stock by service:setup",
+    ),
+    (
+        "UPDATE lot_stock SET quantity = quantity + 1 WHERE quantity = 10",
+        "lots_add_up_to_their_levels: FAN-2U @ GZ / good / common: expected 10, found 11",
+        "adjustment ADJUSTMENT → GZ 10 × ",
+    ),
+    (
+        "UPDATE movement SET quantity = 9 WHERE quantity = 10",
+        "levels_are_the_ledgers_sum: FAN-2U @ GZ / good / common: expected 9, found 10",
+        "adjustment ADJUSTMENT → GZ 9 × ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("damage", "difference", "behind"), DAMAGES)
+async def test_what_differs_is_told_with_the_movements_behind_it(own_company, tmp_path, damage, difference, behind):
+    await bins.enter_bins([bins.NewBin(place="GZ", code="A-01")], by=SETUP)
+    await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001"], by=SETUP)
+    superuser = await asyncpg.connect(own_company.replace("//beijian@", "//postgres@"))
+    await superuser.execute("SET session_replication_role = replica")  # no trigger guards the ledger from this session
+    await superuser.execute(damage)
+    await superuser.close()
+    wrong = beijian("verify", DATABASE_URL=own_company, BEIJIAN_STATE=str(tmp_path))
+
+    assert wrong.returncode == 1
+    lines = wrong.stdout.splitlines()
+    told = next(place for place, line in enumerate(lines) if line.startswith(difference))
+    assert behind in lines[told + 1]
 
 
 async def test_init_makes_the_first_administrator_of_an_empty_database(postgres, tmp_path):

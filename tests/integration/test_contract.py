@@ -14,17 +14,12 @@ from tests.world import SETUP
 TAGS_OF_ROLE = {
     "dispatcher": ["parts", "devices", "failures", "contracts", "places", "part requests"],
     "warehouse_keeper": [
-        "stock",
-        "reservations",
-        "receipts",
-        "transfers",
-        "pick lists",
-        "shipments",
-        "provisional issues",
+        *("stock", "reservations", "receipts", "transfers", "papers", "labels", "places", "counts"),
+        *("pick lists", "shipments", "provisional issues"),
     ],
     "buyer": ["vendors", "purchase orders"],
     "project_manager": ["emergency", "plans"],
-    "administrator": ["platform", "stock"],
+    "administrator": ["platform", "stock", "imports", "attachments"],
 }
 """Who calls what: each role where it may do most."""
 

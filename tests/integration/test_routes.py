@@ -11,6 +11,9 @@ from tests.world import FAN, PSU
 
 OPEN_TO_ALL = {"VendorCallback"}
 SIGNED_IN_ONLY = {"GetMe", "GetJob"}
+VENDORS_MAY = {
+    "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListOrders", "ExportOrders", "GetOrder",
+}  # fmt: skip
 
 
 def _routes() -> list[tuple[str, str, str]]:
@@ -45,7 +48,7 @@ async def test_nobody_gets_in_unsigned_and_no_role_beyond_its_rights(api, method
     answer = await api.call(
         method, path, {} if method != "GET" else None, role=role, vendor="DISTI" if role == "vendor" else None
     )
-    if method != "GET" or operation not in {"ListParts", "GetPart", "ListDeviceModels", "ListOrders", "GetOrder"}:
+    if method != "GET" or operation not in VENDORS_MAY:
         assert (answer.status_code, answer.json()["code"]) == (403, "not_granted")
 
 
@@ -59,8 +62,8 @@ def test_every_route_is_covered_by_the_ladder():
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
         "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
-        "/provisional-issues", "/vendors", "/offers", "/purchase-orders",
-        "/part-requests", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
+        "/provisional-issues", "/vendors", "/offers", "/purchase-orders", "/part-requests", "/receipts", "/plans",
+        "/targets", "/emergency-cases", "/near-misses", "/audit",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):
@@ -160,3 +163,18 @@ async def test_the_books_are_checked_over_http(api):
     answer = await api.get("/audit/violations", role="auditor")
 
     assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_a_character_that_no_text_can_have_is_refused_wherever_it_comes_in(own_company, caller):
+    api = await caller(own_company)
+    adjusted = {"depot": "GZ", "part_number": FAN, "quantity": 1, "reason": "found\0behind the shelf"}
+    answers = [
+        await api.post("/adjustments", adjusted),
+        await api.get("/parts?search=a%00b"),
+        await api.get("/parts.csv?search=a%00b"),
+        await api.get("/units/%00"),
+        await api.get("/scan?text=BJU/%2500"),
+        await api.get("/labels?kind=part&part=a%00"),
+    ]
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(422, "not_text")}

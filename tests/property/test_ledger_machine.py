@@ -23,11 +23,17 @@ from api.embedded import EmbeddedPostgres
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import InventoryError
+from inventory.places import bins
+from inventory.places.bins import NewBin
+from inventory.procurement import taking_back
 from inventory.requests import backorders, debriefing, papering, requests, shipping, waves
 from inventory.requests.debriefing import Debrief
 from inventory.requests.papering import Resolution
 from inventory.requests.requests import NewRequest, NewRequestLine
-from inventory.stock import picking, provisional, receipts, reservations, shipments, transfers
+from inventory.stock import movements, picking, placing, provisional, receipts, reservations, shipments, transfers
+from inventory.stock.counting import closing, scans, sheets
+from inventory.stock.counting.comparing import compared
+from inventory.stock.counting.scans import NewScan
 from inventory.stock.provisional import NewProvisionalIssue
 from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
@@ -37,6 +43,9 @@ from tests.world import DISPATCHER, DRIVE, FAN, PSU, SETUP, SUPERVISOR
 PARTS = st.sampled_from([DRIVE, FAN, PSU])
 DEPOTS = st.sampled_from(["GZ", "SH"])
 QUANTITIES = st.integers(1, 4)
+BINS = ("A-01", "A-02")
+SHELVES = st.sampled_from([None, *BINS])
+SOME_SERIALS = st.lists(st.sampled_from([*(f"ZL2-{n:04d}" for n in range(5)), "M-0", "M-1", "FOUND-1"]), max_size=6)
 
 _runner = asyncio.Runner()
 
@@ -55,12 +64,15 @@ class Ledger(RuleBasedStateMachine):
     listed = Bundle("listed")
     unpapered = Bundle("unpapered")
 
+    counts = Bundle("counts")
+
     def __init__(self) -> None:
         super().__init__()
         self._context = contextvars.copy_context()
         self._transaction = db.engine.transaction()
         self._serials = 0
         self.run(self._transaction.__aenter__())
+        self.run(bins.enter_bins([NewBin(place=place, code=code) for place in ("GZ", "SH") for code in BINS], by=SETUP))
 
     def run(self, coroutine):
         return run(coroutine, self._context)
@@ -266,6 +278,63 @@ class Ledger(RuleBasedStateMachine):
                 depot,
             )
             return await backorders.fill_backorders(*row, by=SETUP) if row else 0
+
+        self.do(act())
+
+    @rule(part=PARTS, depot=DEPOTS, quantity=QUANTITIES, serials=SOME_SERIALS, origin=SHELVES, goal=SHELVES)
+    def put_away(self, part, depot, quantity, serials, origin, goal):
+        self.do(placing.put_away(depot, part, goal, quantity=quantity, serials=serials, from_bin=origin, by=SETUP))
+
+    @rule(target=counts, depot=DEPOTS, kind=st.sampled_from(["full", "cycle", "surprise"]))
+    def draw_up_count(self, depot, kind):
+        made = self.do(sheets.draw_up(depot, kind, by=SETUP))
+        return made.id if made else None
+
+    @rule(count=counts, part=PARTS, shelf=SHELVES, quantity=st.integers(0, 12), serials=SOME_SERIALS)
+    def scan(self, count, part, shelf, quantity, serials):
+        if count:
+            self._serials += 1
+            seen = {"serials": serials} if part == DRIVE else {"quantity": quantity}
+            new = NewScan(id=f"S-{self._serials}", part_number=part, bin=shelf, counted_at=clock.now(), **seen)
+            self.do(scans.record(count, [new], by=SETUP))
+
+    @rule(count=counts)
+    def post_count(self, count):
+        """What nobody scanned is found as the books say; then every difference is explained and posted."""
+
+        async def act():
+            for line in await compared(count):
+                if line.counted_at is None:
+                    there = line.pieces_then
+                    serials = [
+                        serial
+                        for content in await placing.contents(line.depot, limit=200, seen_by=SETUP, bin_code=line.bin)
+                        if (content.part_number, content.bin) == (line.part_number, line.bin)
+                        if content.condition == line.condition
+                        for serial in content.serials
+                    ]
+                    seen = {"serials": serials} if line.serialised else {"quantity": there}
+                    new = NewScan(
+                        id=f"rest-{line.id}",
+                        part_number=line.part_number,
+                        bin=line.bin,
+                        condition=line.condition,
+                        counted_at=clock.now(),
+                        **seen,
+                    )
+                    await scans.record(count, [new], by=SETUP)
+            for line in await closing.differences(count, seen_by=SETUP):
+                await closing.explain(count, line.id, by=SETUP, reason="counted")
+            return await closing.post_count(count, by=SETUP)
+
+        if count:
+            self.do(act())
+
+    @rule(back=st.integers(0, 8))
+    def reverse(self, back):
+        async def act():
+            lines = await movements.movements(limit=back + 1, seen_by=SETUP)
+            return await taking_back.reverse_movement(lines[-1].id, by=SETUP, reason="by mistake")
 
         self.do(act())
 

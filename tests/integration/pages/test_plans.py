@@ -1,6 +1,6 @@
 """Stocking plans on pages: asked for, watched, judged, decided."""
 
-from inventory.planning import plans
+from inventory.ground import progress
 from tests.integration.planning.test_plans import made
 from tests.world import DRIVE, PLANNER, PSU
 
@@ -11,10 +11,10 @@ async def test_a_plan_is_asked_for_and_watched(visitor):
     asked = await planner.post("/plans")
     job = asked.headers["location"].rsplit("/", 1)[1]
     waiting = (await planner.get(asked.headers["location"])).text
-    await plans.note_progress(job, 20, "sizing")
+    await progress.note_progress(job, 20, "sizing")
     working = (await planner.get(asked.headers["location"])).text
     plan = await made()
-    await plans.finish_job(job, "done", "", {"plan": str(plan.id), "number": plan.number, "status": plan.status})
+    await progress.finish_job(job, "done", "", {"plan": str(plan.id), "number": plan.number, "status": plan.status})
     done = (await planner.get(asked.headers["location"])).text
 
     assert "排队中" in waiting

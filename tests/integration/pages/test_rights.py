@@ -4,13 +4,16 @@ import re
 
 import pytest
 
+from inventory.assurance import attachments
+from inventory.imports import imports
 from inventory.planning import plans
 from inventory.requests import requests, waves
-from inventory.stock import provisional, shipments, transfers
+from inventory.stock import movements, provisional, receipts, shipments, transfers
+from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
-from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
+from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
 
 PAGES = [
     ("/", "inspector", None),
@@ -42,9 +45,30 @@ PAGES = [
     ("/provisional-issues/{conflict}", "warehouse_keeper", "vendor"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
+    ("/counts", "inspector", "vendor"),
+    ("/counts?state=counting&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/counts/{count}", "inspector", "vendor"),
+    ("/counts/{count}/bin", "warehouse_keeper", "vendor"),
+    ("/movements", "inspector", "vendor"),
+    ("/movements?part=PSU-750&depot=GZ&kind=adjustment&from=2026-01-01&to=2099-12-31", "engineer", "vendor"),
+    ("/movements/{movement}", "inspector", "vendor"),
+    ("/units", "inspector", "vendor"),
+    ("/units?part=ST12000NM0008&depot=GZ&condition=good", "engineer", "vendor"),
+    ("/stock/as-of", "inspector", "vendor"),
+    ("/stock/as-of?at=2026-01-01T10:00&against=2026-02-01T00:00&depot=GZ", "auditor", "vendor"),
+    ("/stock/as-of?what=units&part=ST12000NM0008", "engineer", "vendor"),
+    ("/stock/as-of?what=bins", "buyer", "vendor"),
+    ("/receipts", "inspector", "vendor"),
+    ("/receipts?depot=GZ", "warehouse_keeper", "vendor"),
+    ("/receipts/{receipt}", "engineer", "vendor"),
+    ("/labels", "warehouse_keeper", "engineer"),
+    ("/labels?kind=part&codes=PSU-750&size=50x30", "warehouse_keeper", "auditor"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
+    ("/imports", "planner", "engineer"),
+    ("/imports?kind=units", "quality_supervisor", "auditor"),
+    ("/imports/{run}", "administrator", "warehouse_keeper"),
 ]
 
 ACTIONS = [
@@ -78,10 +102,23 @@ ACTIONS = [
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
+    ("/counts", "engineer"),
+    ("/counts/{count}/bin", "engineer"),
+    ("/counts/{count}/lines/{count}/explain", "engineer"),
+    ("/counts/{count}/finish", "engineer"),
+    ("/counts/{count}/post", "auditor"),
+    ("/counts/{count}/cancel", "auditor"),
+    ("/movements/{movement}/reverse", "vendor"),
+    ("/units/ZL2-0001/tag", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
     ("/plans/{plan}/reject", "planner"),
+    ("/imports", "buyer"),
+    ("/imports/{run}/confirm", "auditor"),
+    ("/imports/{run}/cancel", "buyer"),
+    ("/attachments", "auditor"),
+    ("/attachments/{file}/withdraw", "inspector"),
 ]
 
 
@@ -113,7 +150,11 @@ async def documents(company) -> dict[str, object]:
         await provisional.take(provisional.NewProvisionalIssue(client_id=code, depot="GZ", code=code), by=KEEPER)
         for code in ("ZL2-0004", "UNHEARD-OF")
     ]
+    incoming = [receipts.Incoming(part_number=DRIVE, quantity=1, serials=["NEW-1"])]
+    received = await receipts.receive("GZ", incoming, by=KEEPER, origin="V-DISTI")
     job = await plans.ask_for_plan(by=PLANNER)
+    run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
+    file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
     return {
         "case": case.id,
         "request": asked.id,
@@ -126,6 +167,11 @@ async def documents(company) -> dict[str, object]:
         "conflict": conflict.id,
         "plan": (await made()).id,
         "job": job.id,
+        "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
+        "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
+        "receipt": received.number,
+        "run": run.id,
+        "file": file.id,
     }
 
 
@@ -179,7 +225,9 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return re.findall(r'<li><a href="([^"]+)"', page)
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers"]
+    assert await menu("inspector") == [
+        *("/", "/stock", "/parts", "/transfers", "/counts", "/movements", "/units", "/receipts")
+    ]
     assert "/plans" in await menu("planner")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from inventory.ground import clock, db
+from inventory.ground import clock, db, progress
 from inventory.ground.errors import NotGranted, WrongState
 from inventory.installed_base import failures
 from inventory.planning import network, plans, rates
@@ -116,12 +116,12 @@ async def test_a_job_is_watched_and_cancelled(company):
     job = await plans.ask_for_plan(by=PLANNER)
     assert job.state == "queued"
 
-    assert await plans.note_progress(job.id, 40, "sizing")
-    assert (await plans.cancel_job(job.id, by=PLANNER)).state == "running"
-    assert not await plans.note_progress(job.id, 60, "sizing")
-    await plans.finish_job(job.id, "cancelled", "as asked")
+    assert await progress.note_progress(job.id, 40, "sizing")
+    assert (await progress.cancel_job(job.id, by=PLANNER)).state == "running"
+    assert not await progress.note_progress(job.id, 60, "sizing")
+    await progress.finish_job(job.id, "cancelled", "as asked")
     with pytest.raises(WrongState):
-        await plans.cancel_job(job.id, by=PLANNER)
+        await progress.cancel_job(job.id, by=PLANNER)
 
 
 async def test_rates_are_learned_from_what_really_failed(company):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from inventory.ground import clock, db
-from inventory.stock import levels, receipts, reservations
+from inventory.stock import levels, movements, receipts, reservations, time_travel
 from inventory.stock.ledger import LevelChange
 from inventory.stock.lines import Lines, set_lines
 from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, PSU, SETUP
@@ -102,7 +102,7 @@ async def test_stock_as_of_follows_when_things_happened_and_what_was_known(own_c
     async def fans(hours: float, known: float | None = None) -> int:
         known_at = None if known is None else before + timedelta(hours=known)
         with clock.at(before + timedelta(hours=5)):
-            rows = await levels.stock_as_of(
+            rows = await time_travel.stock_as_of(
                 before + timedelta(hours=hours),
                 limit=10,
                 seen_by=AUDITOR,
@@ -116,8 +116,8 @@ async def test_stock_as_of_follows_when_things_happened_and_what_was_known(own_c
 
 
 async def test_values_are_for_those_who_may_see_costs(company):
-    (priced,) = await levels.stock_as_of(clock.now(), limit=10, seen_by=BUYER, part_number=PSU, depot="GZ")
-    (plain,) = await levels.stock_as_of(clock.now(), limit=10, seen_by=KEEPER, part_number=PSU, depot="GZ")
+    (priced,) = await time_travel.stock_as_of(clock.now(), limit=10, seen_by=BUYER, part_number=PSU, depot="GZ")
+    (plain,) = await time_travel.stock_as_of(clock.now(), limit=10, seen_by=KEEPER, part_number=PSU, depot="GZ")
 
     assert priced.value_cny == 7500
     assert not isinstance(plain.value_cny, type(priced.value_cny))
@@ -126,7 +126,7 @@ async def test_values_are_for_those_who_may_see_costs(company):
 async def test_the_ledger_lists_what_happened_latest_first(company):
     await receipts.adjust("GZ", FAN, 1, by=SETUP, reason="found one")
 
-    lines = await levels.movements(limit=2, seen_by=KEEPER, part_number=FAN)
+    lines = await movements.movements(limit=2, seen_by=KEEPER, part_number=FAN)
     assert [(line.reason, line.quantity, line.to_place) for line in lines] == [
         ("found one", 1, "GZ"),
         ("opening stock", 10, "GZ"),

@@ -1,0 +1,1 @@
+"""Tables in and out: reading CSV and Excel, writing CSV."""

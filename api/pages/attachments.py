@@ -1,0 +1,72 @@
+"""Attachments: the card of files that a document's page carries, and what its buttons do."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import post
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, MultipartBody, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.pages.forms import Reason
+from api.pages.rendering import PageRequest
+from api.routes.attachments import most_bytes
+from inventory.assurance import attachments
+from inventory.assurance.attachments import SubjectKind
+from inventory.ground.files import AttachmentKind, AttachmentView
+
+SHOWN = 100
+
+ADDRESSES: dict[str, str] = {
+    "transfer": "/transfers",
+    "purchase_order": "/orders",
+    "part_request": "/requests",
+    "emergency_case": "/emergencies",
+}
+"""Where each kind of document has its page."""
+
+
+class NewAttachment(Struct, kw_only=True):
+    """A file from a page's form."""
+
+    subject_kind: SubjectKind
+    subject: UUID
+    file: UploadFile
+    kind: AttachmentKind = "other"
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+
+async def attached(request: PageRequest, subject_kind: SubjectKind, subject: UUID) -> list[AttachmentView] | None:
+    """What a document's card shows; None where the reader sees no files."""
+    if not request.user.may("attachments.read"):
+        return None
+    return await attachments.attachments(subject_kind, subject, limit=SHOWN, seen_by=request.user)
+
+
+@post("/attachments", guards=[requires("attachments.add")], status_code=303)
+async def attach(request: PageRequest, data: MultipartBody[NewAttachment]) -> Redirect:
+    """Attach a file, and go back to its document."""
+    await attachments.attach(
+        data.subject_kind,
+        data.subject,
+        data.file.filename,
+        await data.file.read(),
+        by=request.user,
+        most_bytes=most_bytes(request),
+        kind=data.kind,
+        remark=data.remark.strip(),
+    )
+    return Redirect(f"{ADDRESSES[data.subject_kind]}/{data.subject}", status_code=303)
+
+
+@post("/attachments/{attachment_id:uuid}/withdraw", guards=[requires("attachments.add")], status_code=303)
+async def withdraw(request: PageRequest, attachment_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Take an attachment back."""
+    view = await attachments.withdraw(attachment_id, by=request.user, reason=data.reason)
+    return Redirect(f"{ADDRESSES[view.subject_kind]}/{view.subject}", status_code=303)
+
+
+handlers = [withdraw]
+uploads = [attach]

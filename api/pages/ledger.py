@@ -1,0 +1,179 @@
+"""The ledger: every movement, every unit, and the stock as it stood at any past instant."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+
+from api.access import requires, requires_any
+from api.answers import Cursor, decode_cursor
+from api.pages.forms import Reason, moment
+from api.pages.labels import LABELS
+from api.pages.paging import LENGTH, cut
+from api.pages.rendering import Page, PageRequest
+from api.routes.stock import key_of_stock
+from inventory.ground import clock
+from inventory.places import places
+from inventory.procurement import taking_back
+from inventory.stock import movements, time_travel, units
+
+Field = Annotated[str | None, QueryParameter(max_length=200)]
+
+
+def _said(text: str | None) -> str | None:
+    return (text or "").strip() or None
+
+
+@get("/movements", guards=[requires("stock.read")])
+async def list_movements(
+    request: PageRequest,
+    part: Field = None,
+    depot: Field = None,
+    document: Field = None,
+    kind: Field = None,
+    actor: Field = None,
+    serial: Field = None,
+    since: Annotated[str | None, QueryParameter(name="from", max_length=40)] = None,
+    until: Annotated[str | None, QueryParameter(name="to", max_length=40)] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """Show the ledger, latest first."""
+    found = await movements.movements(
+        limit=LENGTH + 1,
+        seen_by=request.user,
+        before=decode_cursor(cursor, tuple[datetime, UUID]),
+        part_number=_said(part),
+        depot=_said(depot),
+        document=_said(document),
+        kind=_said(kind),
+        actor=_said(actor),
+        serial=_said(serial),
+        since=moment(since),
+        until=moment(until, whole_day=True),
+    )
+    shown, following = cut(found, lambda line: (line.occurred_at, line.id))
+    return Page(
+        "ledger/list.html",
+        movements=shown,
+        reversible={line.id for line in shown if taking_back.may_be_reversed(line, by=request.user)},
+        cursor=following,
+        first=not cursor,
+        stores=await places.stores(limit=200, seen_by=request.user),
+        kinds=LABELS["movement_kind"],
+        asked={
+            "part": part,
+            "depot": depot,
+            "document": document,
+            "kind": kind,
+            "actor": actor,
+            "serial": serial,
+            "from": since,
+            "to": until,
+        },
+    )
+
+
+@get("/movements/{movement_id:uuid}", guards=[requires("stock.read")])
+async def show_movement(request: PageRequest, movement_id: FromPath[UUID]) -> Page:
+    """Show one movement."""
+    line = await movements.movement(movement_id, seen_by=request.user)
+    return Page("ledger/detail.html", move=line, reversible=taking_back.may_be_reversed(line, by=request.user))
+
+
+@post("/movements/{movement_id:uuid}/reverse", guards=[requires_any(*taking_back.RIGHTS)], status_code=303)
+async def reverse(request: PageRequest, movement_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Undo a movement by another."""
+    await taking_back.reverse_movement(movement_id, by=request.user, reason=data.reason)
+    return Redirect(f"/movements/{movement_id}", status_code=303)
+
+
+@get("/units", guards=[requires("stock.read")])
+async def list_units(
+    request: PageRequest, part: Field = None, depot: Field = None, condition: Field = None, cursor: Cursor = None
+) -> Page:
+    """Show the serialised pieces."""
+    found = await units.units(
+        limit=LENGTH + 1,
+        seen_by=request.user,
+        after=decode_cursor(cursor, UUID),
+        part_number=_said(part),
+        depot=_said(depot),
+        condition=_said(condition),
+    )
+    shown, following = cut(found, lambda unit: unit.id)
+    return Page(
+        "ledger/units.html",
+        units=shown,
+        cursor=following,
+        first=not cursor,
+        stores=await places.stores(limit=200, seen_by=request.user),
+        asked={"part": part, "depot": depot, "condition": condition},
+    )
+
+
+@get("/units/{serial:str}", guards=[requires("stock.read")])
+async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
+    """Show one piece with everything that happened to it."""
+    unit = await units.unit(serial, seen_by=request.user)
+    return Page("ledger/unit.html", unit=unit, movements=await units.life(unit.id))
+
+
+@get("/stock/as-of", guards=[requires("stock.read")])
+async def show_past(
+    request: PageRequest,
+    at: Field = None,
+    known: Field = None,
+    against: Field = None,
+    part: Field = None,
+    depot: Field = None,
+    what: FromQuery[Literal["stock", "bins", "units"]] = "stock",
+    cursor: Cursor = None,
+) -> Page:
+    """Show the stock, its value, or every unit's place at a past instant; or what changed up to another one."""
+    then, known_at, later = moment(at) or clock.now(), moment(known), moment(against)
+    who, which = request.user, {"part_number": _said(part), "depot": _said(depot)}
+    total = await time_travel.total_as_of(then, seen_by=who, known_at=known_at, **which)
+    context = {
+        "then": then,
+        "known_at": known_at,
+        "later": later,
+        "what": what,
+        "total": total,
+        "total_later": await time_travel.total_as_of(later, seen_by=who, **which) if later else None,
+        "stores": await places.stores(limit=200, seen_by=who),
+        "asked": {"at": at, "known": known, "against": against, "part": part, "depot": depot, "what": what},
+        "first": not cursor,
+    }
+    if later is not None:
+        changes = await time_travel.changes_between(
+            min(then, later),
+            max(then, later),
+            limit=LENGTH + 1,
+            seen_by=who,
+            after=decode_cursor(cursor, tuple[str, str, str, str, str]),
+            **which,
+        )
+        rows, following = cut(changes, lambda c: (c.part_number, c.depot, c.condition, c.owner, c.pool))
+    elif what == "units":
+        found = await time_travel.units_as_of(
+            then, limit=LENGTH + 1, seen_by=who, known_at=known_at, after=decode_cursor(cursor, UUID), **which
+        )
+        rows, following = cut(found, lambda unit: unit.id)
+    else:
+        stock = await time_travel.stock_as_of(
+            then,
+            limit=LENGTH + 1,
+            seen_by=who,
+            known_at=known_at,
+            bins=what == "bins",
+            after=decode_cursor(cursor, time_travel.StockKey),
+            **which,
+        )
+        rows, following = cut(stock, key_of_stock)
+    return Page("ledger/past.html", rows=rows, cursor=following, **context)
+
+
+handlers = [list_movements, show_movement, reverse, list_units, show_unit, show_past]

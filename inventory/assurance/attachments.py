@@ -1,0 +1,114 @@
+"""Attachments across rooms: which documents may carry files, and who may see and add them.
+
+A file is seen by whoever may see its document, in the same scope; a document that is out of the reader's scope, and so
+whatever is attached to it, is not found.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+from uuid import UUID
+
+from inventory.emergency import cases
+from inventory.ground import db, files
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+from inventory.ground.files import AttachmentKind, AttachmentView, Content
+from inventory.procurement import orders
+from inventory.requests import requests
+from inventory.stock import transfers
+
+SubjectKind = Literal["transfer", "purchase_order", "part_request", "emergency_case"]
+
+Question = Callable[..., Awaitable[Any]]
+
+SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
+    "transfer": ("stock.read", transfers.transfer_view),
+    "purchase_order": ("orders.read", orders.order_view),
+    "part_request": ("requests.read", requests.request_view),
+    "emergency_case": ("emergency.read", cases.case_view),
+}
+"""What may carry files: the right to read it, and the question that finds it in the reader's scope (else Unknown)."""
+
+
+async def attachments(
+    subject_kind: SubjectKind, subject: UUID, *, limit: int, seen_by: Actor, after: UUID | None = None
+) -> list[AttachmentView]:
+    """What is attached to a document, oldest first; withdrawn ones too.
+
+    Raises:
+        NotGranted: the reader may not read such documents.
+        Unknown: no such document in the reader's scope.
+
+    """
+    seen_by.require("attachments.read")
+    await _seen(subject_kind, subject, seen_by)
+    return await files.attachments(subject_kind, str(subject), limit=limit, after=after)
+
+
+async def content(attachment: UUID, *, seen_by: Actor) -> Content:
+    """An attachment's file.
+
+    Raises:
+        Unknown: no such attachment in the reader's scope.
+
+    """
+    seen_by.require("attachments.read")
+    await _found(attachment, seen_by)
+    return await files.attached_content(attachment)
+
+
+@db.atomic
+async def attach(
+    subject_kind: SubjectKind,
+    subject: UUID,
+    name: str,
+    content: bytes,
+    *,
+    by: Actor,
+    most_bytes: int,
+    kind: AttachmentKind = "other",
+    remark: str = "",
+) -> AttachmentView:
+    """Keep a file and tie it to a document.
+
+    Raises:
+        NotGranted: the actor may not add files, or not read such documents.
+        Unknown: no such document in the actor's scope.
+        FileEmpty, FileTooLarge, FileFormRefused: the file is not taken.
+
+    """
+    by.require("attachments.add")
+    await _seen(subject_kind, subject, by)
+    stored = await files.store(name, content, by=by, most_bytes=most_bytes)
+    return await files.attach(subject_kind, str(subject), stored, kind, name=name, by=by, remark=remark)
+
+
+@db.atomic
+async def withdraw(attachment: UUID, *, by: Actor, reason: str) -> AttachmentView:
+    """Take an attachment back; it stays on record.
+
+    Raises:
+        NotGranted: the actor may not add files.
+        Unknown: no such attachment in the actor's scope.
+        WrongState: it was withdrawn before.
+
+    """
+    by.require("attachments.add")
+    await _found(attachment, by)
+    return await files.withdraw(attachment, by=by, reason=reason)
+
+
+async def _seen(subject_kind: SubjectKind, subject: UUID, seen_by: Actor) -> None:
+    right, question = SUBJECTS[subject_kind]
+    seen_by.require(right)
+    await question(subject, seen_by=seen_by)
+
+
+async def _found(attachment: UUID, seen_by: Actor) -> AttachmentView:
+    """An attachment whose document the reader may see; to anybody else it is not there."""
+    view = await files.attachment_view(attachment)
+    try:
+        await _seen(view.subject_kind, UUID(view.subject), seen_by)  # pyright: ignore[reportArgumentType]  only known kinds are kept
+    except Unknown:
+        raise Unknown(what="attachment", what_zh="附件", key=str(attachment)) from None
+    return view

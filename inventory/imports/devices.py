@@ -1,0 +1,67 @@
+"""Importing devices: new ones are entered, those that are there take what the file says and differs."""
+
+from inventory.imports.columns import Column
+from inventory.imports.kinds import Check, Key, Kind, by_sql
+
+DEVICES = Kind(
+    name="devices",
+    right="parts.manage",
+    en="Devices",
+    zh="设备",
+    columns=(
+        Column(name="serial", en="Serial number", zh="设备序列号", required=True, example="DEV-2026-0001",
+               also=("serial", "序列号", "SN")),
+        Column(name="model", en="Model", zh="机型", required=True, example="R740", also=("设备型号", "型号")),
+        Column(name="site", en="Site", zh="站点", required=True, example="CHANGSHA-1", also=("机房", "局点")),
+        Column(name="contract", en="Contract", zh="合同", required=True, example="C-CHANGSHA", also=("合同编号",)),
+        Column(name="installed_on", en="Installed on", zh="安装日期", shape="day", required=True, example="2025-06-01"),
+        Column(name="registration_number", en="Registration number", zh="登记号", example="REG-2026-0001"),
+        Column(name="firmware", en="Firmware", zh="微代码版本", example="2.19.1"),
+        Column(name="environment", en="Environment", zh="运行环境", example="production"),
+        Column(name="warranty_until", en="Warranty until", zh="保修截止日", shape="day", example="2028-05-31"),
+    ),
+    found="""device.id AS existing, device_model.id AS model_id, place.id AS site_id, contract.id AS contract_id,
+             registered.id AS registered_id""",
+    joins="""LEFT JOIN device ON device.serial = typed.serial
+             LEFT JOIN device_model AS old_model ON old_model.id = device.model
+             LEFT JOIN place AS old_site ON old_site.id = device.site
+             LEFT JOIN contract AS old_contract ON old_contract.id = device.contract
+             LEFT JOIN device_model ON device_model.code = typed.model
+             LEFT JOIN place ON place.code = typed.site AND place.kind = 'site'
+             LEFT JOIN contract ON contract.code = typed.contract
+             LEFT JOIN device AS registered ON registered.registration_number = typed.registration_number""",
+    checks=(
+        Check(column="model", code="unknown_model", when="r.model IS NOT NULL AND r.model_id IS NULL"),
+        Check(column="site", code="unknown_site", when="r.site IS NOT NULL AND r.site_id IS NULL"),
+        Check(column="contract", code="unknown_contract",
+              when="r.contract IS NOT NULL AND (r.contract_id IS NULL OR r.contract <> ALL (scope.contracts))"),
+        Check(column="registration_number", code="registration_there",
+              when="r.registered_id IS NOT NULL AND r.registered_id IS DISTINCT FROM r.existing"),
+    ),
+    keys=(
+        Key(column="serial", parts=("r.serial",)),
+        Key(column="registration_number", parts=("r.registration_number",)),
+    ),
+    changes={
+        "model": "old_model.code",
+        "site": "old_site.code",
+        "contract": "old_contract.code",
+        "installed_on": "device.installed_on",
+        "registration_number": "device.registration_number",
+        "firmware": "device.firmware",
+        "environment": "device.environment",
+        "warranty_until": "device.warranty_until",
+    },
+    write=by_sql(
+        """UPDATE device SET model = r.model_id, site = r.site_id, contract = r.contract_id, installed_on = r.installed_on,
+                  registration_number = coalesce(r.registration_number, device.registration_number),
+                  firmware = coalesce(r.firmware, device.firmware), environment = coalesce(r.environment, device.environment),
+                  warranty_until = coalesce(r.warranty_until, device.warranty_until)
+           FROM ready_devices AS r WHERE device.id = r.existing AND r.changed AND r.line BETWEEN $1 AND $2""",
+        """INSERT INTO device (serial, registration_number, model, site, contract, firmware, environment, installed_on,
+                               warranty_until)
+           SELECT serial, registration_number, model_id, site_id, contract_id, firmware, environment, installed_on,
+                  warranty_until
+           FROM ready_devices WHERE existing IS NULL AND line BETWEEN $1 AND $2""",
+    ),
+)  # fmt: skip

@@ -1,0 +1,391 @@
+"""Count sheets: which bins and parts are counted, drawn up, listed, called off. A sheet never tells what the books say."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.catalogue import parts
+from inventory.ground import audit, clock, db, events, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.numbers import next_number
+from inventory.places import bins, places
+from inventory.stock.counting import abc, policy
+from inventory.stock.counting.drawing import draw
+from inventory.stock.counting.refusals import CountTooLarge, NothingToCount
+from inventory.stock.refusals import ReasonMissing
+
+Kind = Literal["cycle", "surprise", "full", "recount"]
+State = Literal["counting", "counted", "posted", "cancelled"]
+
+MOST_LINES = 5000
+
+COUNT_STEP, POST_STEP = "count_stock", "post_count"
+
+
+class CountView(Struct, frozen=True, kw_only=True):
+    """A count as lists show it."""
+
+    id: UUID
+    number: str
+    depot: str
+    kind: Kind
+    state: State
+    seed: str | None
+    scope: dict[str, Any]
+    created_at: datetime
+    created_by: str
+    due_at: datetime
+    counted_at: datetime | None
+    counted_by: str | None
+    closed_at: datetime | None
+    closed_by: str | None
+    remark: str
+    lines: int
+    lines_counted: int
+
+
+class BinToCount(Struct, frozen=True, kw_only=True):
+    """A bin of a sheet (none: what was not put away), and how far its counting is."""
+
+    bin: str | None
+    lines: int
+    lines_counted: int
+
+
+class SheetRow(Struct, frozen=True, kw_only=True):
+    """A line as the printed sheet shows it: what to look for and where, with room for what is found."""
+
+    bin: str | None
+    part_number: str
+    name_zh: str
+    name_en: str
+    serialised: bool
+    condition: str
+    owner: str
+    pool: str
+
+
+class PrintedCount(Struct, frozen=True, kw_only=True):
+    """Everything the paper (盘点表) shows, blind as the screen: no quantity of the books is in it."""
+
+    number: str
+    kind: Kind
+    depot: str
+    depot_zh: str
+    depot_en: str
+    seed: str | None
+    created_at: datetime
+    created_by: str
+    due_at: datetime
+    rows: list[SheetRow]
+
+
+@db.atomic
+async def draw_up(
+    depot: str,
+    kind: Kind,
+    *,
+    by: Actor,
+    part_number: str | None = None,
+    bin_code: str | None = None,
+    bins_to_draw: int = 10,
+    seed: str | None = None,
+    remark: str = "",
+) -> CountView:
+    """Draw up a sheet: the parts due (cycle), bins drawn by lot (surprise), everything (full), one part or bin (recount).
+
+    What an open sheet asks for already is left out.
+
+    Raises:
+        Unknown: no such store, part or bin.
+        NotYourDepot: the actor does not serve the store.
+        NothingToCount: nothing is left to count.
+        CountTooLarge: it would have more lines than a sheet holds.
+
+    """
+    by.require("stock.count")
+    by.require_depot(depot)
+    store, part = await places.find_store(depot), None
+    wanted_parts: list[int] | None = None
+    wanted_bins: list[int] | None = None
+    scope: dict[str, Any] = {}
+    if kind == "cycle":
+        due = await abc.due(depot, limit=(await policy.in_force()).policy.parts_per_sheet, seen_by=by)
+        scope = {"parts": [[each.part_number, each.abc_class] for each in due]}
+        wanted_parts = await _part_ids([each.part_number for each in due])
+    elif kind == "surprise":
+        seed = seed or secrets.token_hex(4)
+        codes = {row["code"]: row["id"] for row in await _bins_of(store.id)}
+        drawn = draw(seed, list(codes), bins_to_draw)
+        scope = {"bins": drawn, "of": sorted(codes)}
+        wanted_bins = [codes[code] for code in drawn]
+    elif kind == "recount":
+        if part_number is not None:
+            part = await parts.find(part_number)
+            wanted_parts = [part.id]
+        if bin_code is not None:
+            wanted_bins = [await bins.find(store.id, bin_code)]
+        if wanted_parts is None and wanted_bins is None:
+            raise NothingToCount(depot=depot)
+        scope = {"part": part.part_number if part else None, "bin": bin_code}
+    rows = await _lying(store.id, wanted_parts, wanted_bins)
+    if not rows and kind == "recount" and part is not None:
+        rows = [await _nothing_of(part.id)]
+    if not rows and not (kind == "surprise" and wanted_bins):
+        raise NothingToCount(depot=depot)
+    if len(rows) > MOST_LINES:
+        raise CountTooLarge(most=MOST_LINES, lines=len(rows))
+    return await _enter(store.id, depot, kind, rows, scope, by=by, seed=seed, remark=remark)
+
+
+async def _bins_of(store: int) -> list[db.Row]:
+    return await db.fetch("SELECT id, code FROM bin WHERE place = $1 ORDER BY code", store)
+
+
+async def _part_ids(numbers: Sequence[str]) -> list[int]:
+    rows = await db.fetch("SELECT id FROM part WHERE part_number = ANY($1)", list(numbers))
+    return [row["id"] for row in rows]
+
+
+async def _lying(store: int, of_parts: list[int] | None, in_bins: list[int] | None) -> list[tuple[Any, ...]]:
+    """What lies in a store by the books, as lines without quantities; not what an open sheet asks for."""
+    rows = await db.fetch(
+        """SELECT there.bin, there.part, there.condition, there.owner, there.pool
+           FROM (SELECT bin, part, condition, owner, pool FROM unit WHERE place = $1
+                 UNION
+                 SELECT bin, part, condition, owner, pool FROM lot_stock WHERE place = $1 AND quantity > 0) AS there
+           WHERE ($2::int[] IS NULL OR there.part = ANY($2)) AND ($3::int[] IS NULL OR there.bin = ANY($3))
+             AND NOT EXISTS (
+                 SELECT FROM count_sheet JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed
+                 WHERE count_sheet.place = $1 AND count_sheet.state IN ('counting', 'counted')
+                   AND count_line.part = there.part AND count_line.bin IS NOT DISTINCT FROM there.bin)
+           LIMIT $4""",
+        store,
+        of_parts,
+        in_bins,
+        MOST_LINES + 1,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def _nothing_of(part: int) -> tuple[Any, ...]:
+    """The line of a part of which the books say that nothing is there."""
+    pool = await db.fetch_value("SELECT id FROM pool WHERE contract IS NULL ORDER BY id LIMIT 1")
+    return None, part, "good", await places.ourselves(), pool
+
+
+async def _enter(
+    store: int,
+    depot: str,
+    kind: Kind,
+    rows: Sequence[tuple[Any, ...]],
+    scope: dict[str, Any],
+    *,
+    by: Actor,
+    seed: str | None,
+    remark: str,
+) -> CountView:
+    now = clock.now()
+    due_at = now + timedelta(hours=(await policy.in_force()).policy.hours_to_count)
+    number = await next_number("CT")
+    sheet = await db.fetch_value(
+        """INSERT INTO count_sheet (number, place, kind, state, seed, scope, created_at, created_by, due_at, remark)
+           VALUES ($1, $2, $3, 'counting', $4, $5, $6, $7, $8, $9) RETURNING id""",
+        number,
+        store,
+        kind,
+        seed if kind == "surprise" else None,
+        scope,
+        now,
+        by.name,
+        due_at,
+        remark,
+    )
+    await db.execute(
+        """INSERT INTO count_line (sheet, bin, part, condition, owner, pool)
+           SELECT $1, * FROM unnest($2::int[], $3::int[], $4::text[], $5::int[], $6::int[])""",
+        sheet,
+        *([row[column] for row in rows] for column in range(5)),
+    )
+    await steps.begin(COUNT_STEP, "count", number, owner_role="warehouse_keeper", depot=depot, due_at=due_at)
+    view = await count(sheet)
+    await events.emit("count.drawn_up", "count", number, view, depot=depot)
+    return view
+
+
+@db.atomic
+async def draw_up_due(*, by: Actor) -> list[str]:
+    """Draw up a cycle count for every depot that has parts due and no cycle count open; the numbers of the sheets."""
+    depots = await db.fetch(
+        """SELECT code FROM place
+           WHERE kind = 'depot' AND out_of_service_at IS NULL AND NOT EXISTS (
+               SELECT FROM count_sheet
+               WHERE count_sheet.place = place.id AND kind = 'cycle' AND state IN ('counting', 'counted'))
+           ORDER BY code"""
+    )
+    made: list[str] = []
+    for depot in depots:
+        try:
+            async with db.savepoint():
+                made.append((await draw_up(depot["code"], "cycle", by=by)).number)
+        except NothingToCount:
+            continue
+    return made
+
+
+@db.atomic
+async def cancel(sheet: UUID, *, by: Actor, reason: str) -> CountView:
+    """Call a count off; what was scanned is kept, nothing is posted.
+
+    Raises:
+        Unknown: no such count.
+        WrongState: it is closed.
+        ReasonMissing: no reason was given.
+
+    """
+    by.require("stock.count")
+    if not reason.strip():
+        raise ReasonMissing
+    view = await count(sheet)
+    by.require_depot(view.depot)
+    await close(sheet, ("counting", "counted"), "cancelled", by=by)
+    await steps.finish("count", view.number, by=by)
+    await audit.record("count.cancelled", "count", view.number, by=by, reason=reason)
+    return await count(sheet)
+
+
+async def close(sheet: UUID, states: Sequence[str], becomes: State, *, by: Actor) -> None:
+    """Move a sheet's state to a last one; losing the race is the refusal."""
+    moved = await db.execute(
+        "UPDATE count_sheet SET state = $3, closed_at = $4, closed_by = $5 WHERE id = $1 AND state = ANY($2)",
+        sheet,
+        list(states),
+        becomes,
+        clock.now(),
+        by.name,
+    )
+    if not moved:
+        raise await not_in(sheet, *states)
+
+
+async def not_in(sheet: UUID, *states: str) -> Refused | Unknown:
+    """The refusal for a sheet that is in none of the states that an act needs."""
+    found = await db.fetch_one("SELECT number, state FROM count_sheet WHERE id = $1", sheet)
+    if found is None:
+        return Unknown(what="count", what_zh="盘点单", key=str(sheet))
+    return WrongState(
+        what="Count", what_zh="盘点单", key=found["number"], state=found["state"], needed=" / ".join(states)
+    )
+
+
+_VIEW = """SELECT count_sheet.id, number, place.code AS depot, count_sheet.kind, state, seed, scope, created_at,
+                  created_by, due_at, counted_at, counted_by, closed_at, closed_by, remark,
+                  (SELECT count(*) FROM count_line WHERE count_line.sheet = count_sheet.id)::int AS lines,
+                  (SELECT count(DISTINCT line) FROM count_scan WHERE count_scan.sheet = count_sheet.id)::int
+                  AS lines_counted
+           FROM count_sheet JOIN place ON place.id = count_sheet.place"""
+
+
+async def count(sheet: UUID, *, seen_by: Actor | None = None) -> CountView:
+    """One count.
+
+    Raises:
+        Unknown: no such count in the reader's scope.
+
+    """
+    view = await db.read_one(
+        CountView,
+        f"{_VIEW} WHERE count_sheet.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
+        sheet,
+        seen_by.depot_scope if seen_by else None,
+    )
+    if view is None:
+        raise Unknown(what="count", what_zh="盘点单", key=str(sheet))
+    return view
+
+
+async def counts(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    state: str | None = None,
+    depot: str | None = None,
+    kind: str | None = None,
+) -> list[CountView]:
+    """Counts in the reader's stores, newest first."""
+    return await db.read(
+        CountView,
+        f"""{_VIEW}
+            WHERE ($1::uuid IS NULL OR count_sheet.id < $1) AND ($2::text IS NULL OR state = $2)
+              AND ($3::text IS NULL OR place.code = $3) AND ($4::text IS NULL OR count_sheet.kind = $4)
+              AND ($5::text[] IS NULL OR place.code = ANY($5))
+            ORDER BY count_sheet.id DESC LIMIT $6""",
+        after,
+        state,
+        depot,
+        kind,
+        seen_by.depot_scope,
+        limit,
+    )
+
+
+async def bins_to_count(sheet: UUID) -> list[BinToCount]:
+    """The bins of a sheet in the order they are walked, with those drawn by lot in which nothing should lie."""
+    return await db.read(
+        BinToCount,
+        """SELECT code AS bin, sum(lines)::int AS lines, sum(lines_counted)::int AS lines_counted
+           FROM (SELECT bin.code, count(*) AS lines,
+                        count(*) FILTER (WHERE EXISTS (SELECT FROM count_scan WHERE count_scan.line = count_line.id))
+                        AS lines_counted
+                 FROM count_line LEFT JOIN bin ON bin.id = count_line.bin
+                 WHERE count_line.sheet = $1 GROUP BY bin.code
+                 UNION ALL
+                 SELECT drawn.code, 0, 0
+                 FROM count_sheet CROSS JOIN jsonb_array_elements_text(count_sheet.scope -> 'bins') AS drawn(code)
+                 WHERE count_sheet.id = $1) AS each_bin
+           GROUP BY code ORDER BY code NULLS FIRST""",
+        sheet,
+    )
+
+
+async def printed(sheet: UUID, *, seen_by: Actor) -> PrintedCount:
+    """A sheet for paper.
+
+    Raises:
+        Unknown: no such count in the reader's scope.
+
+    """
+    view = await count(sheet, seen_by=seen_by)
+    store = await places.store(view.depot, seen_by=seen_by)
+    rows = await db.read(
+        SheetRow,
+        """SELECT bin.code AS bin, part.part_number, part.name_zh, part.name_en, part.serialised, line.condition,
+                  party.code AS owner, pool.code AS pool
+           FROM count_line AS line
+           JOIN part ON part.id = line.part
+           JOIN party ON party.id = line.owner
+           JOIN pool ON pool.id = line.pool
+           LEFT JOIN bin ON bin.id = line.bin
+           WHERE line.sheet = $1 AND line.listed
+           ORDER BY bin.code NULLS FIRST, part.part_number, line.condition, party.code, pool.code LIMIT $2""",
+        sheet,
+        MOST_LINES,
+    )
+    return PrintedCount(
+        number=view.number,
+        kind=view.kind,
+        depot=view.depot,
+        depot_zh=store.name_zh,
+        depot_en=store.name_en,
+        seed=view.seed,
+        created_at=view.created_at,
+        created_by=view.created_by,
+        due_at=view.due_at,
+        rows=rows,
+    )
