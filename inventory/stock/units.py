@@ -21,12 +21,27 @@ class Picked(Struct, frozen=True):
     bin: int | None
 
 
+class NewUnit(Struct, frozen=True, kw_only=True):
+    """A unit to enter where it comes from; one that goes by our tag says what its own label claims."""
+
+    part: int
+    serial: str
+    condition: str
+    owner: int
+    pool: int
+    place: int
+    provenance: str
+    claimed_serial: str | None = None
+    tag: str | None = None
+
+
 class UnitView(Struct, frozen=True, kw_only=True):
     """A unit as lists show it."""
 
     id: UUID
     part_number: str
     serial: str
+    claimed_serial: str | None
     tag: str | None
     condition: str
     owner: str
@@ -106,6 +121,74 @@ async def enter_new(part: int, serial: str, at: Spot, provenance: str, source: s
     )
 
 
+async def enter_all(new: Sequence[NewUnit], *, receipt: UUID | None = None, source: str = "") -> list[UUID]:
+    """Enter new units, in one statement; their ids in the order given.
+
+    Raises:
+        SerialRepeated: a unit with such a serial is in the ledger (by its constraint, when the transaction ends).
+
+    """
+    if not new:
+        return []
+    rows = await db.fetch(
+        """INSERT INTO unit (part, serial, claimed_serial, tag, maker, condition, owner, pool, place, provenance, source,
+                             receipt, received_at)
+           SELECT part.id, new.serial, new.claimed_serial, new.tag, part.maker, new.condition, new.owner, new.pool,
+                  new.place, new.provenance, $10, $11, $12
+           FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::int[],
+                       $9::text[]) WITH ORDINALITY
+               AS new(part, serial, claimed_serial, tag, condition, owner, pool, place, provenance, row)
+           JOIN part ON part.id = new.part ORDER BY new.row RETURNING id""",
+        [unit.part for unit in new],
+        [unit.serial for unit in new],
+        [unit.claimed_serial for unit in new],
+        [unit.tag for unit in new],
+        [unit.condition for unit in new],
+        [unit.owner for unit in new],
+        [unit.pool for unit in new],
+        [unit.place for unit in new],
+        [unit.provenance for unit in new],
+        source,
+        receipt,
+        clock.now(),
+    )
+    return [row["id"] for row in rows]
+
+
+async def new_tags(count: int) -> list[str]:
+    """Tags of ours (备件条码) that no unit carries yet: `BJ`, seven digits and a check digit."""
+    rows = await db.fetch("SELECT nextval('unit_tag_number') AS number FROM generate_series(1, $1::int)", count)
+    return [tag_of(row["number"]) for row in rows]
+
+
+def tag_of(number: int) -> str:
+    """The tag with a number; its last digit (ISO 7064, MOD 11-10) finds mistypings.
+
+    >>> tag_of(1), tag_of(9_999_999)
+    ('BJ00000015', 'BJ99999997')
+    """
+    digits, product = f"{number:07d}", 10
+    for digit in digits:
+        product = (((int(digit) + product) % 10 or 10) * 2) % 11
+    return f"BJ{digits}{(11 - product) % 10}"
+
+
+async def carried(serials: Sequence[tuple[int, str]]) -> dict[int, frozenset[str]]:
+    """Which of these serials some unit carries already, per part; a maker gives a serial once, whatever the part."""
+    rows = await db.fetch(
+        """SELECT DISTINCT asked.part, asked.serial
+           FROM unnest($1::int[], $2::text[]) AS asked(part, serial)
+           JOIN part ON part.id = asked.part
+           JOIN unit ON unit.serial = asked.serial AND unit.maker IS NOT DISTINCT FROM part.maker""",
+        [part for part, _ in serials],
+        [serial for _, serial in serials],
+    )
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["part"], set()).add(row["serial"])
+    return {part: frozenset(carried) for part, carried in found.items()}
+
+
 async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID:
     """Enter a part that came out of a customer's device, where it came out; or find it, if it was ours before.
 
@@ -135,7 +218,8 @@ async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID
     return unit
 
 
-_VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.tag, unit.condition, owner.code AS owner,
+_VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.claimed_serial, unit.tag, unit.condition,
+                  owner.code AS owner,
                   pool.code AS pool, place.code AS place, bin.code AS bin, unit.provenance, unit.firmware,
                   unit.received_at
            FROM unit
