@@ -8,6 +8,16 @@ from msgspec import Struct
 
 Difference = Literal["partial", "short", "over", "wrong_serial", "duplicate_serial", "damaged", "wrong_part"]
 
+DIFFERENCE_ZH: dict[Difference, str] = {
+    "partial": "部分到货",
+    "short": "短少",
+    "over": "多到",
+    "wrong_serial": "序列号不符",
+    "duplicate_serial": "序列号重复",
+    "damaged": "破损",
+    "wrong_part": "错件",
+}
+
 UNWANTED: frozenset[Difference] = frozenset({"over", "wrong_serial", "duplicate_serial", "wrong_part"})
 """What came and was not asked for: it is real, so it is taken in, but only into quarantine."""
 
@@ -76,9 +86,12 @@ def match(
     in_ledger: Mapping[int, frozenset[str]],
     short: Sequence[str] = (),
     reason: str = "",
+    by_serial: bool = False,
 ) -> list[Finding]:
     """Everything that came, line by line, and what is still missing.
 
+    With `by_serial` each piece is awaited by its own serial (a transfer), so that another one takes no place of it;
+    else a piece with another serial than was named is one of those ordered all the same.
     `in_ledger` holds, per part, the serials that some unit carries already; `short` names the parts of which the rest
     will not come; `reason` explains every difference that has no reason of its own.
     """
@@ -91,7 +104,10 @@ def match(
         known = in_ledger.get(each.part, frozenset())
         if each.serialised:
             for serial in serials:
-                pieces.append(_serial(announced, each, serial, left, twice=serial in known))
+                piece = _serial(announced, each, serial, left, twice=serial in known)
+                if piece.line is not None and takes_a_place(piece.difference, by_serial=by_serial):
+                    left[piece.line.source] -= 1
+                pieces.append(piece)
         else:
             pieces += _counted(announced, each, left)
     return [*_gathered(pieces, reason), *_missing(announced, left, short, reason)]
@@ -104,25 +120,22 @@ def _line_for(announced: Sequence[Announced], part: int, left: Mapping[UUID, int
 
 
 def _serial(
-    announced: Sequence[Announced], each: Came, serial: str, left: dict[UUID, int], *, twice: bool
+    announced: Sequence[Announced], each: Came, serial: str, left: Mapping[UUID, int], *, twice: bool
 ) -> _Piece:
-    """Where one serialised piece belongs, and how it differs; it takes its place among what is still expected."""
+    """Where one serialised piece belongs, and how it differs."""
     named = next((line for line in announced if line.part == each.part and serial in line.serials), None)
     line = named or _line_for(announced, each.part, left)
     if line is None:
         return _Piece(each, None, serial, 1, "duplicate_serial" if twice else "wrong_part")
-    key = line.source
     all_named = len(line.serials) >= line.outstanding
     if twice:
         difference: Difference | None = "duplicate_serial"
-    elif left[key] < 1:
+    elif left[line.source] < 1:
         difference = "over"
     elif all_named and serial not in line.serials:
         difference = "wrong_serial"
     else:
         difference = "damaged" if each.damaged else None
-    if counts(difference):
-        left[key] -= 1
     return _Piece(each, line, serial, 1, difference)
 
 
@@ -144,13 +157,15 @@ def _counted(announced: Sequence[Announced], each: Came, left: dict[UUID, int]) 
     return found
 
 
-def counts(difference: Difference | None) -> bool:
+def takes_a_place(difference: Difference | None, *, by_serial: bool) -> bool:
     """Whether a piece takes the place of one that was expected.
 
-    >>> counts(None), counts("damaged"), counts("over")
-    (True, True, False)
+    >>> takes_a_place("damaged", by_serial=True), takes_a_place("over", by_serial=False)
+    (True, False)
+    >>> takes_a_place("wrong_serial", by_serial=True), takes_a_place("wrong_serial", by_serial=False)
+    (False, True)
     """
-    return difference is None or difference == "damaged"
+    return difference is None or difference == "damaged" or (difference == "wrong_serial" and not by_serial)
 
 
 def condition_of(came: str, difference: Difference | None, *, damaged: bool, to_quarantine: bool) -> str:

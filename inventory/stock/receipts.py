@@ -17,11 +17,18 @@ from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
 from inventory.stock import expected, lots, pools, units
-from inventory.stock.differences import Difference, Finding
+from inventory.stock.differences import DIFFERENCE_ZH, Difference, Finding
 from inventory.stock.ledger import LevelChange, post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import OverReceipt, QuantityNotPositive, ReasonMissing, SerialRepeated, SerialsMissing
+from inventory.stock.refusals import (
+    DifferenceUnexplained,
+    OverReceipt,
+    QuantityNotPositive,
+    ReasonMissing,
+    SerialRepeated,
+    SerialsMissing,
+)
 
 Condition = Literal["good", "defective", "quarantine", "unknown"]
 
@@ -184,6 +191,27 @@ def _still_missing(findings: Sequence[Finding]) -> list[Finding]:
         for finding in last.values()
         if finding.expected is not None and finding.expected > finding.quantity
     ]
+
+
+def explained(findings: Sequence[Finding]) -> None:
+    """Refuse differences that nobody gave a reason for.
+
+    Raises:
+        DifferenceUnexplained: some have none.
+
+    """
+    unexplained = [finding for finding in findings if finding.difference and not finding.reason.strip()]
+    if unexplained:
+        told = ", ".join(f"{finding.part_number} {finding.difference}" for finding in unexplained)
+        told_zh = "、".join(f"{each.part_number} {DIFFERENCE_ZH[each.difference or 'partial']}" for each in unexplained)
+        raise DifferenceUnexplained(
+            differences=told,
+            differences_zh=told_zh,
+            lines=[
+                {"part_number": each.part_number, "difference": each.difference, "serials": each.serials}
+                for each in unexplained
+            ],
+        )
 
 
 async def book(

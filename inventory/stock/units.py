@@ -276,6 +276,14 @@ async def unit(serial: str, *, seen_by: Actor) -> UnitView:
     return view
 
 
+async def unit_by_id(unit_id: UUID) -> UnitView:
+    """One unit by its id, for the verb that just moved it."""
+    view = await db.read_one(UnitView, f"{_VIEW} WHERE unit.id = $1", unit_id)
+    if view is None:
+        raise Unknown(what="unit", what_zh="单件", key=str(unit_id))
+    return view
+
+
 async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
     """A unit's movements, oldest first."""
     return await db.read(
