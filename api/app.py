@@ -32,7 +32,7 @@ from api.problems import (
     refusal_response,
     unparsable_response,
 )
-from api.routes import callbacks, catalogue, emergency, orders, planning, platform, requests, stock
+from api.routes import callbacks, catalogue, emergency, orders, planning, platform, receiving, requests, stock
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
@@ -87,6 +87,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             stock.ReservationController,
             stock.ReceiptController,
             stock.TransferController,
+            *receiving.CONTROLLERS,
             catalogue.PartController,
             catalogue.DeviceController,
             catalogue.FailureController,

@@ -394,7 +394,7 @@ class TransferController(Controller):
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
         in_state: Annotated[
-            Literal["draft", "shipped", "received", "cancelled"] | None, QueryParameter(name="state")
+            transfers.State | None, QueryParameter(name="state")
         ] = None,
         cursor: Cursor = None,
         limit: Limit = 50,

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, WrongState
+from inventory.ground.errors import Invalid, Refused, WrongState
 from inventory.procurement import orders
 from inventory.procurement.receiving import NotOnOrder
 from inventory.stock import expected, notices
 from inventory.stock.notices import NewNoticeLine, NoticeView
+from inventory.stock.pools import COMMON
 
 
 class MoreThanOrdered(Refused):
@@ -91,6 +92,52 @@ async def announce_order(
     )
     await _follow(order.id)
     return await notices.notice_view(made)
+
+
+class AddresseeMissing(Invalid):
+    """A notice names the purchase order it belongs to, or the depot it goes to and the place it comes from."""
+
+    zh = "预到货通知须注明所属采购订单，或收货备件库与发货地点。"
+    help_en = "Give purchase_order, or depot and origin."
+    help_zh = "请填写 purchase_order，或 depot 与 origin。"
+
+
+@db.atomic
+async def announce_by_hand(
+    depot: str | None,
+    lines: Sequence[NewNoticeLine],
+    *,
+    by: Actor,
+    origin: str | None,
+    due_at: datetime,
+    pool: str = COMMON,
+    carrier: str | None = None,
+    waybill: str | None = None,
+    remark: str = "",
+) -> NoticeView:
+    """Announce what no order asks for; a vendor announces for its orders only.
+
+    Raises:
+        AddresseeMissing: it was not said where it goes or comes from.
+        NotGranted: the actor is a vendor.
+        NothingAnnounced, SerialsTooMany, PartTwice: as `stock.notices.announce`.
+
+    """
+    if by.vendor is not None:
+        by.require("stock.receive")
+    if depot is None or origin is None:
+        raise AddresseeMissing
+    return await notices.announce(
+        depot,
+        lines,
+        by=by,
+        origin=origin,
+        due_at=due_at,
+        pool=pool,
+        carrier=carrier,
+        waybill=waybill,
+        remark=remark,
+    )
 
 
 async def _not_on_the_way(order: UUID) -> list[db.Row]:

@@ -272,6 +272,8 @@ async def change(
     )
     if spot.condition == "quarantine":
         await _finish_inspected(spot.place, by=by)
+    if spot.condition == "unknown":
+        await _finish_judged(chosen, by=by)
     return await db.read(InspectionView, f"{_VIEW} WHERE inspection.number = $1 ORDER BY inspection.id", number)
 
 
@@ -287,6 +289,19 @@ async def _finish_inspected(place: int, *, by: Actor) -> None:
                                   AND level.condition = 'quarantine' AND level.on_hand > 0
                              WHERE line.receipt = receipt.id AND line.condition = 'quarantine' AND line.quantity > 0)""",
         place,
+        clock.now(),
+        by.name,
+    )
+
+
+async def _finish_judged(chosen: Chosen, *, by: Actor) -> None:
+    """Close the duty to judge what was handed in."""
+    await db.execute(
+        """UPDATE step SET done_at = $3, done_by = $4
+           WHERE subject_kind = 'unit' AND kind = 'judge_part' AND done_at IS NULL
+             AND subject IN (SELECT tag FROM unit WHERE id = ANY($1) UNION SELECT number FROM lot WHERE id = ANY($2))""",
+        [unit for unit, _, _, _ in chosen.pieces],
+        [lot for _, lot, _, _ in chosen.pieces],
         clock.now(),
         by.name,
     )
