@@ -223,7 +223,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     async def _assess_all(_: Schedule) -> None:
         await assessments.assess_all(by=EMERGENCY)
         await cases.remind_of_unproposed(by=EMERGENCY)
-        await losses.note_overdue(by=HOUSEKEEPING)
+        await losses.note_overdue()
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

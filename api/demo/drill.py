@@ -179,7 +179,10 @@ class _Drill:
         if transfer.state == "draft":
             await (await self._person("warehouse_keeper", transfer.from_depot)).ship_transfer(transfer.id)
             self.say(f"  {transfer.number}: left {transfer.from_depot} for {transfer.to_depot}")
-        elif transfer.state in ("shipped", "partly_received") and _seconds_since(transfer.shipped_at) >= ON_THE_ROAD_SECONDS:
+        elif (
+            transfer.state in ("shipped", "partly_received")
+            and _seconds_since(transfer.shipped_at) >= ON_THE_ROAD_SECONDS
+        ):
             await (await self._person("warehouse_keeper", transfer.to_depot)).take_in_transfer(transfer.id)
             self.say(f"  {transfer.number}: arrived at {transfer.to_depot}")
 

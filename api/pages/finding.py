@@ -17,6 +17,8 @@ ADDRESSES: dict[finding.Kind, str] = {
     "part_request": "/requests",
     "purchase_order": "/orders",
     "transfer": "/transfers",
+    "receipt": "/receipts",
+    "advance_notice": "/receiving",
     "plan": "/plans",
     "emergency_case": "/emergencies",
 }

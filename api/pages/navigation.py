@@ -30,6 +30,9 @@ ITEMS = (
     Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
+    Item("/receiving", ("Receiving", "到货入库"), "packages", "stock.read"),
+    Item("/bins", ("Bins", "库位"), "map-pin", "stock.read"),
+    Item("/conditions", ("Blocked stock", "待检与隔离"), "lock", "stock.read"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
 )
 

@@ -23,6 +23,7 @@ _STATES_OF = {
     "Line": "request_state",
     "Purchase order": "order_state",
     "Transfer": "transfer_state",
+    "Advance shipping notice": "notice_state",
     "Case": "case_state",
     "Plan": "plan_state",
     "Job": "job_state",

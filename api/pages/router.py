@@ -2,10 +2,38 @@
 
 from litestar import Router
 
-from api.pages import emergencies, finding, orders, overview, parts, plans, requests, sessions, stock, transfers
+from api.pages import (
+    bins,
+    conditions,
+    emergencies,
+    finding,
+    orders,
+    overview,
+    parts,
+    plans,
+    receiving,
+    requests,
+    sessions,
+    stock,
+    transfers,
+)
 from api.pages.rendering import remember_place_names
 
-NOUNS = (sessions, overview, finding, stock, parts, requests, emergencies, orders, transfers, plans)
+NOUNS = (
+    sessions,
+    overview,
+    finding,
+    stock,
+    parts,
+    requests,
+    emergencies,
+    orders,
+    transfers,
+    plans,
+    receiving,
+    bins,
+    conditions,
+)
 
 
 def page_router() -> Router:

@@ -59,10 +59,14 @@ class ScanLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Arrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What came of a delivery; `short` names parts of which the rest will not come, `reason` explains differences."""
+    """What came of a delivery; `short` names parts of which the rest will not come.
+
+    `why_missing` says of a part why not all of it came; `reason` explains every difference without a reason of its own.
+    """
 
     scans: Annotated[list[ScanLine], Meta(max_length=500)] = []
     short: Annotated[list[Code], Meta(max_length=200)] = []
+    why_missing: dict[Code, Text] = {}
     reason: Text = ""
     remark: Text = ""
 
@@ -262,9 +266,7 @@ class NoticeController(Controller):
         self, request: ApiRequest, number: FromPath[str], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[notices.NoticeView]:
         """Withdraw a notice of which nothing came."""
-        return await once(
-            request, idempotency_key, lambda: notices.cancel(number, by=request.user, reason=data.reason)
-        )
+        return await once(request, idempotency_key, lambda: notices.cancel(number, by=request.user, reason=data.reason))
 
 
 class DeliveryController(Controller):
@@ -303,7 +305,12 @@ class DeliveryController(Controller):
             request,
             idempotency_key,
             lambda: deliveries.check(
-                number, data.as_scans(), seen_by=request.user, short=data.short, reason=data.reason
+                number,
+                data.as_scans(),
+                seen_by=request.user,
+                short=data.short,
+                reason=data.reason,
+                why_missing=data.why_missing,
             ),
         )
 
@@ -326,6 +333,7 @@ class DeliveryController(Controller):
                 by=request.user,
                 short=data.short,
                 reason=data.reason,
+                why_missing=data.why_missing,
                 remark=data.remark,
             ),
             status=201,
@@ -480,17 +488,13 @@ class ConditionController(Controller):
         self, request: ApiRequest, data: JSONBody[NewInspection], idempotency_key: Key = None
     ) -> Response[list[conditions.InspectionView]]:
         """Record what pieces were found to be, and change their condition. Needs an Idempotency-Key."""
-        return await once(
-            request, idempotency_key, lambda: judged(data, request), status=201, required=True
-        )
+        return await once(request, idempotency_key, lambda: judged(data, request), status=201, required=True)
 
     @get("/scrappings", operation_id="ListScrappings", guards=[requires("stock.read")], responses=refusals())
     async def list_scrappings(
         self,
         request: ApiRequest,
-        in_state: Annotated[
-            Literal["proposed", "approved", "refused"] | None, QueryParameter(name="state")
-        ] = None,
+        in_state: Annotated[Literal["proposed", "approved", "refused"] | None, QueryParameter(name="state")] = None,
         depot: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -552,9 +556,7 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: handing_in.hand_in(
-                data.depot, data.what, by=request.user, serial=data.serial, note=data.note
-            ),
+            lambda: handing_in.hand_in(data.depot, data.what, by=request.user, serial=data.serial, note=data.note),
             status=201,
             required=True,
         )
@@ -573,11 +575,8 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: handing_in.identify(
-                tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason
-            ),
+            lambda: handing_in.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
         )
-
 
     @post(
         "/parts/{part_number:str}/inspect-on-receipt",

@@ -393,9 +393,7 @@ class TransferController(Controller):
         self,
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
-        in_state: Annotated[
-            transfers.State | None, QueryParameter(name="state")
-        ] = None,
+        in_state: Annotated[transfers.State | None, QueryParameter(name="state")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[transfers.TransferView]]:

@@ -7,7 +7,9 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 
-Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case"]
+Kind = Literal[
+    "part", "unit", "part_request", "purchase_order", "transfer", "receipt", "advance_notice", "plan", "emergency_case"
+]
 
 READS: dict[Kind, str] = {
     "part": "parts.read",
@@ -15,6 +17,8 @@ READS: dict[Kind, str] = {
     "part_request": "requests.read",
     "purchase_order": "orders.read",
     "transfer": "stock.read",
+    "receipt": "stock.read",
+    "advance_notice": "stock.receive",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
 }
@@ -51,6 +55,12 @@ async def find(number: str, *, seen_by: Actor) -> Found | None:
                JOIN place AS origin ON origin.id = transfer.from_place
                JOIN place AS target ON target.id = transfer.to_place
                WHERE number = $1 AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3))
+               UNION ALL
+               SELECT 4, 'receipt', number FROM receipt JOIN place ON place.id = receipt.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 4, 'advance_notice', number FROM advance_notice JOIN place ON place.id = advance_notice.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 5, 'plan', id::text FROM plan WHERE number = $1
                UNION ALL

@@ -1,7 +1,8 @@
 """Deliveries: whatever is to arrive at a store, by order, transfer or notice; looked at, checked and taken in alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown, WrongState
 from inventory.places import places
 from inventory.procurement import orders
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, is_at_least, vendor_grade
+from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
 from inventory.stock import arriving, expected, notices, receipts, units
 from inventory.stock.differences import Announced, Came, Difference, Finding, match, takes_a_place
 from inventory.stock.receipts import ReceiptView
@@ -102,7 +103,7 @@ class _Head(Struct, frozen=True, kw_only=True):
     origin_id: int
     pool: int
     vendor: int | None
-    needed: str
+    needed: Provenance
     due_at: datetime
     state: str
     waybill: str | None
@@ -204,7 +205,13 @@ async def delivery(number: str, *, seen_by: Actor) -> Delivery:
 
 
 async def check(
-    number: str, scans: Sequence[Scan], *, seen_by: Actor, short: Sequence[str] = (), reason: str = ""
+    number: str,
+    scans: Sequence[Scan],
+    *,
+    seen_by: Actor,
+    short: Sequence[str] = (),
+    reason: str = "",
+    why_missing: Mapping[str, str] = MappingProxyType({}),
 ) -> list[FindingView]:
     """What a list of scans would give, without booking it.
 
@@ -215,7 +222,7 @@ async def check(
     """
     head = await _head(number, seen_by)
     came = [await _came(scan) for scan in scans]
-    findings, _ = await _findings(head, came, short, reason)
+    findings, _ = await _findings(head, came, short, reason, why_missing)
     return [
         FindingView(
             part_number=each.part_number,
@@ -239,12 +246,13 @@ async def receive(
     by: Actor,
     short: Sequence[str] = (),
     reason: str = "",
+    why_missing: Mapping[str, str] = MappingProxyType({}),
     remark: str = "",
 ) -> ReceiptView:
     """Take in what came of a delivery; every difference is booked as what it is, and has its reason.
 
     What nobody asked for, a serial that another unit carries and what must be inspected go to quarantine. `short` names
-    the parts of which the rest will not come.
+    the parts of which the rest will not come, `why_missing` gives their reasons part by part.
 
     Raises:
         Unknown: no such delivery in the actor's scope, or no such part.
@@ -259,9 +267,11 @@ async def receive(
     by.require_depot(head.depot)
     came = [await _came(scan) for scan in scans]
     if head.via == "transfer":
-        return await arriving.receive_transfer(head.source, came, by=by, short=short, reason=reason, remark=remark)
+        return await arriving.receive_transfer(
+            head.source, came, by=by, short=short, reason=reason, why_missing=why_missing, remark=remark
+        )
     await _lock(head)
-    findings, grades = await _findings(await _head(number, by), came, short, reason)
+    findings, grades = await _findings(await _head(number, by), came, short, reason, why_missing)
     receipts.explained(findings)
     receipt = await receipts.book(
         findings,
@@ -289,9 +299,7 @@ async def _came(scan: Scan) -> Came:
     """
     part = await parts.find(scan.part_number)
     if part.serialised and (not scan.serials or scan.quantity not in (0, len(set(scan.serials)))):
-        raise SerialsMissing(
-            part_number=part.part_number, wanted=max(scan.quantity, 1), given=len(set(scan.serials))
-        )
+        raise SerialsMissing(part_number=part.part_number, wanted=max(scan.quantity, 1), given=len(set(scan.serials)))
     if not part.serialised and scan.quantity < 1:
         raise QuantityNotPositive(quantity=scan.quantity)
     return Came(
@@ -355,9 +363,7 @@ async def _head(number: str, seen_by: Actor) -> _Head:
 async def _lock(head: _Head) -> None:
     """Lock the document a delivery belongs to; one of which nothing is to come is refused."""
     if head.via == "purchase_order":
-        state = await db.fetch_value(
-            "SELECT state FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", head.source
-        )
+        state = await db.fetch_value("SELECT state FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", head.source)
         allowed = orders.OPEN_FOR_RECEIPT
     else:
         state = await db.fetch_value(
@@ -367,9 +373,7 @@ async def _lock(head: _Head) -> None:
     if head.kind == "advance_notice" and head.state not in notices.OPEN:
         state, allowed = head.state, notices.OPEN
     if state not in allowed:
-        raise WrongState(
-            what="Delivery", what_zh="到货单据", key=head.number, state=state, needed=" / ".join(allowed)
-        )
+        raise WrongState(what="Delivery", what_zh="到货单据", key=head.number, state=state, needed=" / ".join(allowed))
 
 
 async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
@@ -377,9 +381,7 @@ async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
     if head.via == "transfer":
         return await arriving.announced(head.source), {}
     notice = head.number if head.kind == "advance_notice" else None
-    rows = await db.fetch(
-        _ORDERED if head.via == "purchase_order" else _BY_HAND, head.source, notice, head.vendor
-    )
+    rows = await db.fetch(_ORDERED if head.via == "purchase_order" else _BY_HAND, head.source, notice, head.vendor)
     grades: dict[int, str] = {}
     lines: list[Announced] = []
     for row in rows:
@@ -436,13 +438,13 @@ _BY_HAND = f"""SELECT line.id AS source, line.part, part.part_number, part.name_
 
 
 async def _findings(
-    head: _Head, came: Sequence[Came], short: Sequence[str], reason: str
+    head: _Head, came: Sequence[Came], short: Sequence[str], reason: str, why_missing: Mapping[str, str]
 ) -> tuple[list[Finding], dict[int, str]]:
     if head.via == "transfer":
-        return await arriving.findings_of(head.source, came, short=short, reason=reason), {}
+        return await arriving.findings_of(head.source, came, short=short, reason=reason, why_missing=why_missing), {}
     lines, grades = await _announced(head)
     in_ledger = await units.carried([(each.part, serial) for each in came for serial in each.serials])
-    return match(lines, came, in_ledger=in_ledger, short=short, reason=reason), grades
+    return match(lines, came, in_ledger=in_ledger, short=short, reason=reason, why_missing=why_missing), grades
 
 
 async def _count(head: _Head, findings: Sequence[Finding], *, by: Actor) -> None:

@@ -514,7 +514,8 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
-                              'short_quantity', short_quantity, 'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
+                              'short_quantity', short_quantity,
+                              'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines
            FROM purchase_order

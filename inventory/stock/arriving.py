@@ -1,6 +1,7 @@
 """Arriving: a transfer taken in piece by piece, with whatever differs from what was sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from msgspec import structs
@@ -36,7 +37,9 @@ async def announced(transfer: UUID) -> list[Announced]:
     )
 
 
-async def findings_of(transfer: UUID, came: Sequence[Came], *, short: Sequence[str], reason: str) -> list[Finding]:
+async def findings_of(
+    transfer: UUID, came: Sequence[Came], *, short: Sequence[str], reason: str, why_missing: Mapping[str, str]
+) -> list[Finding]:
     """How what came of a transfer differs from what is on the road; nothing is booked."""
     lines = await announced(transfer)
     asked = [(each.part, serial) for each in came for serial in each.serials]
@@ -47,12 +50,19 @@ async def findings_of(transfer: UUID, came: Sequence[Came], *, short: Sequence[s
         part: frozenset(serial for serial in serials if (part, serial) not in at_home | travelling)
         for part, serials in carried.items()
     }
-    return match(lines, came, in_ledger=in_ledger, short=short, reason=reason, by_serial=True)
+    return match(lines, came, in_ledger=in_ledger, short=short, reason=reason, why_missing=why_missing, by_serial=True)
 
 
 @db.atomic
 async def receive_transfer(
-    transfer: UUID, came: Sequence[Came], *, by: Actor, short: Sequence[str] = (), reason: str = "", remark: str = ""
+    transfer: UUID,
+    came: Sequence[Came],
+    *,
+    by: Actor,
+    short: Sequence[str] = (),
+    reason: str = "",
+    why_missing: Mapping[str, str] = MappingProxyType({}),
+    remark: str = "",
 ) -> ReceiptView:
     """Take in what came of a transfer; what did not come stays on the road until it comes or is declared lost.
 
@@ -68,7 +78,7 @@ async def receive_transfer(
     by.require("stock.receive")
     head = await transfers.claim(transfer, ON_THE_ROAD, "shipped")
     by.require_depot(head["target"])
-    findings = await findings_of(transfer, came, short=short, reason=reason)
+    findings = await findings_of(transfer, came, short=short, reason=reason, why_missing=why_missing)
     receipts.explained(findings)
     receipt = await receipts.begin(
         head["to_place"], by=by, document_kind="transfer", document=head["number"], remark=remark

@@ -1,6 +1,7 @@
 """Differences: what came, held against what was expected. Pure."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 from uuid import UUID
 
@@ -86,6 +87,7 @@ def match(
     in_ledger: Mapping[int, frozenset[str]],
     short: Sequence[str] = (),
     reason: str = "",
+    why_missing: Mapping[str, str] = MappingProxyType({}),
     by_serial: bool = False,
 ) -> list[Finding]:
     """Everything that came, line by line, and what is still missing.
@@ -93,7 +95,7 @@ def match(
     With `by_serial` each piece is awaited by its own serial (a transfer), so that another one takes no place of it;
     else a piece with another serial than was named is one of those ordered all the same.
     `in_ledger` holds, per part, the serials that some unit carries already; `short` names the parts of which the rest
-    will not come; `reason` explains every difference that has no reason of its own.
+    will not come, `why_missing` says of a part why not all came; `reason` explains whatever has no reason of its own.
     """
     left = {line.source: line.outstanding for line in announced}
     pieces: list[_Piece] = []
@@ -110,7 +112,7 @@ def match(
                 pieces.append(piece)
         else:
             pieces += _counted(announced, each, left)
-    return [*_gathered(pieces, reason), *_missing(announced, left, short, reason)]
+    return [*_gathered(pieces, reason), *_missing(announced, left, short, reason, why_missing)]
 
 
 def _line_for(announced: Sequence[Announced], part: int, left: Mapping[UUID, int]) -> Announced | None:
@@ -200,9 +202,7 @@ def _finding(group: Sequence[_Piece], reason: str) -> Finding:
     first = group[0]
     came, line = first.came, first.line
     awaits_inspection = line is not None and line.to_quarantine
-    condition = condition_of(
-        came.condition, first.difference, damaged=came.damaged, to_quarantine=awaits_inspection
-    )
+    condition = condition_of(came.condition, first.difference, damaged=came.damaged, to_quarantine=awaits_inspection)
     return Finding(
         part=came.part,
         part_number=came.part_number,
@@ -222,7 +222,11 @@ def _finding(group: Sequence[_Piece], reason: str) -> Finding:
 
 
 def _missing(
-    announced: Sequence[Announced], left: Mapping[UUID, int], short: Sequence[str], reason: str
+    announced: Sequence[Announced],
+    left: Mapping[UUID, int],
+    short: Sequence[str],
+    reason: str,
+    why: Mapping[str, str],
 ) -> list[Finding]:
     """What was expected and did not come: the rest still comes (partial), or will not (short)."""
     return [
@@ -236,7 +240,7 @@ def _missing(
             condition="good",
             difference="short" if line.part_number in short else "partial",
             serials=[],
-            reason=reason,
+            reason=why.get(line.part_number, "").strip() or reason,
             pool=line.pool,
             source=line.source,
             lot=None,

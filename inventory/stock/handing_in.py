@@ -197,6 +197,11 @@ async def identify(tag: str, part_number: str, *, by: Actor, serial: str | None 
         await post([move(part.id, view.id, None, away, here, into=True)], by=by)
         result = view.id
     await audit.record(
-        "unit.identified", "unit", view.tag or tag, by=by, change={"part": part.part_number, "serial": named}, reason=told
+        "unit.identified",
+        "unit",
+        view.tag or tag,
+        by=by,
+        change={"part": part.part_number, "serial": named},
+        reason=told,
     )
     return await units.unit_by_id(result)

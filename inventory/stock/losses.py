@@ -115,7 +115,9 @@ async def find_again(
         pieces = await transfers.travelling(line, head["number"], adjustment, wanted, serials)
         moves += [
             structs.replace(
-                _move("found", line, head["number"], piece, owner=owner, origin=adjustment, target=transit, reason=reason),
+                _move(
+                    "found", line, head["number"], piece, owner=owner, origin=adjustment, target=transit, reason=reason
+                ),
                 reverses=losses.get(piece[0] or piece[1]),
             )
             for piece in pieces
@@ -203,7 +205,7 @@ async def _expect_the_rest(line: db.Row, head: db.Row, rest: int) -> None:
 
 
 @db.atomic
-async def note_overdue(*, by: Actor) -> int:
+async def note_overdue() -> int:
     """Tell the target's keepers of every transfer that should have arrived; how many were told of for the first time."""
     late = await db.fetch(
         """SELECT transfer.id, number, target.code AS target FROM transfer

@@ -362,7 +362,9 @@ async def _close(view: NoticeView, becomes: str, states: Sequence[str], *, by: A
     await audit.record(f"notice.{becomes}", "advance_notice", view.number, by=by, reason=reason)
 
 
-async def follow(source: UUID, state: Literal["expected", "partly_received", "received", "closed"], reason: str) -> None:
+async def follow(
+    source: UUID, state: Literal["expected", "partly_received", "received", "closed"], reason: str
+) -> None:
     """Let the notices of a document end, or go on, with it."""
     await db.execute(
         """UPDATE advance_notice SET state = $2::text, reason = CASE WHEN $2::text = 'closed' THEN $3 ELSE reason END,
@@ -375,7 +377,8 @@ async def follow(source: UUID, state: Literal["expected", "partly_received", "re
     )
 
 
-_VIEW = """SELECT advance_notice.id, advance_notice.number, advance_notice.kind, document, place.code AS depot, origin.code AS origin,
+_VIEW = """SELECT advance_notice.id, advance_notice.number, advance_notice.kind, document, place.code AS depot,
+                  origin.code AS origin,
                   pool.code AS pool, state, carrier, waybill, due_at, created_at, created_by, closed_at, remark, reason,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,

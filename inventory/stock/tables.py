@@ -240,7 +240,9 @@ DIFFERENCES = (
 """How what came may differ from what was expected."""
 
 
-class ReceiptLine(Table, tablename="receipt_line", help_text="What came of a part, against what was expected; append-only"):
+class ReceiptLine(
+    Table, tablename="receipt_line", help_text="What came of a part, against what was expected; append-only"
+):
     """One line of a receipt: pieces of one part that came in one condition with one difference, or did not come."""
 
     id = key()

@@ -19,7 +19,6 @@ from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing, SameStore, UnitNotHere
 
-
 State = Literal["proposed", "draft", "shipped", "partly_received", "received", "closed", "cancelled"]
 """`closed`: everything arrived or was declared lost."""
 
@@ -340,9 +339,7 @@ async def settle(transfer: UUID, *, by: Actor, reason: str = "") -> State:
         transfer,
         clock.now(),
     )
-    follows: Literal["expected", "partly_received", "received", "closed"] = (
-        "expected" if state == "shipped" else state
-    )
+    follows: Literal["expected", "partly_received", "received", "closed"] = "expected" if state == "shipped" else state
     await notices.follow(transfer, follows, reason or "–")
     if state in ("received", "closed"):
         number = await db.fetch_value("SELECT number FROM transfer WHERE id = $1", transfer)

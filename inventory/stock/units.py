@@ -284,6 +284,18 @@ async def unit_by_id(unit_id: UUID) -> UnitView:
     return view
 
 
+async def unit_in(name: str, depot: str, *, seen_by: Actor) -> UnitView | None:
+    """The unit of a store that carries a serial or tag; None where none does."""
+    return await db.read_one(
+        UnitView,
+        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $3 AND (unit.serial = $2 OR unit.tag = $2)
+            ORDER BY unit.tag = $2 DESC LIMIT 1""",
+        seen_by.depot_scope,
+        name,
+        depot,
+    )
+
+
 async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
     """A unit's movements, oldest first."""
     return await db.read(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from inventory.assurance.invariants import violations
-from inventory.ground import clock, steps
+from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotYourDepot, Unknown, WrongState
 from inventory.people.roles import rights_of
 from inventory.procurement import announcing, deliveries, orders
@@ -33,7 +33,10 @@ def told(lines) -> dict[tuple[str, str | None], tuple[int, int, str]]:
 
 async def announced(*serials: str, quantity: int = 3):
     order = await placed((DRIVE, quantity), (FAN, 4))
-    lines = [NewNoticeLine(part_number=DRIVE, quantity=quantity, serials=serials), NewNoticeLine(part_number=FAN, quantity=4)]
+    lines = [
+        NewNoticeLine(part_number=DRIVE, quantity=quantity, serials=serials),
+        NewNoticeLine(part_number=FAN, quantity=4),
+    ]
     return order, await announcing.announce_order(order.number, lines, by=VENDOR, due_at=soon(), waybill="SF-1")
 
 
@@ -54,8 +57,6 @@ async def test_an_orders_delivery_follows_what_its_vendor_announces(company):
 
 
 async def ids(order, part_number: str) -> tuple[int, int, int]:
-    from inventory.ground import db
-
     row = await db.fetch_one(
         """SELECT part.id, ship_to, pool FROM purchase_order, part
            WHERE purchase_order.id = $1 AND part_number = $2""",
@@ -71,7 +72,9 @@ async def test_a_vendor_announces_for_its_own_orders_only(company):
         await announcing.announce_order(
             order.number, [NewNoticeLine(part_number=DRIVE, quantity=1)], by=DELL, due_at=soon()
         )
-    await announcing.announce_order(order.number, [NewNoticeLine(part_number=DRIVE, quantity=1)], by=VENDOR, due_at=soon())
+    await announcing.announce_order(
+        order.number, [NewNoticeLine(part_number=DRIVE, quantity=1)], by=VENDOR, due_at=soon()
+    )
 
     assert [n.document for n in await notices.notices(limit=9, seen_by=VENDOR)] == [order.number]
     assert await notices.notices(limit=9, seen_by=DELL) == []
@@ -213,7 +216,7 @@ async def test_a_scan_says_enough(company):
 
 
 async def test_what_is_to_arrive_stands_soonest_first_and_only_at_ones_own_store(company):
-    order, notice = await announced("A-1")
+    _, notice = await announced("A-1")
     transfer = await shipped((FAN, 1))
     here = await deliveries.deliveries(limit=9, seen_by=KEEPER)
     there = await deliveries.deliveries(limit=9, seen_by=SH_KEEPER)
@@ -300,9 +303,9 @@ async def test_what_is_lost_on_the_road_leaves_it_and_comes_back_when_found(own_
 
 async def test_an_overdue_transfer_is_told_of_once_and_its_step_ends_with_it(company):
     transfer = await shipped((FAN, 1))
-    assert await losses.note_overdue(by=SETUP) == 0
+    assert await losses.note_overdue() == 0
     with clock.at(clock.now() + timedelta(hours=30)):
-        assert (await losses.note_overdue(by=SETUP), await losses.note_overdue(by=SETUP)) == (1, 0)
+        assert (await losses.note_overdue(), await losses.note_overdue()) == (1, 0)
         (step,) = [s for s in await steps.open_steps(limit=50, seen_by=SH_KEEPER) if s.kind == "find_transfer"]
         assert (step.subject, step.depot, step.owner_role) == (transfer.number, "SH", "warehouse_keeper")
         await transfers.take_in(transfer.id, by=SH_KEEPER)

@@ -13,7 +13,14 @@ from inventory.stock import conditions, handing_in, receipts, reservations, unit
 from inventory.stock.conditions import STEPS, NoSuchStep, ResultMissing, ScrapProposedTwice, SecondPerson
 from inventory.stock.handing_in import UNIDENTIFIED, AlreadyIdentified
 from inventory.stock.receipts import Incoming
-from inventory.stock.refusals import InsufficientStock, LotNotHere, QuantityNotPositive, ReasonMissing, SerialsMissing, UnitNotHere
+from inventory.stock.refusals import (
+    InsufficientStock,
+    LotNotHere,
+    QuantityNotPositive,
+    ReasonMissing,
+    SerialsMissing,
+    UnitNotHere,
+)
 from tests.integration.stock.test_reservations import level
 from tests.world import DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR
 
@@ -77,7 +84,9 @@ async def test_a_frozen_piece_thaws_and_a_promised_one_does_not_freeze(company):
 
 async def test_incoming_inspection_frees_what_is_proven_and_ends_its_duty(company):
     lines = [
-        Incoming(part_number=DRIVE, quantity=2, serials=["Q-1", "Q-2"], condition="quarantine", provenance="maker_direct"),
+        Incoming(
+            part_number=DRIVE, quantity=2, serials=["Q-1", "Q-2"], condition="quarantine", provenance="maker_direct"
+        ),
         Incoming(part_number=PSU, quantity=2, condition="quarantine", provenance="broker"),
     ]
     receipt = await receipts.receive("GZ", lines, by=KEEPER, origin="V-DISTI")
