@@ -163,7 +163,9 @@ async def _show(request: PageRequest, number: str, dock: Dock, *, understood: bo
         shorts=shorts,
         reasons=dock.reasons(),
         understood=understood,
-        strays=sorted({part for part in (*came, *dock.counts()) if all(part != l.part_number for l in delivery.lines)}),
+        strays=sorted(
+            {part for part in (*came, *dock.counts()) if all(part != line.part_number for line in delivery.lines)}
+        ),
     )
 
 

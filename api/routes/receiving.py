@@ -353,7 +353,7 @@ class ReceiptListController(Controller):
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
         document: FromQuery[str | None] = None,
-        differing: FromQuery[bool] = False,
+        differing: Annotated[Literal["yes"] | None, QueryParameter()] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[receipts.ReceiptView]]:
@@ -364,7 +364,7 @@ class ReceiptListController(Controller):
             after=decode_cursor(cursor, UUID),
             depot=depot,
             document=document,
-            differing=differing,
+            differing=differing is not None,
         )
         return page(request, found, limit, lambda receipt: receipt.id)
 
