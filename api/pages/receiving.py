@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Struct
@@ -42,11 +42,11 @@ class Dock(Struct, kw_only=True):
     short: Several = []
     why_of: Several = []
     why: Several = []
-    remove: str = ""
+    taken_off: str = ""
 
     def pieces(self) -> list[tuple[str, str]]:
         """Part number and serial of every scanned piece, each once."""
-        found = dict.fromkeys(piece for piece in several(self.piece) if piece != self.remove)
+        found = dict.fromkeys(piece for piece in several(self.piece) if piece != self.taken_off)
         return [(part, serial) for part, _, serial in (piece.partition("|") for piece in found) if serial]
 
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -195,8 +195,11 @@ async def scan(request: PageRequest, number: FromPath[str], data: URLEncodedBody
 
 
 @post("/receiving/{number:str}/book", guards=[requires("stock.receive")], status_code=303)
-async def book(request: PageRequest, number: FromPath[str], data: URLEncodedBody[Dock]) -> Redirect:
-    """Book what lies on the dock, with its reasons; then it is to be put away."""
+async def book(request: PageRequest, number: FromPath[str], data: URLEncodedBody[Dock]) -> Response[None]:
+    """Book what lies on the dock, with its reasons; then it is to be put away.
+
+    The dock renews itself at each scan; once it is booked, the browser leaves it for the receipt.
+    """
     shorts = several(data.short)
     findings = await deliveries.check(number, scans_of(data, {}, {}), seen_by=request.user, short=shorts)
     receipt = await deliveries.receive(
@@ -206,7 +209,10 @@ async def book(request: PageRequest, number: FromPath[str], data: URLEncodedBody
         short=shorts,
         why_missing=_why_missing(findings, data.reasons()),
     )
-    return Redirect(f"/receipts/{receipt.number}", status_code=303)
+    address = f"/receipts/{receipt.number}"
+    if request.headers.get("hx-request") == "true":
+        return Response(None, status_code=204, headers={"HX-Redirect": address})
+    return Redirect(address, status_code=303)
 
 
 def _differing(findings: list[FindingView]) -> dict[tuple[str, str], str]:

@@ -4,13 +4,14 @@ import re
 
 import pytest
 
+from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests
-from inventory.stock import transfers
+from inventory.stock import receipts, transfers
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
-from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
+from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
 
 PAGES = [
     ("/", "inspector", None),
@@ -35,6 +36,16 @@ PAGES = [
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
+    ("/receiving", "warehouse_keeper", "vendor"),
+    ("/receiving/{number}", "warehouse_keeper", "engineer"),
+    ("/receipts", "inspector", "vendor"),
+    ("/receipts?differing=yes&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/receipts/{receipt}", "auditor", "vendor"),
+    ("/bins?depot=GZ", "engineer", "vendor"),
+    ("/bins/GZ/A-01-1", "inspector", "vendor"),
+    ("/put-away?depot=GZ", "warehouse_keeper", "engineer"),
+    ("/conditions", "quality_supervisor", "vendor"),
+    ("/conditions/judge?depot=GZ&part=FAN-2U&condition=frozen&piece=L-1", "warehouse_keeper", "engineer"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
@@ -55,6 +66,16 @@ ACTIONS = [
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
+    ("/transfers/{transfer}/lost", "warehouse_keeper"),
+    ("/transfers/{transfer}/found", "warehouse_keeper"),
+    ("/receiving/{number}/scan", "engineer"),
+    ("/receiving/{number}/book", "engineer"),
+    ("/hand-ins", "engineer"),
+    ("/bins", "engineer"),
+    ("/put-away", "engineer"),
+    ("/conditions/judge", "engineer"),
+    ("/conditions/BJ1/identify", "engineer"),
+    ("/scrappings/SC-1/decide", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
@@ -83,10 +104,16 @@ async def documents(company) -> dict[str, object]:
     items = [transfers.TransferItem(part_number=FAN, quantity=1)]
     sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
     job = await plans.ask_for_plan(by=PLANNER)
+    order = await placed((DRIVE, 2), (FAN, 3))
+    await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
+    line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
+    received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
     return {
         "case": case.id,
         "request": asked.id,
-        "order": (await placed((DRIVE, 2), (FAN, 3))).id,
+        "number": order.number,
+        "receipt": received.number,
+        "order": order.id,
         "transfer": sent.id,
         "plan": (await made()).id,
         "job": job.id,
@@ -116,7 +143,21 @@ async def test_a_page_is_for_those_who_may_see_it(visitor, documents, path, righ
 
 @pytest.mark.parametrize(("path", "wrong"), ACTIONS)
 async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wrong):
-    form = {"reason": "r", "note": "n", "device_serial": "d", "reference": "r", "severity": "general"}
+    form = {
+        "depot": "GZ",
+        "codes": "c",
+        "bin": "b",
+        "part_number": FAN,
+        "was": "good",
+        "piece": "p",
+        "becomes": "frozen",
+        "approve": "yes",
+        "reason": "r",
+        "note": "n",
+        "device_serial": "d",
+        "reference": "r",
+        "severity": "general",
+    }
     address = path.format(**documents)
 
     anonymous = await (await visitor()).post(address, form)
