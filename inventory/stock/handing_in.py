@@ -139,7 +139,8 @@ async def identify(tag: str, part_number: str, *, by: Actor, serial: str | None 
     by.require("stock.judge")
     view = await units.unit(tag, seen_by=by)
     by.require_depot(view.place)
-    if view.part_number != UNIDENTIFIED:
+    # what became a lot, or one of our own units, left its record behind on the adjustment account
+    if view.part_number != UNIDENTIFIED or view.place == places.ADJUSTMENT:
         raise AlreadyIdentified(tag=tag, part_number=view.part_number)
     part = await parts.find(part_number)
     if part.part_number == UNIDENTIFIED:

@@ -184,7 +184,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return re.findall(r'<li><a href="([^"]+)"', page)
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers"]
+    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers", "/receiving", "/bins", "/conditions"]
     assert "/plans" in await menu("planner")
 
 

@@ -204,6 +204,8 @@ async def test_what_is_identified_keeps_its_history(company):
 async def test_what_is_identified_as_counted_or_as_ours_becomes_that(company):
     counted = await handing_in.hand_in("GZ", "fan", by=KEEPER)
     await handing_in.identify(counted.tag, FAN, by=KEEPER)
+    with pytest.raises(AlreadyIdentified):
+        await handing_in.identify(counted.tag, DRIVE, by=SETUP)
     held = await reservations.hold(DRIVE, "GZ", 1, by=KEEPER)
     await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", serials=["ZL2-0000"])
     ours = await handing_in.hand_in("GZ", "drive, no label", by=KEEPER)
