@@ -18,9 +18,10 @@ ADDRESSES: dict[finding.Kind, str] = {
     "purchase_order": "/orders",
     "transfer": "/transfers",
     "count": "/counts",
+    "receipt": "/receipts",
+    "advance_notice": "/receiving",
     "plan": "/plans",
     "emergency_case": "/emergencies",
-    "receipt": "/receipts",
 }
 """Where each kind has its pages."""
 

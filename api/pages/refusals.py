@@ -24,6 +24,7 @@ _STATES_OF = {
     "Purchase order": "order_state",
     "Transfer": "transfer_state",
     "Count": "count_state",
+    "Advance shipping notice": "notice_state",
     "Case": "case_state",
     "Plan": "plan_state",
     "Job": "job_state",

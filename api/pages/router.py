@@ -4,6 +4,8 @@ from litestar import Router
 
 from api.pages import (
     attachments,
+    bins,
+    conditions,
     counts,
     emergencies,
     finding,
@@ -14,7 +16,7 @@ from api.pages import (
     overview,
     parts,
     plans,
-    receipts,
+    receiving,
     requests,
     sessions,
     stock,
@@ -32,7 +34,9 @@ NOUNS = (
     emergencies,
     orders,
     transfers,
-    receipts,
+    receiving,
+    bins,
+    conditions,
     label_sheets,
     counts,
     ledger,
