@@ -37,7 +37,7 @@ from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
-from inventory.stock import provisional, reservations
+from inventory.stock import losses, provisional, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -259,6 +259,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     async def _assess_all(_: Schedule) -> None:
         await assessments.assess_all(by=EMERGENCY)
         await cases.remind_of_unproposed(by=EMERGENCY)
+        await losses.note_overdue()
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

@@ -179,7 +179,10 @@ class _Drill:
         if transfer.state == "draft":
             await (await self._person("warehouse_keeper", transfer.from_depot)).ship_transfer(transfer.id)
             self.say(f"  {transfer.number}: left {transfer.from_depot} for {transfer.to_depot}")
-        elif transfer.state == "shipped" and _seconds_since(transfer.shipped_at) >= ON_THE_ROAD_SECONDS:
+        elif (
+            transfer.state in ("shipped", "partly_received")
+            and _seconds_since(transfer.shipped_at) >= ON_THE_ROAD_SECONDS
+        ):
             await (await self._person("warehouse_keeper", transfer.to_depot)).take_in_transfer(transfer.id)
             self.say(f"  {transfer.number}: arrived at {transfer.to_depot}")
 
@@ -208,7 +211,7 @@ def _stock(level: LevelView) -> str:
 def _is_over(view: CaseView) -> bool:
     """Whether a case's cover is restored, and all it bought and moved has come."""
     under_way = [*(order.state for order in view.orders), *(transfer.state for transfer in view.transfers)]
-    return view.case.state == "cover_restored" and not set(under_way) - {"received", "refused", "cancelled"}
+    return view.case.state == "cover_restored" and not set(under_way) - {"received", "closed", "refused", "cancelled"}
 
 
 def _has_arrived(order: OrderView) -> bool:

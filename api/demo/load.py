@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.demo import company, credentials, staff
+from api.demo import company, credentials, shelving, staff
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Serials, draw_failures, open_stock, replay, stores
 from api.processes import solver_process
@@ -46,6 +46,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
     with clock.at(start), jobs.collecting():
         await lay_ground("粤申维保", "Yueshen Maintenance")
         await company.enter(start.date(), end.date(), endpoint, by=SETUP)
+        await shelving.enter_bins(by=SETUP)
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
     await staff.enter_duty(end.date(), by=SETUP)
@@ -85,6 +86,8 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await rates.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
+            await shelving.put_away(by=SETUP)
+            await shelving.fill_the_dock(by=SETUP)
             await assessments.assess_all(by=SETUP)
     await _settle()
     credentials.keep(settings, keys)

@@ -18,12 +18,13 @@ ADDRESSES: dict[finding.Kind, str] = {
     "purchase_order": "/orders",
     "transfer": "/transfers",
     "count": "/counts",
+    "receipt": "/receipts",
+    "advance_notice": "/receiving",
     "plan": "/plans",
     "shipment": "/shipments",
     "provisional_issue": "/provisional-issues",
     "pick_list": "/picks",
     "emergency_case": "/emergencies",
-    "receipt": "/receipts",
 }
 """Where each kind has its pages."""
 

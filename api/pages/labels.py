@@ -39,7 +39,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "proposed": ("awaiting approval", "待审批"),
         "draft": ("to be shipped", "待发出"),
         "shipped": ("in transit", "在途"),
+        "partly_received": ("partly received", "部分入库"),
         "received": ("received", "已入库"),
+        "closed": ("closed with a loss", "丢失结案"),
         "cancelled": ("cancelled", "已取消"),
     },
     "pick_list_state": {
@@ -85,6 +87,37 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "shipment.failed": ("Delivery failed", "派送失败"),
         "shipment.sent_again": ("Sent again", "再次派送"),
         "shipment.returned": ("Brought back to the store", "退回备件库"),
+    },
+    "notice_state": {
+        "expected": ("expected", "预计到货"),
+        "partly_received": ("partly received", "部分入库"),
+        "received": ("received", "已入库"),
+        "closed": ("closed short", "短少结案"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "delivery_kind": {
+        "purchase_order": ("purchase order", "采购订单"),
+        "transfer": ("transfer", "调拨"),
+        "advance_notice": ("advance notice (ASN)", "预到货通知（ASN）"),
+    },
+    "difference": {
+        "partial": ("the rest still comes", "部分到货"),
+        "short": ("will not come", "短少"),
+        "over": ("more than expected", "多到"),
+        "wrong_serial": ("serial not announced", "序列号不符"),
+        "duplicate_serial": ("serial already in the ledger", "序列号重复"),
+        "damaged": ("damaged", "破损"),
+        "wrong_part": ("not expected here", "错件"),
+    },
+    "inspection_kind": {
+        "incoming": ("incoming inspection", "到货检验"),
+        "test": ("test", "测试"),
+        "judgement": ("judgement", "判定"),
+    },
+    "inspection_result": {
+        "passed": ("passed", "合格"),
+        "failed": ("failed", "不合格"),
+        "open": ("no result yet", "未出结果"),
     },
     "mode": {
         "courier": ("courier", "快递"),
@@ -229,6 +262,12 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "transfer_back": ("transfer brought back", "调拨退回"),
         "put_away": ("put-away", "上架"),
         "reversal": ("reversal", "冲销"),
+        "condition": ("change of condition", "状态变更"),
+        "handed_in": ("handed in", "送件入库"),
+        "identification": ("identified", "识别"),
+        "scrap": ("scrapped", "报废"),
+        "loss": ("lost on the road", "在途丢失"),
+        "found": ("found again", "丢失找回"),
     },
     "count_kind": {
         "cycle": ("cycle count", "循环盘点"),
@@ -266,6 +305,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "storage_controller": ("storage controller", "存储控制器"),
         "swap_server": ("swap server", "整机备机"),
         "system_board": ("system board", "主板"),
+        "unidentified": ("unidentified", "未识别"),
     },
     "rate_source": {
         "assumed": ("assumed", "假定"),
@@ -303,6 +343,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "approve_plan": ("approve the stocking plan", "审批备货计划"),
         "count_stock": ("count the stock", "完成盘点"),
         "post_count": ("explain and post the count's differences", "说明盘点差异并过账"),
+        "inspect_receipt": ("inspect what came in", "到货检验"),
+        "judge_part": ("judge the part that was handed in", "判定送来的备件"),
+        "find_transfer": ("find the overdue transfer", "追查逾期调拨"),
     },
     "document": {
         "emergency_case": ("emergency case", "应急方案"),
@@ -318,6 +361,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "ticket": ("ticket", "工单"),
         "device": ("device", "设备"),
         "count": ("count", "盘点单"),
+        "receipt": ("goods receipt", "入库单"),
+        "unit": ("unit", "单件"),
     },
     "service": {
         "standing authority": ("standing authority", "常设授权"),
@@ -385,7 +430,9 @@ TONES: dict[str, dict[str, Tone]] = {
         "proposed": "orange",
         "draft": "yellow",
         "shipped": "blue",
+        "partly_received": "orange",
         "received": "green",
+        "closed": "red",
         "cancelled": "secondary",
     },
     "pick_list_state": {
@@ -408,6 +455,15 @@ TONES: dict[str, dict[str, Tone]] = {
     "shipment_state": {"shipped": "blue", "failed": "red", "handed_over": "green", "returned": "secondary"},
     "count_state": {"counting": "blue", "counted": "orange", "posted": "green", "cancelled": "secondary"},
     "strange": {"unknown": "orange", "lost_before": "azure", "other_bin": "azure", "conflict": "red"},
+    "difference": {
+        "partial": "azure",
+        "short": "red",
+        "over": "orange",
+        "wrong_serial": "orange",
+        "duplicate_serial": "red",
+        "damaged": "red",
+        "wrong_part": "red",
+    },
     "case_state": {
         "open": "red",
         "proposed": "orange",

@@ -28,6 +28,7 @@ _STATES_OF = {
     "Shipment": "shipment_state",
     "Provisional issue": "provisional_state",
     "Count": "count_state",
+    "Advance shipping notice": "notice_state",
     "Case": "case_state",
     "Plan": "plan_state",
     "Job": "job_state",

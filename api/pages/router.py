@@ -4,6 +4,8 @@ from litestar import Router
 
 from api.pages import (
     attachments,
+    bins,
+    conditions,
     counts,
     emergencies,
     finding,
@@ -16,7 +18,7 @@ from api.pages import (
     picks,
     plans,
     provisional,
-    receipts,
+    receiving,
     requests,
     scanning,
     sessions,
@@ -40,7 +42,9 @@ NOUNS = (
     scanning,
     shipments,
     transfers,
-    receipts,
+    receiving,
+    bins,
+    conditions,
     label_sheets,
     counts,
     ledger,

@@ -1,6 +1,6 @@
 """Transfers: stock on its way from one store to another."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from litestar import get, post
@@ -15,9 +15,7 @@ from api.pages.forms import Long, Reason, Several, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
-from inventory.stock import transfers
-
-State = Literal["draft", "shipped", "received", "cancelled"]
+from inventory.stock import losses, transfers
 
 
 class Shipping(Sending, kw_only=True):
@@ -44,7 +42,7 @@ class TakingIn(Struct, kw_only=True):
 @get("/transfers", guards=[requires("stock.read")])
 async def list_transfers(
     request: PageRequest,
-    in_state: Annotated[State | None, QueryParameter(name="state")] = None,
+    in_state: Annotated[transfers.State | None, QueryParameter(name="state")] = None,
     cursor: Cursor = None,
 ) -> Page:
     """List transfers, newest first."""
@@ -83,4 +81,18 @@ async def cancel(request: PageRequest, transfer_id: FromPath[UUID], data: URLEnc
     return Redirect(f"/transfers/{transfer_id}", status_code=303)
 
 
-handlers = [list_transfers, show_transfer, ship, take_in, cancel]
+@post("/transfers/{transfer_id:uuid}/lost", guards=[requires("stock.adjust")], status_code=303)
+async def lost(request: PageRequest, transfer_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Declare that what is still on the road is lost."""
+    await losses.declare_lost(transfer_id, by=request.user, reason=data.reason)
+    return Redirect(f"/transfers/{transfer_id}", status_code=303)
+
+
+@post("/transfers/{transfer_id:uuid}/found", guards=[requires("stock.adjust")], status_code=303)
+async def found(request: PageRequest, transfer_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Take a declared loss back: it is on the road again."""
+    await losses.find_again(transfer_id, by=request.user, reason=data.reason)
+    return Redirect(f"/transfers/{transfer_id}", status_code=303)
+
+
+handlers = [list_transfers, show_transfer, ship, take_in, cancel, lost, found]

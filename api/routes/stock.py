@@ -457,21 +457,6 @@ class ReceiptController(Controller):
     path = "/receipts"
     tags = ("receipts",)
 
-    @get(operation_id="ListReceipts", guards=[requires("stock.read")], responses=refusals())
-    async def list_receipts(
-        self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
-    ) -> Response[Page[receipts.ReceiptRecord]]:
-        """List receipts, newest first."""
-        found = await receipts.receipts(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), depot=depot
-        )
-        return page(request, found, limit, lambda receipt: receipt.id)
-
-    @get("/{number:str}", operation_id="GetReceipt", guards=[requires("stock.read")], responses=refusals(404))
-    async def get_receipt(self, request: ApiRequest, number: FromPath[str]) -> receipts.ReceiptRecord:
-        """Show one receipt, by its number."""
-        return await receipts.receipt_view(number, seen_by=request.user)
-
     @post(operation_id="ReceiveGoods", guards=[requires("stock.receive")], responses=refusals(404, 409))
     async def receive(
         self, request: ApiRequest, data: JSONBody[NewReceipt], idempotency_key: Key = None
@@ -507,9 +492,7 @@ class TransferController(Controller):
         self,
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
-        in_state: Annotated[
-            Literal["draft", "shipped", "received", "cancelled"] | None, QueryParameter(name="state")
-        ] = None,
+        in_state: Annotated[transfers.State | None, QueryParameter(name="state")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[transfers.TransferView]]:

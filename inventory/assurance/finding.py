@@ -15,10 +15,11 @@ Kind = Literal[
     "part_request",
     "purchase_order",
     "transfer",
+    "receipt",
+    "advance_notice",
     "count",
     "plan",
     "emergency_case",
-    "receipt",
     "shipment",
     "provisional_issue",
     "pick_list",
@@ -31,12 +32,13 @@ READS: dict[Kind, str] = {
     "purchase_order": "orders.read",
     "transfer": "stock.read",
     "count": "stock.read",
+    "receipt": "stock.read",
+    "advance_notice": "stock.receive",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
     "shipment": "requests.read",
     "provisional_issue": "requests.read",
     "pick_list": "stock.issue",
-    "receipt": "stock.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -89,6 +91,12 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place AS origin ON origin.id = transfer.from_place
                JOIN place AS target ON target.id = transfer.to_place
                WHERE number = $1 AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3))
+               UNION ALL
+               SELECT 4, 'receipt', number FROM receipt JOIN place ON place.id = receipt.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 4, 'advance_notice', number FROM advance_notice JOIN place ON place.id = advance_notice.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 5, 'plan', id::text FROM plan WHERE number = $1
                UNION ALL

@@ -135,11 +135,11 @@ INVARIANTS = [
     ),
     Invariant(
         "nothing_on_the_road_is_forgotten",
-        "what a transfer shipped and did not deliver is in transit",
+        "what a transfer shipped, and neither delivered nor lost, is in transit",
         """SELECT part.part_number AS what, coalesce(sent.quantity, 0)::text AS expected,
                   coalesce(road.quantity, 0)::text AS found, part.id AS part
            FROM part
-           LEFT JOIN (SELECT part, sum(shipped_quantity - received_quantity) AS quantity
+           LEFT JOIN (SELECT part, sum(shipped_quantity - received_quantity - lost_quantity) AS quantity
                       FROM transfer_line GROUP BY part) AS sent ON sent.part = part.id
            LEFT JOIN (SELECT movement.part, sum(CASE WHEN target.kind = 'transit' THEN quantity ELSE -quantity END)
                              AS quantity
@@ -211,6 +211,51 @@ INVARIANTS = [
                  (back.part, back.quantity, back.unit, back.lot, back.to_place, back.to_condition,
                   back.to_owner, back.to_pool, back.to_bin, back.from_place, back.from_condition,
                   back.from_owner, back.from_pool, back.from_bin)""",
+    ),
+    Invariant(
+        "what_is_on_the_road_is_expected",
+        "what of a transfer is on the road is expected at its target",
+        """SELECT transfer.number || ' / ' || part.part_number AS what,
+                  (line.shipped_quantity - line.received_quantity - line.lost_quantity)::text AS expected,
+                  coalesce(awaited.quantity, 0)::text AS found
+           FROM transfer_line AS line
+           JOIN transfer ON transfer.id = line.transfer
+           JOIN part ON part.id = line.part
+           LEFT JOIN (SELECT source, sum(quantity - received_quantity) AS quantity FROM expected_delivery
+                      WHERE closed_at IS NULL GROUP BY source) AS awaited ON awaited.source = line.id
+           WHERE line.shipped_quantity - line.received_quantity - line.lost_quantity <> coalesce(awaited.quantity, 0)""",
+    ),
+    Invariant(
+        "notices_say_how_they_stand",
+        "an open advance notice still expects something, and a received one nothing",
+        """SELECT advance_notice.number AS what, state AS expected, rest::text AS found
+           FROM advance_notice
+           JOIN (SELECT notice, sum(greatest(quantity - received_quantity, 0)) AS rest, sum(received_quantity) AS came
+                 FROM advance_notice_line GROUP BY notice) AS line ON line.notice = advance_notice.id
+           WHERE (state = 'expected' AND came > 0) OR (state = 'partly_received' AND (came = 0 OR rest = 0))
+              OR (state = 'received' AND rest > 0) OR (state = 'cancelled' AND came > 0)""",
+    ),
+    Invariant(
+        "receipts_say_what_was_booked",
+        "a receipt's lines count as many pieces as its document's movements brought in",
+        """SELECT receipt.document AS what, sum(lines.quantity)::text AS expected, min(moved.quantity)::text AS found
+           FROM receipt
+           JOIN (SELECT receipt, sum(quantity) AS quantity FROM receipt_line GROUP BY receipt) AS lines
+                ON lines.receipt = receipt.id
+           JOIN (SELECT document, sum(quantity) AS quantity FROM movement
+                 WHERE kind IN ('receipt', 'transfer_in') GROUP BY document) AS moved ON moved.document = receipt.document
+           WHERE receipt.source_kind IN ('purchase_order', 'transfer', 'advance_notice')
+           GROUP BY receipt.document HAVING sum(lines.quantity) <> min(moved.quantity)""",
+    ),
+    Invariant(
+        "what_was_tested_bad_is_never_free",
+        "no unit is good stock whose last finding was that it is not",
+        """SELECT unit.serial AS what, 'good' AS expected, last.to_condition AS found
+           FROM unit
+           JOIN place ON place.id = unit.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
+           JOIN LATERAL (SELECT to_condition, result FROM inspection WHERE inspection.unit = unit.id
+                         ORDER BY inspected_at DESC, id DESC LIMIT 1) AS last ON true
+           WHERE unit.condition = 'good' AND last.result = 'failed'""",
     ),
     Invariant(
         "every_movement_has_its_month",

@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from inventory.ground import db
+from inventory.ground import audit, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 
@@ -48,6 +48,7 @@ class PartView(Struct, frozen=True, kw_only=True):
     maker: str | None
     serialised: bool
     lithium: bool
+    inspect_on_receipt: bool
     aliases: list[str]
     annual_failure_rate: float | None
     failure_rate_source: str | None
@@ -94,6 +95,7 @@ async def names(numbers: Sequence[str]) -> dict[str, PartName]:
 
 
 _VIEW = """SELECT part_number, part.name_zh, part.name_en, part.kind, party.code AS maker, serialised, lithium,
+                  inspect_on_receipt,
                   coalesce((SELECT array_agg(number ORDER BY number) FROM part_alias WHERE part_alias.part = part.id), '{}')
                       AS aliases,
                   rate.annual_rate AS annual_failure_rate, rate.source AS failure_rate_source, unit_cost_cny
@@ -120,6 +122,7 @@ def _hide_cost(part: PartView) -> PartView:
         maker=part.maker,
         serialised=part.serialised,
         lithium=part.lithium,
+        inspect_on_receipt=part.inspect_on_receipt,
         aliases=part.aliases,
         annual_failure_rate=part.annual_failure_rate,
         failure_rate_source=part.failure_rate_source,
@@ -163,3 +166,18 @@ async def part(number: str, *, seen_by: Actor) -> PartView:
     ref = await find(number)
     found = await db.read(PartView, f"{_VIEW} WHERE part.id = $1", ref.id)
     return _without_costs(found, seen_by)[0]
+
+
+@db.atomic
+async def inspect_on_receipt(number: str, *, by: Actor, inspect: bool) -> PartView:
+    """Say whether every delivery of a part goes to quarantine until it is inspected.
+
+    Raises:
+        UnknownPart: no such part.
+
+    """
+    by.require("stock.inspect")
+    ref = await find(number)
+    await db.execute("UPDATE part SET inspect_on_receipt = $2 WHERE id = $1", ref.id, inspect)
+    await audit.record("part.inspect_on_receipt", "part", ref.part_number, by=by, change={"inspect": inspect})
+    return await part(ref.part_number, seen_by=by)

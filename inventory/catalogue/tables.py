@@ -33,6 +33,7 @@ class Part(Table, tablename="part", help_text="A kind of spare part, by its part
     unit_cost_cny = money()
     holding_rate_per_year = real()
     cost_source = note()
+    inspect_on_receipt = flag(default=False)
     active = flag(default=True)
 
     part_cost_is_not_negative = Check("unit_cost_cny >= 0")

@@ -343,14 +343,14 @@ async def _why_more_is_needed(case: UUID, missing: int) -> str | None:
 async def under_way(case: UUID) -> int:
     """How many pieces the approved measures of a case have still to bring."""
     return await db.fetch_value(
-        """SELECT coalesce((SELECT sum(line.quantity - line.received_quantity)
+        """SELECT coalesce((SELECT sum(greatest(line.quantity - line.received_quantity - line.short_quantity, 0))
                             FROM purchase_order JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
                             WHERE case_number = emergency_case.number
                               AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'partly_received')), 0)
-                + coalesce((SELECT sum(line.quantity)
+                + coalesce((SELECT sum(line.quantity - line.received_quantity - line.lost_quantity)
                             FROM transfer JOIN transfer_line AS line ON line.transfer = transfer.id
                             WHERE case_number = emergency_case.number
-                              AND transfer.state IN ('draft', 'shipped')), 0)
+                              AND transfer.state IN ('draft', 'shipped', 'partly_received')), 0)
            FROM emergency_case WHERE id = $1""",
         case,
     )

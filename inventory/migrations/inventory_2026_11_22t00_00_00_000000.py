@@ -89,7 +89,10 @@ BEGIN
 END $$;
 """
 
-GUARDED = ("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan")
+GUARDED = (
+    *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
+    *("receipt_line", "inspection"),
+)
 
 GUARDS = "".join(
     f"""
@@ -170,10 +173,17 @@ CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, 
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
 CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;
+CREATE UNIQUE INDEX scrapping_is_proposed_once_per_unit ON scrapping (unit) WHERE state = 'proposed';
+CREATE INDEX advance_notice_open_idx ON advance_notice (place, due_at) WHERE state IN ('expected', 'partly_received');
+CREATE INDEX receipt_at_idx ON receipt (place, id);
 
 CREATE SEQUENCE document_number;
 CREATE SEQUENCE unit_tag_number;
-CREATE INDEX receipt_list_idx ON receipt (place, id DESC);
+
+-- what is handed in and not in the catalogue is kept under this part until somebody knows what it is
+INSERT INTO part (part_number, name_zh, name_en, kind, serialised, lithium, unit_cost_cny, holding_rate_per_year,
+                  cost_source, inspect_on_receipt, active)
+VALUES ('UNIDENTIFIED', '未识别备件', 'Unidentified part', 'unidentified', true, false, 0, 0, '', false, false);
 """
 
 

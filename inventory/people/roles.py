@@ -7,6 +7,10 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "bins.manage": ("enter bins", "维护库位"),
     "stock.read": ("see stock, units and movements", "查看库存、单件与流水"),
     "stock.receive": ("take goods in", "办理入库"),
+    "stock.judge": ("judge the condition of stock", "判定备件状态"),
+    "stock.inspect": ("pass tests and inspections that free stock", "检验放行"),
+    "notices.read": ("see advance shipping notices", "查看预到货通知"),
+    "notices.announce": ("announce deliveries", "登记预到货通知"),
     "stock.issue": ("hand goods out", "办理出库"),
     "stock.take": ("take parts first and record after", "先发后补取件"),
     "shipments.deliver": ("confirm deliveries", "办理签收"),
@@ -49,7 +53,7 @@ ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
         | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
-        | {"stock.count", "bins.manage", "attachments.add"}
+        | {"stock.count", "bins.manage", "attachments.add", "stock.judge", "notices.read", "notices.announce"}
         | {"reservations.make", "parts.request", "orders.read"}
     ),
     "engineer": frozenset(
@@ -62,7 +66,7 @@ ROLES: dict[str, frozenset[str]] = {
     "buyer": frozenset(
         _LOOK
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
-        | {"emergency.declare", "emergency.approve", "attachments.add"}
+        | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
     ),
     "planner": frozenset(
         _LOOK
@@ -78,7 +82,7 @@ ROLES: dict[str, frozenset[str]] = {
     "quality_supervisor": frozenset(
         _LOOK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
-        | {"stock.adjust", "stock.count", "attachments.add"}
+        | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
@@ -87,7 +91,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"attachments.add"}
     ),
     "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
-    "vendor": frozenset({"parts.read", "orders.read"}),
+    "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "requests.read"}
         | {"parts.request", "failures.record", "reservations.make", "emergency.read", "events.read"}

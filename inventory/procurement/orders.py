@@ -63,6 +63,7 @@ class OrderLineView(Struct, frozen=True, kw_only=True):
     name_en: str
     quantity: int
     received_quantity: int
+    short_quantity: int
     unit_price_cny: Decimal | UnsetType = UNSET
 
 
@@ -436,7 +437,7 @@ async def record_received(order: UUID, counts: dict[UUID, int], *, by: Actor) ->
             "UPDATE purchase_order_line SET received_quantity = received_quantity + $2 WHERE id = $1", line, count
         )
     missing = await db.fetch_value(
-        """SELECT coalesce(sum(greatest(quantity - received_quantity, 0)), 0)::int
+        """SELECT coalesce(sum(greatest(quantity - received_quantity - short_quantity, 0)), 0)::int
            FROM purchase_order_line WHERE purchase_order = $1""",
         order,
     )
@@ -491,6 +492,18 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
     return line
 
 
+@db.atomic
+async def record_short(order: UUID, missing: dict[UUID, int], *, by: Actor, reason: str) -> None:
+    """The rest of some lines will not come: it is expected no more, and no longer keeps the order open."""
+    for line, count in sorted(missing.items()):
+        await db.execute(
+            "UPDATE purchase_order_line SET short_quantity = short_quantity + $2 WHERE id = $1", line, count
+        )
+        await expected.close(line)
+    number = await db.fetch_value("SELECT number FROM purchase_order WHERE id = $1", order)
+    await audit.record("order.closed_short", "purchase_order", number, by=by, reason=reason)
+
+
 async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **columns: object) -> None:
     """Move an order's state, writing the columns that are given; losing the race is the refusal."""
     given = {name: value for name, value in columns.items() if value is not None}
@@ -537,6 +550,7 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
+                              'short_quantity', short_quantity,
                               'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines

@@ -39,6 +39,7 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     endpoint = optional_text()
     secret_version = whole(1)
     return_terms = note()
+    inspect_on_receipt = flag(default=False)
     active = flag(default=True)
 
     vendor_is_one_per_party = Unique([party])
@@ -131,10 +132,12 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
     quantity = whole()
     unit_price_cny = money()
     received_quantity = whole(0)
+    short_quantity = whole(0)
 
     purchase_order_line_is_one_per_part = Unique([purchase_order, part])
     purchase_order_line_quantity_is_positive = Check("quantity > 0")
     purchase_order_line_received_not_negative = Check("received_quantity >= 0")
+    purchase_order_line_short_not_negative = Check("short_quantity >= 0")
 
 
 class OrderMessage(

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from inventory.ground import clock, db
+from inventory.ground import audit, clock, db
+from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 
 
@@ -27,6 +28,7 @@ class VendorView(Struct, frozen=True, kw_only=True):
     kind: str
     channel: str
     return_terms: str
+    inspect_on_receipt: bool
     active: bool
     authorisations: list[LetterView]
 
@@ -53,7 +55,8 @@ async def vendors(*, limit: int, after: str = "") -> list[VendorView]:
     """Vendors, by code."""
     return await db.read(
         VendorView,
-        """SELECT party.code, party.name_zh, party.name_en, vendor.kind, channel, return_terms, active,
+        """SELECT party.code, party.name_zh, party.name_en, vendor.kind, channel, return_terms,
+                  inspect_on_receipt, active,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object('maker', maker.code, 'letter_number', letter_number,
                               'valid_from', valid_from, 'valid_to', valid_to) ORDER BY valid_to), '[]')
                    FROM authorisation JOIN party AS maker ON maker.id = authorisation.maker
@@ -102,3 +105,23 @@ async def secret_version(code: str) -> int:
     if version is None:
         raise Unknown(what="vendor", what_zh="供应商", key=code)
     return version
+
+
+@db.atomic
+async def inspect_on_receipt(code: str, *, by: Actor, inspect: bool) -> None:
+    """Say whether every delivery of a vendor goes to quarantine until it is inspected.
+
+    Raises:
+        Unknown: no such vendor.
+
+    """
+    by.require("stock.inspect")
+    changed = await db.execute(
+        """UPDATE vendor SET inspect_on_receipt = $2 FROM party
+           WHERE party.id = vendor.party AND party.code = $1""",
+        code,
+        inspect,
+    )
+    if not changed:
+        raise Unknown(what="vendor", what_zh="供应商", key=code)
+    await audit.record("vendor.inspect_on_receipt", "vendor", code, by=by, change={"inspect": inspect})

@@ -112,12 +112,13 @@ async def bring_back(shipment: UUID, *, by: Actor, reason: str) -> ShipmentView:
         Unknown: no such shipment.
         WrongState: it was handed over, brought back, or its parts were accounted for.
         NotYourDepot: the actor does not serve the store it came from.
+        PartOfItIsLost: some of a transfer was declared lost.
         ReasonMissing: no reason was given.
 
     """
     head = await shipments.close_returned(shipment, by=by, reason=reason)
     if head["document_kind"] == "transfer":
-        await transfers.bring_back(head["document_number"], by=by)
+        await transfers.bring_back(head["document_number"], by=by, reason=reason)
     else:
         await _bring_back_request(head, await shipments.contents_of(shipment), by)
     return await shipments.shipment_view(shipment)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from inventory.ground import clock, db, jobs
 
-SourceKind = Literal["purchase_order_line", "transfer_line", "return"]
+SourceKind = Literal["purchase_order_line", "transfer_line", "notice_line", "return"]
 
 
 class Expected(Struct, frozen=True, kw_only=True):

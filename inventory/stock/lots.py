@@ -119,6 +119,40 @@ async def take(part: int, spot: Spot, quantity: int, *, bin_id: int | None, lot:
     return taken
 
 
+async def pick(
+    part: int,
+    spot: Spot,
+    quantity: int,
+    *,
+    bin_code: str | None = None,
+    lot: str | None = None,
+    lot_id: UUID | None = None,
+) -> list[Taken]:
+    """Pieces of a spot wherever they lie (or in one bin, or of one lot), the oldest first; their level is locked.
+
+    Raises:
+        LotNotHere: there are fewer.
+
+    """
+    probe = Move(kind="", part=part, quantity=quantity, origin=spot, target=spot)
+    await _lock_levels([probe])
+    wanted = await db.fetch_value("SELECT id FROM lot WHERE part = $1 AND number = $2", part, lot) if lot else lot_id
+    shelf = (
+        await db.fetch_value("SELECT id FROM bin WHERE place = $1 AND code = $2", spot.place, bin_code)
+        if bin_code
+        else None
+    )
+    taken: list[Taken] = []
+    for piece in await _pieces([probe]):
+        count = min(piece.quantity, quantity - sum(each.quantity for each in taken))
+        fits = piece.spot == spot and (bin_code is None or piece.bin == shelf)
+        if count > 0 and fits and ((lot is None and lot_id is None) or piece.lot == wanted):
+            taken.append(Taken(piece.lot, piece.bin, count))
+    if sum(each.quantity for each in taken) < quantity:
+        raise LotNotHere
+    return taken
+
+
 async def _lock_levels(moves: Sequence[Move]) -> None:
     sides = [(move.part, side) for move in moves for side in (move.origin, move.target)]
     await db.execute(

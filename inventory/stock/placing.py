@@ -127,3 +127,44 @@ async def contents(
         unplaced,
         limit,
     )
+
+
+async def bin_content(depot: str, code: str, *, seen_by: Actor) -> list[BinContent]:
+    """What lies in one bin.
+
+    Raises:
+        Unknown: no such store in the reader's scope, or no such bin.
+
+    """
+    place = await places.store(depot, seen_by=seen_by)
+    await bins.find((await places.find_store(place.code)).id, code)
+    return await contents(depot, limit=1000, seen_by=seen_by, bin_code=code)
+
+
+class Placed(Struct, frozen=True):
+    """A bin where a part lies already."""
+
+    part_number: str
+    bin: str
+    quantity: int
+
+
+async def usual_bins(depot: str, part_numbers: Sequence[str], *, seen_by: Actor) -> dict[str, Placed]:
+    """Where each part lies already: the bin that holds most of it; a good place for more of the same."""
+    found = await db.read(
+        Placed,
+        """SELECT DISTINCT ON (part_number) part_number, bin, quantity FROM (
+               SELECT part.part_number, bin.code AS bin, sum(there.quantity)::int AS quantity
+               FROM (SELECT part, bin, 1 AS quantity FROM unit
+                     UNION ALL SELECT part, bin, quantity FROM lot_stock) AS there
+               JOIN bin ON bin.id = there.bin
+               JOIN place ON place.id = bin.place AND place.code = $1
+               JOIN part ON part.id = there.part AND part.part_number = ANY($2)
+               WHERE $3::text[] IS NULL OR place.code = ANY($3)
+               GROUP BY 1, 2
+           ) AS shelf ORDER BY part_number, quantity DESC, bin""",
+        depot,
+        list(part_numbers),
+        seen_by.depot_scope,
+    )
+    return {placed.part_number: placed for placed in found}

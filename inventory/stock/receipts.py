@@ -1,26 +1,39 @@
 """Receipts: taking goods in, unit by unit, against what was expected."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef
-from inventory.ground import clock, db
+from inventory.ground import clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lots, pools, units
+from inventory.places.places import PlaceRef
+from inventory.stock import expected, lots, pools, tags, units
+from inventory.stock.differences import DIFFERENCE_ZH, Difference, Finding
 from inventory.stock.ledger import LevelChange, post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import OverReceipt, QuantityNotPositive, ReasonMissing, SerialRepeated, SerialsMissing
+from inventory.stock.refusals import (
+    DifferenceUnexplained,
+    OverReceipt,
+    QuantityNotPositive,
+    ReasonMissing,
+    SerialRepeated,
+    SerialsMissing,
+)
 
 Condition = Literal["good", "defective", "quarantine", "unknown"]
+
+INSPECT_WITHIN = timedelta(hours=24)
+"""How soon what went to quarantine is to be inspected."""
 
 
 class Incoming(Struct, frozen=True, kw_only=True):
@@ -40,39 +53,7 @@ class Incoming(Struct, frozen=True, kw_only=True):
 
 
 class ReceiptView(Struct, frozen=True, kw_only=True):
-    """A receipt as it was booked."""
-
-    id: UUID
-    number: str
-    depot: str
-    received_at: datetime
-    received_by: str
-    lines: list["ReceivedLine"]
-
-
-class ReceivedLine(Struct, frozen=True, kw_only=True):
-    """What a line brought in, and where the stock stands now."""
-
-    part_number: str
-    quantity: int
-    condition: str
-    serials: list[str]
-    on_hand: int
-
-
-class ReceiptLine(Struct, frozen=True, kw_only=True):
-    """What a receipt brought in of one part in one condition."""
-
-    part_number: str
-    name_zh: str
-    name_en: str
-    quantity: int
-    condition: str
-    serials: list[str]
-
-
-class ReceiptRecord(Struct, frozen=True, kw_only=True):
-    """A receipt as the books have it; `document` is what the goods came for, such as a purchase order."""
+    """A receipt as it was booked: what came, how it differed from what was expected, and why."""
 
     id: UUID
     number: str
@@ -83,7 +64,28 @@ class ReceiptRecord(Struct, frozen=True, kw_only=True):
     received_at: datetime
     received_by: str
     remark: str
-    lines: list[ReceiptLine]
+    lines: list["ReceivedLine"]
+
+
+class ReceivedLine(Struct, frozen=True, kw_only=True):
+    """What a line brought in, or what did not come, and where the stock stands now.
+
+    Pieces whose label names a serial that another unit carries stand in `serials` by that claim and in `tags` by ours.
+    """
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    missing: int
+    expected_quantity: int | None
+    condition: str
+    difference: Difference | None
+    reason: str
+    serials: list[str]
+    tags: list[str]
+    lot: str | None
+    on_hand: int
 
 
 @db.atomic
@@ -112,57 +114,28 @@ async def receive(
     """
     by.require("stock.receive")
     by.require_depot(depot)
-    place = await places.find_store(depot)
-    outside = await places.find(origin)
+    place, outside = await places.find_store(depot), await places.find(origin)
     pool_id = await pools.find(pool)
-    owner_id = owner if owner is not None else await places.ourselves()
-    number = await next_number("GR")
-    now = clock.now()
-    receipt = await db.fetch_value(
-        """INSERT INTO receipt (number, place, source_kind, received_at, received_by, remark)
-           VALUES ($1, $2, $3, $4, $5, $6) RETURNING id""",
-        number,
-        place.id,
-        document_kind,
-        occurred_at or now,
-        by.name,
-        remark,
-    )
-    moves: list[Move] = []
-    found: list[PartRef] = []
+    findings: list[Finding] = []
+    provenance: dict[int, str] = {}
     for line in lines:
         part = await parts.find(line.part_number)
-        found.append(part)
         _check(part, line)
-        await _count_in(part, line)
-        start = Spot(outside.id, line.condition, owner_id, pool_id)
-        new = await _new_units(part, line, start, receipt, document) if part.serialised else [None]
-        lot = None if part.serialised else await _new_lot(part, line, receipt, document, number)
-        moves += [
-            Move(
-                kind="receipt",
-                part=part.id,
-                quantity=1 if part.serialised else line.quantity,
-                unit=unit,
-                lot=lot,
-                origin=start,
-                target=Spot(place.id, line.condition, owner_id, pool_id),
-                document_kind=document_kind or "receipt",
-                document=document or number,
-                reason=line.reason,
-                occurred_at=occurred_at,
-                receipt=receipt,
-            )
-            for unit in new
-        ]
-    changes = await post(moves, by=by)
-    return ReceiptView(
-        id=receipt,
-        number=number,
-        depot=depot,
-        received_at=occurred_at or now,
-        received_by=by.name,
-        lines=[_received(part, line, changes) for part, line in zip(found, lines, strict=True)],
+        outstanding = await _count_in(part, line)
+        provenance[part.id] = line.provenance
+        findings.append(_as_finding(part, line, outstanding))
+    return await book(
+        [*findings, *_still_missing(findings)],
+        place=place,
+        outside=outside.id,
+        owner=owner if owner is not None else await places.ourselves(),
+        pool=pool_id,
+        provenance=provenance,
+        by=by,
+        document_kind=document_kind,
+        document=document,
+        occurred_at=occurred_at,
+        remark=remark,
     )
 
 
@@ -173,110 +146,331 @@ def _check(part: PartRef, line: Incoming) -> None:
         raise SerialsMissing(part_number=part.part_number, wanted=line.quantity, given=len(set(line.serials)))
 
 
-async def _count_in(part: PartRef, line: Incoming) -> None:
-    """Count a line against its expected delivery; more than expected needs a reason."""
+async def _count_in(part: PartRef, line: Incoming) -> int | None:
+    """Count a line against its expected delivery; more than expected needs a reason. What was expected before."""
     if line.source is None:
-        return
+        return None
     outstanding = await expected.count_in(line.source, line.quantity)
     if line.quantity > outstanding and not line.reason:
         raise OverReceipt(part_number=part.part_number, received=line.quantity, expected=outstanding)
+    return outstanding
 
 
-async def _new_units(part: PartRef, line: Incoming, start: Spot, receipt: UUID, document: str | None) -> list[UUID]:
-    """Enter new units where they come from; the move then brings them in."""
-    serials = list(dict.fromkeys(line.serials))
-    rows = await db.fetch(
-        """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, receipt, received_at)
-           SELECT $1, serial, (SELECT maker FROM part WHERE id = $1), $3, $4, $5, $6, $7, $8, $9, $10
-           FROM unnest($2::text[]) AS serial
-           -- one that was taken in by mistake and reversed lies where it came from, and may come again
-           ON CONFLICT ON CONSTRAINT unit_serial_is_unique_per_maker DO UPDATE
-               SET condition = excluded.condition, owner = excluded.owner, pool = excluded.pool,
-                   provenance = excluded.provenance, source = excluded.source, receipt = excluded.receipt
-               WHERE unit.part = excluded.part AND unit.place = excluded.place
-                 AND EXISTS (SELECT FROM movement WHERE movement.unit = unit.id AND movement.reverses IS NOT NULL)
-           RETURNING id""",
-        part.id,
-        serials,
-        start.condition,
-        start.owner,
-        start.pool,
-        start.place,
-        line.provenance,
-        document or "",
-        receipt,
-        clock.now(),
-    )
-    if len(rows) < len(serials):
-        raise SerialRepeated
-    return [row["id"] for row in rows]
-
-
-async def _new_lot(part: PartRef, line: Incoming, receipt: UUID, document: str | None, number: str) -> UUID:
-    return await lots.enter(
-        part.id, line.lot or number, provenance=line.provenance, source=document or "", receipt=receipt
-    )
-
-
-def _received(part: PartRef, line: Incoming, changes: Sequence[LevelChange]) -> ReceivedLine:
-    level = next(c for c in changes if c.part == part.id and c.condition == line.condition)
-    return ReceivedLine(
+def _as_finding(part: PartRef, line: Incoming, outstanding: int | None) -> Finding:
+    return Finding(
+        part=part.id,
         part_number=part.part_number,
+        serialised=part.serialised,
         quantity=line.quantity,
+        missing=0,
+        expected=outstanding,
         condition=line.condition,
+        difference="over" if outstanding is not None and line.quantity > outstanding else None,
         serials=list(line.serials),
-        on_hand=level.on_hand,
+        reason=line.reason,
+        pool=None,
+        source=line.source,
+        lot=line.lot,
+        to_inspect=line.condition == "quarantine",
     )
 
 
-_RECORD = """SELECT receipt.id, receipt.number, place.code AS depot, receipt.received_at, receipt.received_by,
-                    receipt.remark, first.origin, first.document_kind,
-                    nullif(first.document, receipt.number) AS document,
-                    (SELECT coalesce(jsonb_agg(line ORDER BY line.part_number, line.condition), '[]') FROM (
-                         SELECT part.part_number, part.name_zh, part.name_en, movement.to_condition AS condition,
-                                sum(movement.quantity)::int AS quantity,
-                                coalesce(jsonb_agg(unit.serial ORDER BY unit.serial) FILTER (WHERE unit.id IS NOT NULL),
-                                         '[]') AS serials
-                         FROM movement
-                         JOIN part ON part.id = movement.part
-                         LEFT JOIN unit ON unit.id = movement.unit
-                         WHERE movement.receipt = receipt.id
-                         GROUP BY part.id, movement.to_condition
-                     ) AS line) AS lines
-             FROM receipt
-             JOIN place ON place.id = receipt.place
-             LEFT JOIN LATERAL (
-                 SELECT origin.code AS origin, document_kind, document
-                 FROM movement JOIN place AS origin ON origin.id = movement.from_place
-                 WHERE movement.receipt = receipt.id LIMIT 1
-             ) AS first ON true
-             WHERE ($1::text[] IS NULL OR place.code = ANY($1))"""
+def _still_missing(findings: Sequence[Finding]) -> list[Finding]:
+    """What the sources of a receipt's lines have still to bring after it."""
+    last = {finding.source: finding for finding in findings if finding.source is not None}
+    return [
+        structs.replace(
+            finding,
+            quantity=0,
+            missing=finding.expected - finding.quantity,
+            condition="good",
+            difference="partial",
+            serials=[],
+            lot=None,
+            to_inspect=False,
+        )
+        for finding in last.values()
+        if finding.expected is not None and finding.expected > finding.quantity
+    ]
 
 
-async def receipt_view(number: str, *, seen_by: Actor) -> ReceiptRecord:
+def explained(findings: Sequence[Finding]) -> None:
+    """Refuse differences that nobody gave a reason for.
+
+    Raises:
+        DifferenceUnexplained: some have none.
+
+    """
+    unexplained = [finding for finding in findings if finding.difference and not finding.reason.strip()]
+    if unexplained:
+        told = ", ".join(f"{finding.part_number} {finding.difference}" for finding in unexplained)
+        told_zh = "、".join(f"{each.part_number} {DIFFERENCE_ZH[each.difference or 'partial']}" for each in unexplained)
+        raise DifferenceUnexplained(
+            differences=told,
+            differences_zh=told_zh,
+            lines=[
+                {"part_number": each.part_number, "difference": each.difference, "serials": each.serials}
+                for each in unexplained
+            ],
+        )
+
+
+async def book(
+    findings: Sequence[Finding],
+    *,
+    place: PlaceRef,
+    outside: int,
+    owner: int,
+    pool: int,
+    provenance: Mapping[int, str],
+    by: Actor,
+    document_kind: str | None,
+    document: str | None,
+    occurred_at: datetime | None = None,
+    remark: str = "",
+) -> ReceiptView:
+    """Write a receipt of new goods: its lines, its units and lots, and their movements from a place outside.
+
+    Raises:
+        SerialRepeated: a serial is already in the ledger, and the finding does not say so.
+
+    """
+    receipt = await begin(
+        place.id, by=by, document_kind=document_kind, document=document, occurred_at=occurred_at, remark=remark
+    )
+    entered = await enter_pieces(
+        findings,
+        receipt,
+        owner=owner,
+        pool=pool,
+        outside=outside,
+        provenance=provenance,
+        source=document or "",
+    )
+    moves = [
+        Move(
+            kind="receipt",
+            part=finding.part,
+            quantity=quantity,
+            unit=unit,
+            lot=lot,
+            origin=Spot(outside, finding.condition, owner, finding.pool or pool),
+            target=Spot(place.id, finding.condition, owner, finding.pool or pool),
+            document_kind=document_kind or "receipt",
+            document=document or receipt.number,
+            reason=finding.reason,
+            occurred_at=occurred_at,
+            receipt=receipt.id,
+        )
+        for finding, pieces in zip(findings, entered.pieces, strict=True)
+        for unit, lot, quantity in pieces
+    ]
+    if moves:
+        await post(moves, by=by)
+    await write_lines(receipt, findings, entered)
+    return await receipt_view(receipt.number)
+
+
+class Begun(Struct, frozen=True):
+    """A receipt that is being written."""
+
+    id: UUID
+    number: str
+    place: int
+
+
+async def begin(
+    place: int,
+    *,
+    by: Actor,
+    document_kind: str | None,
+    document: str | None,
+    occurred_at: datetime | None = None,
+    remark: str = "",
+) -> Begun:
+    """Begin a receipt at a store."""
+    number = await next_number("GR")
+    receipt = await db.fetch_value(
+        """INSERT INTO receipt (number, place, source_kind, document, received_at, received_by, remark)
+           VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id""",
+        number,
+        place,
+        document_kind,
+        document,
+        occurred_at or clock.now(),
+        by.name,
+        remark,
+    )
+    return Begun(receipt, number, place)
+
+
+class Entered(Struct, frozen=True):
+    """The units and lots of a receipt's findings, finding by finding, with the tags given to those that needed one."""
+
+    pieces: list[list[tuple[UUID | None, UUID | None, int]]]
+    tags: list[list[str]]
+
+
+async def enter_pieces(
+    findings: Sequence[Finding],
+    receipt: Begun,
+    *,
+    owner: int,
+    pool: int,
+    outside: int,
+    provenance: Mapping[int, str],
+    source: str,
+) -> Entered:
+    """Enter new units and lots where they come from; moves then bring them in.
+
+    A piece whose label names a serial that another unit carries goes by a tag of ours, and keeps what it claims.
+    """
+    doubled = [
+        (place, serial)
+        for place, finding in enumerate(findings)
+        if finding.difference == "duplicate_serial"
+        for serial in finding.serials
+    ]
+    given = dict(zip(doubled, await tags.new_tags(len(doubled)), strict=True))
+    rows = [
+        (place, finding, serial)
+        for place, finding in enumerate(findings)
+        if finding.serialised
+        for serial in finding.serials
+    ]
+    ids = await units.enter_all(
+        [
+            units.NewUnit(
+                part=finding.part,
+                serial=given.get((place, serial), serial),
+                claimed_serial=serial if (place, serial) in given else None,
+                tag=given.get((place, serial)),
+                condition=finding.condition,
+                owner=owner,
+                pool=finding.pool or pool,
+                place=outside,
+                provenance=provenance.get(finding.part, "unproven"),
+            )
+            for place, finding, serial in rows
+        ],
+        receipt=receipt.id,
+        source=source,
+    )
+    units_of: dict[int, list[UUID]] = {}
+    for (place, _, _), unit in zip(rows, ids, strict=True):
+        units_of.setdefault(place, []).append(unit)
+    pieces: list[list[tuple[UUID | None, UUID | None, int]]] = []
+    for place, finding in enumerate(findings):
+        if finding.serialised or not finding.quantity:
+            pieces.append([(unit, None, 1) for unit in units_of.get(place, [])])
+        else:
+            lot = await lots.enter(
+                finding.part,
+                finding.lot or receipt.number,
+                provenance=provenance.get(finding.part, "unproven"),
+                source=source,
+                receipt=receipt.id,
+            )
+            pieces.append([(None, lot, finding.quantity)])
+    tagged = [
+        [given[place, serial] for serial in finding.serials if (place, serial) in given]
+        for place, finding in enumerate(findings)
+    ]
+    return Entered(pieces, tagged)
+
+
+async def write_lines(receipt: Begun, findings: Sequence[Finding], entered: Entered) -> None:
+    """Write what a receipt found, never to be changed; what went to quarantine is to be inspected within a day."""
+    await db.execute(
+        """INSERT INTO receipt_line (receipt, part, quantity, missing, expected_quantity, condition, difference, reason,
+                                     serials, tags, lot, source)
+           SELECT $1, part, quantity, missing, expected, condition, difference, reason, serials, tags, lot, source
+           FROM unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
+                       $10::jsonb[], $11::uuid[], $12::uuid[])
+               AS line(part, quantity, missing, expected, condition, difference, reason, serials, tags, lot, source)""",
+        receipt.id,
+        [finding.part for finding in findings],
+        [finding.quantity for finding in findings],
+        [finding.missing for finding in findings],
+        [finding.expected for finding in findings],
+        [finding.condition for finding in findings],
+        [finding.difference for finding in findings],
+        [finding.reason for finding in findings],
+        # as text: a list of lists would be taken for an array of two dimensions
+        [msgspec.json.encode(finding.serials).decode() for finding in findings],
+        [msgspec.json.encode(tags).decode() for tags in entered.tags],
+        [next((lot for _, lot, _ in pieces), None) for pieces in entered.pieces],
+        [finding.source for finding in findings],
+    )
+    if any(finding.to_inspect for finding in findings):
+        await steps.begin(
+            "inspect_receipt",
+            "receipt",
+            receipt.number,
+            owner_role="quality_supervisor",
+            depot=await db.fetch_value("SELECT code FROM place WHERE id = $1", receipt.place),
+            due_at=clock.now() + INSPECT_WITHIN,
+        )
+
+
+_VIEW = """SELECT receipt.id, receipt.number, place.code AS depot, source_kind AS document_kind, document, received_at,
+                  received_by, remark,
+                  (SELECT origin.code FROM movement JOIN place AS origin ON origin.id = movement.from_place
+                   WHERE movement.receipt = receipt.id LIMIT 1) AS origin,
+                  (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                              'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,
+                              'quantity', line.quantity, 'missing', missing, 'expected_quantity', expected_quantity,
+                              'condition', line.condition, 'difference', difference, 'reason', reason,
+                              'serials', serials, 'tags', tags, 'lot', lot.number,
+                              'on_hand', (SELECT coalesce(sum(on_hand), 0) FROM level
+                                          WHERE level.part = line.part AND level.place = receipt.place
+                                            AND level.condition = line.condition)) ORDER BY line.id), '[]')
+                   FROM receipt_line AS line JOIN part ON part.id = line.part LEFT JOIN lot ON lot.id = line.lot
+                   WHERE line.receipt = receipt.id) AS lines
+           FROM receipt JOIN place ON place.id = receipt.place"""
+
+
+async def receipt_view(number: str, *, seen_by: Actor | None = None) -> ReceiptView:
     """One receipt, by its number.
 
     Raises:
         Unknown: no such receipt in the reader's scope.
 
     """
-    found = await db.read_one(ReceiptRecord, f"{_RECORD} AND receipt.number = $2", seen_by.depot_scope, number)
-    if found is None:
+    view = await db.read_one(
+        ReceiptView,
+        f"{_VIEW} WHERE receipt.number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
+        number,
+        seen_by.depot_scope if seen_by else None,
+    )
+    if view is None:
         raise Unknown(what="receipt", what_zh="入库单", key=number)
-    return found
+    return view
 
 
 async def receipts(
-    *, limit: int, seen_by: Actor, after: UUID | None = None, depot: str | None = None
-) -> list[ReceiptRecord]:
-    """Receipts in the reader's stores, newest first."""
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    depot: str | None = None,
+    document: str | None = None,
+    differing: bool = False,
+) -> list[ReceiptView]:
+    """Receipts in the reader's stores, newest first; `differing` keeps those where something was not as expected."""
     return await db.read(
-        ReceiptRecord,
-        f"""{_RECORD} AND ($2::uuid IS NULL OR receipt.id < $2) AND ($3::text IS NULL OR place.code = $3)
-            ORDER BY receipt.id DESC LIMIT $4""",
+        ReceiptView,
+        f"""{_VIEW}
+            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR receipt.id < $2)
+              AND ($3::text IS NULL OR place.code = $3) AND ($4::text IS NULL OR document = $4)
+              AND (NOT $5 OR EXISTS (SELECT FROM receipt_line
+                                     WHERE receipt_line.receipt = receipt.id AND difference IS NOT NULL))
+            ORDER BY receipt.id DESC LIMIT $6""",
         seen_by.depot_scope,
         after,
         depot,
+        document,
+        differing,
         limit,
     )
 

@@ -129,3 +129,11 @@ class SameStore(Invalid, constraint="transfer_leads_elsewhere"):
     zh = "调拨的目的地必须是另一个备件库。"
     help_en = "Name another store as the target."
     help_zh = "请选择另一备件库作为调入方。"
+
+
+class DifferenceUnexplained(Invalid):
+    """What came differs from what was expected and nobody said why: {differences}."""
+
+    zh = "到货与预期不符且未说明原因：{differences_zh}。"
+    help_en = "Give each difference its reason, or one reason for all."
+    help_zh = "请为每处差异填写原因，或统一填写一个原因。"

@@ -79,11 +79,16 @@ class Level(Table, tablename="level", help_text="The ledger's running sum per pa
 class Unit(
     Table, tablename="unit", help_text="One physical piece with its maker's serial; always in exactly one place"
 ):
-    """A serialised piece; where it has been is in its movements."""
+    """A serialised piece; where it has been is in its movements.
+
+    A piece whose label names a serial that another unit carries already goes by our tag; what its label claims stays
+    written beside it.
+    """
 
     id = key()
     part = link(Part)
     serial = text(index=True)
+    claimed_serial = optional_text(index=True)
     maker = optional_link(Party)
     tag = optional_text(unique=True)
     condition = text()
@@ -209,20 +214,173 @@ class ExpectedDelivery(
 
     expected_delivery_is_positive = Check("quantity > 0")
     expected_delivery_received_not_negative = Check("received_quantity >= 0")
-    expected_delivery_source_is_known = Check("source_kind IN ('purchase_order_line', 'transfer_line', 'return')")
+    expected_delivery_source_is_known = Check(
+        "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
+    )
 
 
 class Receipt(Table, tablename="receipt", help_text="Goods taken in at a store"):
-    """A goods receipt; its lines are movements."""
+    """A goods receipt; its lines say what was expected, what came and why they differ; its movements what was booked."""
 
     id = key()
     number = text(unique=True)
     place = link(Place)
     source_kind = optional_text()
     source = reference(index=True)
+    document = optional_text(index=True)
     received_at = instant()
     received_by = text()
     remark = note()
+
+
+DIFFERENCES = (
+    "partial",
+    "short",
+    "over",
+    "wrong_serial",
+    "duplicate_serial",
+    "damaged",
+    "wrong_part",
+)
+"""How what came may differ from what was expected."""
+
+
+class ReceiptLine(
+    Table, tablename="receipt_line", help_text="What came of a part, against what was expected; append-only"
+):
+    """One line of a receipt: pieces of one part that came in one condition with one difference, or did not come."""
+
+    id = key()
+    receipt = link(Receipt, index=True)
+    part = link(Part)
+    quantity = whole()
+    missing = whole(0)
+    expected_quantity = optional_whole()
+    condition = text()
+    difference = optional_text()
+    reason = note()
+    serials = document(default="[]")
+    tags = document(default="[]")
+    lot = optional_link(Lot)
+    source = reference(index=True)
+
+    receipt_line_counts_what_came_or_is_missing = Check("quantity >= 0 AND missing >= 0 AND quantity + missing > 0")
+    receipt_line_condition_is_known = Check(CONDITION_IS_KNOWN)
+    receipt_line_difference_is_known = Check(f"difference IN ({', '.join(repr(kind) for kind in DIFFERENCES)})")
+    receipt_line_misses_only_what_is_partial_or_short = Check("missing = 0 OR difference IN ('partial', 'short')")
+
+
+class AdvanceNotice(
+    Table, tablename="advance_notice", help_text="What a sender says is on its way: which pieces, with whom, due when"
+):
+    """An advance shipping notice (预到货通知): of an order, of a transfer, or entered by hand."""
+
+    id = key()
+    number = text(unique=True)
+    kind = text()
+    document = optional_text(index=True)
+    source = reference(index=True)
+    place = link(Place)
+    origin = link(Place)
+    pool = link(Pool)
+    state = text()
+    carrier = optional_text()
+    waybill = optional_text()
+    due_at = instant()
+    created_at = instant()
+    created_by = text()
+    closed_at = optional_instant()
+    remark = note()
+    reason = note()
+
+    advance_notice_kind_is_known = Check("kind IN ('purchase_order', 'transfer', 'by_hand')")
+    advance_notice_state_is_known = Check("state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')")
+    advance_notice_ends_with_a_reason = Check("state NOT IN ('closed', 'cancelled') OR reason <> ''")
+
+
+class AdvanceNoticeLine(Table, tablename="advance_notice_line", help_text="One part of an advance shipping notice"):
+    """How many pieces of a part are on their way; `source` is the line of the order or transfer they belong to."""
+
+    id = key()
+    notice = link(AdvanceNotice, index=True)
+    part = link(Part)
+    quantity = whole()
+    received_quantity = whole(0)
+    source = reference(index=True)
+
+    advance_notice_line_is_one_per_source = Unique([notice, part, source], nulls_distinct=False)
+    advance_notice_line_quantity_is_positive = Check("quantity > 0")
+    advance_notice_line_received_not_negative = Check("received_quantity >= 0")
+
+
+class AdvanceNoticeSerial(
+    Table, tablename="advance_notice_serial", help_text="A serial that a notice says is on its way"
+):
+    """One expected serial, ticked when it came."""
+
+    id = key()
+    line = link(AdvanceNoticeLine)
+    serial = text(index=True)
+    received_at = optional_instant()
+
+    advance_notice_serial_is_named_once = Unique([line, serial])
+
+
+class Inspection(Table, tablename="inspection", help_text="What somebody found a piece to be; append-only"):
+    """A judgement, test or incoming inspection of pieces of a part, and the condition they have since."""
+
+    id = key()
+    number = text(index=True)
+    kind = text()
+    result = text()
+    part = link(Part, index=True)
+    unit = optional_link(Unit, index=True)
+    lot = optional_link(Lot)
+    place = link(Place)
+    quantity = whole()
+    from_condition = text()
+    to_condition = text()
+    finding = note()
+    inspected_at = instant()
+    inspected_by = text()
+
+    inspection_kind_is_known = Check("kind IN ('incoming', 'test', 'judgement')")
+    inspection_result_is_known = Check("result IN ('passed', 'failed', 'open')")
+    inspection_conditions_are_known = Check(
+        CONDITION_IS_KNOWN.replace("condition", "from_condition")
+        + " AND "
+        + CONDITION_IS_KNOWN.replace("condition", "to_condition")
+    )
+    inspection_frees_only_what_passed = Check(
+        "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
+    )
+
+
+class Scrapping(Table, tablename="scrapping", help_text="A proposal to scrap, which a second person decides"):
+    """Pieces that somebody wants scrapped; they stay where they are until somebody else agrees."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place)
+    part = link(Part)
+    owner = link(Party)
+    pool = link(Pool)
+    unit = optional_link(Unit)
+    lot = optional_link(Lot)
+    quantity = whole()
+    state = text()
+    reason = note()
+    proposed_at = instant()
+    proposed_by = text()
+    decided_at = optional_instant()
+    decided_by = optional_text()
+    remark = note()
+
+    scrapping_quantity_is_positive = Check("quantity > 0")
+    scrapping_state_is_known = Check("state IN ('proposed', 'approved', 'refused')")
+    scrapping_is_decided_by_a_second_person = Check(
+        "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
+    )
 
 
 class Transfer(
@@ -245,7 +403,9 @@ class Transfer(
     waybill = optional_text()
     hours = optional_real()
 
-    transfer_state_is_known = Check("state IN ('proposed', 'draft', 'shipped', 'received', 'cancelled')")
+    transfer_state_is_known = Check(
+        "state IN ('proposed', 'draft', 'shipped', 'partly_received', 'received', 'closed', 'cancelled')"
+    )
     transfer_leads_elsewhere = Check("from_place <> to_place")
 
 
@@ -259,11 +419,15 @@ class TransferLine(Table, tablename="transfer_line", help_text="One part of a tr
     quantity = whole()
     shipped_quantity = whole(0)
     received_quantity = whole(0)
+    lost_quantity = whole(0)
     reservation = reference()
 
     transfer_line_quantity_is_positive = Check("quantity > 0")
     transfer_line_ships_at_most_its_quantity = Check("shipped_quantity BETWEEN 0 AND quantity")
     transfer_line_receives_what_was_shipped = Check("received_quantity BETWEEN 0 AND shipped_quantity")
+    transfer_line_loses_only_what_did_not_arrive = Check(
+        "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+    )
 
 
 class PickList(Table, tablename="pick_list", help_text="What somebody fetches from the bins of a store in one walk"):

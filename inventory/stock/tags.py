@@ -26,7 +26,7 @@ async def assign(serial: str, tag: str | None = None, *, by: Actor) -> UnitView:
     by.require("stock.receive")
     unit = await units.unit(serial, seen_by=by)
     by.require_depot(unit.place)
-    wanted = await _new_tag() if tag is None else tag.strip()
+    wanted = (await new_tags(1))[0] if tag is None else tag.strip()
     if not re.fullmatch(r"[A-Za-z0-9._-]{3,40}", wanted):
         raise TagNotPrintable(tag=wanted)
     rival = await db.fetch_one(
@@ -42,5 +42,7 @@ async def assign(serial: str, tag: str | None = None, *, by: Actor) -> UnitView:
     return structs.replace(unit, tag=wanted)
 
 
-async def _new_tag() -> str:
-    return codes.tag_of(await db.fetch_value("SELECT nextval('unit_tag_number')"))
+async def new_tags(count: int) -> list[str]:
+    """Tags of ours that no unit carries yet."""
+    rows = await db.fetch("SELECT nextval('unit_tag_number') AS number FROM generate_series(1, $1::int)", count)
+    return [codes.tag_of(row["number"]) for row in rows]

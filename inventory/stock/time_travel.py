@@ -304,7 +304,7 @@ async def units_as_of(
                     ORDER BY recorded_at DESC, id DESC LIMIT 1
                 ) AS last ON true
             )
-            SELECT unit.id, part.part_number, unit.serial, unit.tag, place.code AS place, bin.code AS bin,
+            SELECT unit.id, part.part_number, unit.serial, unit.claimed_serial, unit.tag, place.code AS place, bin.code AS bin,
                    standing.condition, owner.code AS owner, pool.code AS pool, unit.provenance, unit.firmware,
                    unit.received_at
             FROM standing

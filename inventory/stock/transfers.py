@@ -2,22 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct, structs
 
-from inventory.ground import audit, clock, db
+from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lots, reservations, shipments
+from inventory.stock import expected, lots, notices, receipts, reservations, shipments
+from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import ReasonMissing, SameStore
+from inventory.stock.refusals import ReasonMissing, SameStore, UnitNotHere
 from inventory.stock.shipments import Dispatch, Mode, PackedPart
+
+State = Literal["proposed", "draft", "shipped", "partly_received", "received", "closed", "cancelled"]
+"""`closed`: everything arrived or was declared lost."""
+
+ON_THE_ROAD = ("shipped", "partly_received")
 
 
 class NoLane(Refused):
@@ -36,6 +42,14 @@ class ReceivedDiffers(Refused):
     help_zh = "请复点，并填写缺少的原因。"
 
 
+class PartOfItIsLost(Refused):
+    """Part of transfer {number} was declared lost; it cannot come back as a whole."""
+
+    zh = "调拨单 {number} 有部分已登记在途丢失，无法整单退回。"
+    help_en = "Take back the declared loss first, or let the target take in what is left."
+    help_zh = "请先撤回丢失登记，或由调入库办理剩余部分入库。"
+
+
 class TransferItem(Struct, frozen=True, kw_only=True):
     """One part to be sent."""
 
@@ -52,6 +66,7 @@ class TransferLineView(Struct, frozen=True, kw_only=True):
     quantity: int
     shipped_quantity: int
     received_quantity: int
+    lost_quantity: int
 
 
 class TransferView(Struct, frozen=True, kw_only=True):
@@ -62,7 +77,7 @@ class TransferView(Struct, frozen=True, kw_only=True):
     from_depot: str
     to_depot: str
     mode: str | None
-    state: Literal["proposed", "draft", "shipped", "received", "cancelled"]
+    state: State
     case_number: str | None
     created_at: datetime
     created_by: str
@@ -174,13 +189,14 @@ async def ship(
 
     """
     by.require("stock.transfer")
-    head = await _claim(transfer, ("draft",), "shipped")
+    head = await claim(transfer, ("draft",), "shipped")
     by.require_depot(head["origin"])
     now = clock.now()
     due = now + timedelta(hours=head["hours"] or 24)
     way = _way(how or Dispatch(), head["mode"], waybill)
     contents: list[PackedPart] = []
-    for line in await _lines(transfer):
+    lines = await lines_of(transfer)
+    for line in lines:
         posted = await reservations.hand_out(
             line["reservation"],
             by=by,
@@ -203,6 +219,7 @@ async def ship(
             confirmed=True,
         )
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
+    await _announce(head, lines, due, way, by=by)
     await db.execute(
         "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4, mode = $5 WHERE id = $1",
         transfer,
@@ -223,19 +240,22 @@ def _way(how: Dispatch, mode: Mode | None, waybill: str | None) -> Dispatch:
 
 
 @db.atomic
-async def bring_back(number: str, *, by: Actor) -> TransferView:
+async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
     """Take a transfer that could not be delivered back in: a draft again, its stock held again.
 
     Raises:
         Unknown: no such transfer.
-        WrongState: it is not on the road.
+        WrongState: it is not on the road, or some of it arrived.
+        PartOfItIsLost: some of it was declared lost.
 
     """
     transfer = await id_of(number)
-    head = await _claim(transfer, ("shipped",), "draft")
+    head = await claim(transfer, ("shipped",), "draft")
     owner, transit = await places.ourselves(), await places.find(places.TRANSIT)
-    start = await places.find(head["origin"])
-    for line in await _lines(transfer):
+    lines = await lines_of(transfer)
+    if any(line["lost_quantity"] for line in lines):
+        raise PartOfItIsLost(number=number)
+    for line in lines:
         await post(
             [
                 Move(
@@ -245,11 +265,11 @@ async def bring_back(number: str, *, by: Actor) -> TransferView:
                     unit=unit,
                     lot=lot,
                     origin=Spot(transit.id, "good", owner, line["pool"]),
-                    target=Spot(start.id, "good", owner, line["pool"]),
+                    target=Spot(head["from_place"], "good", owner, line["pool"]),
                     document_kind="transfer",
                     document=number,
                 )
-                for unit, lot, quantity in await _travelling(line, number, transit.id, line["shipped_quantity"])
+                for unit, lot, quantity in await travelling(line, number, transit.id, line["rest"])
             ],
             by=by,
         )
@@ -267,60 +287,210 @@ async def bring_back(number: str, *, by: Actor) -> TransferView:
             "UPDATE transfer_line SET shipped_quantity = 0, reservation = $2 WHERE id = $1", line["id"], held.id
         )
     await db.execute("UPDATE transfer SET shipped_at = NULL, due_at = NULL, waybill = NULL WHERE id = $1", transfer)
+    await notices.follow(transfer, "cancelled", reason)
+    await steps.finish("transfer", number, by=by)
     return await transfer_view(transfer)
+
+
+async def _announce(head: db.Row, lines: Sequence[db.Row], due: datetime, way: Dispatch, *, by: Actor) -> None:
+    """Tell the target what is on its way, piece by piece."""
+    rows = await db.fetch(
+        """SELECT DISTINCT unit.part, unit.pool, unit.serial FROM movement
+           JOIN unit ON unit.id = movement.unit
+           JOIN place ON place.id = unit.place AND place.code = $2
+           WHERE movement.document = $1 ORDER BY unit.serial""",
+        head["number"],
+        places.TRANSIT,
+    )
+    await notices.enter(
+        "transfer",
+        head["number"],
+        head["id"],
+        [
+            notices.Line(
+                part=line["part"],
+                quantity=line["quantity"],
+                source=line["id"],
+                serials=[r["serial"] for r in rows if (r["part"], r["pool"]) == (line["part"], line["pool"])],
+            )
+            for line in lines
+        ],
+        place=head["to_place"],
+        origin=head["from_place"],
+        pool=lines[0]["pool"],
+        due_at=due,
+        carrier=way.carrier,
+        waybill=way.waybill,
+        by=by,
+    )
 
 
 @db.atomic
 async def take_in(
     transfer: UUID, *, by: Actor, received: dict[str, int] | None = None, reason: str = ""
 ) -> TransferView:
-    """Take a transfer in at its target; what is missing stays in transit with the reason.
+    """Take a transfer in at its target by count; what is missing stays in transit, expected, with the reason.
 
-    `received` gives the count per part number; without it, all that was sent has arrived.
+    `received` gives the count per part number; without it, all that is still on the road has arrived.
 
     Raises:
-        WrongState: it was not shipped, or was taken in before.
+        WrongState: it was not shipped, or all of it arrived before.
         ReceivedDiffers: the count differs from what was sent and no reason was given.
 
     """
     by.require("stock.transfer")
-    head = await _claim(transfer, ("shipped",), "received")
+    head = await claim(transfer, ON_THE_ROAD, "received")
     by.require_depot(head["target"])
+    transit = await places.find(places.TRANSIT)
+    brought: list[Brought] = []
+    for line in await lines_of(transfer):
+        count = line["rest"] if received is None else received.get(line["part_number"], 0)
+        if (count != line["rest"] and not reason.strip()) or count > line["rest"]:
+            raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["rest"])
+        pieces = await travelling(line, head["number"], transit.id, count)
+        if pieces:
+            brought.append(Brought(line, pieces, "good", reason))
+    receipt = await receipts.begin(
+        head["to_place"], by=by, document_kind="transfer", document=head["number"], remark=reason
+    )
+    await bring_in(head, brought, by=by)
+    findings = [await _finding(one) for one in brought] + await still_missing(transfer, reason)
+    if findings:
+        nothing = receipts.Entered([[] for _ in findings], [[] for _ in findings])
+        await receipts.write_lines(receipt, findings, nothing)
+    return await transfer_view(transfer)
+
+
+class Brought(NamedTuple):
+    """Pieces of a transfer's line that arrived in one condition: (unit, lot, how many)."""
+
+    line: db.Row
+    pieces: list[tuple[UUID | None, UUID | None, int]]
+    condition: str
+    reason: str
+
+    @property
+    def pieces_in_all(self) -> int:
+        """How many pieces."""
+        return sum(count for _, _, count in self.pieces)
+
+
+async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> None:
+    """Move what arrived from the road into the store, count it, and let the transfer's state follow.
+
+    Raises:
+        UnitNotHere, LotNotHere: a piece is not on the road any more.
+
+    """
     owner = await places.ourselves()
     transit = await places.find(places.TRANSIT)
-    moves: list[Move] = []
-    for line in await _lines(transfer):
-        count = line["shipped_quantity"] if received is None else received.get(line["part_number"], 0)
-        if count != line["shipped_quantity"] and not reason:
-            raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["shipped_quantity"])
-        if count > line["shipped_quantity"]:
-            raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["shipped_quantity"])
-        start = Spot(transit.id, "good", owner, line["pool"])
-        travelling = await _travelling(line, head["number"], transit.id, count)
-        moves += [
-            Move(
-                kind="transfer_in",
-                part=line["part"],
-                quantity=quantity,
-                unit=unit,
-                lot=lot,
-                origin=start,
-                target=Spot(head["to_place"], "good", owner, line["pool"]),
-                document_kind="transfer",
-                document=head["number"],
-                reason=reason,
-            )
-            for unit, lot, quantity in travelling
-        ]
-        await db.execute("UPDATE transfer_line SET received_quantity = $2 WHERE id = $1", line["id"], count)
-        await expected.count_in(line["id"], count)
-        if count < line["shipped_quantity"]:
-            await expected.close(line["id"])
+    moves = [
+        Move(
+            kind="transfer_in",
+            part=one.line["part"],
+            quantity=quantity,
+            unit=unit,
+            lot=lot,
+            origin=Spot(transit.id, "good", owner, one.line["pool"]),
+            target=Spot(head["to_place"], one.condition, owner, one.line["pool"]),
+            document_kind="transfer",
+            document=head["number"],
+            reason=one.reason,
+        )
+        for one in brought
+        for unit, lot, quantity in one.pieces
+    ]
     if moves:
         await post(moves, by=by)
-    await db.execute("UPDATE transfer SET received_at = $2 WHERE id = $1", transfer, clock.now())
-    await shipments.note_arrival(head["number"], by=by)
-    return await transfer_view(transfer)
+    for one in brought:
+        await db.execute(
+            "UPDATE transfer_line SET received_quantity = received_quantity + $2 WHERE id = $1",
+            one.line["id"],
+            one.pieces_in_all,
+        )
+        await expected.count_in(one.line["id"], one.pieces_in_all)
+    if brought:
+        await shipments.note_arrival(head["number"], by=by)
+    serials = await _serials_by_unit([unit for one in brought for unit, _, _ in one.pieces if unit is not None])
+    await notices.count_in(
+        [
+            (one.line["id"], one.pieces_in_all, [serials[unit] for unit, _, _ in one.pieces if unit is not None])
+            for one in brought
+        ]
+    )
+    await settle(head["id"], by=by)
+
+
+async def settle(transfer: UUID, *, by: Actor, reason: str = "") -> State:
+    """Let a transfer's state follow what of it arrived, was lost, or is still on the road."""
+    state = await db.fetch_value(
+        """UPDATE transfer SET
+                  state = CASE WHEN line.rest > 0 AND line.received > 0 THEN 'partly_received'
+                               WHEN line.rest > 0 THEN 'shipped'
+                               WHEN line.lost > 0 THEN 'closed' ELSE 'received' END,
+                  received_at = CASE WHEN line.rest = 0 THEN $2::timestamptz END
+           FROM (SELECT sum(shipped_quantity - received_quantity - lost_quantity) AS rest, sum(lost_quantity) AS lost,
+                        sum(received_quantity) AS received
+                 FROM transfer_line WHERE transfer = $1) AS line
+           WHERE transfer.id = $1 RETURNING transfer.state""",
+        transfer,
+        clock.now(),
+    )
+    follows: Literal["expected", "partly_received", "received", "closed"] = "expected" if state == "shipped" else state
+    await notices.follow(transfer, follows, reason or "–")
+    if state in ("received", "closed"):
+        number = await db.fetch_value("SELECT number FROM transfer WHERE id = $1", transfer)
+        await steps.finish("transfer", number, by=by)
+    return state
+
+
+async def still_missing(transfer: UUID, reason: str, short: Sequence[str] = ()) -> list[Finding]:
+    """What of a transfer is still on the road, as lines of a receipt."""
+    return [
+        Finding(
+            part=line["part"],
+            part_number=line["part_number"],
+            serialised=line["serialised"],
+            quantity=0,
+            missing=line["rest"],
+            expected=line["rest"],
+            condition="good",
+            difference="short" if line["part_number"] in short else "partial",
+            serials=[],
+            reason=reason,
+            pool=line["pool"],
+            source=line["id"],
+            lot=None,
+            to_inspect=False,
+        )
+        for line in await lines_of(transfer)
+        if line["rest"] > 0
+    ]
+
+
+async def _finding(one: Brought) -> Finding:
+    serials = await _serials_by_unit([unit for unit, _, _ in one.pieces if unit is not None])
+    return Finding(
+        part=one.line["part"],
+        part_number=one.line["part_number"],
+        serialised=one.line["serialised"],
+        quantity=one.pieces_in_all,
+        missing=0,
+        expected=one.line["rest"],
+        condition=one.condition,
+        difference=None,
+        serials=sorted(serials.values()),
+        reason=one.reason,
+        pool=one.line["pool"],
+        source=one.line["id"],
+        lot=None,
+        to_inspect=False,
+    )
+
+
+async def _serials_by_unit(ids: Sequence[UUID]) -> dict[UUID, str]:
+    rows = await db.fetch("SELECT id, serial FROM unit WHERE id = ANY($1)", list(ids))
+    return {row["id"]: row["serial"] for row in rows}
 
 
 @db.atomic
@@ -349,8 +519,8 @@ async def give_up(transfer: UUID, *, by: Actor) -> TransferView:
         Unknown, WrongState: as for `cancel`.
 
     """
-    await _claim(transfer, ("proposed", "draft"), "cancelled")
-    for line in await _lines(transfer):
+    await claim(transfer, ("proposed", "draft"), "cancelled")
+    for line in await lines_of(transfer):
         await reservations.release(line["reservation"], by=by)
     return await transfer_view(transfer)
 
@@ -363,15 +533,21 @@ async def release_proposed(case_number: str) -> int:
     )
 
 
-async def _claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Row:
-    """Move a transfer's state; losing the race is the refusal."""
+async def claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Row:
+    """Move a transfer's state on behalf of another verb; losing the race is the refusal.
+
+    Raises:
+        Unknown: no such transfer.
+        WrongState: it is in none of those states.
+
+    """
     row = await db.fetch_one(
         """UPDATE transfer SET state = $3
            FROM place AS origin, place AS target
            WHERE transfer.id = $1 AND transfer.state = ANY($2)
              AND origin.id = transfer.from_place AND target.id = transfer.to_place
-           RETURNING transfer.number, transfer.hours, transfer.mode, transfer.to_place, origin.code AS origin,
-                     target.code AS target""",
+           RETURNING transfer.id, transfer.number, transfer.hours, transfer.mode, transfer.from_place, transfer.to_place,
+                     transfer.due_at, origin.code AS origin, target.code AS target""",
         transfer,
         list(states),
         becomes,
@@ -386,9 +562,11 @@ async def _claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Ro
     )
 
 
-async def _lines(transfer: UUID) -> list[db.Row]:
+async def lines_of(transfer: UUID) -> list[db.Row]:
+    """A transfer's lines, with what of each is still on the road."""
     return await db.fetch(
         """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
+                  shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity,
                   part.part_number, part.serialised, pool.code AS pool_code
            FROM transfer_line JOIN part ON part.id = transfer_line.part JOIN pool ON pool.id = transfer_line.pool
            WHERE transfer = $1 ORDER BY part.part_number, transfer_line.pool""",
@@ -402,25 +580,40 @@ async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
     return [row["serial"] for row in rows]
 
 
-async def _travelling(
-    line: db.Row, number: str, transit: int, count: int
+async def travelling(
+    line: db.Row, number: str, there: int, count: int, serials: Sequence[str] = ()
 ) -> list[tuple[UUID | None, UUID | None, int]]:
-    """Units, or pieces of lots, that left under a transfer and are still on the road; `count` of them."""
+    """Units, or pieces of lots, that a transfer brought to the road and that are there still; `count` of them.
+
+    Serials that are given are taken, whatever the count; `there` is the road, or the account of what was lost on it.
+
+    Raises:
+        UnitNotHere: a serial is not there, or fewer units are than the count.
+
+    """
+    if not count:
+        return []
     if not line["serialised"]:
         taken: list[tuple[UUID | None, UUID | None, int]] = []
-        for lot, there in await lots.of_document(number, line["part"], transit):
-            quantity = min(there, count - sum(pieces for _, _, pieces in taken))
+        for lot, pieces in await lots.of_document(number, line["part"], there):
+            quantity = min(pieces, count - sum(each for _, _, each in taken))
             if quantity > 0:
                 taken.append((None, lot, quantity))
         return taken
     rows = await db.fetch(
         """SELECT DISTINCT unit.id FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
-           WHERE movement.document = $2 AND movement.part = $1 ORDER BY unit.id LIMIT $3""",
+           WHERE movement.document = $2 AND movement.part = $1 AND unit.pool = $5
+             AND (cardinality($6::text[]) = 0 OR unit.serial = ANY($6))
+           ORDER BY unit.id LIMIT $3""",
         line["part"],
         number,
         count,
-        transit,
+        there,
+        line["pool"],
+        list(serials),
     )
+    if len(rows) < count:
+        raise UnitNotHere(serial=next(iter(serials), "–"), depot=number, condition="good")
     return [(row["id"], None, 1) for row in rows]
 
 
@@ -428,7 +621,8 @@ _VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, targe
                   case_number, created_at, created_by, shipped_at, due_at, received_at, waybill,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'part_number', part.part_number, 'pool', pool.code, 'quantity', quantity,
-                              'shipped_quantity', shipped_quantity, 'received_quantity', received_quantity)
+                              'shipped_quantity', shipped_quantity, 'received_quantity', received_quantity,
+                              'lost_quantity', lost_quantity)
                               ORDER BY part.part_number), '[]')
                    FROM transfer_line AS line JOIN part ON part.id = line.part JOIN pool ON pool.id = line.pool
                    WHERE line.transfer = transfer.id) AS lines

@@ -21,12 +21,27 @@ class Picked(Struct, frozen=True):
     bin: int | None
 
 
+class NewUnit(Struct, frozen=True, kw_only=True):
+    """A unit to enter where it comes from; one that goes by our tag says what its own label claims."""
+
+    part: int
+    serial: str
+    condition: str
+    owner: int
+    pool: int
+    place: int
+    provenance: str
+    claimed_serial: str | None = None
+    tag: str | None = None
+
+
 class UnitView(Struct, frozen=True, kw_only=True):
     """A unit as lists show it."""
 
     id: UUID
     part_number: str
     serial: str
+    claimed_serial: str | None
     tag: str | None
     condition: str
     owner: str
@@ -117,6 +132,65 @@ async def enter_new(part: int, serial: str, at: Spot, provenance: str, source: s
     )
 
 
+async def enter_all(new: Sequence[NewUnit], *, receipt: UUID | None = None, source: str = "") -> list[UUID]:
+    """Enter new units, in one statement; their ids in the order given.
+
+    Raises:
+        SerialRepeated: a unit with such a serial is in the ledger.
+
+    """
+    if not new:
+        return []
+    rows = await db.fetch(
+        """INSERT INTO unit (part, serial, claimed_serial, tag, maker, condition, owner, pool, place, provenance, source,
+                             receipt, received_at)
+           SELECT part.id, new.serial, new.claimed_serial, new.tag, part.maker, new.condition, new.owner, new.pool,
+                  new.place, new.provenance, $10, $11, $12
+           FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::int[],
+                       $9::text[]) WITH ORDINALITY
+               AS new(part, serial, claimed_serial, tag, condition, owner, pool, place, provenance, row)
+           JOIN part ON part.id = new.part ORDER BY new.row
+           -- one that was taken in by mistake and reversed lies where it came from, and may come again
+           ON CONFLICT ON CONSTRAINT unit_serial_is_unique_per_maker DO UPDATE
+               SET condition = excluded.condition, owner = excluded.owner, pool = excluded.pool,
+                   provenance = excluded.provenance, source = excluded.source, receipt = excluded.receipt
+               WHERE unit.part = excluded.part AND unit.place = excluded.place
+                 AND EXISTS (SELECT FROM movement WHERE movement.unit = unit.id AND movement.reverses IS NOT NULL)
+           RETURNING id""",
+        [unit.part for unit in new],
+        [unit.serial for unit in new],
+        [unit.claimed_serial for unit in new],
+        [unit.tag for unit in new],
+        [unit.condition for unit in new],
+        [unit.owner for unit in new],
+        [unit.pool for unit in new],
+        [unit.place for unit in new],
+        [unit.provenance for unit in new],
+        source,
+        receipt,
+        clock.now(),
+    )
+    if len(rows) < len(new):
+        raise SerialRepeated
+    return [row["id"] for row in rows]
+
+
+async def carried(serials: Sequence[tuple[int, str]]) -> dict[int, frozenset[str]]:
+    """Which of these serials some unit carries already, per part; a maker gives a serial once, whatever the part."""
+    rows = await db.fetch(
+        """SELECT DISTINCT asked.part, asked.serial
+           FROM unnest($1::int[], $2::text[]) AS asked(part, serial)
+           JOIN part ON part.id = asked.part
+           JOIN unit ON unit.serial = asked.serial AND unit.maker IS NOT DISTINCT FROM part.maker""",
+        [part for part, _ in serials],
+        [serial for _, serial in serials],
+    )
+    found: dict[int, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["part"], set()).add(row["serial"])
+    return {part: frozenset(carried) for part, carried in found.items()}
+
+
 async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID:
     """Enter a part that came out of a customer's device, where it came out; or find it, if it was ours before.
 
@@ -146,7 +220,8 @@ async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID
     return unit
 
 
-_VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.tag, unit.condition, owner.code AS owner,
+_VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.claimed_serial, unit.tag, unit.condition,
+                  owner.code AS owner,
                   pool.code AS pool, place.code AS place, bin.code AS bin, unit.provenance, unit.firmware,
                   unit.received_at, person.username AS custodian
            FROM unit
@@ -227,6 +302,26 @@ async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
     if missing is not None:
         raise Unknown(what="unit", what_zh="单件", key=missing)
     return [of[serial] for serial in serials]
+
+
+async def unit_by_id(unit_id: UUID) -> UnitView:
+    """One unit by its id, for the verb that just moved it."""
+    view = await db.read_one(UnitView, f"{_VIEW} WHERE unit.id = $1", unit_id)
+    if view is None:
+        raise Unknown(what="unit", what_zh="单件", key=str(unit_id))
+    return view
+
+
+async def unit_in(name: str, depot: str, *, seen_by: Actor) -> UnitView | None:
+    """The unit of a store that carries a serial or tag; None where none does."""
+    return await db.read_one(
+        UnitView,
+        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $3 AND (unit.serial = $2 OR unit.tag = $2)
+            ORDER BY unit.tag = $2 DESC LIMIT 1""",
+        seen_by.depot_scope,
+        name,
+        depot,
+    )
 
 
 async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:

@@ -56,7 +56,7 @@ def test_every_exported_column_has_its_chinese_heading():
 
 @pytest.mark.parametrize(("path", "operation"), LISTS, ids=[operation for _, operation in LISTS])
 async def test_every_list_comes_as_csv_with_the_rows_of_its_pages(api, path, operation):
-    if "{" in path or operation in {"ExportAttachments", "ExportCountLines", "ExportImportFindings"}:
+    if "{" in path or operation in {"ExportAttachments", "ExportImportFindings", "ExportCountLines"}:
         return  # lists of one document, tested where the document is
     query = "?as_of=2100-01-01T00:00:00Z" if operation == "ExportStockAsOf" else ""
     role = "administrator" if operation in {"ExportImports", "ExportPeople", "ExportKeys"} else "auditor"

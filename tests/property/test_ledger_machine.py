@@ -25,15 +25,30 @@ from inventory.ground import clock, db
 from inventory.ground.errors import InventoryError
 from inventory.places import bins
 from inventory.places.bins import NewBin
-from inventory.procurement import taking_back
+from inventory.procurement import deliveries, release, taking_back
+from inventory.procurement.deliveries import Scan
 from inventory.requests import backorders, debriefing, papering, requests, shipping, waves
 from inventory.requests.debriefing import Debrief
 from inventory.requests.papering import Resolution
 from inventory.requests.requests import NewRequest, NewRequestLine
-from inventory.stock import movements, picking, placing, provisional, receipts, reservations, shipments, transfers
+from inventory.stock import (
+    conditions,
+    handing_in,
+    losses,
+    movements,
+    notices,
+    picking,
+    placing,
+    provisional,
+    receipts,
+    reservations,
+    shipments,
+    transfers,
+)
 from inventory.stock.counting import closing, scans, sheets
 from inventory.stock.counting.comparing import compared
 from inventory.stock.counting.scans import NewScan
+from inventory.stock.notices import NewNoticeLine
 from inventory.stock.provisional import NewProvisionalIssue
 from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
@@ -63,6 +78,8 @@ class Ledger(RuleBasedStateMachine):
     asked = Bundle("asked")
     listed = Bundle("listed")
     unpapered = Bundle("unpapered")
+    announced = Bundle("announced")
+    nameless = Bundle("nameless")
 
     counts = Bundle("counts")
 
@@ -157,6 +174,91 @@ class Ledger(RuleBasedStateMachine):
         if transfer:
             received = None if count is None else {part: count}
             self.do(transfers.take_in(transfer, by=SETUP, received=received, reason="counted"))
+
+    @rule(transfer=sent, count=QUANTITIES, damaged=st.booleans(), stray=st.sampled_from([None, FAN, "ZL2-0001", "M-0"]))
+    def scan_in(self, transfer, count, damaged, stray):
+        async def act():
+            view = await transfers.transfer_view(transfer)
+            scans = []
+            for line in (await deliveries.delivery(view.number, seen_by=SETUP)).lines:
+                more = {"serials": line.serials[:count]} if line.serialised else {"quantity": count}
+                if line.serials[:count] or not line.serialised:
+                    scans.append(Scan(part_number=line.part_number, damaged=damaged, **more))
+            if stray == FAN:
+                scans.append(Scan(part_number=FAN, quantity=1))
+            elif stray:
+                scans.append(Scan(part_number=DRIVE, serials=[stray]))
+            return await deliveries.receive(view.number, scans, by=SETUP, reason="as it came")
+
+        if transfer:
+            self.do(act())
+
+    @rule(transfer=sent, count=st.one_of(st.none(), st.integers(0, 3)), part=PARTS, back=st.booleans())
+    def lose_or_find(self, transfer, count, part, back):
+        if transfer:
+            quantities = None if count is None else {part: count}
+            self.do(
+                losses.find_again(transfer, by=SETUP, reason="found", found=quantities)
+                if back
+                else losses.declare_lost(transfer, by=SETUP, reason="lost", lost=quantities)
+            )
+
+    @rule(target=announced, part=PARTS, depot=DEPOTS, quantity=QUANTITIES, named=st.booleans())
+    def announce(self, part, depot, quantity, named):
+        serials = self.new_serials(part, quantity) if named else []
+        line = NewNoticeLine(part_number=part, quantity=quantity, serials=serials)
+        due = clock.now() + timedelta(days=1)
+        made = self.do(notices.announce(depot, [line], by=SETUP, origin="V-DELL", due_at=due))
+        return (made.number, part, serials) if made else None
+
+    @rule(notice=announced, count=QUANTITIES, short=st.booleans(), double=st.booleans())
+    def receive_announced(self, notice, count, short, double):
+        if notice:
+            number, part, serials = notice
+            serials = [*(serials or self.new_serials(part, count))[:count], *(["ZL2-0002"] if double else [])]
+            more = {"serials": serials} if part == DRIVE else {"quantity": count}
+            scans = [Scan(part_number=part, **more)]
+            shorts = [part] if short else []
+            self.do(deliveries.receive(number, scans, by=SETUP, short=shorts, reason="as it came"))
+
+    @rule(notice=announced, cancelled=st.booleans())
+    def end_notice(self, notice, cancelled):
+        if notice:
+            self.do((notices.cancel if cancelled else notices.close_short)(notice[0], by=SETUP, reason="not coming"))
+
+    @rule(way=st.sampled_from(sorted(conditions.STEPS)), part=PARTS, depot=DEPOTS, quantity=QUANTITIES)
+    def judge(self, way, part, depot, quantity):
+        was, becomes = way
+
+        async def act():
+            found = await conditions.awaiting(limit=50, seen_by=SETUP, depot=depot, condition=was)
+            serials = [piece.piece for piece in found if piece.part_number == part][:quantity]
+            if was == "good":
+                serials = ["ZL2-0003"]
+            more = {"serials": serials} if part == DRIVE else {"quantity": quantity}
+            if becomes == "scrapped":
+                (proposal, *_) = await conditions.propose_scrap(depot, part, by=SETUP, reason="dead", **more)
+                return await conditions.decide_scrap(proposal.number, by=SUPERVISOR, approve=quantity != 3)
+            if becomes == "good" and was != "frozen":
+                return await release.release(depot, part, was, by=SETUP, finding="passed", **more)
+            return await conditions.judge(depot, part, was, becomes, by=SETUP, reason="looked at", **more)
+
+        self.do(act())
+
+    @rule(
+        target=nameless,
+        depot=DEPOTS,
+        what=st.sampled_from(["a box", DRIVE, FAN]),
+        serial=st.sampled_from([None, "ZL2-0004", "N-1"]),
+    )
+    def hand_in(self, depot, what, serial):
+        made = self.do(handing_in.hand_in(depot, what, by=SETUP, serial=serial))
+        return made.tag if made else None
+
+    @rule(tag=nameless, part=PARTS, serial=st.sampled_from([None, "ZL2-0000", "N-2"]))
+    def identify(self, tag, part, serial):
+        if tag:
+            self.do(handing_in.identify(tag, part, by=SETUP, serial=serial))
 
     @rule(transfer=sent)
     def cancel_transfer(self, transfer):

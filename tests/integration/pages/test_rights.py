@@ -6,6 +6,7 @@ import pytest
 
 from inventory.assurance import attachments
 from inventory.imports import imports
+from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
 from inventory.stock import movements, provisional, receipts, shipments, transfers
@@ -13,7 +14,7 @@ from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
-from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU
+from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
 
 PAGES = [
     ("/", "inspector", None),
@@ -58,11 +59,18 @@ PAGES = [
     ("/stock/as-of?at=2026-01-01T10:00&against=2026-02-01T00:00&depot=GZ", "auditor", "vendor"),
     ("/stock/as-of?what=units&part=ST12000NM0008", "engineer", "vendor"),
     ("/stock/as-of?what=bins", "buyer", "vendor"),
-    ("/receipts", "inspector", "vendor"),
-    ("/receipts?depot=GZ", "warehouse_keeper", "vendor"),
-    ("/receipts/{receipt}", "engineer", "vendor"),
     ("/labels", "warehouse_keeper", "engineer"),
     ("/labels?kind=part&codes=PSU-750&size=50x30", "warehouse_keeper", "auditor"),
+    ("/receiving", "warehouse_keeper", "vendor"),
+    ("/receiving/{number}", "warehouse_keeper", "engineer"),
+    ("/receipts", "inspector", "vendor"),
+    ("/receipts?differing=yes&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/receipts/{receipt}", "auditor", "vendor"),
+    ("/bins?depot=GZ", "engineer", "vendor"),
+    ("/bins/GZ/A-01-1", "inspector", "vendor"),
+    ("/put-away?depot=GZ", "warehouse_keeper", "engineer"),
+    ("/conditions", "quality_supervisor", "vendor"),
+    ("/conditions/judge?depot=GZ&part=FAN-2U&condition=frozen&piece=L-1", "warehouse_keeper", "engineer"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
@@ -110,6 +118,16 @@ ACTIONS = [
     ("/counts/{count}/cancel", "auditor"),
     ("/movements/{movement}/reverse", "vendor"),
     ("/units/ZL2-0001/tag", "engineer"),
+    ("/transfers/{transfer}/lost", "warehouse_keeper"),
+    ("/transfers/{transfer}/found", "warehouse_keeper"),
+    ("/receiving/{number}/scan", "engineer"),
+    ("/receiving/{number}/book", "engineer"),
+    ("/hand-ins", "engineer"),
+    ("/bins", "engineer"),
+    ("/put-away", "engineer"),
+    ("/conditions/judge", "engineer"),
+    ("/conditions/BJ1/identify", "engineer"),
+    ("/scrappings/SC-1/decide", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
@@ -150,15 +168,19 @@ async def documents(company) -> dict[str, object]:
         await provisional.take(provisional.NewProvisionalIssue(client_id=code, depot="GZ", code=code), by=KEEPER)
         for code in ("ZL2-0004", "UNHEARD-OF")
     ]
-    incoming = [receipts.Incoming(part_number=DRIVE, quantity=1, serials=["NEW-1"])]
-    received = await receipts.receive("GZ", incoming, by=KEEPER, origin="V-DISTI")
     job = await plans.ask_for_plan(by=PLANNER)
     run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
     file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
+    order = await placed((DRIVE, 2), (FAN, 3))
+    await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
+    line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
+    received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
     return {
         "case": case.id,
         "request": asked.id,
-        "order": (await placed((DRIVE, 2), (FAN, 3))).id,
+        "number": order.number,
+        "receipt": received.number,
+        "order": order.id,
         "transfer": sent.id,
         "pick_list": walk.id,
         "pick": walk.lines[0].id,
@@ -169,7 +191,6 @@ async def documents(company) -> dict[str, object]:
         "job": job.id,
         "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
-        "receipt": received.number,
         "run": run.id,
         "file": file.id,
     }
@@ -198,7 +219,21 @@ async def test_a_page_is_for_those_who_may_see_it(visitor, documents, path, righ
 
 @pytest.mark.parametrize(("path", "wrong"), ACTIONS)
 async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wrong):
-    form = {"reason": "r", "note": "n", "device_serial": "d", "reference": "r", "severity": "general"}
+    form = {
+        "depot": "GZ",
+        "codes": "c",
+        "bin": "b",
+        "part_number": FAN,
+        "was": "good",
+        "piece": "p",
+        "becomes": "frozen",
+        "approve": "yes",
+        "reason": "r",
+        "note": "n",
+        "device_serial": "d",
+        "reference": "r",
+        "severity": "general",
+    }
     address = path.format(**documents)
 
     anonymous = await (await visitor()).post(address, form)
@@ -226,7 +261,18 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
     assert await menu("inspector") == [
-        *("/", "/stock", "/parts", "/transfers", "/counts", "/movements", "/units", "/receipts")
+        *(
+            "/",
+            "/stock",
+            "/parts",
+            "/transfers",
+            "/receiving",
+            "/bins",
+            "/conditions",
+            "/counts",
+            "/movements",
+            "/units",
+        )
     ]
     assert "/plans" in await menu("planner")
 

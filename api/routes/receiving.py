@@ -1,0 +1,704 @@
+"""Goods coming in over HTTP: notices, deliveries, receipts, bins, conditions, what is handed in, what is lost."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.problems import refusals
+from api.routes.stock import Code, Instant, Quantity, Reason, Text
+from inventory.catalogue import parts
+from inventory.places import bins
+from inventory.procurement import announcing, deliveries, release, vendors
+from inventory.stock import conditions, handing_in, losses, notices, placing, receipts, transfers, units
+from inventory.stock.pools import COMMON
+
+Serials = Annotated[list[Code], Meta(max_length=1000)]
+Said = Annotated[str, Meta(min_length=1, max_length=2000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Condition = Literal["good", "defective", "quarantine", "frozen", "in_test", "unknown"]
+
+
+class NoticeLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part that is on its way."""
+
+    part_number: Code
+    quantity: Quantity
+    serials: Serials = []
+
+
+class NewNotice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is on its way: for a purchase order, or by hand to a depot from a place outside."""
+
+    due_at: Instant
+    lines: Annotated[list[NoticeLine], Meta(min_length=1, max_length=200)]
+    purchase_order: Code | None = None
+    depot: Code | None = None
+    origin: Code | None = None
+    pool: Code = COMMON
+    carrier: Code | None = None
+    waybill: Code | None = None
+    remark: Text = ""
+
+
+class ScanLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pieces of one part as they lie on the dock."""
+
+    part_number: Code
+    quantity: Count = 0
+    serials: Serials = []
+    condition: Literal["good", "defective", "quarantine", "unknown"] = "good"
+    damaged: bool = False
+    lot: Code | None = None
+    reason: Text = ""
+
+
+class Arrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What came of a delivery; `short` names parts of which the rest will not come.
+
+    `why_missing` says of a part why not all of it came; `reason` explains every difference without a reason of its own.
+    """
+
+    scans: Annotated[list[ScanLine], Meta(max_length=500)] = []
+    short: Annotated[list[Code], Meta(max_length=200)] = []
+    why_missing: dict[Code, Text] = {}
+    reason: Text = ""
+    remark: Text = ""
+
+    def as_scans(self) -> list[deliveries.Scan]:
+        """The scans as the domain takes them."""
+        return [
+            deliveries.Scan(
+                part_number=line.part_number,
+                quantity=line.quantity,
+                serials=line.serials,
+                condition=line.condition,
+                damaged=line.damaged,
+                lot=line.lot,
+                reason=line.reason,
+            )
+            for line in self.scans
+        ]
+
+
+class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bin of a store."""
+
+    depot: Code
+    code: Code
+
+
+class PutAway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pieces to put into a bin; without `to_bin`, back to where goods come in."""
+
+    depot: Code
+    part_number: Code
+    to_bin: Code | None
+    from_bin: Code | None = None
+    quantity: Count = 0
+    serials: Serials = []
+    lot: Code | None = None
+    condition: Condition = "good"
+    pool: Code = COMMON
+
+
+class NewInspection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What pieces in one condition were found to be; to become good they passed an inspection or test."""
+
+    depot: Code
+    part_number: Code
+    was: Condition
+    becomes: Condition
+    finding: Said
+    quantity: Count = 0
+    serials: Serials = []
+    lot: Code | None = None
+    bin: Code | None = None
+    pool: Code = COMMON
+    owner: Code | None = None
+
+
+class NewScrapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Defective pieces to scrap, once a second person agrees."""
+
+    depot: Code
+    part_number: Code
+    reason: Said
+    quantity: Count = 0
+    serials: Serials = []
+    lot: Code | None = None
+    pool: Code = COMMON
+
+
+class Deciding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether pieces are scrapped."""
+
+    approve: bool
+    remark: Text = ""
+
+
+class Inspecting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether deliveries go to quarantine until they are inspected."""
+
+    inspect: bool
+
+
+class HandIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part somebody brought: `what` is a part number or words."""
+
+    depot: Code
+    what: Annotated[str, Meta(max_length=500)] = ""
+    serial: Code | None = None
+    note: Text = ""
+
+
+class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an unidentified piece turned out to be."""
+
+    part_number: Code
+    serial: Code | None = None
+    reason: Text = ""
+
+
+class Loss(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a transfer is lost, or found again: so many of a part, or all of it."""
+
+    reason: Said
+    quantities: dict[Code, Count] | None = None
+    serials: Serials = []
+
+
+class NoticeController(Controller):
+    """Advance shipping notices."""
+
+    path = "/advance-shipping-notices"
+    tags = ("advance shipping notices",)
+
+    @get(operation_id="ListNotices", guards=[requires("notices.read")], responses=refusals())
+    async def list_notices(
+        self,
+        request: ApiRequest,
+        in_state: Annotated[notices.State | None, QueryParameter(name="state")] = None,
+        depot: FromQuery[str | None] = None,
+        document: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[notices.NoticeView]]:
+        """List notices, newest first."""
+        found = await notices.notices(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            state=in_state,
+            depot=depot,
+            document=document,
+        )
+        return page(request, found, limit, lambda notice: notice.id)
+
+    @get("/{number:str}", operation_id="GetNotice", guards=[requires("notices.read")], responses=refusals(404))
+    async def get_notice(self, request: ApiRequest, number: FromPath[str]) -> notices.NoticeView:
+        """Show one notice."""
+        return await notices.notice_view(number, seen_by=request.user)
+
+    @post(operation_id="AnnounceDelivery", guards=[requires("notices.announce")], responses=refusals(404, 409))
+    async def announce(
+        self, request: ApiRequest, data: JSONBody[NewNotice], idempotency_key: Key = None
+    ) -> Response[notices.NoticeView]:
+        """Announce what is on its way; a vendor for its own orders only. Needs an Idempotency-Key."""
+        lines = [
+            notices.NewNoticeLine(part_number=line.part_number, quantity=line.quantity, serials=line.serials)
+            for line in data.lines
+        ]
+
+        async def act() -> notices.NoticeView:
+            if data.purchase_order is not None:
+                return await announcing.announce_order(
+                    data.purchase_order,
+                    lines,
+                    by=request.user,
+                    due_at=data.due_at,
+                    carrier=data.carrier,
+                    waybill=data.waybill,
+                    remark=data.remark,
+                )
+            return await announcing.announce_by_hand(
+                data.depot,
+                lines,
+                by=request.user,
+                origin=data.origin,
+                due_at=data.due_at,
+                pool=data.pool,
+                carrier=data.carrier,
+                waybill=data.waybill,
+                remark=data.remark,
+            )
+
+        return await once(request, idempotency_key, act, status=201, required=True)
+
+    @post(
+        "/{number:str}/close",
+        operation_id="CloseNoticeShort",
+        status_code=200,
+        guards=[requires("notices.announce")],
+        responses=refusals(404, 409),
+    )
+    async def close(
+        self, request: ApiRequest, number: FromPath[str], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[notices.NoticeView]:
+        """Expect no more of a notice."""
+        return await once(
+            request, idempotency_key, lambda: notices.close_short(number, by=request.user, reason=data.reason)
+        )
+
+    @post(
+        "/{number:str}/cancel",
+        operation_id="CancelNotice",
+        status_code=200,
+        guards=[requires("notices.announce")],
+        responses=refusals(404, 409),
+    )
+    async def cancel(
+        self, request: ApiRequest, number: FromPath[str], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[notices.NoticeView]:
+        """Withdraw a notice of which nothing came."""
+        return await once(request, idempotency_key, lambda: notices.cancel(number, by=request.user, reason=data.reason))
+
+
+class DeliveryController(Controller):
+    """Whatever is to arrive, by order, transfer or notice."""
+
+    path = "/deliveries"
+    tags = ("deliveries",)
+
+    @get(operation_id="ListDeliveries", guards=[requires("stock.read")], responses=refusals())
+    async def list_deliveries(
+        self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[deliveries.DeliverySummary]]:
+        """List what is to arrive, the soonest first."""
+        found = await deliveries.deliveries(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[datetime, str]), depot=depot
+        )
+        return page(request, found, limit, lambda delivery: (delivery.due_at, delivery.number))
+
+    @get("/{number:str}", operation_id="GetDelivery", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_delivery(self, request: ApiRequest, number: FromPath[str]) -> deliveries.Delivery:
+        """Show what of one delivery is still to come."""
+        return await deliveries.delivery(number, seen_by=request.user)
+
+    @post(
+        "/{number:str}/check",
+        operation_id="CheckDelivery",
+        status_code=200,
+        guards=[requires("stock.receive")],
+        responses=refusals(404, 409),
+    )
+    async def check(
+        self, request: ApiRequest, number: FromPath[str], data: JSONBody[Arrival], idempotency_key: Key = None
+    ) -> Response[list[deliveries.FindingView]]:
+        """Say what a list of scans would give, without booking it."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: deliveries.check(
+                number,
+                data.as_scans(),
+                seen_by=request.user,
+                short=data.short,
+                reason=data.reason,
+                why_missing=data.why_missing,
+            ),
+        )
+
+    @post(
+        "/{number:str}/receive",
+        operation_id="ReceiveDelivery",
+        guards=[requires("stock.receive")],
+        responses=refusals(404, 409),
+    )
+    async def receive(
+        self, request: ApiRequest, number: FromPath[str], data: JSONBody[Arrival], idempotency_key: Key = None
+    ) -> Response[receipts.ReceiptView]:
+        """Take in what came, with a reason for each difference; needs an Idempotency-Key."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: deliveries.receive(
+                number,
+                data.as_scans(),
+                by=request.user,
+                short=data.short,
+                reason=data.reason,
+                why_missing=data.why_missing,
+                remark=data.remark,
+            ),
+            status=201,
+            required=True,
+        )
+
+
+class ReceiptListController(Controller):
+    """What was taken in."""
+
+    path = "/receipts"
+    tags = ("receipts",)
+
+    @get(operation_id="ListReceipts", guards=[requires("stock.read")], responses=refusals())
+    async def list_receipts(
+        self,
+        request: ApiRequest,
+        depot: FromQuery[str | None] = None,
+        document: FromQuery[str | None] = None,
+        differing: Annotated[Literal["yes"] | None, QueryParameter()] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[receipts.ReceiptView]]:
+        """List receipts, newest first; `differing` keeps those where something was not as expected."""
+        found = await receipts.receipts(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            depot=depot,
+            document=document,
+            differing=differing is not None,
+        )
+        return page(request, found, limit, lambda receipt: receipt.id)
+
+    @get("/{number:str}", operation_id="GetReceipt", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_receipt(self, request: ApiRequest, number: FromPath[str]) -> receipts.ReceiptView:
+        """Show one receipt."""
+        return await receipts.receipt_view(number, seen_by=request.user)
+
+
+class BinController(Controller):
+    """Bins, and what lies in them."""
+
+    tags = ("bins",)
+
+    @get("/bins", operation_id="ListBins", guards=[requires("stock.read")], responses=refusals())
+    async def list_bins(
+        self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[bins.BinView]]:
+        """List bins by store and code."""
+        found = await bins.bins(
+            limit=limit + 1, seen_by=request.user, depot=depot, after=decode_cursor(cursor, tuple[str, str])
+        )
+        return page(request, found, limit, lambda shelf: (shelf.depot, shelf.code))
+
+    @post("/bins", operation_id="EnterBin", guards=[requires("bins.manage")], responses=refusals(404, 409))
+    async def enter(
+        self, request: ApiRequest, data: JSONBody[NewBin], idempotency_key: Key = None
+    ) -> Response[bins.BinView]:
+        """Enter a bin."""
+
+        async def act() -> bins.BinView:
+            await bins.enter_bins([bins.NewBin(place=data.depot, code=data.code)], by=request.user)
+            return bins.BinView(depot=data.depot, code=data.code, pieces=0)
+
+        return await once(request, idempotency_key, act, status=201)
+
+    @get(
+        "/bins/{depot:str}/{code:str}",
+        operation_id="GetBinContent",
+        guards=[requires("stock.read")],
+        responses=refusals(404),
+    )
+    async def get_content(
+        self, request: ApiRequest, depot: FromPath[str], code: FromPath[str]
+    ) -> list[placing.BinContent]:
+        """Show what lies in one bin."""
+        return await placing.bin_content(depot, code, seen_by=request.user)
+
+    @post("/put-aways", operation_id="PutAway", guards=[requires("stock.receive")], responses=refusals(404, 409))
+    async def put_away(
+        self, request: ApiRequest, data: JSONBody[PutAway], idempotency_key: Key = None
+    ) -> Response[list[placing.BinContent]]:
+        """Put pieces into a bin; answers what lies in it then. Needs an Idempotency-Key."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: placing.put_away(
+                data.depot,
+                data.part_number,
+                data.to_bin,
+                by=request.user,
+                quantity=data.quantity,
+                serials=data.serials,
+                from_bin=data.from_bin,
+                lot=data.lot,
+                condition=data.condition,
+                pool=data.pool,
+            ),
+            status=201,
+            required=True,
+        )
+
+
+class ConditionController(Controller):
+    """What pieces were found to be."""
+
+    tags = ("conditions",)
+
+    @get("/blocked-stock", operation_id="ListBlockedStock", guards=[requires("stock.read")], responses=refusals())
+    async def list_blocked(
+        self,
+        request: ApiRequest,
+        depot: FromQuery[str | None] = None,
+        condition: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[conditions.Awaiting]]:
+        """List pieces that are not good stock, by store, part and piece."""
+        found = await conditions.awaiting(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, tuple[str, str, str]),
+            depot=depot,
+            condition=condition,
+        )
+        return page(request, found, limit, lambda piece: (piece.depot, piece.part_number, piece.piece))
+
+    @get("/inspections", operation_id="ListInspections", guards=[requires("stock.read")], responses=refusals())
+    async def list_inspections(
+        self,
+        request: ApiRequest,
+        depot: FromQuery[str | None] = None,
+        part: FromQuery[str | None] = None,
+        serial: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[conditions.InspectionView]]:
+        """List what was found, newest first."""
+        found = await conditions.inspections(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            depot=depot,
+            part_number=part,
+            serial=serial,
+        )
+        return page(request, found, limit, lambda inspection: inspection.id)
+
+    @post("/inspections", operation_id="Inspect", guards=[requires("stock.judge")], responses=refusals(404, 409))
+    async def inspect(
+        self, request: ApiRequest, data: JSONBody[NewInspection], idempotency_key: Key = None
+    ) -> Response[list[conditions.InspectionView]]:
+        """Record what pieces were found to be, and change their condition. Needs an Idempotency-Key."""
+        return await once(request, idempotency_key, lambda: judged(data, request), status=201, required=True)
+
+    @get("/scrappings", operation_id="ListScrappings", guards=[requires("stock.read")], responses=refusals())
+    async def list_scrappings(
+        self,
+        request: ApiRequest,
+        in_state: Annotated[Literal["proposed", "approved", "refused"] | None, QueryParameter(name="state")] = None,
+        depot: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[conditions.ScrappingView]]:
+        """List proposals to scrap, newest first."""
+        found = await conditions.scrappings(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, UUID),
+            state=in_state,
+            depot=depot,
+        )
+        return page(request, found, limit, lambda proposal: proposal.id)
+
+    @post("/scrappings", operation_id="ProposeScrap", guards=[requires("stock.judge")], responses=refusals(404, 409))
+    async def propose(
+        self, request: ApiRequest, data: JSONBody[NewScrapping], idempotency_key: Key = None
+    ) -> Response[list[conditions.ScrappingView]]:
+        """Propose to scrap defective pieces. Needs an Idempotency-Key."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: conditions.propose_scrap(
+                data.depot,
+                data.part_number,
+                by=request.user,
+                reason=data.reason,
+                quantity=data.quantity,
+                serials=data.serials,
+                lot=data.lot,
+                pool=data.pool,
+            ),
+            status=201,
+            required=True,
+        )
+
+    @post(
+        "/scrappings/{number:str}/decide",
+        operation_id="DecideScrap",
+        status_code=200,
+        guards=[requires("stock.judge")],
+        responses=refusals(404, 409),
+    )
+    async def decide(
+        self, request: ApiRequest, number: FromPath[str], data: JSONBody[Deciding], idempotency_key: Key = None
+    ) -> Response[conditions.ScrappingView]:
+        """Decide a proposal to scrap, as the second person."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: conditions.decide_scrap(number, by=request.user, approve=data.approve, remark=data.remark),
+        )
+
+    @post("/hand-ins", operation_id="HandIn", guards=[requires("stock.receive")], responses=refusals(404, 409))
+    async def hand_in(
+        self, request: ApiRequest, data: JSONBody[HandIn], idempotency_key: Key = None
+    ) -> Response[units.UnitView]:
+        """Take in a part that somebody brought, whatever it is. Needs an Idempotency-Key."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: handing_in.hand_in(data.depot, data.what, by=request.user, serial=data.serial, note=data.note),
+            status=201,
+            required=True,
+        )
+
+    @post(
+        "/hand-ins/{tag:str}/identify",
+        operation_id="Identify",
+        status_code=200,
+        guards=[requires("stock.judge")],
+        responses=refusals(404, 409),
+    )
+    async def identify(
+        self, request: ApiRequest, tag: FromPath[str], data: JSONBody[Identity], idempotency_key: Key = None
+    ) -> Response[units.UnitView]:
+        """Say what an unidentified piece is."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: handing_in.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
+        )
+
+    @post(
+        "/parts/{part_number:str}/inspect-on-receipt",
+        operation_id="InspectPartOnReceipt",
+        status_code=200,
+        guards=[requires("stock.inspect")],
+        responses=refusals(404),
+    )
+    async def inspect_part(
+        self, request: ApiRequest, part_number: FromPath[str], data: JSONBody[Inspecting], idempotency_key: Key = None
+    ) -> Response[parts.PartView]:
+        """Say whether every delivery of a part is inspected before it is good stock."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: parts.inspect_on_receipt(part_number, by=request.user, inspect=data.inspect),
+        )
+
+    @post(
+        "/vendors/{code:str}/inspect-on-receipt",
+        operation_id="InspectVendorOnReceipt",
+        status_code=200,
+        guards=[requires("stock.inspect")],
+        responses=refusals(404),
+    )
+    async def inspect_vendor(
+        self, request: ApiRequest, code: FromPath[str], data: JSONBody[Inspecting], idempotency_key: Key = None
+    ) -> Response[Inspecting]:
+        """Say whether every delivery of a vendor is inspected before it is good stock."""
+
+        async def act() -> Inspecting:
+            await vendors.inspect_on_receipt(code, by=request.user, inspect=data.inspect)
+            return data
+
+        return await once(request, idempotency_key, act)
+
+
+async def judged(data: NewInspection, request: ApiRequest) -> list[conditions.InspectionView]:
+    """Pass what is to be good, by procurement's check of its source; judge everything else."""
+    if data.becomes == "good" and data.was != "frozen":
+        return await release.release(
+            data.depot,
+            data.part_number,
+            data.was,
+            by=request.user,
+            finding=data.finding,
+            quantity=data.quantity,
+            serials=data.serials,
+            lot=data.lot,
+            bin_code=data.bin,
+            pool=data.pool,
+            owner=data.owner,
+        )
+    return await conditions.judge(
+        data.depot,
+        data.part_number,
+        data.was,
+        data.becomes,
+        by=request.user,
+        reason=data.finding,
+        quantity=data.quantity,
+        serials=data.serials,
+        lot=data.lot,
+        bin_code=data.bin,
+        pool=data.pool,
+        owner=data.owner,
+    )
+
+
+class LossController(Controller):
+    """What transfers lose on the road, and what is found again."""
+
+    path = "/transfers"
+    tags = ("transfers",)
+
+    @post(
+        "/{transfer_id:uuid}/lost",
+        operation_id="DeclareLost",
+        status_code=200,
+        guards=[requires("stock.adjust")],
+        responses=refusals(404, 409),
+    )
+    async def lost(
+        self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[Loss], idempotency_key: Key = None
+    ) -> Response[transfers.TransferView]:
+        """Declare that what is still on the road is lost. Needs an Idempotency-Key."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: losses.declare_lost(
+                transfer_id, by=request.user, reason=data.reason, lost=data.quantities, serials=data.serials
+            ),
+            required=True,
+        )
+
+    @post(
+        "/{transfer_id:uuid}/found",
+        operation_id="FindAgain",
+        status_code=200,
+        guards=[requires("stock.adjust")],
+        responses=refusals(404, 409),
+    )
+    async def found(
+        self, request: ApiRequest, transfer_id: FromPath[UUID], data: JSONBody[Loss], idempotency_key: Key = None
+    ) -> Response[transfers.TransferView]:
+        """Take a declared loss back: it is on the road again. Needs an Idempotency-Key."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: losses.find_again(
+                transfer_id, by=request.user, reason=data.reason, found=data.quantities, serials=data.serials
+            ),
+            required=True,
+        )
+
+
+CONTROLLERS = [
+    NoticeController,
+    DeliveryController,
+    ReceiptListController,
+    BinController,
+    ConditionController,
+    LossController,
+]
+"""What `create_app` takes from here."""

@@ -1,0 +1,138 @@
+"""The dock over HTTP: another depot, an invalid body, a refusal, and done; the same key gives the same answer."""
+
+import pytest
+
+from inventory.places import bins
+from inventory.stock import transfers
+from inventory.stock.transfers import TransferItem
+from tests.integration.procurement.test_deliveries import soon
+from tests.integration.procurement.test_orders import placed
+from tests.world import DRIVE, FAN, KEEPER, SETUP
+
+GZ = {"role": "warehouse_keeper", "depot": "GZ"}
+SH = {"role": "warehouse_keeper", "depot": "SH"}
+QUALITY = {"role": "quality_supervisor"}
+
+
+def answered(answer) -> tuple[int, str | None]:
+    body = answer.json()
+    return answer.status_code, body.get("code") if isinstance(body, dict) else None
+
+
+async def test_a_vendor_announces_and_a_keeper_receives(api):
+    order = await placed((DRIVE, 2))
+    due = soon().isoformat()
+    line = {"part_number": DRIVE, "quantity": 2, "serials": ["A-1", "A-2"]}
+    notice = {"purchase_order": order.number, "due_at": due, "lines": [line]}
+    path = "/advance-shipping-notices"
+
+    assert answered(await api.post(path, notice, role="vendor", vendor="DELL")) == (404, "unknown")
+    assert answered(await api.post(path, {**notice, "lines": []}, role="vendor", vendor="DISTI"))[0] == 422
+    assert answered(await api.post(path, notice, role="vendor", vendor="DISTI", idempotency_key=None))[0] == 400
+    by_hand = {"due_at": due, "lines": [line], "depot": "GZ", "origin": "V-DELL"}
+    assert answered(await api.post(path, by_hand, role="vendor", vendor="DISTI")) == (403, "not_granted")
+    assert answered(await api.post(path, {"due_at": due, "lines": [line]}, **GZ)) == (422, "addressee_missing")
+    made = await api.post(path, notice, role="vendor", vendor="DISTI")
+    number = made.json()["number"]
+    assert (made.status_code, made.json()["lines"][0]["serials"]) == (201, ["A-1", "A-2"])
+    assert (await api.get(f"{path}/{number}", role="vendor", vendor="DISTI")).json()["state"] == "expected"
+    assert answered(await api.get(f"{path}/{number}", role="vendor", vendor="DELL")) == (404, "unknown")
+
+    came = {"scans": [{"part_number": DRIVE, "serials": ["A-1"]}]}
+    assert answered(await api.post(f"/deliveries/{number}/receive", came, **SH)) == (404, "unknown")
+    assert answered(await api.post(f"/deliveries/{number}/receive", {"scans": [{"part_number": "NOPE"}]}, **GZ)) == (
+        404,
+        "unknown_part",
+    )
+    refused = await api.post(f"/deliveries/{number}/receive", came, **GZ)
+    assert answered(refused) == (422, "difference_unexplained")
+    checked = (await api.post(f"/deliveries/{number}/check", came, **GZ)).json()
+    assert [(line["difference"], line["missing"]) for line in checked] == [(None, 0), ("partial", 1)]
+    booked = await api.post(f"/deliveries/{number}/receive", {**came, "reason": "later"}, idempotency_key="k-1", **GZ)
+    again = await api.post(f"/deliveries/{number}/receive", {**came, "reason": "later"}, idempotency_key="k-1", **GZ)
+    assert (booked.status_code, again.json()) == (201, booked.json())
+    receipt = booked.json()["number"]
+    assert (await api.get(f"/receipts/{receipt}", **GZ)).json()["document"] == order.number
+    assert answered(await api.get(f"/receipts/{receipt}", **SH)) == (404, "unknown")
+    assert (await api.get("/receipts?differing=yes", **GZ)).json()["items"][0]["number"] == receipt
+    assert (await api.get(f"/deliveries/{number}", **GZ)).json()["lines"][0]["outstanding"] == 1
+    closed = await api.post(f"{path}/{number}/close", {"reason": "lost by the vendor"}, **GZ)
+    assert (closed.status_code, closed.json()["state"]) == (200, "closed")
+    assert answered(await api.post(f"{path}/{number}/cancel", {"reason": "r"}, **GZ)) == (409, "wrong_state")
+
+
+async def test_bins_and_put_away(api):
+    assert answered(await api.post("/bins", {"depot": "GZ", "code": "A-01"}, **SH)) == (403, "not_your_depot")
+    assert answered(await api.post("/bins", {"depot": "GZ", "code": ""}, **GZ))[0] == 422
+    assert (await api.post("/bins", {"depot": "GZ", "code": "A-01"}, **GZ)).status_code == 201
+    move = {"depot": "GZ", "part_number": FAN, "to_bin": "A-01", "quantity": 4}
+
+    assert answered(await api.post("/put-aways", move, **SH)) == (403, "not_your_depot")
+    assert answered(await api.post("/put-aways", {**move, "quantity": -1}, **GZ))[0] == 422
+    assert answered(await api.post("/put-aways", {**move, "quantity": 99}, **GZ)) == (409, "lot_not_here")
+    assert (await api.post("/put-aways", move, **GZ)).json()[0]["quantity"] == 4
+    assert (await api.get("/bins/GZ/A-01", **GZ)).json()[0]["part_number"] == FAN
+    assert answered(await api.get("/bins/GZ/A-01", **SH)) == (404, "unknown")
+    assert [b["pieces"] for b in (await api.get("/bins?depot=GZ", **GZ)).json()["items"]] == [4]
+    assert await bins.bins(limit=5, seen_by=SETUP, depot="SH") == []
+
+
+async def test_judging_scrapping_and_handing_in(api):
+    bad = {"depot": "GZ", "part_number": DRIVE, "was": "good", "becomes": "defective", "finding": "clicks"}
+    piece = {**bad, "serials": ["ZL2-0001"]}
+    assert answered(await api.post("/inspections", piece, **SH)) == (403, "not_your_depot")
+    assert answered(await api.post("/inspections", {**piece, "finding": ""}, **GZ))[0] == 422
+    assert answered(await api.post("/inspections", {**piece, "was": "unknown", "becomes": "frozen"}, **GZ)) == (
+        409,
+        "no_such_step",
+    )
+    assert (await api.post("/inspections", piece, **GZ)).status_code == 201
+    tested = {**piece, "was": "in_test", "becomes": "good", "finding": "clean"}
+    assert answered(await api.post("/inspections", tested, **GZ)) == (403, "not_granted")
+    assert answered(await api.post("/inspections", tested, **QUALITY)) == (409, "unit_not_here")
+
+    scrap = {"depot": "GZ", "part_number": DRIVE, "reason": "dead", "serials": ["ZL2-0001"]}
+    (proposal,) = (await api.post("/scrappings", scrap, **GZ)).json()
+    decide = f"/scrappings/{proposal['number']}/decide"
+    assert answered(await api.post(decide, {"approve": True}, **GZ)) == (403, "second_person")
+    assert answered(await api.post(decide, {"approve": True}, **SH)) == (404, "unknown")
+    assert (await api.post(decide, {"approve": True}, **QUALITY)).json()["state"] == "approved"
+    assert [each["serial"] for each in (await api.get("/inspections", **GZ)).json()["items"]] == ["ZL2-0001"]
+
+    handed = (await api.post("/hand-ins", {"depot": "GZ", "what": "a box"}, **GZ)).json()
+    assert answered(await api.post("/hand-ins", {"depot": "GZ", "what": "a box"}, **SH)) == (403, "not_your_depot")
+    assert answered(await api.post("/hand-ins", {"depot": "GZ"}, **GZ)) == (422, "reason_missing")
+    assert [p["piece"] for p in (await api.get("/blocked-stock", **GZ)).json()["items"]] == [handed["tag"]]
+    identify = f"/hand-ins/{handed['tag']}/identify"
+    assert answered(await api.post(identify, {"part_number": "NOPE"}, **GZ)) == (404, "unknown_part")
+    assert (await api.post(identify, {"part_number": FAN}, **GZ)).status_code == 200
+    part = await api.post(f"/parts/{FAN}/inspect-on-receipt", {"inspect": True}, **QUALITY)
+    vendor = await api.post("/vendors/DISTI/inspect-on-receipt", {"inspect": True}, **QUALITY)
+    assert (part.json()["inspect_on_receipt"], vendor.json()) == (True, {"inspect": True})
+    assert answered(await api.post("/vendors/NOPE/inspect-on-receipt", {"inspect": True}, **QUALITY)) == (
+        404,
+        "unknown",
+    )
+
+
+async def test_a_part_to_be_inspected_goes_to_quarantine(api):
+    await api.post("/parts/ST12000NM0008/inspect-on-receipt", {"inspect": True}, **QUALITY)
+    order = await placed((DRIVE, 1))
+    came = {"scans": [{"part_number": DRIVE, "serials": ["A-1"]}]}
+    (line,) = (await api.post(f"/deliveries/{order.number}/receive", came, **GZ)).json()["lines"]
+
+    assert (line["condition"], line["difference"]) == ("quarantine", None)
+
+
+@pytest.mark.parametrize("act", ["lost", "found"])
+async def test_losses_over_http(api, act):
+    draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=2)], by=KEEPER)
+    path = f"/transfers/{draft.id}/{act}"
+    assert answered(await api.post(path, {"reason": "r"}, **QUALITY)) == (409, "wrong_state")
+    assert answered(await api.post(path, {"reason": ""}, **QUALITY))[0] == 422
+    await transfers.ship(draft.id, by=KEEPER)
+    lost = await api.post(f"/transfers/{draft.id}/lost", {"reason": "stolen", "quantities": {FAN: 1}}, **QUALITY)
+    assert [line["lost_quantity"] for line in lost.json()["lines"]] == [1]
+    if act == "found":
+        found = await api.post(path, {"reason": "found"}, **QUALITY)
+        assert [line["lost_quantity"] for line in found.json()["lines"]] == [0]
