@@ -32,7 +32,19 @@ from api.problems import (
     refusal_response,
     unparsable_response,
 )
-from api.routes import callbacks, catalogue, emergency, orders, planning, platform, requests, stock
+from api.routes import (
+    callbacks,
+    catalogue,
+    emergency,
+    holding,
+    keeping,
+    orders,
+    planning,
+    platform,
+    requests,
+    statements,
+    stock,
+)
 from api.settings import Settings
 from inventory.ground import db
 from inventory.ground.errors import InventoryError
@@ -87,6 +99,11 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             stock.ReservationController,
             stock.ReceiptController,
             stock.TransferController,
+            holding.HoldingController,
+            keeping.KeepingController,
+            keeping.HandoverController,
+            keeping.PoolCrossingController,
+            statements.StatementController,
             catalogue.PartController,
             catalogue.DeviceController,
             catalogue.FailureController,

@@ -31,6 +31,10 @@ ITEMS = (
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
+    Item("/reservations", ("Reservations", "预留"), "lock", "stock.read"),
+    Item("/my-parts", ("In-hand parts", "在手备件"), "user", "handovers.make"),
+    Item("/pool-crossings", ("Pools", "库存归属"), "scale", "stock.read"),
+    Item("/statements", ("Parts statements", "备件清单"), "file-text", "stock.read"),
 )
 
 IN_THE_BAR = 4

@@ -2,10 +2,40 @@
 
 from litestar import Router
 
-from api.pages import emergencies, finding, orders, overview, parts, plans, requests, sessions, stock, transfers
+from api.pages import (
+    emergencies,
+    finding,
+    in_hand,
+    orders,
+    overview,
+    parts,
+    plans,
+    pool_crossings,
+    requests,
+    reservations,
+    sessions,
+    statements,
+    stock,
+    transfers,
+)
 from api.pages.rendering import remember_place_names
 
-NOUNS = (sessions, overview, finding, stock, parts, requests, emergencies, orders, transfers, plans)
+NOUNS = (
+    sessions,
+    overview,
+    finding,
+    stock,
+    parts,
+    requests,
+    emergencies,
+    orders,
+    transfers,
+    plans,
+    reservations,
+    in_hand,
+    pool_crossings,
+    statements,
+)
 
 
 def page_router() -> Router:

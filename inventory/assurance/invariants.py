@@ -57,7 +57,7 @@ INVARIANTS = [
         "what is reserved is the sum of the pending reservations",
         f"""SELECT {_SUBJECT} AS what, coalesce(pending.quantity, 0)::text AS expected, level.reserved::text AS found
             FROM level
-            LEFT JOIN (SELECT level AS id, sum(quantity) AS quantity FROM reservation
+            LEFT JOIN (SELECT level AS id, sum(quantity - posted_quantity) AS quantity FROM reservation
                        WHERE state = 'pending' GROUP BY 1) AS pending USING (id) {_NAMED}
             WHERE level.reserved <> coalesce(pending.quantity, 0)""",
     ),
@@ -141,6 +141,18 @@ INVARIANTS = [
                       WHERE movement.document_kind = 'transfer' AND (origin.kind = 'transit') <> (target.kind = 'transit')
                       GROUP BY movement.part) AS road ON road.part = part.id
            WHERE coalesce(sent.quantity, 0) <> coalesce(road.quantity, 0)""",
+    ),
+    Invariant(
+        "nothing_handed_over_is_forgotten",
+        "what was handed over and not yet accepted or declined is in transit, and nothing else of it",
+        """SELECT handover.number AS what, CASE handover.state WHEN 'given' THEN 'on the way' ELSE '0' END AS expected,
+                  coalesce(road.quantity, 0)::text AS found
+           FROM handover
+           LEFT JOIN (SELECT document,
+                             sum(CASE WHEN target.code = 'TRANSIT' THEN quantity ELSE -quantity END) AS quantity
+                      FROM movement JOIN place AS target ON target.id = movement.to_place
+                      WHERE document_kind = 'handover' GROUP BY document) AS road ON road.document = handover.number
+           WHERE (handover.state = 'given') <> (coalesce(road.quantity, 0) > 0)""",
     ),
     Invariant(
         "every_movement_has_its_month",

@@ -129,6 +129,15 @@ CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, 
     WHERE state NOT IN ('closed', 'stood_down');
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
+CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
+CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);
+
+INSERT INTO priority_class (code, rank, name_zh, name_en) VALUES
+    ('planned', 5, '计划性', 'planned'),
+    ('general', 10, '一般故障', 'general'),
+    ('severe', 20, '严重故障', 'severe'),
+    ('emergency', 50, '应急', 'emergency');
+
 CREATE SEQUENCE document_number;
 """
 

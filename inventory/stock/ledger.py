@@ -125,7 +125,12 @@ written AS (
 ),
 moved AS (
     UPDATE unit SET place = move.to_place, condition = move.to_condition, owner = move.to_owner, pool = move.to_pool,
-                    bin = move.to_bin
+                    bin = move.to_bin,
+                    -- custody follows the piece: to the engineer or key-holder it comes to, the giver's while on the road
+                    custodian = CASE
+                        WHEN move.to_place = (SELECT id FROM place WHERE code = 'TRANSIT') THEN unit.custodian
+                        ELSE coalesce((SELECT id FROM person WHERE stock_place = move.to_place),
+                                      (SELECT key_holder FROM store_keeping WHERE place = move.to_place)) END
     FROM move
     WHERE unit.id = move.unit AND unit.part = move.part
       AND unit.place = move.from_place AND unit.condition = move.from_condition

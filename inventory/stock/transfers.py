@@ -139,7 +139,13 @@ async def draft(
     # levels are locked in one order whatever order the lines came in
     for item in sorted(items, key=lambda item: (item.part_number, item.pool)):
         held = await reservations.hold(
-            item.part_number, origin, item.quantity, by=by, pool=item.pool, reference=number, priority=50
+            item.part_number,
+            origin,
+            item.quantity,
+            by=by,
+            pool=item.pool,
+            reference=number,
+            priority_class="planned" if case_number is None else "emergency",
         )
         await db.execute(
             """INSERT INTO transfer_line (transfer, part, pool, quantity, reservation)
