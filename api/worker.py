@@ -233,7 +233,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
 
     @queue.schedule("open_recounts", "5 0 * * *")
     async def _open_recounts(_: Schedule) -> None:
-        await keeping.open_recounts(by=HOUSEKEEPING)
+        await keeping.open_recounts()
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

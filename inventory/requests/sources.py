@@ -91,7 +91,8 @@ way AS (  -- straight to the site, or over a lane to a store that is nearer
         (SELECT travel_hours FROM coverage AS own WHERE own.store = lane.from_place AND own.site = $3), 1e9)
 )
 SELECT wanted.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
-       (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper, pool.id AS pool, pool.code AS pool_code, level.free, level.critical_point,
+       (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
+       pool.id AS pool, pool.code AS pool_code, level.free, level.critical_point,
        place.out_of_service_at IS NOT NULL AS out_of_service,
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
        coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny

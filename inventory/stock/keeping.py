@@ -255,7 +255,7 @@ async def _pool_at(place: int) -> int:
 
 
 @db.atomic
-async def open_recounts(*, by: Actor, limit: int = 500) -> int:
+async def open_recounts(*, limit: int = 500) -> int:
     """Open the recounts that fall due, each for its key-holder; how many."""
     due = await db.fetch(
         """UPDATE store_keeping SET recount_opened_at = $1
