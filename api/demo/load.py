@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.demo import company, credentials, staff
+from api.demo import company, credentials, hands, staff
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Serials, draw_failures, open_stock, replay, stores
 from api.processes import solver_process
@@ -84,6 +84,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         with jobs.collecting():
             await rates.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
+            await hands.enter(by=SETUP)
             await _watch_critical_parts()
             await assessments.assess_all(by=SETUP)
     await _settle()

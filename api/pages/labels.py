@@ -192,6 +192,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "hand_over": ("handed over", "交出"),
         "hand_over_in": ("taken into one's hands", "接收"),
         "hand_over_back": ("handed back", "拒收退回"),
+        "put_away": ("put-away", "上架"),
     },
     "place": {
         "TRANSIT": ("in transit", "在途库"),

@@ -13,7 +13,7 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from inventory.procurement import receiving
-from inventory.stock import levels, promises, receipts, reservations, transfers, units
+from inventory.stock import levels, lots, promises, receipts, reservations, transfers, units
 from inventory.stock.pools import COMMON
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -185,6 +185,27 @@ class StockController(Controller):
         """Show one piece with everything that happened to it."""
         unit = await units.unit(serial, seen_by=request.user)
         return UnitLife(unit=unit, movements=await units.life(unit.id))
+
+    @get("/lots", operation_id="ListLots", guards=[requires("stock.read")], responses=refusals())
+    async def list_lots(
+        self,
+        request: ApiRequest,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        lot: FromQuery[str | None] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[lots.LotStock]]:
+        """List pieces without serials per lot, store and bin; by `lot`, where a bad batch lies."""
+        found = await lots.lot_stocks(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, tuple[str, str, int]),
+            part_number=part,
+            depot=depot,
+            number=lot,
+        )
+        return page(request, found, limit, lambda line: (line.part_number, line.lot, line.id))
 
     @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals())
     async def list_movements(

@@ -14,9 +14,10 @@ from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.installed_base import failure_counts
 from inventory.installed_base.failure_counts import MonthCount
-from inventory.stock import history, levels, units
+from inventory.stock import history, levels, lots, units
 from inventory.stock.history import LevelHistory
 from inventory.stock.levels import LevelView, MovementView
+from inventory.stock.lots import LotStock
 from inventory.stock.units import UnitView
 
 TOLD = timedelta(days=120)
@@ -36,6 +37,7 @@ class PartDossier(Struct, frozen=True, kw_only=True):
     histories: list[LevelHistory]
     movements: list[MovementView]
     units: list[UnitView]
+    lots: list[LotStock]
     assessments: list[AssessmentView]
     failures: list[MonthCount]
     since: datetime
@@ -61,6 +63,7 @@ async def part_dossier(number: str, *, seen_by: Actor) -> PartDossier:
         histories=await history.available_over_time(own, since, seen_by=seen_by) if stock else [],
         movements=await levels.movements(limit=LATEST, seen_by=seen_by, part_number=own) if stock else [],
         units=await units.units(limit=LATEST, seen_by=seen_by, part_number=own) if stock else [],
+        lots=await lots.lot_stocks(limit=200, seen_by=seen_by, part_number=own) if stock else [],
         assessments=await assessments.assessment_views(limit=200, seen_by=seen_by, part_number=own) if judged else [],
         failures=await failure_counts.failures_per_month(own, seen_by=seen_by) if failed else [],
         since=since,

@@ -76,21 +76,28 @@ async def close(source: UUID) -> None:
 
 
 async def count_in(source: UUID, quantity: int) -> int:
-    """Count what arrived against what was expected; how much of it was still expected before."""
-    return await db.fetch_value(
+    """Count what arrived against what was expected; how much of it was still expected before.
+
+    What is inbound has changed, so the level is judged anew, whether or not the stock crosses a line.
+    """
+    row = await db.fetch_one(
         """WITH before AS (
-               SELECT id, quantity - received_quantity AS outstanding FROM expected_delivery
+               SELECT id, part, place, pool, quantity - received_quantity AS outstanding FROM expected_delivery
                WHERE source = $1 AND closed_at IS NULL FOR NO KEY UPDATE
            ), counted AS (
                UPDATE expected_delivery SET received_quantity = received_quantity + $2,
                       closed_at = CASE WHEN received_quantity + $2 >= quantity THEN $3::timestamptz END
                FROM before WHERE expected_delivery.id = before.id
            )
-           SELECT coalesce(sum(greatest(outstanding, 0)), 0)::int FROM before""",
+           SELECT part, place, pool, greatest(outstanding, 0) AS outstanding FROM before""",
         source,
         quantity,
         clock.now(),
     )
+    if row is None:
+        return 0
+    await _reassess(row["part"], row["place"], row["pool"])
+    return row["outstanding"]
 
 
 async def _reassess(part: int, place: int, pool: int) -> None:

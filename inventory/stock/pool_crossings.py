@@ -166,8 +166,8 @@ async def cross(crossing: UUID, *, by: Actor, reason: str = "") -> Crossing:
         moves = [move(1, unit.id, unit.bin) for unit in chosen]
     else:
         moves = [structs.replace(each, to_bin=each.from_bin) for each in await lots.settle([move(row["quantity"])])]
-    await _check_provenance(moves, row["to_pool"])
     await post(moves, by=by)
+    await _check_provenance(moves, row["to_pool"])
     return await _told("crossed", crossing)
 
 

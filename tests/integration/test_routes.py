@@ -58,7 +58,7 @@ def test_every_route_is_covered_by_the_ladder():
     "path",
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
-        "/levels", "/units", "/movements", "/reservations", "/transfers", "/vendors", "/offers", "/purchase-orders",
+        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/vendors", "/offers", "/purchase-orders",
         "/part-requests", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
     ],
 )  # fmt: skip

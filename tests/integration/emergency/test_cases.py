@@ -369,14 +369,29 @@ async def test_cover_returns_with_the_goods_not_with_the_promise(own_company):
 
     line = order.lines[0]
     serials = [f"EC-{n}" for n in range(line.quantity)]
-    await receiving.receive_order(
-        order.number, [Incoming(part_number=DRIVE, quantity=line.quantity, serials=serials)], by=KEEPER
-    )
+    arrived = [Incoming(part_number=DRIVE, quantity=line.quantity, serials=serials)]
+    await receiving.receive_order(order.number, arrived, by=KEEPER)
     await judge(DRIVE)
 
     assert promised == "acting"
     assert (await cases.case_summary(case.id)).state == "cover_restored"
     assert await violations() == []
+
+
+async def test_goods_that_arrive_are_judged_even_where_the_stock_crosses_no_line(company):
+    case = await a_case()
+    await fail(DRIVE, 12)
+    await propose(case)
+    (order,) = (await cases.case_view(case.id, seen_by=BUYER)).orders
+    await orders.record_placed(order.id, by=SETUP, promised_at=clock.now() + timedelta(hours=24))
+    await judge(DRIVE)
+    above = (await level(DRIVE, "GZ")).critical_point + 1
+    await receipts.adjust("GZ", DRIVE, above, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(above)])
+    arrived = Incoming(part_number=DRIVE, quantity=1, serials=["EC-1"])
+    with jobs.collecting() as due:
+        await receiving.receive_order(order.number, [arrived], by=KEEPER)
+
+    assert jobs.Assess(*await ids(DRIVE, "GZ")) in due
 
 
 async def test_a_restored_case_is_closed_with_its_note(own_company):

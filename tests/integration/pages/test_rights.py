@@ -1,12 +1,14 @@
 """Every page by every right: anonymous, without the right, and with it, in both languages."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from inventory.ground import clock
 from inventory.planning import plans
 from inventory.requests import requests
-from inventory.stock import transfers
+from inventory.stock import pool_crossings, promises, reservations, transfers
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
@@ -38,6 +40,15 @@ PAGES = [
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
+    ("/reservations", "engineer", "vendor"),
+    ("/reservations?state=pending&depot=GZ&part=FAN-2U&holder=x", "auditor", "vendor"),
+    ("/reservations/{reservation}", "dispatcher", "vendor"),
+    ("/reservations/{promise}", "dispatcher", "vendor"),
+    ("/pool-crossings", "warehouse_keeper", "vendor"),
+    ("/pool-crossings/{crossing}", "project_manager", "vendor"),
+    ("/my-parts", "engineer", "auditor"),
+    ("/statements", "project_manager", "vendor"),
+    ("/contracts/C-BANK/statement", "quality_supervisor", "vendor"),
 ]
 
 ACTIONS = [
@@ -59,6 +70,19 @@ ACTIONS = [
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
     ("/plans/{plan}/reject", "planner"),
+    ("/reservations/{reservation}/extend", "auditor"),
+    ("/reservations/{reservation}/void", "auditor"),
+    ("/reservations/{reservation}/take-over", "warehouse_keeper"),
+    ("/pool-crossings", "engineer"),
+    ("/pool-crossings/{crossing}/approve", "dispatcher"),
+    ("/pool-crossings/{crossing}/refuse", "dispatcher"),
+    ("/my-parts/give", "auditor"),
+    ("/my-parts/issue", "auditor"),
+    ("/my-parts/{handover}/accept", "auditor"),
+    ("/my-parts/{handover}/decline", "auditor"),
+    ("/contracts/C-BANK/statement/links", "engineer"),
+    ("/contracts/C-BANK/statement/links/{job}/revoke", "engineer"),
+    ("/contracts/C-BANK/statement/recount", "engineer"),
 ]
 
 
@@ -83,12 +107,21 @@ async def documents(company) -> dict[str, object]:
     items = [transfers.TransferItem(part_number=FAN, quantity=1)]
     sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
     job = await plans.ask_for_plan(by=PLANNER)
+    tomorrow = clock.now() + timedelta(days=1)
     return {
         "case": case.id,
         "request": asked.id,
         "order": (await placed((DRIVE, 2), (FAN, 3))).id,
         "transfer": sent.id,
         "plan": (await made()).id,
+        "reservation": (await reservations.reserve(FAN, "GZ", 1, by=KEEPER, priority_class="planned")).id,
+        "promise": (await promises.promise(FAN, "GZ", 1, by=KEEPER, starts_at=tomorrow)).id,
+        "crossing": (
+            await pool_crossings.ask_crossing(
+                "GZ", FAN, 1, by=KEEPER, from_pool="common", to_pool="C-TELCO", reason="none left"
+            )
+        ).id,
+        "handover": job.id,
         "job": job.id,
     }
 
@@ -143,7 +176,10 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return re.findall(r'<li><a href="([^"]+)"', page)
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == ["/", "/stock", "/parts", "/transfers"]
+    assert await menu("inspector") == [
+        *("/", "/stock", "/parts", "/transfers"),
+        *("/reservations", "/pool-crossings", "/statements"),
+    ]
     assert "/plans" in await menu("planner")
 
 

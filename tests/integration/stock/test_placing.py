@@ -91,3 +91,14 @@ async def test_a_bin_code_is_there_once_in_a_store(own_company):
     await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
     with pytest.raises(BinCodeTaken):
         await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
+
+
+async def test_a_bad_batch_is_found_wherever_its_pieces_lie(api):
+    for depot in ("GZ", "SH"):
+        line = Incoming(part_number=FAN, quantity=2, lot="B-7", provenance="authorised_channel")
+        await receipts.receive(depot, [line], by=SETUP, origin="V-DISTI")
+
+    everywhere = (await api.get("/lots?lot=B-7", role="auditor")).json()["items"]
+    own = (await api.get("/lots?lot=B-7", role="warehouse_keeper", depot="SH")).json()["items"]
+    assert [(line["depot"], line["quantity"]) for line in everywhere] == [("GZ", 2), ("SH", 2)]
+    assert [line["depot"] for line in own] == ["SH"]
