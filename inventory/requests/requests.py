@@ -23,6 +23,7 @@ from inventory.requests.sourcing import Choice, Step, choose
 from inventory.stock import pools, reservations, units
 from inventory.stock.ledger import post
 from inventory.stock.lines import count_waiting
+from inventory.stock.lines import lock as lock_levels
 from inventory.stock.moves import Move, Spot
 from inventory.stock.refusals import InsufficientStock
 from inventory.stock.serving import serving_row
@@ -286,12 +287,14 @@ async def _promise(
 ) -> None:
     """Hold what was chosen, in one order of levels, and write the lines."""
     held: dict[int, reservations.Reservation] = {}
-    order = sorted(
-        (index for index, choice in enumerate(choices) if choice.source),
-        key=lambda index: (choices[index].source.part, choices[index].source.place),  # pyright: ignore[reportOptionalMemberAccess]  filtered above
-    )
-    for index in order:
-        source = choices[index].source
+    pool = await pools.pool_of_contract(device.contract)
+    primary = await serving_row(device.site, device.contract)
+    if len(choices) > 1:
+        sourced = {(c.source.part, c.source.place, c.source.pool) for c in choices if c.source}
+        waiting = {(part.id, primary.place, pool) for part in wanted if primary}
+        await lock_levels(list(sourced | waiting))
+    for index, choice in enumerate(choices):
+        source = choice.source
         if source is None:
             continue
         try:
@@ -307,8 +310,6 @@ async def _promise(
                 )
         except InsufficientStock:
             continue  # somebody was faster: the line waits, and the ladder says what else there is
-    pool = await pools.pool_of_contract(device.contract)
-    primary = await serving_row(device.site, device.contract)
     for index, (line, part, choice) in enumerate(zip(new.lines, wanted, choices, strict=True)):
         reservation = held.get(index)
         source = choice.source if reservation else None
@@ -387,7 +388,7 @@ async def _lock_lines(request: UUID) -> list[_Line]:
            FROM request_line AS line
            JOIN part ON part.id = line.part
            LEFT JOIN place ON place.id = line.source_place
-           WHERE request = $1 ORDER BY line.part, source_place, line.id FOR NO KEY UPDATE OF line""",
+           WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
         request,
     )
 

@@ -9,13 +9,14 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
+from inventory.catalogue.parts import PartRef
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, NotYourDepot, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.stock import pools, units
+from inventory.stock import lines, pools, units
 from inventory.stock.keeping import require_serving, stock_of
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
@@ -113,11 +114,9 @@ async def give(origin: str, target: str, items: Sequence[Item], *, by: Actor, re
         by.name,
     )
     transit = (await places.find(places.TRANSIT)).id
-    moves = [
-        move
-        for item in sorted(items, key=lambda item: (item.part_number, item.pool))
-        for move in await _moves_of(item, start, transit, number)
-    ]
+    found = [(await parts.find(item.part_number), await pools.find(item.pool), item) for item in items]
+    await lines.lock([(part.id, start.id, pool) for part, pool, _ in found])
+    moves = [move for part, pool, item in found for move in await _moves_of(part, pool, item, start, transit, number)]
     await post(moves, by=by)
     await steps.begin(
         "accept_handover",
@@ -131,10 +130,10 @@ async def give(origin: str, target: str, items: Sequence[Item], *, by: Actor, re
     return await _told("given", handover)
 
 
-async def _moves_of(item: Item, start: PlaceRef, transit: int, number: str) -> list[Move]:
+async def _moves_of(part: PartRef, pool: int, item: Item, start: PlaceRef, transit: int, number: str) -> list[Move]:
     if item.quantity < 1:
         raise QuantityNotPositive(quantity=item.quantity)
-    part, owner, pool = await parts.find(item.part_number), await places.ourselves(), await pools.find(item.pool)
+    owner = await places.ourselves()
     origin = Spot(start.id, GOOD, owner, pool)
     chosen = await units.choose(part.id, origin, item.quantity, item.serials) if part.serialised else []
     return [

@@ -1,7 +1,8 @@
 """Posting to the ledger: the one statement through which stock moves.
 
 A move goes from a spot to a spot. A spot is a place with condition, owner and pool; where the place is a store,
-the level there changes with it. The statement locks the levels it touches in one order, lets none of them break
+the level there changes with it. The statement locks the levels it touches in one order (that of their key: part,
+place, condition, owner, pool, as every other verb does; and the level before its units and lots), lets none of them break
 its bounds, writes the movements, moves the units, and tells which lines were crossed.
 """
 
@@ -91,7 +92,7 @@ locked AS MATERIALIZED (
     SELECT level.id, change.on_hand, change.reserved, change.part, change.place, change.condition, change.owner,
            change.pool
     FROM level JOIN change USING (part, place, condition, owner, pool)
-    ORDER BY level.id
+    ORDER BY level.part, level.place, level.condition, level.owner, level.pool
     FOR NO KEY UPDATE OF level
 ),
 down AS (

@@ -386,8 +386,14 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
         f"""WITH over AS (
                 UPDATE reservation SET state = 'expired', resolved_at = $2, resolved_by = $3
                 WHERE id = ANY($1::uuid[]) RETURNING level, quantity - posted_quantity AS quantity, held_at
-            ), back AS (SELECT level, sum(quantity)::int AS quantity FROM over WHERE held_at IS NOT NULL GROUP BY level)
-            UPDATE level SET reserved = level.reserved - back.quantity FROM back WHERE level.id = back.level
+            ), back AS (
+                SELECT level, sum(quantity)::int AS quantity FROM over WHERE held_at IS NOT NULL GROUP BY level
+            ), locked AS MATERIALIZED (
+                SELECT level.id FROM level JOIN back ON back.level = level.id
+                ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE OF level
+            )
+            UPDATE level SET reserved = level.reserved - back.quantity FROM back JOIN locked ON locked.id = back.level
+            WHERE level.id = back.level
             RETURNING {LEVEL_COLUMNS}, back.quantity AS freed""",
         [row["id"] for row in due],
         clock.now(),

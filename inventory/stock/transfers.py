@@ -7,12 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue import parts
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lots, reservations
+from inventory.stock import expected, lines, lots, pools, reservations
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
@@ -136,8 +137,9 @@ async def draft(
         clock.now(),
         by.name,
     )
-    # levels are locked in one order whatever order the lines came in
-    for item in sorted(items, key=lambda item: (item.part_number, item.pool)):
+    if len(items) > 1:  # levels are locked in one order whatever order the lines came in
+        await lines.lock([((await parts.find(i.part_number)).id, start.id, await pools.find(i.pool)) for i in items])
+    for item in items:
         held = await reservations.hold(
             item.part_number,
             origin,
@@ -172,8 +174,7 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
     by.require_depot(head["origin"])
     now = clock.now()
     due = now + timedelta(hours=head["hours"] or 24)
-    lines = await _lines(transfer)
-    for line in lines:
+    for line in await _lines(transfer):
         await reservations.hand_out(
             line["reservation"],
             by=by,
@@ -318,7 +319,7 @@ async def _lines(transfer: UUID) -> list[db.Row]:
         """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
                   part.part_number, part.serialised
            FROM transfer_line JOIN part ON part.id = transfer_line.part
-           WHERE transfer = $1 ORDER BY part.part_number, transfer_line.pool""",
+           WHERE transfer = $1 ORDER BY transfer_line.part, transfer_line.pool""",
         transfer,
     )
 

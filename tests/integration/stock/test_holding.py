@@ -245,8 +245,8 @@ async def test_a_waiting_request_takes_over_what_a_planned_purpose_holds(company
     request = await asked(PSU, 2, severity="severe")
     assert request.state == "backordered"
 
+    fan = await reservations.reserve(FAN, "GZ", 2, by=KEEPER, priority_class="planned")
     with pytest.raises(for_requests.NobodyWaitsForThis):
-        fan = await reservations.reserve(FAN, "GZ", 2, by=KEEPER, priority_class="planned")
         await for_requests.take_over_for_request(fan.id, request.id, by=DISPATCHER, reason="r")
     await for_requests.take_over_for_request(held.id, request.id, by=DISPATCHER, reason="a bank is down")
 
