@@ -121,6 +121,7 @@ async def test_a_promise_for_later_leaves_stock_free_until_then(company):
 
     held = await reservations.reservation_view(soft.id)
     assert (soft.state, soft.starts_at, before.free, early, begun) == ("soft", starts, 10, 0, 1)
+    assert (before.promised, before.promised_from) == (9, starts)
     assert (held.state, held.priority, (await level(FAN, "GZ")).free) == ("pending", 5, 1)
     assert await events_of("reservation.begun") == [str(soft.id)]
     assert await violations() == []
