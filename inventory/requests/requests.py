@@ -623,7 +623,8 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
            LEFT JOIN priority_class ON priority_class.code = part_request.severity
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
            ORDER BY priority_class.rank DESC NULLS LAST, part_request.opened_at, line.id
-           LIMIT $4 FOR NO KEY UPDATE OF line""",
+           -- a request is locked before its lines, as by whoever ships or cancels it
+           LIMIT $4 FOR NO KEY UPDATE OF part_request, line""",
         part,
         place,
         pool,
@@ -676,7 +677,7 @@ async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
            JOIN part ON part.id = line.part
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
-           WHERE line.reservation = $1 AND line.state = 'reserved' FOR NO KEY UPDATE OF line""",
+           WHERE line.reservation = $1 AND line.state = 'reserved' FOR NO KEY UPDATE OF part_request, line""",
         reservation,
     )
     if row is None:

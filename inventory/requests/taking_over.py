@@ -41,7 +41,7 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
            JOIN reservation ON reservation.level = level.id AND reservation.id = $1
            WHERE line.request = $2 AND line.state = 'backordered'
              AND line.quantity <= reservation.quantity - reservation.posted_quantity
-           ORDER BY line.position LIMIT 1 FOR NO KEY UPDATE OF line""",
+           ORDER BY line.position LIMIT 1 FOR NO KEY UPDATE OF part_request, line""",
         reservation,
         request,
     )
