@@ -4,11 +4,9 @@ import asyncio
 import re
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-import httpx
-
+from bench.caller import Request, calls_a_second
 from bench.company import Running, beside, key, running
 from bench.tables import Figures
 from inventory.ground import db
@@ -33,16 +31,16 @@ def run() -> Figures:
         ("operation", "ours, requests/s", "pgbench, transactions/s", "ratio", "target"),
     )
     with running(worker=False) as service:
-        asyncio.run(_prepare(service))
+        secret = asyncio.run(_prepare(service))
         for name, target in (("H1 hot", "≥ 1.5 (with coalescing, not yet built)"), ("H1 spread", "≥ 0.30")):
             spread = name == "H1 spread"
-            ours = max(asyncio.run(_ours(service, spread=spread)) for _ in range(ROUNDS))
+            ours = max(_ours(service, secret, spread=spread) for _ in range(ROUNDS))
             theirs = max(_pgbench(service, spread=spread, clients=clients) for clients in (1, 8, CLIENTS))
             figures.rows.append((name, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}", target))
     return figures
 
 
-async def _prepare(service: Running) -> None:
+async def _prepare(service: Running) -> str:
     async with beside(service):
         await receipts.adjust("GZ", FAN, 900_000, by=SETUP, reason="bench")
         await db.execute(
@@ -57,31 +55,15 @@ async def _prepare(service: Running) -> None:
                WHERE part_number LIKE 'SPREAD-%' AND place.code = 'GZ' AND is_ourselves AND pool.code = 'common'"""
         )
         await db.execute("ANALYZE")
+        return await key("dispatcher")
 
 
-async def _ours(service: Running, *, spread: bool) -> float:
-    async with beside(service):
-        secret = await key("dispatcher")
-    limits = httpx.Limits(max_connections=CLIENTS)
-    done = 0
-    async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=30) as client:
-        client.headers["Authorization"] = f"Bearer {secret}"
-        ends = time.perf_counter() + SECONDS
-
-        async def ask(number: int) -> None:
-            nonlocal done
-            count = 0
-            while time.perf_counter() < ends:
-                part = f"SPREAD-{(number * 97 + count * 31) % PARTS + 1}" if spread else FAN
-                answer = await client.post(
-                    "/api/v1/reservations", json={"part_number": part, "depot": "GZ", "quantity": 1}
-                )
-                assert answer.status_code == 201, answer.text
-                count += 1
-            done += count
-
-        await asyncio.gather(*(ask(number) for number in range(CLIENTS)))
-    return done / SECONDS
+def _ours(service: Running, secret: str, *, spread: bool) -> float:
+    parts = [f"SPREAD-{number * 97 % PARTS + 1}" for number in range(PARTS)] if spread else [FAN]
+    requests: list[Request] = [
+        ("POST", "/api/v1/reservations", secret, {"part_number": part, "depot": "GZ", "quantity": 1}) for part in parts
+    ]
+    return calls_a_second(int(service.url.rpartition(":")[2]), requests, clients=CLIENTS, seconds=SECONDS)
 
 
 def _pgbench(service: Running, *, spread: bool, clients: int) -> float:
@@ -96,8 +78,9 @@ def _pgbench(service: Running, *, spread: bool, clients: int) -> float:
         "$7": "now()",
         "$8": "'pgbench'",
         "$9": "NULL",
+        "$10": "NULL",
     }
-    statement = re.sub(r"\$\d", lambda match: values[match[0]], RESERVE)
+    statement = re.sub(r"\$\d+", lambda match: values[match[0]], RESERVE)
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(f"\\set part random(1, {PARTS})\n{' '.join(statement.split())};\n")
         script.flush()
