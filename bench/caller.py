@@ -12,6 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
+
+KEY = "a key of its own for every call"
 
 Request = tuple[str, str, str, object]
 """Method, path, key and body."""
@@ -36,15 +39,16 @@ def calls_a_second(port: int, requests: Sequence[Request], *, clients: int, seco
 def _as_bytes(request: Request) -> bytes:
     method, path, key, body = request
     content = json.dumps(body).encode()
-    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: {KEY}\r\n"
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 async def _walk(port: int, own: Sequence[bytes], until: float, answers: Counter[str]) -> None:
+    mine = uuid4().hex
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     turn = 0
     while time.perf_counter() < until:
-        writer.write(own[turn % len(own)])
+        writer.write(own[turn % len(own)].replace(KEY.encode(), f"{mine}-{turn}".encode(), 1))
         head = await reader.readuntil(b"\r\n\r\n")
         length = head.lower().split(b"content-length:")[1].split(b"\r\n", 1)[0]
         await reader.readexactly(int(length))

@@ -61,7 +61,7 @@ LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, l
 
 _STORES = ", ".join(f"'{kind}'" for kind in STORE_KINDS)
 
-_POST = f"""
+POST = f"""
 WITH move AS (
     SELECT * FROM unnest(
         $1::text[], $2::int[], $3::int[], $4::uuid[],
@@ -223,7 +223,7 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
 
     """
     moves = await lots.settle(moves)
-    rows = await db.fetch(_POST, *_columns(moves), clock.now(), by.name)
+    rows = await db.fetch(POST, *_columns(moves), clock.now(), by.name)
     for row in rows:
         if row["wanted_part"] is not None and row["id"] is None:
             raise await shortage(row["wanted_part"], row["wanted_place"], row["wanted_pool"], row["wanted"])
