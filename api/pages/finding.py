@@ -19,12 +19,13 @@ ADDRESSES: dict[finding.Kind, str] = {
     "transfer": "/transfers",
     "plan": "/plans",
     "emergency_case": "/emergencies",
+    "receipt": "/receipts",
 }
 """Where each kind has its pages."""
 
 
 @get("/find", guards=[signed_in], status_code=303)
-async def find(request: PageRequest, q: Annotated[str, QueryParameter(max_length=200)] = "") -> Redirect:
+async def find(request: PageRequest, q: Annotated[str, QueryParameter(max_length=1000)] = "") -> Redirect:
     """Go to what carries a number; what is no number is looked for among the parts."""
     found = await finding.find(q.strip(), seen_by=request.user)
     to = f"{ADDRESSES[found.kind]}/{quote(found.key, safe='')}" if found else f"/parts?search={quote(q.strip())}"

@@ -15,6 +15,9 @@ POLICY_OF_DOCS = (
 )
 """The API's page starts itself by an inline script."""
 
+PERMISSIONS = "camera=(self), microphone=(), geolocation=()"
+"""The camera reads codes on our own pages; nothing else is used."""
+
 A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -25,6 +28,7 @@ async def secure(message: Message, scope: Scope) -> None:
     headers, path = MutableScopeHeaders.from_message(message), scope["path"]
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = PERMISSIONS
     headers["Content-Security-Policy"] = POLICY_OF_DOCS if path.startswith("/docs") else POLICY
     if path.startswith("/static/"):
         headers["Cache-Control"] = A_YEAR if scope["query_string"].startswith(b"v=") else "no-cache"

@@ -30,6 +30,8 @@ ITEMS = (
     Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
     Item("/transfers", ("Transfers", "调拨"), "truck", "stock.read"),
+    Item("/receipts", ("Receipts", "入库"), "package-import", "stock.read"),
+    Item("/labels", ("Labels", "标签"), "barcode", "stock.receive"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
     Item("/reservations", ("Reservations", "预留"), "lock", "stock.read"),
     Item("/my-parts", ("In-hand parts", "在手备件"), "user", "handovers.make"),

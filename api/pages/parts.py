@@ -1,22 +1,32 @@
 """Parts: the catalogue, and everything about one part."""
 
 from typing import Annotated
+from urllib.parse import quote
 
-from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages import charts
+from api.pages.forms import Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.assurance.dossiers import part_dossier
 from inventory.catalogue import fitting, parts
-from inventory.stock import units
+from inventory.stock import tags, units
 
 DAYS_A_MONTH = 365 / 12
 
 Search = Annotated[str | None, QueryParameter(max_length=100)]
+
+
+class Tagging(Struct, kw_only=True):
+    """The tag on the label in hand; empty, a new one is made."""
+
+    tag: Short = ""
 
 
 @get("/parts", guards=[requires("parts.read")])
@@ -55,4 +65,11 @@ async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
     return Page("parts/unit.html", unit=unit, movements=await units.life(unit.id))
 
 
-handlers = [list_parts, show_part, show_unit]
+@post("/units/{serial:str}/tag", guards=[requires("stock.receive")], status_code=303)
+async def tag_unit(request: PageRequest, serial: FromPath[str], data: URLEncodedBody[Tagging]) -> Redirect:
+    """Give a piece our tag."""
+    await tags.assign(serial, data.tag.strip() or None, by=request.user)
+    return Redirect(f"/units/{quote(serial, safe='')}", status_code=303)
+
+
+handlers = [list_parts, show_part, show_unit, tag_unit]

@@ -6,11 +6,13 @@ from api.pages import (
     emergencies,
     finding,
     in_hand,
+    label_sheets,
     orders,
     overview,
     parts,
     plans,
     pool_crossings,
+    receipts,
     requests,
     reservations,
     sessions,
@@ -35,6 +37,8 @@ NOUNS = (
     in_hand,
     pool_crossings,
     statements,
+    receipts,
+    label_sheets,
 )
 
 

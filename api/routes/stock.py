@@ -13,7 +13,7 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from inventory.procurement import receiving
-from inventory.stock import levels, lots, promises, receipts, reservations, transfers, units
+from inventory.stock import levels, lots, promises, receipts, reservations, tags, transfers, units
 from inventory.stock.pools import COMMON
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -114,6 +114,12 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Tagging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The tag on the label in hand; without one, a new tag is made."""
+
+    tag: Code | None = None
+
+
 class UnitLife(Struct, frozen=True, kw_only=True):
     """A unit and everything that happened to it."""
 
@@ -206,6 +212,19 @@ class StockController(Controller):
             number=lot,
         )
         return page(request, found, limit, lambda line: (line.part_number, line.lot, line.id))
+
+    @post(
+        "/units/{serial:str}/tag",
+        operation_id="TagUnit",
+        status_code=200,
+        guards=[requires("stock.receive")],
+        responses=refusals(404, 409),
+    )
+    async def tag_unit(
+        self, request: ApiRequest, serial: FromPath[str], data: JSONBody[Tagging], idempotency_key: Key = None
+    ) -> Response[units.UnitView]:
+        """Give a piece our tag: the one on the label in hand, or a new one."""
+        return await once(request, idempotency_key, lambda: tags.assign(serial, data.tag, by=request.user))
 
     @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals())
     async def list_movements(
@@ -386,6 +405,21 @@ class ReceiptController(Controller):
 
     path = "/receipts"
     tags = ("receipts",)
+
+    @get(operation_id="ListReceipts", guards=[requires("stock.read")], responses=refusals())
+    async def list_receipts(
+        self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[receipts.ReceiptRecord]]:
+        """List receipts, newest first."""
+        found = await receipts.receipts(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), depot=depot
+        )
+        return page(request, found, limit, lambda receipt: receipt.id)
+
+    @get("/{number:str}", operation_id="GetReceipt", guards=[requires("stock.read")], responses=refusals(404))
+    async def get_receipt(self, request: ApiRequest, number: FromPath[str]) -> receipts.ReceiptRecord:
+        """Show one receipt, by its number."""
+        return await receipts.receipt_view(number, seen_by=request.user)
 
     @post(operation_id="ReceiveGoods", guards=[requires("stock.receive")], responses=refusals(404, 409))
     async def receive(

@@ -6,8 +6,10 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.stock import codes
+from inventory.stock.codes import Scanned
 
-Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case"]
+Kind = Literal["part", "unit", "part_request", "purchase_order", "transfer", "plan", "emergency_case", "receipt"]
 
 READS: dict[Kind, str] = {
     "part": "parts.read",
@@ -17,6 +19,7 @@ READS: dict[Kind, str] = {
     "transfer": "stock.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
+    "receipt": "stock.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -28,8 +31,26 @@ class Found(Struct, frozen=True):
     key: str
 
 
-async def find(number: str, *, seen_by: Actor) -> Found | None:
-    """What carries a number, in the reader's rights and scope; None where nothing does."""
+async def find(text: str, *, seen_by: Actor) -> Found | None:
+    """What carries a number, typed or scanned, in the reader's rights and scope; None where nothing does."""
+    for number in _numbers(codes.read(text)):
+        found = await _carrier(number, seen_by)
+        if found is not None:
+            return found
+    return None
+
+
+def _numbers(scanned: Scanned) -> list[str]:
+    """What to look for, the piece before its part; a plain text as it is.
+
+    >>> _numbers(codes.read("BJP/PSU-750")), _numbers(codes.read("SN:CN-1;PN:PSU-750")), _numbers(codes.read("PSU-750"))
+    (['PSU-750'], ['CN-1', 'PSU-750'], ['PSU-750'])
+    """
+    named = [number for number in (scanned.tag, scanned.serial, scanned.part_number) if number]
+    return named or [scanned.text]
+
+
+async def _carrier(number: str, seen_by: Actor) -> Found | None:
     return await db.read_one(
         Found,
         """SELECT kind, key FROM (
@@ -60,7 +81,10 @@ async def find(number: str, *, seen_by: Actor) -> Found | None:
                WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
                  AND ($4::text[] IS NULL OR contract.code = ANY($4))
                UNION ALL
-               SELECT 7, 'unit', serial FROM unit JOIN place ON place.id = unit.place
+               SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 8, 'unit', serial FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",

@@ -1,7 +1,9 @@
 """Parts: finding them by any of their numbers, and describing them."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import db
@@ -25,6 +27,15 @@ class PartRef(Struct, frozen=True):
     kind: str
     serialised: bool
     lithium: bool
+
+
+class PartName(Struct, frozen=True, kw_only=True):
+    """What a part is called; `serialised` says whether its pieces have serials."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    serialised: bool
 
 
 class PartView(Struct, frozen=True, kw_only=True):
@@ -67,6 +78,19 @@ async def find(number: str) -> PartRef:
         )
         raise UnknownPart(key=number, near=", ".join(row["part_number"] for row in near) or "–")
     return part
+
+
+async def names(numbers: Sequence[str]) -> dict[str, PartName]:
+    """What parts are called, by the number that was asked for: theirs, or an alias; the unknown ones are missing."""
+    rows = await db.fetch(
+        """SELECT part_number AS asked, part_number, name_zh, name_en, serialised FROM part
+           WHERE part_number = ANY($1)
+           UNION ALL
+           SELECT number, part_number, name_zh, name_en, serialised
+           FROM part_alias JOIN part ON part.id = part_alias.part WHERE number = ANY($1)""",
+        list(numbers),
+    )
+    return {row["asked"]: msgspec.convert(dict(row), PartName) for row in reversed(rows)}
 
 
 _VIEW = """SELECT part_number, part.name_zh, part.name_en, part.kind, party.code AS maker, serialised, lithium,

@@ -18,7 +18,7 @@ from asyncpg.connection import Connection
 from asyncpg.pool import PoolConnectionProxy
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from inventory.ground.errors import Busy, refusal_for
+from inventory.ground.errors import Busy, TextNotKept, refusal_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -146,15 +146,23 @@ def in_transaction() -> bool:
 
 @asynccontextmanager
 async def connection() -> AsyncGenerator[Connection | PoolConnectionProxy]:
-    """The connection of the open transaction, or one from the pool for a single statement."""
+    """The connection of the open transaction, or one from the pool for a single statement.
+
+    Raises:
+        TextNotKept: PostgreSQL cannot keep a text it was given.
+
+    """
     transaction = engine.current_transaction.get()
-    if transaction is not None:
-        yield transaction.connection
-    elif engine.pool is not None:
-        async with engine.pool.acquire() as borrowed:
-            yield cast("PoolConnectionProxy", borrowed)
-    else:
-        raise RuntimeError("no connection pool: wrap the program in db.connected()")
+    try:
+        if transaction is not None:
+            yield transaction.connection
+        elif engine.pool is not None:
+            async with engine.pool.acquire() as borrowed:
+                yield cast("PoolConnectionProxy", borrowed)
+        else:
+            raise RuntimeError("no connection pool: wrap the program in db.connected()")
+    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
+        raise TextNotKept from error
 
 
 @asynccontextmanager

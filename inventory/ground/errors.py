@@ -87,6 +87,14 @@ class Invalid(InventoryError):
     help_zh = "请更正输入；字段说明见 /docs。"
 
 
+class TextNotKept(Invalid):
+    """A text holds a character that no record can keep (U+0000)."""
+
+    zh = "文本中含有无法保存的字符（U+0000）。"
+    help_en = "Take the character out; scanners that send it can be set to send another."
+    help_zh = "请删除该字符；如由扫描枪发出，请更改其设置。"
+
+
 class Forbidden(InventoryError):
     """You may not do this."""
 

@@ -34,6 +34,7 @@ CREATE TABLE movement (
     reason         text NOT NULL DEFAULT '',
     actor          varchar(200) NOT NULL,
     reverses       uuid,
+    receipt        uuid,
     PRIMARY KEY (id, recorded_at),
     CONSTRAINT movement_quantity_is_positive CHECK (quantity > 0),
     CONSTRAINT movement_names_its_unit_or_lot CHECK (num_nonnulls(unit, lot) = 1),
@@ -49,6 +50,7 @@ CREATE INDEX movement_part_idx ON movement (part, occurred_at);
 CREATE INDEX movement_unit_idx ON movement (unit, recorded_at) WHERE unit IS NOT NULL;
 CREATE INDEX movement_lot_idx ON movement (lot, recorded_at) WHERE lot IS NOT NULL;
 CREATE INDEX movement_document_idx ON movement (document) WHERE document IS NOT NULL;
+CREATE INDEX movement_receipt_idx ON movement (receipt) WHERE receipt IS NOT NULL;
 
 COMMENT ON TABLE movement IS 'The ledger: append-only, from a place to a place, partitioned by month of recording';
 
@@ -139,6 +141,8 @@ INSERT INTO priority_class (code, rank, name_zh, name_en) VALUES
     ('emergency', 50, '应急', 'emergency');
 
 CREATE SEQUENCE document_number;
+CREATE SEQUENCE unit_tag_number;
+CREATE INDEX receipt_list_idx ON receipt (place, id DESC);
 """
 
 

@@ -7,7 +7,10 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
-from inventory.ground.errors import Refused, Unknown
+from inventory.ground.errors import Invalid, Refused, Unknown
+
+LONGEST_CODE = 40
+"""Longest code of a bin, in characters: it has to stand on a small label."""
 
 
 class BinCodeTaken(Refused, constraint="bin_code_is_unique_in_its_store"):
@@ -16,6 +19,14 @@ class BinCodeTaken(Refused, constraint="bin_code_is_unique_in_its_store"):
     zh = "该备件库已有同编码的库位。"
     help_en = "Use another code."
     help_zh = "请改用其他库位编码。"
+
+
+class BinNotPrintable(Invalid):
+    """“{code}” cannot be the code of a bin."""
+
+    zh = "“{code}”不能用作库位编码。"
+    help_en = "Use 1 to 40 characters without blanks, such as A-01-02."
+    help_zh = "请使用 1 至 40 个字符，不含空格，例如 A-01-02。"
 
 
 class NewBin(Struct, frozen=True, kw_only=True):
@@ -39,10 +50,14 @@ async def enter_bins(bins: Sequence[NewBin], *, by: Actor) -> None:
 
     Raises:
         BinCodeTaken: the store has a bin of that code.
+        BinNotPrintable: a code is empty, too long, or has blanks.
         UnknownReference: no such store.
         NotYourDepot: the actor does not serve a store.
 
     """
+    for new in bins:
+        if not (0 < len(new.code) <= LONGEST_CODE and new.code.isprintable() and " " not in new.code):
+            raise BinNotPrintable(code=new.code)
     for store in sorted({new.place for new in bins}):
         by.require_depot(store)
     await enter(
@@ -74,9 +89,14 @@ async def find(place: int, code: str) -> int:
 
 
 async def bins(
-    *, limit: int, seen_by: Actor, depot: str | None = None, after: tuple[str, str] | None = None
+    *,
+    limit: int,
+    seen_by: Actor,
+    depot: str | None = None,
+    after: tuple[str, str] | None = None,
+    codes: Sequence[str] | None = None,
 ) -> list[BinView]:
-    """Bins in the reader's stores, by store and code."""
+    """Bins in the reader's stores, by store and code; with `codes`, only those."""
     after_depot, after_code = after or (None, None)
     return await db.read(
         BinView,
@@ -86,10 +106,25 @@ async def bins(
            FROM bin JOIN place ON place.id = bin.place
            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::text IS NULL OR place.code = $2)
              AND ($3::text IS NULL OR (place.code, bin.code) > ($3, $4))
-           ORDER BY place.code, bin.code LIMIT $5""",
+             AND ($5::text[] IS NULL OR bin.code = ANY($5))
+           ORDER BY place.code, bin.code LIMIT $6""",
         seen_by.depot_scope,
         depot,
         after_depot,
         after_code,
+        None if codes is None else list(codes),
         limit,
     )
+
+
+async def bin_view(depot: str, code: str, *, seen_by: Actor) -> BinView:
+    """One bin.
+
+    Raises:
+        Unknown: no such bin in the reader's scope.
+
+    """
+    found = await bins(limit=1, seen_by=seen_by, depot=depot, codes=[code])
+    if not found:
+        raise Unknown(what="bin", what_zh="库位", key=f"{depot} / {code}")
+    return found[0]

@@ -1,5 +1,7 @@
 """Names of places: what people call a depot, where documents carry its code."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from inventory.ground import db
@@ -11,6 +13,18 @@ class PlaceName(Struct, frozen=True):
     code: str
     name_zh: str
     name_en: str
+
+
+async def names_of(codes: Sequence[str]) -> dict[str, PlaceName]:
+    """What some places are called, whatever their kind, by code."""
+    found = await db.read(PlaceName, "SELECT code, name_zh, name_en FROM place WHERE code = ANY($1)", list(codes))
+    return {place.code: place for place in found}
+
+
+async def our_name() -> PlaceName:
+    """What our own company is called, for the head of a paper."""
+    found = await db.read_one(PlaceName, "SELECT code, name_zh, name_en FROM party WHERE is_ourselves")
+    return found or PlaceName("OWN", "", "")
 
 
 async def store_names(*, limit: int = 2000) -> dict[str, PlaceName]:

@@ -68,12 +68,12 @@ WITH move AS (
         $5::int[], $6::text[], $7::int[], $8::int[],
         $9::int[], $10::text[], $11::int[], $12::int[],
         $13::int[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::uuid[],
-        $20::uuid[], $21::int[], $22::int[]
+        $20::uuid[], $21::int[], $22::int[], $23::uuid[]
     ) AS m(kind, part, quantity, unit,
            from_place, from_condition, from_owner, from_pool,
            to_place, to_condition, to_owner, to_pool,
            released, reservation, document_kind, document, reason, occurred_at, reverses,
-           lot, from_bin, to_bin)
+           lot, from_bin, to_bin, receipt)
 ),
 change AS (
     SELECT side.part, side.place, side.condition, side.owner, side.pool,
@@ -116,11 +116,11 @@ written AS (
     INSERT INTO movement (recorded_at, occurred_at, kind, part, quantity, unit, lot,
                           from_place, from_condition, from_owner, from_pool, from_bin,
                           to_place, to_condition, to_owner, to_pool, to_bin,
-                          reservation, document_kind, document, reason, actor, reverses)
-    SELECT $23, coalesce(occurred_at, $23), kind, part, quantity, unit, lot,
+                          reservation, document_kind, document, reason, actor, reverses, receipt)
+    SELECT $24, coalesce(occurred_at, $24), kind, part, quantity, unit, lot,
            from_place, from_condition, from_owner, from_pool, from_bin,
            to_place, to_condition, to_owner, to_pool, to_bin,
-           reservation, document_kind, document, reason, $24, reverses
+           reservation, document_kind, document, reason, $25, reverses, receipt
     FROM move
     RETURNING id
 ),
@@ -209,6 +209,7 @@ def _columns(moves: Sequence[Move]) -> list[list[object]]:
         [m.lot for m in moves],
         [m.from_bin for m in moves],
         [m.to_bin for m in moves],
+        [m.receipt for m in moves],
     ]
 
 

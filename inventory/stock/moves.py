@@ -42,3 +42,4 @@ class Move(Struct, frozen=True, kw_only=True):
     reason: str = ""
     occurred_at: datetime | None = None
     reverses: UUID | None = None
+    receipt: UUID | None = None

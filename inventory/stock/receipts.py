@@ -11,6 +11,7 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import expected, lots, pools, units
@@ -57,6 +58,32 @@ class ReceivedLine(Struct, frozen=True, kw_only=True):
     condition: str
     serials: list[str]
     on_hand: int
+
+
+class ReceiptLine(Struct, frozen=True, kw_only=True):
+    """What a receipt brought in of one part in one condition."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    condition: str
+    serials: list[str]
+
+
+class ReceiptRecord(Struct, frozen=True, kw_only=True):
+    """A receipt as the books have it; `document` is what the goods came for, such as a purchase order."""
+
+    id: UUID
+    number: str
+    depot: str
+    origin: str | None
+    document_kind: str | None
+    document: str | None
+    received_at: datetime
+    received_by: str
+    remark: str
+    lines: list[ReceiptLine]
 
 
 @db.atomic
@@ -124,6 +151,7 @@ async def receive(
                 document=document or number,
                 reason=line.reason,
                 occurred_at=occurred_at,
+                receipt=receipt,
             )
             for unit in new
         ]
@@ -188,6 +216,58 @@ def _received(part: PartRef, line: Incoming, changes: Sequence[LevelChange]) -> 
         condition=line.condition,
         serials=list(line.serials),
         on_hand=level.on_hand,
+    )
+
+
+_RECORD = """SELECT receipt.id, receipt.number, place.code AS depot, receipt.received_at, receipt.received_by,
+                    receipt.remark, first.origin, first.document_kind,
+                    nullif(first.document, receipt.number) AS document,
+                    (SELECT coalesce(jsonb_agg(line ORDER BY line.part_number, line.condition), '[]') FROM (
+                         SELECT part.part_number, part.name_zh, part.name_en, movement.to_condition AS condition,
+                                sum(movement.quantity)::int AS quantity,
+                                coalesce(jsonb_agg(unit.serial ORDER BY unit.serial) FILTER (WHERE unit.id IS NOT NULL),
+                                         '[]') AS serials
+                         FROM movement
+                         JOIN part ON part.id = movement.part
+                         LEFT JOIN unit ON unit.id = movement.unit
+                         WHERE movement.receipt = receipt.id
+                         GROUP BY part.id, movement.to_condition
+                     ) AS line) AS lines
+             FROM receipt
+             JOIN place ON place.id = receipt.place
+             LEFT JOIN LATERAL (
+                 SELECT origin.code AS origin, document_kind, document
+                 FROM movement JOIN place AS origin ON origin.id = movement.from_place
+                 WHERE movement.receipt = receipt.id LIMIT 1
+             ) AS first ON true
+             WHERE ($1::text[] IS NULL OR place.code = ANY($1))"""
+
+
+async def receipt_view(number: str, *, seen_by: Actor) -> ReceiptRecord:
+    """One receipt, by its number.
+
+    Raises:
+        Unknown: no such receipt in the reader's scope.
+
+    """
+    found = await db.read_one(ReceiptRecord, f"{_RECORD} AND receipt.number = $2", seen_by.depot_scope, number)
+    if found is None:
+        raise Unknown(what="receipt", what_zh="入库单", key=number)
+    return found
+
+
+async def receipts(
+    *, limit: int, seen_by: Actor, after: UUID | None = None, depot: str | None = None
+) -> list[ReceiptRecord]:
+    """Receipts in the reader's stores, newest first."""
+    return await db.read(
+        ReceiptRecord,
+        f"""{_RECORD} AND ($2::uuid IS NULL OR receipt.id < $2) AND ($3::text IS NULL OR place.code = $3)
+            ORDER BY receipt.id DESC LIMIT $4""",
+        seen_by.depot_scope,
+        after,
+        depot,
+        limit,
     )
 
 

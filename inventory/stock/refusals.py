@@ -107,6 +107,30 @@ class TagRepeated(Refused, constraint="unit_tag_key"):
     help_zh = "请重新扫描，或打印新的备件条码。"
 
 
+class TagIsASerial(Refused):
+    """{tag} is the serial of another unit; a tag has to name one piece only."""
+
+    zh = "{tag} 是另一单件的序列号；备件条码只能对应一件。"
+    help_en = "Use another tag, or leave it empty to get a new one."
+    help_zh = "请改用其他条码，或留空由系统生成。"
+
+
+class TagNotPrintable(Invalid):
+    """“{tag}” cannot be a tag."""
+
+    zh = "“{tag}”不能用作备件条码。"
+    help_en = "Use 3 to 40 letters, digits, and the signs - . _ without blanks; or leave it empty to get a new one."
+    help_zh = "请使用 3 至 40 位字母、数字或 - . _，不含空格；或留空由系统生成。"
+
+
+class NothingMoved(Refused):
+    """{number}: there is nothing to print on this paper yet."""
+
+    zh = "{number}：该单据目前没有可打印的内容。"
+    help_en = "Book the goods first: this paper lists what left or came in."
+    help_zh = "请先办理出库或入库：该单据列出实际出入库的内容。"
+
+
 class UnitNotHere(Refused):
     """Unit {serial} is not at {depot} in condition {condition}."""
 

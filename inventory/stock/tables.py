@@ -209,6 +209,7 @@ class Movement(Table, tablename="movement", help_text="The ledger: append-only, 
     reason = note()
     actor = text()
     reverses = reference()
+    receipt = reference()
 
 
 class ExpectedDelivery(

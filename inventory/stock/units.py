@@ -197,6 +197,31 @@ async def unit(serial: str, *, seen_by: Actor) -> UnitView:
     return view
 
 
+async def unit_with(unit_id: UUID, *, seen_by: Actor) -> UnitView | None:
+    """The unit with an id; None where the reader may not see it."""
+    return await db.read_one(UnitView, f"{_VIEW} WHERE {_IN_SCOPE} AND unit.id = $2", seen_by.depot_scope, unit_id)
+
+
+async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
+    """Units by their serials or our tags, in the order asked for.
+
+    Raises:
+        Unknown: a unit is not in the reader's scope.
+
+    """
+    found = await db.read(
+        UnitView,
+        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = ANY($2) OR unit.tag = ANY($2)) ORDER BY unit.id DESC",
+        seen_by.depot_scope,
+        list(serials),
+    )
+    of = {name: unit for unit in found for name in (unit.tag, unit.serial) if name}
+    missing = next((serial for serial in serials if serial not in of), None)
+    if missing is not None:
+        raise Unknown(what="unit", what_zh="单件", key=missing)
+    return [of[serial] for serial in serials]
+
+
 async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
     """A unit's movements, oldest first."""
     return await db.read(

@@ -13,7 +13,7 @@ from tests.world import SETUP
 
 TAGS_OF_ROLE = {
     "dispatcher": ["parts", "devices", "failures", "contracts", "places", "part requests"],
-    "warehouse_keeper": ["stock", "reservations", "receipts", "transfers"],
+    "warehouse_keeper": ["stock", "reservations", "receipts", "transfers", "papers", "labels", "places"],
     "buyer": ["vendors", "purchase orders"],
     "project_manager": ["emergency", "plans"],
     "administrator": ["platform", "stock"],

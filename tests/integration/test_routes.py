@@ -58,8 +58,9 @@ def test_every_route_is_covered_by_the_ladder():
     "path",
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
-        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/vendors", "/offers", "/purchase-orders",
-        "/part-requests", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
+        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/vendors", "/offers",
+        "/purchase-orders", "/part-requests", "/receipts", "/plans", "/targets", "/emergency-cases",
+        "/near-misses", "/audit",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):
@@ -87,6 +88,14 @@ async def test_a_cursor_that_is_not_ours_is_refused(api, cursor):
     answer = await api.get(f"/levels?cursor={cursor}", role="auditor")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "cursor_invalid")
+
+
+@pytest.mark.parametrize("path", ["/units/%00", "/scan?text=BJU/%2500", "/labels?kind=part&part=a%00"])
+async def test_a_text_that_cannot_be_kept_is_refused(api, path):
+    answer = await api.get(path, role="warehouse_keeper", language="zh")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "text_not_kept")
+    assert "U+0000" in answer.json()["detail"]
 
 
 async def test_costs_are_hidden_from_those_without_the_right(api):

@@ -21,6 +21,7 @@ async def test_pages_are_strict_and_never_kept(visitor, path, role):
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["permissions-policy"] == "camera=(self), microphone=(), geolocation=()"
 
 
 async def test_only_the_apis_own_page_may_start_itself(visitor):
@@ -42,6 +43,7 @@ async def test_pages_hold_no_inline_script_style_or_foreign_address(visitor):
         f"/emergencies/{case.id}",
         "/orders",
         "/plans",
+        "/receipts",
     ):
         page = (await manager.get(path)).text
         assert not re.findall(r"<script(?![^>]*(?:src=|application/json))", page), path

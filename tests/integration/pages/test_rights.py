@@ -8,7 +8,7 @@ import pytest
 from inventory.ground import clock
 from inventory.planning import plans
 from inventory.requests import requests
-from inventory.stock import pool_crossings, promises, reservations, transfers
+from inventory.stock import pool_crossings, promises, receipts, reservations, transfers
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
@@ -37,6 +37,11 @@ PAGES = [
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
+    ("/receipts", "inspector", "vendor"),
+    ("/receipts?depot=GZ", "warehouse_keeper", "vendor"),
+    ("/receipts/{receipt}", "engineer", "vendor"),
+    ("/labels", "warehouse_keeper", "engineer"),
+    ("/labels?kind=part&codes=PSU-750&size=50x30", "warehouse_keeper", "auditor"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
@@ -66,6 +71,7 @@ ACTIONS = [
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
+    ("/units/ZL2-0001/tag", "engineer"),
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
@@ -106,6 +112,8 @@ async def documents(company) -> dict[str, object]:
     )
     items = [transfers.TransferItem(part_number=FAN, quantity=1)]
     sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    incoming = [receipts.Incoming(part_number=DRIVE, quantity=1, serials=["NEW-1"])]
+    received = await receipts.receive("GZ", incoming, by=KEEPER, origin="V-DISTI")
     job = await plans.ask_for_plan(by=PLANNER)
     tomorrow = clock.now() + timedelta(days=1)
     return {
@@ -123,6 +131,7 @@ async def documents(company) -> dict[str, object]:
         ).id,
         "handover": job.id,
         "job": job.id,
+        "receipt": received.number,
     }
 
 
@@ -177,8 +186,8 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
     assert await menu("inspector") == [
-        *("/", "/stock", "/parts", "/transfers"),
-        *("/reservations", "/pool-crossings", "/statements"),
+        "/",
+        *("/stock", "/parts", "/transfers", "/receipts", "/reservations", "/pool-crossings", "/statements"),
     ]
     assert "/plans" in await menu("planner")
 

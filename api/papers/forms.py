@@ -1,0 +1,174 @@
+"""Forms: what each paper is called, which columns it has, and who signs it. Pure: Structs in, a PDF out."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from api.pages.formats import ZONE
+from api.papers import barcodes, printing
+
+Form = Literal[
+    "issue_note",
+    "goods_receipt_note",
+    "transfer_note",
+    "delivery_note",
+    "count_sheet",
+    "loan_note",
+    "loan_return_note",
+    "gate_pass",
+]
+Column = Literal["part", "serial", "quantity", "condition", "bin", "counted", "found", "recounted", "note"]
+Words = tuple[str, str]
+"""Chinese, then English."""
+
+
+class Shape(Struct, frozen=True, kw_only=True):
+    """How a form looks: its name, its columns, its signers."""
+
+    name: Words
+    columns: tuple[Column, ...]
+    signers: tuple[Words, ...]
+
+
+COLUMNS: dict[Column, Words] = {
+    "part": ("备件编号 / 名称", "Part"),
+    "serial": ("序列号 / 批次", "Serial / lot"),
+    "quantity": ("数量", "Qty"),
+    "condition": ("状态", "Condition"),
+    "bin": ("库位", "Bin"),
+    "counted": ("实盘数量", "Counted"),
+    "found": ("实盘序列号", "Serials found"),
+    "recounted": ("复盘数量", "Recounted"),
+    "note": ("备注", "Note"),
+}
+
+KEEPER, APPROVER = ("库管员", "Keeper"), ("批准", "Approved by")
+
+SHAPES: dict[Form, Shape] = {
+    "issue_note": Shape(
+        name=("出库单", "Issue note"),
+        columns=("part", "serial", "quantity", "condition", "bin"),
+        signers=(("制单", "Prepared by"), KEEPER, ("领用人", "Received by"), APPROVER),
+    ),
+    "goods_receipt_note": Shape(
+        name=("入库单", "Goods receipt note"),
+        columns=("part", "serial", "quantity", "condition", "bin"),
+        signers=(("送货人", "Delivered by"), ("验收人", "Inspected by"), KEEPER, APPROVER),
+    ),
+    "transfer_note": Shape(
+        name=("调拨单", "Transfer note"),
+        columns=("part", "serial", "quantity", "condition", "bin"),
+        signers=(("调出库管员", "Sending keeper"), ("承运人", "Carrier"), ("调入库管员", "Receiving keeper"), APPROVER),
+    ),
+    "delivery_note": Shape(
+        name=("送货单", "Delivery note"),
+        columns=("part", "serial", "quantity", "note"),
+        signers=(("发货人", "Sent by"), ("承运人", "Carrier"), ("收货人（签章）", "Received by (sign and stamp)")),
+    ),
+    "count_sheet": Shape(
+        name=("盘点表", "Count sheet"),
+        columns=("bin", "part", "counted", "found", "recounted", "note"),
+        signers=(("盘点人", "Counted by"), ("复盘人", "Recounted by"), ("监盘人", "Witness")),
+    ),
+    "loan_note": Shape(
+        name=("借用单", "Loan note"),
+        columns=("part", "serial", "quantity", "condition", "note"),
+        signers=(("借用人", "Borrower"), KEEPER, APPROVER),
+    ),
+    "loan_return_note": Shape(
+        name=("归还单", "Loan return note"),
+        columns=("part", "serial", "quantity", "condition", "note"),
+        signers=(("归还人", "Returned by"), ("检验人", "Inspected by"), KEEPER),
+    ),
+    "gate_pass": Shape(
+        name=("出门条", "Gate pass"),
+        columns=("part", "serial", "quantity", "note"),
+        signers=(KEEPER, ("携出人", "Carried by"), APPROVER, ("门卫", "Guard")),
+    ),
+}
+
+
+class Fact(Struct, frozen=True):
+    """Something said once on a paper, above its lines."""
+
+    name: Words
+    value: str
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line; `pieces` are serials with our tags, or lots. A count sheet shows neither pieces nor quantity: it is blind."""
+
+    part_number: str
+    name_zh: str = ""
+    name_en: str = ""
+    quantity: int | None = None
+    pieces: list[str] = []
+    condition: Words = ("", "")
+    bin: str = ""
+    note: str = ""
+
+
+class Paper(Struct, frozen=True, kw_only=True):
+    """A paper with everything that stands on it; `mark` is written across a paper that is not in force."""
+
+    form: Form
+    company: Words
+    number: str
+    facts: list[Fact]
+    lines: list[Line]
+    printed_at: datetime
+    printed_by: str
+    remarks: str = ""
+    mark: Words | None = None
+
+
+def pdf(paper: Paper) -> bytes:
+    """The paper as a PDF. Blocking: call it in a thread."""
+    return printing.pdf("form.typ", laid_out(paper), at=paper.printed_at)
+
+
+def picture(paper: Paper) -> bytes:
+    """The paper's first page as a PNG. Blocking."""
+    return printing.picture("form.typ", laid_out(paper))
+
+
+def laid_out(paper: Paper) -> dict[str, Any]:
+    """What the template is told: nothing but text, bar codes and the cells in order."""
+    shape = SHAPES[paper.form]
+    columns = [column for column in shape.columns if column != "bin" or _shows_bins(paper)]
+    counts = [line.quantity for line in paper.lines if line.quantity is not None]
+    return {
+        "company": paper.company,
+        "name": shape.name,
+        "number": paper.number,
+        "qr": barcodes.qr(paper.number),
+        "code_128": barcodes.code_128(paper.number),
+        "facts": [[fact.name, fact.value] for fact in paper.facts],
+        "columns": [[column, COLUMNS[column]] for column in columns],
+        "lines": [[_cell(line, column) for column in columns] for line in paper.lines],
+        "total": sum(counts) if "quantity" in shape.columns else None,
+        "remarks": paper.remarks,
+        "signers": shape.signers,
+        "mark": paper.mark,
+        "printed_at": f"{paper.printed_at.astimezone(ZONE):%Y-%m-%d %H:%M}",
+        "printed_by": paper.printed_by,
+    }
+
+
+def _shows_bins(paper: Paper) -> bool:
+    """Whether bins are known, or are written down by hand as things are put away or counted."""
+    return paper.form in ("goods_receipt_note", "count_sheet") or any(line.bin for line in paper.lines)
+
+
+def _cell(line: Line, column: Column) -> list[str]:
+    """A cell's lines of text; those that are filled in by hand are empty."""
+    cells: dict[Column, list[str]] = {
+        "part": [line.part_number, line.name_zh, line.name_en],
+        "serial": line.pieces,
+        "quantity": ["" if line.quantity is None else str(line.quantity)],
+        "condition": list(line.condition),
+        "bin": [line.bin],
+        "note": [line.note],
+    }
+    return cells.get(column, [])

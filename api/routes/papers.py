@@ -1,0 +1,142 @@
+"""Papers and labels over HTTP: PDF to print, and what a scanned code is."""
+
+import asyncio
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Struct
+
+from api.access import requires
+from api.answers import ApiRequest
+from api.papers import assembling, choosing, forms, labels
+from api.papers.assembling import ReceiptForm, RequestForm, TransferForm
+from api.papers.forms import Paper
+from api.problems import refusals
+from inventory.assurance import finding
+from inventory.ground.errors import Unknown
+from inventory.stock import scanning
+
+PDF = "application/pdf"
+
+Scan = Annotated[str, QueryParameter(max_length=1000, min_length=1, description="The text as the scanner sent it")]
+Codes = Annotated[list[str] | None, QueryParameter(max_items=choosing.LABELS_AT_MOST)]
+Start = Annotated[int, QueryParameter(ge=1, le=40, description="The first free place of a used sheet, from 1")]
+Copies = Annotated[int, QueryParameter(ge=1, le=50, description="How many of each label")]
+
+
+class ScanView(Struct, frozen=True, kw_only=True):
+    """What a scanned text is in our books; `document` where it is the number of one, with its kind and id."""
+
+    found: scanning.Identified
+    document: finding.Found | None = None
+
+
+def printed(*statuses: int) -> dict[int, ResponseSpec]:
+    """What a paper's route answers: a PDF, or a refusal."""
+    return {
+        **refusals(*statuses),
+        200: ResponseSpec(bytes, description="The paper", media_type=PDF, generate_examples=False),
+    }
+
+
+async def as_pdf(paper: Paper) -> Response[bytes]:
+    """A paper, rendered beside the event loop."""
+    name = f"{paper.number}-{paper.form}.pdf"
+    return pdf_response(await asyncio.to_thread(forms.pdf, paper), name)
+
+
+def pdf_response(content: bytes, name: str) -> Response[bytes]:
+    """A PDF that a browser shows."""
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=PDF, headers=headers)
+
+
+class PaperController(Controller):
+    """Papers that go with documents."""
+
+    tags = ("papers",)
+
+    @get(
+        "/transfers/{transfer_id:uuid}/papers/{form:str}",
+        operation_id="PrintTransfer",
+        guards=[requires("stock.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+    )
+    async def print_transfer(
+        self, request: ApiRequest, transfer_id: FromPath[UUID], form: FromPath[TransferForm]
+    ) -> Response[bytes]:
+        """Print a transfer's paper; the origin's and the target's each for those who serve that end."""
+        return await as_pdf(await assembling.of_transfer(transfer_id, form, by=request.user))
+
+    @get(
+        "/part-requests/{request_id:uuid}/papers/{form:str}",
+        operation_id="PrintPartRequest",
+        guards=[requires("requests.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+    )
+    async def print_request(
+        self, request: ApiRequest, request_id: FromPath[UUID], form: FromPath[RequestForm]
+    ) -> Response[bytes]:
+        """Print a part request's paper, with what left your stores."""
+        return await as_pdf(await assembling.of_request(request_id, form, by=request.user))
+
+    @get(
+        "/receipts/{number:str}/papers/{form:str}",
+        operation_id="PrintReceipt",
+        guards=[requires("stock.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+    )
+    async def print_receipt(
+        self, request: ApiRequest, number: FromPath[str], form: FromPath[ReceiptForm]
+    ) -> Response[bytes]:
+        """Print a goods receipt's paper."""
+        return await as_pdf(await assembling.of_receipt(number, form, by=request.user))
+
+
+class LabelController(Controller):
+    """Labels, and what they say when they are scanned."""
+
+    tags = ("labels",)
+
+    @get(
+        "/labels",
+        operation_id="PrintLabels",
+        guards=[requires("stock.read")],
+        responses=printed(404),
+        media_type=PDF,
+    )
+    async def print_labels(
+        self,
+        request: ApiRequest,
+        kind: FromQuery[choosing.Kind],
+        serial: Codes = None,
+        part: Codes = None,
+        depot: FromQuery[str | None] = None,
+        bin_code: Annotated[list[str] | None, QueryParameter(name="bin", max_items=choosing.LABELS_AT_MOST)] = None,
+        size: FromQuery[labels.Size] = "a4_3x8",
+        start: Start = 1,
+        copies: Copies = 1,
+    ) -> Response[bytes]:
+        """Print labels: of units by serial or tag, of parts by number, of a store's bins (all of them without `bin`)."""
+        wanted = choosing.Choice(
+            kind=kind, codes=(serial if kind == "unit" else part if kind == "part" else bin_code) or [], depot=depot
+        )
+        sheet = await choosing.sheet(wanted, size=size, start=start, copies=copies, by=request.user)
+        return pdf_response(await asyncio.to_thread(labels.pdf, sheet), f"labels-{kind}.pdf")
+
+    @get("/scan", operation_id="Scan", guards=[requires("stock.read")], responses=refusals(404))
+    async def scan(self, request: ApiRequest, text: Scan) -> ScanView:
+        """Say what a scanned text is: a unit, a part, a bin or a document of yours, or what a maker's label tells."""
+        found = await scanning.identify(text, seen_by=request.user)
+        if found.kind != "document" or found.document is None:
+            return ScanView(found=found)
+        document = await finding.find(found.document, seen_by=request.user)
+        if document is None:
+            raise Unknown(what="document", what_zh="单据", key=found.document)
+        return ScanView(found=found, document=document)
