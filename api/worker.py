@@ -37,7 +37,7 @@ from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import requests
-from inventory.stock import losses, reservations
+from inventory.stock import keeping, losses, promises, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -108,6 +108,11 @@ async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
 async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     """Stock became free for which somebody waits."""
     await requests.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+
+
+async def on_reservation_taken_over(job: jobs.ReservationTakenOver, _: Work) -> None:
+    """Somebody lost their stock to a higher purpose."""
+    await requests.lost_reservation(job.reservation, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
@@ -196,6 +201,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.JudgeFailure: on_judge_failure,
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
+    jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.Propose: on_propose,
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,
@@ -238,12 +244,17 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     @queue.schedule("expire_reservations", "* * * * *")
     async def _expire(_: Schedule) -> None:
         await reservations.expire_due(by=HOUSEKEEPING)
+        await promises.begin_due(by=service("allocation"))
 
     @queue.schedule("assess_all", "*/5 * * * *")
     async def _assess_all(_: Schedule) -> None:
         await assessments.assess_all(by=EMERGENCY)
         await cases.remind_of_unproposed(by=EMERGENCY)
         await losses.note_overdue()
+
+    @queue.schedule("open_recounts", "5 0 * * *")
+    async def _open_recounts(_: Schedule) -> None:
+        await keeping.open_recounts()
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

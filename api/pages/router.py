@@ -10,15 +10,19 @@ from api.pages import (
     emergencies,
     finding,
     imports,
+    in_hand,
     label_sheets,
     ledger,
     orders,
     overview,
     parts,
     plans,
+    pool_crossings,
     receiving,
     requests,
+    reservations,
     sessions,
+    statements,
     stock,
     transfers,
 )
@@ -43,6 +47,10 @@ NOUNS = (
     plans,
     imports,
     attachments,
+    reservations,
+    in_hand,
+    pool_crossings,
+    statements,
 )
 
 TAKING_FILES = (imports, attachments)

@@ -15,6 +15,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.opens) openDialog(document.getElementById(button.dataset.opens));
   if ("closes" in button.dataset) button.closest("dialog").close();
+  if ("prints" in button.dataset) print();
   if (button.dataset.adds) addLine(document.getElementById(button.dataset.adds));
   if ("removes" in button.dataset) button.closest(".line").remove();
 });

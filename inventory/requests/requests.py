@@ -23,6 +23,7 @@ from inventory.requests.sourcing import Choice, Step, choose
 from inventory.stock import pools, reservations, units
 from inventory.stock.ledger import post
 from inventory.stock.lines import count_waiting
+from inventory.stock.lines import lock as lock_levels
 from inventory.stock.moves import Move, Spot
 from inventory.stock.refusals import InsufficientStock
 from inventory.stock.serving import serving_row
@@ -30,9 +31,6 @@ from inventory.stock.serving import serving_row
 Severity = Literal["general", "severe"]
 State = Literal["reserved", "backordered", "shipped", "reconciled", "cancelled"]
 Outcome = Literal["used", "returned_good", "dead_on_arrival"]
-
-PRIORITY_OF: dict[str, int] = {"general": 10, "severe": 20}
-"""Who goes first when stock is short (D49)."""
 
 
 class NotCovered(Refused):
@@ -289,12 +287,14 @@ async def _promise(
 ) -> None:
     """Hold what was chosen, in one order of levels, and write the lines."""
     held: dict[int, reservations.Reservation] = {}
-    order = sorted(
-        (index for index, choice in enumerate(choices) if choice.source),
-        key=lambda index: (choices[index].source.part, choices[index].source.place),  # pyright: ignore[reportOptionalMemberAccess]  filtered above
-    )
-    for index in order:
-        source = choices[index].source
+    pool = await pools.pool_of_contract(device.contract)
+    primary = await serving_row(device.site, device.contract)
+    if len(choices) > 1:
+        sourced = {(c.source.part, c.source.place, c.source.pool) for c in choices if c.source}
+        waiting = {(part.id, primary.place, pool) for part in wanted if primary}
+        await lock_levels(list(sourced | waiting))
+    for index, choice in enumerate(choices):
+        source = choice.source
         if source is None:
             continue
         try:
@@ -306,12 +306,10 @@ async def _promise(
                     by=by,
                     pool=source.pool_code,
                     reference=f"{new.source}:{new.reference}",
-                    priority=PRIORITY_OF[new.severity],
+                    priority_class=new.severity,
                 )
         except InsufficientStock:
             continue  # somebody was faster: the line waits, and the ladder says what else there is
-    pool = await pools.pool_of_contract(device.contract)
-    primary = await serving_row(device.site, device.contract)
     for index, (line, part, choice) in enumerate(zip(new.lines, wanted, choices, strict=True)):
         reservation = held.get(index)
         source = choice.source if reservation else None
@@ -336,7 +334,7 @@ async def _promise(
         if reservation is None and primary is not None:
             await count_waiting(part.id, primary.place, pool, line.quantity)
             await jobs.enqueue(jobs.Assess(part.id, primary.place, pool))
-    await _settle(request)
+    await settle(request)
     depot = next((c.source.depot for c in choices if c.source), None)
     await steps.begin(
         "ship_parts",
@@ -353,7 +351,7 @@ def _soonest(ladder: Sequence[Step]) -> datetime | None:
     return min((step.arrives_at for step in ladder if step.possible and step.arrives_at), default=None)
 
 
-async def _settle(request: UUID) -> None:
+async def settle(request: UUID) -> None:
     """A request's state is that of its least advanced line; it is closed when every line is."""
     await db.execute(
         """UPDATE part_request SET state = least.state,
@@ -390,7 +388,7 @@ async def _lock_lines(request: UUID) -> list[_Line]:
            FROM request_line AS line
            JOIN part ON part.id = line.part
            LEFT JOIN place ON place.id = line.source_place
-           WHERE request = $1 ORDER BY line.part, source_place, line.id FOR NO KEY UPDATE OF line""",
+           WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
         request,
     )
 
@@ -431,7 +429,7 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = ()) -> Requ
             clock.now(),
             ", ".join(posted.serials) or None,
         )
-    await _settle(request)
+    await settle(request)
     await steps.finish("part_request", str(request), "ship_parts", by=by)
     view = await request_view(request)
     await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
@@ -487,7 +485,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
             report.serial_out,
         )
         lines = await _lock_lines(request)
-    await _settle(request)
+    await settle(request)
     view = await request_view(request)
     if view.state == "reconciled":
         await events.emit("part_request.reconciled", "part_request", view.number, view, contract=view.contract)
@@ -603,7 +601,7 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     await db.execute(
         "UPDATE request_line SET state = 'cancelled', firm = false, reservation = NULL WHERE request = $1", request
     )
-    await _settle(request)
+    await settle(request)
     await steps.finish("part_request", str(request), by=by)
     await audit.record("request.cancelled", "part_request", head["number"], by=by, reason=reason)
     view = await request_view(request)
@@ -613,7 +611,7 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
 
 @db.atomic
 async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
-    """Give free stock of a level to those who wait for it, the most urgent first; how many lines got theirs."""
+    """Give free stock of a level to those who wait for it, by rank and then by age; how many lines got theirs."""
     waiting = await db.fetch(
         """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
                   part_request.severity, part_request.source || ':' || part_request.reference_number AS reference
@@ -622,9 +620,11 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
            JOIN part ON part.id = line.part
            JOIN place ON place.id = line.source_place
            JOIN pool ON pool.id = line.pool
+           LEFT JOIN priority_class ON priority_class.code = part_request.severity
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
-           ORDER BY part_request.severity = 'severe' DESC, part_request.need_by NULLS LAST, line.id
-           LIMIT $4 FOR NO KEY UPDATE OF line""",
+           ORDER BY priority_class.rank DESC NULLS LAST, part_request.opened_at, line.id
+           -- a request is locked before its lines, as by whoever ships or cancels it
+           LIMIT $4 FOR NO KEY UPDATE OF part_request, line""",
         part,
         place,
         pool,
@@ -641,7 +641,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
                     by=by,
                     pool=line["pool"],
                     reference=line["reference"],
-                    priority=PRIORITY_OF[line["severity"]],
+                    priority_class=line["severity"],
                 )
         except InsufficientStock:
             continue  # a smaller line behind it may still fit
@@ -656,11 +656,80 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
             clock.now(),
             await sources.hours_to_site(place, line["request"]),
         )
-        await _settle(line["request"])
+        await settle(line["request"])
         filled += 1
         view = await request_view(line["request"])
         await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return filled
+
+
+@db.atomic
+async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
+    """A line lost its stock to a higher purpose: find it another source, or have it wait; whether there was such a line.
+
+    Its promise changes with an event.
+    """
+    row = await db.fetch_one(
+        """SELECT line.id, line.request, line.part, line.quantity, line.pool, part.part_number, part_request.severity,
+                  part_request.need_by, part_request.engineer, device.serial,
+                  part_request.source || ':' || part_request.reference_number AS reference
+           FROM request_line AS line
+           JOIN part ON part.id = line.part
+           JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
+           WHERE line.reservation = $1 AND line.state = 'reserved' FOR NO KEY UPDATE OF part_request, line""",
+        reservation,
+    )
+    if row is None:
+        return False
+    device = await devices.find(row["serial"], seen_by=by)
+    offered = await sources.gather([row["part"]], device, engineer=row["engineer"])
+    choice = choose(
+        row["quantity"],
+        offered.stock.get(row["part"], []),
+        offered.purchases.get(row["part"], []),
+        now=clock.now(),
+        need_by=row["need_by"],
+        severe=row["severity"] == "severe",
+    )
+    source, held = choice.source, None
+    if source is not None:
+        try:
+            async with db.savepoint():
+                held = await reservations.hold(
+                    source.part_number,
+                    source.depot,
+                    row["quantity"],
+                    by=by,
+                    pool=source.pool_code,
+                    reference=row["reference"],
+                    priority_class=row["severity"],
+                )
+        except InsufficientStock:
+            held = None  # somebody was faster: the line waits
+    primary = await serving_row(device.site, device.contract)
+    waits_at = primary.place if primary else None
+    await db.execute(
+        """UPDATE request_line SET state = $2, reservation = $3, firm = $4, source_place = $5, supplied_part = $6,
+                  promised_at = $7, reasons = $8, ladder = $9
+           WHERE id = $1""",
+        row["id"],
+        "reserved" if held else "backordered",
+        held.id if held else None,
+        held is not None,
+        source.place if held and source else waits_at,
+        source.part if held and source else None,
+        choice.arrives_at if held else _soonest(choice.ladder),
+        ["taken_over", *choice.reasons] if held else ["taken_over", "waits_for_stock"],
+        msgspec.to_builtins(choice.ladder),
+    )
+    if held is None and waits_at is not None:
+        await count_waiting(row["part"], waits_at, row["pool"], row["quantity"])
+        await jobs.enqueue(jobs.Assess(row["part"], waits_at, row["pool"]))
+    await settle(row["request"])
+    view = await request_view(row["request"])
+    await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
+    return True
 
 
 _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(

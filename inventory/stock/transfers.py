@@ -7,12 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lots, notices, receipts, reservations
+from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations
 from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -143,10 +144,17 @@ async def draft(
         clock.now(),
         by.name,
     )
-    # levels are locked in one order whatever order the lines came in
-    for item in sorted(items, key=lambda item: (item.part_number, item.pool)):
+    if len(items) > 1:  # levels are locked in one order whatever order the lines came in
+        await lines.lock([((await parts.find(i.part_number)).id, start.id, await pools.find(i.pool)) for i in items])
+    for item in items:
         held = await reservations.hold(
-            item.part_number, origin, item.quantity, by=by, pool=item.pool, reference=number, priority=50
+            item.part_number,
+            origin,
+            item.quantity,
+            by=by,
+            pool=item.pool,
+            reference=number,
+            priority_class="planned" if case_number is None else "emergency",
         )
         await db.execute(
             """INSERT INTO transfer_line (transfer, part, pool, quantity, reservation)
@@ -173,8 +181,8 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
     by.require_depot(head["origin"])
     now = clock.now()
     due = now + timedelta(hours=head["hours"] or 24)
-    lines = await lines_of(transfer)
-    for line in lines:
+    sent = await lines_of(transfer)
+    for line in sent:
         await reservations.hand_out(
             line["reservation"],
             by=by,
@@ -194,7 +202,7 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
             confirmed=True,
         )
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
-    await _announce(head, lines, due, waybill, by=by)
+    await _announce(head, sent, due, waybill, by=by)
     await db.execute(
         "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4 WHERE id = $1", transfer, now, due, waybill
     )
@@ -471,7 +479,7 @@ async def lines_of(transfer: UUID) -> list[db.Row]:
         """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
                   shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity, part.part_number, part.serialised
            FROM transfer_line JOIN part ON part.id = transfer_line.part
-           WHERE transfer = $1 ORDER BY part.part_number, transfer_line.pool""",
+           WHERE transfer = $1 ORDER BY transfer_line.part, transfer_line.pool""",
         transfer,
     )
 
