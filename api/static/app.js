@@ -55,7 +55,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function takeScan(field, code) {
-  const form = field.form, told = form.querySelector(".scan-told");
+  const form = field.form, told = form.querySelector(".count-told");
   const lines = [...form.querySelectorAll("[data-line]")];
   const labelled = lines.find((line) => line.dataset.part.toUpperCase() === code.toUpperCase());
   const bySerial = lines.filter((line) => "bySerial" in line.dataset);
