@@ -26,9 +26,10 @@ check: .venv/ready-dev ## format, lint, types, floors, dependencies, migrations 
 bench: .venv/ready-dev ## measure, and write docs/reference/bench.md
 	$(BIN)/python -m bench
 
-nightly: .venv/ready-dev ## the long profiles of the property tests, and an audit of the dependencies
+nightly: .venv/ready-dev ## the long profiles of the property and concurrency tests, and an audit of the dependencies
 	@scripts/browser.sh
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --dist loadgroup tests/property
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --dist loadgroup tests/property \
+		tests/integration/stock/test_concurrency.py
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 format: .venv/ready-dev ## format and mend what can be mended

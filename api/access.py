@@ -1,6 +1,6 @@
 """Access: who calls, by key or by session, and what a route asks of them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -16,7 +16,8 @@ from inventory.people import keys, sessions
 
 SESSION_COOKIE = "beijian_session"
 
-Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
+"""Guards are coroutines, so that none of them is sent to a thread."""
 
 
 class Authentication(AbstractAuthenticationMiddleware):
@@ -53,7 +54,7 @@ class FormGuard(CSRFMiddleware):
             await super().__call__(scope, receive, send)
 
 
-def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse whoever is not signed in."""
     if connection.user is None:
         raise NotAuthorizedException
@@ -62,8 +63,8 @@ def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandle
 def requires(right: str) -> Guard:
     """A guard that asks for a right."""
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        signed_in(connection, handler)
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        await signed_in(connection, handler)
         actor: Actor = connection.user
         actor.require(right)
 
@@ -73,8 +74,8 @@ def requires(right: str) -> Guard:
 def requires_any(*rights: str) -> Guard:
     """A guard that asks for at least one of some rights; which one an act needs, its verb says."""
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        signed_in(connection, handler)
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        await signed_in(connection, handler)
         actor: Actor = connection.user
         if not any(actor.may(right) for right in rights):
             actor.require(rights[0])

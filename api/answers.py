@@ -75,16 +75,14 @@ async def once[T](
     async def kept() -> Answer:
         return Answer(status, msgspec.json.encode(await act()), "application/json")
 
-    answer = await idempotency.kept_answer(caller, key, fingerprint)
-    if answer is None:
-        try:
-            answer = await idempotency.once(caller, key, fingerprint, kept)
-        except (Busy, IdempotencyKeyReused, IdempotencyInProgress):
-            raise  # says nothing about the act itself: it may be tried again
-        except InventoryError as refusal:
-            problem = problem_of(refusal, language_of(request))
-            refused = Answer(problem.status, msgspec.json.encode(problem), MEDIA_TYPE)
-            answer = await idempotency.keep_refusal(caller, key, fingerprint, refused)
+    try:
+        answer = await idempotency.once(caller, key, fingerprint, kept)
+    except (Busy, IdempotencyKeyReused, IdempotencyInProgress):
+        raise  # says nothing about the act itself: it may be tried again
+    except InventoryError as refusal:
+        problem = problem_of(refusal, language_of(request))
+        refused = Answer(problem.status, msgspec.json.encode(problem), MEDIA_TYPE)
+        answer = await idempotency.keep_refusal(caller, key, fingerprint, refused)
     return cast("Response[T]", _as_response(answer))
 
 

@@ -13,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from api.languages import Language, in_language, preferred
+from inventory.assurance.shared_links import OpenedTooOften
 from inventory.ground import context
 from inventory.ground.errors import Busy, Forbidden, Invalid, InventoryError, Refused, Unknown
 from inventory.people.persons import TooManyAttempts
@@ -25,6 +26,7 @@ STATUS_OF: dict[type[InventoryError], int] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Forbidden: HTTPStatus.FORBIDDEN,
     TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
+    OpenedTooOften: HTTPStatus.TOO_MANY_REQUESTS,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status of a refusal is that of its nearest ancestor here."""

@@ -36,8 +36,8 @@ from inventory.people import sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
-from inventory.requests import backorders, shipping
-from inventory.stock import losses, provisional, reservations
+from inventory.requests import backorders, requests, shipping
+from inventory.stock import keeping, losses, promises, provisional, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -118,6 +118,11 @@ async def on_parts_picked(job: jobs.PartsPicked, _: Work) -> None:
 async def on_shipment_arrived(job: jobs.ShipmentArrived, _: Work) -> None:
     """Somebody signed for a shipment."""
     await shipping.tell_of_arrival(job.shipment)
+
+
+async def on_reservation_taken_over(job: jobs.ReservationTakenOver, _: Work) -> None:
+    """Somebody lost their stock to a higher purpose."""
+    await requests.lost_reservation(job.reservation, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
@@ -208,6 +213,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.FillBackorders: on_fill_backorders,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
+    jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.Propose: on_propose,
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,
@@ -250,6 +256,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     @queue.schedule("expire_reservations", "* * * * *")
     async def _expire(_: Schedule) -> None:
         await reservations.expire_due(by=HOUSEKEEPING)
+        await promises.begin_due(by=service("allocation"))
 
     @queue.schedule("escalate_overdue_papers", "*/5 * * * *")
     async def _escalate(_: Schedule) -> None:
@@ -260,6 +267,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
         await assessments.assess_all(by=EMERGENCY)
         await cases.remind_of_unproposed(by=EMERGENCY)
         await losses.note_overdue()
+
+    @queue.schedule("open_recounts", "5 0 * * *")
+    async def _open_recounts(_: Schedule) -> None:
+        await keeping.open_recounts()
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

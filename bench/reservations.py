@@ -1,18 +1,18 @@
-"""Reservations over HTTP against pgbench running the very same statement on the same database."""
+"""Reserving and receiving over HTTP against pgbench running the very same statements on the same database."""
 
 import asyncio
 import re
 import subprocess
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
-
+from bench.caller import Request, calls_a_second
 from bench.company import Running, beside, key, running
 from bench.tables import Figures
 from inventory.ground import db
 from inventory.stock import receipts
+from inventory.stock.ledger import POST
 from inventory.stock.reservations import RESERVE
 from tests.world import FAN, SETUP
 
@@ -26,23 +26,25 @@ PARTS = 2000
 def run() -> Figures:
     """Measure."""
     figures = Figures(
-        "Reservations",
-        f"One piece a call. H1 hot: everybody asks for one part at one depot; H1 spread: {PARTS:,} parts. "
-        f"{CLIENTS} clients, best of {ROUNDS} rounds of {SECONDS} s, with sign-in, rights, validation and the reservation's "
-        "record; the reference is pgbench running the same statement on the same database.",
+        "Movements",
+        f"One piece a call. H1 reserves; hot: everybody asks for one part at one depot, spread: {PARTS:,} parts. H2 receive "
+        f"takes one piece in, spread over the parts. {CLIENTS} clients, best of {ROUNDS} rounds of {SECONDS} s, with sign-in, "
+        "rights, validation, an Idempotency-Key for every call and the act's records; the reference is pgbench running the "
+        "very statement that acts, on the same database, at its best of 1, 8 and 32 clients.",
         ("operation", "ours, requests/s", "pgbench, transactions/s", "ratio", "target"),
     )
     with running(worker=False) as service:
-        asyncio.run(_prepare(service))
-        for name, target in (("H1 hot", "≥ 1.5 (with coalescing, not yet built)"), ("H1 spread", "≥ 0.30")):
-            spread = name == "H1 spread"
-            ours = max(asyncio.run(_ours(service, spread=spread)) for _ in range(ROUNDS))
-            theirs = max(_pgbench(service, spread=spread, clients=clients) for clients in (1, 8, CLIENTS))
+        prepared = asyncio.run(_prepare(service))
+        for name, target in (("H1 hot", "≥ 1.5"), ("H1 spread", "≥ 0.30"), ("H2 receive", "≥ 0.30")):
+            script, requests = prepared[name]
+            port = int(service.url.rpartition(":")[2])
+            ours = max(calls_a_second(port, requests, clients=CLIENTS, seconds=SECONDS) for _ in range(ROUNDS))
+            theirs = max(_pgbench(service, script, clients=clients) for clients in (1, 8, CLIENTS))
             figures.rows.append((name, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}", target))
     return figures
 
 
-async def _prepare(service: Running) -> None:
+async def _prepare(service: Running) -> dict[str, tuple[str, list[Request]]]:
     async with beside(service):
         await receipts.adjust("GZ", FAN, 900_000, by=SETUP, reason="bench")
         await db.execute(
@@ -56,48 +58,57 @@ async def _prepare(service: Running) -> None:
                SELECT part.id, place.id, 'good', party.id, pool.id, 1000000, 0, 0 FROM part, place, party, pool
                WHERE part_number LIKE 'SPREAD-%' AND place.code = 'GZ' AND is_ourselves AND pool.code = 'common'"""
         )
+        await db.execute(
+            """INSERT INTO lot (part, number, provenance, source, received_at)
+               SELECT id, 'BENCH', 'unproven', '', now() FROM part WHERE part_number LIKE 'SPREAD-%'"""
+        )
         await db.execute("ANALYZE")
+        spread = [f"SPREAD-{number * 97 % PARTS + 1}" for number in range(PARTS)]
+        dispatcher, supervisor = await key("dispatcher"), await key("quality_supervisor")
+        return {
+            "H1 hot": (_reserving(f"'{FAN}'"), [_reservation(FAN, dispatcher)]),
+            "H1 spread": (_reserving("'SPREAD-' || :part"), [_reservation(part, dispatcher) for part in spread]),
+            "H2 receive": (await _receiving(), [_receipt(part, supervisor) for part in spread]),
+        }
 
 
-async def _ours(service: Running, *, spread: bool) -> float:
-    async with beside(service):
-        secret = await key("dispatcher")
-    limits = httpx.Limits(max_connections=CLIENTS)
-    done = 0
-    async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=30) as client:
-        client.headers["Authorization"] = f"Bearer {secret}"
-        ends = time.perf_counter() + SECONDS
-
-        async def ask(number: int) -> None:
-            nonlocal done
-            count = 0
-            while time.perf_counter() < ends:
-                part = f"SPREAD-{(number * 97 + count * 31) % PARTS + 1}" if spread else FAN
-                answer = await client.post(
-                    "/api/v1/reservations", json={"part_number": part, "depot": "GZ", "quantity": 1}
-                )
-                assert answer.status_code == 201, answer.text
-                count += 1
-            done += count
-
-        await asyncio.gather(*(ask(number) for number in range(CLIENTS)))
-    return done / SECONDS
+def _reservation(part: str, secret: str) -> Request:
+    return "POST", "/api/v1/reservations", secret, {"part_number": part, "depot": "GZ", "quantity": 1}
 
 
-def _pgbench(service: Running, *, spread: bool, clients: int) -> float:
+def _receipt(part: str, secret: str) -> Request:
+    body = {"part_number": part, "depot": "GZ", "quantity": 1, "reason": "bench"}
+    return "POST", "/api/v1/adjustments", secret, body
+
+
+def _reserving(part: str) -> str:
     """The reservation's own statement, its parameters written into it."""
-    values = {
-        "$1": "'SPREAD-' || :part" if spread else f"'{FAN}'",
-        "$2": "'GZ'",
-        "$3": "'common'",
-        "$4": "1",
-        "$5": "0",
-        "$6": "NULL",
-        "$7": "now()",
-        "$8": "'pgbench'",
-        "$9": "NULL",
-    }
-    statement = re.sub(r"\$\d", lambda match: values[match[0]], RESERVE)
+    values = (part, "'GZ'", "'common'", "1", "0", "NULL", "now()", "'pgbench'", "NULL", "NULL")
+    return _written(RESERVE, values)
+
+
+async def _receiving() -> str:
+    """The posting of one move, its parameters written into it."""
+    at = await db.fetch_one(
+        """SELECT (SELECT id FROM place WHERE code = 'ADJUSTMENT') AS outside, (SELECT id FROM place WHERE code = 'GZ') AS gz,
+                  (SELECT id FROM party WHERE is_ourselves) AS owner, (SELECT id FROM pool WHERE code = 'common') AS pool"""
+    )
+    assert at is not None
+    part = "(SELECT id FROM part WHERE part_number = 'SPREAD-' || :part)"
+    lot = f"(SELECT id FROM lot WHERE number = 'BENCH' AND part = {part})"
+    origin, target = (at["outside"], "'good'", at["owner"], at["pool"]), (at["gz"], "'good'", at["owner"], at["pool"])
+    one = ("'adjustment'", part, 1, "NULL", *origin, *target, 0, "NULL", "NULL", "NULL", "'bench'", "NULL", "NULL")
+    arrays = [f"ARRAY[{value}]" for value in (*one, lot, "NULL", "NULL")]
+    return _written(POST, (*arrays, "now()", "'pgbench'"))
+
+
+def _written(statement: str, values: Sequence[str]) -> str:
+    plain = re.sub(r"--.*", "", statement)
+    return re.sub(r"\$(\d+)", lambda match: values[int(match[1]) - 1], plain)
+
+
+def _pgbench(service: Running, statement: str, *, clients: int) -> float:
+    """How often a second pgbench runs a statement."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(f"\\set part random(1, {PARTS})\n{' '.join(statement.split())};\n")
         script.flush()

@@ -5,6 +5,7 @@ from pathlib import Path
 from piccolo.conf.apps import AppConfig
 from piccolo.table import Table
 
+from inventory.assurance import tables as assurance
 from inventory.catalogue import tables as catalogue
 from inventory.emergency import tables as emergency
 from inventory.ground import tables as ground
@@ -29,6 +30,7 @@ FLOORS = (
     planning,
     emergency,
     imports,
+    assurance,
 )
 
 TABLES: list[type[Table]] = [

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from api.demo import company, credentials, shelving, staff
+from api.demo import company, credentials, hands, shelving, staff
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
-from api.demo.past import LIVED_DAYS, YEARS, Serials, draw_failures, open_stock, replay, stores
+from api.demo.past import LIVED_DAYS, YEARS, Failed, Serials, draw_failures, open_stock, replay, stores
 from api.processes import solver_process
 from api.settings import Settings
 from inventory.emergency import assessments, declaring
@@ -73,18 +73,11 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await rates.learn(start.date(), lived_from.date(), by=SETUP)
             await _adopt(solver, lived_from)
         say("  living the last two months call by call")
-        life = Life(_people(), serials, end)
-        for number, failure in enumerate(failed):
-            if failure.at >= lived_from:
-                life.fail(failure, 10_000 + number)
-        for number, failure in enumerate(burst_of_the_past(_burst_devices(start), end)):
-            life.fail(failure, 19_000 + number)
-        life.order_daily(lived_from)
-        life.close_cases(lived_from)
-        await life.live()
+        await _live(failed, serials, start, lived_from, end)
         with jobs.collecting():
             await rates.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
+            await hands.enter(by=SETUP)
             await _watch_critical_parts()
             await shelving.put_away(by=SETUP)
             await shelving.fill_the_dock(by=SETUP)
@@ -92,6 +85,19 @@ async def load_company(settings: Settings, *, say: Say) -> None:
     await _settle()
     credentials.keep(settings, keys)
     say("  the demo company is ready")
+
+
+async def _live(failed: list[Failed], serials: Serials, start: datetime, since: datetime, end: datetime) -> None:
+    """Play the last weeks, in which everything happened through the verbs of the house."""
+    life = Life(_people(), serials, end)
+    for number, failure in enumerate(failed):
+        if failure.at >= since:
+            life.fail(failure, 10_000 + number)
+    for number, failure in enumerate(burst_of_the_past(_burst_devices(start), end)):
+        life.fail(failure, 19_000 + number)
+    life.order_daily(since)
+    life.close_cases(since)
+    await life.live()
 
 
 def _people() -> dict[str, Actor]:

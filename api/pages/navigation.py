@@ -43,6 +43,10 @@ ITEMS = (
     Item("/units", ("Units", "单件"), "box", "stock.read"),
     Item("/labels", ("Labels", "标签"), "barcode", "stock.receive"),
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
+    Item("/reservations", ("Reservations", "预留"), "lock", "stock.read"),
+    Item("/my-parts", ("In-hand parts", "在手备件"), "user", "handovers.make"),
+    Item("/pool-crossings", ("Pools", "库存归属"), "scale", "stock.read"),
+    Item("/statements", ("Parts statements", "备件清单"), "file-text", "stock.read"),
     Item("/imports", ("Imports", "导入"), "upload", "parts.manage", "stock.adjust"),
 )
 

@@ -10,6 +10,7 @@ from api.pages import (
     emergencies,
     finding,
     imports,
+    in_hand,
     label_sheets,
     ledger,
     orders,
@@ -17,12 +18,15 @@ from api.pages import (
     parts,
     picks,
     plans,
+    pool_crossings,
     provisional,
     receiving,
     requests,
+    reservations,
     scanning,
     sessions,
     shipments,
+    statements,
     stock,
     transfers,
 )
@@ -51,6 +55,10 @@ NOUNS = (
     plans,
     imports,
     attachments,
+    reservations,
+    in_hand,
+    pool_crossings,
+    statements,
 )
 
 TAKING_FILES = (imports, attachments)

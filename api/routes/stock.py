@@ -1,5 +1,6 @@
 """Stock over HTTP: levels, units, movements, reservations, receipts, transfers, adjustments."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -18,6 +19,7 @@ from inventory.stock import (
     levels,
     lots,
     movements,
+    promises,
     receipts,
     reservations,
     shipments,
@@ -37,7 +39,7 @@ Line = Literal["critical_point", "average_failure_line", "reorder_point", "base_
 
 
 class NewReservation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Stock to hold."""
+    """Stock to hold; from `starts_at` on, if one is given, and free until then."""
 
     part_number: Code
     depot: Code
@@ -45,6 +47,8 @@ class NewReservation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pool: Code = COMMON
     reference: Code | None = None
     priority: Annotated[int, Meta(ge=0, le=100)] = 0
+    priority_class: Code | None = None
+    starts_at: Instant | None = None
     expires_at: Instant | None = None
 
 
@@ -55,6 +59,7 @@ class Posting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     serials: Annotated[list[Code], Meta(max_length=1000)] = []
     to: Code = "ISSUED"
     occurred_at: Instant | None = None
+    keep_rest: bool = False
 
 
 class ReceiptLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -363,9 +368,9 @@ class ReservationController(Controller):
         request: ApiRequest,
         part: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
-        in_state: Annotated[
-            Literal["pending", "posted", "voided", "expired"] | None, QueryParameter(name="state")
-        ] = None,
+        in_state: Annotated[reservations.State | None, QueryParameter(name="state")] = None,
+        holder: FromQuery[str | None] = None,
+        priority_class: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[reservations.Reservation]]:
@@ -377,6 +382,8 @@ class ReservationController(Controller):
             state=in_state,
             part_number=part,
             depot=depot,
+            holder=holder,
+            priority_class=priority_class,
         )
         return page(request, found, limit, lambda held: held.id)
 
@@ -394,22 +401,23 @@ class ReservationController(Controller):
     async def reserve(
         self, request: ApiRequest, data: JSONBody[NewReservation], idempotency_key: Key = None
     ) -> Response[reservations.Reservation]:
-        """Hold stock."""
-        return await once(
-            request,
-            idempotency_key,
-            lambda: reservations.reserve(
-                data.part_number,
-                data.depot,
-                data.quantity,
-                by=request.user,
-                pool=data.pool,
-                reference=data.reference,
-                priority=data.priority,
-                expires_at=data.expires_at,
-            ),
-            status=201,
-        )
+        """Hold stock, or promise it from a moment to come."""
+
+        def act() -> Awaitable[reservations.Reservation]:
+            named = {
+                "by": request.user,
+                "pool": data.pool,
+                "reference": data.reference,
+                "priority": data.priority,
+                "priority_class": data.priority_class,
+                "expires_at": data.expires_at,
+            }
+            wanted = (data.part_number, data.depot, data.quantity)
+            if data.starts_at is not None:
+                return promises.promise(*wanted, starts_at=data.starts_at, **named)
+            return reservations.reserve(*wanted, **named)
+
+        return await once(request, idempotency_key, act, status=201)
 
     @post(
         "/{reservation_id:uuid}/post",
@@ -421,7 +429,7 @@ class ReservationController(Controller):
     async def post_reservation(
         self, request: ApiRequest, reservation_id: FromPath[UUID], data: JSONBody[Posting], idempotency_key: Key = None
     ) -> Response[reservations.Reservation]:
-        """Hand out what was held, all or a part; the rest is released."""
+        """Hand out what was held, all or a part; the rest is released, or kept if asked."""
         return await once(
             request,
             idempotency_key,
@@ -432,6 +440,7 @@ class ReservationController(Controller):
                 quantity=data.quantity,
                 serials=data.serials,
                 occurred_at=data.occurred_at,
+                keep_rest=data.keep_rest,
             ),
         )
 

@@ -15,6 +15,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.opens) openDialog(document.getElementById(button.dataset.opens));
   if ("closes" in button.dataset) button.closest("dialog").close();
+  if ("prints" in button.dataset) print();
   if (button.dataset.adds) addLine(document.getElementById(button.dataset.adds));
   if ("removes" in button.dataset) button.closest(".line").remove();
 });
@@ -54,7 +55,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function takeScan(field, code) {
-  const form = field.form, told = form.querySelector(".scan-told");
+  const form = field.form, told = form.querySelector(".count-told");
   const lines = [...form.querySelectorAll("[data-line]")];
   const labelled = lines.find((line) => line.dataset.part.toUpperCase() === code.toUpperCase());
   const bySerial = lines.filter((line) => "bySerial" in line.dataset);

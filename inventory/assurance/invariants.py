@@ -63,7 +63,7 @@ INVARIANTS = [
         f"""SELECT {_SUBJECT} AS what, coalesce(pending.quantity, 0)::text AS expected, level.reserved::text AS found,
                    level.part, level.place
             FROM level
-            LEFT JOIN (SELECT level AS id, sum(quantity) AS quantity FROM reservation
+            LEFT JOIN (SELECT level AS id, sum(quantity - posted_quantity) AS quantity FROM reservation
                        WHERE state = 'pending' GROUP BY 1) AS pending USING (id) {_NAMED}
             WHERE level.reserved <> coalesce(pending.quantity, 0)""",
     ),
@@ -153,12 +153,13 @@ INVARIANTS = [
     Invariant(
         "what_is_picked_is_held",
         "a line of a pick list belongs to a pending reservation, and its lines add up to what that holds",
-        """SELECT reservation.id::text AS what, reservation.quantity || ' ' || 'pending' AS expected,
+        """SELECT reservation.id::text AS what,
+                  (reservation.quantity - reservation.posted_quantity) || ' pending' AS expected,
                   sum(pick.quantity) || ' ' || reservation.state AS found
            FROM reservation
            JOIN pick ON pick.reservation = reservation.id AND pick.state IN ('open', 'picked', 'short')
            GROUP BY reservation.id
-           HAVING sum(pick.quantity) <> reservation.quantity OR reservation.state <> 'pending'""",
+           HAVING sum(pick.quantity) <> reservation.quantity - reservation.posted_quantity OR reservation.state <> 'pending'""",
     ),
     Invariant(
         "what_has_no_paper_is_recorded",
@@ -256,6 +257,18 @@ INVARIANTS = [
            JOIN LATERAL (SELECT to_condition, result FROM inspection WHERE inspection.unit = unit.id
                          ORDER BY inspected_at DESC, id DESC LIMIT 1) AS last ON true
            WHERE unit.condition = 'good' AND last.result = 'failed'""",
+    ),
+    Invariant(
+        "nothing_handed_over_is_forgotten",
+        "what was handed over and not yet accepted or declined is in transit, and nothing else of it",
+        """SELECT handover.number AS what, CASE handover.state WHEN 'given' THEN 'on the way' ELSE '0' END AS expected,
+                  coalesce(road.quantity, 0)::text AS found
+           FROM handover
+           LEFT JOIN (SELECT document,
+                             sum(CASE WHEN target.code = 'TRANSIT' THEN quantity ELSE -quantity END) AS quantity
+                      FROM movement JOIN place AS target ON target.id = movement.to_place
+                      WHERE document_kind = 'handover' GROUP BY document) AS road ON road.document = handover.number
+           WHERE (handover.state = 'given') <> (coalesce(road.quantity, 0) > 0)""",
     ),
     Invariant(
         "every_movement_has_its_month",

@@ -111,6 +111,12 @@ async def _prepare(connection: Any) -> None:
     )
 
 
+async def _leave_clean(connection: Any) -> None:
+    """Hand a connection back without a round trip: nothing here changes a session but what `held_connection` lends."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
+
 def _as_json(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
@@ -126,7 +132,7 @@ async def connected(
     point_at(dsn)
     settings = {**SESSION_SETTINGS, "application_name": application, "synchronous_commit": "on" if durable else "off"}
     engine.config["server_settings"] = settings
-    await engine.start_connection_pool(min_size=1, max_size=pool_size, init=_prepare)
+    await engine.start_connection_pool(min_size=1, max_size=pool_size, init=_prepare, reset=_leave_clean)
     try:
         yield
     finally:
@@ -165,7 +171,10 @@ async def held_connection() -> AsyncGenerator[PoolConnectionProxy]:
     if engine.pool is None:
         raise RuntimeError("no connection pool: wrap the program in db.connected()")
     async with engine.pool.acquire() as borrowed:
-        yield cast("PoolConnectionProxy", borrowed)
+        try:
+            yield cast("PoolConnectionProxy", borrowed)
+        finally:
+            await borrowed.reset()
 
 
 async def fetch(sql: str, *args: object) -> list[Row]:

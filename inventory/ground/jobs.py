@@ -62,6 +62,12 @@ class ShipmentArrived(Job, frozen=True):
     shipment: UUID
 
 
+class ReservationTakenOver(Job, frozen=True):
+    """A higher purpose took a reservation's stock: its document is told, and served anew."""
+
+    reservation: UUID
+
+
 class Propose(Job, frozen=True):
     """Choose purchases and transfers for an open emergency case."""
 

@@ -176,6 +176,14 @@ CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHER
 CREATE UNIQUE INDEX scrapping_is_proposed_once_per_unit ON scrapping (unit) WHERE state = 'proposed';
 CREATE INDEX advance_notice_open_idx ON advance_notice (place, due_at) WHERE state IN ('expected', 'partly_received');
 CREATE INDEX receipt_at_idx ON receipt (place, id);
+CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
+CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);
+
+INSERT INTO priority_class (code, rank, name_zh, name_en) VALUES
+    ('planned', 5, '计划性', 'planned'),
+    ('general', 10, '一般故障', 'general'),
+    ('severe', 20, '严重故障', 'severe'),
+    ('emergency', 50, '应急', 'emergency');
 
 CREATE SEQUENCE document_number;
 CREATE SEQUENCE unit_tag_number;

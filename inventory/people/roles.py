@@ -18,6 +18,13 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "stock.count": ("count stock", "盘点库存"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
     "reservations.make": ("reserve stock", "预留库存"),
+    "reservations.take_over": ("take over reservations of lower rank", "占用低优先级预留"),
+    "pools.ask": ("ask for stock of another pool", "申请调整库存归属"),
+    "pools.cross": ("decide on stock of another pool", "审批库存归属调整"),
+    "handovers.make": ("hold parts in hand, hand them over and back", "持有在手备件、移交与退料"),
+    "keepings.manage": ("name key-holders, engineers' stocks and recount duties", "指定保管人、个人备件库与定期复盘"),
+    "recounts.ask": ("ask for a recount", "要求复盘"),
+    "statements.share": ("share a contract's parts statement by a link", "以链接分享备件清单"),
     "parts.request": ("ask for parts", "申请备件"),
     "requests.read": ("see part requests", "查看备件申请"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
@@ -54,14 +61,18 @@ ROLES: dict[str, frozenset[str]] = {
         _LOOK
         | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
         | {"stock.count", "bins.manage", "attachments.add", "stock.judge", "notices.read", "notices.announce"}
-        | {"reservations.make", "parts.request", "orders.read"}
+        | {"reservations.make", "parts.request", "orders.read", "pools.ask", "recounts.ask"}
+        | {"handovers.make"}
     ),
     "engineer": frozenset(
-        _LOOK | {"parts.request", "failures.record", "stock.take", "shipments.deliver", "attachments.add"}
+        _LOOK
+        | {"parts.request", "failures.record", "handovers.make"}
+        | {"stock.take", "shipments.deliver", "attachments.add"}
     ),
     "dispatcher": frozenset(
         _LOOK
         | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read", "attachments.add"}
+        | {"reservations.take_over", "pools.ask", "keepings.manage"}
     ),
     "buyer": frozenset(
         _LOOK
@@ -78,19 +89,22 @@ ROLES: dict[str, frozenset[str]] = {
         | {"parts.request", "failures.record", "contracts.read", "costs.read", "orders.read"}
         | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
         | {"attachments.add"}
+        | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
+        | {"recounts.ask", "statements.share"}
     ),
     "quality_supervisor": frozenset(
         _LOOK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
+        | {"recounts.ask", "statements.share"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
         _EVERY_READ
         | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
-        | {"attachments.add"}
+        | {"keepings.manage", "attachments.add"}
     ),
-    "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read"}),
+    "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask"}),
     "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "requests.read"}

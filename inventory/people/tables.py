@@ -33,6 +33,7 @@ class Person(Table, tablename="person", help_text="Somebody who signs in"):
     active = flag(default=True)
 
     person_language_is_known = Check("language IN ('zh', 'en')")
+    person_stock_is_ones_own = Unique([stock_place])
 
 
 class RoleGrant(

@@ -4,7 +4,7 @@ from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.requests import sources
 from inventory.requests.lines import settle
-from inventory.requests.requests import PRIORITY_OF, request_view
+from inventory.requests.requests import request_view
 from inventory.stock import reservations
 from inventory.stock.lines import count_waiting
 from inventory.stock.refusals import InsufficientStock
@@ -12,7 +12,7 @@ from inventory.stock.refusals import InsufficientStock
 
 @db.atomic
 async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
-    """Give free stock of a level to those who wait for it, the most urgent first; how many lines got theirs."""
+    """Give free stock of a level to those who wait for it, by rank and then by age; how many lines got theirs."""
     waiting = await db.fetch(
         """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
                   part_request.severity, part_request.source || ':' || part_request.reference_number AS reference
@@ -21,9 +21,11 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
            JOIN part ON part.id = line.part
            JOIN place ON place.id = line.source_place
            JOIN pool ON pool.id = line.pool
+           LEFT JOIN priority_class ON priority_class.code = part_request.severity
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
-           ORDER BY part_request.severity = 'severe' DESC, part_request.need_by NULLS LAST, line.id
-           LIMIT $4 FOR NO KEY UPDATE OF line""",
+           ORDER BY priority_class.rank DESC NULLS LAST, part_request.opened_at, line.id
+           -- a request is locked before its lines, as by whoever ships or cancels it
+           LIMIT $4 FOR NO KEY UPDATE OF part_request, line""",
         part,
         place,
         pool,
@@ -40,7 +42,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
                     by=by,
                     pool=line["pool"],
                     reference=line["reference"],
-                    priority=PRIORITY_OF[line["severity"]],
+                    priority_class=line["severity"],
                 )
         except InsufficientStock:
             continue  # a smaller line behind it may still fit

@@ -63,6 +63,6 @@ async def lock_lines(request: UUID) -> list[Line]:
            FROM request_line AS line
            JOIN part ON part.id = line.part
            LEFT JOIN place ON place.id = line.source_place
-           WHERE request = $1 ORDER BY line.part, source_place, line.id FOR NO KEY UPDATE OF line""",
+           WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
         request,
     )

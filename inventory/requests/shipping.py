@@ -11,7 +11,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
 from inventory.places import places
 from inventory.requests.lines import Line, lock_head, lock_lines, settle
-from inventory.requests.requests import PRIORITY_OF, SHIP_WITHIN, RequestView, request_view
+from inventory.requests.requests import SHIP_WITHIN, RequestView, request_view
 from inventory.stock import lots, reservations, shipments, transfers
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
@@ -210,7 +210,7 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
         by=by,
         pool=line.pool_code,
         reference=line.reference,
-        priority=PRIORITY_OF[line.severity],
+        priority_class=line.severity,
     )
     await db.execute(
         "UPDATE request_line SET state = 'reserved', reservation = $2, shipped_at = NULL, serial_in = NULL WHERE id = $1",

@@ -26,6 +26,7 @@ class _Row(Struct, frozen=True, kw_only=True):
     place: int
     depot: str
     kind: str
+    keeper: str | None
     pool: int
     pool_code: str
     free: int
@@ -43,7 +44,7 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
     stock: dict[int, list[Source]] = {}
     for row in rows:
         rung = _rung(row, primary.place if primary else None)
-        if rung == "engineer_stock" and row.depot != engineer:
+        if rung == "engineer_stock" and engineer not in (row.depot, row.keeper):
             continue  # another engineer's pocket is no depot
         stock.setdefault(row.wanted, []).append(
             Source(
@@ -90,6 +91,7 @@ way AS (  -- straight to the site, or over a lane to a store that is nearer
         (SELECT travel_hours FROM coverage AS own WHERE own.store = lane.from_place AND own.site = $3), 1e9)
 )
 SELECT wanted.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
+       (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
        pool.id AS pool, pool.code AS pool_code, level.free, level.critical_point,
        place.out_of_service_at IS NOT NULL AS out_of_service,
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,

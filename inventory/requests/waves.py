@@ -33,7 +33,8 @@ class ToPick(Struct, frozen=True, kw_only=True):
 
 _HELD = """
     SELECT 'part_request' AS document_kind, part_request.number AS document, part_request.id, reservation.id AS reservation,
-           level.place, level.part, reservation.quantity, site.code AS to_place, part_request.severity,
+           level.place, level.part, reservation.quantity - reservation.posted_quantity AS quantity,
+           site.code AS to_place, part_request.severity,
            coalesce(part_request.need_by, line.promised_at) AS due_at, part_request.opened_at AS since,
            contract.code AS contract
     FROM request_line AS line
@@ -45,8 +46,8 @@ _HELD = """
     JOIN level ON level.id = reservation.level
     WHERE line.state = 'reserved'
     UNION ALL
-    SELECT 'transfer', transfer.number, transfer.id, reservation.id, level.place, level.part, reservation.quantity,
-           target.code, NULL, NULL, transfer.created_at, NULL
+    SELECT 'transfer', transfer.number, transfer.id, reservation.id, level.place, level.part,
+           reservation.quantity - reservation.posted_quantity, target.code, NULL, NULL, transfer.created_at, NULL
     FROM transfer_line
     JOIN transfer ON transfer.id = transfer_line.transfer AND transfer.state = 'draft'
     JOIN place AS target ON target.id = transfer.to_place
@@ -54,7 +55,7 @@ _HELD = """
     JOIN level ON level.id = reservation.level
     UNION ALL
     SELECT 'reservation', reservation.id::text, reservation.id, reservation.id, level.place, level.part,
-           reservation.quantity, NULL, NULL, reservation.expires_at, reservation.reserved_at, NULL
+           reservation.quantity - reservation.posted_quantity, NULL, NULL, reservation.expires_at, reservation.reserved_at, NULL
     FROM reservation
     JOIN level ON level.id = reservation.level
     WHERE reservation.state = 'pending'

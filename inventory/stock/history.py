@@ -60,12 +60,12 @@ async def available_over_time(
                     AND movement.from_pool = held.pool AND movement.from_owner = held.owner
                WHERE movement.from_condition = 'good' AND movement.reservation IS NULL AND movement.occurred_at > $2
                UNION ALL
-               SELECT held.id, reserved_at, -quantity FROM held JOIN reservation ON reservation.level = held.id
-               WHERE reserved_at > $2
+               SELECT held.id, held_at, -quantity FROM held JOIN reservation ON reservation.level = held.id
+               WHERE held_at > $2
                UNION ALL
                SELECT held.id, resolved_at, quantity - posted_quantity
                FROM held JOIN reservation ON reservation.level = held.id
-               WHERE resolved_at > $2 AND quantity > posted_quantity
+               WHERE resolved_at > $2 AND held_at IS NOT NULL AND quantity > posted_quantity
            ), latest AS (
                SELECT id, at, sum(freed)::int AS freed FROM change GROUP BY id, at ORDER BY at DESC LIMIT $6
            ), told AS (

@@ -1,7 +1,8 @@
 """Posting to the ledger: the one statement through which stock moves.
 
 A move goes from a spot to a spot. A spot is a place with condition, owner and pool; where the place is a store,
-the level there changes with it. The statement locks the levels it touches in one order, lets none of them break
+the level there changes with it. The statement locks the levels it touches in one order (that of their key: part,
+place, condition, owner, pool, as every other verb does; and the level before its units and lots), lets none of them break
 its bounds, writes the movements, moves the units, and tells which lines were crossed.
 """
 
@@ -60,7 +61,7 @@ LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, l
 
 _STORES = ", ".join(f"'{kind}'" for kind in STORE_KINDS)
 
-_POST = f"""
+POST = f"""
 WITH move AS (
     SELECT * FROM unnest(
         $1::text[], $2::int[], $3::int[], $4::uuid[],
@@ -91,7 +92,7 @@ locked AS MATERIALIZED (
     SELECT level.id, change.on_hand, change.reserved, change.part, change.place, change.condition, change.owner,
            change.pool
     FROM level JOIN change USING (part, place, condition, owner, pool)
-    ORDER BY level.id
+    ORDER BY level.part, level.place, level.condition, level.owner, level.pool
     FOR NO KEY UPDATE OF level
 ),
 down AS (
@@ -125,7 +126,12 @@ written AS (
 ),
 moved AS (
     UPDATE unit SET place = move.to_place, condition = move.to_condition, owner = move.to_owner, pool = move.to_pool,
-                    bin = move.to_bin
+                    bin = move.to_bin,
+                    -- custody follows the piece: to the engineer or key-holder it comes to, the giver's while on the road
+                    custodian = CASE
+                        WHEN move.to_place = (SELECT id FROM place WHERE code = 'TRANSIT') THEN unit.custodian
+                        ELSE coalesce((SELECT id FROM person WHERE stock_place = move.to_place),
+                                      (SELECT key_holder FROM store_keeping WHERE place = move.to_place)) END
     FROM move
     WHERE unit.id = move.unit AND unit.part = move.part
       AND unit.place = move.from_place AND unit.condition = move.from_condition
@@ -218,7 +224,7 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
 
     """
     moves = await lots.settle(moves)
-    rows = await db.fetch(_POST, *_columns(moves), clock.now(), by.name)
+    rows = await db.fetch(POST, *_columns(moves), clock.now(), by.name)
     for row in rows:
         if row["wanted_part"] is not None and row["id"] is None:
             raise await shortage(row["wanted_part"], row["wanted_place"], row["wanted_pool"], row["wanted"])

@@ -1,6 +1,7 @@
 """Questions about stock: levels against their lines, and what is free for a request."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -10,7 +11,10 @@ from inventory.ground.errors import Unknown
 
 
 class LevelView(Struct, frozen=True, kw_only=True):
-    """A part in a store and pool: what is there, what is promised, what is coming, and its lines."""
+    """A part in a store and pool: what is there, what is promised, what is coming, and its lines.
+
+    `promised` is what soft reservations will hold, the first of them from `promised_from` on; it is still free.
+    """
 
     part_number: str
     name_zh: str
@@ -23,6 +27,8 @@ class LevelView(Struct, frozen=True, kw_only=True):
     backordered: int
     in_transit: int
     on_order: int
+    promised: int
+    promised_from: datetime | None
     base_stock: int | None
     reorder_point: int | None
     critical_point: int | None
@@ -49,6 +55,7 @@ _LEVEL = """
 SELECT part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool,
        level.on_hand, level.reserved, level.free, level.backordered,
        coalesce(inbound.in_transit, 0)::int AS in_transit, coalesce(inbound.on_order, 0)::int AS on_order,
+       coalesce(later.promised, 0)::int AS promised, later.promised_from,
        level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line
 FROM level
 JOIN part ON part.id = level.part
@@ -62,6 +69,10 @@ LEFT JOIN LATERAL (
     WHERE expected_delivery.part = level.part AND expected_delivery.place = level.place
       AND expected_delivery.pool = level.pool AND closed_at IS NULL
 ) AS inbound ON true
+LEFT JOIN LATERAL (
+    SELECT sum(quantity) AS promised, min(starts_at) AS promised_from FROM reservation
+    WHERE reservation.level = level.id AND reservation.state = 'soft'
+) AS later ON true
 WHERE level.condition = 'good' AND ($1::text[] IS NULL OR place.code = ANY($1))
 """
 

@@ -52,6 +52,19 @@ async def set_lines(lines: Sequence[Lines]) -> None:
     )
 
 
+async def lock(spots: Sequence[tuple[int, int, int]]) -> None:
+    """Lock good stock of ours at some parts, places and pools in the levels' order, before a verb touches several."""
+    await db.execute(
+        """SELECT level.id FROM level
+           JOIN party ON party.id = level.owner AND party.is_ourselves
+           WHERE condition = 'good' AND (part, place, pool) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
+           ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE OF level""",
+        [part for part, _, _ in spots],
+        [place for _, place, _ in spots],
+        [pool for _, _, pool in spots],
+    )
+
+
 @db.atomic
 async def count_waiting(part: int, place: int, pool: int, change: int) -> None:
     """Count pieces that wait for stock at a level: `change` more, or fewer when negative."""

@@ -159,7 +159,7 @@ async def _lock_levels(moves: Sequence[Move]) -> None:
         """SELECT level.id FROM level
            WHERE (part, place, condition, owner, pool)
                  IN (SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::int[], $5::int[]))
-           ORDER BY level.id FOR NO KEY UPDATE""",
+           ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE""",
         [part for part, _ in sides],
         [side.place for _, side in sides],
         [side.condition for _, side in sides],

@@ -287,7 +287,7 @@ async def _lock_reservation(wanted: Wanted, place: int, depot: str) -> _Held:
     held = await db.read_one(
         _Held,
         """SELECT reservation.id, level.part, part.serialised, level.place, level.owner, level.pool,
-                  reservation.quantity, reservation.state
+                  reservation.quantity - reservation.posted_quantity AS quantity, reservation.state
            FROM reservation JOIN level ON level.id = reservation.level JOIN part ON part.id = level.part
            WHERE reservation.id = $1 FOR NO KEY UPDATE OF reservation""",
         wanted.reservation,

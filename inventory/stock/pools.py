@@ -65,3 +65,9 @@ async def pool_of_contract(contract: int) -> int:
            WHERE contract.id = $1""",
         contract,
     )
+
+
+async def pool_codes(*, limit: int) -> list[str]:
+    """Every pool, the common one first."""
+    rows = await db.fetch("SELECT code FROM pool ORDER BY contract IS NOT NULL, code LIMIT $1", limit)
+    return [row["code"] for row in rows]

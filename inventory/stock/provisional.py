@@ -355,7 +355,7 @@ async def move_out(
 async def _reservation_taken(part: int, spot: Spot) -> dict[str, Any]:
     """The least urgent reservation of a level that nobody has picked: the one that the piece most likely took."""
     row = await db.fetch_one(
-        """SELECT reservation.id, reservation.reference_number, reservation.quantity
+        """SELECT reservation.id, reservation.reference_number, reservation.quantity - reservation.posted_quantity AS quantity
            FROM reservation JOIN level ON level.id = reservation.level
            WHERE reservation.state = 'pending' AND level.part = $1 AND level.place = $2 AND level.condition = $3
              AND level.owner = $4 AND level.pool = $5

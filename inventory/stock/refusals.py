@@ -27,6 +27,46 @@ class ReservationResolved(Refused):
     help_zh = "预留只能出库、作废或到期一次；请重新预留。"
 
 
+class ExpiryInPast(Invalid):
+    """A reservation cannot end in the past ({expires_at})."""
+
+    zh = "预留的到期时间（{expires_at}）不能早于当前时间。"
+    help_en = "Give a time to come, with its time zone, or none."
+    help_zh = "请填写将来的时间（含时区），或留空。"
+
+
+class StartInPast(Invalid):
+    """Stock is promised for a moment to come; {starts_at} has passed, or lies behind the expiry."""
+
+    zh = "预约的开始时间（{starts_at}）必须在将来，且早于到期时间。"
+    help_en = "Give a start to come before the expiry, or reserve at once without a start."
+    help_zh = "请填写将来且早于到期的开始时间；如需立即预留，请不填开始时间。"
+
+
+class PurposeMissing(Invalid):
+    """Say for what stock is taken over: a part request that waits, or a reference with its priority class."""
+
+    zh = "请说明占用库存的用途：待货的备件申请，或带优先级别的编号。"
+    help_en = "Give `part_request`, or `reference` and `priority_class`."
+    help_zh = "请提供 part_request，或同时提供 reference 与 priority_class。"
+
+
+class NotLowerPriority(Refused):
+    """The reservation's rank is {rank}; one of rank {wanted} cannot take it over."""
+
+    zh = "该预留的优先级为 {rank}，优先级 {wanted} 不能占用它。"
+    help_en = "Only a purpose of higher rank takes over; see /api/v1/priority-classes."
+    help_zh = "只有更高优先级才能占用；级别见 /api/v1/priority-classes。"
+
+
+class HeldForTransfer(Refused):
+    """Reservation {id} holds what transfer {transfer} is to carry; it may not be taken over."""
+
+    zh = "预留 {id} 属于调拨单 {transfer}，不能被占用。"
+    help_en = "Cancel the transfer first, or decide on its emergency case."
+    help_zh = "请先取消该调拨，或处理其所属应急方案。"
+
+
 class MoreThanReserved(Invalid):
     """The reservation holds {reserved}; {wanted} was asked."""
 

@@ -1,4 +1,4 @@
-"""Reservations: a pending movement, resolved once by posting, voiding or expiring."""
+"""Reservations: a pending movement, resolved once by posting, voiding, expiring or being taken over."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,20 +9,22 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
-from inventory.ground import clock, db
+from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.places import places
-from inventory.stock import picking, pools, units
+from inventory.stock import picking, pools, priorities, units
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
 from inventory.stock.moves import Move, Spot
 from inventory.stock.picking import Piece
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import MoreThanReserved, QuantityNotPositive, ReservationResolved
+from inventory.stock.refusals import ExpiryInPast, MoreThanReserved, QuantityNotPositive, ReservationResolved
+
+State = Literal["soft", "pending", "posted", "voided", "expired", "taken_over"]
 
 
 class Reservation(Struct, frozen=True, kw_only=True):
-    """Stock held for one purpose."""
+    """Stock held for one purpose; a soft one is promised from `starts_at` on and holds nothing before."""
 
     id: UUID
     part_number: str
@@ -30,12 +32,16 @@ class Reservation(Struct, frozen=True, kw_only=True):
     pool: str
     quantity: int
     posted_quantity: int
-    state: Literal["pending", "posted", "voided", "expired"]
+    state: State
     priority: int
+    priority_class: str | None
     reference: str | None
     reserved_at: datetime
     reserved_by: str
+    starts_at: datetime | None
+    short_since: datetime | None
     expires_at: datetime | None
+    taken_over_by: UUID | None
     serials: list[str] = []
 
 
@@ -49,11 +55,13 @@ WITH held AS (
     RETURNING {LEVEL_COLUMNS}
 ),
 noted AS (
-    INSERT INTO reservation (level, quantity, state, priority, reference_number, reserved_at, reserved_by, expires_at)
-    SELECT id, $4, 'pending', $5, $6, $7, $8, $9 FROM held
-    RETURNING id
+    INSERT INTO reservation (level, quantity, state, priority, priority_class, reference_number,
+                             reserved_at, held_at, reserved_by, expires_at)
+    SELECT id, $4, 'pending', coalesce((SELECT rank FROM priority_class WHERE code = $10), $5), $10, $6, $7, $7, $8, $9
+    FROM held
+    RETURNING id, priority
 )
-SELECT held.*, -$4::int AS freed, noted.id AS reservation FROM held, noted
+SELECT held.*, -$4::int AS freed, noted.id AS reservation, noted.priority FROM held, noted
 """
 
 
@@ -67,21 +75,35 @@ async def reserve(
     pool: str = COMMON,
     reference: str | None = None,
     priority: int = 0,
+    priority_class: str | None = None,
     expires_at: datetime | None = None,
 ) -> Reservation:
-    """Hold good stock of ours in a store; one round trip where it succeeds.
+    """Hold good stock of ours in a store; one round trip where it succeeds and no class is named.
 
     Raises:
         InsufficientStock: fewer are free; the facts say how many, and where else some are.
-        Unknown: no such part, store or pool.
+        Unknown: no such part, store, pool or priority class.
         QuantityNotPositive: fewer than one was asked.
+        ExpiryInPast: it would be over before it began.
         NotYourDepot: the actor does not serve the store.
 
     """
     by.require("reservations.make")
     by.require_depot(depot)
+    if expires_at is not None and expires_at <= clock.now():
+        raise ExpiryInPast(expires_at=expires_at.isoformat())
+    if priority_class is not None:
+        await priorities.rank_of(priority_class)
     return await hold(
-        part_number, depot, quantity, by=by, pool=pool, reference=reference, priority=priority, expires_at=expires_at
+        part_number,
+        depot,
+        quantity,
+        by=by,
+        pool=pool,
+        reference=reference,
+        priority=priority,
+        priority_class=priority_class,
+        expires_at=expires_at,
     )
 
 
@@ -95,6 +117,7 @@ async def hold(
     pool: str = COMMON,
     reference: str | None = None,
     priority: int = 0,
+    priority_class: str | None = None,
     expires_at: datetime | None = None,
 ) -> Reservation:
     """Reserve on behalf of another verb that has checked the actor's rights.
@@ -106,7 +129,9 @@ async def hold(
     if quantity < 1:
         raise QuantityNotPositive(quantity=quantity)
     now = clock.now()
-    row = await db.fetch_one(RESERVE, part_number, depot, pool, quantity, priority, reference, now, by.name, expires_at)
+    row = await db.fetch_one(
+        RESERVE, part_number, depot, pool, quantity, priority, reference, now, by.name, expires_at, priority_class
+    )
     if row is None:
         part = await parts.find(part_number)
         place = await places.find_store(depot)
@@ -122,6 +147,7 @@ async def hold(
             pool=pool,
             reference=reference,
             priority=priority,
+            priority_class=priority_class,
             expires_at=expires_at,
         )
     await announce([msgspec.convert(dict(row), LevelChange)])
@@ -133,16 +159,20 @@ async def hold(
         quantity=quantity,
         posted_quantity=0,
         state="pending",
-        priority=priority,
+        priority=row["priority"],
+        priority_class=priority_class,
         reference=reference,
         reserved_at=now,
         reserved_by=by.name,
+        starts_at=None,
+        short_since=None,
         expires_at=expires_at,
+        taken_over_by=None,
     )
 
 
-class _Held(Struct, frozen=True, kw_only=True):
-    """A reservation with the ids of its level, locked for its resolution."""
+class Held(Struct, frozen=True, kw_only=True):
+    """A reservation with the ids of its level, locked for its resolution; `quantity` is what it still holds."""
 
     id: UUID
     level: int
@@ -153,21 +183,34 @@ class _Held(Struct, frozen=True, kw_only=True):
     depot: str
     owner: int
     pool: int
+    pool_code: str
     quantity: int
+    posted: int
+    priority: int
     state: str
     expired: bool
 
 
-async def _lock(reservation: UUID) -> _Held:
+async def lock(reservation: UUID, states: tuple[str, ...] = ("pending",)) -> Held:
+    """Lock a reservation that is still open.
+
+    Raises:
+        Unknown: no such reservation.
+        ReservationResolved: it is in another state, or past its time.
+
+    """
     held = await db.read_one(
-        _Held,
+        Held,
         """SELECT reservation.id, level.id AS level, level.part, part.part_number, part.serialised, level.place,
-                  place.code AS depot, level.owner, level.pool, reservation.quantity, reservation.state,
+                  place.code AS depot, level.owner, level.pool, pool.code AS pool_code,
+                  reservation.quantity - reservation.posted_quantity AS quantity,
+                  reservation.posted_quantity AS posted, reservation.priority, reservation.state,
                   coalesce(reservation.expires_at <= $2, false) AS expired
            FROM reservation
            JOIN level ON level.id = reservation.level
            JOIN part ON part.id = level.part
            JOIN place ON place.id = level.place
+           JOIN pool ON pool.id = level.pool
            WHERE reservation.id = $1
            FOR NO KEY UPDATE OF reservation""",
         reservation,
@@ -175,7 +218,7 @@ async def _lock(reservation: UUID) -> _Held:
     )
     if held is None:
         raise Unknown(what="reservation", what_zh="预留", key=str(reservation))
-    if held.state != "pending" or held.expired:
+    if held.state not in states or held.expired:
         raise ReservationResolved(id=str(reservation), state="expired" if held.expired else held.state)
     return held
 
@@ -191,10 +234,12 @@ async def post_reservation(
     document_kind: str | None = None,
     document: str | None = None,
     occurred_at: datetime | None = None,
+    keep_rest: bool = False,
 ) -> Reservation:
     """Hand out what was reserved: to a site, an engineer's stock, or onto the road.
 
-    Posting a part releases the rest. Serialised parts leave by the serials given, or oldest first.
+    Posting a part releases the rest, unless it is to be kept (`keep_rest`). Serialised parts leave by the serials
+    given, or oldest first.
 
     Raises:
         Unknown: no such reservation or place.
@@ -204,7 +249,7 @@ async def post_reservation(
 
     """
     by.require("stock.issue")
-    by.require_depot((await _lock(reservation)).depot)
+    by.require_depot((await lock(reservation)).depot)
     return await hand_out(
         reservation,
         by=by,
@@ -214,6 +259,7 @@ async def post_reservation(
         document_kind=document_kind,
         document=document,
         occurred_at=occurred_at,
+        keep_rest=keep_rest,
     )
 
 
@@ -228,6 +274,7 @@ async def hand_out(
     document_kind: str | None = None,
     document: str | None = None,
     occurred_at: datetime | None = None,
+    keep_rest: bool = False,
 ) -> Reservation:
     """Post a reservation on behalf of another verb that has checked the actor's rights.
 
@@ -236,7 +283,7 @@ async def hand_out(
         PickNotComplete, PickedDifferently, PickedElsewhere: it does not agree with what was picked.
 
     """
-    held = await _lock(reservation)
+    held = await lock(reservation)
     target = await places.find(to)
     picked = await picking.taken(reservation, serials)
     wanted = sum(piece.quantity for piece in picked) or (held.quantity if quantity is None else quantity)
@@ -267,13 +314,18 @@ async def hand_out(
         ],
         by=by,
     )
-    if wanted < held.quantity:
-        await _give_back(held, held.quantity - wanted)
-    await _resolve(reservation, "posted", wanted, by)
+    if keep_rest and wanted < held.quantity:
+        await db.execute(
+            "UPDATE reservation SET posted_quantity = posted_quantity + $2 WHERE id = $1", reservation, wanted
+        )
+    else:
+        if wanted < held.quantity:
+            await give_back(held, held.quantity - wanted)
+        await resolve(reservation, "posted", by=by, posted=wanted)
     return await reservation_view(reservation, serials=[piece.serial for piece in pieces if piece.serial])
 
 
-async def _pieces(held: _Held, origin: Spot, wanted: int, serials: Sequence[str]) -> list[Piece]:
+async def _pieces(held: Held, origin: Spot, wanted: int, serials: Sequence[str]) -> list[Piece]:
     """What leaves where nothing was picked: the units named or the oldest; of other parts, whatever lots are oldest."""
     if not held.serialised:
         return [Piece(quantity=wanted)]
@@ -283,7 +335,7 @@ async def _pieces(held: _Held, origin: Spot, wanted: int, serials: Sequence[str]
 
 @db.atomic
 async def void_reservation(reservation: UUID, *, by: Actor) -> Reservation:
-    """Let go of what was reserved.
+    """Let go of what was reserved, or of a promise that has not begun.
 
     Raises:
         Unknown: no such reservation.
@@ -291,7 +343,7 @@ async def void_reservation(reservation: UUID, *, by: Actor) -> Reservation:
 
     """
     by.require("reservations.make")
-    held = await _lock(reservation)
+    held = await lock(reservation, ("soft", "pending"))
     by.require_depot(held.depot)
     return await release(reservation, by=by)
 
@@ -304,9 +356,31 @@ async def release(reservation: UUID, *, by: Actor) -> Reservation:
         Unknown, ReservationResolved: as for `void_reservation`.
 
     """
-    held = await _lock(reservation)
-    await _give_back(held, held.quantity)
-    await _resolve(reservation, "voided", 0, by)
+    held = await lock(reservation, ("soft", "pending"))
+    if held.state == "pending":
+        await give_back(held, held.quantity)
+    await resolve(reservation, "voided", by=by)
+    return await reservation_view(reservation)
+
+
+@db.atomic
+async def extend(reservation: UUID, expires_at: datetime | None, *, by: Actor) -> Reservation:
+    """Let a reservation last until another time; None lets it last until somebody resolves it.
+
+    Raises:
+        Unknown: no such reservation.
+        ReservationResolved: it was posted, voided or expired before.
+        ExpiryInPast: that time has passed.
+
+    """
+    by.require("reservations.make")
+    held = await lock(reservation, ("soft", "pending"))
+    by.require_depot(held.depot)
+    if expires_at is not None and expires_at <= clock.now():
+        raise ExpiryInPast(expires_at=expires_at.isoformat())
+    await db.execute("UPDATE reservation SET expires_at = $2 WHERE id = $1", reservation, expires_at)
+    until = None if expires_at is None else expires_at.isoformat()
+    await audit.record("reservation.extended", "reservation", str(reservation), by=by, change={"expires_at": until})
     return await reservation_view(reservation)
 
 
@@ -315,7 +389,7 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
     """Expire reservations whose time has passed; how many."""
     due = await db.fetch(
         """SELECT reservation.id FROM reservation
-           WHERE state = 'pending' AND expires_at <= $1
+           WHERE state IN ('soft', 'pending') AND expires_at <= $1
            ORDER BY level, id LIMIT $2 FOR NO KEY UPDATE""",
         clock.now(),
         limit,
@@ -323,9 +397,15 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
     rows = await db.fetch(
         f"""WITH over AS (
                 UPDATE reservation SET state = 'expired', resolved_at = $2, resolved_by = $3
-                WHERE id = ANY($1::uuid[]) RETURNING level, quantity
-            ), back AS (SELECT level, sum(quantity)::int AS quantity FROM over GROUP BY level)
-            UPDATE level SET reserved = level.reserved - back.quantity FROM back WHERE level.id = back.level
+                WHERE id = ANY($1::uuid[]) RETURNING level, quantity - posted_quantity AS quantity, held_at
+            ), back AS (
+                SELECT level, sum(quantity)::int AS quantity FROM over WHERE held_at IS NOT NULL GROUP BY level
+            ), locked AS MATERIALIZED (
+                SELECT level.id FROM level JOIN back ON back.level = level.id
+                ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE OF level
+            )
+            UPDATE level SET reserved = level.reserved - back.quantity FROM back JOIN locked ON locked.id = back.level
+            WHERE level.id = back.level
             RETURNING {LEVEL_COLUMNS}, back.quantity AS freed""",
         [row["id"] for row in due],
         clock.now(),
@@ -336,7 +416,8 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
     return len(due)
 
 
-async def _give_back(held: _Held, quantity: int) -> None:
+async def give_back(held: Held, quantity: int) -> None:
+    """Free what a pending reservation holds."""
     row = await db.fetch_one(
         f"UPDATE level SET reserved = reserved - $2 WHERE id = $1 RETURNING {LEVEL_COLUMNS}, $2::int AS freed",
         held.level,
@@ -346,23 +427,28 @@ async def _give_back(held: _Held, quantity: int) -> None:
         await announce([msgspec.convert(dict(row), LevelChange)])
 
 
-async def _resolve(reservation: UUID, state: str, posted: int, by: Actor) -> None:
+async def resolve(
+    reservation: UUID, state: State, *, by: Actor, posted: int = 0, taken_over_by: UUID | None = None
+) -> None:
+    """Write how an open reservation ended."""
     await db.execute(
-        """UPDATE reservation SET state = $2, posted_quantity = $3, resolved_at = $4, resolved_by = $5
-           WHERE id = $1 AND state = 'pending'""",
+        """UPDATE reservation SET state = $2, posted_quantity = posted_quantity + $3, resolved_at = $4, resolved_by = $5,
+                                  taken_over_by = $6
+           WHERE id = $1 AND state IN ('soft', 'pending')""",
         reservation,
         state,
         posted,
         clock.now(),
         by.name,
+        taken_over_by,
     )
     await picking.settle([reservation], shipped=state == "posted")
 
 
 _VIEW = """SELECT reservation.id, part.part_number, place.code AS depot, pool.code AS pool, reservation.quantity,
-                  reservation.posted_quantity, reservation.state, reservation.priority,
+                  reservation.posted_quantity, reservation.state, reservation.priority, reservation.priority_class,
                   reservation.reference_number AS reference, reservation.reserved_at, reservation.reserved_by,
-                  reservation.expires_at
+                  reservation.starts_at, reservation.short_since, reservation.expires_at, reservation.taken_over_by
            FROM reservation
            JOIN level ON level.id = reservation.level
            JOIN part ON part.id = level.part
@@ -398,19 +484,25 @@ async def reservations(
     state: str | None = None,
     part_number: str | None = None,
     depot: str | None = None,
+    holder: str | None = None,
+    priority_class: str | None = None,
 ) -> list[Reservation]:
-    """Reservations in the reader's scope, newest first."""
+    """Reservations in the reader's scope, newest first; `holder` is a reference or who made it."""
     return await db.read(
         Reservation,
         f"""{_VIEW}
             WHERE ($1::uuid IS NULL OR reservation.id < $1) AND ($2::text IS NULL OR reservation.state = $2)
               AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR place.code = $4)
               AND ($5::text[] IS NULL OR place.code = ANY($5))
-            ORDER BY reservation.id DESC LIMIT $6""",
+              AND ($6::text IS NULL OR reservation.reference_number = $6 OR reservation.reserved_by = $6)
+              AND ($7::text IS NULL OR reservation.priority_class = $7)
+            ORDER BY reservation.id DESC LIMIT $8""",
         after,
         state,
         part_number,
         depot,
         seen_by.depot_scope,
+        holder,
+        priority_class,
         limit,
     )

@@ -140,8 +140,25 @@ class LotStock(Table, tablename="lot_stock", help_text="How many pieces of a lot
     lot_stock_not_negative = Check("quantity >= 0")
 
 
-class Reservation(Table, tablename="reservation", help_text="A pending movement: posted, voided or expired, once"):
-    """Stock of one level held for one purpose."""
+class PriorityClass(Table, tablename="priority_class", help_text="Who goes first when stock is short"):
+    """A class of purposes; the higher rank gets the last piece (D49)."""
+
+    id = Serial(primary_key=True)
+    code = text(unique=True)
+    rank = whole()
+    name_zh = text()
+    name_en = text()
+
+    priority_class_rank_is_a_percentage = Check("rank BETWEEN 0 AND 100")
+
+
+class Reservation(
+    Table, tablename="reservation", help_text="A pending movement: posted, voided, expired or taken over, once"
+):
+    """Stock of one level held for one purpose, or (soft) promised to it from `starts_at` on.
+
+    What a pending reservation still holds is `quantity - posted_quantity`.
+    """
 
     id = key()
     level = link(Level, index=True)
@@ -149,17 +166,26 @@ class Reservation(Table, tablename="reservation", help_text="A pending movement:
     posted_quantity = whole(0)
     state = text()
     priority = whole(0)
+    priority_class = optional_text()
     reference_number = optional_text(index=True)
     reserved_at = instant()
     reserved_by = text()
+    held_at = optional_instant()
+    starts_at = optional_instant()
+    short_since = optional_instant()
     expires_at = optional_instant()
+    taken_over_by = reference()
     resolved_at = optional_instant()
     resolved_by = optional_text()
 
     reservation_quantity_is_positive = Check("quantity > 0")
-    reservation_state_is_known = Check("state IN ('pending', 'posted', 'voided', 'expired')")
+    reservation_state_is_known = Check("state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')")
     reservation_posts_at_most_what_it_holds = Check("posted_quantity BETWEEN 0 AND quantity")
-    reservation_resolves_once = Check("(state = 'pending') = (resolved_at IS NULL)")
+    reservation_resolves_once = Check("(state IN ('soft', 'pending')) = (resolved_at IS NULL)")
+    reservation_is_soft_until_its_start = Check(
+        "(state <> 'soft' OR (starts_at IS NOT NULL AND held_at IS NULL)) AND (state <> 'pending' OR held_at IS NOT NULL)"
+    )
+    reservation_is_taken_over_by_another = Check("(state = 'taken_over') = (taken_over_by IS NOT NULL)")
 
 
 class Movement(Table, tablename="movement", help_text="The ledger: append-only, from a place to a place, by month"):
@@ -652,3 +678,64 @@ class CountScan(Table, tablename="count_scan", help_text="What somebody counted 
     count_scan_is_recorded_once = Unique([sheet, client_id])
     count_scan_quantity_not_negative = Check("quantity >= 0")
     count_scan_ends_after_it_began = Check("counted_at >= began_at")
+
+
+class PoolCrossing(Table, tablename="pool_crossing", help_text="Stock asked for out of another pool, and the answer"):
+    """A crossing: asked for with a reason, decided by another person; a refused one is kept too."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place)
+    part = link(Part)
+    from_pool = link(Pool)
+    to_pool = link(Pool)
+    quantity = whole()
+    serials = document(default="[]")
+    reason = note()
+    state = text()
+    asked_at = instant()
+    asked_by = text()
+    decided_at = optional_instant()
+    decided_by = optional_text()
+    decision_reason = note()
+
+    pool_crossing_quantity_is_positive = Check("quantity > 0")
+    pool_crossing_leads_elsewhere = Check("from_pool <> to_pool")
+    pool_crossing_state_is_known = Check("state IN ('asked', 'crossed', 'refused')")
+    pool_crossing_is_decided_by_someone = Check("(state = 'asked') = (decided_by IS NULL)")
+    pool_crossing_takes_two_people = Check("decided_by <> asked_by")
+
+
+class StoreKeeping(
+    Table, tablename="store_keeping", help_text="Who holds the key of a store and how often it is counted"
+):
+    """An on-site store's or engineer's stock's named key-holder, and the recount duty."""
+
+    id = Serial(primary_key=True)
+    place = link(Place)
+    key_holder = optional_link(Person, index=True)
+    recount_days = optional_whole()
+    recount_opened_at = optional_instant()
+
+    store_keeping_is_one_per_store = Unique([place])
+    store_keeping_counts_now_and_then = Check("recount_days BETWEEN 1 AND 366")
+
+
+class Handover(Table, tablename="handover", help_text="Parts given from hand to hand: in transit until accepted"):
+    """Parts given to an engineer, from one to another, or back; its lines are movements."""
+
+    id = key()
+    number = text(unique=True)
+    from_place = link(Place)
+    to_place = link(Place)
+    state = text()
+    remark = note()
+    given_at = instant()
+    given_by = text()
+    answered_at = optional_instant()
+    answered_by = optional_text()
+    answer_reason = note()
+
+    handover_leads_elsewhere = Check("from_place <> to_place")
+    handover_state_is_known = Check("state IN ('given', 'accepted', 'declined')")
+    handover_is_answered_by_someone = Check("(state = 'given') = (answered_by IS NULL)")

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lots, notices, receipts, reservations, shipments
+from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments
 from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -152,10 +153,17 @@ async def draft(
         clock.now(),
         by.name,
     )
-    # levels are locked in one order whatever order the lines came in
-    for item in sorted(items, key=lambda item: (item.part_number, item.pool)):
+    if len(items) > 1:  # levels are locked in one order whatever order the lines came in
+        await lines.lock([((await parts.find(i.part_number)).id, start.id, await pools.find(i.pool)) for i in items])
+    for item in items:
         held = await reservations.hold(
-            item.part_number, origin, item.quantity, by=by, pool=item.pool, reference=number, priority=50
+            item.part_number,
+            origin,
+            item.quantity,
+            by=by,
+            pool=item.pool,
+            reference=number,
+            priority_class="planned" if case_number is None else "emergency",
         )
         await db.execute(
             """INSERT INTO transfer_line (transfer, part, pool, quantity, reservation)
@@ -195,8 +203,8 @@ async def ship(
     due = now + timedelta(hours=head["hours"] or 24)
     way = _way(how or Dispatch(), head["mode"], waybill)
     contents: list[PackedPart] = []
-    lines = await lines_of(transfer)
-    for line in lines:
+    sent = await lines_of(transfer)
+    for line in sent:
         posted = await reservations.hand_out(
             line["reservation"],
             by=by,
@@ -219,7 +227,7 @@ async def ship(
             confirmed=True,
         )
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
-    await _announce(head, lines, due, way, by=by)
+    await _announce(head, sent, due, way, by=by)
     await db.execute(
         "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4, mode = $5 WHERE id = $1",
         transfer,
@@ -252,10 +260,10 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
     transfer = await id_of(number)
     head = await claim(transfer, ("shipped",), "draft")
     owner, transit = await places.ourselves(), await places.find(places.TRANSIT)
-    lines = await lines_of(transfer)
-    if any(line["lost_quantity"] for line in lines):
+    sent = await lines_of(transfer)
+    if any(line["lost_quantity"] for line in sent):
         raise PartOfItIsLost(number=number)
-    for line in lines:
+    for line in sent:
         await post(
             [
                 Move(
@@ -281,7 +289,7 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
             by=by,
             pool=line["pool_code"],
             reference=number,
-            priority=50,
+            priority_class="planned" if head["case_number"] is None else "emergency",
         )
         await db.execute(
             "UPDATE transfer_line SET shipped_quantity = 0, reservation = $2 WHERE id = $1", line["id"], held.id
@@ -547,7 +555,7 @@ async def claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Row
            WHERE transfer.id = $1 AND transfer.state = ANY($2)
              AND origin.id = transfer.from_place AND target.id = transfer.to_place
            RETURNING transfer.id, transfer.number, transfer.hours, transfer.mode, transfer.from_place, transfer.to_place,
-                     transfer.due_at, origin.code AS origin, target.code AS target""",
+                     transfer.due_at, transfer.case_number, origin.code AS origin, target.code AS target""",
         transfer,
         list(states),
         becomes,
@@ -569,7 +577,7 @@ async def lines_of(transfer: UUID) -> list[db.Row]:
                   shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity,
                   part.part_number, part.serialised, pool.code AS pool_code
            FROM transfer_line JOIN part ON part.id = transfer_line.part JOIN pool ON pool.id = transfer_line.pool
-           WHERE transfer = $1 ORDER BY part.part_number, transfer_line.pool""",
+           WHERE transfer = $1 ORDER BY transfer_line.part, transfer_line.pool""",
         transfer,
     )
 

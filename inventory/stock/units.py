@@ -87,8 +87,13 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
         raise SerialsMissing(part_number=None, wanted=quantity, given=len(set(serials)))
     found = await db.read(
         Picked,
-        """SELECT id, serial, bin FROM unit
-           WHERE part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
+        """WITH spot AS MATERIALIZED (  -- the level is locked before its units, as by whatever moves them
+               SELECT FROM level WHERE part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
+               FOR NO KEY UPDATE
+           )
+           SELECT id, serial, bin FROM unit
+           WHERE (SELECT count(*) FROM spot) >= 0
+             AND part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
              AND CASE WHEN $6::text[] IS NOT NULL THEN serial = ANY($6)
                       -- nobody takes blindly what another has in his box
                       ELSE NOT EXISTS (SELECT FROM pick WHERE pick.unit = unit.id AND pick.state = 'picked')

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
     invariant,
     rule,
     run_state_machine_as_test,
@@ -24,6 +23,7 @@ from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import InventoryError
 from inventory.places import bins
+from inventory.places import register as places
 from inventory.places.bins import NewBin
 from inventory.procurement import deliveries, release, taking_back
 from inventory.procurement.deliveries import Scan
@@ -34,20 +34,25 @@ from inventory.requests.requests import NewRequest, NewRequestLine
 from inventory.stock import (
     conditions,
     handing_in,
+    handovers,
     losses,
     movements,
     notices,
     picking,
     placing,
+    pool_crossings,
+    promises,
     provisional,
     receipts,
     reservations,
     shipments,
+    taking_over,
     transfers,
 )
 from inventory.stock.counting import closing, scans, sheets
 from inventory.stock.counting.comparing import compared
 from inventory.stock.counting.scans import NewScan
+from inventory.stock.handovers import Item
 from inventory.stock.notices import NewNoticeLine
 from inventory.stock.provisional import NewProvisionalIssue
 from inventory.stock.receipts import Incoming
@@ -82,6 +87,7 @@ class Ledger(RuleBasedStateMachine):
     nameless = Bundle("nameless")
 
     counts = Bundle("counts")
+    given = Bundle("given")
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,10 +137,80 @@ class Ledger(RuleBasedStateMachine):
         made = self.do(reservations.reserve(part, depot, quantity, by=SETUP, expires_at=expires))
         return made.id if made else None
 
-    @rule(reservation=consumes(held), quantity=st.one_of(st.none(), QUANTITIES))
-    def post(self, reservation, quantity):
+    @rule(target=held, part=PARTS, depot=DEPOTS, quantity=QUANTITIES)
+    def promise(self, part, depot, quantity):
+        starts = clock.now() + timedelta(minutes=5)
+        made = self.do(promises.promise(part, depot, quantity, by=SETUP, starts_at=starts, priority_class="planned"))
+        return made.id if made else None
+
+    @rule()
+    def promises_begin(self):
+        with clock.at(clock.now() + timedelta(minutes=10)):
+            self.do(promises.begin_due(by=SETUP))
+
+    @rule(target=held, reservation=held)
+    def take_over(self, reservation):
+        async def act():
+            taken = await taking_over.take_over(
+                reservation, by=SETUP, reference="EC", priority_class="emergency", reason="more urgent"
+            )
+            await requests.lost_reservation(reservation, by=SETUP)
+            return taken
+
+        made = self.do(act()) if reservation else None
+        return made.id if made else None
+
+    @rule(request=asked)
+    def take_over_from_request(self, request):
+        async def act():
+            reservation = (await requests.request_view(request[0])).lines[0].promise.reservation
+            if reservation:
+                await taking_over.take_over(
+                    reservation, by=SETUP, reference="EC", priority_class="emergency", reason="more urgent"
+                )
+                await requests.lost_reservation(reservation, by=SETUP)
+
+        if request:
+            self.do(act())
+
+    @rule(part=PARTS, depot=DEPOTS, quantity=QUANTITIES, there=st.booleans())
+    def cross_pools(self, part, depot, quantity, there):
+        origin, goal = ("common", "C-TELCO") if there else ("C-TELCO", "common")
+
+        async def act():
+            asked = await pool_crossings.ask_crossing(
+                depot, part, quantity, by=DISPATCHER, from_pool=origin, to_pool=goal, reason="none left"
+            )
+            await pool_crossings.cross(asked.id, by=SETUP)
+
+        self.do(act())
+
+    @rule(target=given, part=PARTS, quantity=QUANTITIES, back=st.booleans())
+    def hand_over(self, part, quantity, back):
+        async def act():
+            if await db.fetch_value("SELECT id FROM place WHERE code = 'engineer'") is None:
+                await places.enter_places(
+                    [places.NewPlace(code="engineer", kind="engineer_stock", name_zh="李", name_en="Li")], by=SETUP
+                )
+            origin, goal = ("engineer", "GZ") if back else ("GZ", "engineer")
+            return await handovers.give(origin, goal, [Item(part_number=part, quantity=quantity)], by=SETUP)
+
+        made = self.do(act())
+        return made.id if made else None
+
+    @rule(handover=given, accepts=st.booleans())
+    def answer_handover(self, handover, accepts):
+        if handover and accepts:
+            self.do(handovers.accept(handover, by=SETUP))
+        elif handover:
+            self.do(handovers.decline(handover, by=SETUP, reason="wrong"))
+
+    @rule(reservation=held, quantity=st.one_of(st.none(), QUANTITIES), keep=st.booleans())
+    def post(self, reservation, quantity, keep):
         if reservation:
-            self.do(reservations.post_reservation(reservation, by=SETUP, to="BANK-GZ", quantity=quantity))
+            self.do(
+                reservations.post_reservation(reservation, by=SETUP, to="BANK-GZ", quantity=quantity, keep_rest=keep)
+            )
 
     @rule(reservation=held)
     def void(self, reservation):

@@ -1,15 +1,26 @@
 """Every page by every right: anonymous, without the right, and with it, in both languages."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from inventory.assurance import attachments
+from inventory.ground import clock
 from inventory.imports import imports
 from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
-from inventory.stock import movements, provisional, receipts, shipments, transfers
+from inventory.stock import (
+    movements,
+    pool_crossings,
+    promises,
+    provisional,
+    receipts,
+    reservations,
+    shipments,
+    transfers,
+)
 from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
@@ -77,6 +88,15 @@ PAGES = [
     ("/imports", "planner", "engineer"),
     ("/imports?kind=units", "quality_supervisor", "auditor"),
     ("/imports/{run}", "administrator", "warehouse_keeper"),
+    ("/reservations", "engineer", "vendor"),
+    ("/reservations?state=pending&depot=GZ&part=FAN-2U&holder=x", "auditor", "vendor"),
+    ("/reservations/{reservation}", "dispatcher", "vendor"),
+    ("/reservations/{promise}", "dispatcher", "vendor"),
+    ("/pool-crossings", "warehouse_keeper", "vendor"),
+    ("/pool-crossings/{crossing}", "project_manager", "vendor"),
+    ("/my-parts", "engineer", "auditor"),
+    ("/statements", "project_manager", "vendor"),
+    ("/contracts/C-BANK/statement", "quality_supervisor", "vendor"),
 ]
 
 ACTIONS = [
@@ -137,6 +157,19 @@ ACTIONS = [
     ("/imports/{run}/cancel", "buyer"),
     ("/attachments", "auditor"),
     ("/attachments/{file}/withdraw", "inspector"),
+    ("/reservations/{reservation}/extend", "auditor"),
+    ("/reservations/{reservation}/void", "auditor"),
+    ("/reservations/{reservation}/take-over", "warehouse_keeper"),
+    ("/pool-crossings", "engineer"),
+    ("/pool-crossings/{crossing}/approve", "dispatcher"),
+    ("/pool-crossings/{crossing}/refuse", "dispatcher"),
+    ("/my-parts/give", "auditor"),
+    ("/my-parts/issue", "auditor"),
+    ("/my-parts/{handover}/accept", "auditor"),
+    ("/my-parts/{handover}/decline", "auditor"),
+    ("/contracts/C-BANK/statement/links", "engineer"),
+    ("/contracts/C-BANK/statement/links/{job}/revoke", "engineer"),
+    ("/contracts/C-BANK/statement/recount", "engineer"),
 ]
 
 
@@ -175,6 +208,7 @@ async def documents(company) -> dict[str, object]:
     await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
     line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
     received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
+    tomorrow = clock.now() + timedelta(days=1)
     return {
         "case": case.id,
         "request": asked.id,
@@ -188,6 +222,14 @@ async def documents(company) -> dict[str, object]:
         "issue": issue.id,
         "conflict": conflict.id,
         "plan": (await made()).id,
+        "reservation": (await reservations.reserve(FAN, "GZ", 1, by=KEEPER, priority_class="planned")).id,
+        "promise": (await promises.promise(FAN, "GZ", 1, by=KEEPER, starts_at=tomorrow)).id,
+        "crossing": (
+            await pool_crossings.ask_crossing(
+                "GZ", FAN, 1, by=KEEPER, from_pool="common", to_pool="C-TELCO", reason="none left"
+            )
+        ).id,
+        "handover": job.id,
         "job": job.id,
         "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
@@ -261,18 +303,9 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
 
     assert await menu("vendor") == ["/", "/parts", "/orders"]
     assert await menu("inspector") == [
-        *(
-            "/",
-            "/stock",
-            "/parts",
-            "/transfers",
-            "/receiving",
-            "/bins",
-            "/conditions",
-            "/counts",
-            "/movements",
-            "/units",
-        )
+        "/",
+        *("/stock", "/parts", "/transfers", "/receiving", "/bins", "/conditions", "/counts", "/movements", "/units"),
+        *("/reservations", "/pool-crossings", "/statements"),
     ]
     assert "/plans" in await menu("planner")
 

@@ -1,0 +1,37 @@
+"""Assurance's tables: the links by which a customer reads its own parts statement."""
+
+from piccolo.constraints import Check
+from piccolo.table import Table
+
+from inventory.ground.columns import (
+    binary,
+    instant,
+    key,
+    link,
+    note,
+    optional_instant,
+    optional_text,
+    text,
+    whole,
+)
+from inventory.installed_base.tables import Contract
+
+
+class SharedLink(Table, tablename="shared_link", help_text="A read-only link to a contract's parts statement"):
+    """A link that shows one contract's statement to whoever holds it; only its token's hash is kept."""
+
+    id = key()
+    contract = link(Contract, index=True)
+    token_hash = binary()
+    remark = note()
+    created_at = instant()
+    created_by = text()
+    expires_at = instant()
+    revoked_at = optional_instant()
+    revoked_by = optional_text()
+    last_opened_at = optional_instant()
+    opened = whole(0)
+    minute_at = optional_instant()
+    opened_in_minute = whole(0)
+
+    shared_link_ends_after_it_starts = Check("expires_at > created_at")

@@ -1,0 +1,368 @@
+"""Keeping: who holds the key of a store, how often it is counted again, and handing out by whoever serves it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.catalogue import parts
+from inventory.ground import audit, clock, db, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Invalid, NotYourDepot, Unknown
+from inventory.ground.numbers import next_number
+from inventory.places import places
+from inventory.places.places import PlaceRef
+from inventory.stock import pools, units
+from inventory.stock.ledger import post
+from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.pools import COMMON
+from inventory.stock.refusals import QuantityNotPositive
+
+RECOUNT_WITHIN = timedelta(days=3)
+"""How long a key-holder has for a recount that fell due."""
+
+
+class RecountTooRare(Invalid, constraint="store_keeping_counts_now_and_then"):
+    """A store is counted again every 1 to 366 days; {days} was given."""
+
+    zh = "复盘周期应为 1 至 366 天，收到 {days}。"
+    help_en = "Give a number of days from 1 to 366, or none where no recount is wanted."
+    help_zh = "请填写 1 至 366 之间的天数；不需要定期复盘时留空。"
+
+
+class StockPlaceTaken(Invalid, constraint="person_stock_is_ones_own"):
+    """This stock is another engineer's."""
+
+    zh = "该个人备件库属于其他工程师。"
+    help_en = "Each engineer has a stock of their own."
+    help_zh = "每位工程师使用各自的个人备件库。"
+
+
+class Keeping(Struct, frozen=True, kw_only=True):
+    """A store with its key-holder (an engineer's stock: its engineer) and its recount duty."""
+
+    depot: str
+    kind: str
+    name_zh: str
+    name_en: str
+    key_holder: str | None
+    key_holder_zh: str | None
+    key_holder_en: str | None
+    phone: str | None
+    recount_days: int | None
+    recount_opened_at: datetime | None
+    pieces: int
+
+
+class Issued(Struct, frozen=True, kw_only=True):
+    """What was handed out by scan."""
+
+    number: str
+    depot: str
+    to: str
+    reference: str | None
+    lines: list["IssuedLine"]
+
+
+class IssuedLine(Struct, frozen=True, kw_only=True):
+    """A part that left, with its serials."""
+
+    part_number: str
+    quantity: int
+    serials: list[str]
+
+
+class Scanned(Struct, frozen=True, kw_only=True):
+    """What was under the scanner: a serial, our tag or a part number; pieces only where it has no serials."""
+
+    code: str
+    quantity: int = 1
+
+
+@db.atomic
+async def appoint(depot: str, key_holder: str | None, *, by: Actor, recount_days: int | None = None) -> Keeping:
+    """Name who holds a store's key, and how often it is counted again.
+
+    Raises:
+        Unknown: no such store or person.
+        RecountTooRare: not a sensible number of days.
+
+    """
+    by.require("keepings.manage")
+    by.require_depot(depot)
+    place = await places.find_store(depot)
+    if recount_days is not None and not 1 <= recount_days <= 366:
+        raise RecountTooRare(days=recount_days)
+    person = None if key_holder is None else await _person(key_holder)
+    await db.execute(
+        """INSERT INTO store_keeping (place, key_holder, recount_days) VALUES ($1, $2, $3)
+           ON CONFLICT ON CONSTRAINT store_keeping_is_one_per_store
+           DO UPDATE SET key_holder = excluded.key_holder, recount_days = excluded.recount_days""",
+        place.id,
+        person,
+        recount_days,
+    )
+    # custody of what lies there goes with the key
+    await db.execute("UPDATE unit SET custodian = $2 WHERE place = $1 AND condition = 'good'", place.id, person)
+    await audit.record(
+        "store.key_holder_named",
+        "place",
+        depot,
+        by=by,
+        change={"key_holder": key_holder, "recount_days": recount_days},
+    )
+    return (await keepings(limit=1, seen_by=by, depot=depot))[0]
+
+
+@db.atomic
+async def set_up_stock(username: str, *, by: Actor, recount_days: int | None = 30) -> Keeping:
+    """Give an engineer a stock of their own, under their user name; it is theirs to keep.
+
+    Raises:
+        Unknown: no such person.
+        PlaceCodeTaken: a place already has that code.
+
+    """
+    by.require("keepings.manage")
+    person = await db.fetch_one("SELECT id, name_zh, name_en, stock_place FROM person WHERE username = $1", username)
+    if person is None:
+        raise Unknown(what="person", what_zh="人员", key=username)
+    if person["stock_place"] is None:
+        place = await db.fetch_value(
+            """INSERT INTO place (code, kind, name_zh, name_en) VALUES ($1, 'engineer_stock', $2, $3) RETURNING id""",
+            username,
+            f"{person['name_zh']}的个人备件库",
+            f"{person['name_en']}'s stock",
+        )
+        await db.execute("UPDATE person SET stock_place = $2 WHERE id = $1", person["id"], place)
+    return await appoint(username, username, by=by, recount_days=recount_days)
+
+
+async def _person(username: str) -> int:
+    person = await db.fetch_value("SELECT id FROM person WHERE username = $1 AND active", username)
+    if person is None:
+        raise Unknown(what="person", what_zh="人员", key=username)
+    return person
+
+
+async def stock_of(person: int | None) -> PlaceRef | None:
+    """An engineer's own stock, if there is one."""
+    return await db.read_one(
+        PlaceRef,
+        "SELECT place.id, place.code, place.kind FROM person JOIN place ON place.id = person.stock_place WHERE person.id = $1",
+        person,
+    )
+
+
+async def require_serving(place: PlaceRef, right: str, *, by: Actor) -> None:
+    """Refuse whoever neither has the right at a store, nor holds its key, nor has a role of their own there.
+
+    Raises:
+        NotYourDepot: none of it.
+
+    """
+    if by.may(right) and by.sees_depot(place.code) and place.kind != "engineer_stock":
+        return
+    if by.kind == "service":
+        return
+    serves = by.may("handovers.make") and (by.depots is not None and place.code in by.depots)
+    holds_key = by.person_id is not None and await db.fetch_value(
+        """SELECT true FROM person LEFT JOIN store_keeping ON store_keeping.place = $1
+           WHERE person.id = $2 AND (person.stock_place = $1 OR store_keeping.key_holder = person.id)""",
+        place.id,
+        by.person_id,
+    )
+    if not (serves and place.kind != "engineer_stock") and not holds_key:
+        raise NotYourDepot(name=by.name, depot=place.code)
+
+
+@db.atomic
+async def issue_by_scan(
+    depot: str, scanned: Sequence[Scanned], *, by: Actor, to: str, reference: str | None = None, pool: str | None = None
+) -> Issued:
+    """Hand out what was scanned, on the spot: by a keeper, the key-holder, or whoever has a role at that very store.
+
+    Raises:
+        Unknown: no such store, target, part, unit or pool.
+        NotYourDepot: the actor does not serve the store.
+        InsufficientStock, UnitNotHere: it is not there, or promised to others.
+
+    """
+    place = await places.find_store(depot)
+    await require_serving(place, "stock.issue", by=by)
+    target, owner = await places.find(to), await places.ourselves()
+    pool_id = await _pool_at(place.id) if pool is None else await pools.find(pool)
+    number = await next_number("SI")
+    moves: list[Move] = []
+    lines: list[IssuedLine] = []
+    for each in sorted(scanned, key=lambda each: each.code):
+        if each.quantity < 1:
+            raise QuantityNotPositive(quantity=each.quantity)
+        unit = await _unit_there(each.code, place.id)
+        if unit is not None:
+            origin = Spot(place.id, GOOD, owner, unit["pool"])
+            pieces: list[tuple[UUID | None, int | None, int]] = [(unit["id"], unit["bin"], 1)]
+            part_id, part_number, serials = unit["part"], unit["part_number"], [unit["serial"]]
+        else:
+            part = await parts.find(each.code)
+            origin, part_id, part_number = Spot(place.id, GOOD, owner, pool_id), part.id, part.part_number
+            chosen = await units.choose(part.id, origin, each.quantity, ()) if part.serialised else []
+            pieces = [(one.id, one.bin, 1) for one in chosen] or [(None, None, each.quantity)]
+            serials = [one.serial for one in chosen]
+        moves += [
+            Move(
+                kind="issue",
+                part=part_id,
+                quantity=quantity,
+                unit=unit_id,
+                from_bin=shelf,
+                origin=origin,
+                target=Spot(target.id, GOOD, owner, origin.pool),
+                document_kind="self_issue",
+                document=number,
+                reason=reference or "",
+            )
+            for unit_id, shelf, quantity in pieces
+        ]
+        lines.append(IssuedLine(part_number=part_number, quantity=sum(p[2] for p in pieces), serials=serials))
+    await post(moves, by=by)
+    return Issued(number=number, depot=depot, to=to, reference=reference, lines=lines)
+
+
+async def _unit_there(code: str, place: int) -> db.Row | None:
+    return await db.fetch_one(
+        """SELECT unit.id, unit.serial, unit.bin, unit.part, unit.pool, part.part_number
+           FROM unit JOIN part ON part.id = unit.part
+           WHERE unit.place = $2 AND (unit.serial = $1 OR unit.tag = $1) AND unit.condition = 'good'
+           ORDER BY unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
+        code,
+        place,
+    )
+
+
+async def _pool_at(place: int) -> int:
+    """The pool that a store's stock belongs to: at an on-site store, its customer's own."""
+    return await db.fetch_value(
+        """SELECT coalesce(
+               (SELECT pool.id FROM place JOIN contract ON contract.customer = place.party AND contract.dedicated_stock
+                JOIN pool ON pool.contract = contract.id
+                WHERE place.id = $1 AND place.kind = 'onsite_store' ORDER BY pool.id LIMIT 1),
+               (SELECT id FROM pool WHERE code = $2))""",
+        place,
+        COMMON,
+    )
+
+
+@db.atomic
+async def open_recounts(*, limit: int = 500) -> int:
+    """Open the recounts that fall due, each for its key-holder; how many."""
+    due = await db.fetch(
+        """UPDATE store_keeping SET recount_opened_at = $1
+           FROM place WHERE place.id = store_keeping.place AND store_keeping.id IN (
+               SELECT id FROM store_keeping
+               WHERE recount_days IS NOT NULL
+                 AND (recount_opened_at IS NULL OR recount_opened_at + make_interval(days => recount_days) <= $1)
+               ORDER BY id LIMIT $2 FOR NO KEY UPDATE)
+           RETURNING place.code, place.kind,
+                     (SELECT username FROM person WHERE person.id = store_keeping.key_holder) AS owner""",
+        clock.now(),
+        limit,
+    )
+    for store in due:
+        await steps.begin(
+            "recount",
+            "place",
+            store["code"],
+            owner_role="engineer" if store["kind"] == "engineer_stock" else "warehouse_keeper",
+            owner=store["owner"],
+            depot=store["code"],
+            due_at=clock.now() + RECOUNT_WITHIN,
+        )
+    return len(due)
+
+
+@db.atomic
+async def ask_recount(depot: str, part_number: str, *, by: Actor, pool: str = COMMON) -> None:
+    """Ask that one part be counted again in a store, on the spot: a step for whoever keeps it.
+
+    Raises:
+        Unknown: no such store, part or pool in the reader's scope.
+
+    """
+    by.require("recounts.ask")
+    by.require_depot(depot)
+    await places.find_store(depot)
+    part = await parts.find(part_number)
+    await pools.find(pool)
+    subject = f"{depot}/{part.part_number}/{pool}"
+    await steps.begin(
+        "recount",
+        "level",
+        subject,
+        owner_role="warehouse_keeper",
+        depot=depot,
+        due_at=clock.now() + timedelta(hours=1),
+    )
+    await audit.record("recount.asked", "level", subject, by=by)
+
+
+_KEEPING = """SELECT place.code AS depot, place.kind, place.name_zh, place.name_en, person.username AS key_holder,
+                  person.name_zh AS key_holder_zh, person.name_en AS key_holder_en, person.phone,
+                  store_keeping.recount_days, store_keeping.recount_opened_at,
+                  (SELECT coalesce(sum(on_hand), 0) FROM level WHERE level.place = place.id)::int AS pieces
+           FROM place
+           LEFT JOIN store_keeping ON store_keeping.place = place.id
+           LEFT JOIN person ON person.id = store_keeping.key_holder"""
+
+
+async def keepings(
+    *, limit: int, seen_by: Actor, after: str = "", kind: str | None = None, depot: str | None = None
+) -> list[Keeping]:
+    """On-site stores, engineers' stocks and whatever else has a key-holder, by code."""
+    return await db.read(
+        Keeping,
+        f"""{_KEEPING}
+           WHERE (place.kind IN ('onsite_store', 'engineer_stock') OR store_keeping.id IS NOT NULL)
+             AND place.code > $1 AND ($2::text IS NULL OR place.kind = $2) AND ($3::text IS NULL OR place.code = $3)
+             AND ($4::text[] IS NULL OR place.code = ANY($4))
+           ORDER BY place.code LIMIT $5""",
+        after,
+        kind,
+        depot,
+        seen_by.depot_scope,
+        limit,
+    )
+
+
+class Taker(Struct, frozen=True, kw_only=True):
+    """Where something can be handed to."""
+
+    code: str
+    kind: str
+    name_zh: str
+    name_en: str
+
+
+async def kept_by(actor: Actor, *, limit: int) -> list[Keeping]:
+    """The stores somebody keeps: their own stock, those whose key they hold, those their role is for."""
+    return await db.read(
+        Keeping,
+        f"""{_KEEPING}
+           WHERE store_keeping.key_holder = $1 OR place.id = (SELECT stock_place FROM person WHERE id = $1)
+              OR (place.kind IN ('depot', 'onsite_store') AND place.code = ANY($2))
+           ORDER BY place.kind = 'engineer_stock' DESC, place.code LIMIT $3""",
+        actor.person_id,
+        actor.depot_scope or [],
+        limit,
+    )
+
+
+async def takers(*, limit: int) -> list[Taker]:
+    """Depots, on-site stores and engineers' stocks, by kind and name."""
+    return await db.read(
+        Taker,
+        """SELECT code, kind, name_zh, name_en FROM place
+           WHERE kind IN ('depot', 'onsite_store', 'engineer_stock') ORDER BY kind, code LIMIT $1""",
+        limit,
+    )
