@@ -36,8 +36,8 @@ from inventory.people import sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
-from inventory.requests import requests
-from inventory.stock import keeping, losses, promises, reservations
+from inventory.requests import backorders, shipping
+from inventory.stock import keeping, losses, promises, provisional, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -107,12 +107,22 @@ async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
 
 async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     """Stock became free for which somebody waits."""
-    await requests.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+    await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+
+
+async def on_parts_picked(job: jobs.PartsPicked, _: Work) -> None:
+    """A part request is picked to the last piece."""
+    await shipping.tell_of_picking(job.number)
+
+
+async def on_shipment_arrived(job: jobs.ShipmentArrived, _: Work) -> None:
+    """Somebody signed for a shipment."""
+    await shipping.tell_of_arrival(job.shipment)
 
 
 async def on_reservation_taken_over(job: jobs.ReservationTakenOver, _: Work) -> None:
     """Somebody lost their stock to a higher purpose."""
-    await requests.lost_reservation(job.reservation, by=service("allocation"))
+    await backorders.lost_reservation(job.reservation, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
@@ -202,6 +212,8 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
     jobs.ReservationTakenOver: on_reservation_taken_over,
+    jobs.PartsPicked: on_parts_picked,
+    jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,
@@ -245,6 +257,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     async def _expire(_: Schedule) -> None:
         await reservations.expire_due(by=HOUSEKEEPING)
         await promises.begin_due(by=service("allocation"))
+
+    @queue.schedule("escalate_overdue_papers", "*/5 * * * *")
+    async def _escalate(_: Schedule) -> None:
+        await provisional.escalate_overdue(by=HOUSEKEEPING)
 
     @queue.schedule("assess_all", "*/5 * * * *")
     async def _assess_all(_: Schedule) -> None:

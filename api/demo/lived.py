@@ -16,7 +16,7 @@ from inventory.emergency import assessments, cases, proposing
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.procurement import orders, receiving
-from inventory.requests import requests
+from inventory.requests import backorders, debriefing, requests, shipping
 from inventory.stock import levels, receipts
 from optimizer.emergency import choose
 
@@ -67,7 +67,7 @@ class Life:
             case jobs.JudgeFailure():
                 await assessments.assess_failure(job.part, job.site, job.contract, by=by)
             case jobs.FillBackorders():
-                await requests.fill_backorders(job.part, job.place, job.pool, by=by)
+                await backorders.fill_backorders(job.part, job.place, job.pool, by=by)
                 await self._ship_what_was_filled()
             case jobs.Propose():
                 chosen = await proposing.prepare(job.case, by=by)
@@ -107,13 +107,13 @@ class Life:
         self.plan(shipped + timedelta(hours=float(self._rng.uniform(1.5, 4))), lambda: self._debrief(request, part))
 
     async def _ship(self, request: UUID) -> None:
-        await requests.ship(request, by=self.people["keeper"])
+        await shipping.ship(request, by=self.people["keeper"])
 
     async def _debrief(self, request: UUID, part: str) -> None:
         old = f"OLD-{self.serials.next(part)[0]}" if PART_BY_NUMBER[part].serialised else None
-        await requests.debrief(
+        await debriefing.debrief(
             request,
-            [requests.Debrief(part_number=part, outcome="used", serial_out=old)],
+            [debriefing.Debrief(part_number=part, outcome="used", serial_out=old)],
             by=self.people["ticket_system"],
         )
 

@@ -21,6 +21,9 @@ ADDRESSES: dict[finding.Kind, str] = {
     "receipt": "/receipts",
     "advance_notice": "/receiving",
     "plan": "/plans",
+    "shipment": "/shipments",
+    "provisional_issue": "/provisional-issues",
+    "pick_list": "/picks",
     "emergency_case": "/emergencies",
 }
 """Where each kind has its pages."""

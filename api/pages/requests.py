@@ -13,11 +13,12 @@ from api.answers import Cursor, decode_cursor
 from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from api.pages.shipments import Sending
 from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices
 from inventory.places import places
-from inventory.requests import requests
+from inventory.requests import debriefing, requests, shipping
 
 SOURCE = "page"
 """Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
@@ -44,8 +45,8 @@ class NewRequest(Struct, kw_only=True):
         ]
 
 
-class Shipping(Struct, kw_only=True):
-    """Which units leave; the oldest ones where none are named."""
+class Shipping(Sending, kw_only=True):
+    """Which units leave (what was picked, else the oldest ones), and how."""
 
     serials: Long = ""
 
@@ -57,11 +58,11 @@ class Debriefing(Struct, kw_only=True):
     outcome: Several
     serial_out: Several
 
-    def reports(self) -> list[requests.Debrief]:
+    def reports(self) -> list[debriefing.Debrief]:
         """The lines that say what became of them."""
         told = zip(several(self.part_number), several(self.outcome), several(self.serial_out), strict=True)
         return [
-            requests.Debrief(part_number=part, outcome=outcome, serial_out=serial.strip() or None)
+            debriefing.Debrief(part_number=part, outcome=outcome, serial_out=serial.strip() or None)
             for part, outcome, serial in told
             if outcome in get_args(requests.Outcome)
         ]
@@ -140,14 +141,14 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)
 async def ship(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Shipping]) -> Redirect:
     """Hand out what a request holds."""
-    await requests.ship(request_id, by=request.user, serials=words(data.serials))
+    await shipping.ship(request_id, by=request.user, serials=words(data.serials), how=data.told())
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
 @post("/requests/{request_id:uuid}/debrief", guards=[requires("parts.request")], status_code=303)
 async def debrief(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Debriefing]) -> Redirect:
     """Account for the parts."""
-    await requests.debrief(request_id, data.reports(), by=request.user)
+    await debriefing.debrief(request_id, data.reports(), by=request.user)
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 

@@ -11,16 +11,16 @@ from msgspec import Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
+from api.pages.forms import Long, Reason, Several, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from api.pages.shipments import Sending
 from inventory.stock import losses, transfers
 
 
-class Shipping(Struct, kw_only=True):
-    """How a transfer leaves."""
+class Shipping(Sending, kw_only=True):
+    """Which units leave, and how."""
 
-    waybill: Short = ""
     serials: Long = ""
 
 
@@ -63,9 +63,7 @@ async def show_transfer(request: PageRequest, transfer_id: FromPath[UUID]) -> Pa
 @post("/transfers/{transfer_id:uuid}/ship", guards=[requires("stock.transfer")], status_code=303)
 async def ship(request: PageRequest, transfer_id: FromPath[UUID], data: URLEncodedBody[Shipping]) -> Redirect:
     """Hand a transfer to the carrier."""
-    await transfers.ship(
-        transfer_id, by=request.user, waybill=data.waybill.strip() or None, serials=words(data.serials)
-    )
+    await transfers.ship(transfer_id, by=request.user, serials=words(data.serials), how=data.told())
     return Redirect(f"/transfers/{transfer_id}", status_code=303)
 
 

@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
-from api.routes.stock import Code, Quantity, Reason, Text
-from inventory.requests import requests
+from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
+from inventory.requests import debriefing, requests, shipping
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -41,9 +41,10 @@ class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which units leave; the oldest ones where none are named."""
+    """Which units leave (what was picked, else the oldest ones), and how."""
 
     serials: Annotated[list[Code], Meta(max_length=1000)] = []
+    how: Dispatch | None = None
 
 
 class DebriefLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,7 +129,11 @@ class RequestController(Controller):
     ) -> Response[requests.RequestView]:
         """Hand out what a request holds."""
         return await once(
-            request, idempotency_key, lambda: requests.ship(request_id, by=request.user, serials=data.serials)
+            request,
+            idempotency_key,
+            lambda: shipping.ship(
+                request_id, by=request.user, serials=data.serials, how=data.how.told() if data.how else None
+            ),
         )
 
     @post(
@@ -143,10 +148,10 @@ class RequestController(Controller):
     ) -> Response[requests.RequestView]:
         """Account for the parts: used, returned good, or dead on arrival."""
         reports = [
-            requests.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
+            debriefing.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
             for line in data.lines
         ]
-        return await once(request, idempotency_key, lambda: requests.debrief(request_id, reports, by=request.user))
+        return await once(request, idempotency_key, lambda: debriefing.debrief(request_id, reports, by=request.user))
 
     @post(
         "/{request_id:uuid}/cancel",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
@@ -21,6 +22,7 @@ from inventory.stock import (
     promises,
     receipts,
     reservations,
+    shipments,
     tags,
     time_travel,
     transfers,
@@ -106,11 +108,41 @@ class NewTransfer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     lines: Annotated[list[TransferItem], Meta(min_length=1, max_length=200)]
 
 
+class PackedPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a part lies in a package."""
+
+    part_number: Code
+    quantity: Quantity
+    serials: Annotated[list[Code], Meta(max_length=1000)] = []
+
+
+class NewPackage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A package; without contents, the first one holds everything."""
+
+    weight_kg: Annotated[float, Meta(gt=0, le=2000)] | None = None
+    contents: Annotated[list[PackedPart], Meta(max_length=200)] = []
+
+
+class Dispatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How something leaves; what is not known yet may be missing."""
+
+    mode: shipments.Mode | None = None
+    carrier: Code | None = None
+    courier_phone: Code | None = None
+    waybill: Code | None = None
+    packages: Annotated[list[NewPackage], Meta(max_length=50)] = []
+
+    def told(self) -> shipments.Dispatch:
+        """The same, as the domain says it."""
+        return msgspec.convert(msgspec.to_builtins(self), shipments.Dispatch)
+
+
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a transfer leaves."""
 
     waybill: Code | None = None
     serials: Annotated[list[Code], Meta(max_length=1000)] = []
+    how: Dispatch | None = None
 
 
 class TakingIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -515,7 +547,13 @@ class TransferController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: transfers.ship(transfer_id, by=request.user, waybill=data.waybill, serials=data.serials),
+            lambda: transfers.ship(
+                transfer_id,
+                by=request.user,
+                waybill=data.waybill,
+                serials=data.serials,
+                how=data.how.told() if data.how else None,
+            ),
         )
 
     @post(

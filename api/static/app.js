@@ -135,7 +135,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (live(event)) focused = event.target.contains(document.activeElement) && document.activeElement.getAttribute("href");
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "page") document.getElementById("page").focus({ preventScroll: true });
+  if (event.detail.target.id === "page") (document.querySelector("[data-next-scan]") ?? document.getElementById("page")).focus({ preventScroll: true });
   if (focused) document.querySelector(`#live [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   focused = null;
 });

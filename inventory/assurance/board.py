@@ -13,7 +13,8 @@ from inventory.ground.actor import Actor
 from inventory.ground.steps import StepView
 from inventory.people import duty
 from inventory.people.duty import ShiftView
-from inventory.stock import risk
+from inventory.stock import provisional, risk
+from inventory.stock.provisional import ProvisionalIssueView
 from inventory.stock.risk import LevelAtRisk
 
 SHOWN = 10
@@ -30,6 +31,7 @@ class Board(Struct, frozen=True, kw_only=True):
     radar: list[AssessmentView]
     duties: list[StepView]
     on_duty: list[ShiftView]
+    overdue_papers: list[ProvisionalIssueView]
 
 
 async def board(*, seen_by: Actor) -> Board:
@@ -43,6 +45,7 @@ async def board(*, seen_by: Actor) -> Board:
         radar=await assessments.assessment_views(limit=SHOWN, seen_by=seen_by, bursts_only=True) if staff else [],
         duties=await steps.open_steps(limit=SHOWN, seen_by=seen_by) if staff else [],
         on_duty=await duty.on_duty(limit=4 * SHOWN) if staff else [],
+        overdue_papers=await provisional.overdue(limit=SHOWN, seen_by=seen_by) if seen_by.may("requests.read") else [],
     )
 
 

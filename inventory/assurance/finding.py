@@ -20,6 +20,9 @@ Kind = Literal[
     "count",
     "plan",
     "emergency_case",
+    "shipment",
+    "provisional_issue",
+    "pick_list",
 ]
 
 READS: dict[Kind, str] = {
@@ -33,6 +36,9 @@ READS: dict[Kind, str] = {
     "advance_notice": "stock.receive",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
+    "shipment": "requests.read",
+    "provisional_issue": "requests.read",
+    "pick_list": "stock.issue",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -108,6 +114,20 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                UNION ALL
                SELECT 9, 'unit', serial FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 10, 'shipment', shipment.id::text FROM shipment
+               JOIN place AS origin ON origin.id = shipment.from_place
+               JOIN place AS target ON target.id = shipment.to_place
+               WHERE (number = $1 OR waybill = $1) AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract_code IS NULL OR contract_code = ANY($4))
+               UNION ALL
+               SELECT 11, 'provisional_issue', provisional_issue.id::text FROM provisional_issue
+               JOIN place ON place.id = provisional_issue.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 12, 'pick_list', pick_list.id::text FROM pick_list
+               JOIN place ON place.id = pick_list.place
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
         number,

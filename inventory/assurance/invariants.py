@@ -151,6 +151,33 @@ INVARIANTS = [
            WHERE coalesce(sent.quantity, 0) <> coalesce(road.quantity, 0)""",
     ),
     Invariant(
+        "what_is_picked_is_held",
+        "a line of a pick list belongs to a pending reservation, and its lines add up to what that holds",
+        """SELECT reservation.id::text AS what, reservation.quantity || ' ' || 'pending' AS expected,
+                  sum(pick.quantity) || ' ' || reservation.state AS found
+           FROM reservation
+           JOIN pick ON pick.reservation = reservation.id AND pick.state IN ('open', 'picked', 'short')
+           GROUP BY reservation.id
+           HAVING sum(pick.quantity) <> reservation.quantity OR reservation.state <> 'pending'""",
+    ),
+    Invariant(
+        "what_has_no_paper_is_recorded",
+        "what lies where pieces wait for their paper is what was taken without paper and is not settled",
+        """SELECT part.part_number AS what, coalesce(taken.quantity, 0)::text AS expected,
+                  coalesce(waiting.quantity, 0)::text AS found
+           FROM part
+           LEFT JOIN (SELECT part, sum(quantity) AS quantity FROM provisional_issue
+                      WHERE state IN ('open', 'loss_reported') GROUP BY part) AS taken ON taken.part = part.id
+           LEFT JOIN (SELECT movement.part, sum(CASE WHEN target.kind = 'unpapered' THEN quantity ELSE -quantity END)
+                             AS quantity
+                      FROM movement
+                      JOIN place AS origin ON origin.id = movement.from_place
+                      JOIN place AS target ON target.id = movement.to_place
+                      WHERE (origin.kind = 'unpapered') <> (target.kind = 'unpapered')
+                      GROUP BY movement.part) AS waiting ON waiting.part = part.id
+           WHERE coalesce(taken.quantity, 0) <> coalesce(waiting.quantity, 0)""",
+    ),
+    Invariant(
         "posted_counts_moved_what_differed",
         "a posted count corrected the books by just what its lines say",
         """SELECT count_sheet.number || ' / ' || part.part_number AS what, counted.quantity::text AS expected,

@@ -56,6 +56,18 @@ class ReservationTakenOver(Job, frozen=True):
     reservation: UUID
 
 
+class PartsPicked(Job, frozen=True):
+    """The last piece of a part request was picked: whoever asked for it hears of it."""
+
+    number: str
+
+
+class ShipmentArrived(Job, frozen=True):
+    """Somebody signed for a shipment: whoever asked for what it brought hears of it."""
+
+    shipment: UUID
+
+
 class Propose(Job, frozen=True):
     """Choose purchases and transfers for an open emergency case."""
 

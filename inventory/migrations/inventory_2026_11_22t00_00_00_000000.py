@@ -154,6 +154,12 @@ CREATE INDEX count_line_part_idx ON count_line (part, sheet);
 CREATE INDEX unit_at_idx ON unit (place, part, condition);
 CREATE INDEX lot_stock_at_idx ON lot_stock (place, part) WHERE quantity > 0;
 ALTER TABLE lot_stock SET (fillfactor = 80);
+-- a unit lies in one picker's box; the name of the index is the refusal
+CREATE UNIQUE INDEX pick_takes_a_unit_once ON pick (unit) WHERE state = 'picked';
+CREATE INDEX pick_taken_idx ON pick (lot, bin) WHERE state = 'picked' AND lot IS NOT NULL;
+CREATE INDEX pick_suggested_idx ON pick (unit) WHERE state = 'open' AND unit IS NOT NULL;
+CREATE INDEX provisional_issue_due_idx ON provisional_issue (due_at) WHERE settled_at IS NULL;
+CREATE INDEX provisional_issue_unit_idx ON provisional_issue (unit) WHERE settled_at IS NULL;
 CREATE INDEX reservation_pending_idx ON reservation (expires_at) WHERE state = 'pending' AND expires_at IS NOT NULL;
 CREATE INDEX expected_delivery_open_idx ON expected_delivery (part, place, pool) WHERE closed_at IS NULL;
 

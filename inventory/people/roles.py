@@ -12,6 +12,8 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "notices.read": ("see advance shipping notices", "查看预到货通知"),
     "notices.announce": ("announce deliveries", "登记预到货通知"),
     "stock.issue": ("hand goods out", "办理出库"),
+    "stock.take": ("take parts first and record after", "先发后补取件"),
+    "shipments.deliver": ("confirm deliveries", "办理签收"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
     "stock.count": ("count stock", "盘点库存"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
@@ -57,12 +59,15 @@ _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
         _LOOK
-        | {"stock.receive", "stock.issue", "stock.transfer", "stock.count", "bins.manage", "attachments.add"}
-        | {"stock.judge", "notices.read", "notices.announce"}
+        | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
+        | {"stock.count", "bins.manage", "attachments.add", "stock.judge", "notices.read", "notices.announce"}
         | {"reservations.make", "parts.request", "orders.read", "pools.ask", "recounts.ask"}
         | {"handovers.make"}
     ),
-    "engineer": frozenset(_LOOK | {"parts.request", "failures.record", "handovers.make", "attachments.add"}),
+    "engineer": frozenset(
+        _LOOK
+        | {"parts.request", "failures.record", "handovers.make", "stock.take", "shipments.deliver", "attachments.add"}
+    ),
     "dispatcher": frozenset(
         _LOOK
         | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read", "attachments.add"}

@@ -21,6 +21,9 @@ ADJUSTMENT = "ADJUSTMENT"
 SCRAP = "SCRAP"
 """Scrapped."""
 
+UNPAPERED = "UNPAPERED"
+"""Taken from a store without paper, and waiting for it (待补单)."""
+
 
 class PlaceRef(Struct, frozen=True):
     """A place's id, code and kind."""

@@ -55,7 +55,9 @@ class NewPlace(Struct, frozen=True, kw_only=True):
     """A place to enter; a site or on-site store names its customer, a vendor's place the vendor."""
 
     code: str
-    kind: Literal["depot", "onsite_store", "engineer_stock", "site", "vendor", "transit", "scrap", "adjustment"]
+    kind: Literal[
+        "depot", "onsite_store", "engineer_stock", "site", "vendor", "transit", "scrap", "adjustment", "unpapered"
+    ]
     name_zh: str
     name_en: str
     city_zh: str | None = None
@@ -134,13 +136,14 @@ async def enter_places(new: Sequence[NewPlace], *, by: Actor) -> None:
 
 @db.atomic
 async def enter_outside_places(*, by: Actor) -> None:
-    """Enter the fixed places outside: the road, the hand-out, the adjustment account, scrap."""
+    """Enter the fixed places outside: the road, the hand-out, the adjustment account, scrap, what waits for its paper."""
     await enter_places(
         [
             NewPlace(code=places.TRANSIT, kind="transit", name_zh="在途", name_en="In transit"),
             NewPlace(code=places.ISSUED, kind="site", name_zh="领用出库", name_en="Handed out"),
             NewPlace(code=places.ADJUSTMENT, kind="adjustment", name_zh="库存调整", name_en="Adjustment"),
             NewPlace(code=places.SCRAP, kind="scrap", name_zh="报废", name_en="Scrapped"),
+            NewPlace(code=places.UNPAPERED, kind="unpapered", name_zh="待补单", name_en="Waiting for its paper"),
         ],
         by=by,
     )

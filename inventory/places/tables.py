@@ -48,7 +48,8 @@ class Place(Table, tablename="place", help_text="Where a unit can be: stores hol
     out_of_service_at = optional_instant()
 
     place_kind_is_known = Check(
-        "kind IN ('depot', 'onsite_store', 'engineer_stock', 'site', 'vendor', 'transit', 'scrap', 'adjustment')"
+        "kind IN ('depot', 'onsite_store', 'engineer_stock', 'site', 'vendor', 'transit', 'scrap', 'adjustment', "
+        "'unpapered')"
     )
 
 

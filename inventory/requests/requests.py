@@ -1,4 +1,4 @@
-"""Part requests: opening them with a promise, shipping, accounting for the parts, cancelling."""
+"""Part requests: opening them with a promise, cancelling, reading."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,20 +17,21 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures
 from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
-from inventory.places import places
 from inventory.requests import sources
+from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.sourcing import Choice, Step, choose
-from inventory.stock import pools, reservations, units
-from inventory.stock.ledger import post
+from inventory.stock import pools, reservations
 from inventory.stock.lines import count_waiting
 from inventory.stock.lines import lock as lock_levels
-from inventory.stock.moves import Move, Spot
 from inventory.stock.refusals import InsufficientStock
 from inventory.stock.serving import serving_row
 
 Severity = Literal["general", "severe"]
 State = Literal["reserved", "backordered", "shipped", "reconciled", "cancelled"]
 Outcome = Literal["used", "returned_good", "dead_on_arrival"]
+
+SHIP_WITHIN = timedelta(minutes=30)
+"""How soon what is held should be on its way."""
 
 
 class NotCovered(Refused):
@@ -326,7 +327,7 @@ async def _promise(
             source.place if source else (primary.place if primary else None),
             source.part if source else None,
             reservation.id if reservation else None,
-            choice.arrives_at if reservation else _soonest(choice.ladder),
+            choice.arrives_at if reservation else soonest(choice.ladder),
             reservation is not None,
             choice.reasons if reservation else ["waits_for_stock"],
             msgspec.to_builtins(choice.ladder),
@@ -342,235 +343,13 @@ async def _promise(
         str(request),
         owner_role="warehouse_keeper",
         depot=depot,
-        due_at=clock.now() + timedelta(minutes=30),
+        due_at=clock.now() + SHIP_WITHIN,
     )
 
 
-def _soonest(ladder: Sequence[Step]) -> datetime | None:
+def soonest(ladder: Sequence[Step]) -> datetime | None:
     """The best that can be said without stock in hand: the fastest possible rung, not firm."""
     return min((step.arrives_at for step in ladder if step.possible and step.arrives_at), default=None)
-
-
-async def settle(request: UUID) -> None:
-    """A request's state is that of its least advanced line; it is closed when every line is."""
-    await db.execute(
-        """UPDATE part_request SET state = least.state,
-                  closed_at = CASE WHEN least.state IN ('reconciled', 'cancelled') THEN $2::timestamptz END
-           FROM (SELECT state FROM request_line WHERE request = $1
-                 ORDER BY array_position(ARRAY['backordered', 'reserved', 'shipped', 'reconciled', 'cancelled'], state::text)
-                 LIMIT 1) AS least
-           WHERE part_request.id = $1""",
-        request,
-        clock.now(),
-    )
-
-
-class _Line(Struct, frozen=True, kw_only=True):
-    """A line with what its verbs need."""
-
-    id: UUID
-    part: int
-    quantity: int
-    state: str
-    pool: int
-    place: int | None
-    depot: str | None
-    reservation: UUID | None
-    serialised: bool
-    supplied_part: int | None
-
-
-async def _lock_lines(request: UUID) -> list[_Line]:
-    return await db.read(
-        _Line,
-        """SELECT line.id, line.part, quantity, state, pool, source_place AS place, place.code AS depot, reservation,
-                  part.serialised, supplied_part
-           FROM request_line AS line
-           JOIN part ON part.id = line.part
-           LEFT JOIN place ON place.id = line.source_place
-           WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
-        request,
-    )
-
-
-@db.atomic
-async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = ()) -> RequestView:
-    """Hand out what a request holds: it leaves the store for the site.
-
-    Raises:
-        Unknown: no such request.
-        WrongState: nothing of it is held.
-        NotYourDepot: a part lies in a store the actor does not serve.
-
-    """
-    by.require("stock.issue")
-    head = await _head(request)
-    lines = [line for line in await _lock_lines(request) if line.state == "reserved" and line.reservation]
-    if not lines:
-        raise WrongState(
-            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved"
-        )
-    for line in lines:
-        if line.reservation is None or line.depot is None:
-            continue
-        by.require_depot(line.depot)
-        mine = await _serials_of(line.supplied_part or line.part, serials)
-        posted = await reservations.hand_out(
-            line.reservation,
-            by=by,
-            to=head["site"],
-            serials=mine,
-            document_kind="part_request",
-            document=head["number"],
-        )
-        await db.execute(
-            "UPDATE request_line SET state = 'shipped', shipped_at = $2, serial_in = $3 WHERE id = $1",
-            line.id,
-            clock.now(),
-            ", ".join(posted.serials) or None,
-        )
-    await settle(request)
-    await steps.finish("part_request", str(request), "ship_parts", by=by)
-    view = await request_view(request)
-    await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
-    return view
-
-
-async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
-    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
-    return [row["serial"] for row in rows]
-
-
-class Debrief(Struct, frozen=True, kw_only=True):
-    """What became of a line: used, or given back; and the serial of the part that came out."""
-
-    part_number: str
-    outcome: Outcome
-    serial_out: str | None = None
-
-
-@db.atomic
-async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> RequestView:
-    """Account for what was shipped: the part is in the machine, or comes back to its store.
-
-    A used part's defective predecessor comes back to the store as defective stock, unless the customer keeps disks.
-
-    Raises:
-        Unknown: no such request or part.
-        WrongState: the line was not shipped, or was accounted for before.
-
-    """
-    by.require("parts.request")
-    head = await _head(request)
-    lines = await _lock_lines(request)
-    for report in reports:
-        part = await parts.find(report.part_number)
-        line = next((line for line in lines if line.part == part.id and line.state == "shipped"), None)
-        if line is None:
-            raise WrongState(
-                what="Line",
-                what_zh="申请行",
-                key=f"{head['number']} / {part.part_number}",
-                state=next((line.state for line in lines if line.part == part.id), "–"),
-                needed="shipped",
-            )
-        if report.outcome != "used":
-            await _give_back(head, line, report.outcome, by)
-        elif not (head["customer_keeps_disks"] and part.kind == "drive"):
-            await _bring_in_defective(head, line, report.serial_out, by)
-        await db.execute(
-            "UPDATE request_line SET state = 'reconciled', outcome = $2, serial_out = $3 WHERE id = $1",
-            line.id,
-            report.outcome,
-            report.serial_out,
-        )
-        lines = await _lock_lines(request)
-    await settle(request)
-    view = await request_view(request)
-    if view.state == "reconciled":
-        await events.emit("part_request.reconciled", "part_request", view.number, view, contract=view.contract)
-    return view
-
-
-async def _head(request: UUID) -> db.Row:
-    """A request with its site and its contract's rule about disks, locked."""
-    row = await db.fetch_one(
-        """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
-                  contract.customer_keeps_disks
-           FROM part_request
-           JOIN device ON device.id = part_request.device
-           JOIN place ON place.id = device.site
-           JOIN contract ON contract.id = device.contract
-           WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
-        request,
-    )
-    if row is None:
-        raise Unknown(what="part request", what_zh="备件申请", key=str(request))
-    return row
-
-
-async def _give_back(head: db.Row, line: _Line, outcome: Outcome, by: Actor) -> None:
-    """An unused part returns from the site to the store it came from; dead on arrival, as defective."""
-    if line.place is None:
-        return
-    owner = await places.ourselves()
-    part = line.supplied_part or line.part
-    back = "defective" if outcome == "dead_on_arrival" else "good"
-    carried = (
-        [
-            row["unit"]
-            for row in await db.fetch(
-                """SELECT movement.unit FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $3
-               WHERE movement.document = $1 AND movement.part = $2 AND movement.kind = 'issue'""",
-                head["number"],
-                part,
-                head["site_id"],
-            )
-        ]
-        if line.serialised
-        else []
-    )
-    await post(
-        [
-            Move(
-                kind="return_from_site",
-                part=part,
-                quantity=quantity,
-                unit=unit,
-                origin=Spot(head["site_id"], "good", owner, line.pool),
-                target=Spot(line.place, back, owner, line.pool),
-                document_kind="part_request",
-                document=head["number"],
-                reason=outcome,
-            )
-            for unit, quantity in ([(unit, 1) for unit in carried] or [(None, line.quantity)])
-        ],
-        by=by,
-    )
-
-
-async def _bring_in_defective(head: db.Row, line: _Line, serial: str | None, by: Actor) -> None:
-    """The part that came out goes to the store as defective; a serialised one once its serial is known."""
-    if line.place is None or (line.serialised and not serial):
-        return
-    owner = await places.ourselves()
-    origin = Spot(head["site_id"], "defective", owner, line.pool)
-    unit = await units.enter_removed(line.part, serial, origin, head["number"]) if serial and line.serialised else None
-    await post(
-        [
-            Move(
-                kind="defective_return",
-                part=line.part,
-                quantity=1 if unit else line.quantity,
-                unit=unit,
-                origin=origin,
-                target=Spot(line.place, "defective", owner, line.pool),
-                document_kind="part_request",
-                document=head["number"],
-            )
-        ],
-        by=by,
-    )
 
 
 @db.atomic
@@ -583,8 +362,8 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
 
     """
     by.require("parts.request")
-    head = await _head(request)
-    lines = await _lock_lines(request)
+    head = await lock_head(request)
+    lines = await lock_lines(request)
     if any(line.state not in ("reserved", "backordered") for line in lines):
         raise WrongState(
             what="Part request",
@@ -607,129 +386,6 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     view = await request_view(request)
     await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)
     return view
-
-
-@db.atomic
-async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
-    """Give free stock of a level to those who wait for it, by rank and then by age; how many lines got theirs."""
-    waiting = await db.fetch(
-        """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
-                  part_request.severity, part_request.source || ':' || part_request.reference_number AS reference
-           FROM request_line AS line
-           JOIN part_request ON part_request.id = line.request
-           JOIN part ON part.id = line.part
-           JOIN place ON place.id = line.source_place
-           JOIN pool ON pool.id = line.pool
-           LEFT JOIN priority_class ON priority_class.code = part_request.severity
-           WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
-           ORDER BY priority_class.rank DESC NULLS LAST, part_request.opened_at, line.id
-           -- a request is locked before its lines, as by whoever ships or cancels it
-           LIMIT $4 FOR NO KEY UPDATE OF part_request, line""",
-        part,
-        place,
-        pool,
-        limit,
-    )
-    filled = 0
-    for line in waiting:
-        try:
-            async with db.savepoint():
-                held = await reservations.hold(
-                    line["part_number"],
-                    line["depot"],
-                    line["quantity"],
-                    by=by,
-                    pool=line["pool"],
-                    reference=line["reference"],
-                    priority_class=line["severity"],
-                )
-        except InsufficientStock:
-            continue  # a smaller line behind it may still fit
-        await count_waiting(part, place, pool, -line["quantity"])
-        await db.execute(
-            """UPDATE request_line SET state = 'reserved', reservation = $2, firm = true, supplied_part = part,
-                      reasons = '["stock_arrived"]',
-                      promised_at = $3::timestamptz + make_interval(secs => 3600 * $4::float8)
-               WHERE id = $1""",
-            line["id"],
-            held.id,
-            clock.now(),
-            await sources.hours_to_site(place, line["request"]),
-        )
-        await settle(line["request"])
-        filled += 1
-        view = await request_view(line["request"])
-        await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
-    return filled
-
-
-@db.atomic
-async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
-    """A line lost its stock to a higher purpose: find it another source, or have it wait; whether there was such a line.
-
-    Its promise changes with an event.
-    """
-    row = await db.fetch_one(
-        """SELECT line.id, line.request, line.part, line.quantity, line.pool, part.part_number, part_request.severity,
-                  part_request.need_by, part_request.engineer, device.serial,
-                  part_request.source || ':' || part_request.reference_number AS reference
-           FROM request_line AS line
-           JOIN part ON part.id = line.part
-           JOIN part_request ON part_request.id = line.request
-           JOIN device ON device.id = part_request.device
-           WHERE line.reservation = $1 AND line.state = 'reserved' FOR NO KEY UPDATE OF part_request, line""",
-        reservation,
-    )
-    if row is None:
-        return False
-    device = await devices.find(row["serial"], seen_by=by)
-    offered = await sources.gather([row["part"]], device, engineer=row["engineer"])
-    choice = choose(
-        row["quantity"],
-        offered.stock.get(row["part"], []),
-        offered.purchases.get(row["part"], []),
-        now=clock.now(),
-        need_by=row["need_by"],
-        severe=row["severity"] == "severe",
-    )
-    source, held = choice.source, None
-    if source is not None:
-        try:
-            async with db.savepoint():
-                held = await reservations.hold(
-                    source.part_number,
-                    source.depot,
-                    row["quantity"],
-                    by=by,
-                    pool=source.pool_code,
-                    reference=row["reference"],
-                    priority_class=row["severity"],
-                )
-        except InsufficientStock:
-            held = None  # somebody was faster: the line waits
-    primary = await serving_row(device.site, device.contract)
-    waits_at = primary.place if primary else None
-    await db.execute(
-        """UPDATE request_line SET state = $2, reservation = $3, firm = $4, source_place = $5, supplied_part = $6,
-                  promised_at = $7, reasons = $8, ladder = $9
-           WHERE id = $1""",
-        row["id"],
-        "reserved" if held else "backordered",
-        held.id if held else None,
-        held is not None,
-        source.place if held and source else waits_at,
-        source.part if held and source else None,
-        choice.arrives_at if held else _soonest(choice.ladder),
-        ["taken_over", *choice.reasons] if held else ["taken_over", "waits_for_stock"],
-        msgspec.to_builtins(choice.ladder),
-    )
-    if held is None and waits_at is not None:
-        await count_waiting(row["part"], waits_at, row["pool"], row["quantity"])
-        await jobs.enqueue(jobs.Assess(row["part"], waits_at, row["pool"]))
-    await settle(row["request"])
-    view = await request_view(row["request"])
-    await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
-    return True
 
 
 _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -776,6 +432,19 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
     return msgspec.convert(dict(row), RequestView, strict=False)
+
+
+async def id_of(number: str) -> UUID:
+    """The id of the request with a number.
+
+    Raises:
+        Unknown: no such request.
+
+    """
+    request = await db.fetch_value("SELECT id FROM part_request WHERE number = $1", number)
+    if request is None:
+        raise Unknown(what="part request", what_zh="备件申请", key=number)
+    return request
 
 
 async def requests(

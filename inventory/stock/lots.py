@@ -171,11 +171,23 @@ async def _lock_levels(moves: Sequence[Move]) -> None:
 async def _pieces(moves: Sequence[Move]) -> list[_Piece]:
     """What lies in lots at the moves' origins, the oldest lots first."""
     rows = await db.fetch(
-        """SELECT lot_stock.lot, lot_stock.part, lot_stock.place, condition, owner, pool, bin, quantity
+        """SELECT lot_stock.lot, lot_stock.part, lot_stock.place, lot_stock.condition, lot_stock.owner, lot_stock.pool,
+                  lot_stock.bin, (lot_stock.quantity - coalesce(picked.quantity, 0))::int AS quantity
            FROM lot_stock
            JOIN lot ON lot.id = lot_stock.lot
            LEFT JOIN bin ON bin.id = lot_stock.bin
-           WHERE (lot_stock.part, lot_stock.place) IN (SELECT * FROM unnest($1::int[], $2::int[])) AND quantity > 0
+           -- what lies in a picker's box leaves with his list only
+           LEFT JOIN LATERAL (
+               SELECT sum(pick.quantity) AS quantity
+               FROM pick
+               JOIN reservation ON reservation.id = pick.reservation
+               JOIN level ON level.id = reservation.level
+               WHERE pick.state = 'picked' AND pick.lot = lot_stock.lot AND pick.bin IS NOT DISTINCT FROM lot_stock.bin
+                 AND (level.place, level.condition, level.owner, level.pool)
+                     = (lot_stock.place, lot_stock.condition, lot_stock.owner, lot_stock.pool)
+           ) AS picked ON true
+           WHERE (lot_stock.part, lot_stock.place) IN (SELECT * FROM unnest($1::int[], $2::int[]))
+             AND lot_stock.quantity > coalesce(picked.quantity, 0)
            ORDER BY lot.received_at, lot.id, bin.code NULLS FIRST""",
         [move.part for move in moves],
         [move.origin.place for move in moves],

@@ -363,12 +363,13 @@ async def _close(view: NoticeView, becomes: str, states: Sequence[str], *, by: A
 
 
 async def follow(
-    source: UUID, state: Literal["expected", "partly_received", "received", "closed"], reason: str
+    source: UUID, state: Literal["expected", "partly_received", "received", "closed", "cancelled"], reason: str
 ) -> None:
     """Let the notices of a document end, or go on, with it."""
     await db.execute(
-        """UPDATE advance_notice SET state = $2::text, reason = CASE WHEN $2::text = 'closed' THEN $3 ELSE reason END,
-                  closed_at = CASE WHEN $2::text IN ('received', 'closed') THEN $4::timestamptz END
+        """UPDATE advance_notice SET state = $2::text,
+                  reason = CASE WHEN $2::text IN ('closed', 'cancelled') THEN $3 ELSE reason END,
+                  closed_at = CASE WHEN $2::text IN ('received', 'closed', 'cancelled') THEN $4::timestamptz END
            WHERE source = $1 AND state <> 'cancelled'""",
         source,
         state,

@@ -13,9 +13,10 @@ from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.places import places
-from inventory.stock import pools, priorities, units
+from inventory.stock import picking, pools, priorities, units
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
 from inventory.stock.moves import Move, Spot
+from inventory.stock.picking import Piece
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ExpiryInPast, MoreThanReserved, QuantityNotPositive, ReservationResolved
 
@@ -279,34 +280,37 @@ async def hand_out(
 
     Raises:
         Unknown, ReservationResolved, MoreThanReserved, UnitNotHere: as for `post_reservation`.
+        PickNotComplete, PickedDifferently, PickedElsewhere: it does not agree with what was picked.
 
     """
     held = await lock(reservation)
     target = await places.find(to)
-    wanted = held.quantity if quantity is None else quantity
+    picked = await picking.taken(reservation, serials)
+    wanted = sum(piece.quantity for piece in picked) or (held.quantity if quantity is None else quantity)
     if wanted < 1:
         raise QuantityNotPositive(quantity=wanted)
     if wanted > held.quantity:
         raise MoreThanReserved(reserved=held.quantity, wanted=wanted)
     origin = Spot(held.place, "good", held.owner, held.pool)
-    chosen = await units.choose(held.part, origin, wanted, serials) if held.serialised else []
+    pieces = picked or await _pieces(held, origin, wanted, serials)
     await post(
         [
             Move(
                 kind="issue",
                 part=held.part,
-                quantity=quantity,
-                unit=unit,
-                from_bin=shelf,
+                quantity=piece.quantity,
+                unit=piece.unit,
+                lot=piece.lot,
+                from_bin=piece.bin,
                 origin=origin,
                 target=Spot(target.id, "good", held.owner, held.pool),
-                released=quantity,
+                released=piece.quantity,
                 reservation=reservation,
                 document_kind=document_kind,
                 document=document,
                 occurred_at=occurred_at,
             )
-            for unit, shelf, quantity in ([(unit.id, unit.bin, 1) for unit in chosen] or [(None, None, wanted)])
+            for piece in pieces
         ],
         by=by,
     )
@@ -318,7 +322,15 @@ async def hand_out(
         if wanted < held.quantity:
             await give_back(held, held.quantity - wanted)
         await resolve(reservation, "posted", by=by, posted=wanted)
-    return await reservation_view(reservation, serials=[unit.serial for unit in chosen])
+    return await reservation_view(reservation, serials=[piece.serial for piece in pieces if piece.serial])
+
+
+async def _pieces(held: Held, origin: Spot, wanted: int, serials: Sequence[str]) -> list[Piece]:
+    """What leaves where nothing was picked: the units named or the oldest; of other parts, whatever lots are oldest."""
+    if not held.serialised:
+        return [Piece(quantity=wanted)]
+    chosen = await units.choose(held.part, origin, wanted, serials)
+    return [Piece(unit=unit.id, bin=unit.bin, serial=unit.serial) for unit in chosen]
 
 
 @db.atomic
@@ -399,6 +411,7 @@ async def expire_due(*, by: Actor, limit: int = 500) -> int:
         clock.now(),
         by.name,
     )
+    await picking.settle([row["id"] for row in due], shipped=False)
     await announce(msgspec.convert([dict(row) for row in rows], list[LevelChange]))
     return len(due)
 
@@ -429,6 +442,7 @@ async def resolve(
         by.name,
         taken_over_by,
     )
+    await picking.settle([reservation], shipped=state == "posted")
 
 
 _VIEW = """SELECT reservation.id, part.part_number, place.code AS depot, pool.code AS pool, reservation.quantity,

@@ -14,6 +14,7 @@ from inventory.ground.columns import (
     link,
     money,
     note,
+    optional_binary,
     optional_instant,
     optional_link,
     optional_real,
@@ -452,6 +453,128 @@ class TransferLine(Table, tablename="transfer_line", help_text="One part of a tr
     transfer_line_receives_what_was_shipped = Check("received_quantity BETWEEN 0 AND shipped_quantity")
     transfer_line_loses_only_what_did_not_arrive = Check(
         "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+    )
+
+
+class PickList(Table, tablename="pick_list", help_text="What somebody fetches from the bins of a store in one walk"):
+    """A pick list over one or several documents; how far it is, its picks say."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place, index=True)
+    started_at = instant()
+    started_by = text()
+
+
+class Pick(Table, tablename="pick", help_text="Pieces to be fetched from one bin, and what was really taken"):
+    """One line of a pick list: while open, unit, lot and bin are a suggestion; once picked, what was taken."""
+
+    id = key()
+    pick_list = link(PickList, index=True)
+    reservation = link(Reservation, index=True)
+    document_kind = optional_text()
+    document_number = optional_text(index=True)
+    quantity = whole()
+    state = text()
+    unit = optional_link(Unit)
+    lot = optional_link(Lot)
+    bin = optional_link(Bin)
+    suggested_unit = optional_link(Unit)
+    picked_at = optional_instant()
+    picked_by = optional_text()
+    reason = note()
+
+    pick_quantity_is_positive = Check("quantity > 0")
+    pick_state_is_known = Check("state IN ('open', 'picked', 'short', 'shipped', 'dropped')")
+    pick_names_what_was_taken = Check("state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1")
+    pick_takes_one_unit_at_a_time = Check("unit IS NULL OR quantity = 1")
+
+
+class Shipment(Table, tablename="shipment", help_text="Goods on their way to somebody, until he has signed for them"):
+    """What left a store for a document, how it travels, and who took it over."""
+
+    id = key()
+    number = text(unique=True)
+    document_kind = text()
+    document_number = text(index=True)
+    from_place = link(Place, index=True)
+    to_place = link(Place)
+    contract_code = optional_text()
+    mode = optional_text()
+    carrier = optional_text()
+    courier_phone = optional_text()
+    waybill = optional_text(index=True)
+    state = text()
+    promised_at = optional_instant()
+    shipped_at = instant()
+    shipped_by = text()
+    handed_over_at = optional_instant()
+    handed_to = optional_text()
+    handed_over_where = optional_text()
+    signature = optional_binary()
+    signature_sha256 = optional_binary()
+
+    shipment_state_is_known = Check("state IN ('shipped', 'failed', 'handed_over', 'returned')")
+    shipment_mode_is_known = Check("mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')")
+    shipment_is_handed_to_somebody = Check("(state = 'handed_over') = (handed_to IS NOT NULL)")
+    shipment_signature_has_its_hash = Check("(signature IS NULL) = (signature_sha256 IS NULL)")
+
+
+class Package(Table, tablename="package", help_text="One box of a shipment"):
+    """A package with its contents and its weight."""
+
+    id = key()
+    shipment = link(Shipment, index=True)
+    position = whole()
+    weight_kg = optional_real()
+    contents = document(default="[]")
+
+    package_position_is_unique = Unique([shipment, position])
+    package_weight_is_positive = Check("weight_kg > 0")
+
+
+class ProvisionalIssue(
+    Table, tablename="provisional_issue", help_text="A piece taken without paper, until its paper is there"
+):
+    """Issue first, record after: who took what, when and why, and what became of it."""
+
+    id = key()
+    number = text(unique=True)
+    client_id = text()
+    place = link(Place, index=True)
+    code = text()
+    part = optional_link(Part)
+    unit = optional_link(Unit)
+    pool = optional_link(Pool)
+    quantity = whole()
+    taken_at = instant()
+    taken_by = text()
+    recorded_at = instant()
+    recorded_by = text()
+    reason = note()
+    purpose = note()
+    state = text()
+    conflict = optional_text()
+    facts = document(default="{}")
+    due_at = instant()
+    escalated_at = optional_instant()
+    document_kind = optional_text()
+    document_number = optional_text(index=True)
+    loss_reported_by = optional_text()
+    settled_at = optional_instant()
+    settled_by = optional_text()
+    remark = note()
+
+    provisional_issue_is_recorded_once = Unique([recorded_by, client_id])
+    provisional_issue_quantity_is_positive = Check("quantity > 0")
+    provisional_issue_state_is_known = Check(
+        "state IN ('conflict', 'open', 'loss_reported', 'papered', 'brought_back', 'lost', 'dismissed')"
+    )
+    provisional_issue_conflict_is_known = Check(
+        "conflict IN ('all_reserved', 'unit_unknown', 'unit_elsewhere', 'not_good', 'too_few', 'picked')"
+    )
+    provisional_issue_settles_once = Check(
+        "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
@@ -13,12 +13,13 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations
+from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments
 from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing, SameStore, UnitNotHere
+from inventory.stock.shipments import Dispatch, Mode, PackedPart
 
 State = Literal["proposed", "draft", "shipped", "partly_received", "received", "closed", "cancelled"]
 """`closed`: everything arrived or was declared lost."""
@@ -40,6 +41,14 @@ class ReceivedDiffers(Refused):
     zh = "{part_number}：到货 {received}，发出 {shipped}，差异需要说明原因。"
     help_en = "Count again; give the reason for what is missing."
     help_zh = "请复点，并填写缺少的原因。"
+
+
+class PartOfItIsLost(Refused):
+    """Part of transfer {number} was declared lost; it cannot come back as a whole."""
+
+    zh = "调拨单 {number} 有部分已登记在途丢失，无法整单退回。"
+    help_en = "Take back the declared loss first, or let the target take in what is left."
+    help_zh = "请先撤回丢失登记，或由调入库办理剩余部分入库。"
 
 
 class TransferItem(Struct, frozen=True, kw_only=True):
@@ -168,12 +177,23 @@ async def draft(
 
 
 @db.atomic
-async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials: Sequence[str] = ()) -> TransferView:
+async def ship(
+    transfer: UUID,
+    *,
+    by: Actor,
+    waybill: str | None = None,
+    serials: Sequence[str] = (),
+    how: Dispatch | None = None,
+) -> TransferView:
     """Hand a transfer to the carrier: from here on it is in transit and expected at its target.
+
+    It goes the way it was drafted for unless `how` names another one.
 
     Raises:
         WrongState: it is no draft any more.
         UnitNotHere: a serial is not in the origin.
+        PickNotComplete: it is still being picked.
+        LithiumMayNotFly, PackagesDiffer: it cannot leave like that.
 
     """
     by.require("stock.transfer")
@@ -181,15 +201,20 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
     by.require_depot(head["origin"])
     now = clock.now()
     due = now + timedelta(hours=head["hours"] or 24)
+    way = _way(how or Dispatch(), head["mode"], waybill)
+    contents: list[PackedPart] = []
     sent = await lines_of(transfer)
     for line in sent:
-        await reservations.hand_out(
+        posted = await reservations.hand_out(
             line["reservation"],
             by=by,
             to=places.TRANSIT,
             serials=await _serials_of(line["part"], serials),
             document_kind="transfer",
             document=head["number"],
+        )
+        contents.append(
+            PackedPart(part_number=posted.part_number, quantity=posted.posted_quantity, serials=posted.serials)
         )
         await expected.expect(
             line["part"],
@@ -202,19 +227,88 @@ async def ship(transfer: UUID, *, by: Actor, waybill: str | None = None, serials
             confirmed=True,
         )
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
-    await _announce(head, sent, due, waybill, by=by)
+    await _announce(head, sent, due, way, by=by)
     await db.execute(
-        "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4 WHERE id = $1", transfer, now, due, waybill
+        "UPDATE transfer SET shipped_at = $2, due_at = $3, waybill = $4, mode = $5 WHERE id = $1",
+        transfer,
+        now,
+        due,
+        way.waybill,
+        way.mode,
+    )
+    await shipments.send(
+        "transfer", head["number"], head["origin"], head["target"], contents, by=by, how=way, promised_at=due
     )
     return await transfer_view(transfer)
 
 
-async def _announce(head: db.Row, lines: Sequence[db.Row], due: datetime, waybill: str | None, *, by: Actor) -> None:
+def _way(how: Dispatch, mode: Mode | None, waybill: str | None) -> Dispatch:
+    """How a transfer leaves: as told, else as drafted."""
+    return structs.replace(how, mode=how.mode or mode, waybill=how.waybill or waybill)
+
+
+@db.atomic
+async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
+    """Take a transfer that could not be delivered back in: a draft again, its stock held again.
+
+    Raises:
+        Unknown: no such transfer.
+        WrongState: it is not on the road, or some of it arrived.
+        PartOfItIsLost: some of it was declared lost.
+
+    """
+    transfer = await id_of(number)
+    head = await claim(transfer, ("shipped",), "draft")
+    owner, transit = await places.ourselves(), await places.find(places.TRANSIT)
+    lines = await lines_of(transfer)
+    if any(line["lost_quantity"] for line in lines):
+        raise PartOfItIsLost(number=number)
+    for line in lines:
+        await post(
+            [
+                Move(
+                    kind="transfer_back",
+                    part=line["part"],
+                    quantity=quantity,
+                    unit=unit,
+                    lot=lot,
+                    origin=Spot(transit.id, "good", owner, line["pool"]),
+                    target=Spot(head["from_place"], "good", owner, line["pool"]),
+                    document_kind="transfer",
+                    document=number,
+                )
+                for unit, lot, quantity in await travelling(line, number, transit.id, line["rest"])
+            ],
+            by=by,
+        )
+        await expected.close(line["id"])
+        held = await reservations.hold(
+            line["part_number"],
+            head["origin"],
+            line["quantity"],
+            by=by,
+            pool=line["pool_code"],
+            reference=number,
+            priority=50,
+        )
+        await db.execute(
+            "UPDATE transfer_line SET shipped_quantity = 0, reservation = $2 WHERE id = $1", line["id"], held.id
+        )
+    await db.execute("UPDATE transfer SET shipped_at = NULL, due_at = NULL, waybill = NULL WHERE id = $1", transfer)
+    await notices.follow(transfer, "cancelled", reason)
+    await steps.finish("transfer", number, by=by)
+    return await transfer_view(transfer)
+
+
+async def _announce(head: db.Row, lines: Sequence[db.Row], due: datetime, way: Dispatch, *, by: Actor) -> None:
     """Tell the target what is on its way, piece by piece."""
     rows = await db.fetch(
         """SELECT DISTINCT unit.part, unit.pool, unit.serial FROM movement
-           JOIN unit ON unit.id = movement.unit WHERE movement.document = $1 ORDER BY unit.serial""",
+           JOIN unit ON unit.id = movement.unit
+           JOIN place ON place.id = unit.place AND place.code = $2
+           WHERE movement.document = $1 ORDER BY unit.serial""",
         head["number"],
+        places.TRANSIT,
     )
     await notices.enter(
         "transfer",
@@ -233,7 +327,8 @@ async def _announce(head: db.Row, lines: Sequence[db.Row], due: datetime, waybil
         origin=head["from_place"],
         pool=lines[0]["pool"],
         due_at=due,
-        waybill=waybill,
+        carrier=way.carrier,
+        waybill=way.waybill,
         by=by,
     )
 
@@ -322,6 +417,8 @@ async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> No
             one.pieces_in_all,
         )
         await expected.count_in(one.line["id"], one.pieces_in_all)
+    if brought:
+        await shipments.note_arrival(head["number"], by=by)
     serials = await _serials_by_unit([unit for one in brought for unit, _, _ in one.pieces if unit is not None])
     await notices.count_in(
         [
@@ -457,7 +554,7 @@ async def claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Row
            FROM place AS origin, place AS target
            WHERE transfer.id = $1 AND transfer.state = ANY($2)
              AND origin.id = transfer.from_place AND target.id = transfer.to_place
-           RETURNING transfer.id, transfer.number, transfer.hours, transfer.from_place, transfer.to_place,
+           RETURNING transfer.id, transfer.number, transfer.hours, transfer.mode, transfer.from_place, transfer.to_place,
                      transfer.due_at, origin.code AS origin, target.code AS target""",
         transfer,
         list(states),
@@ -477,8 +574,9 @@ async def lines_of(transfer: UUID) -> list[db.Row]:
     """A transfer's lines, with what of each is still on the road."""
     return await db.fetch(
         """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
-                  shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity, part.part_number, part.serialised
-           FROM transfer_line JOIN part ON part.id = transfer_line.part
+                  shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity,
+                  part.part_number, part.serialised, pool.code AS pool_code
+           FROM transfer_line JOIN part ON part.id = transfer_line.part JOIN pool ON pool.id = transfer_line.pool
            WHERE transfer = $1 ORDER BY transfer_line.part, transfer_line.pool""",
         transfer,
     )
@@ -558,6 +656,19 @@ async def transfer_view(transfer: UUID, *, seen_by: Actor | None = None) -> Tran
     if view is None:
         raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
     return view
+
+
+async def id_of(number: str) -> UUID:
+    """The id of the transfer with a number.
+
+    Raises:
+        Unknown: no such transfer.
+
+    """
+    transfer = await db.fetch_value("SELECT id FROM transfer WHERE number = $1", number)
+    if transfer is None:
+        raise Unknown(what="transfer", what_zh="调拨单", key=number)
+    return transfer
 
 
 async def transfers(

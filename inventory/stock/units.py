@@ -94,7 +94,11 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
            SELECT id, serial, bin FROM unit
            WHERE (SELECT count(*) FROM spot) >= 0
              AND part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
-             AND ($6::text[] IS NULL OR serial = ANY($6))
+             AND CASE WHEN $6::text[] IS NOT NULL THEN serial = ANY($6)
+                      -- nobody takes blindly what another has in his box
+                      ELSE NOT EXISTS (SELECT FROM pick WHERE pick.unit = unit.id AND pick.state = 'picked')
+                           AND NOT EXISTS (SELECT FROM provisional_issue
+                                           WHERE provisional_issue.unit = unit.id AND settled_at IS NULL) END
            ORDER BY received_at, id LIMIT $7 FOR NO KEY UPDATE""",
         part,
         origin.place,

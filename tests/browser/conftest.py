@@ -65,14 +65,16 @@ class Person:
     def __init__(self, page: Page, url: str, username: str) -> None:
         self.page, self.url, self.username = page, url, username
         self.complaints: list[str] = []
-        self.refusals_expected = False
+        self.refusals_expected = self.offline_expected = False
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(f"error in the page: {error}"))
         page.on("request", lambda request: self._watch(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
         refused = message.text.startswith("Failed to load resource") and "status of 4" in message.text
-        if message.type in ("error", "warning") and not (refused and self.refusals_expected):
+        offline = "net::ERR_INTERNET_DISCONNECTED" in message.text
+        expected = (refused and self.refusals_expected) or (offline and self.offline_expected)
+        if message.type in ("error", "warning") and not expected:
             self.complaints.append(f"{message.type}: {message.text}")
 
     def _watch(self, url: str) -> None:

@@ -13,7 +13,10 @@ from tests.world import SETUP
 
 TAGS_OF_ROLE = {
     "dispatcher": ["parts", "devices", "failures", "contracts", "places", "part requests"],
-    "warehouse_keeper": ["stock", "reservations", "receipts", "transfers", "papers", "labels", "places", "counts"],
+    "warehouse_keeper": [
+        *("stock", "reservations", "receipts", "transfers", "papers", "labels", "places", "counts"),
+        *("pick lists", "shipments", "provisional issues"),
+    ],
     "buyer": ["vendors", "purchase orders"],
     "project_manager": ["emergency", "plans"],
     "administrator": ["platform", "stock", "imports", "attachments"],

@@ -62,9 +62,10 @@ def test_every_route_is_covered_by_the_ladder():
     "path",
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
-        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/vendors", "/offers",
-        "/purchase-orders", "/part-requests", "/plans", "/targets", "/emergency-cases", "/near-misses", "/audit",
-        "/advance-shipping-notices", "/deliveries", "/receipts", "/bins", "/blocked-stock", "/inspections", "/scrappings",
+        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
+        "/provisional-issues", "/vendors", "/offers", "/purchase-orders", "/part-requests", "/plans", "/targets",
+        "/emergency-cases", "/near-misses", "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
+        "/blocked-stock", "/inspections", "/scrappings",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):

@@ -1,6 +1,7 @@
 """The ledger under any order of acts: after each one every invariant holds, and stock is neither made nor lost."""
 
 import asyncio
+import contextlib
 import contextvars
 import os
 from collections.abc import Iterator
@@ -26,8 +27,10 @@ from inventory.places import register as places
 from inventory.places.bins import NewBin
 from inventory.procurement import deliveries, release, taking_back
 from inventory.procurement.deliveries import Scan
-from inventory.requests import requests
-from inventory.requests.requests import Debrief, NewRequest, NewRequestLine
+from inventory.requests import backorders, debriefing, papering, requests, shipping, waves
+from inventory.requests.debriefing import Debrief
+from inventory.requests.papering import Resolution
+from inventory.requests.requests import NewRequest, NewRequestLine
 from inventory.stock import (
     conditions,
     handing_in,
@@ -35,11 +38,14 @@ from inventory.stock import (
     losses,
     movements,
     notices,
+    picking,
     placing,
     pool_crossings,
     promises,
+    provisional,
     receipts,
     reservations,
+    shipments,
     taking_over,
     transfers,
 )
@@ -48,6 +54,7 @@ from inventory.stock.counting.comparing import compared
 from inventory.stock.counting.scans import NewScan
 from inventory.stock.handovers import Item
 from inventory.stock.notices import NewNoticeLine
+from inventory.stock.provisional import NewProvisionalIssue
 from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
 from tests.conftest import run_as_superuser
@@ -74,6 +81,8 @@ class Ledger(RuleBasedStateMachine):
     held = Bundle("held")
     sent = Bundle("sent")
     asked = Bundle("asked")
+    listed = Bundle("listed")
+    unpapered = Bundle("unpapered")
     announced = Bundle("announced")
     nameless = Bundle("nameless")
 
@@ -107,6 +116,15 @@ class Ledger(RuleBasedStateMachine):
 
         return self.run(attempt())
 
+    def do_if_any(self, act):
+        """Act on the first of what there is, if there is any."""
+
+        async def attempt():
+            with contextlib.suppress(ValueError):
+                return await act()
+
+        return self.do(attempt())
+
     def new_serials(self, part: str, count: int) -> list[str]:
         if part != DRIVE:
             return []
@@ -136,7 +154,7 @@ class Ledger(RuleBasedStateMachine):
             taken = await taking_over.take_over(
                 reservation, by=SETUP, reference="EC", priority_class="emergency", reason="more urgent"
             )
-            await requests.lost_reservation(reservation, by=SETUP)
+            await backorders.lost_reservation(reservation, by=SETUP)
             return taken
 
         made = self.do(act()) if reservation else None
@@ -150,7 +168,7 @@ class Ledger(RuleBasedStateMachine):
                 await taking_over.take_over(
                     reservation, by=SETUP, reference="EC", priority_class="emergency", reason="more urgent"
                 )
-                await requests.lost_reservation(reservation, by=SETUP)
+                await backorders.lost_reservation(reservation, by=SETUP)
 
         if request:
             self.do(act())
@@ -339,19 +357,93 @@ class Ledger(RuleBasedStateMachine):
     @rule(request=asked)
     def ship_request(self, request):
         if request:
-            self.do(requests.ship(request[0], by=SETUP))
+            self.do(shipping.ship(request[0], by=SETUP))
 
     @rule(request=asked, outcome=st.sampled_from(["used", "returned_good", "dead_on_arrival"]))
     def debrief(self, request, outcome):
         if request:
             self._serials += 1
             report = Debrief(part_number=request[1], outcome=outcome, serial_out=f"OUT-{self._serials}")
-            self.do(requests.debrief(request[0], [report], by=DISPATCHER))
+            self.do(debriefing.debrief(request[0], [report], by=DISPATCHER))
 
     @rule(request=asked)
     def cancel_request(self, request):
         if request:
             self.do(requests.cancel(request[0], by=DISPATCHER, reason="gone"))
+
+    @rule(target=listed, request=asked)
+    def begin_picking(self, request):
+        async def act():
+            view = await requests.request_view(request[0])
+            return await waves.begin_picking(view.lines[0].promise.depot or "GZ", [view.number], by=SETUP)
+
+        made = self.do(act()) if request else None
+        return made.id if made else None
+
+    @rule(pick_list=listed, quantity=st.one_of(st.none(), st.integers(1, 2)))
+    def pick(self, pick_list, quantity):
+        async def act():
+            view = await picking.pick_list_view(pick_list)
+            line, *_ = [line for line in view.lines if line.state in ("open", "short")]
+            return await picking.scan(pick_list, line.serial or line.part_number, by=SETUP, quantity=quantity)
+
+        if pick_list:
+            self.do_if_any(act)
+
+    @rule(pick_list=listed, missing=st.booleans())
+    def unpick_or_miss(self, pick_list, missing):
+        async def act():
+            view = await picking.pick_list_view(pick_list)
+            line, *_ = [line for line in view.lines if line.state == ("open" if missing else "picked")]
+            if missing:
+                return await picking.not_found(line.id, by=SETUP, reason="empty")
+            return await picking.unpick(line.id, by=SETUP)
+
+        if pick_list:
+            self.do_if_any(act)
+
+    @rule(pick_list=listed)
+    def cancel_picking(self, pick_list):
+        if pick_list:
+            self.do(picking.cancel(pick_list, by=SETUP, reason="later"))
+
+    @rule()
+    def bring_shipment_back(self):
+        async def act():
+            found, *_ = await shipments.shipments(limit=1, seen_by=SETUP, state="shipped")
+            return await shipping.bring_back(found.id, by=SETUP, reason="nobody there")
+
+        self.do_if_any(act)
+
+    @rule(target=unpapered, part=PARTS, depot=DEPOTS, quantity=QUANTITIES, serial=st.integers(0, 6))
+    def take_without_paper(self, part, depot, quantity, serial):
+        self._serials += 1
+        code, count = (f"ZL2-{serial:04d}", 1) if part == DRIVE else (part, quantity)
+        new = NewProvisionalIssue(client_id=f"P-{self._serials}", depot=depot, code=code, quantity=count)
+        made = self.do(provisional.take(new, by=SETUP))
+        return made.id if made else None
+
+    @rule(issue=unpapered)
+    def resolve(self, issue):
+        if issue:
+            self.do(papering.resolve(issue, Resolution(part_number=DRIVE), by=SETUP))
+
+    @rule(issue=unpapered, request=asked)
+    def bring_paper(self, issue, request):
+        async def act():
+            number = (await requests.request_view(request[0])).number
+            return await papering.paper(issue, by=SETUP, request=number)
+
+        if issue and request:
+            self.do(act())
+
+    @rule(issue=unpapered, lost=st.booleans())
+    def end_without_paper(self, issue, lost):
+        if issue and not lost:
+            self.do(provisional.bring_back(issue, by=SETUP))
+        elif issue:
+            self.do(provisional.report_lost(issue, by=SETUP, reason="gone"))
+            self.do(provisional.confirm_lost(issue, by=SUPERVISOR))
 
     @rule(part=PARTS, depot=DEPOTS)
     def fill(self, part, depot):
@@ -363,7 +455,7 @@ class Ledger(RuleBasedStateMachine):
                 part,
                 depot,
             )
-            return await requests.fill_backorders(*row, by=SETUP) if row else 0
+            return await backorders.fill_backorders(*row, by=SETUP) if row else 0
 
         self.do(act())
 

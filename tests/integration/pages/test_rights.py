@@ -10,8 +10,17 @@ from inventory.ground import clock
 from inventory.imports import imports
 from inventory.places import bins
 from inventory.planning import plans
-from inventory.requests import requests
-from inventory.stock import movements, pool_crossings, promises, receipts, reservations, transfers
+from inventory.requests import requests, waves
+from inventory.stock import (
+    movements,
+    pool_crossings,
+    promises,
+    provisional,
+    receipts,
+    reservations,
+    shipments,
+    transfers,
+)
 from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.planning.test_plans import made
@@ -39,6 +48,13 @@ PAGES = [
     ("/orders", "vendor", "engineer"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
+    ("/picks", "warehouse_keeper", "engineer"),
+    ("/picks/{pick_list}", "warehouse_keeper", "engineer"),
+    ("/shipments", "engineer", "inspector"),
+    ("/shipments/{shipment}", "engineer", "vendor"),
+    ("/provisional-issues", "auditor", "inspector"),
+    ("/provisional-issues/{issue}", "warehouse_keeper", "vendor"),
+    ("/provisional-issues/{conflict}", "warehouse_keeper", "vendor"),
     ("/transfers", "engineer", "vendor"),
     ("/transfers/{transfer}", "warehouse_keeper", "vendor"),
     ("/counts", "inspector", "vendor"),
@@ -95,6 +111,22 @@ ACTIONS = [
     ("/orders/{order}/approve", "planner"),
     ("/orders/{order}/cancel", "warehouse_keeper"),
     ("/orders/{order}/receive", "buyer"),
+    ("/picks", "engineer"),
+    ("/picks/{pick_list}/scan", "engineer"),
+    ("/picks/{pick_list}/cancel", "engineer"),
+    ("/picks/{pick_list}/ship", "engineer"),
+    ("/picks/lines/{pick}/not-found", "engineer"),
+    ("/picks/lines/{pick}/unpick", "engineer"),
+    ("/shipments/{shipment}/hand-over", "auditor"),
+    ("/shipments/{shipment}/fail", "auditor"),
+    ("/shipments/{shipment}/send-again", "auditor"),
+    ("/shipments/{shipment}/bring-back", "engineer"),
+    ("/provisional-issues/{issue}/paper", "auditor"),
+    ("/provisional-issues/{issue}/resolve", "engineer"),
+    ("/provisional-issues/{issue}/dismiss", "engineer"),
+    ("/provisional-issues/{issue}/bring-back", "auditor"),
+    ("/provisional-issues/{issue}/report-lost", "auditor"),
+    ("/provisional-issues/{issue}/confirm-lost", "warehouse_keeper"),
     ("/transfers/{transfer}/ship", "engineer"),
     ("/transfers/{transfer}/receive", "engineer"),
     ("/transfers/{transfer}/cancel", "engineer"),
@@ -161,6 +193,14 @@ async def documents(company) -> dict[str, object]:
     )
     items = [transfers.TransferItem(part_number=FAN, quantity=1)]
     sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    gone = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    await transfers.ship(gone.id, by=KEEPER)
+    (shipment,) = await shipments.shipments(limit=2, seen_by=KEEPER)
+    walk = await waves.begin_picking("GZ", [sent.number, asked.number], by=KEEPER)
+    issue, conflict = [
+        await provisional.take(provisional.NewProvisionalIssue(client_id=code, depot="GZ", code=code), by=KEEPER)
+        for code in ("ZL2-0004", "UNHEARD-OF")
+    ]
     job = await plans.ask_for_plan(by=PLANNER)
     run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
     file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
@@ -176,6 +216,11 @@ async def documents(company) -> dict[str, object]:
         "receipt": received.number,
         "order": order.id,
         "transfer": sent.id,
+        "pick_list": walk.id,
+        "pick": walk.lines[0].id,
+        "shipment": shipment.id,
+        "issue": issue.id,
+        "conflict": conflict.id,
         "plan": (await made()).id,
         "reservation": (await reservations.reserve(FAN, "GZ", 1, by=KEEPER, priority_class="planned")).id,
         "promise": (await promises.promise(FAN, "GZ", 1, by=KEEPER, starts_at=tomorrow)).id,

@@ -11,8 +11,9 @@ from inventory.catalogue.parts import UnknownPart
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.installed_base.devices import UnknownDevice
-from inventory.requests import requests
-from inventory.requests.requests import Debrief, FaultInFuture, NewRequest, NewRequestLine, NotCovered, ReferenceReused
+from inventory.requests import backorders, debriefing, requests, shipping
+from inventory.requests.debriefing import Debrief
+from inventory.requests.requests import FaultInFuture, NewRequest, NewRequestLine, NotCovered, ReferenceReused
 from inventory.stock import receipts, units
 from tests.integration.stock.test_reservations import level
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
@@ -123,7 +124,7 @@ async def test_new_stock_goes_to_those_who_wait_severe_ones_first(own_company):
 
     await receipts.receive("GZ", [receipts.Incoming(part_number=PSU, quantity=1)], by=KEEPER, origin="V-DISTI")
     spot = await db.fetch_one("SELECT part, place, pool FROM level WHERE backordered > 0")
-    filled = await requests.fill_backorders(*spot, by=SETUP)
+    filled = await backorders.fill_backorders(*spot, by=SETUP)
 
     assert filled == 1
     assert (await requests.request_view(severe.id)).lines[0].promise.firm
@@ -166,8 +167,8 @@ async def test_two_line_requests_in_opposite_orders_do_not_deadlock(own_company)
 
 async def test_parts_leave_come_back_or_stay_and_the_old_part_returns_defective(own_company):
     answer = await requests.open_request(new((DRIVE, 1), (FAN, 2)), by=DISPATCHER)
-    shipped = await requests.ship(answer.id, by=KEEPER, serials=["ZL2-0003"])
-    done = await requests.debrief(
+    shipped = await shipping.ship(answer.id, by=KEEPER, serials=["ZL2-0003"])
+    done = await debriefing.debrief(
         answer.id,
         [
             Debrief(part_number=DRIVE, outcome="used", serial_out="OLD-77"),
@@ -186,8 +187,8 @@ async def test_parts_leave_come_back_or_stay_and_the_old_part_returns_defective(
 
 async def test_a_part_that_is_dead_on_arrival_comes_back_as_defective(own_company):
     answer = await requests.open_request(new((DRIVE, 1)), by=DISPATCHER)
-    shipped = await requests.ship(answer.id, by=KEEPER)
-    await requests.debrief(answer.id, [Debrief(part_number=DRIVE, outcome="dead_on_arrival")], by=DISPATCHER)
+    shipped = await shipping.ship(answer.id, by=KEEPER)
+    await debriefing.debrief(answer.id, [Debrief(part_number=DRIVE, outcome="dead_on_arrival")], by=DISPATCHER)
 
     unit = await units.unit(shipped.lines[0].serial_in, seen_by=SETUP)
     assert (unit.place, unit.condition) == ("GZ", "defective")
@@ -197,11 +198,11 @@ async def test_a_part_that_is_dead_on_arrival_comes_back_as_defective(own_compan
 
 async def test_a_line_is_accounted_for_once(company):
     answer = await requests.open_request(new((FAN, 1)), by=DISPATCHER)
-    await requests.ship(answer.id, by=KEEPER)
-    await requests.debrief(answer.id, [Debrief(part_number=FAN, outcome="used")], by=DISPATCHER)
+    await shipping.ship(answer.id, by=KEEPER)
+    await debriefing.debrief(answer.id, [Debrief(part_number=FAN, outcome="used")], by=DISPATCHER)
 
     with pytest.raises(WrongState):
-        await requests.debrief(answer.id, [Debrief(part_number=FAN, outcome="used")], by=DISPATCHER)
+        await debriefing.debrief(answer.id, [Debrief(part_number=FAN, outcome="used")], by=DISPATCHER)
 
 
 async def test_a_request_that_has_not_left_is_cancelled_and_frees_its_stock(company):
@@ -223,7 +224,7 @@ async def test_a_waiting_request_is_cancelled_and_no_longer_counted(company):
 
 async def test_a_request_that_has_left_is_not_cancelled(company):
     answer = await requests.open_request(new(), by=DISPATCHER)
-    await requests.ship(answer.id, by=KEEPER)
+    await shipping.ship(answer.id, by=KEEPER)
 
     with pytest.raises(WrongState):
         await requests.cancel(answer.id, by=DISPATCHER, reason="too late")
@@ -233,9 +234,9 @@ async def test_only_a_keeper_of_the_depot_ships(company):
     answer = await requests.open_request(new(), by=DISPATCHER)
 
     with pytest.raises(NotYourDepot):
-        await requests.ship(answer.id, by=SH_KEEPER)
+        await shipping.ship(answer.id, by=SH_KEEPER)
     with pytest.raises(NotGranted):
-        await requests.ship(answer.id, by=DISPATCHER)
+        await shipping.ship(answer.id, by=DISPATCHER)
 
 
 async def test_unknown_devices_and_parts_are_answered_with_the_nearest(company):

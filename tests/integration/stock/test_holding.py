@@ -7,7 +7,7 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.ground import audit, clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
-from inventory.requests import requests
+from inventory.requests import backorders, requests
 from inventory.requests import taking_over as for_requests
 from inventory.stock import promises, receipts, reservations, taking_over, transfers
 from inventory.stock.refusals import (
@@ -196,7 +196,7 @@ async def test_who_waits_is_served_by_rank_and_then_by_age(company):
 
     row = await db.fetch_one("SELECT part, source_place, pool FROM request_line WHERE request = $1", old.id)
     assert row is not None
-    assert await requests.fill_backorders(*row, by=SETUP) == 2
+    assert await backorders.fill_backorders(*row, by=SETUP) == 2
 
     states = {view.reference: (await requests.request_view(view.id)).state for view in (old, younger, urgent)}
     assert states == {"urgent": "reserved", "old": "reserved", "younger": "backordered"}
@@ -211,8 +211,8 @@ async def test_a_higher_purpose_takes_over_and_the_loser_is_served_from_elsewher
         lost, by=DISPATCHER, reference="EC-1", priority_class="emergency", reason="data centre down"
     )
     loser = await reservations.reservation_view(lost)
-    assert await requests.lost_reservation(lost, by=SETUP)
-    assert not await requests.lost_reservation(lost, by=SETUP)
+    assert await backorders.lost_reservation(lost, by=SETUP)
+    assert not await backorders.lost_reservation(lost, by=SETUP)
 
     again = (await requests.request_view(request.id)).lines[0]
     assert (loser.state, loser.taken_over_by, held.state, held.quantity) == ("taken_over", held.id, "pending", 2)
@@ -230,7 +230,7 @@ async def test_a_loser_without_another_source_waits(company):
     assert lost is not None
 
     await taking_over.take_over(lost, by=DISPATCHER, reference="EC-1", priority_class="emergency", reason="r")
-    await requests.lost_reservation(lost, by=SETUP)
+    await backorders.lost_reservation(lost, by=SETUP)
 
     line = (await requests.request_view(request.id)).lines[0]
     assert (line.state, line.promise.firm, line.promise.reservation) == ("backordered", False, None)

@@ -5,7 +5,7 @@ import pytest
 import zxingcpp
 
 from inventory.places import bins
-from inventory.requests import requests
+from inventory.requests import requests, shipping
 from inventory.stock import codes, receipts, tags, transfers
 from inventory.stock.transfers import TransferItem
 from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SH_KEEPER
@@ -99,7 +99,7 @@ async def test_a_part_requests_papers_list_what_left(api, form):
     assert (await api.get(address, role=None)).status_code == 401
     assert (await api.get(address, role="inspector")).status_code == 403
     assert (await api.get(address, role="warehouse_keeper", depot="GZ")).json()["code"] == "nothing_moved"
-    await requests.ship(asked.id, by=KEEPER, serials=["ZL2-0002"])
+    await shipping.ship(asked.id, by=KEEPER, serials=["ZL2-0002"])
     assert (await api.get(address, role="warehouse_keeper", depot="SH")).json()["code"] == "nothing_moved"
     text = text_of((await api.get(address, role="warehouse_keeper", depot="GZ")).content)
     for words in (asked.number, "测试银行 Test Bank", "测试银行广州机房", "BANK-007", "INC-7", "ZL2-0002"):

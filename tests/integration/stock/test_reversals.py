@@ -8,7 +8,7 @@ from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.procurement import orders, receiving, taking_back
-from inventory.requests import requests
+from inventory.requests import requests, shipping
 from inventory.stock import levels, lots, movements, placing, receipts, reservations, reversals, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -169,7 +169,7 @@ async def test_what_belongs_to_a_document_is_undone_through_it(company):
         ),
         by=DISPATCHER,
     )
-    await requests.ship(asked.id, by=KEEPER)
+    await shipping.ship(asked.id, by=KEEPER)
     with pytest.raises(UndoneThroughDocument) as by_request:
         await undone(by=KEEPER, part_number=FAN)
 

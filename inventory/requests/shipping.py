@@ -1,0 +1,256 @@
+"""Shipping what part requests hold, and taking back what could not be delivered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.ground import clock, db, events, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import WrongState
+from inventory.places import places
+from inventory.requests.lines import Line, lock_head, lock_lines, settle
+from inventory.requests.requests import SHIP_WITHIN, RequestView, request_view
+from inventory.stock import lots, reservations, shipments, transfers
+from inventory.stock.ledger import post
+from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.picking import PickNotComplete
+from inventory.stock.shipments import Dispatch, PackedPart, ShipmentView
+
+
+@db.atomic
+async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Dispatch | None = None) -> RequestView:
+    """Hand out what a request holds: it leaves the store for the site, one shipment per store.
+
+    Lines that are still being picked stay; what was picked is what leaves.
+
+    Raises:
+        Unknown: no such request.
+        WrongState: nothing of it is held.
+        NotYourDepot: a part lies in a store the actor does not serve.
+        PickNotComplete: none of its lines is picked to the end.
+        LithiumMayNotFly, PackagesDiffer: it cannot leave like that.
+
+    """
+    by.require("stock.issue")
+    head = await lock_head(request)
+    lines = [line for line in await lock_lines(request) if line.state == "reserved" and line.reservation]
+    if not lines:
+        raise WrongState(
+            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved"
+        )
+    leaving: dict[str, list[PackedPart]] = {}
+    unfinished: PickNotComplete | None = None
+    for line in lines:
+        if line.reservation is None or line.depot is None:
+            continue
+        by.require_depot(line.depot)
+        try:
+            leaving.setdefault(line.depot, []).append(await _hand_out(line, line.reservation, head, serials, by))
+        except PickNotComplete as refusal:
+            unfinished = refusal
+    if unfinished and not any(leaving.values()):
+        raise unfinished
+    view = await request_view(request)
+    for depot, contents in leaving.items():
+        if contents:
+            await shipments.send(
+                "part_request",
+                view.number,
+                depot,
+                view.site,
+                contents,
+                by=by,
+                how=how,
+                promised_at=_promised(view, depot),
+                contract=view.contract,
+            )
+    await settle(request)
+    if not unfinished:
+        await steps.finish("part_request", str(request), "ship_parts", by=by)
+    view = await request_view(request)
+    await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
+    return view
+
+
+def _promised(view: RequestView, depot: str) -> datetime | None:
+    return max(
+        (line.promise.arrives_at for line in view.lines if line.promise.depot == depot and line.promise.arrives_at),
+        default=None,
+    )
+
+
+async def _hand_out(line: Line, reservation: UUID, head: db.Row, serials: Sequence[str], by: Actor) -> PackedPart:
+    posted = await reservations.hand_out(
+        reservation,
+        by=by,
+        to=head["site"],
+        serials=await _serials_of(line.supplied_part or line.part, serials),
+        document_kind="part_request",
+        document=head["number"],
+    )
+    await db.execute(
+        "UPDATE request_line SET state = 'shipped', shipped_at = $2, serial_in = $3 WHERE id = $1",
+        line.id,
+        clock.now(),
+        ", ".join(posted.serials) or None,
+    )
+    return PackedPart(part_number=posted.part_number, quantity=posted.posted_quantity, serials=posted.serials)
+
+
+async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
+    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
+    return [row["serial"] for row in rows]
+
+
+@db.atomic
+async def bring_back(shipment: UUID, *, by: Actor, reason: str) -> ShipmentView:
+    """Take an undelivered shipment in again: its goods are held for their document once more.
+
+    Raises:
+        Unknown: no such shipment.
+        WrongState: it was handed over, brought back, or its parts were accounted for.
+        NotYourDepot: the actor does not serve the store it came from.
+        PartOfItIsLost: some of a transfer was declared lost.
+        ReasonMissing: no reason was given.
+
+    """
+    head = await shipments.close_returned(shipment, by=by, reason=reason)
+    if head["document_kind"] == "transfer":
+        await transfers.bring_back(head["document_number"], by=by, reason=reason)
+    else:
+        await _bring_back_request(head, await shipments.contents_of(shipment), by)
+    return await shipments.shipment_view(shipment)
+
+
+class _Shipped(Struct, frozen=True, kw_only=True):
+    """A line whose goods come back."""
+
+    id: UUID
+    request: UUID
+    part: int
+    part_number: str
+    serialised: bool
+    quantity: int
+    pool: int
+    pool_code: str
+    place: int
+    depot: str
+    site: int
+    severity: str
+    reference: str
+    serial_in: str | None
+
+
+async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: Actor) -> None:
+    lines = await db.read(
+        _Shipped,
+        """SELECT line.id, line.request, part.id AS part, part.part_number, part.serialised, line.quantity, level.pool,
+                  pool.code AS pool_code, place.id AS place, place.code AS depot, device.site, part_request.severity,
+                  part_request.source || ':' || part_request.reference_number AS reference, line.serial_in
+           FROM request_line AS line
+           JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
+           JOIN part ON part.id = coalesce(line.supplied_part, line.part)
+           JOIN place ON place.id = line.source_place
+           JOIN reservation ON reservation.id = line.reservation
+           JOIN level ON level.id = reservation.level
+           JOIN pool ON pool.id = level.pool
+           WHERE part_request.number = $1 AND line.state = 'shipped' AND place.code = $2 AND part.part_number = ANY($3)
+           ORDER BY part.id, line.id FOR NO KEY UPDATE OF line""",
+        head["document_number"],
+        head["origin"],
+        [part.part_number for part in contents],
+    )
+    sent = {serial for part in contents for serial in part.serials}
+    mine = [line for line in lines if not line.serialised or set((line.serial_in or "").split(", ")) <= sent]
+    if not mine:
+        raise WrongState(
+            what="Shipment", what_zh="发运单", key=head["number"], state="reconciled", needed="shipped / failed"
+        )
+    for line in mine:
+        await _hold_again(line, head, by)
+    await settle(mine[0].request)
+    await steps.begin(
+        "ship_parts",
+        "part_request",
+        str(mine[0].request),
+        owner_role="warehouse_keeper",
+        depot=head["origin"],
+        due_at=clock.now() + SHIP_WITHIN,
+    )
+
+
+async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
+    owner = await places.ourselves()
+    origin, target = Spot(line.site, GOOD, owner, line.pool), Spot(line.place, GOOD, owner, line.pool)
+    await post(
+        [
+            Move(
+                kind="return_from_site",
+                part=line.part,
+                quantity=quantity,
+                unit=unit,
+                lot=lot,
+                origin=origin,
+                target=target,
+                document_kind="part_request",
+                document=head["document_number"],
+                reason="not delivered",
+            )
+            for unit, lot, quantity in await _carried(line, head["document_number"])
+        ],
+        by=by,
+    )
+    held = await reservations.hold(
+        line.part_number,
+        line.depot,
+        line.quantity,
+        by=by,
+        pool=line.pool_code,
+        reference=line.reference,
+        priority_class=line.severity,
+    )
+    await db.execute(
+        "UPDATE request_line SET state = 'reserved', reservation = $2, shipped_at = NULL, serial_in = NULL WHERE id = $1",
+        line.id,
+        held.id,
+    )
+
+
+async def _carried(line: _Shipped, document: str) -> list[tuple[UUID | None, UUID | None, int]]:
+    """The units or lots of a line, where its goods went."""
+    if line.serialised:
+        rows = await db.fetch(
+            "SELECT id FROM unit WHERE part = $1 AND place = $2 AND serial = ANY($3) FOR NO KEY UPDATE",
+            line.part,
+            line.site,
+            (line.serial_in or "").split(", "),
+        )
+        return [(row["id"], None, 1) for row in rows]
+    taken: list[tuple[UUID | None, UUID | None, int]] = []
+    for lot, there in await lots.of_document(document, line.part, line.site):
+        count = min(there, line.quantity - sum(pieces for _, _, pieces in taken))
+        if count > 0:
+            taken.append((None, lot, count))
+    return taken
+
+
+async def tell_of_picking(number: str) -> None:
+    """Whoever asked for parts hears that they are picked."""
+    await _tell("part_request.picked", number)
+
+
+async def tell_of_arrival(shipment: UUID) -> None:
+    """Whoever asked for parts hears that they arrived."""
+    row = await db.fetch_one("SELECT document_kind, document_number FROM shipment WHERE id = $1", shipment)
+    if row is not None and row["document_kind"] == "part_request":
+        await _tell("part_request.arrived", row["document_number"])
+
+
+async def _tell(kind: str, number: str) -> None:
+    request = await db.fetch_value("SELECT id FROM part_request WHERE number = $1", number)
+    if request is not None:
+        view = await request_view(request)
+        await events.emit(kind, "part_request", view.number, view, contract=view.contract)
