@@ -3,9 +3,11 @@
 import asyncio
 
 from inventory.ground import db
-from inventory.stock import provisional, shipments, units
+from inventory.places import bins
+from inventory.places.bins import NewBin
+from inventory.stock import placing, provisional, shipments, units
 from tests.browser.test_pages import asked_for
-from tests.world import AUDITOR, DRIVE, FAN
+from tests.world import AUDITOR, DRIVE, FAN, SETUP
 
 
 async def until(person, fact: str) -> None:
@@ -97,6 +99,36 @@ async def test_what_was_scanned_without_a_network_is_sent_once_there_is_one(peop
     await conflict.wait_for()  # it stays until somebody has seen it
     await conflict.get_by_text("已知悉").click()
     await conflict.wait_for(state="detached")
+
+
+async def test_what_is_handed_in_and_put_away_without_a_network_is_booked_later(people):
+    await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
+    keeper = await people("warehouse_keeper", depot="GZ", phone=True)
+    keeper.offline_expected = True
+    page = keeper.page
+    await keeper.open("/scan")
+    await kept(keeper)
+    await page.context.set_offline(True)
+    await page.click("[data-kind-tab=hand_in]")
+    await page.fill("#hand_in-serial", "FOUND-1")
+    await page.fill("#hand_in-what", DRIVE)
+    await page.click("form:not([hidden]) [type=submit]")
+    await keeper.sees("1 条待发送")
+    await page.click("[data-kind-tab=put_away]")
+    await page.fill("#put_away-part_number", FAN)
+    await page.fill("#put_away-to_bin", "A-01")
+    await page.fill("#put_away-quantity", "4")
+    await page.click("form:not([hidden]) [type=submit]")
+    await keeper.sees("2 条待发送")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    await page.context.set_offline(False)
+
+    await keeper.sees("没有待发送的记录")
+    handed = await units.unit("FOUND-1", seen_by=AUDITOR)
+    assert (handed.place, handed.part_number) == ("GZ", DRIVE)
+    assert handed.tag in await page.locator(".queued.done").last.inner_text()
+    lying = await placing.bin_content("GZ", "A-01", seen_by=AUDITOR)
+    assert [(piece.part_number, piece.quantity) for piece in lying] == [(FAN, 4)]
 
 
 async def test_two_tabs_and_a_second_send_record_once(people):

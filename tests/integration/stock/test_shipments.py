@@ -11,7 +11,7 @@ from inventory.ground import db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.requests import debriefing, shipping, waves
 from inventory.requests.debriefing import Debrief
-from inventory.stock import picking, provisional, reservations, shipments, transfers, units
+from inventory.stock import losses, notices, picking, provisional, reservations, shipments, transfers, units
 from inventory.stock.refusals import ReasonMissing
 from inventory.stock.shipments import (
     Dispatch,
@@ -22,10 +22,10 @@ from inventory.stock.shipments import (
     RecipientMissing,
     SignatureUnreadable,
 )
-from inventory.stock.transfers import TransferItem
+from inventory.stock.transfers import PartOfItIsLost, TransferItem
 from tests.integration.stock.test_picking import asked, picking_of
 from tests.integration.stock.test_reservations import level
-from tests.world import AUDITOR, BATTERY, DISPATCHER, DRIVE, FAN, KEEPER, SH_KEEPER, actor
+from tests.world import AUDITOR, BATTERY, DISPATCHER, DRIVE, FAN, KEEPER, SH_KEEPER, SUPERVISOR, actor
 
 ENGINEER = actor("engineer")
 STROKES = [[(10, 10), (200, 90)], [(220, 50)]]
@@ -165,8 +165,29 @@ async def test_what_could_not_be_delivered_is_held_again_for_its_transfer(compan
 
     assert (await transfers.transfer_view(draft.id)).state == "draft"
     assert ((await level(FAN, "GZ")).reserved, (await level(FAN, "SH")).in_transit) == (2, 0)
-    await transfers.ship(draft.id, by=KEEPER)
+    (withdrawn,) = await notices.notices(limit=2, seen_by=SH_KEEPER)
+    assert (withdrawn.state, withdrawn.reason) == ("cancelled", "road closed")
+    await transfers.ship(draft.id, by=KEEPER, serials=["ZL2-0003"])
     assert (await transfers.take_in(draft.id, by=SH_KEEPER)).state == "received"
+    again, _ = await notices.notices(limit=3, seen_by=SH_KEEPER)
+    assert (again.state, [line.serials for line in again.lines if line.serials]) == ("received", [["ZL2-0003"]])
+    assert await violations() == []
+
+
+async def test_a_transfer_comes_back_whole_or_not_at_all(own_company):
+    draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=3)], by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+    (found,) = await shipments.shipments(limit=2, seen_by=KEEPER, document=draft.number)
+    await losses.declare_lost(draft.id, by=SUPERVISOR, reason="a box fell off", lost={FAN: 1})
+
+    with pytest.raises(PartOfItIsLost):
+        await shipping.bring_back(found.id, by=KEEPER, reason="road closed")
+    assert (await shipments.shipment_view(found.id)).state == "shipped"
+    await losses.find_again(draft.id, by=SUPERVISOR, reason="it was in the van")
+    await transfers.take_in(draft.id, by=SH_KEEPER, received={FAN: 1}, reason="two boxes follow")
+    assert (await shipments.shipment_view(found.id)).state == "handed_over"
+    with pytest.raises(WrongState):
+        await shipping.bring_back(found.id, by=KEEPER, reason="road closed")
     assert await violations() == []
 
 
