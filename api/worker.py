@@ -36,7 +36,7 @@ from inventory.people import sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
-from inventory.requests import backorders, requests, shipping
+from inventory.requests import backorders, shipping
 from inventory.stock import keeping, losses, promises, provisional, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
@@ -122,7 +122,7 @@ async def on_shipment_arrived(job: jobs.ShipmentArrived, _: Work) -> None:
 
 async def on_reservation_taken_over(job: jobs.ReservationTakenOver, _: Work) -> None:
     """Somebody lost their stock to a higher purpose."""
-    await requests.lost_reservation(job.reservation, by=service("allocation"))
+    await backorders.lost_reservation(job.reservation, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
@@ -211,9 +211,9 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.JudgeFailure: on_judge_failure,
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
+    jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
-    jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.Propose: on_propose,
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,

@@ -50,6 +50,12 @@ class FillBackorders(Job, frozen=True):
     pool: int
 
 
+class ReservationTakenOver(Job, frozen=True):
+    """A higher purpose took a reservation's stock: its document is told, and served anew."""
+
+    reservation: UUID
+
+
 class PartsPicked(Job, frozen=True):
     """The last piece of a part request was picked: whoever asked for it hears of it."""
 
@@ -60,12 +66,6 @@ class ShipmentArrived(Job, frozen=True):
     """Somebody signed for a shipment: whoever asked for what it brought hears of it."""
 
     shipment: UUID
-
-
-class ReservationTakenOver(Job, frozen=True):
-    """A higher purpose took a reservation's stock: its document is told, and served anew."""
-
-    reservation: UUID
 
 
 class Propose(Job, frozen=True):

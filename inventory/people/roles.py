@@ -66,8 +66,7 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "engineer": frozenset(
         _LOOK
-        | {"parts.request", "failures.record", "handovers.make"}
-        | {"stock.take", "shipments.deliver", "attachments.add"}
+        | {"parts.request", "failures.record", "handovers.make", "stock.take", "shipments.deliver", "attachments.add"}
     ),
     "dispatcher": frozenset(
         _LOOK

@@ -1,13 +1,20 @@
-"""Backorders: giving stock that became free to the requests that wait for it."""
+"""Backorders: giving stock that became free to the requests that wait for it; and what loses its stock, waits again."""
 
-from inventory.ground import clock, db, events
+from uuid import UUID
+
+import msgspec
+
+from inventory.ground import clock, db, events, jobs
 from inventory.ground.actor import Actor
+from inventory.installed_base import devices
 from inventory.requests import sources
 from inventory.requests.lines import settle
-from inventory.requests.requests import request_view
+from inventory.requests.requests import request_view, soonest
+from inventory.requests.sourcing import choose
 from inventory.stock import reservations
 from inventory.stock.lines import count_waiting
 from inventory.stock.refusals import InsufficientStock
+from inventory.stock.serving import serving_row
 
 
 @db.atomic
@@ -62,3 +69,72 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         view = await request_view(line["request"])
         await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return filled
+
+
+@db.atomic
+async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
+    """A line lost its stock to a higher purpose: find it another source, or have it wait; whether there was such a line.
+
+    Its promise changes with an event.
+    """
+    row = await db.fetch_one(
+        """SELECT line.id, line.request, line.part, line.quantity, line.pool, part.part_number, part_request.severity,
+                  part_request.need_by, part_request.engineer, device.serial,
+                  part_request.source || ':' || part_request.reference_number AS reference
+           FROM request_line AS line
+           JOIN part ON part.id = line.part
+           JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
+           WHERE line.reservation = $1 AND line.state = 'reserved' FOR NO KEY UPDATE OF part_request, line""",
+        reservation,
+    )
+    if row is None:
+        return False
+    device = await devices.find(row["serial"], seen_by=by)
+    offered = await sources.gather([row["part"]], device, engineer=row["engineer"])
+    choice = choose(
+        row["quantity"],
+        offered.stock.get(row["part"], []),
+        offered.purchases.get(row["part"], []),
+        now=clock.now(),
+        need_by=row["need_by"],
+        severe=row["severity"] == "severe",
+    )
+    source, held = choice.source, None
+    if source is not None:
+        try:
+            async with db.savepoint():
+                held = await reservations.hold(
+                    source.part_number,
+                    source.depot,
+                    row["quantity"],
+                    by=by,
+                    pool=source.pool_code,
+                    reference=row["reference"],
+                    priority_class=row["severity"],
+                )
+        except InsufficientStock:
+            held = None  # somebody was faster: the line waits
+    primary = await serving_row(device.site, device.contract)
+    waits_at = primary.place if primary else None
+    await db.execute(
+        """UPDATE request_line SET state = $2, reservation = $3, firm = $4, source_place = $5, supplied_part = $6,
+                  promised_at = $7, reasons = $8, ladder = $9
+           WHERE id = $1""",
+        row["id"],
+        "reserved" if held else "backordered",
+        held.id if held else None,
+        held is not None,
+        source.place if held and source else waits_at,
+        source.part if held and source else None,
+        choice.arrives_at if held else soonest(choice.ladder),
+        ["taken_over", *choice.reasons] if held else ["taken_over", "waits_for_stock"],
+        msgspec.to_builtins(choice.ladder),
+    )
+    if held is None and waits_at is not None:
+        await count_waiting(row["part"], waits_at, row["pool"], row["quantity"])
+        await jobs.enqueue(jobs.Assess(row["part"], waits_at, row["pool"]))
+    await settle(row["request"])
+    view = await request_view(row["request"])
+    await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
+    return True

@@ -327,7 +327,7 @@ async def _promise(
             source.place if source else (primary.place if primary else None),
             source.part if source else None,
             reservation.id if reservation else None,
-            choice.arrives_at if reservation else _soonest(choice.ladder),
+            choice.arrives_at if reservation else soonest(choice.ladder),
             reservation is not None,
             choice.reasons if reservation else ["waits_for_stock"],
             msgspec.to_builtins(choice.ladder),
@@ -347,7 +347,7 @@ async def _promise(
     )
 
 
-def _soonest(ladder: Sequence[Step]) -> datetime | None:
+def soonest(ladder: Sequence[Step]) -> datetime | None:
     """The best that can be said without stock in hand: the fastest possible rung, not firm."""
     return min((step.arrives_at for step in ladder if step.possible and step.arrives_at), default=None)
 
@@ -386,75 +386,6 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     view = await request_view(request)
     await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)
     return view
-
-
-@db.atomic
-async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
-    """A line lost its stock to a higher purpose: find it another source, or have it wait; whether there was such a line.
-
-    Its promise changes with an event.
-    """
-    row = await db.fetch_one(
-        """SELECT line.id, line.request, line.part, line.quantity, line.pool, part.part_number, part_request.severity,
-                  part_request.need_by, part_request.engineer, device.serial,
-                  part_request.source || ':' || part_request.reference_number AS reference
-           FROM request_line AS line
-           JOIN part ON part.id = line.part
-           JOIN part_request ON part_request.id = line.request
-           JOIN device ON device.id = part_request.device
-           WHERE line.reservation = $1 AND line.state = 'reserved' FOR NO KEY UPDATE OF part_request, line""",
-        reservation,
-    )
-    if row is None:
-        return False
-    device = await devices.find(row["serial"], seen_by=by)
-    offered = await sources.gather([row["part"]], device, engineer=row["engineer"])
-    choice = choose(
-        row["quantity"],
-        offered.stock.get(row["part"], []),
-        offered.purchases.get(row["part"], []),
-        now=clock.now(),
-        need_by=row["need_by"],
-        severe=row["severity"] == "severe",
-    )
-    source, held = choice.source, None
-    if source is not None:
-        try:
-            async with db.savepoint():
-                held = await reservations.hold(
-                    source.part_number,
-                    source.depot,
-                    row["quantity"],
-                    by=by,
-                    pool=source.pool_code,
-                    reference=row["reference"],
-                    priority_class=row["severity"],
-                )
-        except InsufficientStock:
-            held = None  # somebody was faster: the line waits
-    primary = await serving_row(device.site, device.contract)
-    waits_at = primary.place if primary else None
-    await db.execute(
-        """UPDATE request_line SET state = $2, reservation = $3, firm = $4, source_place = $5, supplied_part = $6,
-                  promised_at = $7, reasons = $8, ladder = $9
-           WHERE id = $1""",
-        row["id"],
-        "reserved" if held else "backordered",
-        held.id if held else None,
-        held is not None,
-        source.place if held and source else waits_at,
-        source.part if held and source else None,
-        choice.arrives_at if held else _soonest(choice.ladder),
-        ["taken_over", *choice.reasons] if held else ["taken_over", "waits_for_stock"],
-        msgspec.to_builtins(choice.ladder),
-    )
-    if held is None and waits_at is not None:
-        await count_waiting(row["part"], waits_at, row["pool"], row["quantity"])
-        await jobs.enqueue(jobs.Assess(row["part"], waits_at, row["pool"]))
-    await settle(row["request"])
-    view = await request_view(row["request"])
-    await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
-    return True
 
 
 _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(

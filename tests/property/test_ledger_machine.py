@@ -154,7 +154,7 @@ class Ledger(RuleBasedStateMachine):
             taken = await taking_over.take_over(
                 reservation, by=SETUP, reference="EC", priority_class="emergency", reason="more urgent"
             )
-            await requests.lost_reservation(reservation, by=SETUP)
+            await backorders.lost_reservation(reservation, by=SETUP)
             return taken
 
         made = self.do(act()) if reservation else None
@@ -168,7 +168,7 @@ class Ledger(RuleBasedStateMachine):
                 await taking_over.take_over(
                     reservation, by=SETUP, reference="EC", priority_class="emergency", reason="more urgent"
                 )
-                await requests.lost_reservation(reservation, by=SETUP)
+                await backorders.lost_reservation(reservation, by=SETUP)
 
         if request:
             self.do(act())

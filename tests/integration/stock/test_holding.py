@@ -211,8 +211,8 @@ async def test_a_higher_purpose_takes_over_and_the_loser_is_served_from_elsewher
         lost, by=DISPATCHER, reference="EC-1", priority_class="emergency", reason="data centre down"
     )
     loser = await reservations.reservation_view(lost)
-    assert await requests.lost_reservation(lost, by=SETUP)
-    assert not await requests.lost_reservation(lost, by=SETUP)
+    assert await backorders.lost_reservation(lost, by=SETUP)
+    assert not await backorders.lost_reservation(lost, by=SETUP)
 
     again = (await requests.request_view(request.id)).lines[0]
     assert (loser.state, loser.taken_over_by, held.state, held.quantity) == ("taken_over", held.id, "pending", 2)
@@ -230,7 +230,7 @@ async def test_a_loser_without_another_source_waits(company):
     assert lost is not None
 
     await taking_over.take_over(lost, by=DISPATCHER, reference="EC-1", priority_class="emergency", reason="r")
-    await requests.lost_reservation(lost, by=SETUP)
+    await backorders.lost_reservation(lost, by=SETUP)
 
     line = (await requests.request_view(request.id)).lines[0]
     assert (line.state, line.promise.firm, line.promise.reservation) == ("backordered", False, None)

@@ -82,6 +82,20 @@ async def test_what_was_picked_is_what_leaves(shelves):
     assert await violations() == []
 
 
+async def test_of_a_reservation_posted_in_part_the_rest_is_picked(shelves):
+    held = await reservations.reserve(FAN, "GZ", 3, by=KEEPER)
+    await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", quantity=1, keep_rest=True)
+    (waiting,) = await waves.to_pick(limit=5, seen_by=KEEPER, depot="GZ")
+    made = await waves.begin_picking("GZ", [str(held.id)], by=KEEPER)
+
+    assert (waiting.pieces, sum(line.quantity for line in made.lines)) == (2, 2)
+    assert await violations() == []
+    done = await picking.scan(made.id, FAN, by=KEEPER, quantity=2)
+    assert done.state == "picked"
+    assert (await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")).posted_quantity == 3
+    assert await violations() == []
+
+
 async def test_what_the_list_does_not_ask_for_is_refused(shelves):
     _, made = await picking_of((DRIVE, 1))
     await db.execute("UPDATE unit SET place = (SELECT id FROM place WHERE code = 'SH') WHERE serial = 'ZL2-0001'")
