@@ -16,7 +16,7 @@ import pytest
 from api.demo.credentials import VENDOR_PORT_OFFSET
 from tests.services import free_port
 
-LOADED_WITHIN_SECONDS = 240
+LOADED_WITHIN_SECONDS = 400
 STOPPED_WITHIN_SECONDS = 60
 
 
