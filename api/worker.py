@@ -37,7 +37,7 @@ from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
-from inventory.stock import keeping, losses, promises, provisional, reservations
+from inventory.stock import keeping, losses, lots, promises, provisional, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -277,6 +277,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
         await ensure_ledger_months()
         await sessions.forget_expired()
         await idempotency.forget_older_than(hours=48)
+        await lots.forget_empty()
 
     @queue.schedule("draw_up_counts", "5 22 * * *")  # 06:05 in Shanghai: before the keepers come
     async def _draw_up_counts(_: Schedule) -> None:

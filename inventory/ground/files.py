@@ -22,9 +22,6 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMS = {PDF: "PDF", JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", PLAIN: "TXT", CSV: "CSV"}
 """The forms an attachment may have."""
 
-PREVIEWED = frozenset({JPEG, PNG, WEBP})
-"""Forms that a page may show as a picture."""
-
 AttachmentKind = Literal["signed_form", "photo", "other"]
 
 LONGEST_NAME = 200

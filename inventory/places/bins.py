@@ -115,16 +115,3 @@ async def bins(
         None if codes is None else list(codes),
         limit,
     )
-
-
-async def bin_view(depot: str, code: str, *, seen_by: Actor) -> BinView:
-    """One bin.
-
-    Raises:
-        Unknown: no such bin in the reader's scope.
-
-    """
-    found = await bins(limit=1, seen_by=seen_by, depot=depot, codes=[code])
-    if not found:
-        raise Unknown(what="bin", what_zh="库位", key=f"{depot} / {code}")
-    return found[0]

@@ -13,7 +13,7 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
-from inventory.places import places
+from inventory.places import bins, places
 from inventory.stock import lots, pools, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -210,7 +210,9 @@ async def choose(
         return Chosen(part=part, spot=spot, pieces=[(unit.id, None, unit.bin, 1) for unit in chosen])
     if quantity < 1:
         raise QuantityNotPositive(quantity=quantity)
-    taken = await lots.pick(part.id, spot, quantity, bin_code=bin_code, lot=lot)
+    shelves = None if bin_code is None else [await bins.find(place.id, bin_code)]
+    lot_id = None if lot is None else await lots.numbered(part.id, lot)
+    taken = await lots.take(part.id, spot, quantity, bins=shelves, lot=lot_id)
     return Chosen(part=part, spot=spot, pieces=[(None, each.lot, each.bin, each.quantity) for each in taken])
 
 
@@ -401,7 +403,7 @@ async def decide_scrap(number: str, *, by: Actor, approve: bool, remark: str = "
             if row["unit"]
             else [
                 (each.bin, each.quantity)
-                for each in await lots.pick(row["part"], origin, row["quantity"], lot_id=row["lot"])
+                for each in await lots.take(row["part"], origin, row["quantity"], lot=row["lot"])
             ]
         )
         await post(

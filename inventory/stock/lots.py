@@ -1,6 +1,6 @@
 """Lots: parts without serials, kept apart by the delivery they came with, so that a bad batch can be found again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -99,36 +99,12 @@ class Taken(Struct, frozen=True):
     quantity: int
 
 
-async def take(part: int, spot: Spot, quantity: int, *, bin_id: int | None, lot: str | None = None) -> list[Taken]:
-    """Pieces in one bin of a spot (or not put away yet), the oldest lots first or of one lot; their level is locked.
-
-    Raises:
-        LotNotHere: the bin holds fewer.
-
-    """
-    probe = Move(kind="", part=part, quantity=quantity, origin=spot, target=spot)
-    await _lock_levels([probe])
-    numbers = {row["id"] for row in await db.fetch("SELECT id FROM lot WHERE part = $1 AND number = $2", part, lot)}
-    taken: list[Taken] = []
-    for piece in await _pieces([probe]):
-        count = min(piece.quantity, quantity - sum(each.quantity for each in taken))
-        if count > 0 and piece.spot == spot and piece.bin == bin_id and (lot is None or piece.lot in numbers):
-            taken.append(Taken(piece.lot, piece.bin, count))
-    if sum(each.quantity for each in taken) < quantity:
-        raise LotNotHere
-    return taken
-
-
-async def pick(
-    part: int,
-    spot: Spot,
-    quantity: int,
-    *,
-    bin_code: str | None = None,
-    lot: str | None = None,
-    lot_id: UUID | None = None,
+async def take(
+    part: int, spot: Spot, quantity: int, *, bins: Collection[int | None] | None = None, lot: UUID | None = None
 ) -> list[Taken]:
-    """Pieces of a spot wherever they lie (or in one bin, or of one lot), the oldest first; their level is locked.
+    """Pieces of a spot, the oldest lots first or of one lot; their level is locked.
+
+    `bins` keeps to some bins, None among them for what is not put away; without it they may lie anywhere in the store.
 
     Raises:
         LotNotHere: there are fewer.
@@ -136,21 +112,28 @@ async def pick(
     """
     probe = Move(kind="", part=part, quantity=quantity, origin=spot, target=spot)
     await _lock_levels([probe])
-    wanted = await db.fetch_value("SELECT id FROM lot WHERE part = $1 AND number = $2", part, lot) if lot else lot_id
-    shelf = (
-        await db.fetch_value("SELECT id FROM bin WHERE place = $1 AND code = $2", spot.place, bin_code)
-        if bin_code
-        else None
-    )
     taken: list[Taken] = []
     for piece in await _pieces([probe]):
         count = min(piece.quantity, quantity - sum(each.quantity for each in taken))
-        fits = piece.spot == spot and (bin_code is None or piece.bin == shelf)
-        if count > 0 and fits and ((lot is None and lot_id is None) or piece.lot == wanted):
+        fits = piece.spot == spot and (bins is None or piece.bin in bins) and (lot is None or piece.lot == lot)
+        if count > 0 and fits:
             taken.append(Taken(piece.lot, piece.bin, count))
     if sum(each.quantity for each in taken) < quantity:
         raise LotNotHere
     return taken
+
+
+async def numbered(part: int, number: str) -> UUID:
+    """The lot of a part that carries a number.
+
+    Raises:
+        LotNotHere: there is none.
+
+    """
+    lot = await db.fetch_value("SELECT id FROM lot WHERE part = $1 AND number = $2", part, number)
+    if lot is None:
+        raise LotNotHere
+    return lot
 
 
 async def _lock_levels(moves: Sequence[Move]) -> None:

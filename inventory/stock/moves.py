@@ -6,7 +6,6 @@ from uuid import UUID
 from msgspec import Struct
 
 GOOD = "good"
-DEFECTIVE = "defective"
 
 
 class Spot(Struct, frozen=True, order=True):

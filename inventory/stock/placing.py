@@ -72,7 +72,8 @@ async def put_away(
     else:
         if quantity < 1:
             raise QuantityNotPositive(quantity=quantity)
-        taken = await lots.take(part.id, spot, quantity, bin_id=origin, lot=lot)
+        lot_id = None if lot is None else await lots.numbered(part.id, lot)
+        taken = await lots.take(part.id, spot, quantity, bins=[origin], lot=lot_id)
         pieces = [(None, each.lot, each.bin, each.quantity) for each in taken]
     moves = [
         Move(

@@ -255,7 +255,7 @@ async def _require_still_there(undone: Posted) -> None:
 
 async def _lot_is_there(undone: Posted) -> None:
     """Refuse where fewer pieces of the lot are left in the bin than would go back; their level is locked."""
-    await lots.take(undone.part, undone.target, undone.quantity, bin_id=undone.to_bin, lot=undone.lot_number)
+    await lots.take(undone.part, undone.target, undone.quantity, bins=[undone.to_bin], lot=undone.lot)
 
 
 async def _note(undone: Posted, *, by: Actor, reason: str) -> ReversalView:

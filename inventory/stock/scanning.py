@@ -105,4 +105,4 @@ async def _unit(scanned: Scanned, plain: str | None, part: PartName | None, seen
     fitting = tagged or [row for row in rows if part is None or row["part_number"] == part.part_number] or list(rows)
     if len(fitting) != 1:
         return None
-    return await units.unit_with(fitting[0]["id"], seen_by=seen_by)
+    return await units.unit_by_id(fitting[0]["id"], seen_by=seen_by)

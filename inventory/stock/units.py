@@ -284,11 +284,6 @@ async def unit(serial: str, *, seen_by: Actor) -> UnitView:
     return view
 
 
-async def unit_with(unit_id: UUID, *, seen_by: Actor) -> UnitView | None:
-    """The unit with an id; None where the reader may not see it."""
-    return await db.read_one(UnitView, f"{_VIEW} WHERE {_IN_SCOPE} AND unit.id = $2", seen_by.depot_scope, unit_id)
-
-
 async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
     """Units by their serials or our tags, in the order asked for.
 
@@ -309,9 +304,15 @@ async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
     return [of[serial] for serial in serials]
 
 
-async def unit_by_id(unit_id: UUID) -> UnitView:
-    """One unit by its id, for the verb that just moved it."""
-    view = await db.read_one(UnitView, f"{_VIEW} WHERE unit.id = $1", unit_id)
+async def unit_by_id(unit_id: UUID, *, seen_by: Actor | None = None) -> UnitView:
+    """One unit by its id; without a reader, for the verb that just moved it.
+
+    Raises:
+        Unknown: no such unit in the reader's scope.
+
+    """
+    scope = seen_by.depot_scope if seen_by else None
+    view = await db.read_one(UnitView, f"{_VIEW} WHERE {_IN_SCOPE} AND unit.id = $2", scope, unit_id)
     if view is None:
         raise Unknown(what="unit", what_zh="单件", key=str(unit_id))
     return view

@@ -362,7 +362,7 @@ async def _corrections(number: str, line: Line) -> list[Move]:
     if difference.pieces > 0:
         lot = await lots.enter(line.part, number, provenance="unproven", source=number)
         return [move("adjustment", lost, line.spot, quantity=difference.pieces, lot=lot, to_bin=line.bin_id)]
-    taken = await lots.take(line.part, line.spot, -difference.pieces, bin_id=line.bin_id)
+    taken = await lots.take(line.part, line.spot, -difference.pieces, bins=[line.bin_id])
     return [
         move("adjustment", line.spot, lost, quantity=each.quantity, lot=each.lot, from_bin=each.bin) for each in taken
     ]

@@ -217,3 +217,10 @@ async def test_what_is_identified_as_counted_or_as_ours_becomes_that(company):
     assert pieces == {(FAN, counted.tag), (DRIVE, "ZL2-0000"), (DRIVE, twin.tag)}
     assert (became.tag, doubted.claimed_serial) == (ours.tag, "ZL2-0001")
     assert await violations() == []
+
+
+async def test_a_bin_that_the_store_does_not_have_names_no_pieces(company):
+    with pytest.raises(Unknown):
+        await conditions.judge("GZ", FAN, "good", "frozen", by=KEEPER, reason="recall", quantity=1, bin_code="Z-99")
+
+    assert (await level(FAN, "GZ")).free == 10

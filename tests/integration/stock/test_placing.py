@@ -102,3 +102,12 @@ async def test_a_bad_batch_is_found_wherever_its_pieces_lie(api):
     own = (await api.get("/lots?lot=B-7", role="warehouse_keeper", depot="SH")).json()["items"]
     assert [(line["depot"], line["quantity"]) for line in everywhere] == [("GZ", 2), ("SH", 2)]
     assert [line["depot"] for line in own] == ["SH"]
+
+
+async def test_what_is_empty_is_forgotten_and_the_books_stay_right(shelves):
+    await placing.put_away("GZ", FAN, "A-01", quantity=10, by=KEEPER)
+    forgotten = await lots.forget_empty()
+
+    assert forgotten == 1
+    assert (await lying())["A-01", FAN] == 10
+    assert await violations() == []
