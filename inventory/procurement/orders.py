@@ -131,11 +131,13 @@ async def draft_order(
 
     Raises:
         Unknown: no such vendor, store, pool or part.
+        NotYourDepot: the actor does not serve the store it would go to.
         NoOffer: the vendor does not offer a part (that way) today.
         QuantityOutsideOffer: fewer or more than the offer allows, or no multiple of its lot.
 
     """
     by.require("orders.draft")
+    by.require_depot(ship_to)
     place = await places.find_store(ship_to)
     pool_id = await pools.find(pool)
     vendor_id = await db.fetch_value(
@@ -225,12 +227,14 @@ async def approve_order(order: UUID, *, by: Actor) -> OrderView:
 
     Raises:
         Unknown: no such order.
+        NotYourDepot: it goes to a store that the actor does not serve.
         WrongState: it is no draft any more.
         FourEyes: the drafter may not approve an order of this value.
 
     """
     by.require("orders.approve")
     view = await order_view(order)
+    by.require_depot(view.ship_to)
     total = view.total_cny if view.total_cny is not UNSET else Decimal(0)
     if view.created_by == by.name and total > FOUR_EYES_ABOVE_CNY and by.kind != "service":
         raise FourEyes(limit=FOUR_EYES_ABOVE_CNY, drafter=view.created_by)
@@ -261,10 +265,12 @@ async def cancel_order(order: UUID, *, by: Actor, reason: str) -> OrderView:
 
     Raises:
         Unknown: no such order.
+        NotYourDepot: it goes to a store that the actor does not serve.
         WrongState: it was sent, or given up before.
 
     """
     by.require("orders.draft")
+    by.require_depot((await order_view(order)).ship_to)
     return await give_up(order, by=by, reason=reason)
 
 

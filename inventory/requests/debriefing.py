@@ -32,12 +32,12 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     A used part's defective predecessor comes back to the store as defective stock, unless the customer keeps disks.
 
     Raises:
-        Unknown: no such request or part.
+        Unknown: no such request in the actor's contracts, or no such part.
         WrongState: the line was not shipped, or was accounted for before.
 
     """
     by.require("parts.request")
-    head = await lock_head(request)
+    head = await lock_head(request, by=by)
     lines = await lock_lines(request)
     for report in reports:
         part = await parts.find(report.part_number)

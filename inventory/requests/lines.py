@@ -5,11 +5,17 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.ground import clock, db
+from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 
 
-async def lock_head(request: UUID) -> db.Row:
-    """A request with its site and its contract's rule about disks, locked."""
+async def lock_head(request: UUID, *, by: Actor) -> db.Row:
+    """A request with its site and its contract's rule about disks, locked.
+
+    Raises:
+        Unknown: no such request in the actor's contracts.
+
+    """
     row = await db.fetch_one(
         """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
                   contract.customer_keeps_disks
@@ -17,8 +23,10 @@ async def lock_head(request: UUID) -> db.Row:
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = device.site
            JOIN contract ON contract.id = device.contract
-           WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
+           WHERE part_request.id = $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))
+           FOR NO KEY UPDATE OF part_request""",
         request,
+        by.contract_scope,
     )
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))

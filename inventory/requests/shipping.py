@@ -34,7 +34,7 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
 
     """
     by.require("stock.issue")
-    head = await lock_head(request)
+    head = await lock_head(request, by=by)
     lines = [line for line in await lock_lines(request) if line.state == "reserved" and line.reservation]
     if not lines:
         raise WrongState(

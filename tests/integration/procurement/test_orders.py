@@ -48,6 +48,19 @@ async def test_an_order_is_drafted_at_the_offered_price(company):
     assert fast.total_cny == Decimal(980) * 4 * Decimal("1.25") + 300
 
 
+async def test_only_who_serves_the_store_orders_for_it(company):
+    elsewhere = actor("buyer", depots={"SH"})
+    order = await drafted()
+    for act in (
+        orders.draft_order("DISTI", "GZ", [NewLine(part_number=PSU, quantity=1)], by=elsewhere),
+        orders.approve_order(order.id, by=elsewhere),
+        orders.cancel_order(order.id, by=elsewhere, reason="not mine"),
+    ):
+        with pytest.raises(NotYourDepot):
+            await act
+    assert (await orders.order_view(order.id)).state == "draft"
+
+
 async def test_a_vendor_without_an_offer_is_not_ordered_from(company):
     with pytest.raises(NoOffer):
         await drafted((DRIVE, 1), vendor="DELL")

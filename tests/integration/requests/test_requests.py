@@ -275,3 +275,8 @@ async def test_requests_outside_ones_contracts_are_not_found(company):
         await requests.request_view(answer.id, seen_by=telco_only)
     with pytest.raises(UnknownDevice):
         await requests.open_request(new(reference="INC-9/1"), by=telco_only)
+    with pytest.raises(Unknown):
+        await requests.cancel(answer.id, by=telco_only, reason="not mine")
+    await shipping.ship(answer.id, by=KEEPER)
+    with pytest.raises(Unknown):
+        await debriefing.debrief(answer.id, [Debrief(part_number=PSU, outcome="used")], by=telco_only)
