@@ -13,7 +13,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments
+from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments, units
 from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -204,12 +204,13 @@ async def ship(
     way = _way(how or Dispatch(), head["mode"], waybill)
     contents: list[PackedPart] = []
     sent = await lines_of(transfer)
+    scanned = await units.shared_out(serials, [line["reservation"] for line in sent])
     for line in sent:
         posted = await reservations.hand_out(
             line["reservation"],
             by=by,
             to=places.TRANSIT,
-            serials=await _serials_of(line["part"], serials),
+            serials=scanned[line["reservation"]],
             document_kind="transfer",
             document=head["number"],
         )
@@ -582,12 +583,6 @@ async def lines_of(transfer: UUID) -> list[db.Row]:
     )
 
 
-async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
-    """Those of the scanned serials that belong to a part."""
-    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
-    return [row["serial"] for row in rows]
-
-
 async def travelling(
     line: db.Row, number: str, there: int, count: int, serials: Sequence[str] = ()
 ) -> list[tuple[UUID | None, UUID | None, int]]:
@@ -602,12 +597,8 @@ async def travelling(
     if not count:
         return []
     if not line["serialised"]:
-        taken: list[tuple[UUID | None, UUID | None, int]] = []
-        for lot, pieces in await lots.of_document(number, line["part"], there):
-            quantity = min(pieces, count - sum(each for _, _, each in taken))
-            if quantity > 0:
-                taken.append((None, lot, quantity))
-        return taken
+        of_lots = await lots.of_document(number, line["part"], there, pool=line["pool"], most=count)
+        return [(None, lot, quantity) for lot, quantity in of_lots]
     rows = await db.fetch(
         """SELECT DISTINCT unit.id FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
            WHERE movement.document = $2 AND movement.part = $1 AND unit.pool = $5
