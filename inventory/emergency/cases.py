@@ -541,9 +541,7 @@ async def _end(
     )
     view = await case_summary(case)
     if not moved:
-        raise WrongState(
-            what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(states)
-        )
+        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(states))
     await _log(case, becomes, by, {"note": note, "lessons": lessons})
     await steps.finish("emergency_case", view.number, by=by)
     await audit.record(f"case.{becomes}", "emergency_case", view.number, by=by, reason=note)
