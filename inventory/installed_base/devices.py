@@ -116,7 +116,7 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
              AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
         number,
         seen_by.contract_scope,
-        clock.now().date(),
+        clock.today(),
     )
     if row is None:
         raise await _unknown(number, seen_by)
@@ -149,7 +149,8 @@ def entitlement_of(device: CoveredDevice, severity: str, reported_at: datetime) 
         contract=device.contract_code,
         customer=device.customer,
         covered=device.covered,
-        in_warranty=device.warranty_until is not None and reported_at.date() <= device.warranty_until,
+        in_warranty=device.warranty_until is not None
+        and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until,
         minimum_provenance=device.minimum_provenance,
         severity=severity,
         hours=held.hours,

@@ -200,7 +200,7 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
            ORDER BY valid_from DESC LIMIT 1""",
         vendor,
         part.id,
-        clock.now().date(),
+        clock.today(),
         expedited,
     )
     if offer is None:
@@ -471,6 +471,7 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
         WrongState: nothing of it was received.
 
     """
+    await _move(order, ("partly_received", "received"), "partly_received")
     line = await db.fetch_value(
         """UPDATE purchase_order_line SET received_quantity = received_quantity - $3
            WHERE purchase_order = $1 AND part = $2 RETURNING id""",
@@ -480,7 +481,6 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
     )
     if line is None:
         raise Unknown(what="order line", what_zh="订单行", key=str(order))
-    await _move(order, ("partly_received", "received"), "partly_received")
     nothing = await db.fetch_value(
         "SELECT sum(received_quantity) = 0 FROM purchase_order_line WHERE purchase_order = $1", order
     )
@@ -542,10 +542,12 @@ async def _lines(order: UUID) -> list[db.Row]:
            JOIN purchase_order ON purchase_order.id = line.purchase_order
            LEFT JOIN LATERAL (
                SELECT expedited_hours, lead_time_days FROM offer
-               WHERE offer.vendor = purchase_order.vendor AND offer.part = line.part ORDER BY valid_from DESC LIMIT 1
+               WHERE offer.vendor = purchase_order.vendor AND offer.part = line.part AND offer.valid_from <= $2
+               ORDER BY valid_from DESC LIMIT 1
            ) AS offer ON true
            WHERE line.purchase_order = $1 ORDER BY line.part""",
         order,
+        clock.today(),
     )
 
 

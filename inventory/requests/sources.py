@@ -40,7 +40,7 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
     """Everything that could answer a request for some parts at a device's site; three statements, however many parts."""
     pool = await pools.pool_of_contract(device.contract)
     primary = await serving_row(device.site, device.contract)
-    rows = await db.read(_Row, _STOCK, list(parts), pool, device.site, clock.now().date())
+    rows = await db.read(_Row, _STOCK, list(parts), pool, device.site, clock.today())
     stock: dict[int, list[Source]] = {}
     for row in rows:
         rung = _rung(row, primary.place if primary else None)
@@ -119,7 +119,7 @@ async def _purchases(parts: Sequence[int], travel_hours: float) -> dict[int, lis
            WHERE offer.part = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
            ORDER BY offer.part, hours, cost LIMIT 500""",
         list(parts),
-        clock.now().date(),
+        clock.today(),
     )
     purchases: dict[int, list[Purchase]] = {}
     for row in rows:
