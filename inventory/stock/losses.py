@@ -106,11 +106,10 @@ async def _turn(
     for line, wanted in zip(
         lines, transfers.counts_of(lines, head["number"], told, "rest" if loss else "lost_quantity"), strict=True
     ):
-        facts = {"part_number": line["part_number"], "wanted": wanted, "number": head["number"]}
-        if loss and wanted > line["rest"]:
-            raise NotOnTheRoad(there=line["rest"], **facts)
-        if not loss and wanted > line["lost_quantity"]:
-            raise NothingLost(there=line["lost_quantity"], **facts)
+        there = line["rest"] if loss else line["lost_quantity"]
+        if wanted > there:
+            refusal = NotOnTheRoad if loss else NothingLost
+            raise refusal(part_number=line["part_number"], wanted=wanted, there=there, number=head["number"])
         if not wanted:
             continue
         moves += [

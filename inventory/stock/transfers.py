@@ -722,3 +722,8 @@ async def transfers(
         seen_by.depot_scope,
         limit,
     )
+
+
+async def of_case(number: str) -> list[TransferView]:
+    """The transfers of an emergency case, from and to whatever store, oldest first."""
+    return await db.read(TransferView, f"{_VIEW} WHERE case_number = $1 ORDER BY transfer.id LIMIT 50", number)
