@@ -9,13 +9,14 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Instant, Quantity, Reason, Text
 from inventory.catalogue import parts
 from inventory.places import bins
 from inventory.procurement import announcing, deliveries, release, vendors
 from inventory.stock import conditions, handing_in, losses, notices, placing, receipts, transfers, units
+from inventory.stock.pieces import Pieces
 from inventory.stock.pools import COMMON
 
 Serials = Annotated[list[Code], Meta(max_length=1000)]
@@ -70,21 +71,6 @@ class Arrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Text = ""
     remark: Text = ""
 
-    def as_scans(self) -> list[deliveries.Scan]:
-        """The scans as the domain takes them."""
-        return [
-            deliveries.Scan(
-                part_number=line.part_number,
-                quantity=line.quantity,
-                serials=line.serials,
-                condition=line.condition,
-                damaged=line.damaged,
-                lot=line.lot,
-                reason=line.reason,
-            )
-            for line in self.scans
-        ]
-
 
 class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A bin of a store."""
@@ -93,46 +79,44 @@ class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: Code
 
 
-class PutAway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pieces to put into a bin; without `to_bin`, back to where goods come in."""
+class NamedPieces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pieces of a part in a store: by their serials, or so many (of one lot), the oldest first."""
 
     depot: Code
     part_number: Code
-    to_bin: Code | None
-    from_bin: Code | None = None
     quantity: Count = 0
     serials: Serials = []
     lot: Code | None = None
-    condition: Condition = "good"
     pool: Code = COMMON
 
 
-class NewInspection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PutAway(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pieces to put into a bin; without `to_bin`, back to where goods come in."""
+
+    to_bin: Code | None
+    from_bin: Code | None = None
+    condition: Condition = "good"
+
+    @property
+    def bin(self) -> str | None:
+        """Where they lie now."""
+        return self.from_bin
+
+
+class NewInspection(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What pieces in one condition were found to be; to become good they passed an inspection or test."""
 
-    depot: Code
-    part_number: Code
     was: Condition
     becomes: Condition
     finding: Said
-    quantity: Count = 0
-    serials: Serials = []
-    lot: Code | None = None
     bin: Code | None = None
-    pool: Code = COMMON
     owner: Code | None = None
 
 
-class NewScrapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NewScrapping(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Defective pieces to scrap, once a second person agrees."""
 
-    depot: Code
-    part_number: Code
     reason: Said
-    quantity: Count = 0
-    serials: Serials = []
-    lot: Code | None = None
-    pool: Code = COMMON
 
 
 class Deciding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -210,10 +194,7 @@ class NoticeController(Controller):
         self, request: ApiRequest, data: JSONBody[NewNotice], idempotency_key: Key = None
     ) -> Response[notices.NoticeView]:
         """Announce what is on its way; a vendor for its own orders only. Needs an Idempotency-Key."""
-        lines = [
-            notices.NewNoticeLine(part_number=line.part_number, quantity=line.quantity, serials=line.serials)
-            for line in data.lines
-        ]
+        lines = told(data.lines, list[notices.NewNoticeLine])
 
         async def act() -> notices.NoticeView:
             if data.purchase_order is not None:
@@ -306,7 +287,7 @@ class DeliveryController(Controller):
             idempotency_key,
             lambda: deliveries.check(
                 number,
-                data.as_scans(),
+                told(data.scans, list[deliveries.Scan]),
                 seen_by=request.user,
                 short=data.short,
                 reason=data.reason,
@@ -329,7 +310,7 @@ class DeliveryController(Controller):
             idempotency_key,
             lambda: deliveries.receive(
                 number,
-                data.as_scans(),
+                told(data.scans, list[deliveries.Scan]),
                 by=request.user,
                 short=data.short,
                 reason=data.reason,
@@ -421,18 +402,7 @@ class BinController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: placing.put_away(
-                data.depot,
-                data.part_number,
-                data.to_bin,
-                by=request.user,
-                quantity=data.quantity,
-                serials=data.serials,
-                from_bin=data.from_bin,
-                lot=data.lot,
-                condition=data.condition,
-                pool=data.pool,
-            ),
+            lambda: placing.put_away(told(data, Pieces), data.to_bin, by=request.user, condition=data.condition),
             status=201,
             required=True,
         )
@@ -488,7 +458,15 @@ class ConditionController(Controller):
         self, request: ApiRequest, data: JSONBody[NewInspection], idempotency_key: Key = None
     ) -> Response[list[conditions.InspectionView]]:
         """Record what pieces were found to be, and change their condition. Needs an Idempotency-Key."""
-        return await once(request, idempotency_key, lambda: judged(data, request), status=201, required=True)
+        return await once(
+            request,
+            idempotency_key,
+            lambda: release.found_to_be(
+                told(data, Pieces), data.was, data.becomes, by=request.user, finding=data.finding
+            ),
+            status=201,
+            required=True,
+        )
 
     @get("/scrappings", operation_id="ListScrappings", guards=[requires("stock.read")], responses=refusals())
     async def list_scrappings(
@@ -517,16 +495,7 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: conditions.propose_scrap(
-                data.depot,
-                data.part_number,
-                by=request.user,
-                reason=data.reason,
-                quantity=data.quantity,
-                serials=data.serials,
-                lot=data.lot,
-                pool=data.pool,
-            ),
+            lambda: conditions.propose_scrap(told(data, Pieces), by=request.user, reason=data.reason),
             status=201,
             required=True,
         )
@@ -612,38 +581,6 @@ class ConditionController(Controller):
             return data
 
         return await once(request, idempotency_key, act)
-
-
-async def judged(data: NewInspection, request: ApiRequest) -> list[conditions.InspectionView]:
-    """Pass what is to be good, by procurement's check of its source; judge everything else."""
-    if data.becomes == "good" and data.was != "frozen":
-        return await release.release(
-            data.depot,
-            data.part_number,
-            data.was,
-            by=request.user,
-            finding=data.finding,
-            quantity=data.quantity,
-            serials=data.serials,
-            lot=data.lot,
-            bin_code=data.bin,
-            pool=data.pool,
-            owner=data.owner,
-        )
-    return await conditions.judge(
-        data.depot,
-        data.part_number,
-        data.was,
-        data.becomes,
-        by=request.user,
-        reason=data.finding,
-        quantity=data.quantity,
-        serials=data.serials,
-        lot=data.lot,
-        bin_code=data.bin,
-        pool=data.pool,
-        owner=data.owner,
-    )
 
 
 class LossController(Controller):

@@ -9,10 +9,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.requests import debriefing, requests, shipping
+from inventory.stock import shipments
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -100,21 +101,7 @@ class RequestController(Controller):
         self, request: ApiRequest, data: JSONBody[NewRequest], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Ask for parts; answered at once with what is held, or with the ladder of what else can be done."""
-        new = requests.NewRequest(
-            source=data.source,
-            reference=data.reference,
-            device_serial=data.device_serial,
-            severity=data.severity,
-            lines=[
-                requests.NewRequestLine(part_number=line.part_number, quantity=line.quantity, position=line.position)
-                for line in data.lines
-            ],
-            ticket=data.ticket,
-            fault_reported_at=data.fault_reported_at,
-            need_by=data.need_by,
-            engineer=data.engineer,
-            note=data.note,
-        )
+        new = told(data, requests.NewRequest)
         return await once(request, idempotency_key, lambda: requests.open_request(new, by=request.user), status=201)
 
     @post(
@@ -132,7 +119,7 @@ class RequestController(Controller):
             request,
             idempotency_key,
             lambda: shipping.ship(
-                request_id, by=request.user, serials=data.serials, how=data.how.told() if data.how else None
+                request_id, by=request.user, serials=data.serials, how=told(data.how, shipments.Dispatch | None)
             ),
         )
 
@@ -147,10 +134,7 @@ class RequestController(Controller):
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Debrief], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Account for the parts: used, returned good, or dead on arrival."""
-        reports = [
-            debriefing.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
-            for line in data.lines
-        ]
+        reports = told(data.lines, list[debriefing.Debrief])
         return await once(request, idempotency_key, lambda: debriefing.debrief(request_id, reports, by=request.user))
 
     @post(

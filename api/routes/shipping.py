@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Instant, Quantity, Reason
 from inventory.requests import shipping, waves
@@ -243,7 +243,9 @@ class ShipmentController(Controller):
     ) -> Response[shipments.ShipmentView]:
         """Try a failed delivery once more."""
         return await once(
-            request, idempotency_key, lambda: shipments.send_again(shipment_id, by=request.user, how=data.told())
+            request,
+            idempotency_key,
+            lambda: shipments.send_again(shipment_id, by=request.user, how=told(data, shipments.Dispatch)),
         )
 
     @post(

@@ -17,6 +17,16 @@ class Spot(Struct, frozen=True, order=True):
     pool: int
 
 
+class Piece(Struct, frozen=True, kw_only=True):
+    """A unit, or pieces of a lot, in a bin or in none; neither unit nor lot where nobody has said which ones."""
+
+    unit: UUID | None = None
+    lot: UUID | None = None
+    bin: int | None = None
+    quantity: int = 1
+    serial: str | None = None
+
+
 class Move(Struct, frozen=True, kw_only=True):
     """One line to be written to the ledger.
 

@@ -18,7 +18,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
-from inventory.stock.moves import GOOD, Spot
+from inventory.stock.moves import GOOD, Piece, Spot
 from inventory.stock.refusals import (
     LotNotHere,
     MoreThanReserved,
@@ -168,16 +168,6 @@ class PickListSummary(Struct, frozen=True, kw_only=True):
     documents: list[str]
     pieces: int
     picked: int
-
-
-class Piece(Struct, frozen=True, kw_only=True):
-    """What is fetched from one bin: a unit, or pieces of a lot; neither where nothing can be proposed."""
-
-    unit: UUID | None = None
-    lot: UUID | None = None
-    bin: int | None = None
-    quantity: int = 1
-    serial: str | None = None
 
 
 class _Held(Struct, frozen=True, kw_only=True):

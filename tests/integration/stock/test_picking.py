@@ -25,6 +25,7 @@ from inventory.stock.picking import (
     WrongPart,
     WrongStore,
 )
+from inventory.stock.pieces import Pieces
 from inventory.stock.refusals import LotNotHere, MoreThanReserved, ReasonMissing, SerialsMissing
 from inventory.stock.transfers import TransferItem
 from tests.integration.stock.test_reservations import level
@@ -34,8 +35,8 @@ from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_
 @pytest.fixture
 async def shelves(company):
     await bins.enter_bins([NewBin(place="GZ", code=code) for code in ("A-10", "A-9")], by=SETUP)
-    await placing.put_away("GZ", DRIVE, "A-10", serials=["ZL2-0000", "ZL2-0001"], by=KEEPER)
-    await placing.put_away("GZ", FAN, "A-9", quantity=6, by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0000", "ZL2-0001"]), "A-10", by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=6), "A-9", by=KEEPER)
 
 
 async def asked(*lines: tuple[str, int], device: str = "BANK-001") -> requests.RequestView:
@@ -154,7 +155,7 @@ async def test_pieces_in_a_box_are_nobody_elses(shelves):
     await reservations.post_reservation(other.id, by=KEEPER, to="BANK-GZ")
 
     with pytest.raises(LotNotHere):
-        await placing.put_away("GZ", FAN, None, quantity=3, from_bin="A-9", by=KEEPER)
+        await placing.put_away(Pieces("GZ", FAN, quantity=3, bin="A-9"), None, by=KEEPER)
     posted = await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")
     assert posted.posted_quantity == 4
     assert await violations() == []
