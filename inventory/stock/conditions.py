@@ -13,7 +13,7 @@ from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import lots
 from inventory.stock.ledger import post
-from inventory.stock.moves import Move, Piece, Spot
+from inventory.stock.moves import Piece, Spot, moves_of
 from inventory.stock.pieces import Chosen, Pieces, choose
 from inventory.stock.refusals import ReasonMissing
 
@@ -160,24 +160,19 @@ async def change(
     """
     number = await next_number("QI")
     spot = chosen.spot
+    target = Spot(spot.place, becomes, spot.owner, spot.pool)
     await post(
-        [
-            Move(
-                kind="condition",
-                part=chosen.part.id,
-                quantity=piece.quantity,
-                unit=piece.unit,
-                lot=piece.lot,
-                from_bin=piece.bin,
-                to_bin=piece.bin,
-                origin=spot,
-                target=Spot(spot.place, becomes, spot.owner, spot.pool),
-                document_kind="inspection",
-                document=number,
-                reason=finding,
-            )
-            for piece in chosen.pieces
-        ],
+        moves_of(
+            chosen.pieces,
+            "condition",
+            chosen.part.id,
+            spot,
+            target,
+            into="its bin",
+            document_kind="inspection",
+            document=number,
+            reason=finding,
+        ),
         by=by,
     )
     await db.execute(
@@ -318,22 +313,16 @@ async def decide_scrap(number: str, *, by: Actor, approve: bool, remark: str = "
             else await lots.take(row["part"], origin, row["quantity"], lot=row["lot"])
         )
         await post(
-            [
-                Move(
-                    kind="scrap",
-                    part=row["part"],
-                    quantity=piece.quantity,
-                    unit=piece.unit,
-                    lot=piece.lot,
-                    from_bin=piece.bin,
-                    origin=origin,
-                    target=target,
-                    document_kind="scrapping",
-                    document=number,
-                    reason=view.reason,
-                )
-                for piece in pieces
-            ],
+            moves_of(
+                pieces,
+                "scrap",
+                row["part"],
+                origin,
+                target,
+                document_kind="scrapping",
+                document=number,
+                reason=view.reason,
+            ),
             by=by,
         )
     return await scrapping(number, seen_by=by)

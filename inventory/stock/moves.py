@@ -1,6 +1,8 @@
 """Moves: what a line of the ledger says, before it is written."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -52,3 +54,39 @@ class Move(Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     reverses: UUID | None = None
     receipt: UUID | None = None
+
+
+def moves_of(
+    pieces: Iterable[Piece],
+    kind: str,
+    part: int,
+    origin: Spot,
+    target: Spot,
+    *,
+    into: Literal["its bin", "no bin"] = "no bin",
+    document_kind: str | None = None,
+    document: str | None = None,
+    reason: str = "",
+    occurred_at: datetime | None = None,
+    receipt: UUID | None = None,
+) -> list[Move]:
+    """One move for each of some pieces, out of the bins they lie in; `into` says whether they stay in them."""
+    return [
+        Move(
+            kind=kind,
+            part=part,
+            quantity=piece.quantity,
+            unit=piece.unit,
+            lot=piece.lot,
+            from_bin=piece.bin,
+            to_bin=piece.bin if into == "its bin" else None,
+            origin=origin,
+            target=target,
+            document_kind=document_kind,
+            document=document,
+            reason=reason,
+            occurred_at=occurred_at,
+            receipt=receipt,
+        )
+        for piece in pieces
+    ]
