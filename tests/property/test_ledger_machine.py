@@ -38,6 +38,7 @@ from inventory.stock import (
     losses,
     movements,
     notices,
+    pick_lists,
     picking,
     placing,
     pool_crossings,
@@ -384,7 +385,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick_list=listed, quantity=st.one_of(st.none(), st.integers(1, 2)))
     def pick(self, pick_list, quantity):
         async def act():
-            view = await picking.pick_list_view(pick_list)
+            view = await pick_lists.pick_list_view(pick_list)
             line, *_ = [line for line in view.lines if line.state in ("open", "short")]
             return await picking.scan(pick_list, line.serial or line.part_number, by=SETUP, quantity=quantity)
 
@@ -394,7 +395,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick_list=listed, missing=st.booleans())
     def unpick_or_miss(self, pick_list, missing):
         async def act():
-            view = await picking.pick_list_view(pick_list)
+            view = await pick_lists.pick_list_view(pick_list)
             line, *_ = [line for line in view.lines if line.state == ("open" if missing else "picked")]
             if missing:
                 return await picking.not_found(line.id, by=SETUP, reason="empty")
