@@ -168,7 +168,7 @@ async def change(
             chosen.part.id,
             spot,
             target,
-            into="its bin",
+            staying=True,
             document_kind="inspection",
             document=number,
             reason=finding,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -63,14 +62,14 @@ def moves_of(
     origin: Spot,
     target: Spot,
     *,
-    into: Literal["its bin", "no bin"] = "no bin",
+    staying: bool = False,
     document_kind: str | None = None,
     document: str | None = None,
     reason: str = "",
     occurred_at: datetime | None = None,
     receipt: UUID | None = None,
 ) -> list[Move]:
-    """One move for each of some pieces, out of the bins they lie in; `into` says whether they stay in them."""
+    """One move for each of some pieces, out of the bins they lie in, or (`staying`) within them."""
     return [
         Move(
             kind=kind,
@@ -79,7 +78,7 @@ def moves_of(
             unit=piece.unit,
             lot=piece.lot,
             from_bin=piece.bin,
-            to_bin=piece.bin if into == "its bin" else None,
+            to_bin=piece.bin if staying else None,
             origin=origin,
             target=target,
             document_kind=document_kind,
