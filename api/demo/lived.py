@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from api.demo.company import PART_BY_NUMBER
+from api.demo.company.parts import PART_BY_NUMBER
 from api.demo.past import SEED, Failed, Serials
 from inventory.emergency import assessments, cases, proposing
 from inventory.ground import clock, db, jobs
