@@ -23,6 +23,7 @@ Kind = Literal[
     "shipment",
     "provisional_issue",
     "pick_list",
+    "pool_crossing",
 ]
 
 READS: dict[Kind, str] = {
@@ -39,6 +40,7 @@ READS: dict[Kind, str] = {
     "shipment": "requests.read",
     "provisional_issue": "requests.read",
     "pick_list": "stock.issue",
+    "pool_crossing": "stock.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -103,10 +105,11 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 6, 'part_request', part_request.id::text FROM part_request
                JOIN device ON device.id = part_request.device
                JOIN contract ON contract.id = device.contract
-               WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
+               WHERE (number = $1 OR ticket = $1 OR reference_number = $1)
                  AND ($4::text[] IS NULL OR contract.code = ANY($4))
                UNION ALL
-               SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
+               SELECT 7, 'pool_crossing', pool_crossing.id::text FROM pool_crossing
+               JOIN place ON place.id = pool_crossing.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place
