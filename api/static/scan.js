@@ -1,7 +1,8 @@
 // Scan fields: a keyboard-wedge scanner types and presses Enter, a camera reads; both end in the same place.
 //
-// <div data-scan="serial|part|bin|tag|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and may
-// hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
+// <div data-scan="serial|part|bin|tag|piece|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and
+// may hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
+// data-scan-submits: a scan sends the form. data-scan-many: the field tells of each scan by an event and is free for the next.
 "use strict";
 
 const scanDialog = () => document.getElementById("scan-dialog");
@@ -28,7 +29,9 @@ document.addEventListener("keydown", (event) => {
 
 function takeTyped(box, field) {
   if (field.tagName !== "TEXTAREA") {
-    if (field.value.trim()) settle(box, field, field.value.trim());
+    const text = field.value.trim();
+    if ("scanMany" in box.dataset) field.value = "";
+    if (text) settle(box, field, text).then((meant) => meant.wrong || goOn(field));
     return;
   }
   const start = field.value.lastIndexOf("\n", field.selectionStart - 1) + 1;
@@ -40,9 +43,16 @@ function takeTyped(box, field) {
   if (text) settle(box, field, text);
 }
 
-// ---- what it means, one after the other as they came ----
+// the scanner is the only key: after one field it goes on with the next
+function goOn(field) {
+  if (document.activeElement !== field) return;
+  const fields = [...field.form.querySelectorAll("[data-scan] :is(input:not([type=hidden]), textarea)")];
+  fields[fields.indexOf(field) + 1]?.focus();
+}
 
-const queues = new WeakMap();
+// ---- what it means, one after the other as they came; a form is sent only when all of it is known ----
+
+const queues = new WeakMap(), unsettled = new Map();
 
 function settle(box, field, text) {
   const turn = (queues.get(field) ?? Promise.resolve()).then(async () => {
@@ -50,9 +60,20 @@ function settle(box, field, text) {
     if (field.isConnected) put(box, field, text, meant);
     return meant;
   });
-  queues.set(field, turn.catch(() => {}));
+  const done = turn.catch(() => {}).then(() => unsettled.delete(done));
+  unsettled.set(done, field.form);
+  queues.set(field, done);
   return turn;
 }
+
+addEventListener("submit", async (event) => {
+  const waiting = [...unsettled].filter(([, form]) => form === event.target).map(([turn]) => turn);
+  if (!waiting.length) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  await Promise.all(waiting);
+  if (event.target.isConnected) event.target.requestSubmit(event.submitter);
+}, true);
 
 async function meaning(box, text) {
   const wanted = box.dataset.scan, words = scanDialog().dataset;
@@ -60,11 +81,12 @@ async function meaning(box, text) {
   let found;
   try {
     const answer = await fetch(`/api/v1/scan?text=${encodeURIComponent(text)}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return answer.status === 404 ? { wrong: words.other } : { value: text };
+    if (!answer.ok) return answer.status === 404 && wanted !== "piece" ? { wrong: words.other } : { value: text };
     found = (await answer.json()).found;
   } catch {
     return { value: text };
   }
+  if (wanted === "piece") return { value: text, part: found.part_number, serial: found.kind === "part" ? null : found.serial, condition: found.unit?.condition, pool: found.unit?.pool };
   if (wanted === "bin") return { value: found.scanned.bin || text };
   if (wanted === "tag") return { value: found.scanned.tag || text };
   if (wanted === "part") return found.part_number ? { value: found.part_number } : { value: text };
@@ -78,6 +100,7 @@ async function meaning(box, text) {
 
 function put(box, field, text, meant) {
   const words = scanDialog().dataset;
+  if ("scanMany" in box.dataset) return field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, detail: meant }));
   const lines = field.tagName === "TEXTAREA" ? field.value.split("\n") : null;
   if (!lines) {
     if (meant.wrong) { field.select(); return tell(box, "wrong", `${text}: ${meant.wrong}`); }
@@ -191,6 +214,7 @@ async function arrive(box, field, text) {
     await settle(box, field, text);
     return false;
   }
+  if ("scanMany" in box.dataset) { await settle(box, field, text); return false; }
   field.value = text;
   const meant = await settle(box, field, text);
   if (meant.wrong) return false;

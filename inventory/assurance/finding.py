@@ -7,7 +7,6 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.stock import codes
-from inventory.stock.codes import Scanned
 
 Kind = Literal[
     "part",
@@ -54,21 +53,11 @@ class Found(Struct, frozen=True):
 
 async def find(text: str, *, seen_by: Actor) -> Found | None:
     """What carries a number, typed or scanned, in the reader's rights and scope; None where nothing does."""
-    for number in _numbers(codes.read(text)):
+    for number in codes.names(text):
         found = await _carrier(number, seen_by)
         if found is not None:
             return found
     return None
-
-
-def _numbers(scanned: Scanned) -> list[str]:
-    """What to look for, the piece before its part; a plain text as it is.
-
-    >>> _numbers(codes.read("BJP/PSU-750")), _numbers(codes.read("SN:CN-1;PN:PSU-750")), _numbers(codes.read("PSU-750"))
-    (['PSU-750'], ['CN-1', 'PSU-750'], ['PSU-750'])
-    """
-    named = [number for number in (scanned.tag, scanned.serial, scanned.part_number) if number]
-    return named or [scanned.text]
 
 
 async def _carrier(number: str, seen_by: Actor) -> Found | None:

@@ -13,7 +13,7 @@ from inventory.ground.errors import Invalid, NotYourDepot, Unknown
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.stock import pools, units
+from inventory.stock import codes, pools, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.pools import COMMON
@@ -205,7 +205,7 @@ async def issue_by_scan(
             pieces: list[tuple[UUID | None, int | None, int]] = [(unit["id"], unit["bin"], 1)]
             part_id, part_number, serials = unit["part"], unit["part_number"], [unit["serial"]]
         else:
-            part = await parts.find(each.code)
+            part = await parts.find_first(codes.names(each.code))
             origin, part_id, part_number = Spot(place.id, GOOD, owner, pool_id), part.id, part.part_number
             chosen = await units.choose(part.id, origin, each.quantity, ()) if part.serialised else []
             pieces = [(one.id, one.bin, 1) for one in chosen] or [(None, None, each.quantity)]
@@ -234,9 +234,9 @@ async def _unit_there(code: str, place: int) -> db.Row | None:
     return await db.fetch_one(
         """SELECT unit.id, unit.serial, unit.bin, unit.part, unit.pool, part.part_number
            FROM unit JOIN part ON part.id = unit.part
-           WHERE unit.place = $2 AND (unit.serial = $1 OR unit.tag = $1) AND unit.condition = 'good'
+           WHERE unit.place = $2 AND (unit.serial = ANY($1) OR unit.tag = ANY($1)) AND unit.condition = 'good'
            ORDER BY unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
-        code,
+        codes.names(code),
         place,
     )
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.stock import codes
 from inventory.stock.moves import Spot
 from inventory.stock.refusals import SerialRepeated, SerialsMissing, UnitNotHere
 
@@ -318,14 +319,19 @@ async def unit_by_id(unit_id: UUID, *, seen_by: Actor | None = None) -> UnitView
     return view
 
 
-async def unit_in(name: str, depot: str, *, seen_by: Actor) -> UnitView | None:
-    """The unit of a store that carries a serial or tag; None where none does."""
+async def serial_of(tag: str) -> str | None:
+    """The serial that one of our tags stands for, wherever the unit is: on the road it belongs to no store."""
+    return await db.fetch_value("SELECT serial FROM unit WHERE tag = $1", tag)
+
+
+async def unit_in(scanned: str, depot: str, *, seen_by: Actor) -> UnitView | None:
+    """The unit of a store whose serial, tag or label was scanned; None where there is none."""
     return await db.read_one(
         UnitView,
-        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $3 AND (unit.serial = $2 OR unit.tag = $2)
-            ORDER BY unit.tag = $2 DESC LIMIT 1""",
+        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $3 AND (unit.serial = ANY($2) OR unit.tag = ANY($2))
+            ORDER BY unit.tag = ANY($2) DESC LIMIT 1""",
         seen_by.depot_scope,
-        name,
+        codes.names(scanned),
         depot,
     )
 
