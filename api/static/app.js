@@ -45,15 +45,17 @@ document.addEventListener("keydown", (event) => {
 
 // ---- counting: a scanned label or serial goes to the line it belongs to; nothing is sent until the bin is done ----
 
-document.addEventListener("scanned", ({ target: field, detail }) => {
+document.addEventListener("scanned", (event) => {
+  const { target: field, detail } = event;
   const form = field.form, told = form.querySelector(".count-told");
   const lines = [...form.querySelectorAll("[data-line]")];
-  const { line, serial } = lineOf(lines, detail);
+  const { line, serial } = countedLine(lines, detail);
   const code = serial ?? line?.dataset.part ?? detail.value;
   told.classList.toggle("unknown", !line);
   if (!line) {
     told.value = `${code} – ${field.dataset.unknown}`;
     form.querySelector("#more-found").open = true;
+    event.preventDefault();
     return;
   }
   lines.forEach((each) => each.classList.toggle("active", each === line));
@@ -67,7 +69,7 @@ document.addEventListener("scanned", ({ target: field, detail }) => {
 
 // a piece joins the line of its part (and, where the books know it, its condition and pool); a serial that nobody knows joins
 // the part whose label was scanned last, or the only one here that has serials
-function lineOf(lines, { value, part, serial, condition, pool }) {
+function countedLine(lines, { value, part, serial, condition, pool }) {
   const active = (some) => some.find((each) => each.classList.contains("active"));
   const named = (part ?? value).toUpperCase();
   const same = lines.filter((line) => line.dataset.part.toUpperCase() === named);

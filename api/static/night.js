@@ -196,9 +196,16 @@ document.querySelectorAll("form[data-kind]").forEach((form) => form.addEventList
   event.preventDefault();
   const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
   if (fields.depot) localStorage.setItem("beijian-scan-store", fields.depot);
-  await write({ id: newId(), kind: form.dataset.kind, fields, occurred_at: new Date().toISOString(), state: "waiting", by: known.name });
-  form.querySelectorAll("[data-once]").forEach((field) => { field.value = field.defaultValue; });
+  // free for the next scan at once: a scanner does not wait
+  const once = [...form.querySelectorAll("[data-once]")].map((field) => [field, field.value]);
+  once.forEach(([field]) => { field.value = field.defaultValue; });
   form.querySelector(SCANNED)?.focus();
+  try {
+    await write({ id: newId(), kind: form.dataset.kind, fields, occurred_at: new Date().toISOString(), state: "waiting", by: known.name });
+  } catch (failure) {
+    once.forEach(([field, value]) => { field.value = value; });
+    throw failure;
+  }
   channel.postMessage("changed");
   await show();
   await send();

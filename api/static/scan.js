@@ -2,7 +2,8 @@
 //
 // <div data-scan="serial|part|bin|tag|piece|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and
 // may hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
-// data-scan-submits: a scan sends the form. data-scan-many: the field tells of each scan by an event and is free for the next.
+// data-scan-submits: a scan sends the form. data-scan-many: the field tells of each scan by an event, which whoever can do
+// nothing with it cancels, and is free for the next.
 "use strict";
 
 const scanDialog = () => document.getElementById("scan-dialog");
@@ -24,6 +25,10 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !event.shiftKey && !("scanSubmits" in box.dataset)) {
     event.preventDefault();
     takeTyped(box, event.target);
+  } else if (event.key === "Enter" && sent) {
+    event.preventDefault();
+    ahead.push(event.target.value);
+    event.target.value = "";
   }
 });
 
@@ -100,7 +105,10 @@ async function meaning(box, text) {
 
 function put(box, field, text, meant) {
   const words = scanDialog().dataset;
-  if ("scanMany" in box.dataset) return field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, detail: meant }));
+  if ("scanMany" in box.dataset) {
+    const known = field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, cancelable: true, detail: meant }));
+    return tell(box, known ? "right" : "wrong", meant.value);
+  }
   const lines = field.tagName === "TEXTAREA" ? field.value.split("\n") : null;
   if (!lines) {
     if (meant.wrong) { field.select(); return tell(box, "wrong", `${text}: ${meant.wrong}`); }
@@ -123,6 +131,50 @@ function replaceLine(field, lines, at, value) {
   const end = start + lines[at].length + (value === null && at < lines.length - 1 ? 1 : 0);
   field.setRangeText(value ?? "", start, end, "preserve");
 }
+
+// ---- a scan that sends a form: the next one may come before the service has answered, and is not lost with the page ----
+
+const ahead = [];
+let sent = null;
+
+const nextField = () => (sent.field.isConnected ? sent.field : document.querySelector("[data-next-scan]"));
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const field = document.activeElement;
+  if (field?.form !== event.target || !field.closest("[data-scan-submits]")) return;
+  sent = { field };
+  field.select(); // typing on replaces it
+});
+
+document.addEventListener("input", (event) => { if (sent?.field === event.target) sent.typed = true; });
+
+document.addEventListener("htmx:afterSwap", () => {
+  if (!sent?.typed || sent.field.isConnected) return;
+  const field = nextField();
+  if (field) field.value = sent.field.value;
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!sent) return;
+  sent.taken = event.detail.successful;
+  if (!sent.taken) ahead.length = 0;
+  const box = nextField()?.closest("[data-scan]");
+  if (box) tell(box, sent.taken ? "right" : "wrong", "");
+});
+
+document.addEventListener("htmx:sendError", () => { sent = null; });
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (sent?.taken === undefined) return;
+  const field = nextField();
+  sent = null;
+  if (!field || !ahead.length) return;
+  const typed = field.value;
+  field.focus();
+  field.value = ahead.shift();
+  field.form.requestSubmit();
+  field.value = typed;
+});
 
 // ---- seen, heard and felt: right, twice, wrong ----
 
