@@ -14,7 +14,8 @@ from uuid import UUID
 
 from api.client import Client, ServiceRefused
 from api.demo import credentials
-from api.demo.company import MODELS, PART_BY_NUMBER, SITES_OF_DEPOT
+from api.demo.company.customers import SITES_OF_DEPOT
+from api.demo.company.parts import MODELS, PART_BY_NUMBER
 from api.demo.vendor import SECONDS_PER_HOUR
 from api.settings import Settings
 from inventory.emergency.cases import CaseView

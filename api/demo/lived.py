@@ -2,29 +2,47 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime, time, timedelta
+from itertools import count
 from uuid import UUID
 
 import numpy as np
 
-from api.demo.company import PART_BY_NUMBER
+from api.demo.company.customers import CUSTOMERS
+from api.demo.company.parts import PART_BY_NUMBER
 from api.demo.past import SEED, Failed, Serials
-from inventory.emergency import assessments, cases, proposing
+from api.demo.staff import SHANGHAI
+from api.settings import Settings
+from api.worker import HANDLERS, Work
+from inventory.emergency import cases, proposing
 from inventory.ground import clock, db, jobs
-from inventory.ground.actor import Actor
+from inventory.ground.actor import Actor, service
+from inventory.installed_base.register import NewDevice
 from inventory.procurement import orders, receiving
 from inventory.requests import backorders, debriefing, requests, shipping
-from inventory.stock import levels, receipts
+from inventory.requests.requests import RequestView
+from inventory.stock import levels, receipts, shipments
+from inventory.stock.shipments import Dispatch
 from optimizer.emergency import choose
 
-Act = Callable[[], Coroutine[Any, Any, None]]
+Act = Callable[[], Awaitable[None]]
+
+Story = AsyncGenerator[timedelta]
+"""What happens step by step; it says after each step how long nothing happens."""
 
 BURST_PART, BURST_SITE_PREFIX = "ST12000NM0008", ("SHENPU", "PUDONG", "SUZHOU", "HANGZHOU", "NANJING", "HEFEI")
 BURST_FAILURES = 11
 BURST_DAYS_AGO = 33
+
+SIGNED_FOR_DAYS = 14
+"""For how many of the last days somebody signed on the screen; before, whoever used a part had evidently got it."""
+
+FAR_HOURS = 5.0
+"""A site that is farther from its store gets its parts by courier."""
+
+TRAVEL = {site.code: site.travel for customer in CUSTOMERS for site in customer.sites}
 
 
 @dataclass(order=True)
@@ -37,17 +55,47 @@ class _Due:
 class Life:
     """A past being lived: what happens next, who does it, and which jobs it caused."""
 
-    def __init__(self, people: dict[str, Actor], serials: Serials, end: datetime) -> None:
-        self.people, self.serials, self.end = people, serials, end
+    def __init__(
+        self, crew: dict[str, Actor], devices: Sequence[NewDevice], serials: Serials, end: datetime, settings: Settings
+    ) -> None:
+        self.crew, self.devices, self.serials, self.end = crew, devices, serials, end
+        self.receivers: dict[str, Callable[[orders.OrderView], Awaitable[None]]] = {}
+        """Who takes in an order in a way of its own, by its number."""
+        self._work = Work(settings)
         self._queue: list[_Due] = []
-        self._count = 0
+        self._order, self._shipped = count(), count()
+        self.tickets = count(21_001)
+        self._served: set[UUID] = set()
         self._rng = np.random.default_rng(SEED + 1)
+
+    def keeper(self, depot: str, number: int = 1) -> Actor:
+        """A keeper of a store."""
+        return self.crew[f"warehouse-keeper-{depot.lower()}-{number}"]
+
+    def on(self, days_ago: int, at: str) -> datetime:
+        """An hour of Shanghai's clock, so many days ago."""
+        day = self.end.astimezone(SHANGHAI).date() - timedelta(days=days_ago)
+        return datetime.combine(day, time.fromisoformat(at), SHANGHAI)
+
+    def ago(self, **span: float) -> datetime:
+        """So long before the present: `ago(hours=3)`."""
+        return self.end - timedelta(**span)
 
     def plan(self, at: datetime, act: Act) -> None:
         """Have something happen, unless it lies in the future."""
         if at < self.end:
-            self._count += 1
-            heapq.heappush(self._queue, _Due(at, self._count, act))
+            heapq.heappush(self._queue, _Due(at, next(self._order), act))
+
+    def tell(self, at: datetime, story: Story) -> None:
+        """Have a story begin; it is told as far as the present."""
+        self.plan(at, lambda: self._go_on(story))
+
+    async def _go_on(self, story: Story) -> None:
+        pause = await anext(story, None)
+        if pause is not None and clock.now() + pause < self.end:
+            self.tell(clock.now() + pause, story)
+        else:
+            await story.aclose()
 
     async def live(self) -> None:
         """Let everything happen in order of time, with the jobs each act causes run at once."""
@@ -60,25 +108,19 @@ class Life:
 
     async def _run(self, job: jobs.Job) -> None:
         """What the worker would do; vendors answer as agreed."""
-        by = self.people["emergency"]
         match job:
-            case jobs.Assess():
-                await assessments.assess(job.part, job.place, job.pool, by=by)
-            case jobs.JudgeFailure():
-                await assessments.assess_failure(job.part, job.site, job.contract, by=by)
             case jobs.FillBackorders():
-                await backorders.fill_backorders(job.part, job.place, job.pool, by=by)
-                await self._ship_what_was_filled()
+                await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+                await self._serve_those_who_waited()
             case jobs.Propose():
-                chosen = await proposing.prepare(job.case, by=by)
+                chosen = await proposing.prepare(job.case, by=service("emergency"))
                 if chosen is not None:
-                    await proposing.record(chosen, choose(chosen.situation), by=by, attempt=job.attempt)
+                    answered = choose(chosen.situation)
+                    await proposing.record(chosen, answered, by=service("emergency"), attempt=job.attempt)
             case jobs.PlaceOrder():
                 await self._vendor_takes(job.order)
-            case jobs.OrderFellThrough():
-                await cases.order_fell_through(job.order, by=by)
             case _:
-                pass
+                await HANDLERS[type(job)](job, self._work)
 
     def fail(self, failed: Failed, number: int) -> None:
         """A part fails: its request, shipment and debrief."""
@@ -96,35 +138,74 @@ class Life:
                 fault_reported_at=failed.at,
                 lines=[requests.NewRequestLine(part_number=failed.part, quantity=1, position=failed.position)],
             ),
-            by=self.people["ticket_system"],
+            by=self.crew["ticket_system"],
         )
         if view.state == "reserved":
-            self._send(view.id, failed.part)
+            self._serve(view.id, failed.part)
 
-    def _send(self, request: UUID, part: str) -> None:
-        shipped = clock.now() + timedelta(minutes=float(self._rng.uniform(8, 28)))
-        self.plan(shipped, lambda: self._ship(request))
-        self.plan(shipped + timedelta(hours=float(self._rng.uniform(1.5, 4))), lambda: self._debrief(request, part))
+    def _serve(self, request: UUID, part: str) -> None:
+        self._served.add(request)
+        starts = clock.now() + timedelta(minutes=float(self._rng.uniform(8, 28)))
+        self.tell(starts, self._service(request, part, timedelta(hours=float(self._rng.uniform(1.5, 4)))))
 
-    async def _ship(self, request: UUID) -> None:
-        await shipping.ship(request, by=self.people["keeper"])
-
-    async def _debrief(self, request: UUID, part: str) -> None:
+    async def _service(self, request: UUID, part: str, takes: timedelta) -> Story:
+        """A part leaves, is signed for, and is built in."""
+        view = await requests.request_view(request)
+        depot = view.lines[0].promise.depot or ""
+        await shipping.ship(request, by=self.keeper(depot), how=self.way(view, depot))
+        yield takes * 0.4
+        if clock.now() > self.end - timedelta(days=SIGNED_FOR_DAYS):
+            await self.sign_for(view.number)
+        yield takes * 0.6
         old = f"OLD-{self.serials.next(part)[0]}" if PART_BY_NUMBER[part].serialised else None
         await debriefing.debrief(
             request,
             [debriefing.Debrief(part_number=part, outcome="used", serial_out=old)],
-            by=self.people["ticket_system"],
+            by=self.crew["ticket_system"],
         )
 
-    async def _ship_what_was_filled(self) -> None:
+    def way(self, view: RequestView, depot: str, mode: shipments.Mode | None = None) -> Dispatch:
+        """How something goes to a site: by courier where it is far, else by whoever is at hand."""
+        number = next(self._shipped)
+        far = TRAVEL[view.site].get(depot, FAR_HOURS + 1) > FAR_HOURS
+        lithium = any(PART_BY_NUMBER[line.part_number].lithium for line in view.lines)
+        near: tuple[shipments.Mode, ...] = ("same_city_courier", "own_car", "hand_carried")
+        match mode or (("own_car" if lithium else "courier") if far else near[number % len(near)]):
+            case "courier":
+                return Dispatch(mode="courier", carrier="顺丰", waybill=f"SF14{number * 7919 % 10**9:010d}")
+            case "same_city_courier":
+                return Dispatch(
+                    mode="same_city_courier",
+                    carrier="闪送",
+                    courier_phone=f"138{number * 104_729 % 10**8:08d}",
+                    waybill=f"SS{number * 15_485_863 % 10**9:09d}",
+                )
+            case "own_car":
+                return Dispatch(mode="own_car", carrier=f"{depot} 值班车")
+            case "hand_carried":
+                return Dispatch(mode="hand_carried", carrier=self.engineer(number).name)
+
+    def engineer(self, number: int) -> Actor:
+        """One of the engineers, whatever the number."""
+        return self.crew[f"engineer-{number % 28 + 1}"]
+
+    async def sign_for(self, document: str) -> None:
+        """An engineer takes a delivery over, and signs on the screen."""
+        for sent in await shipments.shipments(
+            limit=5, seen_by=self.crew["dispatcher-1"], document=document, state="shipped"
+        ):
+            engineer = self.engineer(next(self._shipped))
+            strokes = signature_of(engineer.name)
+            await shipments.hand_over(sent.id, engineer.name, by=engineer, where="机房前台", strokes=strokes)
+
+    async def _serve_those_who_waited(self) -> None:
         rows = await db.fetch(
             """SELECT line.request, part.part_number FROM request_line AS line JOIN part ON part.id = line.part
                WHERE line.state = 'reserved' AND line.reasons = '["stock_arrived"]'"""
         )
         for row in rows:
-            await db.execute("UPDATE request_line SET reasons = '[\"arrived\"]' WHERE request = $1", row["request"])
-            self._send(row["request"], row["part_number"])
+            if row["request"] not in self._served:
+                self._serve(row["request"], row["part_number"])
 
     def order_daily(self, start: datetime) -> None:
         """Order every morning what is missing to the base stocks."""
@@ -133,7 +214,7 @@ class Life:
 
     async def _replenish(self) -> None:
         wanted: dict[tuple[str, str, str], list[orders.NewLine]] = defaultdict(list)
-        for level in await levels.levels(limit=5000, seen_by=self.people["buyer"]):
+        for level in await levels.levels(limit=5000, seen_by=self.crew["buyer-1"]):
             if level.base_stock is None:
                 continue
             drafted = level.on_order + level.in_transit
@@ -144,22 +225,22 @@ class Life:
                     orders.NewLine(part_number=level.part_number, quantity=missing)
                 )
         for (vendor, depot, pool), lines in sorted(wanted.items()):
-            order = await orders.draft_order(vendor, depot, lines, by=self.people["buyer"], pool=pool)
-            await orders.approve_order(order.id, by=self.people["other buyer"])
+            order = await orders.draft_order(vendor, depot, lines, by=self.crew["buyer-1"], pool=pool)
+            await orders.approve_order(order.id, by=self.crew["buyer-2"])
 
     async def _vendor_takes(self, order: UUID) -> None:
         """The vendor takes the order, promises its lead time, and mostly keeps it."""
         view = await orders.order_view(order)
         hours = max(self._hours(line.part_number, expedited=view.expedited) for line in view.lines)
         promised = clock.now() + timedelta(hours=hours)
-        by = self.people["procurement"]
+        by = service("procurement")
         await orders.note_message(order, "sent", f"{view.number}: {len(view.lines)} lines")
         await orders.record_placed(order, by=by, vendor_reference=f"{view.vendor}-{view.number[-6:]}")
         await orders.note_message(order, "received", f"promised for {promised:%Y-%m-%d %H:%M}Z", status=202)
         await orders.record_acknowledged(order, by=by, promised_at=promised)
         early = 0.6 if view.expedited else 0.0
         arrives = promised + timedelta(hours=hours * float(self._rng.uniform(-0.12, 0.08) - early * 0.3))
-        self.plan(arrives, lambda: self._receive(view))
+        self.plan(arrives, lambda: self.receivers.get(view.number, self._receive)(view))
 
     @staticmethod
     def _hours(part: str, *, expedited: bool) -> float:
@@ -177,7 +258,7 @@ class Life:
             )
             for line in order.lines
         ]
-        await receiving.receive_order(order.number, lines, by=self.people["keeper"])
+        await receiving.receive_order(order.number, lines, by=self.keeper(order.ship_to))
 
     def close_cases(self, start: datetime) -> None:
         """Every evening the project manager closes what is restored."""
@@ -185,16 +266,17 @@ class Life:
             self.plan(start + timedelta(days=day, hours=11), self._close)
 
     async def _close(self) -> None:
-        for case in await cases.cases(limit=50, seen_by=self.people["manager"], state="cover_restored"):
+        manager = self.crew["project-manager-1"]
+        for case in await cases.cases(limit=50, seen_by=manager, state="cover_restored"):
             await cases.close(
                 case.id,
-                by=self.people["manager"],
+                by=manager,
                 note="补货到位，保障恢复。Parts arrived, cover restored.",
                 lessons="同批次硬盘已列入观察。Drives of the same batch are being watched.",
             )
-        for case in await cases.cases(limit=50, seen_by=self.people["manager"], state="proposed"):
+        for case in await cases.cases(limit=50, seen_by=manager, state="proposed"):
             if case.opened_at < clock.now() - timedelta(hours=2):
-                await cases.approve(case.id, by=self.people["manager"])
+                await cases.approve(case.id, by=manager)
 
 
 _CHEAPEST = """SELECT party.code FROM offer
@@ -216,3 +298,14 @@ def burst_of_the_past(devices: Sequence[tuple[str, str, str]], end: datetime) ->
         Failed(start + timedelta(hours=float(hours)), *devices[index][:1], BURST_PART, "bay 3", *devices[index][1:])
         for index, hours in zip(picked, sorted(rng.uniform(0, 80, BURST_FAILURES)), strict=True)
     ]
+
+
+def signature_of(name: str) -> list[list[tuple[float, float]]]:
+    """A scrawl in the field of a signature, every name its own."""
+    rng = np.random.default_rng(sum(map(ord, name)))
+    strokes: list[list[tuple[float, float]]] = []
+    for word in range(3):
+        across = np.linspace(120 + 260 * word, 330 + 260 * word, 12)
+        up = 200 + 90 * np.sin(np.linspace(0, float(rng.uniform(4, 9)), 12) + float(rng.uniform(0, 3)))
+        strokes.append([(round(float(x)), round(float(y))) for x, y in zip(across, up, strict=True)])
+    return strokes

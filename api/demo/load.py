@@ -8,16 +8,19 @@ from typing import Any
 
 import msgspec
 
-from api.demo import company, credentials, hands, shelving, staff
+from api.demo import company, credentials, staff, warehouse
+from api.demo.company.customers import devices
+from api.demo.company.depots import CRITICAL_PARTS
+from api.demo.company.parts import MODELS
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Failed, Serials, draw_failures, open_stock, replay, stores
+from api.demo.warehouse import shelves
 from api.processes import solver_process
 from api.settings import Settings
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
-from inventory.ground.actor import Actor, service
+from inventory.ground.actor import service
 from inventory.migrate import ensure_ledger_months
-from inventory.people.roles import rights_of
 from inventory.planning import network, plans, rates
 from inventory.planning.answering import Answered, answer
 from inventory.setup import NotEmpty, is_empty, lay_ground
@@ -46,7 +49,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
     with clock.at(start), jobs.collecting():
         await lay_ground("粤申维保", "Yueshen Maintenance")
         await company.enter(start.date(), end.date(), endpoint, by=SETUP)
-        await shelving.enter_bins(by=SETUP)
+        await shelves.enter_bins(by=SETUP)
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
     await staff.enter_duty(end.date(), by=SETUP)
@@ -73,59 +76,43 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await rates.learn(start.date(), lived_from.date(), by=SETUP)
             await _adopt(solver, lived_from)
         say("  living the last two months call by call")
-        await _live(failed, serials, start, lived_from, end)
+        await _live(failed, serials, start, lived_from, end, settings)
         with jobs.collecting():
             await rates.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
-            await hands.enter(by=SETUP)
             await _watch_critical_parts()
-            await shelving.put_away(by=SETUP)
-            await shelving.fill_the_dock(by=SETUP)
             await assessments.assess_all(by=SETUP)
     await _settle()
     credentials.keep(settings, keys)
     say("  the demo company is ready")
 
 
-async def _live(failed: list[Failed], serials: Serials, start: datetime, since: datetime, end: datetime) -> None:
+async def _live(
+    failed: list[Failed], serials: Serials, start: datetime, since: datetime, end: datetime, settings: Settings
+) -> None:
     """Play the last weeks, in which everything happened through the verbs of the house."""
-    life = Life(_people(), serials, end)
+    covered = devices(start.date())
+    life = Life(await staff.crew(), covered, serials, end, settings)
     for number, failure in enumerate(failed):
         if failure.at >= since:
             life.fail(failure, 10_000 + number)
-    for number, failure in enumerate(burst_of_the_past(_burst_devices(start), end)):
+    models = {model.code for model in MODELS if BURST_PART in model.parts}
+    in_the_burst = [
+        (device.serial, device.site, device.contract)
+        for device in covered
+        if device.model in models and device.site.startswith(BURST_SITE_PREFIX)
+    ]
+    for number, failure in enumerate(burst_of_the_past(in_the_burst, end)):
         life.fail(failure, 19_000 + number)
     life.order_daily(since)
     life.close_cases(since)
+    warehouse.plan(life)
     await life.live()
-
-
-def _people() -> dict[str, Actor]:
-    """Who acted in the past."""
-
-    def somebody(name: str, *roles: str) -> Actor:
-        held = frozenset(roles)
-        return Actor(name=name, kind="person", roles=held, rights=rights_of(held))
-
-    return {
-        "ticket_system": Actor(
-            name="demo ticket system",
-            kind="api_key",
-            roles=frozenset({"ticket_system"}),
-            rights=rights_of(frozenset({"ticket_system"})),
-        ),
-        "keeper": somebody("warehouse-keeper-gz-1", "warehouse_keeper"),
-        "buyer": somebody("buyer-1", "buyer"),
-        "other buyer": somebody("buyer-2", "buyer"),
-        "manager": somebody("project-manager-1", "project_manager"),
-        "emergency": service("emergency"),
-        "procurement": service("procurement"),
-    }
 
 
 async def _watch_critical_parts() -> None:
     """Set the critical points of the company's critical parts, as their project manager does every half year."""
-    for part, depot, pool, point in company.CRITICAL_PARTS:
+    for part, depot, pool, point in CRITICAL_PARTS:
         await declaring.set_critical_point(
             part,
             depot,
@@ -167,13 +154,3 @@ def _targets(planned: tuple[network.Gathered, Answered]) -> dict[tuple[str, str,
         depot, _, pool = row.store.partition("/")
         targets[row.part, depot, pool or "common"] = row.base_stock
     return targets
-
-
-def _burst_devices(start: datetime) -> list[tuple[str, str, str]]:
-    """Shanghai's devices that carry the part of the past burst."""
-    models = {model.code for model in company.MODELS if BURST_PART in model.parts}
-    return [
-        (device.serial, device.site, device.contract)
-        for device in company.devices(start.date())
-        if device.model in models and device.site.startswith(BURST_SITE_PREFIX)
-    ]

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import numpy as np
 
-from api.demo.company import MODELS, PARTS, devices, drive_records
+from api.demo.company.customers import devices
+from api.demo.company.parts import MODELS, PARTS, drive_records
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.installed_base import failures

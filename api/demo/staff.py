@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.people import duty, keys, persons
 from inventory.people.persons import hashed
+from inventory.people.roles import rights_of
 
 PASSWORD = "beijian-demo-2026"  # noqa: S105  printed for everybody to try; the company is fictional
 
@@ -164,6 +166,18 @@ async def enter(*, by: Actor) -> None:
         await persons.grant_role(
             member.username, member.role, by=by, depot=member.depot, contract=member.contract, vendor=member.vendor
         )
+
+
+async def crew() -> dict[str, Actor]:
+    """Everybody as who they are when they act, by user name, and the ticket system."""
+    found: dict[str, Actor] = {}
+    for row in await db.fetch("SELECT id, username FROM person WHERE active"):
+        actor = await persons.actor_of(row["id"])
+        if actor is not None:
+            found[row["username"]] = actor
+    system = frozenset({"ticket_system"})
+    found["ticket_system"] = Actor(name="demo ticket system", kind="api_key", roles=system, rights=rights_of(system))
+    return found
 
 
 async def enter_duty(today: date, *, by: Actor) -> None:

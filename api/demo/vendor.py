@@ -20,7 +20,8 @@ from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import FromPath
 
-from api.demo.company import PART_BY_NUMBER, VENDORS
+from api.demo.company.parts import PART_BY_NUMBER
+from api.demo.company.vendors import VENDORS
 from api.settings import Settings
 from api.vendors.signing import WebhookVerificationError, headers_for, secret_for, verify
 

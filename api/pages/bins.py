@@ -13,19 +13,21 @@ from api.answers import Cursor, decode_cursor
 from api.pages.forms import Long, Short, quantity, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from inventory.catalogue import parts
 from inventory.places import bins, places
-from inventory.stock import placing, units
+from inventory.stock import codes, placing, units
 from inventory.stock.pieces import Pieces
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
+Scanned = Annotated[str, Meta(max_length=codes.LONGEST)]
 
 
 class Putting(Struct, kw_only=True):
-    """A piece and the bin it goes into; `piece` is a serial, a tag or a part number."""
+    """A piece and the bin it goes into; `piece` is a serial, a tag, a part number or a label with them."""
 
     depot: Short
     bin: Code
-    piece: Short = ""
+    piece: Scanned = ""
     serials: Long = ""
     part_number: Short = ""
     quantity: Short = ""
@@ -90,12 +92,15 @@ async def put_away(request: PageRequest, data: URLEncodedBody[Putting]) -> Redir
         data.pool,
         data.from_bin or None,
     )
+    told = part
     if data.piece.strip():
         found = await units.unit_in(data.piece.strip(), data.depot, seen_by=request.user)
         if found is not None:
             part, serials, condition, pool = found.part_number, [found.serial], found.condition, found.pool
         else:
-            part = data.piece.strip()
+            part = (await parts.find_first(codes.names(data.piece))).part_number
+        told = found.serial if found is not None else part
+    to_bin = codes.bin_in(data.depot, data.bin)
     await placing.put_away(
         Pieces(
             data.depot,
@@ -105,12 +110,11 @@ async def put_away(request: PageRequest, data: URLEncodedBody[Putting]) -> Redir
             bin=shelf,
             pool=pool,
         ),
-        data.bin.strip(),
+        to_bin,
         by=request.user,
         condition=condition,
     )
-    told = quote(f"{data.piece.strip() or part} → {data.bin.strip()}")
-    return Redirect(f"/put-away?depot={quote(data.depot)}&done={told}", status_code=303)
+    return Redirect(f"/put-away?depot={quote(data.depot)}&done={quote(f'{told} → {to_bin}')}", status_code=303)
 
 
 handlers = [list_bins, enter_bins, show_bin, show_unplaced, put_away]

@@ -24,6 +24,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "shipment": "/shipments",
     "provisional_issue": "/provisional-issues",
     "pick_list": "/picks",
+    "pool_crossing": "/pool-crossings",
     "emergency_case": "/emergencies",
 }
 """Where each kind has its pages."""

@@ -16,7 +16,7 @@ from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
 from inventory.places import places
 from inventory.requests import requests, shipping, waves
-from inventory.stock import pick_lists, picking, transfers
+from inventory.stock import codes, pick_lists, picking, transfers
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -31,7 +31,7 @@ class NewPickList(Struct, kw_only=True):
 class Scan(Struct, kw_only=True):
     """What was taken."""
 
-    code: Code
+    code: Annotated[str, Meta(min_length=1, max_length=codes.LONGEST)]
     quantity: Short = ""
     bin: Short = ""
 

@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
@@ -17,11 +18,11 @@ from api.pages.forms import Several, Short, quantity, several
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import parts
-from inventory.catalogue.parts import UnknownPart
 from inventory.places import places
 from inventory.procurement import deliveries
 from inventory.procurement.deliveries import Delivery, FindingView, Scan
-from inventory.stock import handing_in, receipts
+from inventory.stock import codes, handing_in, receipts, units
+from inventory.stock.codes import Scanned
 
 NOTHING: list[str] = []
 
@@ -98,41 +99,44 @@ def scans_of(dock: Dock, differing: dict[tuple[str, str], str], reasons: dict[st
     return found
 
 
-def heard(text: str, delivery: Delivery, current: str) -> tuple[str, str] | None:
+def heard(scanned: Scanned, delivery: Delivery, current: str, part: str | None) -> tuple[str, str] | None:
     """What a scan means here: (part number, serial), a part alone (“”), or None where it fits several parts.
 
-    A serial that was named says its part itself; any other is of the part scanned or chosen before, or of the only one
-    that is kept by serial.
+    A serial that was named says its part itself; any other is of the part on its label, else of the part scanned or chosen
+    before, else of the only one that is kept by serial. `part` is what our books call the part that was scanned.
     """
-    text = text.strip()
+    serial = scanned.serial or (scanned.text if part is None else "")
     for line in delivery.lines:
-        if text in line.serials:
-            return line.part_number, text
-    if any(text == line.part_number for line in delivery.lines):
-        return text, ""
+        if serial in line.serials:
+            return line.part_number, serial
     kept = [line.part_number for line in delivery.lines if line.serialised]
-    if current:
-        return current, text
-    return (kept[0], text) if len(kept) == 1 else None
+    of = part or current or (kept[0] if len(kept) == 1 else None)
+    return (of, serial) if of else None
+
+
+async def _read(text: str) -> tuple[Scanned, str | None]:
+    """What was scanned, our tag read as the serial it stands for; and our number of the part it names."""
+    scanned = codes.read(text)
+    if scanned.tag:
+        scanned = replace(scanned, serial=await units.serial_of(scanned.tag))
+    number = scanned.part_number or (scanned.text if scanned.kind == "text" else None)
+    named = (await parts.names([number])).get(number) if number else None
+    return scanned, named.part_number if named else None
 
 
 async def _heard(dock: Dock, delivery: Delivery) -> bool:
     """Add what was scanned to the dock; whether it was understood."""
     if not dock.scan.strip():
         return True
-    found = heard(dock.scan, delivery, "")
-    if found is None or not any(found[1] in line.serials or found[1] == "" for line in delivery.lines):
-        try:
-            named = (await parts.find(dock.scan.strip())).part_number
-        except UnknownPart:
-            named = None
-        found = (named, "") if named else heard(dock.scan, delivery, dock.current)
+    scanned, named = await _read(dock.scan)
+    found = heard(scanned, delivery, dock.current, named)
     if found is None:
         return False
     part, serial = found
-    if serial:
+    serialised = (await parts.find(part)).serialised
+    if serial and serialised:
         dock.piece = [*several(dock.piece), f"{part}|{serial}"]
-    elif (await parts.find(part)).serialised:
+    elif serialised:
         dock.current = part
     else:
         counts = dock.counts()

@@ -6,6 +6,7 @@ when there is a network (`/scan/ready`). What was scanned waits in the phone unt
 
 import hashlib
 import re
+from typing import Literal
 
 import msgspec
 from litestar import Request, Response, get
@@ -25,16 +26,18 @@ FILES = (
     "icons.svg",
     "vendor/tabler/tabler.min.css",
     "vendor/htmx/htmx.min.js",
+    "vendor/zxing/zxing.min.js",
 )
 """What the page needs to stand on its own."""
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """One thing an act asks for; `kind` says how it is asked and sent."""
+    """One thing an act asks for; `kind` says how it is asked and sent, `wants` what of a label scanned into it is meant."""
 
     name: str
     words: str
-    kind: str = "text"
+    kind: Literal["text", "store", "number", "list", "path"] = "text"
+    wants: Literal["", "piece", "serial", "part", "bin"] = ""
     required: bool = False
 
 
@@ -69,7 +72,7 @@ def kinds(request: Request) -> list[Kind]:
             url="/api/v1/provisional-issues",
             fields=[
                 depot,
-                Field(name="code", words=_("Serial, tag or part number"), kind="scan", required=True),
+                Field(name="code", words=_("Serial, tag or part number"), wants="piece", required=True),
                 count,
                 Field(name="purpose", words=_("For whom, and where")),
                 Field(name="reason", words=_("Why without paper")),
@@ -83,8 +86,8 @@ def kinds(request: Request) -> list[Kind]:
             url="/api/v1/hand-ins",
             fields=[
                 depot,
-                Field(name="serial", words=_("Serial"), kind="scan"),
-                Field(name="what", words=_("Part number, or what it looks like")),
+                Field(name="serial", words=_("Serial"), wants="serial"),
+                Field(name="what", words=_("Part number, or what it looks like"), wants="part"),
                 Field(name="note", words=_("Note")),
             ],
         ),
@@ -94,11 +97,11 @@ def kinds(request: Request) -> list[Kind]:
             url="/api/v1/put-aways",
             fields=[
                 depot,
-                Field(name="part_number", words=_("Part number"), kind="scan", required=True),
-                Field(name="to_bin", words=_("Into bin"), required=True),
-                Field(name="from_bin", words=_("From bin")),
+                Field(name="part_number", words=_("Part number"), wants="part", required=True),
+                Field(name="to_bin", words=_("Into bin"), wants="bin", required=True),
+                Field(name="from_bin", words=_("From bin"), wants="bin"),
                 Field(name="quantity", words=_("Quantity, without serials"), kind="number"),
-                Field(name="serials", words=_("Serials"), kind="list"),
+                Field(name="serials", words=_("Serials"), kind="list", wants="serial"),
             ],
         ),
         Kind(
@@ -107,10 +110,10 @@ def kinds(request: Request) -> list[Kind]:
             url="/api/v1/counts/{count}/scans",
             fields=[
                 Field(name="count", words=_("Stocktake (its id)"), kind="path", required=True),
-                Field(name="part_number", words=_("Part number"), kind="scan", required=True),
-                Field(name="bin", words=_("Bin")),
+                Field(name="part_number", words=_("Part number"), wants="part", required=True),
+                Field(name="bin", words=_("Bin"), wants="bin"),
                 Field(name="quantity", words=_("Quantity, without serials"), kind="number"),
-                Field(name="serials", words=_("Serials"), kind="list"),
+                Field(name="serials", words=_("Serials"), kind="list", wants="serial"),
             ],
             id_field="id",
             time_field="counted_at",

@@ -45,35 +45,38 @@ document.addEventListener("keydown", (event) => {
 
 // ---- counting: a scanned label or serial goes to the line it belongs to; nothing is sent until the bin is done ----
 
-document.addEventListener("keydown", (event) => {
-  const field = event.target.closest?.("[data-scans]");
-  if (!field || event.key !== "Enter") return;
-  event.preventDefault();
-  const code = field.value.trim();
-  field.value = "";
-  if (code) takeScan(field, code);
-});
-
-function takeScan(field, code) {
+document.addEventListener("scanned", (event) => {
+  const { target: field, detail } = event;
   const form = field.form, told = form.querySelector(".count-told");
   const lines = [...form.querySelectorAll("[data-line]")];
-  const labelled = lines.find((line) => line.dataset.part.toUpperCase() === code.toUpperCase());
-  const bySerial = lines.filter((line) => "bySerial" in line.dataset);
-  // a serial joins the part whose label was scanned last, or the only one here that has serials
-  const line = labelled ?? bySerial.find((each) => each.classList.contains("active")) ?? (bySerial.length === 1 ? bySerial[0] : null);
+  const { line, serial } = countedLine(lines, detail);
+  const code = serial ?? line?.dataset.part ?? detail.value;
   told.classList.toggle("unknown", !line);
   if (!line) {
     told.value = `${code} – ${field.dataset.unknown}`;
     form.querySelector("#more-found").open = true;
+    event.preventDefault();
     return;
   }
   lines.forEach((each) => each.classList.toggle("active", each === line));
   if ("bySerial" in line.dataset) {
-    if (!labelled) addSerial(line, code);
+    if (serial) addSerial(line, serial);
     told.value = `${code} · ${line.querySelector(".tally").value}`;
   } else {
     told.value = `${code} · ${step(line.querySelector("[data-quantity]"), 1)}`;
   }
+});
+
+// a piece joins the line of its part (and, where the books know it, its condition and pool); a serial that nobody knows joins
+// the part whose label was scanned last, or the only one here that has serials
+function countedLine(lines, { value, part, serial, condition, pool }) {
+  const active = (some) => some.find((each) => each.classList.contains("active"));
+  const named = (part ?? value).toUpperCase();
+  const same = lines.filter((line) => line.dataset.part.toUpperCase() === named);
+  const known = same.find((line) => line.dataset.condition === condition && line.dataset.pool === pool);
+  if (part || same.length) return { line: known ?? active(same) ?? same[0], serial };
+  const bySerial = lines.filter((line) => "bySerial" in line.dataset);
+  return { line: active(bySerial) ?? (bySerial.length === 1 ? bySerial[0] : null), serial: serial ?? value };
 }
 
 function addSerial(line, serial) {

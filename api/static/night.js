@@ -7,6 +7,7 @@ const words = document.getElementById("scan-words").dataset;
 const language = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 const channel = new BroadcastChannel("beijian-scan");
 
+const SCANNED = "[data-scan] input";
 const SENT_STAYS = 12 * 3600 * 1000; // done acts are shown for a shift
 const AGAIN = 5000; // ms between attempts while something waits
 
@@ -76,12 +77,36 @@ async function send() {
   await show();
 }
 
+// What labels mean is asked once there is a network, and kept: sent a second time, an act says the same.
+async function understand(act, kind) {
+  if (act.understood) return;
+  const fields = { ...act.fields };
+  for (const { name, wants, kind: form } of kind.fields) {
+    if (!fields[name] || !["serial", "part", "bin"].includes(wants)) continue;
+    if (form === "list") fields[name] = (await Promise.all(split(fields[name]).map(async (text) => (await identified(text))?.serial ?? text))).join("\n");
+    else {
+      const found = await identified(fields[name]);
+      fields[name] = (wants === "bin" ? found?.scanned.bin : wants === "part" ? found?.part_number : found?.serial) ?? fields[name];
+      // a unit's label in the place of its part: it is this unit
+      if (wants === "part" && found?.kind === "unit" && fields.serials === "") fields.serials = found.serial;
+    }
+  }
+  await write(Object.assign(act, { fields, understood: true }));
+}
+
+async function identified(text) {
+  const answer = await fetch(`/api/v1/scan?text=${encodeURIComponent(text)}`, { headers: { "Accept": "application/json" } });
+  if (answer.status === 401 || answer.status === 429 || answer.status >= 500) throw new Error(String(answer.status));
+  return answer.ok ? (await answer.json()).found : null;
+}
+
 // true where the service has answered for good
 async function sendOne(act, told) {
   const kind = kinds.find((kind) => kind.name === act.kind);
   if (!kind) return true; // this version of the page does not know it; it waits
   let answer, body;
   try {
+    await understand(act, kind);
     answer = await fetch(kind.url.replace(/\{(\w+)\}/, (_, name) => encodeURIComponent(act.fields[name])), {
       method: "POST",
       headers: { "Content-Type": "application/json", "Accept-Language": language, "Idempotency-Key": act.id, "x-csrftoken": told.csrf },
@@ -101,12 +126,14 @@ async function sendOne(act, told) {
   return true;
 }
 
+const split = (text) => text.split(/[\s,，;]+/).filter(Boolean);
+
 function bodyOf(act, kind) {
   const body = {};
   for (const field of kind.fields) {
     const value = act.fields[field.name];
     if (field.kind === "path" || value === "" || value === undefined) continue;
-    body[field.name] = field.kind === "number" ? Number(value) : field.kind === "list" ? value.split(/[\s,，;]+/).filter(Boolean) : value;
+    body[field.name] = field.kind === "number" ? Number(value) : field.kind === "list" ? split(value) : value;
   }
   if (kind.id_field) body[kind.id_field] = act.id;
   if (kind.time_field) body[kind.time_field] = act.occurred_at;
@@ -162,16 +189,23 @@ document.getElementById("scan-send").addEventListener("click", send);
 document.querySelectorAll("[data-kind-tab]").forEach((tab) => tab.addEventListener("click", () => {
   document.querySelectorAll("[data-kind-tab]").forEach((each) => each.setAttribute("aria-pressed", String(each === tab)));
   document.querySelectorAll("form[data-kind]").forEach((form) => { form.hidden = form.dataset.kind !== tab.dataset.kindTab; });
-  document.querySelector("form[data-kind]:not([hidden]) [data-scan-field]")?.focus();
+  document.querySelector("form[data-kind]:not([hidden])")?.querySelector(SCANNED)?.focus();
 }));
 
 document.querySelectorAll("form[data-kind]").forEach((form) => form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
   if (fields.depot) localStorage.setItem("beijian-scan-store", fields.depot);
-  await write({ id: newId(), kind: form.dataset.kind, fields, occurred_at: new Date().toISOString(), state: "waiting", by: known.name });
-  form.querySelectorAll("[data-once]").forEach((field) => { field.value = field.defaultValue; });
-  form.querySelector("[data-scan-field]")?.focus();
+  // free for the next scan at once: a scanner does not wait
+  const once = [...form.querySelectorAll("[data-once]")].map((field) => [field, field.value]);
+  once.forEach(([field]) => { field.value = field.defaultValue; });
+  form.querySelector(SCANNED)?.focus();
+  try {
+    await write({ id: newId(), kind: form.dataset.kind, fields, occurred_at: new Date().toISOString(), state: "waiting", by: known.name });
+  } catch (failure) {
+    once.forEach(([field, value]) => { field.value = value; });
+    throw failure;
+  }
   channel.postMessage("changed");
   await show();
   await send();
@@ -198,3 +232,4 @@ async function start() {
 
 start();
 send();
+document.querySelector(`form[data-kind]:not([hidden]) ${SCANNED}`)?.focus();

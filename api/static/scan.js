@@ -1,7 +1,9 @@
 // Scan fields: a keyboard-wedge scanner types and presses Enter, a camera reads; both end in the same place.
 //
-// <div data-scan="serial|part|bin|tag|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and may
-// hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
+// <div data-scan="serial|part|bin|tag|piece|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and
+// may hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
+// data-scan-submits: a scan sends the form. data-scan-many: the field tells of each scan by an event, which whoever can do
+// nothing with it cancels, and is free for the next.
 "use strict";
 
 const scanDialog = () => document.getElementById("scan-dialog");
@@ -23,12 +25,18 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !event.shiftKey && !("scanSubmits" in box.dataset)) {
     event.preventDefault();
     takeTyped(box, event.target);
+  } else if (event.key === "Enter" && sent) {
+    event.preventDefault();
+    ahead.push(event.target.value);
+    event.target.value = "";
   }
 });
 
 function takeTyped(box, field) {
   if (field.tagName !== "TEXTAREA") {
-    if (field.value.trim()) settle(box, field, field.value.trim());
+    const text = field.value.trim();
+    if ("scanMany" in box.dataset) field.value = "";
+    if (text) settle(box, field, text).then((meant) => meant.wrong || goOn(field));
     return;
   }
   const start = field.value.lastIndexOf("\n", field.selectionStart - 1) + 1;
@@ -40,9 +48,16 @@ function takeTyped(box, field) {
   if (text) settle(box, field, text);
 }
 
-// ---- what it means, one after the other as they came ----
+// the scanner is the only key: after one field it goes on with the next
+function goOn(field) {
+  if (document.activeElement !== field) return;
+  const fields = [...field.form.querySelectorAll("[data-scan] :is(input:not([type=hidden]), textarea)")];
+  fields[fields.indexOf(field) + 1]?.focus();
+}
 
-const queues = new WeakMap();
+// ---- what it means, one after the other as they came; a form is sent only when all of it is known ----
+
+const queues = new WeakMap(), unsettled = new Map();
 
 function settle(box, field, text) {
   const turn = (queues.get(field) ?? Promise.resolve()).then(async () => {
@@ -50,9 +65,20 @@ function settle(box, field, text) {
     if (field.isConnected) put(box, field, text, meant);
     return meant;
   });
-  queues.set(field, turn.catch(() => {}));
+  const done = turn.catch(() => {}).then(() => unsettled.delete(done));
+  unsettled.set(done, field.form);
+  queues.set(field, done);
   return turn;
 }
+
+addEventListener("submit", async (event) => {
+  const waiting = [...unsettled].filter(([, form]) => form === event.target).map(([turn]) => turn);
+  if (!waiting.length) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  await Promise.all(waiting);
+  if (event.target.isConnected) event.target.requestSubmit(event.submitter);
+}, true);
 
 async function meaning(box, text) {
   const wanted = box.dataset.scan, words = scanDialog().dataset;
@@ -60,11 +86,12 @@ async function meaning(box, text) {
   let found;
   try {
     const answer = await fetch(`/api/v1/scan?text=${encodeURIComponent(text)}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok) return answer.status === 404 ? { wrong: words.other } : { value: text };
+    if (!answer.ok) return answer.status === 404 && wanted !== "piece" ? { wrong: words.other } : { value: text };
     found = (await answer.json()).found;
   } catch {
     return { value: text };
   }
+  if (wanted === "piece") return { value: text, part: found.part_number, serial: found.kind === "part" ? null : found.serial, condition: found.unit?.condition, pool: found.unit?.pool };
   if (wanted === "bin") return { value: found.scanned.bin || text };
   if (wanted === "tag") return { value: found.scanned.tag || text };
   if (wanted === "part") return found.part_number ? { value: found.part_number } : { value: text };
@@ -78,6 +105,10 @@ async function meaning(box, text) {
 
 function put(box, field, text, meant) {
   const words = scanDialog().dataset;
+  if ("scanMany" in box.dataset) {
+    const known = field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, cancelable: true, detail: meant }));
+    return tell(box, known ? "right" : "wrong", meant.value);
+  }
   const lines = field.tagName === "TEXTAREA" ? field.value.split("\n") : null;
   if (!lines) {
     if (meant.wrong) { field.select(); return tell(box, "wrong", `${text}: ${meant.wrong}`); }
@@ -100,6 +131,50 @@ function replaceLine(field, lines, at, value) {
   const end = start + lines[at].length + (value === null && at < lines.length - 1 ? 1 : 0);
   field.setRangeText(value ?? "", start, end, "preserve");
 }
+
+// ---- a scan that sends a form: the next one may come before the service has answered, and is not lost with the page ----
+
+const ahead = [];
+let sent = null;
+
+const nextField = () => (sent.field.isConnected ? sent.field : document.querySelector("[data-next-scan]"));
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const field = document.activeElement;
+  if (field?.form !== event.target || !field.closest("[data-scan-submits]")) return;
+  sent = { field };
+  field.select(); // typing on replaces it
+});
+
+document.addEventListener("input", (event) => { if (sent?.field === event.target) sent.typed = true; });
+
+document.addEventListener("htmx:afterSwap", () => {
+  if (!sent?.typed || sent.field.isConnected) return;
+  const field = nextField();
+  if (field) field.value = sent.field.value;
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!sent) return;
+  sent.taken = event.detail.successful;
+  if (!sent.taken) ahead.length = 0;
+  const box = nextField()?.closest("[data-scan]");
+  if (box) tell(box, sent.taken ? "right" : "wrong", "");
+});
+
+document.addEventListener("htmx:sendError", () => { sent = null; });
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (sent?.taken === undefined) return;
+  const field = nextField();
+  sent = null;
+  if (!field || !ahead.length) return;
+  const typed = field.value;
+  field.focus();
+  field.value = ahead.shift();
+  field.form.requestSubmit();
+  field.value = typed;
+});
 
 // ---- seen, heard and felt: right, twice, wrong ----
 
@@ -191,6 +266,7 @@ async function arrive(box, field, text) {
     await settle(box, field, text);
     return false;
   }
+  if ("scanMany" in box.dataset) { await settle(box, field, text); return false; }
   field.value = text;
   const meant = await settle(box, field, text);
   if (meant.wrong) return false;

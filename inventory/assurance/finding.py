@@ -8,7 +8,6 @@ from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.requests import scope
 from inventory.stock import codes
-from inventory.stock.codes import Scanned
 
 Kind = Literal[
     "part",
@@ -24,6 +23,7 @@ Kind = Literal[
     "shipment",
     "provisional_issue",
     "pick_list",
+    "pool_crossing",
 ]
 
 READS: dict[Kind, str] = {
@@ -40,6 +40,7 @@ READS: dict[Kind, str] = {
     "shipment": "requests.read",
     "provisional_issue": "requests.read",
     "pick_list": "stock.issue",
+    "pool_crossing": "stock.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -53,21 +54,11 @@ class Found(Struct, frozen=True):
 
 async def find(text: str, *, seen_by: Actor) -> Found | None:
     """What carries a number, typed or scanned, in the reader's rights and scope; None where nothing does."""
-    for number in _numbers(codes.read(text)):
+    for number in codes.names(text):
         found = await _carrier(number, seen_by)
         if found is not None:
             return found
     return None
-
-
-def _numbers(scanned: Scanned) -> list[str]:
-    """What to look for, the piece before its part; a plain text as it is.
-
-    >>> _numbers(codes.read("BJP/PSU-750")), _numbers(codes.read("SN:CN-1;PN:PSU-750")), _numbers(codes.read("PSU-750"))
-    (['PSU-750'], ['CN-1', 'PSU-750'], ['PSU-750'])
-    """
-    named = [number for number in (scanned.tag, scanned.serial, scanned.part_number) if number]
-    return named or [scanned.text]
 
 
 async def _carrier(number: str, seen_by: Actor) -> Found | None:
@@ -104,10 +95,10 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 6, 'part_request', part_request.id::text FROM part_request
                JOIN device ON device.id = part_request.device
                JOIN contract ON contract.id = device.contract
-               WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
-                 AND {scope.seen("$4", "$3", "$6")}
+               WHERE (number = $1 OR ticket = $1 OR reference_number = $1) AND {scope.seen("$4", "$3", "$6")}
                UNION ALL
-               SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
+               SELECT 7, 'pool_crossing', pool_crossing.id::text FROM pool_crossing
+               JOIN place ON place.id = pool_crossing.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place

@@ -81,6 +81,17 @@ async def find(number: str) -> PartRef:
     return part
 
 
+async def find_first(numbers: Sequence[str]) -> PartRef:
+    """The part that the first known of some numbers stands for.
+
+    Raises:
+        UnknownPart: none of them is known.
+
+    """
+    known = await names(numbers)
+    return await find(next((number for number in numbers if number in known), numbers[0]))
+
+
 async def names(numbers: Sequence[str]) -> dict[str, PartName]:
     """What parts are called, by the number that was asked for: theirs, or an alias; the unknown ones are missing."""
     rows = await db.fetch(

@@ -308,7 +308,7 @@ async def _bind_to_request(issue: Issue, request: UUID, by: Actor) -> None:
     await provisional.settle(issue, "papered", by=by, **document)
     view = await request_view(request)
     if all(line.state not in ("reserved", "backordered") for line in view.lines):
-        await steps.finish("part_request", str(request), "ship_parts", by=by)
+        await steps.finish("part_request", view.number, "ship_parts", by=by)
     await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
 
 

@@ -181,12 +181,13 @@ async def open_request(new: NewRequest, *, by: Actor) -> RequestView:
     wanted = [await parts.find(line.part_number) for line in new.lines]
     entitlement = entitlement_of(device, new.severity, reported_at)
     need_by = new.need_by or entitlement.need_by
-    request = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, by)
-    if request is None:  # a rival with the same reference was faster
+    made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, by)
+    if made is None:  # a rival with the same reference was faster
         earlier = await _earlier(new, fingerprint)
         return await request_view(earlier, seen_by=by) if earlier else await open_request(new, by=by)
+    request, number = made
     choices = await _choose(new, wanted, device, now, need_by)
-    await _promise(request, new, wanted, device, choices, by)
+    await _promise(request, number, new, wanted, device, choices, by)
     for line, part in zip(new.lines, wanted, strict=True):
         await failures.record_for_request(
             device.id,
@@ -225,14 +226,14 @@ async def _insert(
     reported_at: datetime,
     need_by: datetime | None,
     by: Actor,
-) -> UUID | None:
-    return await db.fetch_value(
+) -> tuple[UUID, str] | None:
+    row = await db.fetch_one(
         """INSERT INTO part_request (number, source, reference_number, fingerprint, ticket, device, service_term,
                                      severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by)
            VALUES ($1, $2, $3, $4, $5, $6,
                    (SELECT id FROM service_term WHERE contract = $7 AND severity = $8 AND hours = $9),
                    $8, $10, $11, $12, $13, 'backordered', $14, $15)
-           ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id""",
+           ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id, number""",
         await next_number("PR"),
         new.source,
         new.reference,
@@ -249,6 +250,7 @@ async def _insert(
         clock.now(),
         by.name,
     )
+    return None if row is None else (row["id"], row["number"])
 
 
 async def _choose(
@@ -280,6 +282,7 @@ async def _choose(
 
 async def _promise(
     request: UUID,
+    number: str,
     new: NewRequest,
     wanted: Sequence[PartRef],
     device: CoveredDevice,
@@ -340,7 +343,7 @@ async def _promise(
     await steps.begin(
         "ship_parts",
         "part_request",
-        str(request),
+        number,
         owner_role="warehouse_keeper",
         depot=depot,
         due_at=clock.now() + SHIP_WITHIN,
@@ -383,7 +386,7 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
         "UPDATE request_line SET state = 'cancelled', firm = false, reservation = NULL WHERE request = $1", request
     )
     await settle(request)
-    await steps.finish("part_request", str(request), by=by)
+    await steps.finish("part_request", head["number"], by=by)
     await audit.record("request.cancelled", "part_request", head["number"], by=by, reason=reason)
     view = await request_view(request)
     await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)

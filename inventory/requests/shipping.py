@@ -71,7 +71,7 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
             )
     await settle(request)
     if not unfinished:
-        await steps.finish("part_request", str(request), "ship_parts", by=by)
+        await steps.finish("part_request", view.number, "ship_parts", by=by)
     view = await request_view(request)
     await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
     return view
@@ -173,7 +173,7 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
     await steps.begin(
         "ship_parts",
         "part_request",
-        str(mine[0].request),
+        head["document_number"],
         owner_role="warehouse_keeper",
         depot=head["origin"],
         due_at=clock.now() + SHIP_WITHIN,

@@ -22,6 +22,7 @@ class ToPick(Struct, frozen=True, kw_only=True):
 
     document_kind: DocumentKind
     document: str
+    reference: str | None
     id: UUID
     depot: str
     to_place: str | None
@@ -37,7 +38,7 @@ _HELD = """
            level.place, level.part, reservation.quantity - reservation.posted_quantity AS quantity,
            site.code AS to_place, part_request.severity,
            coalesce(part_request.need_by, line.promised_at) AS due_at, part_request.opened_at AS since,
-           contract.code AS contract
+           contract.code AS contract, NULL::text AS reference
     FROM request_line AS line
     JOIN part_request ON part_request.id = line.request
     JOIN device ON device.id = part_request.device
@@ -48,7 +49,8 @@ _HELD = """
     WHERE line.state = 'reserved'
     UNION ALL
     SELECT 'transfer', transfer.number, transfer.id, reservation.id, level.place, level.part,
-           reservation.quantity - reservation.posted_quantity, target.code, NULL, NULL, transfer.created_at, NULL
+           reservation.quantity - reservation.posted_quantity, target.code, NULL, NULL, transfer.created_at, NULL,
+           NULL
     FROM transfer_line
     JOIN transfer ON transfer.id = transfer_line.transfer AND transfer.state = 'draft'
     JOIN place AS target ON target.id = transfer.to_place
@@ -56,7 +58,8 @@ _HELD = """
     JOIN level ON level.id = reservation.level
     UNION ALL
     SELECT 'reservation', reservation.id::text, reservation.id, reservation.id, level.place, level.part,
-           reservation.quantity - reservation.posted_quantity, NULL, NULL, reservation.expires_at, reservation.reserved_at, NULL
+           reservation.quantity - reservation.posted_quantity, NULL, NULL, reservation.expires_at, reservation.reserved_at,
+           NULL, reservation.reference_number
     FROM reservation
     JOIN level ON level.id = reservation.level
     WHERE reservation.state = 'pending'
@@ -69,7 +72,8 @@ async def to_pick(*, limit: int, seen_by: Actor, depot: str | None = None) -> li
     """Documents with stock in the reader's stores that nobody picks yet, the most urgent first."""
     return await db.read(
         ToPick,
-        f"""SELECT held.document_kind, held.document, held.id, place.code AS depot, held.to_place,
+        f"""SELECT held.document_kind, held.document, min(held.reference) AS reference, held.id, place.code AS depot,
+                   held.to_place,
                    string_agg(held.quantity || ' × ' || part.part_number, ', ' ORDER BY part.part_number) AS parts,
                    sum(held.quantity)::int AS pieces, min(held.due_at) AS due_at, min(held.severity) AS severity,
                    min(held.since) AS since

@@ -427,6 +427,31 @@ def without_identifier(text: str) -> Scanned | None:
     return Scanned(kind="label", text=text, part_number=found[2])
 
 
+def names(text: str) -> list[str]:
+    """What a scanned piece or part may be called in our books, the surest first.
+
+    >>> names("BJS/PSU-750/CN-1"), names("BJP/PSU-750"), names("SN:CN-1;PN:PSU-750")
+    (['CN-1', 'PSU-750'], ['PSU-750'], ['CN-1', 'PSU-750'])
+    >>> names(" ZL2-0001 "), names("SZL2-0001")
+    (['ZL2-0001'], ['SZL2-0001', 'ZL2-0001'])
+    """
+    scanned = read(text)
+    lone = without_identifier(scanned.text) if scanned.kind == "text" else None
+    said = (scanned.tag, scanned.serial, scanned.part_number)
+    perhaps = (lone.serial, lone.part_number) if lone else ()
+    return [name for name in (*(said if any(said) else (scanned.text,)), *perhaps) if name]
+
+
+def bin_in(depot: str, text: str) -> str:
+    """The code of the bin whose label was scanned in a store; another store's label is none of its bins.
+
+    >>> bin_in("GZ", "BJB/GZ/A-01"), bin_in("GZ", " A-01 "), bin_in("GZ", "BJB/SH/A-01")
+    ('A-01', 'A-01', 'BJB/SH/A-01')
+    """
+    scanned = read(text)
+    return scanned.bin if scanned.bin and scanned.depot == depot else scanned.text
+
+
 # ---- what all of them come to ----
 
 

@@ -121,7 +121,7 @@ async def give(origin: str, target: str, items: Sequence[Item], *, by: Actor, re
     await steps.begin(
         "accept_handover",
         "handover",
-        str(handover),
+        number,
         owner_role="engineer" if end.kind == "engineer_stock" else "warehouse_keeper",
         owner=await _keeper(end.id),
         depot=end.code,
@@ -204,7 +204,7 @@ async def _answer(handover: UUID, state: State, reason: str, by: Actor) -> db.Ro
     if row is None:
         now = await handover_view(handover)
         raise WrongState(what="Handover", what_zh="移交单", key=now.number, state=now.state, needed="given")
-    await steps.finish("handover", str(handover), by=by)
+    await steps.finish("handover", row["number"], by=by)
     return row
 
 

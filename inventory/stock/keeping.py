@@ -14,7 +14,7 @@ from inventory.ground.numbers import next_number
 from inventory.people.roles import ROLES
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.stock import pools, units
+from inventory.stock import codes, pools, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.pools import COMMON
@@ -269,7 +269,7 @@ async def issue_by_scan(
                 leave(unit["part"], unit["pool"], 1, unit["id"], unit["bin"])
             lines.append(IssuedLine(part_number=unit["part_number"], quantity=1, serials=[unit["serial"]]))
             continue
-        part, wanted = await parts.find(code), sum(quantities)
+        part, wanted = await parts.find_first(codes.names(code)), sum(quantities)
         origin = Spot(place.id, GOOD, owner, pool_id)
         chosen = await units.choose(part.id, origin, wanted, ()) if part.serialised else []
         for one in chosen:
@@ -286,9 +286,9 @@ async def _unit_there(code: str, place: int) -> db.Row | None:
     return await db.fetch_one(
         """SELECT unit.id, unit.serial, unit.bin, unit.part, unit.pool, part.part_number
            FROM unit JOIN part ON part.id = unit.part
-           WHERE unit.place = $2 AND (unit.serial = $1 OR unit.tag = $1) AND unit.condition = 'good'
+           WHERE unit.place = $2 AND (unit.serial = ANY($1) OR unit.tag = ANY($1)) AND unit.condition = 'good'
            ORDER BY unit.id LIMIT 1""",
-        code,
+        codes.names(code),
         place,
     )
 

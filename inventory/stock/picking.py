@@ -16,6 +16,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
+from inventory.stock import codes
 from inventory.stock.moves import GOOD, Piece, Spot
 from inventory.stock.pick_lists import PickListView, pick_list_view
 from inventory.stock.refusals import (
@@ -271,7 +272,7 @@ async def scan(
     quantity: int | None = None,
     bin_code: str | None = None,
 ) -> PickListView:
-    """Confirm what was taken: a unit by its serial or tag, pieces without serials by their part number.
+    """Confirm what was taken: a unit by its serial or tag, pieces without serials by their part number, or any label.
 
     Another unit or bin than was proposed is taken too, and noted.
 
@@ -286,12 +287,13 @@ async def scan(
     """
     head = await _head(pick_list, by)
     lines = await _lines(pick_list)
-    scanned = await _unit_of(code, [line.part for line in lines], head["place"])
+    named = codes.names(code)
+    scanned = await _unit_of(named, [line.part for line in lines], head["place"])
     if scanned is not None:
         line = _line_for(scanned, lines, code, head)
         await _take_unit(line, scanned, by)
     else:
-        part = await parts.find(code)
+        part = await parts.find_first(named)
         mine = [line for line in lines if line.part == part.id]
         if not mine:
             raise WrongPart(code=code, part_number=part.part_number, wanted=_asked_for(lines))
@@ -335,8 +337,8 @@ async def _lines(pick_list: UUID) -> list[_Line]:
     )
 
 
-async def _unit_of(code: str, wanted: Sequence[int], place: int) -> _Scanned | None:
-    """The unit of a serial or tag; where makers share a serial, the one that fits."""
+async def _unit_of(named: Sequence[str], wanted: Sequence[int], place: int) -> _Scanned | None:
+    """The unit that carries one of some names as its serial or tag; where makers share a serial, the one that fits."""
     return await db.read_one(
         _Scanned,
         """SELECT unit.id, unit.serial, unit.part, part.part_number, unit.place, place.code AS place_code,
@@ -345,9 +347,9 @@ async def _unit_of(code: str, wanted: Sequence[int], place: int) -> _Scanned | N
            JOIN part ON part.id = unit.part
            JOIN place ON place.id = unit.place
            JOIN pool ON pool.id = unit.pool
-           WHERE unit.serial = $1 OR unit.tag = $1
+           WHERE unit.serial = ANY($1) OR unit.tag = ANY($1)
            ORDER BY unit.part = ANY($2) DESC, unit.place = $3 DESC, unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
-        code,
+        list(named),
         list(wanted),
         place,
     )

@@ -120,7 +120,7 @@ async def ask_crossing(
     await steps.begin(
         "decide_crossing",
         "pool_crossing",
-        str(crossing),
+        number,
         owner_role="project_manager",
         depot=depot,
         due_at=clock.now() + DECIDE_WITHIN,
@@ -208,7 +208,7 @@ async def _decide(crossing: UUID, state: State, reason: str, by: Actor) -> db.Ro
     if row is None:
         now = await crossing_view(crossing)
         raise WrongState(what="Pool crossing", what_zh="库存归属调整", key=now.number, state=now.state, needed="asked")
-    await steps.finish("pool_crossing", str(crossing), by=by)
+    await steps.finish("pool_crossing", row["number"], by=by)
     await audit.record(f"pool_crossing.{state}", "pool_crossing", row["number"], by=by, reason=reason)
     return row
 

@@ -20,7 +20,7 @@ from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongS
 from inventory.ground.numbers import next_number
 from inventory.installed_base.clocks import WorkingHours, is_working_day
 from inventory.places import places
-from inventory.stock import lots
+from inventory.stock import codes, lots
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.refusals import InsufficientStock, LotNotHere, QuantityNotPositive, ReasonMissing, UnitNotHere
@@ -253,6 +253,7 @@ async def _begin_step(number: str, depot: str, *, conflict: bool, taker: str) ->
 
 
 async def _find(code: str, place: int, quantity: int) -> _Found:
+    named = codes.names(code)
     unit = await db.fetch_one(
         """SELECT unit.id, unit.part, unit.place, place.code AS place_code, unit.condition, unit.owner, unit.pool, unit.bin,
                   (SELECT pick_list.number FROM pick JOIN pick_list ON pick_list.id = pick.pick_list
@@ -260,15 +261,15 @@ async def _find(code: str, place: int, quantity: int) -> _Found:
                   (SELECT number FROM provisional_issue WHERE provisional_issue.unit = unit.id AND settled_at IS NULL
                    ORDER BY id DESC LIMIT 1) AS taken_before
            FROM unit JOIN place ON place.id = unit.place
-           WHERE unit.serial = $1 OR unit.tag = $1
+           WHERE unit.serial = ANY($1) OR unit.tag = ANY($1)
            ORDER BY unit.place = $2 DESC, unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
-        code,
+        named,
         place,
     )
     if unit is not None:
         return _judged(unit, place)
     try:
-        part = await parts.find(code)
+        part = await parts.find_first(named)
     except UnknownPart:
         return _Found(conflict="unit_unknown", facts={"code": code}, quantity=quantity)
     if part.serialised:

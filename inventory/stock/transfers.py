@@ -220,8 +220,8 @@ async def ship(
     head = await claim(transfer, ("draft",), "shipped")
     by.require_depot(head["origin"])
     now = clock.now()
-    due = now + timedelta(hours=head["hours"] or 24)
     way = _way(how or Dispatch(), head["mode"], waybill)
+    due = now + timedelta(hours=await _hours(head, way.mode))
     contents: list[PackedPart] = []
     sent = await lines_of(transfer)
     scanned = await units.shared_out(serials, [line["reservation"] for line in sent])
@@ -266,6 +266,20 @@ async def ship(
 def _way(how: Dispatch, mode: Mode | None, waybill: str | None) -> Dispatch:
     """How a transfer leaves: as told, else as drafted."""
     return structs.replace(how, mode=how.mode or mode, waybill=how.waybill or waybill)
+
+
+async def _hours(head: db.Row, mode: Mode | None) -> float:
+    """How long the way takes: as drafted, or as the lane of another mode says."""
+    if mode != head["mode"]:
+        hours = await db.fetch_value(
+            "SELECT hours FROM lane WHERE from_place = $1 AND to_place = $2 AND mode = $3",
+            head["from_place"],
+            head["to_place"],
+            mode,
+        )
+        if hours is not None:
+            return hours
+    return head["hours"] or 24
 
 
 @db.atomic

@@ -10,7 +10,7 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.stock import disclosure
+from inventory.stock import codes, disclosure
 from inventory.stock.moves import GOOD, Spot
 from inventory.stock.refusals import NotEnoughUnits, SerialRepeated, SerialsMissing, UnitNotHere
 
@@ -372,15 +372,20 @@ async def unit_by_id(unit_id: UUID, *, seen_by: Actor | None = None) -> UnitView
     return view
 
 
-async def unit_in(name: str, depot: str, *, seen_by: Actor) -> UnitView | None:
-    """The unit of a store that carries a serial or tag; None where none does."""
+async def serial_of(tag: str) -> str | None:
+    """The serial that one of our tags stands for, wherever the unit is: on the road it belongs to no store."""
+    return await db.fetch_value("SELECT serial FROM unit WHERE tag = $1", tag)
+
+
+async def unit_in(scanned: str, depot: str, *, seen_by: Actor) -> UnitView | None:
+    """The unit of a store whose serial, tag or label was scanned; None where there is none."""
     return await db.read_one(
         UnitView,
-        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $4 AND (unit.serial = $3 OR unit.tag = $3)
-            ORDER BY unit.tag = $3 DESC LIMIT 1""",
+        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $4 AND (unit.serial = ANY($3) OR unit.tag = ANY($3))
+            ORDER BY unit.tag = ANY($3) DESC LIMIT 1""",
         seen_by.depot_scope,
         seen_by.contract_scope,
-        name,
+        codes.names(scanned),
         depot,
     )
 

@@ -11,6 +11,7 @@ import pytest
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Error as PageError
 
 from api.app import create_app
 from inventory.people import persons
@@ -96,6 +97,18 @@ class Person:
     async def sees(self, words: str) -> None:
         """Wait until words can be read."""
         await self.page.get_by_text(words).first.wait_for()
+
+    async def until(self, fact: str) -> None:
+        """Wait until a fact holds in the page, or in the one that follows it; the page itself may not evaluate anything."""
+        async with asyncio.timeout(15):
+            while True:
+                try:
+                    if await self.page.evaluate(fact):
+                        return
+                except PageError as left:
+                    if "context was destroyed" not in str(left):
+                        raise
+                await asyncio.sleep(0.05)
 
     async def sees_state(self, words: str) -> None:
         """Wait until a document's state reads so."""

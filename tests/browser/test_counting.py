@@ -4,7 +4,7 @@ import pytest
 
 from inventory.places import bins
 from inventory.places.bins import NewBin
-from inventory.stock import levels, placing
+from inventory.stock import codes, levels, placing, tags
 from inventory.stock.counting import sheets
 from inventory.stock.pieces import Pieces
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP, SUPERVISOR
@@ -22,6 +22,7 @@ async def sheet(own_company):
 async def test_a_keeper_counts_with_a_scanner_and_posts(sheet, people):
     keeper = await people("warehouse_keeper", depot="GZ", phone=True)
     page = keeper.page
+    tagged = await tags.assign("ZL2-0004", by=KEEPER)
 
     async def scans(*codes: str) -> None:
         for code in codes:
@@ -29,15 +30,15 @@ async def test_a_keeper_counts_with_a_scanner_and_posts(sheet, people):
             await page.keyboard.press("Enter")
 
     await keeper.open(f"/counts/{sheet.id}/bin?bin=A-01")
-    await scans(FAN, FAN.lower(), FAN)
-    assert await page.input_value("#quantity-0") == "3"
+    await scans(FAN, codes.part_code(FAN), FAN.lower())
+    await keeper.until("document.querySelector('#quantity-0').value === '3'")
     await page.fill("#quantity-0", "9")
-    await scans(*[PSU] * 6)
+    await scans(*[PSU] * 6)  # the form waits for the last of them
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
     await page.click("text=登记并前往下一库位")
     await page.wait_for_url("**/bin?bin=A-02")
-    await scans("ZL2-0000", "ZL2-0001", "ZL2-0001", "ZL2-0002", "ZL2-0003", "ZL2-0004")
-    assert await page.locator(".tally").inner_text() == "5"
+    await scans("ZL2-0000", "ZL2-0001", "ZL2-0001", "ZL2-0002", codes.unit_code(DRIVE, "ZL2-0003", None), tagged.tag)
+    await keeper.until("document.querySelector('.tally').value === '5'")
     await page.click("text=登记并前往下一库位")
 
     await keeper.does("finish")

@@ -1,7 +1,5 @@
 """Work with a phone in hand: picking and signing, and a night without a network."""
 
-import asyncio
-
 from inventory.ground import db
 from inventory.places import bins
 from inventory.places.bins import NewBin
@@ -10,26 +8,17 @@ from tests.browser.test_pages import asked_for
 from tests.world import AUDITOR, DRIVE, FAN, SETUP
 
 
-async def until(person, fact: str) -> None:
-    """Wait until a fact holds in the page; asked from outside, for the page itself may not evaluate anything."""
-    async with asyncio.timeout(15):
-        while True:
-            if await person.page.evaluate(fact):
-                return
-            await asyncio.sleep(0.05)
-
-
 async def kept(person) -> None:
     """Wait until the phone has kept the page."""
     await person.page.wait_for_selector("html[data-kept]")
-    await until(person, "navigator.serviceWorker.controller !== null")
+    await person.until("navigator.serviceWorker.controller !== null")
     await person.page.wait_for_selector("option[value=GZ]", state="attached")
 
 
 async def scans(person, code: str) -> None:
     await person.page.fill("#take-code", code)
     await person.page.click("form:not([hidden]) [type=submit]")
-    await until(person, "document.querySelector('#take-code').value === ''")
+    await person.until("document.querySelector('#take-code').value === ''")
 
 
 async def taken() -> dict[str, str]:
@@ -67,7 +56,7 @@ async def test_a_keeper_picks_by_scan_and_the_engineer_signs_on_the_screen(peopl
     await engineer.sees_state("已签收")
 
     await engineer.page.locator(".signature img").wait_for()
-    await until(engineer, "document.querySelector('.signature img').naturalWidth > 0")
+    await engineer.until("document.querySelector('.signature img').naturalWidth > 0")
     (found,) = await shipments.shipments(limit=2, seen_by=AUDITOR)
     assert (found.mode, found.waybill, found.handed_to) == ("same_city_courier", "SS-7", "王工")
     await engineer.open(address)

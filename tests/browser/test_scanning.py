@@ -14,6 +14,7 @@ from inventory.catalogue.parts import PartName
 from inventory.stock import tags, transfers, units
 from inventory.stock.transfers import TransferItem
 from tests.browser.conftest import QUIET, chromium
+from tests.browser.test_pages import asked_for
 from tests.integration.procurement.test_orders import placed
 from tests.world import DRIVE, FAN, KEEPER, PSU, SETUP
 
@@ -183,4 +184,43 @@ async def test_a_camera_finds_a_unit_from_the_search(own_company, filmed, people
 
     await page.wait_for_url("**/units/ZL2-0003")
     assert await page.locator("h1").inner_text() == "ZL2-0003"
+    await context.close()
+
+
+async def test_a_camera_picks_what_it_sees(own_company, filmed, people):
+    address = await asked_for(DRIVE)
+    keeper = await people("warehouse_keeper", depot="GZ")
+    context, page = await by_camera(filmed, keeper)
+    await page.goto(f"{keeper.url}/picks")
+    await page.click("text=拣选所选单据")
+
+    await page.click(".scan-card [data-scan-camera]")
+
+    await page.locator(".head-actions .badge", has_text="已拣齐").wait_for()
+    assert await page.locator("dialog[open]").count() == 0
+    assert "ZL2-0003" in await page.locator(".pick.picked").inner_text()
+    assert await page.evaluate("document.documentElement.scrollWidth") == 390
+    await page.goto(f"{keeper.url}{address}")
+    await context.close()
+
+
+async def test_a_camera_takes_a_part_without_a_network(own_company, filmed, people):
+    engineer = await people("engineer", depot="GZ")
+    engineer.offline_expected = True
+    context, page = await by_camera(filmed, engineer)
+    await page.goto(f"{engineer.url}/scan")
+    await page.wait_for_selector("html[data-kept]")
+    await page.wait_for_selector("option[value=GZ]", state="attached")
+    await page.reload()  # from here on the phone has all it needs
+    await page.wait_for_selector("html[data-kept]")
+    await context.set_offline(True)
+
+    await page.click("form:not([hidden]) [data-scan-camera] >> nth=0")
+
+    await page.get_by_text("1 条待发送").wait_for()
+    assert await page.locator("dialog[open]").count() == 0
+    assert (await units.unit("ZL2-0003", seen_by=SETUP)).place == "GZ"
+    await context.set_offline(False)
+    await page.locator(".queued.done").wait_for()
+    assert (await units.unit("ZL2-0003", seen_by=SETUP)).place == "UNPAPERED"
     await context.close()

@@ -11,7 +11,7 @@ from inventory.ground import clock, db, steps
 from inventory.ground.errors import InventoryError, NotGranted, NotYourDepot, WrongState
 from inventory.places import bins
 from inventory.places.bins import NewBin
-from inventory.stock import levels, lots, movements, placing, receipts, reservations, units
+from inventory.stock import keeping, levels, lots, movements, placing, receipts, reservations, units
 from inventory.stock.counting import abc, accuracy, closing, policy, scans, sheets
 from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import (
@@ -311,6 +311,24 @@ async def test_each_difference_shows_its_last_movements(shelves):
         ("issue", "PR-7", KEEPER.name),
         ("put_away", None, KEEPER.name),
     ]
+
+
+async def test_counting_a_part_answers_whoever_asked_for_it(shelves):
+    async def asked() -> list[str]:
+        return [s.subject for s in await steps.open_steps(limit=50, seen_by=AUDITOR) if s.kind == "recount"]
+
+    await keeping.ask_recount("GZ", FAN, by=KEEPER)
+    await keeping.ask_recount("GZ", PSU, by=KEEPER)
+    in_one_bin = await drawn_up(bin_code="A-01")
+    await counted(in_one_bin, scan(FAN, 10, bin_code="A-01"))
+    await closing.finish(in_one_bin.id, by=KEEPER)
+    assert await asked() == [f"GZ/{FAN}/common", f"GZ/{PSU}/common"]  # it may lie in other bins too
+
+    sheet = await drawn_up(part_number=FAN)
+    await counted(sheet, scan(FAN, 10, bin_code="A-01"))
+    await closing.finish(sheet.id, by=KEEPER)
+
+    assert await asked() == [f"GZ/{PSU}/common"]
 
 
 async def test_a_dear_difference_needs_somebody_who_did_not_count(shelves):

@@ -1,12 +1,17 @@
 """Transfers: held, shipped, in transit, taken in; what is missing stays on the road with its reason."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground.errors import NotYourDepot, Unknown, WrongState
+from inventory.places import register as places
 from inventory.stock import lots, receipts, transfers, units
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import InsufficientStock, ReasonMissing, SameStore, UnitNotHere
+from inventory.stock.shipments import Dispatch
 from inventory.stock.transfers import NoLane, ReceivedDiffers, TransferItem
 from tests.integration.stock.test_reservations import level
 from tests.world import BATTERY, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
@@ -56,6 +61,26 @@ async def test_each_lot_arrives_in_the_pool_it_left(own_company):
         ("B-TELCO", "C-TELCO", 3),
     ]
     assert await violations() == []
+
+
+async def test_a_transfer_that_goes_another_way_is_due_by_that_ways_hours(company):
+    carried = places.NewLane(
+        from_place="GZ",
+        to_place="SH",
+        mode="hand_carried",
+        hours=7,
+        fixed_cost_cny=Decimal(1900),
+        unit_cost_cny=Decimal(0),
+        carries_lithium=False,
+    )
+    await places.enter_lanes([carried], by=SETUP)
+    drafts = [await transfers.draft_transfer("GZ", "SH", [each], by=KEEPER) for each in ITEMS]
+
+    as_drafted = await transfers.ship(drafts[0].id, by=KEEPER)
+    by_courier = await transfers.ship(drafts[1].id, by=KEEPER, how=Dispatch(mode="courier"))
+
+    took = [(view.mode, view.due_at - view.shipped_at) for view in (as_drafted, by_courier)]
+    assert took == [("hand_carried", timedelta(hours=7)), ("courier", timedelta(hours=24))]
 
 
 async def test_a_transfer_arrives_whole(company):

@@ -1,0 +1,123 @@
+"""Whom the demo company buys from: vendors with their letters and offers."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from api.demo.company.parts import DRIVES, PARTS
+from inventory.ground.actor import Actor
+from inventory.procurement import register as procurement
+
+
+@dataclass(frozen=True)
+class VendorSpec:
+    """A vendor: its kind, the makers whose letters it holds (with days left), and how it prices."""
+
+    code: str
+    zh: str
+    en: str
+    kind: str
+    letters: dict[str, int]
+    price: float
+    terms: str
+
+
+VENDORS = [
+    VendorSpec("DELL", "戴尔服务", "Dell Service", "maker", {}, 1.06, "15 天内未返还按目录价收费"),
+    VendorSpec("HUAWEI", "华为服务", "Huawei Service", "maker", {}, 1.05, "10 天"),
+    VendorSpec("INSPUR", "浪潮服务", "Inspur Service", "maker", {}, 1.05, "10 天"),
+    VendorSpec("LENOVO", "联想服务", "Lenovo Service", "maker", {}, 1.05, "5 个工作日"),
+    VendorSpec(
+        "NANHUI",
+        "南汇分销",
+        "Nanhui Distribution",
+        "distributor",
+        {"SEAGATE": 400, "WDC": 400, "TOSHIBA": 400, "H3C": 300, "HUAWEI": 300},
+        1.00,
+        "5 个工作日",
+    ),
+    VendorSpec(
+        "HUAXIN",
+        "华信科贸",
+        "Huaxin Trading",
+        "distributor",
+        {"SEAGATE": 24, "DELL": 250, "LENOVO": 250, "INSPUR": 250},
+        0.98,
+        "10 天",
+    ),
+    VendorSpec(
+        "BEIFANG",
+        "北方器材",
+        "Beifang Supply",
+        "distributor",
+        {"WDC": 200, "TOSHIBA": 200, "LENOVO": 200, "H3C": 200},
+        1.01,
+        "10 天",
+    ),
+    VendorSpec("XIUDA", "修达维修", "Xiuda Repair", "repairer", {}, 0.62, "5 个工作日"),
+    VendorSpec("KUAITONG", "快通贸易", "Kuaitong Brokers", "broker", {}, 0.80, "不退不换"),
+]
+
+
+async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
+    """Enter vendors, with the offers and letters of today."""
+    await procurement.enter_vendors(
+        [
+            procurement.NewVendor(
+                party=v.code,
+                place=f"V-{v.code}",
+                kind=v.kind,
+                channel="http",
+                endpoint=f"{endpoint}/vendors/{v.code}",
+                return_terms=v.terms,
+            )
+            for v in VENDORS
+        ],
+        by=by,
+    )
+    await procurement.enter_authorisations(
+        [
+            procurement.NewAuthorisation(
+                vendor=v.code,
+                maker=maker,
+                letter_number=f"{maker}-{v.code}-{start.year}",
+                valid_from=start,
+                valid_to=today + timedelta(days=left),
+            )
+            for v in VENDORS
+            for maker, left in v.letters.items()
+        ],
+        by=by,
+    )
+    await procurement.enter_offers([offer for v in VENDORS for offer in _offers(v, start)], by=by)
+
+
+def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
+    """What a vendor offers: makers their own make, distributors what they hold letters for, others what they find."""
+    if vendor.kind == "maker":
+        sold = [part for part in PARTS if part.maker == vendor.code]
+    elif vendor.letters:
+        sold = [part for part in PARTS if part.maker in vendor.letters]
+    else:
+        sold = DRIVES[:4] if vendor.kind == "broker" else [part for part in PARTS if part.kind in ("psu", "raid_card")]
+    offers: list[procurement.NewOffer] = []
+    for part in sold:
+        price = Decimal(part.cost) * Decimal(str(vendor.price))
+        fast = part.expedited_hours if vendor.kind != "repairer" else None
+        offers.append(
+            procurement.NewOffer(
+                vendor=vendor.code,
+                part=part.number,
+                unit_price_cny=price.quantize(Decimal("0.01")),
+                minimum_quantity=1,
+                lot_size=1,
+                maximum_quantity=60,
+                order_fee_cny=Decimal(0),
+                lead_time_days=float(part.days),
+                valid_from=start,
+                expedited_hours=float(fast) if fast else None,
+                expedited_price_cny=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
+                expedited_fee_cny=Decimal(300) if fast else None,
+            )
+        )
+    return offers
