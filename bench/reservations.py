@@ -98,7 +98,7 @@ async def _receiving() -> str:
     lot = f"(SELECT id FROM lot WHERE number = 'BENCH' AND part = {part})"
     origin, target = (at["outside"], "'good'", at["owner"], at["pool"]), (at["gz"], "'good'", at["owner"], at["pool"])
     one = ("'adjustment'", part, 1, "NULL", *origin, *target, 0, "NULL", "NULL", "NULL", "'bench'", "NULL", "NULL")
-    arrays = [f"ARRAY[{value}]" for value in (*one, lot, "NULL", "NULL")]
+    arrays = [f"ARRAY[{value}]" for value in (*one, lot, "NULL", "NULL", "NULL")]
     return _written(POST, (*arrays, "now()", "'pgbench'"))
 
 
