@@ -342,7 +342,7 @@ class StockController(Controller):
         """Correct the books, with a reason; needs an Idempotency-Key."""
 
         async def act() -> levels.LevelView:
-            await receipts.adjust(
+            change = await receipts.adjust(
                 data.depot,
                 data.part_number,
                 data.quantity,
@@ -352,7 +352,7 @@ class StockController(Controller):
                 condition=data.condition,
                 serials=data.serials,
             )
-            return await levels.level(data.part_number, data.depot, data.pool, seen_by=request.user)
+            return await levels.level_at(change.part, change.place, change.pool)
 
         return await once(request, idempotency_key, act, status=201, required=True)
 
