@@ -51,7 +51,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
         )
 
 
-class _Ask(Struct, frozen=True):
+class Ask(Struct, frozen=True):
     """What is wanted, whose key it goes by, and how its reservation is told."""
 
     wanted: Wanted
@@ -59,7 +59,7 @@ class _Ask(Struct, frozen=True):
     told: Callable[[Reservation], Answer]
 
 
-class _Later(Enum):
+class Later(Enum):
     """Why somebody was not served."""
 
     LEVEL_LOCKED = 1
@@ -75,26 +75,33 @@ async def reserve(wanted: Wanted, asked: Asked | None, told: Callable[[Reservati
     """
     if db.in_transaction() or not wanted.allowed():
         return None
-    ask = _Ask(wanted, asked, told)
+    ask = Ask(wanted, asked, told)
     served = await _at_once.ask(ask)
-    if served is _Later.LEVEL_LOCKED:  # nobody but who wants the same level waits for it
+    if served is Later.LEVEL_LOCKED:  # nobody but who wants the same level waits for it
         served = await _in_line.ask(ask, lane=wanted.level)
     return served if isinstance(served, Answer) else None
 
 
-async def _serve(asks: Sequence[_Ask], *, statement: str) -> Sequence[Answer | _Later]:
-    async def act(fresh: Sequence[_Ask]) -> list[Answer | _Later]:
+async def serve(asks: Sequence[Ask], *, statement: str) -> Sequence[Answer | Later]:
+    """Reserve for all that can be served, in one transaction; `AT_ONCE` leaves locked levels out, `IN_LINE` waits for them.
+
+    Raises:
+        Busy: a level stayed locked for too long.
+
+    """
+
+    async def act(fresh: Sequence[Ask]) -> list[Answer | Later]:
         held = await _hold_each([ask.wanted for ask in fresh], statement)
         return [
             ask.told(each) if isinstance(each, Reservation) else each for ask, each in zip(fresh, held, strict=True)
         ]
 
     try:
-        return await idempotency.each_once([(ask.asked, ask) for ask in asks], act, used=_Later.ALONE)
+        return await idempotency.each_once([(ask.asked, ask) for ask in asks], act, used=Later.ALONE)
     except Busy:
         raise
     except (InventoryError, db.DatabaseError, ValueError, OverflowError):  # one of them asks for what cannot be
-        return [_Later.ALONE] * len(asks)
+        return [Later.ALONE] * len(asks)
 
 
 _HOLD_EACH = f"""
@@ -148,7 +155,7 @@ LEFT JOIN held ON held.id = granted.level
 AT_ONCE, IN_LINE = _HOLD_EACH % "SKIP LOCKED", _HOLD_EACH % ""
 
 
-async def _hold_each(wanted: Sequence[Wanted], statement: str) -> list[Reservation | _Later]:
+async def _hold_each(wanted: Sequence[Wanted], statement: str) -> list[Reservation | Later]:
     """Hold what the levels have, in the order of asking."""
     now = clock.now()
     rows = await db.fetch(
@@ -164,12 +171,12 @@ async def _hold_each(wanted: Sequence[Wanted], statement: str) -> list[Reservati
         [each.expires_at for each in wanted],
         now,
     )
-    held: list[Reservation | _Later] = [_Later.ALONE] * len(wanted)
+    held: list[Reservation | Later] = [Later.ALONE] * len(wanted)
     changes: dict[int, LevelChange] = {}
     for row in rows:
         place = row["n"] - 1
         if row["locked"]:
-            held[place] = _Later.LEVEL_LOCKED
+            held[place] = Later.LEVEL_LOCKED
         if row["reservation"] is not None:
             held[place] = _as_reservation(wanted[place], row, now)
             changes[row["id"]] = msgspec.convert(dict(row), LevelChange)
@@ -198,5 +205,5 @@ def _as_reservation(wanted: Wanted, row: db.Row, now: datetime) -> Reservation:
     )
 
 
-_at_once = Together(partial(_serve, statement=AT_ONCE))
-_in_line = Together(partial(_serve, statement=IN_LINE))
+_at_once = Together(partial(serve, statement=AT_ONCE))
+_in_line = Together(partial(serve, statement=IN_LINE))
