@@ -46,12 +46,14 @@ class FormGuard(CSRFMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the token of an unsafe request that leans on a cookie."""
-        headers = Headers.from_scope(scope)
-        without_session = scope["path"].startswith("/api/") and SESSION_COOKIE not in headers.get("cookie", "")
-        if "authorization" in headers or without_session:
+        if scope.get("auth") == "key" or (scope["path"].startswith("/api/") and not _has_session(scope)):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+def _has_session(scope: Scope) -> bool:
+    return SESSION_COOKIE in Headers.from_scope(scope).get("cookie", "")
 
 
 async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -16,12 +16,15 @@ from inventory.assurance import filters
 from inventory.ground import idempotency
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Busy, InventoryError
-from inventory.ground.idempotency import Answer, IdempotencyInProgress, IdempotencyKeyReused
+from inventory.ground.idempotency import Answer, Asked, IdempotencyInProgress, IdempotencyKeyReused
 
 T = TypeVar("T")
 
 ApiRequest = Request[Actor, Any, Any]
 """A request whose guard made sure somebody is signed in."""
+
+Along = Callable[[Asked | None, Callable[[T], Answer]], Awaitable[Answer | None]]
+"""Doing an act along with whoever asks for the same at the same time; None where it has to be done alone."""
 
 Key = Annotated[
     str | None,
@@ -53,37 +56,43 @@ async def once[T](
     status: int = 200,
     required: bool = False,
     said: bytes | None = None,
+    along: Along[T] | None = None,
 ) -> Response[T]:
     """Do what a write asks; with an Idempotency-Key only once, and the first answer again afterwards.
 
     `said` is what makes two requests the same where their bodies do not: a form parts its fields differently each time.
+    `along` does the same act for many at once where it can; it is tried first.
 
     Raises:
         Unparsable: the key is required and missing.
         IdempotencyKeyReused, IdempotencyInProgress: as `idempotency.once`.
 
     """
-    if key is None:
-        if required:
-            raise Unparsable(
-                "idempotency_key_missing",
-                "This act needs an Idempotency-Key header: repeating it by mistake would do harm.",
-                "此操作需要 Idempotency-Key 请求头：误重复会造成损害。",
-            )
+    if key is None and required:
+        raise Unparsable(
+            "idempotency_key_missing",
+            "This act needs an Idempotency-Key header: repeating it by mistake would do harm.",
+            "此操作需要 Idempotency-Key 请求头：误重复会造成损害。",
+        )
+    asked = None if key is None else await _asked(request, key, said)
+
+    def told(done: T) -> Answer:
+        return Answer(status, msgspec.json.encode(done), "application/json")
+
+    async def alone() -> Answer:
+        return told(await act())
+
+    answer = await along(asked, told) if along is not None else None
+    if answer is None and asked is None:
         return Response(await act(), status_code=status)
-    caller, fingerprint = f"{request.user.kind}:{request.user.name}", await _fingerprint(request, said)
-
-    async def kept() -> Answer:
-        return Answer(status, msgspec.json.encode(await act()), "application/json")
-
     try:
-        answer = await idempotency.once(caller, key, fingerprint, kept)
+        answer = answer or await idempotency.once(asked, alone)
     except (Busy, IdempotencyKeyReused, IdempotencyInProgress):
         raise  # says nothing about the act itself: it may be tried again
     except InventoryError as refusal:
         problem = problem_of(refusal, language_of(request))
         refused = Answer(problem.status, msgspec.json.encode(problem), MEDIA_TYPE)
-        answer = await idempotency.keep_refusal(caller, key, fingerprint, refused)
+        answer = await idempotency.keep_refusal(asked, refused)
     return cast("Response[T]", _as_response(answer))
 
 
@@ -92,11 +101,11 @@ def _as_response(answer: Answer) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, media_type=answer.media_type, headers=headers)
 
 
-async def _fingerprint(request: ApiRequest, said: bytes | None) -> bytes:
-    """What makes two requests the same: method, address and body."""
+async def _asked(request: ApiRequest, key: str, said: bytes | None) -> Asked:
+    """A request under its key; method, address and body make two of them the same."""
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body() if said is None else said)
-    return digest.digest()
+    return Asked(f"{request.user.kind}:{request.user.name}", key, digest.digest())
 
 
 def page[T](request: ApiRequest, items: Sequence[T], limit: int, cursor_of: Callable[[T], object]) -> Response[Page[T]]:

@@ -13,7 +13,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.plugins.prometheus import PrometheusController
 from litestar.static_files import create_static_files_router
 from litestar.types import Receive, Send
 from msgspec import Struct
@@ -169,7 +169,6 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         template_config=engine(),
         before_send=[secure],
         middleware=[
-            PrometheusConfig(app_name="beijian", prefix="beijian", group_path=True).middleware,
             DefineMiddleware(Authentication, exclude=["^/static", "^/health$", "^/ready$", "^/metrics"]),
             DefineMiddleware(FormGuard, config=csrf(using)),
         ],

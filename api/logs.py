@@ -1,4 +1,4 @@
-"""Logs: one JSON line per request and event, with the request's id; and the id itself."""
+"""Logs: one JSON line per request and event, with the request's id; the id itself, and the count of requests."""
 
 import re
 import time
@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import metrics
 from inventory.ground import context
 
 _log = structlog.get_logger("http")
@@ -44,7 +44,7 @@ _PROBED = ("/health", "/ready", "/metrics", "/static/")
 
 
 async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run one request under an id (the caller's own if it is a sane one), and log how it ended.
+    """Run one request under an id (the caller's own if it is a sane one), and log and count how it ended.
 
     It goes around everything else, so that a request refused before any route is found has its id and its line too.
     """
@@ -60,19 +60,22 @@ async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            MutableScopeHeaders.from_message(message)["X-Request-Id"] = request_id
+            message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
         await send(message)
 
     try:
-        await app(scope, receive, answer)
+        with metrics.in_progress():
+            await app(scope, receive, answer)
     finally:
+        seconds = time.perf_counter() - started
+        metrics.note(scope["method"], scope.get("path_template", ""), status, seconds)
         say = _log.debug if scope["path"].startswith(_PROBED) and status < 400 else _log.info
         say(
             "request",
             method=scope["method"],
             path=_without_token(scope["path"]),
             status=status,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             actor=getattr(scope.get("user"), "name", None),
         )
         context.request_id.reset(token)

@@ -1,6 +1,5 @@
 """Headers of every answer: what a browser may load, keep and tell others."""
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 POLICY = (
@@ -18,19 +17,25 @@ POLICY_OF_DOCS = (
 PERMISSIONS = "camera=(self), microphone=(), geolocation=()"
 """The camera reads codes on our own pages; nothing else is used."""
 
-A_YEAR = "public, max-age=31536000, immutable"
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", PERMISSIONS.encode()),
+]
+_POLICY, _POLICY_OF_DOCS = [(b"content-security-policy", policy.encode()) for policy in (POLICY, POLICY_OF_DOCS)]
+
+_A_YEAR = (b"cache-control", b"public, max-age=31536000, immutable")
+_ASK_AGAIN = (b"cache-control", b"no-cache")
+_NEVER_KEPT = (b"cache-control", b"no-store")
 
 
 async def secure(message: Message, scope: Scope) -> None:
     """Set the headers; a page is never kept, a static file that names its version is kept for good."""
     if message["type"] != "http.response.start":
         return
-    headers, path = MutableScopeHeaders.from_message(message), scope["path"]
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = PERMISSIONS
-    headers["Content-Security-Policy"] = POLICY_OF_DOCS if path.startswith("/docs") else POLICY
+    headers, path = list(message["headers"]), scope["path"]
     if path.startswith("/static/"):
-        headers["Cache-Control"] = A_YEAR if scope["query_string"].startswith(b"v=") else "no-cache"
-    elif "text/html" in headers.get("content-type", ""):
-        headers["Cache-Control"] = "no-store"
+        headers.append(_A_YEAR if scope["query_string"].startswith(b"v=") else _ASK_AGAIN)
+    elif any(name == b"content-type" and b"text/html" in value for name, value in headers):
+        headers.append(_NEVER_KEPT)
+    message["headers"] = [*headers, *_ALWAYS, _POLICY_OF_DOCS if path.startswith("/docs") else _POLICY]

@@ -1,13 +1,13 @@
 """Stock over HTTP: levels, units, movements, reservations, receipts, transfers, adjustments."""
 
-from collections.abc import Awaitable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
@@ -21,6 +21,7 @@ from inventory.stock import (
     promises,
     receipts,
     reservations,
+    reserving,
     shipments,
     tags,
     time_travel,
@@ -336,7 +337,7 @@ class StockController(Controller):
         """Correct the books, with a reason; needs an Idempotency-Key."""
 
         async def act() -> levels.LevelView:
-            await receipts.adjust(
+            change = await receipts.adjust(
                 data.depot,
                 data.part_number,
                 data.quantity,
@@ -346,7 +347,7 @@ class StockController(Controller):
                 condition=data.condition,
                 serials=data.serials,
             )
-            return await levels.level(data.part_number, data.depot, data.pool, seen_by=request.user)
+            return await levels.level_at(change.part, change.place, change.pool)
 
         return await once(request, idempotency_key, act, status=201, required=True)
 
@@ -397,22 +398,30 @@ class ReservationController(Controller):
         self, request: ApiRequest, data: JSONBody[NewReservation], idempotency_key: Key = None
     ) -> Response[reservations.Reservation]:
         """Hold stock, or promise it from a moment to come."""
-
-        def act() -> Awaitable[reservations.Reservation]:
-            named = {
-                "by": request.user,
-                "pool": data.pool,
-                "reference": data.reference,
-                "priority": data.priority,
-                "priority_class": data.priority_class,
-                "expires_at": data.expires_at,
-            }
-            wanted = (data.part_number, data.depot, data.quantity)
-            if data.starts_at is not None:
-                return promises.promise(*wanted, starts_at=data.starts_at, **named)
-            return reservations.reserve(*wanted, **named)
-
-        return await once(request, idempotency_key, act, status=201)
+        wanted = reserving.Wanted(
+            part_number=data.part_number,
+            depot=data.depot,
+            quantity=data.quantity,
+            by=request.user,
+            pool=data.pool,
+            reference=data.reference,
+            priority=data.priority,
+            priority_class=data.priority_class,
+            expires_at=data.expires_at,
+        )
+        named = structs.asdict(wanted)
+        if data.starts_at is not None:
+            starts_at = data.starts_at
+            return await once(
+                request, idempotency_key, lambda: promises.promise(starts_at=starts_at, **named), status=201
+            )
+        return await once(
+            request,
+            idempotency_key,
+            lambda: reservations.reserve(**named),
+            status=201,
+            along=partial(reserving.reserve, wanted),
+        )
 
     @post(
         "/{reservation_id:uuid}/post",

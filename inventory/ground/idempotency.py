@@ -1,6 +1,6 @@
 """Doing a thing once, however often it is asked: the first answer is kept and given again."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 from msgspec import Struct
@@ -34,7 +34,15 @@ class Answer(Struct, frozen=True):
     replayed: bool = False
 
 
-async def kept_answer(caller: str, key: str, fingerprint: bytes) -> Answer | None:
+class Asked(Struct, frozen=True):
+    """A request that is to be done once: whose it is, its key, and what makes a repetition the same."""
+
+    caller: str
+    key: str
+    fingerprint: bytes
+
+
+async def kept_answer(asked: Asked) -> Answer | None:
     """The answer kept for a key, if there is one.
 
     Raises:
@@ -42,16 +50,18 @@ async def kept_answer(caller: str, key: str, fingerprint: bytes) -> Answer | Non
 
     """
     row = await db.fetch_one(
-        "SELECT fingerprint, status, body, media_type FROM idempotency_key WHERE caller = $1 AND key = $2", caller, key
+        "SELECT fingerprint, status, body, media_type FROM idempotency_key WHERE caller = $1 AND key = $2",
+        asked.caller,
+        asked.key,
     )
     if row is None or row["status"] is None:
         return None
-    if row["fingerprint"] != fingerprint:
-        raise IdempotencyKeyReused(key=key)
+    if row["fingerprint"] != asked.fingerprint:
+        raise IdempotencyKeyReused(key=asked.key)
     return Answer(row["status"], row["body"], row["media_type"], replayed=True)
 
 
-async def once(caller: str, key: str, fingerprint: bytes, act: Callable[[], Awaitable[Answer]]) -> Answer:
+async def once(asked: Asked, act: Callable[[], Awaitable[Answer]]) -> Answer:
     """Act and keep the answer, in one transaction; or give the answer kept before.
 
     A rival with the same key waits on the row until the first one commits, then replays it.
@@ -62,9 +72,9 @@ async def once(caller: str, key: str, fingerprint: bytes, act: Callable[[], Awai
 
     """
     try:
-        return await _act_and_keep(caller, key, fingerprint, act)
+        return await _act_and_keep(asked, act)
     except _StillRunning:
-        raise IdempotencyInProgress(key=key) from None
+        raise IdempotencyInProgress(key=asked.key) from None
 
 
 class _StillRunning(Exception):
@@ -72,49 +82,106 @@ class _StillRunning(Exception):
 
 
 @db.atomic
-async def _act_and_keep(caller: str, key: str, fingerprint: bytes, act: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _act_and_keep(asked: Asked, act: Callable[[], Awaitable[Answer]]) -> Answer:
     try:
-        mine = await db.fetch_value(
-            """INSERT INTO idempotency_key (caller, key, fingerprint, created_at) VALUES ($1, $2, $3, $4)
-               ON CONFLICT (caller, key) DO NOTHING RETURNING true""",
-            caller,
-            key,
-            fingerprint,
-            clock.now(),
-        )
+        mine = await _claim([asked])
     except asyncpg.LockNotAvailableError:
         raise _StillRunning from None
     if not mine:
-        kept = await kept_answer(caller, key, fingerprint)
+        kept = await kept_answer(asked)
         if kept is None:
             raise _StillRunning
         return kept
     answer = await act()
-    await db.execute(
-        "UPDATE idempotency_key SET status = $3, body = $4, media_type = $5 WHERE caller = $1 AND key = $2",
-        caller,
-        key,
-        answer.status,
-        answer.body,
-        answer.media_type,
-    )
+    await _keep([(asked, answer)])
     return answer
 
 
-async def keep_refusal(caller: str, key: str, fingerprint: bytes, answer: Answer) -> Answer:
+@db.atomic
+async def each_once[Ask, Left](
+    asks: Sequence[tuple[Asked | None, Ask]],
+    act: Callable[[Sequence[Ask]], Awaitable[Sequence[Answer | Left]]],
+    *,
+    used: Left,
+) -> list[Answer | Left]:
+    """Act for many at once and keep every answer, in one transaction.
+
+    What `act` leaves undone keeps nothing, and tells why in place of an answer; `used` is told to whose key was used
+    before. A request without a key is done as often as it is asked.
+    """
+    claimed = await _claim([asked for asked, _ in asks if asked is not None])
+    answers: list[Answer | Left] = [used] * len(asks)
+    fresh: list[int] = []
+    for place, (asked, _) in enumerate(asks):
+        if asked is None or (asked.caller, asked.key) in claimed:
+            fresh.append(place)
+        if asked is not None:  # of two with one key, only the first is done
+            claimed.discard((asked.caller, asked.key))
+    for place, answer in zip(fresh, await act([asks[place][1] for place in fresh]), strict=True):
+        answers[place] = answer
+    mine = [(asked, answers[place]) for place in fresh if (asked := asks[place][0]) is not None]
+    await _keep([(asked, answer) for asked, answer in mine if isinstance(answer, Answer)])
+    await _let_go([asked for asked, answer in mine if not isinstance(answer, Answer)])
+    return answers
+
+
+async def _claim(asked: Sequence[Asked]) -> set[tuple[str, str]]:
+    """Keys that nobody used before, from now on ours; a rival's transaction is waited for, in one order."""
+    if not asked:
+        return set()
+    asked = sorted(asked, key=lambda each: (each.caller, each.key))
+    rows = await db.fetch(
+        """INSERT INTO idempotency_key (caller, key, fingerprint, created_at)
+           SELECT caller, key, fingerprint, $4 FROM unnest($1::text[], $2::text[], $3::bytea[]) AS a(caller, key, fingerprint)
+           ON CONFLICT (caller, key) DO NOTHING RETURNING caller, key""",
+        [each.caller for each in asked],
+        [each.key for each in asked],
+        [each.fingerprint for each in asked],
+        clock.now(),
+    )
+    return {(row["caller"], row["key"]) for row in rows}
+
+
+async def _keep(answered: Sequence[tuple[Asked, Answer]]) -> None:
+    if not answered:
+        return
+    await db.execute(
+        """UPDATE idempotency_key SET status = a.status, body = a.body, media_type = a.media_type
+           FROM unnest($1::text[], $2::text[], $3::int[], $4::bytea[], $5::text[]) AS a(caller, key, status, body, media_type)
+           WHERE idempotency_key.caller = a.caller AND idempotency_key.key = a.key""",
+        [asked.caller for asked, _ in answered],
+        [asked.key for asked, _ in answered],
+        [answer.status for _, answer in answered],
+        [answer.body for _, answer in answered],
+        [answer.media_type for _, answer in answered],
+    )
+
+
+async def _let_go(asked: Sequence[Asked]) -> None:
+    if not asked:
+        return
+    await db.execute(
+        """DELETE FROM idempotency_key USING unnest($1::text[], $2::text[]) AS a(caller, key)
+           WHERE idempotency_key.caller = a.caller AND idempotency_key.key = a.key""",
+        [each.caller for each in asked],
+        [each.key for each in asked],
+    )
+
+
+async def keep_refusal(asked: Asked, answer: Answer) -> Answer:
     """Keep a refusal as the first answer to its key; a rival that was faster has the say."""
     await db.execute(
         """INSERT INTO idempotency_key (caller, key, fingerprint, status, body, media_type, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (caller, key) DO NOTHING""",
-        caller,
-        key,
-        fingerprint,
+        asked.caller,
+        asked.key,
+        asked.fingerprint,
         answer.status,
         answer.body,
         answer.media_type,
         clock.now(),
     )
-    return await kept_answer(caller, key, fingerprint) or answer
+    return await kept_answer(asked) or answer
 
 
 async def forget_older_than(hours: int) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown
+from inventory.ground.together import Together
 from inventory.people.persons import UnknownRole
 from inventory.people.roles import ROLES, rights_of
 
@@ -162,25 +164,48 @@ async def revoke_key(key_id: UUID, *, by: Actor) -> None:
 
 
 async def actor_of_key(key: str) -> Actor | None:
-    """The system behind a key; None when the key is unknown, revoked or expired."""
+    """The system behind a key; None when the key is unknown, revoked or expired.
+
+    It is looked up anew for every request, together with the keys of whoever else calls at that moment.
+    """
     mark, _, rest = key.partition("_")
     prefix, _, secret = rest.partition("_")
-    if mark != MARK or not secret:
+    if mark != MARK or not prefix.isalnum() or not secret:
         return None
-    row = await db.fetch_one(
-        """SELECT api_key.id, api_key.name, api_key.role, api_key.contract_code, api_key.secret_hash,
-                  place.code AS depot, party.code AS vendor, api_key.person, person.username
+    found = await _looked_up.ask(prefix)
+    if found is None or not secrets.compare_digest(found.secret_hash, _hash(secret)):
+        return None
+    return None if found.expires_at is not None and found.expires_at <= clock.now() else found.actor
+
+
+class _Found(Struct, frozen=True):
+    """A key that was not revoked."""
+
+    secret_hash: bytes
+    expires_at: datetime | None
+    actor: Actor
+
+
+async def _look_up(prefixes: Sequence[str]) -> list[_Found | None]:
+    rows = await db.fetch(
+        """SELECT api_key.id, api_key.prefix, api_key.name, api_key.role, api_key.contract_code, api_key.secret_hash,
+                  api_key.expires_at, place.code AS depot, party.code AS vendor, api_key.person,
+                  person.username
            FROM api_key
            LEFT JOIN person ON person.id = api_key.person
            LEFT JOIN place ON place.id = api_key.place
            LEFT JOIN party ON party.id = api_key.vendor
-           WHERE api_key.prefix = $1 AND api_key.revoked_at IS NULL AND (person.id IS NULL OR person.active)
-             AND (api_key.expires_at IS NULL OR api_key.expires_at > $2)""",
-        prefix,
-        clock.now(),
+           WHERE api_key.prefix = ANY($1) AND api_key.revoked_at IS NULL AND (person.id IS NULL OR person.active)""",
+        list(set(prefixes)),
     )
-    if row is None or not secrets.compare_digest(row["secret_hash"], _hash(secret)):
-        return None
+    found = {row["prefix"]: _Found(row["secret_hash"], row["expires_at"], _actor(row)) for row in rows}
+    return [found.get(prefix) for prefix in prefixes]
+
+
+_looked_up = Together(_look_up)
+
+
+def _actor(row: db.Row) -> Actor:
     roles = frozenset({row["role"]})
     return Actor(
         name=row["username"] or row["name"],

@@ -5,10 +5,16 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from inventory.catalogue import parts
+from inventory.catalogue.parts import PartRef
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.stock import disclosure
+from inventory.places import places
+from inventory.places.places import PlaceRef
+from inventory.places.tables import STORE_KINDS
+from inventory.stock import disclosure, pools
+from inventory.stock.moves import GOOD, Spot
 
 
 class LevelView(Struct, frozen=True, kw_only=True):
@@ -36,6 +42,19 @@ class LevelView(Struct, frozen=True, kw_only=True):
     average_failure_line: int | None
 
 
+class Address(Struct, frozen=True):
+    """Where our stock of a part lies: the part, the store, ourselves as the owner, and the pool."""
+
+    part: PartRef
+    place: PlaceRef
+    owner: int
+    pool: int
+
+    def spot(self, condition: str = GOOD) -> Spot:
+        """The spot there for stock in a condition."""
+        return Spot(self.place.id, condition, self.owner, self.pool)
+
+
 class OfferedStock(Struct, frozen=True, kw_only=True):
     """Free stock of a part in one store and pool, or none."""
 
@@ -52,17 +71,16 @@ class OfferedStock(Struct, frozen=True, kw_only=True):
     out_of_service: bool
 
 
-_LEVEL = """
-SELECT part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool,
-       level.on_hand, level.reserved, level.free, level.backordered,
-       coalesce(inbound.in_transit, 0)::int AS in_transit, coalesce(inbound.on_order, 0)::int AS on_order,
-       coalesce(later.promised, 0)::int AS promised, later.promised_from,
-       level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line
-FROM level
-JOIN part ON part.id = level.part
-JOIN place ON place.id = level.place
-JOIN pool ON pool.id = level.pool
-JOIN party ON party.id = level.owner AND party.is_ourselves
+_COLUMNS = """
+    part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool,
+    coalesce(level.on_hand, 0) AS on_hand, coalesce(level.reserved, 0) AS reserved, coalesce(level.free, 0) AS free,
+    coalesce(level.backordered, 0) AS backordered,
+    coalesce(inbound.in_transit, 0)::int AS in_transit, coalesce(inbound.on_order, 0)::int AS on_order,
+    coalesce(later.promised, 0)::int AS promised, later.promised_from,
+    level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line
+"""
+
+_TO_COME = """
 LEFT JOIN LATERAL (
     SELECT sum(quantity - received_quantity) FILTER (WHERE source_kind = 'transfer_line') AS in_transit,
            sum(quantity - received_quantity) FILTER (WHERE source_kind <> 'transfer_line') AS on_order
@@ -74,6 +92,16 @@ LEFT JOIN LATERAL (
     SELECT sum(quantity) AS promised, min(starts_at) AS promised_from FROM reservation
     WHERE reservation.level = level.id AND reservation.state = 'soft'
 ) AS later ON true
+"""
+
+_LEVEL = f"""
+SELECT {_COLUMNS}
+FROM level
+JOIN part ON part.id = level.part
+JOIN place ON place.id = level.place
+JOIN pool ON pool.id = level.pool
+JOIN party ON party.id = level.owner AND party.is_ourselves
+{_TO_COME}
 WHERE level.condition = 'good' AND ($1::text[] IS NULL OR place.code = ANY($1))
 """
 
@@ -128,10 +156,71 @@ async def level(part_number: str, depot: str, pool: str, *, seen_by: Actor) -> L
         Unknown: nothing of that part was ever there, or the reader may not see it.
 
     """
-    found = await levels(limit=1, seen_by=seen_by, part_number=part_number, depot=depot, pool=pool)
-    if not found:
+    found = await db.read_one(
+        LevelView,
+        f"{_LEVEL} AND part.part_number = $2 AND place.code = $3 AND pool.code = $4",
+        seen_by.depot_scope,
+        part_number,
+        depot,
+        pool,
+    )
+    if found is None:
         raise Unknown(what="level", what_zh="库存", key=f"{part_number} @ {depot} / {pool}")
-    return found[0]
+    return found
+
+
+async def level_at(part: int, place: int, pool: int) -> LevelView:
+    """The good stock at an address of ours, which may be none."""
+    [there] = await db.read(
+        LevelView,
+        f"""SELECT {_COLUMNS}
+            FROM part
+            JOIN place ON place.id = $2
+            JOIN pool ON pool.id = $3
+            JOIN party ON party.is_ourselves
+            LEFT JOIN level ON level.part = part.id AND level.place = place.id AND level.condition = 'good'
+                 AND level.owner = party.id AND level.pool = pool.id
+            {_TO_COME}
+            WHERE part.id = $1""",
+        part,
+        place,
+        pool,
+    )
+    return there
+
+
+async def address(part_number: str, depot: str, pool: str) -> Address:
+    """Where our stock of a part lies in a store; one round trip where all the names are right.
+
+    Raises:
+        UnknownPart: no such part; the facts name the nearest numbers.
+        Unknown: no such store or pool.
+
+    """
+    row = await db.fetch_one(
+        """SELECT part.id, part.part_number, part.kind, part.serialised, part.lithium,
+                  place.id AS place, place.code, place.kind AS place_kind, party.id AS owner, pool.id AS pool
+           FROM part, place, pool, party
+           WHERE part.part_number = $1 AND place.code = $2 AND place.kind = ANY($3) AND pool.code = $4
+             AND party.is_ourselves""",
+        part_number,
+        depot,
+        list(STORE_KINDS),
+        pool,
+    )
+    if row is None:  # an alias of the part, or a name that the refusal is about
+        return Address(
+            await parts.find(part_number),
+            await places.find_store(depot),
+            await places.ourselves(),
+            await pools.find(pool),
+        )
+    return Address(
+        PartRef(row["id"], row["part_number"], row["kind"], row["serialised"], row["lithium"]),
+        PlaceRef(row["place"], row["code"], row["place_kind"]),
+        row["owner"],
+        row["pool"],
+    )
 
 
 async def offers(parts: Sequence[int], pools: Sequence[int], *, limit: int = 2000) -> list[OfferedStock]:

@@ -42,9 +42,14 @@ class _Piece(Struct, kw_only=True):
 async def enter(part: int, number: str, *, provenance: str, source: str, receipt: UUID | None = None) -> UUID:
     """A lot of a part, made at its first mention."""
     return await db.fetch_value(
-        """INSERT INTO lot (part, number, provenance, source, receipt, received_at) VALUES ($1, $2, $3, $4, $5, $6)
-           ON CONFLICT ON CONSTRAINT lot_number_is_unique_per_part DO UPDATE SET number = excluded.number
-           RETURNING id""",
+        """WITH known AS (SELECT id FROM lot WHERE part = $1 AND number = $2),
+           made AS (
+               INSERT INTO lot (part, number, provenance, source, receipt, received_at)
+               SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM known)
+               ON CONFLICT ON CONSTRAINT lot_number_is_unique_per_part DO UPDATE SET number = excluded.number
+               RETURNING id
+           )
+           SELECT id FROM known UNION ALL SELECT id FROM made""",
         part,
         number,
         provenance,
@@ -52,6 +57,11 @@ async def enter(part: int, number: str, *, provenance: str, source: str, receipt
         receipt,
         clock.now(),
     )
+
+
+async def of_the_day(part: int, *, provenance: str, source: str) -> UUID:
+    """The lot of what is found of a part today without any paper."""
+    return await enter(part, f"{clock.now():%y%m%d}", provenance=provenance, source=source)
 
 
 async def settle(moves: Sequence[Move]) -> list[Move]:
@@ -181,14 +191,16 @@ async def _pieces(moves: Sequence[Move]) -> list[_Piece]:
 
 
 async def _lot_of_document(move: Move) -> UUID:
+    source = move.document_kind or move.kind
+    if move.document is None:
+        return await of_the_day(move.part, provenance="unproven", source=source)
     taken = await db.fetch_value(
         """SELECT lot FROM movement WHERE document = $1 AND part = $2 AND lot IS NOT NULL
            ORDER BY recorded_at DESC, id DESC LIMIT 1""",
         move.document,
         move.part,
     )
-    number = move.document or f"{clock.now():%y%m%d}"
-    return taken or await enter(move.part, number, provenance="unproven", source=move.document_kind or move.kind)
+    return taken or await enter(move.part, move.document, provenance="unproven", source=source)
 
 
 async def of_document(

@@ -95,7 +95,7 @@ async def raise_levels(
                 FROM {ready} WHERE line BETWEEN $1 AND $2 GROUP BY 1, 2, 3, 4, 5
             ), locked AS MATERIALIZED (
                 SELECT level.id FROM level JOIN change USING (part, place, condition, owner, pool)
-                ORDER BY level.id FOR NO KEY UPDATE OF level
+                ORDER BY level.part, level.place, level.condition, level.owner, level.pool FOR NO KEY UPDATE OF level
             ), up AS (
                 INSERT INTO level (part, place, condition, owner, pool, on_hand)
                 SELECT part, place, condition, owner, pool, on_hand FROM change

@@ -16,7 +16,7 @@ from inventory.ground.errors import Unknown
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.stock import correcting, expected, lots, pools, tags, units
+from inventory.stock import correcting, expected, levels, lots, pools, tags, units
 from inventory.stock.differences import DIFFERENCE_ZH, Difference, Finding
 from inventory.stock.ledger import LevelChange, post
 from inventory.stock.moves import Move, Piece, Spot, moves_of
@@ -501,10 +501,9 @@ async def adjust(
         raise ReasonMissing
     if quantity == 0:
         raise QuantityNotPositive(quantity=quantity)
-    part = await parts.find(part_number)
-    place, outside = await places.find_store(depot), await places.find(places.ADJUSTMENT)
-    owner, pool_id = await places.ourselves(), await pools.find(pool)
-    here, there = Spot(place.id, condition, owner, pool_id), Spot(outside.id, condition, owner, pool_id)
+    at = await levels.address(part_number, depot, pool)
+    outside = await places.find(places.ADJUSTMENT)
+    part, here, there = at.part, at.spot(condition), msgspec.structs.replace(at.spot(condition), place=outside.id)
     amount = abs(quantity)
     await correcting.require_one_pair_of_eyes_enough(part.id, amount, by=by)
     if quantity > 0:
@@ -516,6 +515,8 @@ async def adjust(
         if part.serialised
         else [(None, None)]
     )
+    found = quantity > 0 and not part.serialised
+    lot = await lots.of_the_day(part.id, provenance=provenance, source="adjustment") if found else None
     changes = await post(
         [
             Move(
@@ -523,6 +524,7 @@ async def adjust(
                 part=part.id,
                 quantity=1 if part.serialised else amount,
                 unit=unit,
+                lot=lot,
                 from_bin=shelf,
                 origin=there if quantity > 0 else here,
                 target=here if quantity > 0 else there,
