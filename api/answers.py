@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
+from api.instants import reading
 from api.problems import MEDIA_TYPE, Unparsable, language_of, problem_of
 from inventory.assurance import filters
 from inventory.ground import idempotency
@@ -149,7 +150,7 @@ def decode_cursor[T](cursor: str | None, into: type[T]) -> T | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=into)
+        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=into, dec_hook=reading)
     except (ValueError, msgspec.MsgspecError):
         raise Unparsable(
             "cursor_invalid", "This cursor is not one of ours; start from the first page.", "游标无效，请从第一页开始。"

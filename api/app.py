@@ -23,6 +23,7 @@ from api.access import Authentication, FormGuard
 from api.answers import known_filters
 from api.demo import credentials
 from api.exchange.exports import exports_of
+from api.instants import DECODERS, InstantSchema
 from api.pages.headers import secure
 from api.pages.refusals import crash_page, http_page, refusal_page, told_by, unparsable_page
 from api.pages.rendering import engine
@@ -179,6 +180,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             Exception: told_by(crash_page, crash_response),
         },
         openapi_config=openapi(),
+        type_decoders=DECODERS,
+        plugins=[InstantSchema()],
         request_max_body_size=2_000_000,
         debug=False,
     )

@@ -1,7 +1,6 @@
 """Counting: sheets, a page per bin made for a phone and a scanner, differences with what led to them, and posting."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -13,6 +12,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
+from api.instants import Instant
 from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -38,8 +38,8 @@ class Observed(Struct, kw_only=True):
     """What was found in a bin, line by line; a line that says nothing is not counted yet."""
 
     scan_id: Annotated[str, Meta(min_length=1, max_length=100)]
-    began_at: datetime
-    counted_at: datetime | None = None
+    began_at: Instant
+    counted_at: Instant | None = None
     bin: Short = ""
     part_number: Several
     condition: Several

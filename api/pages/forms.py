@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from api.instants import within
 from api.pages.formats import ZONE
 from inventory.ground.errors import Invalid
 
@@ -79,9 +80,12 @@ def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:
     try:
         chosen = datetime.fromisoformat(written)
         end = timedelta(days=1) if whole_day and len(written) == len("2026-11-22") else timedelta(0)
-        return (chosen if chosen.tzinfo else chosen.replace(tzinfo=ZONE)).astimezone(UTC) + end
+        told = (chosen if chosen.tzinfo else chosen.replace(tzinfo=ZONE)).astimezone(UTC) + end
     except (ValueError, OverflowError):
         raise NotATime(value=written) from None
+    if not within(told):
+        raise NotATime(value=written)
+    return told
 
 
 def words(text: str) -> list[str]:

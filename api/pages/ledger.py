@@ -1,6 +1,5 @@
 """The ledger: every movement, every unit, and the stock as it stood at any past instant."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from litestar.response import Redirect
 
 from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
+from api.instants import Instant
 from api.pages.forms import Reason, moment
 from api.pages.labels import LABELS
 from api.pages.paging import LENGTH, cut
@@ -44,7 +44,7 @@ async def list_movements(
     found = await movements.movements(
         limit=LENGTH + 1,
         seen_by=request.user,
-        before=decode_cursor(cursor, tuple[datetime, UUID]),
+        before=decode_cursor(cursor, tuple[Instant, UUID]),
         part_number=_said(part),
         depot=_said(depot),
         document=_said(document),
@@ -115,9 +115,9 @@ async def list_units(
 
 
 @get("/units/{serial:str}", guards=[requires("stock.read")])
-async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
-    """Show one piece with everything that happened to it."""
-    unit = await units.unit(serial, seen_by=request.user)
+async def show_unit(request: PageRequest, serial: FromPath[str], part: Field = None) -> Page:
+    """Show one piece with everything that happened to it; the part tells two makers' same serial apart."""
+    unit = await units.unit(serial, seen_by=request.user, part_number=_said(part))
     return Page("ledger/unit.html", unit=unit, movements=await units.life(unit.id, seen_by=request.user))
 
 

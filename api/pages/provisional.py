@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
-from api.access import requires
+from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
 from api.pages.forms import Reason, Short
 from api.pages.paging import LENGTH, cut
@@ -89,7 +89,9 @@ async def paper(request: PageRequest, issue_id: FromPath[UUID], data: URLEncoded
     return _back_to(issue_id)
 
 
-@post("/provisional-issues/{issue_id:uuid}/resolve", guards=[requires("stock.issue")], status_code=303)
+@post(
+    "/provisional-issues/{issue_id:uuid}/resolve", guards=[requires_any("stock.issue", "stock.adjust")], status_code=303
+)
 async def resolve(request: PageRequest, issue_id: FromPath[UUID], data: URLEncodedBody[Resolving]) -> Redirect:
     """Let the ledger follow."""
     how = papering.Resolution(part_number=data.part_number.strip() or None, reason=data.reason)
@@ -97,7 +99,9 @@ async def resolve(request: PageRequest, issue_id: FromPath[UUID], data: URLEncod
     return _back_to(issue_id)
 
 
-@post("/provisional-issues/{issue_id:uuid}/dismiss", guards=[requires("stock.issue")], status_code=303)
+@post(
+    "/provisional-issues/{issue_id:uuid}/dismiss", guards=[requires_any("stock.issue", "stock.adjust")], status_code=303
+)
 async def dismiss(request: PageRequest, issue_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Say that nothing was taken."""
     await papering.resolve(issue_id, papering.Resolution(dismiss=True, reason=data.reason), by=request.user)

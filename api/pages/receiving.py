@@ -1,7 +1,6 @@
 """Receiving: what is to arrive, and taking it in scan by scan; the receipts that came of it."""
 
 from collections import defaultdict
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.instants import Instant
 from api.pages.forms import Several, Short, quantity, several
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -69,6 +69,7 @@ class HandedIn(Struct, kw_only=True):
     what: str = ""
     serial: Short = ""
     note: str = ""
+    owner: Short = ""
 
 
 def scans_of(dock: Dock, differing: dict[tuple[str, str], str], reasons: dict[str, str]) -> list[Scan]:
@@ -177,7 +178,7 @@ async def _show(request: PageRequest, number: str, dock: Dock, *, understood: bo
 async def list_deliveries(request: PageRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None) -> Page:
     """Show what is to arrive, the soonest first."""
     found = await deliveries.deliveries(
-        limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[datetime, str]), depot=depot or None
+        limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[Instant, str]), depot=depot or None
     )
     shown, following = cut(found, lambda delivery: (delivery.due_at, delivery.number))
     stores = await places.stores(limit=200, seen_by=request.user)
@@ -241,7 +242,12 @@ def _why_missing(findings: list[FindingView], reasons: dict[str, str]) -> dict[s
 async def hand_in(request: PageRequest, data: URLEncodedBody[HandedIn]) -> Redirect:
     """Take in a part that somebody brought, whatever it is."""
     unit = await handing_in.hand_in(
-        data.depot, data.what, by=request.user, serial=data.serial.strip() or None, note=data.note.strip()
+        data.depot,
+        data.what,
+        by=request.user,
+        serial=data.serial.strip() or None,
+        note=data.note.strip(),
+        owner=data.owner.strip() or None,
     )
     return Redirect(f"/units/{quote(unit.tag or unit.serial, safe='')}", status_code=303)
 

@@ -14,6 +14,7 @@ from api.pages.forms import Reason, Short, moment, quantity
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.places import places
+from inventory.requests import holding
 from inventory.stock import priorities, reservations, taking_over
 
 
@@ -76,14 +77,14 @@ async def show_reservation(request: PageRequest, reservation_id: FromPath[UUID])
 @post("/reservations/{reservation_id:uuid}/extend", guards=[requires("reservations.make")], status_code=303)
 async def extend(request: PageRequest, reservation_id: FromPath[UUID], data: URLEncodedBody[Extension]) -> Redirect:
     """Let it last until another time."""
-    await reservations.extend(reservation_id, moment(data.expires_at), by=request.user)
+    await holding.extend(reservation_id, moment(data.expires_at), by=request.user)
     return Redirect(f"/reservations/{reservation_id}", status_code=303)
 
 
 @post("/reservations/{reservation_id:uuid}/void", guards=[requires("reservations.make")], status_code=303)
 async def void(request: PageRequest, reservation_id: FromPath[UUID]) -> Redirect:
     """Let go of it."""
-    await reservations.void_reservation(reservation_id, by=request.user)
+    await holding.void_reservation(reservation_id, by=request.user)
     return Redirect(f"/reservations/{reservation_id}", status_code=303)
 
 

@@ -1,6 +1,5 @@
 """What vendors tell us of our orders, signed with their secret."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import Controller, Request, post
@@ -8,6 +7,7 @@ from litestar.exceptions import NotAuthorizedException
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
+from api.instants import Instant
 from api.problems import refusals
 from api.routes.platform import Done
 from api.settings import Settings
@@ -22,7 +22,7 @@ class VendorMessage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     order_number: Annotated[str, Meta(min_length=1, max_length=200)]
     status: Literal["acknowledged", "delayed", "refused", "shipped"]
-    promised_at: Annotated[datetime, Meta(tz=True)] | None = None
+    promised_at: Instant | None = None
     vendor_reference: Annotated[str, Meta(max_length=200)] | None = None
     reason: Annotated[str, Meta(max_length=1000)] = ""
 

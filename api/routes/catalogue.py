@@ -1,6 +1,5 @@
 """Parts, places, customers' contracts and devices over HTTP: what is known, and what was promised for it."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,15 +9,15 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.instants import Instant
 from api.problems import refusals
+from api.routes.stock import Code
 from inventory.catalogue import models, parts
 from inventory.ground import clock
 from inventory.installed_base import contracts, devices, failures
 from inventory.places import places
 from inventory.requests import availability
 
-Code = Annotated[str, Meta(min_length=1, max_length=200)]
-Instant = Annotated[datetime, Meta(tz=True)]
 Severity = Literal["general", "severe"]
 
 

@@ -25,7 +25,6 @@ class NewInspection(NamedPieces, frozen=True, kw_only=True, forbid_unknown_field
     becomes: Condition
     finding: Said
     bin: Code | None = None
-    owner: Code | None = None
 
 
 class NewScrapping(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,12 +47,13 @@ class Inspecting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class HandIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part somebody brought: `what` is a part number or words."""
+    """A part somebody brought: `what` is a part number or words, `owner` whose it is where it is not ours."""
 
     depot: Code
     what: Annotated[str, Meta(max_length=500)] = ""
     serial: Code | None = None
     note: Text = ""
+    owner: Code | None = None
 
 
 class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -181,7 +181,9 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: handing_in.hand_in(data.depot, data.what, by=request.user, serial=data.serial, note=data.note),
+            lambda: handing_in.hand_in(
+                data.depot, data.what, by=request.user, serial=data.serial, note=data.note, owner=data.owner
+            ),
             status=201,
             required=True,
         )

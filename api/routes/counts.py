@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 
 from api.access import requires, requires_any
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.stock import Code, Instant, Reason, Text
+from api.routes.stock import Code, Reason, Text
 from inventory.stock.counting import abc, accuracy, closing, policy, scans, sheets
 from inventory.stock.moves import GOOD
 from inventory.stock.pools import COMMON

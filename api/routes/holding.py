@@ -9,8 +9,10 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Key, once
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.stock import Code, Instant, Quantity
+from api.routes.stock import Code, Quantity
+from inventory.requests import holding as requests_holding
 from inventory.requests import taking_over as requests_taking_over
 from inventory.stock import priorities, reservations, taking_over
 
@@ -66,7 +68,7 @@ class HoldingController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: reservations.extend(reservation_id, data.expires_at, by=request.user),
+            lambda: requests_holding.extend(reservation_id, data.expires_at, by=request.user),
         )
 
     @post(

@@ -32,10 +32,11 @@ class NewEngineerStock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ScannedPiece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A serial, our tag, or the number of a part without serials."""
+    """A serial, our tag, or the number of a part without serials; the part tells two makers' same serial apart."""
 
     code: Code
     quantity: Quantity = 1
+    part_number: Code | None = None
 
 
 class SelfIssue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

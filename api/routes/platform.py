@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from api.access import requires, signed_in
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.requests import Instant
 from api.routes.stock import Code
 from inventory.assurance import invariants
 from inventory.ground import audit, events

@@ -7,10 +7,11 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
-from api.access import requires
+from api.access import requires, requires_any
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.stock import Code, Instant, Quantity, Reason, Text
+from api.routes.stock import Code, Quantity, Reason, Text
 from inventory.requests import papering
 from inventory.stock import provisional
 
@@ -122,7 +123,7 @@ class ProvisionalIssueController(Controller):
         "/{issue_id:uuid}/resolve",
         operation_id="ResolveProvisionalIssue",
         status_code=200,
-        guards=[requires("stock.issue")],
+        guards=[requires_any("stock.issue", "stock.adjust")],
         responses=refusals(404, 409),
     )
     async def resolve(

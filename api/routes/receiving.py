@@ -1,6 +1,5 @@
 """Goods coming in over HTTP: notices, deliveries, receipts, bins, what is lost on the road."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,8 +9,9 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.stock import Code, Instant, Quantity, Reason, Text
+from api.routes.stock import Code, Quantity, Reason, Text
 from inventory.places import bins
 from inventory.procurement import announcing, deliveries
 from inventory.stock import losses, notices, placing, receipts, transfers
@@ -62,6 +62,7 @@ class Arrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What came of a delivery; `short` names parts of which the rest will not come.
 
     `why_missing` says of a part why not all of it came; `reason` explains every difference without a reason of its own.
+    `owner` is the party that goes on owning it, where that is not we.
     """
 
     scans: Annotated[list[ScanLine], Meta(max_length=500)] = []
@@ -69,6 +70,7 @@ class Arrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     why_missing: dict[Code, Text] = {}
     reason: Text = ""
     remark: Text = ""
+    owner: Code | None = None
 
 
 class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,7 +81,10 @@ class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NamedPieces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pieces of a part in a store: by their serials, or so many (of one lot), the oldest first."""
+    """Pieces of a part in a store: by their serials, or so many (of one lot), the oldest first.
+
+    Units are whose they are; of other parts ours are meant unless another owner is named.
+    """
 
     depot: Code
     part_number: Code
@@ -87,6 +92,7 @@ class NamedPieces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     serials: Serials = []
     lot: Code | None = None
     pool: Code = COMMON
+    owner: Code | None = None
 
 
 class PutAway(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -215,7 +221,7 @@ class DeliveryController(Controller):
     ) -> Response[Page[deliveries.DeliverySummary]]:
         """List what is to arrive, the soonest first."""
         found = await deliveries.deliveries(
-            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[datetime, str]), depot=depot
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[Instant, str]), depot=depot
         )
         return page(request, found, limit, lambda delivery: (delivery.due_at, delivery.number))
 
@@ -269,6 +275,7 @@ class DeliveryController(Controller):
                 reason=data.reason,
                 why_missing=data.why_missing,
                 remark=data.remark,
+                owner=data.owner,
             ),
             status=201,
             required=True,

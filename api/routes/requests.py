@@ -1,6 +1,5 @@
 """Part requests over HTTP: the call a ticket system makes."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,12 +9,11 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
+from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.requests import debriefing, requests, shipping
 from inventory.stock import shipments
-
-Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class NewLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

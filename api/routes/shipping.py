@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.stock import Code, Dispatch, Instant, Quantity, Reason
+from api.routes.stock import Code, Dispatch, Quantity, Reason
 from inventory.requests import shipping, waves
 from inventory.stock import pick_lists, picking, shipments
 

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.instants import Instant
 from api.problems import refusals
-from api.routes.stock import Instant
 from api.shared import path_of
 from inventory.assurance import shared_links, statements
 

@@ -1,6 +1,5 @@
 """Stock over HTTP: levels, units, movements, reservations, receipts, transfers, adjustments."""
 
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
@@ -11,9 +10,11 @@ from msgspec import Meta, Struct, structs
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
+from api.instants import Instant
 from api.problems import refusals
 from inventory.ground import clock
 from inventory.procurement import receiving
+from inventory.requests import holding
 from inventory.stock import (
     levels,
     lots,
@@ -30,10 +31,9 @@ from inventory.stock import (
 )
 from inventory.stock.pools import COMMON
 
-Code = Annotated[str, Meta(min_length=1, max_length=200)]
+Code = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 Text = Annotated[str, Meta(max_length=2000)]
-Instant = Annotated[datetime, Meta(tz=True)]
 
 Line = Literal["critical_point", "average_failure_line", "reorder_point", "base_stock"]
 
@@ -224,20 +224,24 @@ class StockController(Controller):
         )
         return page(request, found, limit, lambda unit: unit.id)
 
-    @get("/units/{serial:str}", operation_id="GetUnit", guards=[requires("stock.read")], responses=refusals(404))
-    async def get_unit(self, request: ApiRequest, serial: FromPath[str]) -> units.UnitView:
-        """Show one piece, by serial or tag."""
-        return await units.unit(serial, seen_by=request.user)
+    @get("/units/{serial:str}", operation_id="GetUnit", guards=[requires("stock.read")], responses=refusals(404, 409))
+    async def get_unit(
+        self, request: ApiRequest, serial: FromPath[str], part: FromQuery[str | None] = None
+    ) -> units.UnitView:
+        """Show one piece, by serial or tag; `part` tells two makers' same serial apart."""
+        return await units.unit(serial, seen_by=request.user, part_number=part)
 
     @get(
         "/units/{serial:str}/history",
         operation_id="GetUnitHistory",
         guards=[requires("stock.read")],
-        responses=refusals(404),
+        responses=refusals(404, 409),
     )
-    async def get_unit_history(self, request: ApiRequest, serial: FromPath[str]) -> UnitLife:
+    async def get_unit_history(
+        self, request: ApiRequest, serial: FromPath[str], part: FromQuery[str | None] = None
+    ) -> UnitLife:
         """Show one piece with everything that happened to it."""
-        unit = await units.unit(serial, seen_by=request.user)
+        unit = await units.unit(serial, seen_by=request.user, part_number=part)
         return UnitLife(unit=unit, movements=await units.life(unit.id, seen_by=request.user))
 
     @get("/lots", operation_id="ListLots", guards=[requires("stock.read")], responses=refusals())
@@ -293,7 +297,7 @@ class StockController(Controller):
         found = await movements.movements(
             limit=limit + 1,
             seen_by=request.user,
-            before=decode_cursor(cursor, tuple[datetime, UUID]),
+            before=decode_cursor(cursor, tuple[Instant, UUID]),
             part_number=part,
             depot=depot,
             since=since,
@@ -437,7 +441,7 @@ class ReservationController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: reservations.post_reservation(
+            lambda: holding.post_reservation(
                 reservation_id,
                 by=request.user,
                 to=data.to,
@@ -459,9 +463,7 @@ class ReservationController(Controller):
         self, request: ApiRequest, reservation_id: FromPath[UUID], idempotency_key: Key = None
     ) -> Response[reservations.Reservation]:
         """Let go of what was held."""
-        return await once(
-            request, idempotency_key, lambda: reservations.void_reservation(reservation_id, by=request.user)
-        )
+        return await once(request, idempotency_key, lambda: holding.void_reservation(reservation_id, by=request.user))
 
 
 class ReceiptController(Controller):

@@ -16,6 +16,7 @@ from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import orders
 from inventory.requests import requests
 from inventory.stock import transfers
+from inventory.stock.refusals import ReasonMissing
 
 SubjectKind = Literal["transfer", "purchase_order", "part_request", "emergency_case"]
 
@@ -91,10 +92,13 @@ async def withdraw(attachment: UUID, *, by: Actor, reason: str) -> AttachmentVie
         NotGranted: the actor may not add files.
         Unknown: no such attachment in the actor's scope.
         WrongState: it was withdrawn before.
+        ReasonMissing: no reason was given.
 
     """
     by.require("attachments.add")
     await _found(attachment, by)
+    if not reason.strip():
+        raise ReasonMissing
     return await files.withdraw(attachment, by=by, reason=reason)
 
 

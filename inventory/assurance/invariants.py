@@ -60,6 +60,30 @@ INVARIANTS = [
             WHERE level.id IS NULL AND ledger.on_hand <> 0 AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')""",
     ),
     Invariant(
+        "no_past_stock_is_negative",
+        "at the instant of no movement did a store hold less than nothing",
+        """WITH backdated AS (  -- what is recorded as it occurs, the levels' own bounds keep from it
+               SELECT DISTINCT part, place FROM movement CROSS JOIN LATERAL (VALUES (from_place), (to_place)) AS end_(place)
+               WHERE occurred_at < recorded_at
+           ), told AS (
+               SELECT side.*, sum(quantity) OVER (PARTITION BY side.part, side.place, condition, owner, pool
+                                              ORDER BY occurred_at) AS on_hand
+               FROM backdated
+               JOIN place AS store ON store.id = backdated.place
+                    AND store.kind IN ('depot', 'onsite_store', 'engineer_stock')
+               CROSS JOIN LATERAL (
+                   SELECT occurred_at, part, to_place AS place, to_condition AS condition, to_owner AS owner,
+                          to_pool AS pool, quantity
+                   FROM movement WHERE movement.part = backdated.part AND to_place = backdated.place
+                   UNION ALL
+                   SELECT occurred_at, part, from_place, from_condition, from_owner, from_pool, -quantity
+                   FROM movement WHERE movement.part = backdated.part AND from_place = backdated.place) AS side
+           )
+           SELECT part.part_number || ' @ ' || place.code || ' / ' || told.condition || ' / ' || told.occurred_at AS what,
+                  '0 or more' AS expected, told.on_hand::text AS found, told.part, told.place
+           FROM told JOIN part ON part.id = told.part JOIN place ON place.id = told.place WHERE told.on_hand < 0""",
+    ),
+    Invariant(
         "reserved_is_the_sum_of_reservations",
         "what is reserved is the sum of the pending reservations",
         f"""SELECT {_SUBJECT} AS what, coalesce(pending.quantity, 0)::text AS expected, level.reserved::text AS found,

@@ -42,10 +42,12 @@ async def announce_order(
         WrongState: the order is not with its vendor.
         NotOnOrder: a part was not ordered.
         MoreThanOrdered: more would be on its way than was ordered.
+        DueInPast: it should have been here already.
         NothingAnnounced, SerialsTooMany, PartTwice: as `stock.notices.announce`.
 
     """
     by.require("notices.announce")
+    notices.require_to_come(due_at)
     order = await orders.order_view(await orders.order_id(number, seen_by=by))
     by.require_depot(order.ship_to)
     if order.state not in orders.OPEN_FOR_RECEIPT:

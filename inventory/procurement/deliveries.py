@@ -11,7 +11,7 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown, WrongState
+from inventory.ground.errors import Invalid, Unknown, WrongState
 from inventory.places import places
 from inventory.procurement import orders
 from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
@@ -63,6 +63,14 @@ class Delivery(Struct, frozen=True, kw_only=True):
     state: str
     waybill: str | None
     lines: list[DeliveryLine]
+
+
+class OwnerIsKnown(Invalid):
+    """What transfer {number} brings has its owner already."""
+
+    zh = "调拨单 {number} 的备件归属已定，不能另行指定。"
+    help_en = "Leave the owner out."
+    help_zh = "请不要填写所有者。"
 
 
 class Scan(Struct, frozen=True, kw_only=True):
@@ -248,14 +256,17 @@ async def receive(
     reason: str = "",
     why_missing: Mapping[str, str] = MappingProxyType({}),
     remark: str = "",
+    owner: str | None = None,
 ) -> ReceiptView:
     """Take in what came of a delivery; every difference is booked as what it is, and has its reason.
 
     What nobody asked for, a serial that another unit carries and what must be inspected go to quarantine. `short` names
-    the parts of which the rest will not come, `why_missing` gives their reasons part by part.
+    the parts of which the rest will not come, `why_missing` gives their reasons part by part. What a vendor or customer
+    goes on owning (`owner`) is kept apart from our stock; by a transfer a piece arrives as whose it left.
 
     Raises:
-        Unknown: no such delivery in the actor's scope, or no such part.
+        Unknown: no such delivery in the actor's scope, or no such part or owner.
+        OwnerIsKnown: an owner was named for a transfer.
         NotYourDepot: the actor does not serve the store.
         WrongState: nothing of it is still to come.
         DifferenceUnexplained: something differs and no reason was given.
@@ -267,6 +278,8 @@ async def receive(
     by.require_depot(head.depot)
     came = [await _came(scan) for scan in scans]
     if head.via == "transfer":
+        if owner is not None:
+            raise OwnerIsKnown(number=number)
         return await arriving.receive_transfer(
             head.source, came, by=by, short=short, reason=reason, why_missing=why_missing, remark=remark
         )
@@ -277,7 +290,7 @@ async def receive(
         findings,
         place=await places.find_store(head.depot),
         outside=head.origin_id,
-        owner=await places.ourselves(),
+        owner=await places.ourselves() if owner is None else await places.find_party(owner),
         pool=head.pool,
         provenance=grades,
         by=by,
@@ -443,7 +456,8 @@ async def _findings(
     if head.via == "transfer":
         return await arriving.findings_of(head.source, came, short=short, reason=reason, why_missing=why_missing), {}
     lines, grades = await _announced(head)
-    in_ledger = await units.carried([(each.part, serial) for each in came for serial in each.serials])
+    asked = [(each.part, serial) for each in came for serial in each.serials]
+    in_ledger = await units.carried(asked, coming_from=head.origin_id)
     return match(lines, came, in_ledger=in_ledger, short=short, reason=reason, why_missing=why_missing), grades
 
 

@@ -15,7 +15,7 @@ from inventory.requests.lines import Line, carried, lock_head, lock_lines, settl
 from inventory.requests.requests import Outcome, RequestView, request_view
 from inventory.stock import shipments, units
 from inventory.stock.ledger import post
-from inventory.stock.moves import GOOD, Move, Spot, moves_of
+from inventory.stock.moves import Move, Piece, Spot, moves_of
 
 
 class Debrief(Struct, frozen=True, kw_only=True):
@@ -78,19 +78,42 @@ async def _give_back(head: db.Row, line: Line, outcome: Outcome, by: Actor) -> N
         return
     owner = await places.ourselves()
     part = line.supplied_part or line.part
+    site = head["site_id"]
+    pieces = await carried(part, line.quantity, line.serials_in, head["number"], site=site, pool=line.pool)
+    went = await _conditions(pieces, head["number"], site)
     await post(
-        moves_of(
-            await carried(part, line.quantity, line.serials_in, head["number"], site=head["site_id"], pool=line.pool),
-            "return_from_site",
-            part,
-            Spot(head["site_id"], GOOD, owner, line.pool),
-            Spot(line.place, "defective" if outcome == "dead_on_arrival" else GOOD, owner, line.pool),
-            document_kind="part_request",
-            document=head["number"],
-            reason=outcome,
-        ),
+        [
+            move
+            for piece, condition in zip(pieces, went, strict=True)
+            for move in moves_of(
+                [piece],
+                "return_from_site",
+                part,
+                Spot(site, condition, owner, line.pool),
+                Spot(line.place, "defective" if outcome == "dead_on_arrival" else condition, owner, line.pool),
+                document_kind="part_request",
+                document=head["number"],
+                reason=outcome,
+            )
+        ],
         by=by,
     )
+
+
+async def _conditions(pieces: Sequence[Piece], document: str, site: int) -> list[str]:
+    """In which condition pieces went to a site: what was taken without paper may never have been judged good."""
+    rows = await db.fetch(
+        """SELECT coalesce(unit.condition, (SELECT to_condition FROM movement
+                                            WHERE document = $3 AND movement.lot = piece.lot AND to_place = $4
+                                            ORDER BY recorded_at DESC LIMIT 1)) AS condition
+           FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS piece(unit, lot, row)
+           LEFT JOIN unit ON unit.id = piece.unit ORDER BY row""",
+        [piece.unit for piece in pieces],
+        [piece.lot for piece in pieces],
+        document,
+        site,
+    )
+    return [row["condition"] for row in rows]
 
 
 async def _bring_in_defective(head: db.Row, line: Line, serial: str | None, by: Actor) -> None:

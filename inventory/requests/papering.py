@@ -3,22 +3,26 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
-from inventory.ground import clock, db, events, steps
+from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.places import places
+from inventory.places.tables import STORE_KINDS
 from inventory.requests.lines import Line, lock_head, lock_lines, settle
 from inventory.requests.requests import id_of, request_view
 from inventory.stock import provisional, reservations, units
-from inventory.stock.ledger import post
+from inventory.stock.ledger import free_at, post
 from inventory.stock.lines import count_waiting
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.provisional import Issue, ProvisionalIssueView
+from inventory.stock.provisional import Issue, ProvisionalIssueView, StillOnTheRoad
 from inventory.stock.refusals import InsufficientStock, ReasonMissing
+
+UNKNOWN = "unknown"
+"""The condition of what the ledger did not know: to be judged before it is anybody's stock."""
 
 
 class NoLineForIt(Refused):
@@ -78,12 +82,18 @@ async def resolve(issue: UUID, how: Resolution, *, by: Actor) -> ProvisionalIssu
         Unknown, WrongState, NotYourDepot: as for `provisional.lock`.
         ReasonMissing: dismissing needs a reason.
         PartUnnamed: an unknown unit needs its part number.
+        ReasonMissing, NotGranted, SecondPersonNeeded: what the ledger lacks is entered with a reason, by somebody who may
+            correct stock and neither took nor recorded it.
+        StillOnTheRoad: the unit is to be taken in under its own document first.
         HeldByTransfer, NotThatReservation: that reservation cannot be let go for it.
         InsufficientStock: where the ledger has the unit, all are reserved.
 
     """
-    by.require("stock.issue")
-    found = await provisional.lock(issue, by=by, states=("conflict",))
+    if not by.may("stock.adjust"):
+        by.require("stock.issue")
+    unit = None if how.dismiss else await _unit_meant(issue, how.part_number)
+    # its keeper says that it has left, where the ledger has it in a store
+    found = await provisional.lock(issue, by=by, states=("conflict",), at=unit["store"] if unit else None)
     if how.dismiss:
         if not how.reason.strip():
             raise ReasonMissing
@@ -91,10 +101,10 @@ async def resolve(issue: UUID, how: Resolution, *, by: Actor) -> ProvisionalIssu
         return await provisional.provisional_issue_view(issue)
     if found.conflict == "all_reserved":
         await _take_reserved(found, how.reservation or _suggested(found), by)
-    elif found.conflict in ("unit_unknown", "too_few"):
-        found = await _enter(found, how.part_number, by)
+    elif unit is not None:
+        await _correct(await _bound(found, unit), by)
     else:
-        await _correct(found, by)
+        await _enter(found, how, by)
     await db.execute("UPDATE provisional_issue SET state = 'open', remark = $2 WHERE id = $1", issue, how.reason)
     await steps.finish("provisional_issue", found.number, by=by)
     await steps.begin(
@@ -107,6 +117,35 @@ async def resolve(issue: UUID, how: Resolution, *, by: Actor) -> ProvisionalIssu
         due_at=provisional.paper_due(clock.now()),
     )
     return await provisional.provisional_issue_view(issue)
+
+
+async def _unit_meant(issue: UUID, part_number: str | None) -> db.Row | None:
+    """The unit that was taken, by the ledger, and the store that has it; of several with its serial, that of the part named."""
+    return await db.fetch_one(
+        """SELECT unit.id, unit.part, unit.pool, place.code AS store FROM provisional_issue AS issue
+           JOIN unit ON unit.id = issue.unit
+                OR (issue.unit IS NULL AND (unit.serial = issue.code OR unit.tag = issue.code)
+                    AND unit.part = (SELECT id FROM part WHERE part_number = $2))
+           LEFT JOIN place ON place.id = unit.place AND place.kind = ANY($3)
+           WHERE issue.id = $1 ORDER BY unit.id LIMIT 1""",
+        issue,
+        part_number,
+        list(STORE_KINDS),
+    )
+
+
+async def _bound(issue: Issue, unit: db.Row) -> Issue:
+    """The record with the unit it means."""
+    if issue.unit is not None:
+        return issue
+    await db.execute(
+        "UPDATE provisional_issue SET part = $2, unit = $3, pool = $4, quantity = 1 WHERE id = $1",
+        issue.id,
+        unit["part"],
+        unit["id"],
+        unit["pool"],
+    )
+    return structs.replace(issue, unit=unit["id"], part=unit["part"], pool=unit["pool"], quantity=1)
 
 
 def _suggested(issue: Issue) -> UUID | None:
@@ -169,9 +208,17 @@ async def _move_out(issue: Issue, spot: Spot, by: Actor) -> None:
 
 
 async def _correct(issue: Issue, by: Actor) -> None:
-    """The unit was taken here, whatever the ledger says: it leaves from where the ledger has it."""
+    """The unit was taken here, whatever the ledger says: it leaves from where the ledger has it.
+
+    One that the ledger had in no store is nobody's good stock until it is judged.
+    """
     row = await db.fetch_one(
-        "SELECT place, condition, owner, pool FROM unit WHERE id = $1 FOR NO KEY UPDATE", issue.unit
+        """SELECT serial, place, condition, owner, pool, bin, place.kind, place.kind = ANY($2) AS in_store,
+                  (SELECT document FROM movement WHERE movement.unit = unit.id ORDER BY recorded_at DESC, id DESC LIMIT 1)
+                      AS last_document
+           FROM unit JOIN place ON place.id = unit.place WHERE unit.id = $1 FOR NO KEY UPDATE OF unit""",
+        issue.unit,
+        list(STORE_KINDS),
     )
     other = issue.facts.get("record")
     if row is None or other:
@@ -182,12 +229,17 @@ async def _correct(issue: Issue, by: Actor) -> None:
             state="open",
             needed="dismissed",
         )
+    if row["kind"] == "transit":
+        raise StillOnTheRoad(serial=row["serial"], document=row["last_document"])
     await db.execute(
         """UPDATE pick SET state = 'open', unit = NULL, bin = NULL, picked_at = NULL, picked_by = NULL
            WHERE unit = $1 AND state = 'picked'""",
         issue.unit,
     )
     spot = Spot(row["place"], row["condition"], row["owner"], row["pool"])
+    if not row["in_store"]:
+        await _surface(issue, spot, 1, issue.unit, by)
+        return
     try:
         async with db.savepoint():
             await _move_out(issue, spot, by)
@@ -210,10 +262,18 @@ async def _correct(issue: Issue, by: Actor) -> None:
         await _move_out(issue, spot, by)
 
 
-async def _enter(issue: Issue, part_number: str | None, by: Actor) -> Issue:
-    """Pieces that the ledger does not know are entered, straight to where they wait for their paper."""
-    if part_number:
-        part = await parts.find(part_number)
+async def _enter(issue: Issue, how: Resolution, by: Actor) -> None:
+    """Pieces that the ledger does not know are entered, straight to where they wait for their paper, to be judged.
+
+    What it does know leaves the shelf; only the surplus comes out of nothing, so a second person says so with a reason.
+    """
+    by.require("stock.adjust")
+    if not how.reason.strip():
+        raise ReasonMissing
+    if by.name in (issue.taken_by, issue.recorded_by):
+        raise provisional.SecondPersonNeeded(name=by.name)
+    if how.part_number:
+        part = await parts.find(how.part_number)
         part_id, serialised = part.id, part.serialised
     elif issue.part is not None:
         part_id = issue.part
@@ -221,34 +281,64 @@ async def _enter(issue: Issue, part_number: str | None, by: Actor) -> Issue:
     else:
         raise PartUnnamed(code=issue.code)
     owner, pool = await provisional.whose(issue)
-    account, waiting = await places.find(places.ADJUSTMENT), await places.find(places.UNPAPERED)
-    origin = Spot(account.id, GOOD, owner, pool)
+    quantity = 1 if serialised else issue.quantity
+    shelf = Spot(issue.place, GOOD, owner, pool)
+    there = 0 if serialised else min(quantity, await free_at(part_id, shelf))
+    if there:
+        await provisional.move_out(part_id, shelf, there, issue.number, min(issue.taken_at, clock.now()), by=by)
+    account = await places.find(places.ADJUSTMENT)
+    origin = Spot(account.id, UNKNOWN, owner, pool)
     unit = await units.enter_new(part_id, issue.code, origin, "unproven", issue.number) if serialised else None
-    await post(
-        [
-            Move(
-                kind="adjustment",
-                part=part_id,
-                quantity=1 if unit else issue.quantity,
-                unit=unit,
-                origin=origin,
-                target=Spot(waiting.id, GOOD, owner, pool),
-                document_kind="provisional_issue",
-                document=issue.number,
-                reason="not in the ledger when it was taken",
-            )
-        ],
-        by=by,
-    )
+    entered = structs.replace(issue, part=part_id, unit=unit)
+    if quantity > there:
+        await _surface(entered, origin, quantity - there, unit, by, reason=how.reason.strip())
     await db.execute(
         "UPDATE provisional_issue SET part = $2, unit = $3, pool = $4, quantity = $5 WHERE id = $1",
         issue.id,
         part_id,
         unit,
         pool,
-        1 if unit else issue.quantity,
+        quantity,
     )
-    return issue
+    await audit.record(
+        "provisional_issue.entered",
+        "provisional_issue",
+        issue.number,
+        by=by,
+        change={"known": there, "entered": quantity - there},
+        reason=how.reason.strip(),
+    )
+
+
+async def _surface(
+    issue: Issue,
+    origin: Spot,
+    quantity: int,
+    unit: UUID | None,
+    by: Actor,
+    *,
+    reason: str = "in no store by the ledger",
+) -> None:
+    """Bring pieces that no store held by the ledger to where they wait for their paper, in condition unknown."""
+    if issue.part is None:
+        raise PartUnnamed(code=issue.code)
+    waiting = await places.find(places.UNPAPERED)
+    await post(
+        [
+            Move(
+                kind="adjustment",
+                part=issue.part,
+                quantity=quantity,
+                unit=unit,
+                origin=origin,
+                target=Spot(waiting.id, UNKNOWN, origin.owner, origin.pool),
+                document_kind="provisional_issue",
+                document=issue.number,
+                reason=reason,
+            )
+        ],
+        by=by,
+    )
 
 
 @db.atomic

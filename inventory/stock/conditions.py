@@ -417,6 +417,7 @@ class Awaiting(Struct, frozen=True, kw_only=True):
     name_en: str
     serialised: bool
     condition: str
+    owner: str
     pool: str
     piece: str
     bin: str | None
@@ -426,13 +427,13 @@ class Awaiting(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-AwaitingKey = tuple[str, str, str, str, str, str]
+AwaitingKey = tuple[str, str, str, str, str, str, str]
 """What a piece in the list of what waits is found again by: a lot may lie in several bins, conditions and pools."""
 
 
 def key_of(piece: Awaiting) -> AwaitingKey:
     """Where in the list a piece stands."""
-    return piece.depot, piece.part_number, piece.piece, piece.condition, piece.pool, piece.bin or ""
+    return piece.depot, piece.part_number, piece.piece, piece.condition, piece.owner, piece.pool, piece.bin or ""
 
 
 async def awaiting(
@@ -443,28 +444,28 @@ async def awaiting(
     depot: str | None = None,
     condition: str | None = None,
 ) -> list[Awaiting]:
-    """Pieces of ours that are not good stock, by store, part and serial (or lot)."""
+    """Pieces that are not good stock, whosever they are, by store, part and serial (or lot)."""
     return await db.read(
         Awaiting,
-        """SELECT depot, part_number, name_zh, name_en, serialised, condition, pool, piece, bin, quantity, claimed_serial,
-                  note, since
+        """SELECT depot, part_number, name_zh, name_en, serialised, condition, owner, pool, piece, bin, quantity,
+                  claimed_serial, note, since
            FROM (
                SELECT place.code AS depot, part.part_number, part.name_zh, part.name_en, part.serialised, unit.condition,
-                      pool.code AS pool, unit.serial AS piece, bin.code AS bin, 1 AS quantity, unit.claimed_serial,
-                      unit.source AS note, unit.received_at AS since
+                      party.code AS owner, pool.code AS pool, unit.serial AS piece, bin.code AS bin, 1 AS quantity,
+                      unit.claimed_serial, unit.source AS note, unit.received_at AS since
                FROM unit
                JOIN place ON place.id = unit.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
-               JOIN party ON party.id = unit.owner AND party.is_ourselves
+               JOIN party ON party.id = unit.owner
                JOIN part ON part.id = unit.part
                JOIN pool ON pool.id = unit.pool
                LEFT JOIN bin ON bin.id = unit.bin
                WHERE unit.condition <> 'good'
                UNION ALL
                SELECT place.code, part.part_number, part.name_zh, part.name_en, part.serialised, lot_stock.condition,
-                      pool.code, lot.number, bin.code, lot_stock.quantity, NULL, lot.source, lot.received_at
+                      party.code, pool.code, lot.number, bin.code, lot_stock.quantity, NULL, lot.source, lot.received_at
                FROM lot_stock
                JOIN place ON place.id = lot_stock.place
-               JOIN party ON party.id = lot_stock.owner AND party.is_ourselves
+               JOIN party ON party.id = lot_stock.owner
                JOIN part ON part.id = lot_stock.part
                JOIN lot ON lot.id = lot_stock.lot
                JOIN pool ON pool.id = lot_stock.pool
@@ -474,11 +475,12 @@ async def awaiting(
            WHERE ($1::text[] IS NULL OR depot = ANY($1)) AND ($2::text IS NULL OR depot = $2)
              AND ($3::text IS NULL OR condition = $3)
              AND ($5::text IS NULL
-                  OR (depot, part_number, piece, condition, pool, coalesce(bin, '')) > ($5, $6, $7, $8, $9, $10))
-           ORDER BY depot, part_number, piece, condition, pool, coalesce(bin, '') LIMIT $4""",
+                  OR (depot, part_number, piece, condition, owner, pool, coalesce(bin, ''))
+                     > ($5, $6, $7, $8, $9, $10, $11))
+           ORDER BY depot, part_number, piece, condition, owner, pool, coalesce(bin, '') LIMIT $4""",
         seen_by.depot_scope,
         depot,
         condition,
         limit,
-        *(after or (None,) * 6),
+        *(after or (None,) * 7),
     )

@@ -30,14 +30,23 @@ class AlreadyIdentified(Refused):
 
 @db.atomic
 async def hand_in(
-    depot: str, what: str, *, by: Actor, serial: str | None = None, note: str = "", pool: str = COMMON
+    depot: str,
+    what: str,
+    *,
+    by: Actor,
+    serial: str | None = None,
+    note: str = "",
+    pool: str = COMMON,
+    owner: str | None = None,
 ) -> UnitView:
     """Take in a part that somebody brought: by a part number, or by words; it gets our tag and waits to be judged.
 
     What is not in the catalogue, or not kept by serial, goes under UNIDENTIFIED by its tag. One of our units that was
-    out is that unit again; a serial that another unit carries is kept as what the label claims.
+    out is that unit again; a serial that another unit carries is kept as what the label claims. What belongs to a
+    customer or a vendor (`owner`) never becomes free stock of ours.
 
     Raises:
+        Unknown: no such store, pool or owner.
         NotYourDepot: the actor does not serve the store.
         ReasonMissing: nothing at all was said of it.
 
@@ -49,14 +58,15 @@ async def hand_in(
     place, part = await places.find_store(depot), await _part(what)
     told = " · ".join(word for word in (what.strip(), note.strip()) if word)
     (tag,) = await tags.new_tags(1)
-    owner, pool_id = await places.ourselves(), await pools.find(pool)
+    whose = await places.ourselves() if owner is None else await places.find_party(owner)
+    pool_id = await pools.find(pool)
     known = await _ours_outside(part, serial) if serial else None
     if known is not None:
         unit, origin = known["id"], Spot(known["place"], known["condition"], known["owner"], known["pool"])
         await db.execute("UPDATE unit SET tag = coalesce(tag, $2), source = $3 WHERE id = $1", unit, tag, told)
     else:
         outside = await places.find(places.ISSUED)
-        origin = Spot(outside.id, "unknown", owner, pool_id)
+        origin = Spot(outside.id, "unknown", whose, pool_id)
         doubled = serial is not None and part.part_number == UNIDENTIFIED
         twice = bool(serial) and serial in (await units.carried([(part.id, serial or "")])).get(part.id, frozenset())
         named = None if doubled or twice else serial
@@ -68,7 +78,7 @@ async def hand_in(
                     claimed_serial=serial if named is None else None,
                     tag=tag,
                     condition="unknown",
-                    owner=owner,
+                    owner=whose,
                     pool=pool_id,
                     place=outside.id,
                     provenance="recovered",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -14,11 +13,11 @@ from inventory.ground.numbers import next_number
 from inventory.people.roles import ROLES
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.stock import codes, pools, units
+from inventory.stock import codes, pools, taking, units
 from inventory.stock.ledger import post
-from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.moves import GOOD, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive
+from inventory.stock.refusals import QuantityNotPositive, SerialAmbiguous
 
 RECOUNT_WITHIN = timedelta(days=3)
 """How long a key-holder has for a recount that fell due."""
@@ -75,10 +74,14 @@ class IssuedLine(Struct, frozen=True, kw_only=True):
 
 
 class Scanned(Struct, frozen=True, kw_only=True):
-    """What was under the scanner: a serial, our tag or a part number; pieces only where it has no serials."""
+    """What was under the scanner: a serial, our tag or a part number; pieces only where it has no serials.
+
+    The part is named where two makers gave the same serial.
+    """
 
     code: str
     quantity: int = 1
+    part_number: str | None = None
 
 
 HOLDERS = tuple(role for role, rights in ROLES.items() if "handovers.make" in rights)
@@ -227,70 +230,93 @@ async def issue_by_scan(
 ) -> Issued:
     """Hand out what was scanned, on the spot: by a keeper, the key-holder, or whoever has a role at that very store.
 
+    What is not ours goes back to its owner so, in whatever condition it is.
+
     Raises:
         Unknown: no such store, target, part, unit or pool.
         NotYourDepot: the actor does not serve the store.
+        NotHandedOutTo: that is no place to hand out to.
+        SerialAmbiguous: a serial is that of several pieces.
+        PickedElsewhere: a unit was picked for somebody else.
         InsufficientStock, UnitNotHere: it is not there, or promised to others.
 
     """
     place = await places.find_store(depot)
     await require_serving(place, "stock.issue", by=by)
-    target, owner = await places.find(to), await places.ourselves()
+    ours = await places.ourselves()
     pool_id = await _pool_at(place.id) if pool is None else await pools.find(pool)
     number = await next_number("SI")
-    moves: list[Move] = []
+    leaving: list[tuple[int, Spot, Piece]] = []
     lines: list[IssuedLine] = []
-
-    def leave(part: int, pool: int, quantity: int, unit: UUID | None = None, shelf: int | None = None) -> None:
-        moves.append(
-            Move(
-                kind="issue",
-                part=part,
-                quantity=quantity,
-                unit=unit,
-                from_bin=shelf,
-                origin=Spot(place.id, GOOD, owner, pool),
-                target=Spot(target.id, GOOD, owner, pool),
+    by_code: dict[tuple[str, str | None], list[int]] = {}
+    for each in scanned:
+        if each.quantity < 1:
+            raise QuantityNotPositive(quantity=each.quantity)
+        by_code.setdefault((each.code.strip(), each.part_number), []).append(each.quantity)
+    for (code, part_number), quantities in sorted(by_code.items(), key=lambda scan: (scan[0][0], scan[0][1] or "")):
+        unit = await _unit_there(code, place.id, part_number)
+        if unit is not None:
+            spot = Spot(place.id, unit["condition"], unit["owner"], unit["pool"])
+            # the ledger lets a unit that was scanned twice leave once, and refuses
+            leaving += [(unit["part"], spot, Piece(unit=unit["id"], bin=unit["bin"])) for _ in quantities]
+            lines.append(IssuedLine(part_number=unit["part_number"], quantity=1, serials=[unit["serial"]]))
+            continue
+        part, wanted = await parts.find_first(codes.names(code)), sum(quantities)
+        spot = Spot(place.id, GOOD, ours, pool_id)
+        chosen = await units.choose(part.id, spot, wanted, ()) if part.serialised else []
+        leaving += [(part.id, spot, Piece(unit=one.id, bin=one.bin)) for one in chosen]
+        if not part.serialised:
+            leaving.append((part.id, spot, Piece(quantity=wanted)))
+        serials = [one.serial for one in chosen]
+        lines.append(IssuedLine(part_number=part.part_number, quantity=wanted, serials=serials))
+    await units.refuse_picked([piece.unit for _, _, piece in leaving if piece.unit])
+    target = await taking.taker(
+        to,
+        owners={spot.owner for _, spot, _ in leaving},
+        returned=any(spot.condition != GOOD for _, spot, _ in leaving),
+    )
+    await post(
+        [
+            move
+            for part, spot, piece in leaving
+            for move in moves_of(
+                [piece],
+                "issue",
+                part,
+                spot,
+                Spot(target.id, spot.condition, spot.owner, spot.pool),
                 document_kind="self_issue",
                 document=number,
                 reason=reference or "",
             )
-        )
-
-    by_code: dict[str, list[int]] = {}
-    for each in scanned:
-        if each.quantity < 1:
-            raise QuantityNotPositive(quantity=each.quantity)
-        by_code.setdefault(each.code, []).append(each.quantity)
-    for code, quantities in sorted(by_code.items()):
-        unit = await _unit_there(code, place.id)
-        if unit is not None:
-            for _ in quantities:  # the ledger lets a unit that was scanned twice leave once, and refuses
-                leave(unit["part"], unit["pool"], 1, unit["id"], unit["bin"])
-            lines.append(IssuedLine(part_number=unit["part_number"], quantity=1, serials=[unit["serial"]]))
-            continue
-        part, wanted = await parts.find_first(codes.names(code)), sum(quantities)
-        origin = Spot(place.id, GOOD, owner, pool_id)
-        chosen = await units.choose(part.id, origin, wanted, ()) if part.serialised else []
-        for one in chosen:
-            leave(part.id, pool_id, 1, one.id, one.bin)
-        if not part.serialised:
-            leave(part.id, pool_id, wanted)
-        serials = [one.serial for one in chosen]
-        lines.append(IssuedLine(part_number=part.part_number, quantity=wanted, serials=serials))
-    await post(moves, by=by)
+        ],
+        by=by,
+    )
     return Issued(number=number, depot=depot, to=to, reference=reference, lines=lines)
 
 
-async def _unit_there(code: str, place: int) -> db.Row | None:
-    return await db.fetch_one(
-        """SELECT unit.id, unit.serial, unit.bin, unit.part, unit.pool, part.part_number
-           FROM unit JOIN part ON part.id = unit.part
-           WHERE unit.place = $2 AND (unit.serial = ANY($1) OR unit.tag = ANY($1)) AND unit.condition = 'good'
-           ORDER BY unit.id LIMIT 1""",
-        codes.names(code),
+async def _unit_there(code: str, place: int, part_number: str | None) -> db.Row | None:
+    """The unit of a store that carries a tag or serial: a good one, or in any condition one that is not ours.
+
+    Of two makers' units with the same serial it is the one of the part that is named.
+    """
+    named = codes.names(code)
+    rows = await db.fetch(
+        """SELECT unit.id, unit.serial, unit.tag, unit.bin, unit.part, unit.owner, unit.pool, unit.condition,
+                  part.part_number
+           FROM unit JOIN part ON part.id = unit.part JOIN party ON party.id = unit.owner
+           WHERE unit.place = $2 AND (unit.serial = ANY($1) OR unit.tag = ANY($1))
+             AND (unit.condition = 'good' OR NOT party.is_ourselves)
+             AND ($3::text IS NULL OR part.part_number = $3)
+           ORDER BY unit.tag = ANY($1) DESC NULLS LAST, unit.id LIMIT 20""",
+        named,
         place,
+        part_number,
     )
+    if len(rows) > 1 and rows[0]["tag"] not in named:
+        pieces = [{"part_number": row["part_number"], "tag": row["tag"]} for row in rows]
+        raise SerialAmbiguous(serial=code, count=len(rows), pieces=pieces)
+    return rows[0] if rows else None
 
 
 async def _pool_at(place: int) -> int:

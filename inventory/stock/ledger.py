@@ -15,8 +15,8 @@ from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
 from inventory.stock import lots
-from inventory.stock.moves import GOOD, Move
-from inventory.stock.refusals import InsufficientStock, LotNotHere, UnitMoved, UnitNotHere
+from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.refusals import HappenedBeforeItCame, InsufficientStock, LotNotHere, UnitMoved, UnitNotHere
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
@@ -221,9 +221,11 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
         InsufficientStock: a level holds less free stock than would leave it.
         UnitNotHere: a unit is not where the move says it comes from.
         LotNotHere: a lot has fewer pieces where the move says they come from.
+        HappenedBeforeItCame: a move is to have occurred before its pieces were there.
 
     """
     moves = await lots.settle(moves)
+    await _require_there_then([move for move in moves if move.occurred_at is not None])
     rows = await db.fetch(POST, *_columns(moves), clock.now(), by.name)
     for row in rows:
         if row["wanted_part"] is not None and row["id"] is None:
@@ -236,6 +238,63 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
     changes = msgspec.convert([dict(row) for row in rows if row["id"] is not None], list[LevelChange])
     await announce(changes)
     return changes
+
+
+_CAME_LATER = f"""
+WITH asked AS (
+    SELECT unit, lot, place, condition, owner, pool, bin, min(at) AS at, sum(quantity) AS quantity
+    FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::int[], $7::int[], $8::timestamptz[],
+                $9::int[]) AS m(unit, lot, place, condition, owner, pool, bin, at, quantity)
+    JOIN place ON place.id = m.place AND place.kind IN ({_STORES})
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+), change AS (
+    SELECT asked.*, movement.occurred_at,
+           movement.quantity * (
+               ((to_place, to_condition, to_owner, to_pool) = (asked.place, asked.condition, asked.owner, asked.pool)
+                AND to_bin IS NOT DISTINCT FROM asked.bin)::int
+               - ((from_place, from_condition, from_owner, from_pool)
+                  = (asked.place, asked.condition, asked.owner, asked.pool)
+                  AND from_bin IS NOT DISTINCT FROM asked.bin)::int) AS came
+    FROM asked JOIN movement ON movement.lot = asked.lot AND occurred_at > asked.at
+         AND recorded_at > asked.at - interval '5 minutes'
+), since AS (
+    SELECT *, sum(came) OVER (PARTITION BY lot, place, condition, owner, pool, bin ORDER BY occurred_at DESC) AS later
+    FROM change
+)
+SELECT at FROM asked WHERE EXISTS (
+    SELECT FROM movement WHERE movement.unit = asked.unit AND occurred_at > asked.at
+      AND recorded_at > asked.at - interval '5 minutes')
+UNION ALL
+SELECT since.at FROM since
+JOIN lot_stock ON lot_stock.lot = since.lot AND lot_stock.place = since.place
+     AND lot_stock.condition = since.condition AND lot_stock.owner = since.owner AND lot_stock.pool = since.pool
+     AND lot_stock.bin IS NOT DISTINCT FROM since.bin
+WHERE lot_stock.quantity - since.later < since.quantity
+LIMIT 1
+"""
+
+
+async def _require_there_then(moves: Sequence[Move]) -> None:
+    """Refuse what would have left before it came, by the books: no past stock becomes negative.
+
+    A unit's other movements all lie before; of a lot, at every instant since, as many pieces lay in that bin as leave.
+    """
+    if not moves:
+        return
+    at = await db.fetch_value(
+        _CAME_LATER,
+        [move.unit for move in moves],
+        [move.lot for move in moves],
+        [move.origin.place for move in moves],
+        [move.origin.condition for move in moves],
+        [move.origin.owner for move in moves],
+        [move.origin.pool for move in moves],
+        [move.from_bin for move in moves],
+        [move.occurred_at for move in moves],
+        [move.quantity for move in moves],
+    )
+    if at is not None:
+        raise HappenedBeforeItCame(at=at.isoformat())
 
 
 async def announce(changes: Sequence[LevelChange]) -> None:
@@ -297,3 +356,16 @@ async def _misplaced(moves: Sequence[Move]) -> UnitNotHere | UnitMoved:
         [m.target.condition for m in moves],
     )
     return UnitNotHere(**dict(row)) if row else UnitMoved()
+
+
+async def free_at(part: int, spot: Spot) -> int:
+    """How many pieces of a part at a spot are promised to nobody."""
+    return await db.fetch_value(
+        """SELECT coalesce(sum(on_hand - reserved), 0)::int FROM level
+           WHERE (part, place, condition, owner, pool) = ($1, $2, $3, $4, $5)""",
+        part,
+        spot.place,
+        spot.condition,
+        spot.owner,
+        spot.pool,
+    )

@@ -45,6 +45,22 @@ class NothingAnnounced(Invalid):
     help_zh = "请填写在途的备件及数量。"
 
 
+class NotFromOutside(Invalid):
+    """Nothing is announced from {origin}: a notice by hand is for what a vendor or a customer sends."""
+
+    zh = "不能从 {origin} 手工预报到货：手工预到货通知只用于供应商或客户发来的货物。"
+    help_en = "From another store it comes by a transfer, which announces itself; name the vendor's place or the site."
+    help_zh = "其他备件库的货物请办理调拨（会自动生成通知）；请填写供应商或客户机房。"
+
+
+class DueInPast(Invalid):
+    """What is announced arrives in the future; {due_at} has passed."""
+
+    zh = "预计到货时间（{due_at}）必须晚于当前时间。"
+    help_en = "Give the time it is due, with its time zone; what is here already is received, not announced."
+    help_zh = "请填写将来的到货时间（含时区）；已到货的请直接入库。"
+
+
 class NoticeFollowsItsTransfer(Refused):
     """Notice {number} was made by shipping a transfer, and ends with it."""
 
@@ -121,6 +137,8 @@ async def announce(
 
     Raises:
         Unknown: no such store, place, pool or part.
+        NotFromOutside: nothing comes from there on a notice.
+        DueInPast: it should have been here already.
         NotYourDepot: the actor does not serve the store.
         NothingAnnounced, SerialsTooMany, PartTwice, QuantityNotPositive: the lines are not valid.
 
@@ -128,6 +146,9 @@ async def announce(
     by.require("notices.announce")
     by.require_depot(depot)
     place, outside = await places.find_store(depot), await places.find(origin)
+    if outside.kind not in ("vendor", "site"):
+        raise NotFromOutside(origin=origin)
+    require_to_come(due_at)
     pool_id = await pools.find(pool)
     checked = [await checked_line(line) for line in lines]
     number = await enter(
@@ -160,6 +181,17 @@ async def announce(
             confirmed=False,
         )
     return await notice_view(number)
+
+
+def require_to_come(due_at: datetime) -> None:
+    """Refuse what should have arrived already.
+
+    Raises:
+        DueInPast: that time has passed.
+
+    """
+    if due_at < clock.now():
+        raise DueInPast(due_at=due_at.isoformat())
 
 
 async def checked_line(line: NewNoticeLine, source: UUID | None = None) -> Line:
@@ -292,6 +324,54 @@ async def count_in(arrived: Sequence[tuple[UUID, int, Sequence[str]]], *, notice
         [source for source, _, _ in arrived],
         clock.now(),
         list(OPEN),
+    )
+
+
+async def line_of(number: str, part: int) -> UUID:
+    """The line of a notice that announces a part.
+
+    Raises:
+        Unknown: it announces none.
+
+    """
+    line = await db.fetch_value(
+        """SELECT line.id FROM advance_notice_line AS line JOIN advance_notice ON advance_notice.id = line.notice
+           WHERE advance_notice.number = $1 AND line.part = $2 LIMIT 1""",
+        number,
+        part,
+    )
+    if line is None:
+        raise Unknown(what="advance shipping notice", what_zh="预到货通知", key=number)
+    return line
+
+
+async def count_out(source: UUID, quantity: int, serial: str | None) -> None:
+    """Wait again for what was ticked by mistake: on the notice that names the serial, else the last that was ticked."""
+    row = await db.fetch_one(
+        """SELECT line.id, line.notice FROM advance_notice_line AS line
+           WHERE (line.source = $1 OR line.id = $1) AND line.received_quantity > 0
+           ORDER BY EXISTS (SELECT FROM advance_notice_serial
+                            WHERE advance_notice_serial.line = line.id AND serial = $2) DESC, line.id DESC
+           LIMIT 1 FOR NO KEY UPDATE""",
+        source,
+        serial,
+    )
+    if row is None:
+        return
+    await db.execute(
+        "UPDATE advance_notice_line SET received_quantity = greatest(received_quantity - $2, 0) WHERE id = $1",
+        row["id"],
+        quantity,
+    )
+    await db.execute(
+        "UPDATE advance_notice_serial SET received_at = NULL WHERE line = $1 AND serial = $2", row["id"], serial
+    )
+    await db.execute(
+        """UPDATE advance_notice SET closed_at = NULL,
+                  state = CASE WHEN (SELECT sum(received_quantity) FROM advance_notice_line WHERE notice = $1) > 0
+                               THEN 'partly_received' ELSE 'expected' END
+           WHERE id = $1 AND state IN ('partly_received', 'received')""",
+        row["notice"],
     )
 
 

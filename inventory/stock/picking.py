@@ -22,6 +22,7 @@ from inventory.stock.pick_lists import PickListView, pick_list_view
 from inventory.stock.refusals import (
     LotNotHere,
     MoreThanReserved,
+    PickedElsewhere,
     QuantityNotPositive,
     ReasonMissing,
     ReservationResolved,
@@ -30,14 +31,6 @@ from inventory.stock.refusals import (
 from inventory.stock.shelves import free_lots, propose
 
 RECOUNT_WITHIN = timedelta(hours=24)
-
-
-class PickedElsewhere(Refused, constraint="pick_takes_a_unit_once"):
-    """Unit {serial} was already picked for {number}."""
-
-    zh = "单件 {serial} 已被拣货单 {number} 拣出。"
-    help_en = "Take another good unit of this part, or unpick it there first."
-    help_zh = "请改取同一备件的其他好件，或先在该拣货单上撤销拣货。"
 
 
 class AlreadyBeingPicked(Refused):

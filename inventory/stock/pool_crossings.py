@@ -14,9 +14,9 @@ from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongS
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import lots, pools, units
-from inventory.stock.ledger import post
+from inventory.stock.ledger import free_at, post, shortage
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, SerialsMissing
+from inventory.stock.refusals import NoSerials, QuantityNotPositive, ReasonMissing, SerialsMissing
 
 DECIDE_WITHIN = timedelta(hours=8)
 
@@ -88,6 +88,7 @@ async def ask_crossing(
         SerialsMissing: serials were given, but not as many.
         SamePool: it would stay where it is.
         Unknown: no such store, part or pool.
+        NoSerials, UnitNotHere, InsufficientStock: the other pool does not have them free.
 
     """
     by.require("pools.ask")
@@ -101,6 +102,13 @@ async def ask_crossing(
     if serials and len(set(serials)) != quantity:
         raise SerialsMissing(part_number=part_number, wanted=quantity, given=len(set(serials)))
     place, part = await places.find_store(depot), await parts.find(part_number)
+    if serials and not part.serialised:
+        raise NoSerials(part_number=part.part_number)
+    origin = Spot(place.id, GOOD, await places.ourselves(), await pools.find(from_pool))
+    if serials:
+        await units.choose(part.id, origin, quantity, serials)
+    if await free_at(part.id, origin) < quantity:
+        raise await shortage(part.id, place.id, origin.pool, quantity)
     number = await next_number("PC")
     crossing = await db.fetch_value(
         """INSERT INTO pool_crossing (number, place, part, from_pool, to_pool, quantity, serials, reason, state,
@@ -109,7 +117,7 @@ async def ask_crossing(
         number,
         place.id,
         part.id,
-        await pools.find(from_pool),
+        origin.pool,
         await pools.find(to_pool),
         quantity,
         sorted(set(serials)),

@@ -16,14 +16,24 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import UnknownPart
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base.clocks import WorkingHours, is_working_day
 from inventory.places import places
-from inventory.stock import codes, lots
+from inventory.places.tables import STORE_KINDS
+from inventory.stock import codes
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import InsufficientStock, LotNotHere, QuantityNotPositive, ReasonMissing, UnitNotHere
+from inventory.stock.refusals import (
+    CodeMissing,
+    HappenedBeforeItCame,
+    InsufficientStock,
+    LotNotHere,
+    QuantityNotPositive,
+    ReasonMissing,
+    UnitNotHere,
+)
+from inventory.stock.when import happened
 
 State = Literal["conflict", "open", "loss_reported", "papered", "brought_back", "lost", "dismissed"]
 Conflict = Literal["all_reserved", "unit_unknown", "unit_elsewhere", "not_good", "too_few", "picked"]
@@ -38,14 +48,6 @@ OFFICE = WorkingHours(
 OVERDUE_ANSWER_WITHIN = timedelta(hours=4)
 
 
-class TakenInFuture(Invalid):
-    """Nothing can have been taken in the future ({taken_at})."""
-
-    zh = "取件时间（{taken_at}）不能晚于当前时间。"
-    help_en = "Correct the time; check the clock of the phone."
-    help_zh = "请更正取件时间，并检查手机时钟。"
-
-
 class ClientIdReused(Refused, constraint="provisional_issue_is_recorded_once"):
     """The client id {client_id} was used before for another piece."""
 
@@ -55,11 +57,19 @@ class ClientIdReused(Refused, constraint="provisional_issue_is_recorded_once"):
 
 
 class SecondPersonNeeded(Forbidden):
-    """{name} took it or reported it lost; somebody else has to confirm the loss."""
+    """{name} took it, recorded it or reported it lost; somebody else has to decide on it."""
 
-    zh = "{name} 是取件人或报失人，需由他人确认丢失。"
+    zh = "{name} 是取件人、登记人或报失人，需由他人确认。"
     help_en = "Ask a colleague who may correct stock."
     help_zh = "请由另一位有库存调整权限的同事确认。"
+
+
+class StillOnTheRoad(Refused):
+    """{serial} is on the road under {document}; that is taken in first."""
+
+    zh = "{serial} 在单据 {document} 下处于在途，须先办理该单据的入库。"
+    help_en = "Take the document in, then record the piece again; dismiss this record."
+    help_zh = "请先办理该单据入库，再重新登记取件，并驳回本记录。"
 
 
 class NewProvisionalIssue(Struct, frozen=True, kw_only=True):
@@ -140,6 +150,7 @@ class _Found(Struct, frozen=True, kw_only=True):
     bin: int | None = None
     conflict: Conflict | None = None
     facts: dict[str, Any] = {}
+    in_store: bool = True
 
 
 def paper_due(recorded_at: datetime) -> datetime:
@@ -170,7 +181,7 @@ async def take(new: NewProvisionalIssue, *, by: Actor) -> ProvisionalIssueView:
     Raises:
         Unknown: no such store.
         NotYourDepot: the actor does not serve it.
-        TakenInFuture, QuantityNotPositive: that cannot be.
+        HappenedLater, HappenedTooLongAgo, QuantityNotPositive, CodeMissing: that cannot be.
         ClientIdReused: the id belongs to another piece.
 
     """
@@ -179,19 +190,22 @@ async def take(new: NewProvisionalIssue, *, by: Actor) -> ProvisionalIssueView:
     place = await places.find_store(new.depot)
     if new.quantity < 1:
         raise QuantityNotPositive(quantity=new.quantity)
+    if not new.code.strip():
+        raise CodeMissing
+    # the same record sent twice at once: the second waits for the first, and finds it
+    await db.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{by.name} {new.client_id}")
     earlier = await _earlier(new, by)
     if earlier is not None:
         return earlier
-    now = clock.now()
-    taken_at = new.taken_at or now
-    if taken_at > now + timedelta(minutes=5):
-        raise TakenInFuture(taken_at=taken_at.isoformat())
+    taken_at = happened(new.taken_at) or clock.now()
     found = await _find(new.code.strip(), place.id, new.quantity)
     number = await next_number("PI")
     if found.spot is not None and found.conflict is None and found.part is not None:
-        found = await _leave(found, found.part, found.spot, number, min(taken_at, now), by)
+        found = await _leave(found, found.part, found.spot, number, taken_at, by)
     issue = await _insert(new, number, place.id, found, taken_at, by)
-    await _begin_step(number, new.depot, conflict=found.conflict is not None, taker=new.taken_by or by.name)
+    # whoever serves the store that the ledger has the piece in decides whether it has left there
+    keeps = found.facts["place"] if found.conflict == "unit_elsewhere" and found.in_store else new.depot
+    await _begin_step(number, keeps, conflict=found.conflict is not None, taker=new.taken_by or by.name)
     view = await provisional_issue_view(issue)
     await audit.record("provisional_issue.recorded", "provisional_issue", number, by=by, reason=new.reason)
     return view
@@ -254,20 +268,26 @@ async def _begin_step(number: str, depot: str, *, conflict: bool, taker: str) ->
 
 async def _find(code: str, place: int, quantity: int) -> _Found:
     named = codes.names(code)
-    unit = await db.fetch_one(
-        """SELECT unit.id, unit.part, unit.place, place.code AS place_code, unit.condition, unit.owner, unit.pool, unit.bin,
+    carrying = await db.fetch(
+        """SELECT unit.id, unit.part, part.part_number, unit.tag, unit.place, place.code AS place_code,
+                  place.kind = ANY($3) AS in_store, unit.condition, unit.owner, unit.pool, unit.bin,
                   (SELECT pick_list.number FROM pick JOIN pick_list ON pick_list.id = pick.pick_list
                    WHERE pick.unit = unit.id AND pick.state = 'picked') AS picked_for,
                   (SELECT number FROM provisional_issue WHERE provisional_issue.unit = unit.id AND settled_at IS NULL
                    ORDER BY id DESC LIMIT 1) AS taken_before
-           FROM unit JOIN place ON place.id = unit.place
+           FROM unit JOIN place ON place.id = unit.place JOIN part ON part.id = unit.part
            WHERE unit.serial = ANY($1) OR unit.tag = ANY($1)
-           ORDER BY unit.place = $2 DESC, unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
+           ORDER BY unit.tag = ANY($1) DESC NULLS LAST, unit.place = $2 DESC, unit.id LIMIT 20 FOR NO KEY UPDATE OF unit""",
         named,
         place,
+        list(STORE_KINDS),
     )
-    if unit is not None:
-        return _judged(unit, place)
+    here = [unit for unit in carrying if unit["place"] == place]
+    if carrying and (carrying[0]["tag"] in named or len(here) == 1 or len(carrying) == 1):
+        return _judged(carrying[0], place)
+    if carrying:  # two makers gave the same serial: whoever resolves it names the part
+        pieces = [{"part_number": each["part_number"], "place": each["place_code"]} for each in carrying]
+        return _Found(conflict="unit_unknown", facts={"code": code, "pieces": pieces}, quantity=quantity)
     try:
         part = await parts.find_first(named)
     except UnknownPart:
@@ -288,7 +308,15 @@ def _judged(unit: db.Row, place: int) -> _Found:
         conflict, facts = "not_good", {"condition": unit["condition"]}
     elif unit["picked_for"]:
         conflict, facts = "picked", {"pick_list": unit["picked_for"]}
-    return _Found(part=unit["part"], unit=unit["id"], spot=spot, bin=unit["bin"], conflict=conflict, facts=facts)
+    return _Found(
+        part=unit["part"],
+        unit=unit["id"],
+        spot=spot,
+        bin=unit["bin"],
+        conflict=conflict,
+        facts=facts,
+        in_store=unit["in_store"],
+    )
 
 
 async def _find_pieces(part: int, place: int, quantity: int) -> _Found:
@@ -332,25 +360,28 @@ async def move_out(
     unit: UUID | None = None,
     shelf: int | None = None,
 ) -> None:
-    """Move pieces from a spot to where they wait for their paper."""
+    """Move pieces from a spot to where they wait for their paper, in the condition they have.
+
+    Where the books have them come later than they were taken, they leave as of now: the record says when it was.
+    """
     unpapered = await places.find(places.UNPAPERED)
-    await post(
-        [
-            Move(
-                kind="provisional_issue",
-                part=part,
-                quantity=quantity,
-                unit=unit,
-                from_bin=shelf,
-                origin=spot,
-                target=Spot(unpapered.id, GOOD, spot.owner, spot.pool),
-                document_kind="provisional_issue",
-                document=number,
-                occurred_at=at,
-            )
-        ],
-        by=by,
+    move = Move(
+        kind="provisional_issue",
+        part=part,
+        quantity=quantity,
+        unit=unit,
+        from_bin=shelf,
+        origin=spot,
+        target=msgspec.structs.replace(spot, place=unpapered.id),
+        document_kind="provisional_issue",
+        document=number,
+        occurred_at=at,
     )
+    try:
+        async with db.savepoint():
+            await post([move], by=by)
+    except HappenedBeforeItCame:
+        await post([msgspec.structs.replace(move, occurred_at=None)], by=by)
 
 
 async def _reservation_taken(part: int, spot: Spot) -> dict[str, Any]:
@@ -373,8 +404,8 @@ async def _reservation_taken(part: int, spot: Spot) -> dict[str, Any]:
     return {"reservation": str(row["id"]), "reference": row["reference_number"], "quantity": row["quantity"]}
 
 
-async def lock(issue: UUID, *, by: Actor, states: tuple[str, ...]) -> Issue:
-    """A record in one of some states, locked, for somebody who serves its store.
+async def lock(issue: UUID, *, by: Actor, states: tuple[str, ...], at: str | None = None) -> Issue:
+    """A record in one of some states, locked, for somebody who serves its store, or another one (`at`).
 
     Raises:
         Unknown: no such record.
@@ -392,7 +423,7 @@ async def lock(issue: UUID, *, by: Actor, states: tuple[str, ...]) -> Issue:
     )
     if found is None:
         raise Unknown(what="provisional issue", what_zh="先发后补记录", key=str(issue))
-    by.require_depot(found.depot)
+    by.require_depot(at or found.depot)
     if found.state not in states:
         raise WrongState(
             what="Provisional issue",
@@ -405,35 +436,38 @@ async def lock(issue: UUID, *, by: Actor, states: tuple[str, ...]) -> Issue:
 
 
 async def carry_on(issue: Issue, kind: str, to: Spot, *, by: Actor, reason: str = "", **document: str | None) -> None:
-    """Move what waits for its paper on to where it belongs."""
+    """Move what waits for its paper on to where it belongs, in the condition it waits in."""
     if issue.part is None:
         raise Unknown(what="part", what_zh="备件", key=issue.code)
     waiting = await places.find(places.UNPAPERED)
-    carried: list[tuple[UUID | None, UUID | None, int]] = (
-        [(issue.unit, None, 1)]
-        if issue.unit
-        else [
-            (None, lot, there)
-            for lot, there in await lots.of_document(issue.number, issue.part, waiting.id, pool=to.pool)
-        ]
-    )
     await post(
         [
             Move(
                 kind=kind,
                 part=issue.part,
-                quantity=quantity,
-                unit=unit,
-                lot=lot,
-                origin=Spot(waiting.id, GOOD, to.owner, to.pool),
-                target=to,
+                quantity=piece["quantity"],
+                unit=piece["unit"],
+                lot=piece["lot"],
+                origin=Spot(waiting.id, piece["condition"], to.owner, to.pool),
+                target=msgspec.structs.replace(to, condition=piece["condition"]),
                 document_kind=document.get("document_kind") or "provisional_issue",
                 document=document.get("document") or issue.number,
                 reason=reason,
             )
-            for unit, lot, quantity in carried
+            for piece in await _waiting(issue, waiting.id)
         ],
         by=by,
+    )
+
+
+async def _waiting(issue: Issue, there: int) -> list[db.Row]:
+    """What of a record waits for its paper: a unit, or pieces of lots, with their conditions."""
+    return await db.fetch(
+        """SELECT unit, lot, to_condition AS condition, sum(quantity)::int AS quantity
+           FROM movement WHERE document = $1 AND document_kind = 'provisional_issue' AND to_place = $2
+           GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
+        issue.number,
+        there,
     )
 
 
@@ -466,7 +500,9 @@ async def settle(issue: Issue, state: State, *, by: Actor, remark: str = "", **d
 
 @db.atomic
 async def bring_back(issue: UUID, *, by: Actor, remark: str = "") -> ProvisionalIssueView:
-    """Return a piece that was not needed to its store.
+    """Return a piece that was not needed to its store, in the condition it was taken in.
+
+    What the ledger did not know when it was taken comes back to be judged (condition unknown).
 
     Raises:
         Unknown, WrongState, NotYourDepot: as for `lock`.
@@ -562,6 +598,10 @@ _VIEW = """SELECT provisional_issue.id, number, client_id, place.code AS depot, 
            LEFT JOIN unit ON unit.id = provisional_issue.unit
            LEFT JOIN pool ON pool.id = provisional_issue.pool"""
 
+_SEEN = """({scope}::text[] IS NULL OR place.code = ANY({scope})
+            OR (conflict = 'unit_elsewhere' AND facts ->> 'place' = ANY({scope})))"""
+"""Who sees a record: those of its store, and of the store that the ledger has the piece in."""
+
 
 async def provisional_issue_view(issue: UUID, *, seen_by: Actor | None = None) -> ProvisionalIssueView:
     """One record.
@@ -572,7 +612,7 @@ async def provisional_issue_view(issue: UUID, *, seen_by: Actor | None = None) -
     """
     view = await db.read_one(
         ProvisionalIssueView,
-        f"{_VIEW} WHERE provisional_issue.id = $2 AND ($3::text[] IS NULL OR place.code = ANY($3))",
+        f"{_VIEW} WHERE provisional_issue.id = $2 AND {_SEEN.format(scope='$3')}",
         clock.now(),
         issue,
         seen_by.depot_scope if seen_by else None,
@@ -594,7 +634,7 @@ async def provisional_issues(
     return await db.read(
         ProvisionalIssueView,
         f"""{_VIEW}
-            WHERE ($2::text[] IS NULL OR place.code = ANY($2)) AND ($3::uuid IS NULL OR provisional_issue.id < $3)
+            WHERE {_SEEN.format(scope="$2")} AND ($3::uuid IS NULL OR provisional_issue.id < $3)
               AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR place.code = $5)
             ORDER BY provisional_issue.id DESC LIMIT $6""",
         clock.now(),

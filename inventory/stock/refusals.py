@@ -60,11 +60,67 @@ class NotLowerPriority(Refused):
 
 
 class HeldForTransfer(Refused):
-    """Reservation {id} holds what transfer {transfer} is to carry; it may not be taken over."""
+    """Reservation {id} holds what transfer {transfer} is to carry; it is resolved through that."""
 
-    zh = "预留 {id} 属于调拨单 {transfer}，不能被占用。"
-    help_en = "Cancel the transfer first, or decide on its emergency case."
-    help_zh = "请先取消该调拨，或处理其所属应急方案。"
+    zh = "预留 {id} 属于调拨单 {transfer}，须通过该调拨单处理。"
+    help_en = "Ship or cancel the transfer, or decide on its emergency case."
+    help_zh = "请发出或取消该调拨，或处理其所属应急方案。"
+
+
+class NotHandedOutTo(Refused):
+    """Nothing is handed out to {place}: {instead}."""
+
+    zh = "不能直接出库到 {place}：{instead_zh}。"
+    help_en = "Hand out to a customer's site, or to ISSUED where no site is known."
+    help_zh = "请出库到客户机房；不知道机房时填写 ISSUED。"
+
+
+class PickedElsewhere(Refused, constraint="pick_takes_a_unit_once"):
+    """Unit {serial} was already picked for {number}."""
+
+    zh = "单件 {serial} 已被拣货单 {number} 拣出。"
+    help_en = "Take another good unit of this part, or unpick it there first."
+    help_zh = "请改取同一备件的其他好件，或先在该拣货单上撤销拣货。"
+
+
+class SerialAmbiguous(Refused):
+    """{count} pieces carry {serial}."""
+
+    zh = "有 {count} 件备件使用编号 {serial}。"
+    help_en = "Scan the tag instead, or name the part; `pieces` lists them."
+    help_zh = "请改扫备件条码，或指定备件编号；pieces 列出了这些单件。"
+
+
+class CodeMissing(Invalid):
+    """A code was left blank."""
+
+    zh = "编号不能为空白。"
+    help_en = "Scan the piece, or type its serial, tag or part number."
+    help_zh = "请扫描备件，或填写序列号、备件条码或备件编号。"
+
+
+class HappenedLater(Invalid):
+    """Nothing can have happened in the future ({at})."""
+
+    zh = "发生时间（{at}）不能晚于当前时间。"
+    help_en = "Correct the time; check the clock of the phone."
+    help_zh = "请更正时间，并检查手机时钟。"
+
+
+class HappenedTooLongAgo(Invalid):
+    """{at} is more than {days} days ago; the books are not changed that far back."""
+
+    zh = "发生时间（{at}）早于 {days} 天前，台账不再补记这么早的业务。"
+    help_en = "Book it as of now and say in the remark when it was, or correct the stock by a count."
+    help_zh = "请按当前时间登记并在备注中说明，或通过盘点更正库存。"
+
+
+class HappenedBeforeItCame(Refused):
+    """By the books the pieces were not there yet at {at}."""
+
+    zh = "按台账，{at} 时这些备件尚未到位。"
+    help_en = "Give a later time, or none for now; see the ledger for when they came."
+    help_zh = "请填写更晚的时间，或留空表示当前；到位时间见出入库流水。"
 
 
 class MoreThanReserved(Invalid):
@@ -153,6 +209,22 @@ class NotEnoughUnits(UnitNotHere):
     zh = "{depot} 状态为“{condition}”的单件只有 {found} 件，需要 {wanted} 件。"
     help_en = "Ask for fewer, or look up where the others are."
     help_zh = "请减少数量，或查询其余单件的位置。"
+
+
+class UnitNotInBin(Refused):
+    """Unit {serial} lies in {bin}, not in {asked}."""
+
+    zh = "单件 {serial} 在库位 {bin}，不在 {asked}。"
+    help_en = "Scan the bin it lies in, or leave the bin out."
+    help_zh = "请扫描其实际所在库位，或不填库位。"
+
+
+class NoSerials(Invalid):
+    """{part_number} is not kept by serial."""
+
+    zh = "{part_number} 不按序列号管理。"
+    help_en = "Give how many pieces, and no serials."
+    help_zh = "请填写数量，不填序列号。"
 
 
 class LotNotHere(Refused):

@@ -13,11 +13,18 @@ from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.places import places
-from inventory.stock import disclosure, picking, pools, priorities, units
+from inventory.stock import disclosure, picking, pools, priorities, taking, units
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
 from inventory.stock.moves import Move, Piece, Spot
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import ExpiryInPast, MoreThanReserved, QuantityNotPositive, ReservationResolved
+from inventory.stock.refusals import (
+    ExpiryInPast,
+    HeldForTransfer,
+    MoreThanReserved,
+    QuantityNotPositive,
+    ReservationResolved,
+)
+from inventory.stock.when import happened
 
 State = Literal["soft", "pending", "posted", "voided", "expired", "taken_over"]
 
@@ -222,6 +229,17 @@ async def lock(reservation: UUID, states: tuple[str, ...] = ("pending",)) -> Hel
     return held
 
 
+async def refuse_where_a_transfer_carries_it(reservation: UUID) -> None:
+    """Refuse to resolve behind a transfer's back what it is to carry: it could neither ship nor be cancelled then."""
+    transfer = await db.fetch_value(
+        """SELECT transfer.number FROM transfer_line JOIN transfer ON transfer.id = transfer_line.transfer
+           WHERE transfer_line.reservation = $1""",
+        reservation,
+    )
+    if transfer is not None:
+        raise HeldForTransfer(id=str(reservation), transfer=transfer)
+
+
 @db.atomic
 async def post_reservation(
     reservation: UUID,
@@ -235,7 +253,7 @@ async def post_reservation(
     occurred_at: datetime | None = None,
     keep_rest: bool = False,
 ) -> Reservation:
-    """Hand out what was reserved: to a site, an engineer's stock, or onto the road.
+    """Hand out what was reserved, to a customer's site or to nobody's in particular (ISSUED).
 
     Posting a part releases the rest, unless it is to be kept (`keep_rest`). Serialised parts leave by the serials
     given, or oldest first.
@@ -243,21 +261,25 @@ async def post_reservation(
     Raises:
         Unknown: no such reservation or place.
         ReservationResolved: it was posted, voided or expired before.
+        HeldForTransfer: it leaves by its transfer.
+        NotHandedOutTo: that is no place to hand out to.
         MoreThanReserved: it holds fewer.
         UnitNotHere: a serial is not in that store.
+        HappenedLater, HappenedTooLongAgo, HappenedBeforeItCame: it cannot have left then.
 
     """
     by.require("stock.issue")
     by.require_depot((await lock(reservation)).depot)
+    await refuse_where_a_transfer_carries_it(reservation)
     return await hand_out(
         reservation,
         by=by,
-        to=to,
+        to=(await taking.taker(to)).code,
         quantity=quantity,
         serials=serials,
         document_kind=document_kind,
         document=document,
-        occurred_at=occurred_at,
+        occurred_at=happened(occurred_at),
         keep_rest=keep_rest,
     )
 
@@ -339,11 +361,13 @@ async def void_reservation(reservation: UUID, *, by: Actor) -> Reservation:
     Raises:
         Unknown: no such reservation.
         ReservationResolved: it was posted, voided or expired before.
+        HeldForTransfer: it ends with its transfer.
 
     """
     by.require("reservations.make")
     held = await lock(reservation, ("soft", "pending"))
     by.require_depot(held.depot)
+    await refuse_where_a_transfer_carries_it(reservation)
     return await release(reservation, by=by)
 
 
@@ -370,11 +394,13 @@ async def extend(reservation: UUID, expires_at: datetime | None, *, by: Actor) -
         Unknown: no such reservation.
         ReservationResolved: it was posted, voided or expired before.
         ExpiryInPast: that time has passed.
+        HeldForTransfer: it lasts as long as its transfer waits.
 
     """
     by.require("reservations.make")
     held = await lock(reservation, ("soft", "pending"))
     by.require_depot(held.depot)
+    await refuse_where_a_transfer_carries_it(reservation)
     if expires_at is not None and expires_at <= clock.now():
         raise ExpiryInPast(expires_at=expires_at.isoformat())
     await db.execute("UPDATE reservation SET expires_at = $2 WHERE id = $1", reservation, expires_at)

@@ -18,7 +18,7 @@ from inventory.stock.refusals import LotNotHere, ReasonMissing
 RIGHT_OF = {"receipt": "stock.receive", "put_away": "stock.receive", "issue": "stock.issue"}
 """Whoever may do a thing may undo it; what is not here corrects stock."""
 
-OF_ITS_OWN = frozenset({None, "adjustment", "receipt"})
+OF_ITS_OWN = frozenset({None, "adjustment", "receipt", "self_issue"})
 """Documents that consist of nothing but their movements."""
 
 

@@ -15,6 +15,7 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock.refusals import ReasonMissing
+from inventory.stock.when import happened
 
 Mode = Literal["courier", "same_city_courier", "own_car", "hand_carried"]
 ShipmentState = Literal["shipped", "failed", "handed_over", "returned"]
@@ -63,6 +64,14 @@ class RecipientMissing(Invalid):
     zh = "签收需要填写签收人姓名。"
     help_en = "Ask for the name, and have it signed for."
     help_zh = "请询问并填写签收人姓名。"
+
+
+class HandedOverBeforeShipped(Invalid):
+    """Nothing is handed over ({at}) before it left ({shipped_at})."""
+
+    zh = "交接时间（{at}）不能早于发货时间（{shipped_at}）。"
+    help_en = "Correct the time, or leave it empty for now."
+    help_zh = "请更正交接时间，或留空表示当前。"
 
 
 class SignatureUnreadable(Invalid):
@@ -312,13 +321,16 @@ async def hand_over(
         WrongState: it was handed over before, or brought back.
         RecipientMissing: nobody is named.
         SignatureUnreadable: the strokes cannot be drawn.
+        HandedOverBeforeShipped, HappenedLater, HappenedTooLongAgo: it cannot have been then.
 
     """
     head = await lock(shipment, by=by, right="shipments.deliver", states=("shipped", "failed"))
     if not to.strip():
         raise RecipientMissing
     drawing = signature_drawing(strokes) if strokes else None
-    at = min(max(occurred_at or clock.now(), head["shipped_at"]), clock.now())
+    at = happened(occurred_at) or clock.now()
+    if at < head["shipped_at"]:
+        raise HandedOverBeforeShipped(at=at.isoformat(), shipped_at=head["shipped_at"].isoformat())
     await db.execute(
         """UPDATE shipment SET state = 'handed_over', handed_over_at = $2, handed_to = $3, handed_over_where = $4,
                   signature = $5, signature_sha256 = $6 WHERE id = $1""",

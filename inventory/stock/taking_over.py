@@ -6,14 +6,21 @@ from inventory.ground import audit, db, events, jobs
 from inventory.ground.actor import Actor
 from inventory.stock import priorities
 from inventory.stock.refusals import (
-    HeldForTransfer,
     MoreThanReserved,
     NotLowerPriority,
     PurposeMissing,
     QuantityNotPositive,
     ReasonMissing,
 )
-from inventory.stock.reservations import Reservation, give_back, hold, lock, reservation_view, resolve
+from inventory.stock.reservations import (
+    Reservation,
+    give_back,
+    hold,
+    lock,
+    refuse_where_a_transfer_carries_it,
+    reservation_view,
+    resolve,
+)
 
 
 @db.atomic
@@ -47,7 +54,7 @@ async def take_over(
     rank = await priorities.rank_of(priority_class)
     if rank <= lost.priority:
         raise NotLowerPriority(rank=lost.priority, wanted=rank)
-    await _refuse_where_a_transfer_carries_it(reservation)
+    await refuse_where_a_transfer_carries_it(reservation)
     wanted = lost.quantity if quantity is None else quantity
     if wanted < 1:
         raise QuantityNotPositive(quantity=wanted)
@@ -77,13 +84,3 @@ async def take_over(
     )
     await events.emit("reservation.taken_over", "reservation", str(reservation), view, depot=view.depot)
     return held
-
-
-async def _refuse_where_a_transfer_carries_it(reservation: UUID) -> None:
-    transfer = await db.fetch_value(
-        """SELECT transfer.number FROM transfer_line JOIN transfer ON transfer.id = transfer_line.transfer
-           WHERE transfer_line.reservation = $1""",
-        reservation,
-    )
-    if transfer is not None:
-        raise HeldForTransfer(id=str(reservation), transfer=transfer)

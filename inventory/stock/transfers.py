@@ -51,6 +51,14 @@ class NotOnTransfer(Invalid):
     help_zh = "请核对送货单；不属于该调拨单的备件应按其所属单据办理。"
 
 
+class NothingCame(Invalid):
+    """A transfer of which nothing came is not taken in."""
+
+    zh = "没有任何到货，无需办理入库。"
+    help_en = "Leave it on the road until it comes, or declare it lost."
+    help_zh = "请等待到货；确认不会到货时登记在途丢失。"
+
+
 class PartOfItIsLost(Refused):
     """Part of transfer {number} was declared lost; it cannot come back as a whole."""
 
@@ -375,9 +383,12 @@ async def take_in(
         WrongState: it was not shipped, or all of it arrived before.
         NotOnTransfer: a part was counted that is not on it.
         ReceivedDiffers: the count differs from what was sent and no reason was given.
+        NothingCame: nothing at all was counted.
 
     """
     by.require("stock.transfer")
+    if received is not None and not any(received.values()):
+        raise NothingCame
     head = await claim(transfer, ON_THE_ROAD, "received")
     by.require_depot(head["target"])
     transit = await places.find(places.TRANSIT)

@@ -12,7 +12,14 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.stock import codes, disclosure
 from inventory.stock.moves import GOOD, Spot
-from inventory.stock.refusals import NotEnoughUnits, SerialRepeated, SerialsMissing, UnitNotHere
+from inventory.stock.refusals import (
+    NotEnoughUnits,
+    PickedElsewhere,
+    SerialAmbiguous,
+    SerialRepeated,
+    SerialsMissing,
+    UnitNotHere,
+)
 
 
 class Picked(Struct, frozen=True):
@@ -83,6 +90,7 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
     Raises:
         SerialsMissing: serials were given, but not as many as pieces leave.
         UnitNotHere: a serial is not at that spot.
+        PickedElsewhere: a serial lies in somebody's box already.
 
     """
     if serials and len(set(serials)) != quantity:
@@ -116,7 +124,26 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
         if not missing:
             raise NotEnoughUnits(depot=depot, condition=origin.condition, wanted=quantity, found=len(found))
         raise UnitNotHere(serial=missing[0], depot=depot, condition=origin.condition)
+    if serials:
+        await refuse_picked([unit.id for unit in found])
     return found
+
+
+async def refuse_picked(chosen: Sequence[UUID]) -> None:
+    """Refuse to take out of somebody's box what was picked.
+
+    Raises:
+        PickedElsewhere: one of them was.
+
+    """
+    picked = await db.fetch_one(
+        """SELECT unit.serial, pick_list.number
+           FROM pick JOIN pick_list ON pick_list.id = pick.pick_list JOIN unit ON unit.id = pick.unit
+           WHERE pick.unit = ANY($1) AND pick.state = 'picked' LIMIT 1""",
+        list(chosen),
+    )
+    if picked is not None:
+        raise PickedElsewhere(**dict(picked))
 
 
 async def shared_out(serials: Sequence[str], reservations: Sequence[UUID]) -> dict[UUID, list[str]]:
@@ -212,15 +239,21 @@ async def enter_all(new: Sequence[NewUnit], *, receipt: UUID | None = None, sour
     return [row["id"] for row in rows]
 
 
-async def carried(serials: Sequence[tuple[int, str]]) -> dict[int, frozenset[str]]:
-    """Which of these serials some unit carries already, per part; a maker gives a serial once, whatever the part."""
+async def carried(serials: Sequence[tuple[int, str]], *, coming_from: int | None = None) -> dict[int, frozenset[str]]:
+    """Which of these serials some unit carries already, per part; a maker gives a serial once, whatever the part.
+
+    One whose receipt was reversed lies where it came from, and may come again from there.
+    """
     rows = await db.fetch(
         """SELECT DISTINCT asked.part, asked.serial
            FROM unnest($1::int[], $2::text[]) AS asked(part, serial)
            JOIN part ON part.id = asked.part
-           JOIN unit ON unit.serial = asked.serial AND unit.maker IS NOT DISTINCT FROM part.maker""",
+           JOIN unit ON unit.serial = asked.serial AND unit.maker IS NOT DISTINCT FROM part.maker
+           WHERE unit.place IS DISTINCT FROM $3 OR unit.part <> asked.part
+              OR NOT EXISTS (SELECT FROM movement WHERE movement.unit = unit.id AND movement.reverses IS NOT NULL)""",
         [part for part, _ in serials],
         [serial for _, serial in serials],
+        coming_from,
     )
     found: dict[int, set[str]] = {}
     for row in rows:
@@ -304,37 +337,63 @@ async def units(
     )
 
 
-async def unit(serial: str, *, seen_by: Actor) -> UnitView:
-    """One unit by its serial or by our tag; of one that left the reader's stores, as it was when it last left them.
+async def unit(serial: str, *, seen_by: Actor, part_number: str | None = None) -> UnitView:
+    """One unit by our tag or by its serial; two makers may give the same serial, and the part tells them apart.
+
+    Of one that left the reader's stores it is told how it was when it last left them.
 
     Raises:
         Unknown: no such unit in the reader's scope, and none ever was.
+        SerialAmbiguous: several carry it.
 
     """
-    view = await db.read_one(
+    found = await db.read(
         UnitView,
-        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = $3 OR unit.tag = $3) ORDER BY unit.id LIMIT 1",
+        f"""{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = $3 OR unit.tag = $3)
+            AND ($4::text IS NULL OR part.part_number = $4) ORDER BY unit.id LIMIT 20""",
         seen_by.depot_scope,
         seen_by.contract_scope,
         serial,
+        part_number,
     )
-    if view is not None:
-        return view
-    gone = None
+    if found:
+        return the_one(serial, found)
+    gone: list[UnitView] = []
     if seen_by.depot_scope is not None:
-        gone = await db.read_one(
+        gone = await db.read(
             UnitView,
-            f"{_VIEW} WHERE {_HANDED_OUT} AND (unit.serial = $3 OR unit.tag = $3) ORDER BY unit.id LIMIT 1",
+            f"""{_VIEW} WHERE {_HANDED_OUT} AND (unit.serial = $3 OR unit.tag = $3)
+                AND ($4::text IS NULL OR part.part_number = $4) ORDER BY unit.id LIMIT 20""",
             seen_by.depot_scope,
             seen_by.contract_scope,
             serial,
+            part_number,
         )
-    if gone is None:
+    if not gone:
         raise Unknown(what="unit", what_zh="单件", key=serial)
-    last = (await life(gone.id, seen_by=seen_by, limit=10_000))[-1]
+    left = the_one(serial, gone)
+    last = (await life(left.id, seen_by=seen_by, limit=10_000))[-1]
     return msgspec.structs.replace(
-        gone, place=last.to_place, bin=last.to_bin, condition=last.to_condition, custodian=None
+        left, place=last.to_place, bin=last.to_bin, condition=last.to_condition, custodian=None
     )
+
+
+def the_one(code: str, found: Sequence[UnitView]) -> UnitView:
+    """The unit a code means among those that carry it: a tag is unique, a serial only for its maker.
+
+    Raises:
+        SerialAmbiguous: it is the serial of several.
+
+    """
+    tagged = [unit for unit in found if unit.tag == code]
+    if len(found) > 1 and not tagged:
+        raise SerialAmbiguous(serial=code, count=len(found), pieces=told_apart(found))
+    return (tagged or found)[0]
+
+
+def told_apart(found: Sequence[UnitView]) -> list[dict[str, str | None]]:
+    """What tells units with the same serial apart."""
+    return [{"part_number": unit.part_number, "tag": unit.tag, "place": unit.place} for unit in found]
 
 
 async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:

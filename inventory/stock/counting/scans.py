@@ -58,7 +58,7 @@ async def record(sheet: UUID, scans: Sequence[NewScan], *, by: Actor) -> list[UU
         NotYourDepot: the actor does not serve the store.
         CountClosed: the count is posted or cancelled.
         CountFinished: its counting is finished; who has seen the books cannot count blind any more.
-        CountedOutOfTime: counted in the future, before the sheet, or more than seven days ago.
+        CountedOutOfTime: counted in the future, before the sheet, before it began, or more than seven days ago.
         SerialsNotCounted, QuantityNotCounted: not counted as the part is kept.
         ScanIdReused: the id belongs to another scan.
 
@@ -92,8 +92,10 @@ async def _all_known(sheet: UUID, scans: Sequence[NewScan]) -> bool:
 
 async def _record(sheet: UUID, head: db.Row, scan: NewScan, *, by: Actor) -> UUID:
     part = await parts.find(scan.part_number)
-    began_at = min(scan.began_at or scan.counted_at, scan.counted_at)
+    began_at = scan.began_at or scan.counted_at
     _check_time(scan.counted_at, head["created_at"])
+    if began_at > scan.counted_at:
+        raise CountedOutOfTime(counted_at=scan.counted_at.isoformat(), earliest=began_at.isoformat())
     quantity, serials = _as_kept(part, scan)
     line = await _line(sheet, head["place"], part, scan)
     written = await db.fetch_value(

@@ -89,6 +89,8 @@ async def test_a_file_is_withdrawn_with_a_reason_and_stays_on_record(api, transf
     made = (await attach(api, transfer)).json()["id"]
     path = f"/attachments/{made}/withdraw"
     invalid = await api.post(path, {"reason": ""}, role="warehouse_keeper", depot="GZ")
+    blank = await api.post(path, {"reason": " "}, role="warehouse_keeper", depot="GZ")
+    assert (blank.status_code, blank.json()["code"]) == (422, "reason_missing")
     done = await api.post(path, {"reason": "wrong form"}, role="warehouse_keeper", depot="GZ")
     again = await api.post(path, {"reason": "wrong form"}, role="warehouse_keeper", depot="GZ")
 

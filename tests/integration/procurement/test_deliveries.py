@@ -10,11 +10,18 @@ from inventory.ground.errors import NotYourDepot, Unknown, WrongState
 from inventory.people.roles import rights_of
 from inventory.procurement import announcing, deliveries, orders
 from inventory.procurement.announcing import MoreThanOrdered
-from inventory.procurement.deliveries import Scan
+from inventory.procurement.deliveries import OwnerIsKnown, Scan
 from inventory.stock import expected, losses, notices, receipts, transfers, units
-from inventory.stock.notices import NewNoticeLine, NothingAnnounced, NoticeFollowsItsTransfer, SerialsTooMany
+from inventory.stock.notices import (
+    DueInPast,
+    NewNoticeLine,
+    NotFromOutside,
+    NothingAnnounced,
+    NoticeFollowsItsTransfer,
+    SerialsTooMany,
+)
 from inventory.stock.refusals import DifferenceUnexplained, ReasonMissing, SerialsMissing, UnitNotHere
-from inventory.stock.transfers import NotOnTransfer, TransferItem
+from inventory.stock.transfers import NothingCame, NotOnTransfer, TransferItem
 from tests.integration.procurement.test_orders import placed
 from tests.integration.stock.test_reservations import level
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
@@ -343,3 +350,64 @@ async def test_an_overdue_transfer_is_told_of_once_and_its_step_ends_with_it(com
 def test_vendors_may_announce_and_not_receive():
     assert "notices.announce" in rights_of(frozenset({"vendor"}))
     assert "stock.receive" not in rights_of(frozenset({"vendor"}))
+
+
+@pytest.mark.parametrize("origin", ["GZ", "SH", "ZJ", "SCRAP", "ADJUSTMENT", "TRANSIT", "UNPAPERED"])
+async def test_a_notice_by_hand_comes_from_outside(company, origin):
+    lines = [NewNoticeLine(part_number=FAN, quantity=1)]
+    with pytest.raises(NotFromOutside):
+        await notices.announce("GZ", lines, by=KEEPER, origin=origin, due_at=soon())
+
+
+async def test_what_is_announced_is_still_to_come(company):
+    order = await placed((FAN, 2))
+    lines = [NewNoticeLine(part_number=FAN, quantity=1)]
+    with pytest.raises(DueInPast):
+        await notices.announce("GZ", lines, by=KEEPER, origin="V-DISTI", due_at=soon(-1))
+    with pytest.raises(DueInPast):
+        await announcing.announce_order(order.number, lines, by=VENDOR, due_at=soon(-1))
+
+
+async def test_one_of_two_serials_is_lost(own_company):
+    transfer = await shipped((DRIVE, 2))
+    sent = sorted(unit.serial for unit in await units.units(limit=9, seen_by=SETUP, depot="TRANSIT"))
+    view = await losses.declare_lost(transfer.id, by=SUPERVISOR, reason="box torn", serials=sent[:1])
+
+    assert (view.state, view.lines[0].lost_quantity) == ("shipped", 1)
+    assert await violations() == []
+
+
+async def test_what_is_not_on_a_transfer_is_neither_received_nor_lost(own_company):
+    transfer = await shipped((FAN, 2))
+    before = len(await receipts.receipts(limit=50, seen_by=SETUP))
+    for act in (
+        lambda: transfers.take_in(transfer.id, by=SH_KEEPER, received={"NOPE": 1}, reason="r"),
+        lambda: transfers.take_in(transfer.id, by=SH_KEEPER, received={FAN: 2, "NOPE": 1}, reason="r"),
+        lambda: losses.declare_lost(transfer.id, by=SUPERVISOR, reason="r", lost={"NOPE": 1}),
+        lambda: losses.find_again(transfer.id, by=SUPERVISOR, reason="r", found={"NOPE": 1}),
+    ):
+        with pytest.raises(NotOnTransfer):
+            await act()
+    for nothing in ({}, {FAN: 0}):
+        with pytest.raises(NothingCame):
+            await transfers.take_in(transfer.id, by=SH_KEEPER, received=nothing, reason="r")
+
+    assert len(await receipts.receipts(limit=50, seen_by=SETUP)) == before
+    assert (await transfers.transfer_view(transfer.id)).state == "shipped"
+
+
+async def test_what_a_vendor_goes_on_owning_is_taken_in_as_its_own(company):
+    notice = await notices.announce(
+        "GZ", [NewNoticeLine(part_number=DRIVE, quantity=1)], by=KEEPER, origin="V-DISTI", due_at=soon()
+    )
+    scans = [Scan(part_number=DRIVE, serials=["LENT-1"])]
+    with pytest.raises(Unknown):
+        await deliveries.receive(notice.number, scans, by=KEEPER, owner="NOBODY")
+    await deliveries.receive(notice.number, scans, by=KEEPER, owner="DISTI")
+
+    assert (await units.unit("LENT-1", seen_by=KEEPER)).owner == "DISTI"
+    assert (await level(DRIVE, "GZ")).on_hand == 5
+    transfer = await shipped((FAN, 1))
+    with pytest.raises(OwnerIsKnown):
+        await deliveries.receive(transfer.number, [Scan(part_number=FAN, quantity=1)], by=SH_KEEPER, owner="DISTI")
+    assert await violations() == []

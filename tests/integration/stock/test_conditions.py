@@ -7,16 +7,20 @@ from hypothesis import strategies as st
 from inventory.assurance.invariants import violations
 from inventory.ground import db, steps
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.places import bins, places
+from inventory.places.bins import NewBin
 from inventory.procurement import release
 from inventory.procurement.provenance import ProvenanceTooLow
-from inventory.stock import conditions, handing_in, receipts, reservations, units
+from inventory.stock import conditions, handing_in, keeping, placing, receipts, reservations, units
 from inventory.stock.conditions import STEPS, NoSuchStep, ResultMissing, ScrapProposedTwice, SecondPerson
 from inventory.stock.handing_in import UNIDENTIFIED, AlreadyIdentified
+from inventory.stock.keeping import Scanned
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import (
     InsufficientStock,
     LotNotHere,
+    NotHandedOutTo,
     QuantityNotPositive,
     ReasonMissing,
     SerialsMissing,
@@ -239,3 +243,45 @@ async def test_a_bin_that_the_store_does_not_have_names_no_pieces(company):
         await conditions.judge(Pieces("GZ", FAN, quantity=1, bin="Z-99"), "good", "frozen", by=KEEPER, reason="recall")
 
     assert (await level(FAN, "GZ")).free == 10
+
+
+async def test_what_a_customer_owns_is_kept_judged_and_given_back_and_never_free(company):
+    await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
+    handed = await handing_in.hand_in("GZ", DRIVE, by=KEEPER, serial="BANKS-OWN", owner="BANK")
+    theirs = Pieces("GZ", DRIVE, serials=["BANKS-OWN"])
+
+    assert (handed.owner, handed.condition) == ("BANK", "unknown")
+    assert ("BANKS-OWN", "BANK") in {(p.piece, p.owner) for p in await conditions.awaiting(limit=9, seen_by=KEEPER)}
+    await placing.put_away(theirs, "A-01", by=KEEPER, condition="unknown")
+    await conditions.judge(theirs, "unknown", "in_test", by=KEEPER, reason="on the bench")
+    await release.found_to_be(theirs, "in_test", "good", by=SUPERVISOR, finding="passed")
+    assert ((await level(DRIVE, "GZ")).on_hand, (await level(DRIVE, "GZ")).free) == (5, 5)
+    with pytest.raises(InsufficientStock):
+        await reservations.reserve(DRIVE, "GZ", 6, by=KEEPER)
+    issued = await keeping.issue_by_scan("GZ", [Scanned(code="BANKS-OWN")], by=KEEPER, to="BANK-GZ")
+    assert (issued.lines[0].serials, (await units.unit("BANKS-OWN", seen_by=SETUP)).owner) == (["BANKS-OWN"], "BANK")
+    assert await violations() == []
+
+
+async def test_what_a_vendor_owns_is_scrapped_or_goes_back_to_it_alone(company):
+    own = await places.find_party("DISTI")
+    await receipts.receive(
+        "GZ",
+        [Incoming(part_number=DRIVE, quantity=2, serials=["X-1", "X-2"], condition="defective")],
+        by=KEEPER,
+        origin="V-DISTI",
+        owner=own,
+    )
+    for to in ("BANK-GZ", "V-DELL", "ISSUED"):
+        with pytest.raises(NotHandedOutTo):
+            await keeping.issue_by_scan("GZ", [Scanned(code="X-1")], by=KEEPER, to=to)
+    await keeping.issue_by_scan("GZ", [Scanned(code="X-1")], by=KEEPER, to="V-DISTI")
+    back = await units.unit("X-1", seen_by=SETUP)
+    (proposal,) = await conditions.propose_scrap(Pieces("GZ", DRIVE, serials=["X-2"]), by=KEEPER, reason="agreed")
+    await conditions.decide_scrap(proposal.number, by=SUPERVISOR, approve=True)
+
+    assert (back.place, back.condition, back.owner) == ("V-DISTI", "defective", "DISTI")
+    assert (await units.unit("X-2", seen_by=SETUP)).place == "SCRAP"
+    with pytest.raises(UnitNotHere):  # a defective one of ours is not handed out, to whomever
+        await conditions.propose_scrap(Pieces("GZ", DRIVE, serials=["X-1"]), by=KEEPER, reason="again")
+    assert await violations() == []

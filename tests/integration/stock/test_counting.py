@@ -260,6 +260,7 @@ async def test_two_counts_of_one_shelf_mend_it_once(shelves):
     [
         (lambda: scan(FAN, 1, bin_code="A-01", ago=-10), CountedOutOfTime),
         (lambda: scan(FAN, 1, bin_code="A-01", ago=90), CountedOutOfTime),
+        (lambda: scan(FAN, 1, bin_code="A-01", ago=30, began_at=minutes_ago(10)), CountedOutOfTime),
         (lambda: scan(FAN, serials=["X"], bin_code="A-01"), QuantityNotCounted),
         (lambda: scan(FAN, bin_code="A-01"), QuantityNotCounted),
         (lambda: scan(DRIVE, 5, bin_code="A-02"), SerialsNotCounted),

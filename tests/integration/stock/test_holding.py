@@ -7,8 +7,9 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.ground import audit, clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
-from inventory.requests import backorders, requests
+from inventory.requests import backorders, holding, requests
 from inventory.requests import taking_over as for_requests
+from inventory.requests.holding import HeldForRequest
 from inventory.stock import promises, receipts, reservations, taking_over, transfers
 from inventory.stock.refusals import (
     ExpiryInPast,
@@ -318,3 +319,22 @@ async def test_over_http_a_reservation_is_promised_extended_and_taken_over(api):
     ranks = [each["rank"] for each in (await api.get("/priority-classes", role="auditor")).json()]
     assert ranks == sorted(ranks, reverse=True)
     assert len(ranks) == 4
+
+
+async def test_what_a_request_was_promised_is_resolved_through_it(company):
+    asking = await asked(FAN, 2)
+    (held,) = await reservations.reservations(limit=5, seen_by=SETUP, part_number=FAN)
+
+    for act in (
+        holding.void_reservation(held.id, by=KEEPER),
+        holding.post_reservation(held.id, by=KEEPER, to="BANK-GZ"),
+        holding.extend(held.id, clock.now() + timedelta(minutes=1), by=KEEPER),
+    ):
+        with pytest.raises(HeldForRequest) as refusal:
+            await act
+        assert refusal.value.facts["request"] == asking.number
+    with pytest.raises(NotYourDepot):
+        await holding.void_reservation(held.id, by=SH_KEEPER)
+    assert (await requests.request_view(asking.id)).state == "reserved"
+    other = await reservations.reserve(FAN, "GZ", 1, by=KEEPER)
+    assert (await holding.void_reservation(other.id, by=KEEPER)).state == "voided"

@@ -10,10 +10,12 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.people import persons
 from inventory.requests import requests
-from inventory.stock import handovers, keeping, receipts
+from inventory.stock import handovers, keeping, picking, receipts, units
 from inventory.stock.handovers import Item, NotFromHandToHand
 from inventory.stock.keeping import HoldsNoParts, RecountTooRare, Scanned, StockOfSomebodyElse
-from inventory.stock.refusals import InsufficientStock, ReasonMissing, UnitNotHere
+from inventory.stock.refusals import InsufficientStock, PickedElsewhere, ReasonMissing, SerialAmbiguous, UnitNotHere
+from tests.integration.stock.test_picking import picking_of
+from tests.integration.stock.test_provisional import two_makers_one_serial
 from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
 
@@ -292,3 +294,32 @@ async def test_keys_and_stocks_are_for_those_who_keep_or_carry_parts(company):
         await keeping.set_up_stock(username, by=DISPATCHER)
     with pytest.raises(StockOfSomebodyElse):
         await keeping.appoint("e1", "e2", by=DISPATCHER)
+
+
+async def test_what_is_picked_leaves_with_its_list_only(company):
+    _, made = await picking_of((DRIVE, 1))
+    await picking.scan(made.id, "ZL2-0003", by=KEEPER)
+
+    with pytest.raises(PickedElsewhere) as refusal:
+        await keeping.issue_by_scan("GZ", [Scanned(code="ZL2-0003")], by=KEEPER, to="BANK-GZ")
+    assert refusal.value.facts["number"] == made.number
+    with pytest.raises(PickedElsewhere):
+        await handovers.give("GZ", "li", [Item(part_number=DRIVE, serials=["ZL2-0003"])], by=await engineer_of_gz())
+
+
+async def engineer_of_gz() -> Actor:
+    await engineer("li")
+    return KEEPER
+
+
+async def test_of_two_makers_same_serial_the_part_or_the_tag_is_asked_for(company):
+    await two_makers_one_serial()
+
+    with pytest.raises(SerialAmbiguous) as refusal:
+        await keeping.issue_by_scan("GZ", [Scanned(code="SAME")], by=KEEPER, to="BANK-GZ")
+    assert {piece["part_number"] for piece in refusal.value.facts["pieces"]} == {DRIVE, "CTRL-1"}
+    with pytest.raises(SerialAmbiguous):
+        await units.unit("SAME", seen_by=KEEPER)
+    assert (await units.unit("SAME", seen_by=KEEPER, part_number=DRIVE)).part_number == DRIVE
+    issued = await keeping.issue_by_scan("GZ", [Scanned(code="SAME", part_number=DRIVE)], by=KEEPER, to="BANK-GZ")
+    assert issued.lines[0].part_number == DRIVE

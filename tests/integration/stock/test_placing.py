@@ -9,7 +9,7 @@ from inventory.places.bins import BinCodeTaken, NewBin
 from inventory.stock import lots, placing, receipts, reservations, units
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
-from inventory.stock.refusals import LotNotHere, SerialsMissing, UnitNotHere
+from inventory.stock.refusals import LotNotHere, SerialsMissing, UnitNotHere, UnitNotInBin
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, SETUP, actor
 
 
@@ -112,3 +112,14 @@ async def test_what_is_empty_is_forgotten_and_the_books_stay_right(shelves):
     assert forgotten == 1
     assert (await lying())["A-01", FAN] == 10
     assert await violations() == []
+
+
+async def test_a_unit_is_moved_only_as_it_lies(shelves):
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
+
+    with pytest.raises(UnitNotInBin) as refusal:
+        await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"], bin="A-02"), None, by=KEEPER)
+    assert refusal.value.facts["bin"] == "A-01"
+    with pytest.raises(SerialsMissing):
+        await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"], quantity=3), "A-02", by=KEEPER)
+    assert (await units.unit("ZL2-0001", seen_by=AUDITOR)).bin == "A-01"

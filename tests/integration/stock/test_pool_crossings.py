@@ -9,7 +9,14 @@ from inventory.places import bins
 from inventory.stock import placing, pool_crossings
 from inventory.stock.pieces import Pieces
 from inventory.stock.pool_crossings import AskedByYourself, PoolWantsBetter, SamePool
-from inventory.stock.refusals import InsufficientStock, QuantityNotPositive, ReasonMissing, SerialsMissing
+from inventory.stock.refusals import (
+    InsufficientStock,
+    NoSerials,
+    QuantityNotPositive,
+    ReasonMissing,
+    SerialsMissing,
+    UnitNotHere,
+)
 from tests.integration.stock.test_reservations import level
 from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PSU, SETUP, SH_KEEPER, actor
 
@@ -138,3 +145,14 @@ async def test_over_http_from_anonymous_to_crossed(api):
     again = await api.post(f"{path}/refuse", {"reason": "r"}, role="project_manager")
     assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
     assert [each["id"] for each in (await api.get("/pool-crossings", role="auditor")).json()["items"]] == [asked["id"]]
+
+
+async def test_only_what_lies_free_in_the_other_pool_is_asked_for(company):
+    for which, refusal in (
+        ({"quantity": 99}, InsufficientStock),
+        ({"quantity": 1, "serials": ["F-1"]}, NoSerials),
+        ({"part": DRIVE, "quantity": 1, "serials": ["NOPE"]}, UnitNotHere),
+    ):
+        with pytest.raises(refusal):
+            await ask(**which)
+    assert await pool_crossings.crossings(limit=5, seen_by=SETUP) == []

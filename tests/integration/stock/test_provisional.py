@@ -1,11 +1,14 @@
 """Issue first, record after: nothing taken is refused, everything taken is accounted for."""
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from inventory.assurance.invariants import violations
+from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.requests import debriefing, papering, requests
@@ -19,8 +22,8 @@ from inventory.requests.papering import (
     Resolution,
 )
 from inventory.stock import pick_lists, picking, provisional, receipts, reservations, transfers, units
-from inventory.stock.provisional import ClientIdReused, NewProvisionalIssue, SecondPersonNeeded, TakenInFuture
-from inventory.stock.refusals import ReasonMissing
+from inventory.stock.provisional import ClientIdReused, NewProvisionalIssue, SecondPersonNeeded, StillOnTheRoad
+from inventory.stock.refusals import CodeMissing, HappenedLater, HappenedTooLongAgo, ReasonMissing
 from inventory.stock.transfers import TransferItem
 from tests.integration.stock.test_picking import asked, picking_of
 from tests.integration.stock.test_reservations import level
@@ -148,12 +151,13 @@ async def test_a_unit_the_ledger_does_not_know_is_entered_once_it_is_named(compa
 
     assert (issue.state, issue.conflict) == ("conflict", "unit_unknown")
     with pytest.raises(PartUnnamed):
-        await papering.resolve(issue.id, Resolution(), by=KEEPER)
-    named = await papering.resolve(issue.id, Resolution(part_number=DRIVE, reason="label read"), by=KEEPER)
+        await papering.resolve(issue.id, Resolution(reason="label read"), by=SUPERVISOR)
+    named = await papering.resolve(issue.id, Resolution(part_number=DRIVE, reason="label read"), by=SUPERVISOR)
     assert (named.state, named.serial) == ("open", "NEVER-SEEN")
     back = await provisional.bring_back(issue.id, by=ENGINEER)
     assert back.state == "brought_back"
-    assert (await level(DRIVE, "GZ")).on_hand == 6
+    assert (await level(DRIVE, "GZ")).on_hand == 5
+    assert (await units.unit("NEVER-SEEN", seen_by=SETUP)).condition == "unknown"
     assert await violations() == []
 
 
@@ -163,7 +167,12 @@ async def test_a_unit_the_ledger_has_elsewhere_leaves_from_there(company):
 
     assert (issue.conflict, issue.facts["place"]) == ("unit_elsewhere", "SH")
     assert (await level(DRIVE, "SH")).on_hand == 1
-    await papering.resolve(issue.id, Resolution(reason="it lay in GZ"), by=KEEPER)
+    with pytest.raises(NotYourDepot):
+        await papering.resolve(issue.id, Resolution(reason="it lay in GZ"), by=KEEPER)
+    assert [each.id for each in await provisional.provisional_issues(limit=5, seen_by=SH_KEEPER)] == [issue.id]
+    duties = {step.subject: step.depot for step in await steps.open_steps(limit=50, seen_by=AUDITOR)}
+    assert duties[issue.number] == "SH"
+    await papering.resolve(issue.id, Resolution(reason="it lay in GZ"), by=SH_KEEPER)
     assert (await level(DRIVE, "SH")).on_hand == 0
     assert (await units.unit("SH-1", seen_by=SETUP)).place == "UNPAPERED"
     assert await violations() == []
@@ -199,8 +208,106 @@ async def test_pieces_the_ledger_lacks_are_entered_when_resolved(company):
     issue = await take(PSU, 9)
 
     assert (issue.conflict, issue.facts["on_hand"]) == ("too_few", 6)
-    await papering.resolve(issue.id, Resolution(), by=KEEPER)
-    assert (await level(PSU, "GZ")).on_hand == 6
+    for how, who, refusal in (
+        (Resolution(reason="counted"), KEEPER, NotGranted),
+        (Resolution(), SUPERVISOR, ReasonMissing),
+    ):
+        with pytest.raises(refusal):
+            await papering.resolve(issue.id, how, by=who)
+    await papering.resolve(issue.id, Resolution(reason="counted"), by=SUPERVISOR)
+    assert (await level(PSU, "GZ")).on_hand == 0
+    await provisional.bring_back(issue.id, by=ENGINEER)
+    assert await conditions(PSU) == {"good": 6, "unknown": 3}
+    assert await violations() == []
+
+
+async def conditions(part: str) -> dict[str, int]:
+    rows = await db.fetch(
+        """SELECT condition, on_hand FROM level JOIN place ON place.id = level.place AND place.code = 'GZ'
+           JOIN part ON part.id = level.part AND part_number = $1 WHERE on_hand > 0""",
+        part,
+    )
+    return {row["condition"]: row["on_hand"] for row in rows}
+
+
+async def test_whoever_took_or_recorded_it_does_not_enter_the_surplus(company):
+    both = actor("quality_supervisor", depots={"GZ"})
+    issue = await take(PSU, 9, by=SETUP, taken_by=both.name)
+
+    with pytest.raises(SecondPersonNeeded):
+        await papering.resolve(issue.id, Resolution(reason="counted"), by=both)
+    assert await conditions(PSU) == {"good": 6}
+
+
+async def test_what_the_ledger_had_in_no_store_is_to_be_judged(company):
+    gone = await reservations.hold(DRIVE, "GZ", 1, by=SETUP)
+    await reservations.post_reservation(gone.id, by=KEEPER, to="BANK-GZ", serials=["ZL2-0003"])
+    issue = await take("ZL2-0003")
+    await papering.resolve(issue.id, Resolution(reason="it came back"), by=KEEPER)
+    await provisional.bring_back(issue.id, by=ENGINEER)
+
+    assert await conditions(DRIVE) == {"good": 4, "unknown": 1}
+    assert await violations() == []
+
+
+async def test_what_is_on_the_road_is_taken_in_first(company):
+    draft = await transfers.draft_transfer("SH", "GZ", [TransferItem(part_number=FAN, quantity=1)], by=SETUP)
+    await receipts.adjust("SH", DRIVE, 1, by=SETUP, reason="found", serials=["SH-1"])
+    sent = await transfers.draft_transfer("SH", "GZ", [TransferItem(part_number=DRIVE, quantity=1)], by=SETUP)
+    await transfers.ship(sent.id, by=SETUP)
+    issue = await take("SH-1")
+
+    with pytest.raises(StillOnTheRoad) as refusal:
+        await papering.resolve(issue.id, Resolution(reason="it lay on the dock"), by=KEEPER)
+    assert (refusal.value.facts["document"], draft.state) == (sent.number, "draft")
+
+
+async def test_of_two_makers_same_serial_the_part_tells_which_was_taken(company):
+    await two_makers_one_serial()
+    issue = await take("SAME")
+
+    assert (issue.conflict, {piece["part_number"] for piece in issue.facts["pieces"]}) == (
+        "unit_unknown",
+        {DRIVE, "CTRL-1"},
+    )
+    named = await papering.resolve(issue.id, Resolution(part_number=DRIVE, reason="read the label"), by=KEEPER)
+    assert (named.part_number, named.serial) == (DRIVE, "SAME")
+    await provisional.bring_back(issue.id, by=ENGINEER)
+    assert await conditions(DRIVE) == {"good": 6}
+    assert await violations() == []
+
+
+async def two_makers_one_serial() -> None:
+    await catalogue.enter_parts(
+        [
+            catalogue.NewPart(
+                part_number="CTRL-1",
+                name_zh="控制器",
+                name_en="Controller",
+                kind="controller",
+                unit_cost_cny=Decimal(900),
+                holding_rate_per_year=0.22,
+                maker="DELL",
+            )
+        ],
+        by=SETUP,
+    )
+    for part in (DRIVE, "CTRL-1"):
+        await receipts.adjust("GZ", part, 1, by=SETUP, reason="found", serials=["SAME"])
+
+
+async def test_a_piece_taken_before_the_books_had_it_leaves_as_of_now(company):
+    taken_at = clock.now() - timedelta(days=2)
+    issue = await take("ZL2-0003", taken_at=taken_at)
+
+    assert (issue.state, issue.taken_at) == ("open", taken_at)
+    assert await violations() == []
+
+
+async def test_the_same_piece_sent_eight_times_at_once_is_one_record(own_company):
+    answers = await asyncio.gather(*(take("ZL2-0003", client_id="phone-1") for _ in range(8)))
+
+    assert {(answer.number, answer.state) for answer in answers} == {(answers[0].number, "open")}
     assert await violations() == []
 
 
@@ -210,6 +317,20 @@ async def test_defective_stock_taken_by_mistake_is_a_conflict(company):
 
     assert (issue.conflict, issue.facts["condition"]) == ("not_good", "defective")
     await papering.resolve(issue.id, Resolution(), by=KEEPER)
+    await provisional.bring_back(issue.id, by=ENGINEER)
+    assert await conditions(DRIVE) == {"good": 5, "defective": 1}
+    assert await violations() == []
+
+
+async def test_defective_stock_papered_does_not_come_back_good(company):
+    await receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="found", serials=["BAD-1"], condition="defective")
+    issue = await take("BAD-1")
+    await papering.resolve(issue.id, Resolution(), by=KEEPER)
+    asking = await asked((DRIVE, 1))
+    await papering.paper(issue.id, by=ENGINEER, request=asking.number)
+    await debriefing.debrief(asking.id, [Debrief(part_number=DRIVE, outcome="returned_good")], by=DISPATCHER)
+
+    assert await conditions(DRIVE) == {"good": 5, "defective": 1}
     assert await violations() == []
 
 
@@ -259,7 +380,10 @@ async def test_what_cannot_be_is_refused(company):
     for act, refusal in (
         (take("ZL2-0001", by=AUDITOR), NotGranted),
         (take("ZL2-0001", depot="NOWHERE", by=SETUP), Unknown),
-        (take("ZL2-0001", taken_at=clock.now() + timedelta(hours=1)), TakenInFuture),
+        (take("ZL2-0001", taken_at=clock.now() + timedelta(hours=1)), HappenedLater),
+        (take("ZL2-0001", taken_at=clock.now() - timedelta(days=40)), HappenedTooLongAgo),
+        (take("ZL2-0001", taken_at=datetime(1, 1, 1, tzinfo=UTC)), HappenedTooLongAgo),
+        (take("  "), CodeMissing),
         (provisional.bring_back(issue.id, by=ENGINEER), WrongState),
         (provisional.bring_back(uuid4(), by=ENGINEER), Unknown),
         (papering.resolve(issue.id, Resolution(), by=KEEPER), WrongState),

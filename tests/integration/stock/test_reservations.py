@@ -8,14 +8,21 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
-from inventory.stock import levels, reservations
+from inventory.stock import keeping, levels, receipts, reservations, transfers
+from inventory.stock.keeping import Scanned
 from inventory.stock.refusals import (
+    HappenedBeforeItCame,
+    HappenedLater,
+    HappenedTooLongAgo,
+    HeldForTransfer,
     InsufficientStock,
     MoreThanReserved,
+    NotHandedOutTo,
     QuantityNotPositive,
     ReservationResolved,
     UnitNotHere,
 )
+from inventory.stock.transfers import TransferItem
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
 
@@ -181,3 +188,75 @@ async def test_the_books_are_right_after_reserving_posting_and_voiding(company):
     await reservations.void_reservation(second.id, by=KEEPER)
 
     assert await violations() == []
+
+
+@pytest.mark.parametrize(
+    ("to", "instead"),
+    [
+        ("SH", "transfer"),
+        ("GZ", "transfer"),
+        ("ZJ", "transfer"),
+        ("SCRAP", "scrap"),
+        ("ADJUSTMENT", "adjust"),
+        ("TRANSIT", "transfer"),
+        ("UNPAPERED", "issued first"),
+        ("V-DISTI", "vendor owns"),
+    ],
+)
+async def test_stock_is_handed_out_to_customers_only(company, to, instead):
+    held = await reservations.reserve(FAN, "GZ", 1, by=KEEPER)
+
+    with pytest.raises(NotHandedOutTo, match=instead):
+        await reservations.post_reservation(held.id, by=KEEPER, to=to)
+    with pytest.raises(NotHandedOutTo, match=instead):
+        await keeping.issue_by_scan("GZ", [Scanned(code=FAN)], by=KEEPER, to=to)
+    assert ((await level(FAN, "GZ")).on_hand, (await level(FAN, "GZ")).reserved) == (10, 1)
+    assert (await reservations.post_reservation(held.id, by=KEEPER, to="ISSUED")).state == "posted"
+
+
+async def test_what_a_transfer_is_to_carry_is_resolved_through_it(company):
+    draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=2)], by=KEEPER)
+    (held,) = await reservations.reservations(limit=5, seen_by=SETUP, holder=draft.number)
+
+    for act in (
+        reservations.void_reservation(held.id, by=KEEPER),
+        reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ"),
+        reservations.extend(held.id, clock.now() + timedelta(minutes=1), by=KEEPER),
+    ):
+        with pytest.raises(HeldForTransfer) as refusal:
+            await act
+        assert refusal.value.facts["transfer"] == draft.number
+    assert (await transfers.ship(draft.id, by=KEEPER)).state == "shipped"
+
+
+async def test_nothing_is_handed_out_before_it_came_nor_after_now(company):
+    """The opening stock came when the test began."""
+    for part, serials in ((FAN, ()), (DRIVE, ("ZL2-0001",))):
+        held = await reservations.reserve(part, "GZ", 1, by=KEEPER)
+        now = clock.now()
+        for at, refusal in (
+            (now - timedelta(days=3), HappenedBeforeItCame),
+            (now - timedelta(days=40), HappenedTooLongAgo),
+            (now + timedelta(hours=1), HappenedLater),
+        ):
+            with pytest.raises(refusal):
+                await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", serials=serials, occurred_at=at)
+        with clock.at(now + timedelta(hours=2)):
+            left = now + timedelta(hours=1)
+            await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", serials=serials, occurred_at=left)
+    with clock.at(clock.now() + timedelta(hours=2)):
+        assert await violations() == []
+
+
+async def test_what_left_meanwhile_was_not_there_to_leave(company):
+    start = clock.now()
+    with clock.at(start + timedelta(hours=2)):
+        first = await reservations.reserve(FAN, "GZ", 10, by=KEEPER)
+        await reservations.post_reservation(first.id, by=KEEPER, to="BANK-GZ")
+    with clock.at(start + timedelta(hours=3)):
+        await receipts.adjust("GZ", FAN, 4, by=SETUP, reason="found")
+        second = await reservations.reserve(FAN, "GZ", 4, by=KEEPER)
+        early = start + timedelta(hours=2, minutes=30)
+        with pytest.raises(HappenedBeforeItCame):
+            await reservations.post_reservation(second.id, by=KEEPER, to="BANK-GZ", occurred_at=early)
+        assert (await reservations.post_reservation(second.id, by=KEEPER, to="BANK-GZ")).state == "posted"

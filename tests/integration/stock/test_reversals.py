@@ -1,5 +1,7 @@
 """Reversals: a mistake is undone once, by another movement, within the rules."""
 
+from datetime import timedelta
+
 import pytest
 
 from inventory.assurance.invariants import violations
@@ -7,11 +9,26 @@ from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
 from inventory.places import bins
 from inventory.places.bins import NewBin
-from inventory.procurement import orders, receiving, taking_back
+from inventory.procurement import deliveries, orders, receiving, taking_back
+from inventory.procurement.deliveries import Scan
 from inventory.requests import requests, shipping
-from inventory.stock import levels, lots, movements, placing, receipts, reservations, reversals, transfers, units
+from inventory.stock import (
+    keeping,
+    levels,
+    lots,
+    movements,
+    notices,
+    placing,
+    receipts,
+    reservations,
+    reversals,
+    transfers,
+    units,
+)
+from inventory.stock.keeping import Scanned
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
+from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import InsufficientStock, ReasonMissing
@@ -112,6 +129,80 @@ async def test_an_order_waits_again_for_what_was_taken_in_by_mistake(company):
     assert await violations() == []
 
 
+async def test_what_came_over_an_order_is_undone_in_any_order(company):
+    order = await placed((DRIVE, 1))
+    for serials in (("NEW-0", "NEW-1"), ("NEW-2",)):
+        await _taken_in(order.number if serials != ("NEW-2",) else await _reopened(order), serials)
+    received = []
+    for serial in ("NEW-2", "NEW-1", "NEW-0"):
+        move = await latest(serial=serial)
+        await taking_back.reverse_movement(move.id, by=KEEPER, reason="another parcel")
+        received.append((await orders.order_view(order.id)).lines[0].received_quantity)
+
+    assert received == [1, 1, 0]
+    assert (await orders.order_view(order.id)).state in orders.OPEN_FOR_RECEIPT
+    assert await violations() == []
+
+
+async def _taken_in(number: str, serials: tuple[str, ...]) -> None:
+    await deliveries.receive(
+        number, [Scan(part_number=DRIVE, serials=serials)], by=KEEPER, reason="they sent more than was ordered"
+    )
+
+
+async def _reopened(order) -> str:
+    """The order waits for one more, so that another delivery of it may come."""
+    await db.execute("UPDATE purchase_order SET state = 'partly_received', closed_at = NULL WHERE id = $1", order.id)
+    return order.number
+
+
+async def test_what_nobody_ordered_is_undone_too(company):
+    order = await placed((DRIVE, 1))
+    came = [Scan(part_number=DRIVE, serials=["NEW-0"]), Scan(part_number=FAN, quantity=2, reason="not ordered")]
+    await deliveries.receive(order.number, came, by=KEEPER, reason="mixed up")
+    await taking_back.reverse_movement((await latest(part_number=FAN)).id, by=KEEPER, reason="sent back")
+
+    assert (await orders.order_view(order.id)).lines[0].received_quantity == 1
+    assert await violations() == []
+
+
+async def test_what_a_notice_brought_is_undone_and_awaited_again(company):
+    notice = await notices.announce(
+        "GZ",
+        [NewNoticeLine(part_number=DRIVE, quantity=2, serials=["NEW-0", "NEW-1"])],
+        by=KEEPER,
+        origin="V-DISTI",
+        due_at=clock.now() + timedelta(hours=1),
+    )
+    await deliveries.receive(
+        notice.number, [Scan(part_number=DRIVE, serials=["NEW-0", "NEW-1"])], by=KEEPER, remark="all of it"
+    )
+    move = await latest(serial="NEW-1")
+    assert taking_back.may_be_reversed(move, by=KEEPER)
+    await taking_back.reverse_movement(move.id, by=KEEPER, reason="another parcel")
+    after = await notices.notice_view(notice.number)
+
+    assert (after.state, after.lines[0].received_quantity, after.lines[0].received_serials) == (
+        "partly_received",
+        1,
+        ["NEW-0"],
+    )
+    await deliveries.receive(notice.number, [Scan(part_number=DRIVE, serials=["NEW-1"])], by=KEEPER)
+    assert (await notices.notice_view(notice.number)).state == "received"
+    assert await violations() == []
+
+
+async def test_what_somebody_handed_himself_is_undone(company):
+    await keeping.issue_by_scan("GZ", [Scanned(code="ZL2-0001"), Scanned(code=FAN, quantity=2)], by=KEEPER, to="ISSUED")
+    for which in ({"serial": "ZL2-0001"}, {"part_number": FAN}):
+        move = await latest(**which)
+        assert taking_back.may_be_reversed(move, by=KEEPER)
+        await undone(by=KEEPER, **which)
+
+    assert (await on_hand(), await on_hand(DRIVE)) == (10, 5)
+    assert await violations() == []
+
+
 async def test_a_change_of_condition_is_undone(company):
     row = await db.fetch_one("SELECT * FROM unit WHERE serial = 'ZL2-0001'")
     here = Spot(row["place"], row["condition"], row["owner"], row["pool"])
@@ -193,7 +284,7 @@ async def test_a_reversal_needs_a_reason_the_right_and_the_depot(company):
 
 async def test_a_keeper_of_the_other_end_may_see_and_not_undo(company):
     held = await reservations.hold(FAN, "GZ", 1, by=KEEPER)
-    await reservations.post_reservation(held.id, by=KEEPER, to="SH")
+    await reservations.hand_out(held.id, by=KEEPER, to="SH")
     with pytest.raises(NotYourDepot):
         await undone(by=SH_KEEPER, part_number=FAN, depot="SH")
 

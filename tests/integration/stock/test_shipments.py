@@ -1,20 +1,22 @@
 """Shipments: packed, sent by a way that may carry it, signed for, or brought back and held again."""
 
 import hashlib
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from inventory.assurance import finding
 from inventory.assurance.invariants import violations
-from inventory.ground import db
+from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.requests import debriefing, shipping, waves
 from inventory.requests.debriefing import Debrief
 from inventory.stock import losses, notices, picking, provisional, reservations, shipments, transfers, units
-from inventory.stock.refusals import ReasonMissing
+from inventory.stock.refusals import HappenedLater, ReasonMissing
 from inventory.stock.shipments import (
     Dispatch,
+    HandedOverBeforeShipped,
     LithiumMayNotFly,
     NewPackage,
     PackagesDiffer,
@@ -215,6 +217,11 @@ async def test_who_serves_neither_end_handles_no_shipment(company):
         (shipments.hand_over(view.id, "王工", by=other), NotYourDepot),
         (shipments.hand_over(view.id, "王工", by=AUDITOR), NotGranted),
         (shipments.hand_over(view.id, "  ", by=KEEPER), RecipientMissing),
+        (
+            shipments.hand_over(view.id, "王工", by=KEEPER, occurred_at=clock.now() - timedelta(days=1)),
+            HandedOverBeforeShipped,
+        ),
+        (shipments.hand_over(view.id, "王工", by=KEEPER, occurred_at=clock.now() + timedelta(days=1)), HappenedLater),
         (shipments.hand_over(uuid4(), "王工", by=KEEPER), Unknown),
         (shipments.fail(view.id, by=KEEPER, reason=" "), ReasonMissing),
         (shipping.bring_back(view.id, by=SH_KEEPER, reason="mine"), NotYourDepot),

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.ground import clock
+from inventory.assurance.invariants import violations
+from inventory.ground import clock, db
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import placing, receipts, reservations, time_travel
@@ -121,3 +122,20 @@ async def test_the_ledger_is_filtered_over_http(api, query, kinds):
     lines = (await api.get(f"/movements?{query}", role="auditor")).json()["items"]
 
     assert {line["kind"] for line in lines} == kinds
+
+
+async def test_a_past_that_was_never_there_is_found(company):
+    """The opening stock is booked as of later than what left of it."""
+    held = await reservations.hold(FAN, "GZ", 4, by=KEEPER)
+    start = clock.now()
+    with clock.at(start + timedelta(hours=2)):
+        await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", occurred_at=start + timedelta(hours=1))
+    assert await violations() == []
+    await db.execute("ALTER TABLE movement DISABLE TRIGGER USER")
+    await db.execute(
+        "UPDATE movement SET occurred_at = $1, recorded_at = $1 WHERE kind = 'adjustment'",
+        start + timedelta(minutes=90),
+    )
+
+    found = [each for each in await violations(limit_each=50) if each.invariant == "no_past_stock_is_negative"]
+    assert [(each.what.split(" / ")[0], each.found) for each in found] == [("FAN-2U @ GZ", "-4")]
