@@ -120,7 +120,8 @@ def page[T](request: ApiRequest, items: Sequence[T], limit: int, cursor_of: Call
 
 async def known_filters(request: ApiRequest) -> None:
     """Before a list is asked: refuse a filter that names what is not there; an empty list would hide the slip."""
-    if request.method == "GET" and request.user is not None:
+    of_a_list = request.method == "GET" and not request.route_handler.opt.get("paper")
+    if of_a_list and request.user is not None:
         asked = {name: value for name, value in request.query_params.items() if isinstance(value, str)}
         await filters.require_known(asked, seen_by=request.user)
 

@@ -43,6 +43,9 @@ document.addEventListener("keydown", (event) => {
   if (field) { event.preventDefault(); field.focus(); }
 });
 
+// the entry of the page that is open stands in sight, however long the menu
+document.addEventListener("DOMContentLoaded", () => document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest" }));
+
 // ---- counting: a scanned label or serial goes to the line it belongs to; nothing is sent until the bin is done ----
 
 document.addEventListener("scanned", (event) => {

@@ -141,7 +141,7 @@ const nextField = () => (sent.field.isConnected ? sent.field : document.querySel
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const field = document.activeElement;
-  if (field?.form !== event.target || !field.closest("[data-scan-submits]")) return;
+  if (field?.form !== event.target || !field.matches("[data-scan-submits] input")) return;
   sent = { field };
   field.select(); // typing on replaces it
 });

@@ -14,6 +14,7 @@ from inventory.places.tables import STORE_KINDS
 class UnknownFilter(Unknown):
     """There is no {what} “{key}” here."""
 
+    zh = "此处没有{what_zh}“{key}”。"
     help_en = "Nearest: {near}."
     help_zh = "相近的有：{near}。"
 

@@ -20,6 +20,23 @@ LOADED_WITHIN_SECONDS = 400
 STOPPED_WITHIN_SECONDS = 60
 
 
+LIVELY = {
+    "/counts": {"posted", "counted", "counting", "cancelled"},
+    "/pick-lists": {"open", "short", "picked", "shipped", "cancelled"},
+    "/shipments": {"shipped", "failed", "handed_over", "returned"},
+    "/provisional-issues": {"papered", "brought_back", "open", "loss_reported", "conflict"},
+    "/transfers": {"draft", "shipped", "partly_received", "received", "closed"},
+    "/reservations": {"pending", "soft", "posted", "taken_over"},
+    "/handovers": {"given", "accepted", "declined"},
+    "/pool-crossings": {"asked", "crossed", "refused"},
+    "/scrappings": {"proposed", "approved", "refused"},
+    "/part-requests": {"reserved", "shipped", "reconciled"},
+    "/advance-shipping-notices": {"expected", "received"},
+    "/imports": {"refused", "imported"},
+}
+"""What the demo company's lists show at least, by the state of their entries."""
+
+
 @pytest.fixture
 def state() -> Iterator[Path]:
     """A folder for everything the service keeps, which PostgreSQL's own user can reach."""
@@ -93,6 +110,17 @@ def newcomer(state: Path) -> Iterator[Newcomer]:
         somebody.press_ctrl_c()
 
 
+def states_of(newcomer: Newcomer, credentials: list[dict], path: str) -> set[str]:
+    """The states of everything in a list, as whoever sees it all: the keepers of the depots together, or the planner."""
+    role = {"/pick-lists": "warehouse_keeper", "/imports": "planner"}.get(path, "auditor")
+    return {
+        entry["state"]
+        for row in credentials
+        if row["role"] == role
+        for entry in newcomer.get(f"{path}?limit=200", row["api_key"])
+    }
+
+
 def left_over(state: Path) -> list[str]:
     """Programs that still run for the service."""
     found: list[str] = []
@@ -117,6 +145,7 @@ def test_from_nothing_to_restored_cover_and_back_again(newcomer: Newcomer):
     credentials = json.loads(newcomer.run("demo", "credentials", "--json").stdout)
     manager = next(row["api_key"] for row in credentials if row["role"] == "project_manager")
     before = newcomer.get("/emergency-cases?live=true&part=ST12000NM0008", manager)
+    lively = {path: states_of(newcomer, credentials, path) for path in LIVELY}
     drill = newcomer.run("demo", "burst", "--pace", "0.2")
     after = newcomer.get("/emergency-cases?live=true&part=ST12000NM0008", manager)
     orders = [order for case in after for order in newcomer.get(f"/purchase-orders?case={case['number']}", manager)]
@@ -131,6 +160,7 @@ def test_from_nothing_to_restored_cover_and_back_again(newcomer: Newcomer):
     assert (interrupted, rest_of_interrupted, began_again) == (0, [], True)
     assert len({row["role"] for row in credentials}) == 12
     assert before == []
+    assert {path: LIVELY[path] - states for path, states in lively.items() if LIVELY[path] - states} == {}
     assert drill.returncode == 0, drill.stdout + drill.stderr
     assert "arrived at GZ" in drill.stdout
     assert {case["state"] for case in after} == {"cover_restored"}

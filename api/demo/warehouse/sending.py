@@ -27,13 +27,13 @@ def plan(life: Life) -> None:
     life.tell(life.ago(hours=1.3), _sent(life, "GZ", "own_car"))
     life.tell(life.ago(hours=4.1), _sent(life, "SH", "courier"))
     life.tell(life.ago(hours=1.0), _sent(life, "GZ", "hand_carried"))
-    life.tell(life.ago(hours=2.2), _given_up(life, "GZ"))
-    life.tell(life.ago(hours=1.8), _not_on_its_shelf(life, "GZ"))
-    life.tell(life.ago(hours=1.5), _packed_next(life, "GZ"))
-    life.tell(life.ago(hours=1.2), _being_picked(life, "GZ"))
-    life.plan(life.ago(minutes=35), lambda: _asked(life, "GZ", "severe"))
-    life.plan(life.ago(minutes=20), lambda: _asked(life, "SH", "general"))
-    life.plan(life.ago(minutes=12), lambda: _asked(life, "SY", "general"))
+    life.tell(life.ago(minutes=48), _not_on_its_shelf(life, "GZ"))
+    life.tell(life.ago(minutes=33), _given_up(life, "GZ"))
+    life.tell(life.ago(minutes=26), _packed_next(life, "GZ"))
+    life.tell(life.ago(minutes=21), _being_picked(life, "GZ"))
+    life.plan(life.ago(minutes=16), lambda: _asked(life, "GZ", "severe"))
+    life.plan(life.ago(minutes=14), lambda: _asked(life, "SH", "general"))
+    life.plan(life.ago(minutes=9), lambda: _asked(life, "SY", "general"))
 
 
 async def _ask(
@@ -128,7 +128,7 @@ async def _packed_next(life: Life, depot: str) -> Story:
 async def _being_picked(life: Life, depot: str) -> Story:
     """Two requests in one walk, half of it done."""
     documents = [(await _ask(life, depot)).number for _ in range(2)]
-    yield timedelta(minutes=40)
+    yield timedelta(minutes=9)
     await _scan(life, await _begin(life, depot, documents), most=1)
 
 

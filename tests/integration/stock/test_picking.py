@@ -12,7 +12,7 @@ from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.requests import requests, shipping, waves
 from inventory.requests.requests import NewRequest, NewRequestLine
-from inventory.stock import pick_lists, picking, placing, reservations, transfers, units
+from inventory.stock import codes, pick_lists, picking, placing, reservations, tags, transfers, units
 from inventory.stock.picking import (
     AlreadyBeingPicked,
     NotGoodStock,
@@ -159,6 +159,23 @@ async def test_pieces_in_a_box_are_nobody_elses(shelves):
     posted = await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")
     assert posted.posted_quantity == 4
     assert await violations() == []
+
+
+async def test_any_label_confirms_what_was_taken(shelves):
+    _, made = await picking_of((DRIVE, 3), (PSU, 2))
+    tagged = await tags.assign("ZL2-0003", by=KEEPER)
+    for label in (
+        tagged.tag or "",
+        codes.unit_code(DRIVE, "ZL2-0001", None),
+        f"SN:ZL2-0004;PN:{DRIVE}",
+        "SN:CN-77;PN:0YT39Y",  # a maker's serial on a part that we only count
+    ):
+        made = await picking.scan(made.id, label, by=KEEPER)
+
+    picked = sorted(
+        (line.part_number, line.serial or "", line.quantity) for line in made.lines if line.state == "picked"
+    )
+    assert picked == [(PSU, "", 2), *((DRIVE, f"ZL2-000{number}", 1) for number in (1, 3, 4))]
 
 
 async def test_what_is_not_found_is_proposed_elsewhere_and_recounted(shelves):

@@ -21,7 +21,7 @@ from inventory.requests.papering import (
     PartUnnamed,
     Resolution,
 )
-from inventory.stock import pick_lists, picking, provisional, receipts, reservations, transfers, units
+from inventory.stock import codes, pick_lists, picking, provisional, receipts, reservations, tags, transfers, units
 from inventory.stock.provisional import ClientIdReused, NewProvisionalIssue, SecondPersonNeeded, StillOnTheRoad
 from inventory.stock.refusals import CodeMissing, HappenedLater, HappenedTooLongAgo, ReasonMissing
 from inventory.stock.transfers import TransferItem
@@ -51,6 +51,20 @@ async def test_what_was_taken_leaves_the_store_at_once(company):
     duties = {(s.kind, s.subject): s.owner for s in await steps.open_steps(limit=50, seen_by=AUDITOR)}
     assert duties["bind_paper", drive.number] == ENGINEER.name
     assert await violations() == []
+
+
+async def test_a_label_is_understood_when_it_comes_from_the_phone(company):
+    tagged = await tags.assign("ZL2-0003", by=KEEPER)
+    by_tag = await take(tagged.tag or "")
+    by_label = await take(f"SN:ZL2-0004;PN:{DRIVE}")
+    fans = await take(codes.part_code(FAN), 2)
+
+    assert [(issue.state, issue.serial, issue.part_number) for issue in (by_tag, by_label, fans)] == [
+        ("open", "ZL2-0003", DRIVE),
+        ("open", "ZL2-0004", DRIVE),
+        ("open", None, FAN),
+    ]
+    assert by_label.code == f"SN:ZL2-0004;PN:{DRIVE}"  # as it was scanned
 
 
 async def test_the_same_piece_sent_twice_is_recorded_once(company):
