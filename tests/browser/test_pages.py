@@ -49,6 +49,23 @@ async def test_signing_in_by_keyboard_leads_to_the_stock(people):
     assert await engineer.page.evaluate("document.activeElement.name") == "q"
 
 
+async def test_two_sign_in_pages_that_open_at_once_both_work(people):
+    engineer = await people("engineer")
+    context = engineer.page.context
+    other = await context.new_page()
+    await engineer.page.goto("about:blank")
+    await context.clear_cookies()
+    await engineer.open("/sign-in")
+    await context.clear_cookies()
+    await other.goto(f"{engineer.url}/sign-in")
+
+    await engineer.page.fill("#username", engineer.username)
+    await engineer.page.fill("#password", PASSWORD)
+    await engineer.page.click("main [type=submit]")
+
+    await engineer.page.wait_for_url(f"{engineer.url}/")
+
+
 async def test_an_engineer_asks_on_a_phone_and_sees_the_promise(people):
     engineer = await people("engineer", phone=True)
     page = engineer.page
