@@ -51,7 +51,7 @@ class Deciding(Struct, kw_only=True):
     remark: Said = ""
 
 
-@get("/conditions", guards=[requires("stock.read")])
+@get("/conditions", guards=[requires("documents.read")])
 async def list_blocked(
     request: PageRequest,
     depot: FromQuery[str | None] = None,

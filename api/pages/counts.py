@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
-from api.access import requires
+from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
 from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
 from api.pages.paging import LENGTH, cut
@@ -130,7 +130,7 @@ async def list_counts(
     )
 
 
-@post("/counts", guards=[requires("stock.count")], status_code=303)
+@post("/counts", guards=[requires_any("stock.count", "counts.surprise")], status_code=303)
 async def draw_up(request: PageRequest, data: URLEncodedBody[NewCount]) -> Redirect:
     """Draw up a sheet."""
     sheet = await sheets.draw_up(

@@ -321,6 +321,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "conflict": ("in the books elsewhere", "台账中在他处"),
     },
     "place": {
+        "site": ("another customer's site", "其他客户现场"),
+        "vendor": ("a supplier", "某供应商"),
         "TRANSIT": ("in transit", "在途库"),
         "ISSUED": ("handed out", "已领出"),
         "ADJUSTMENT": ("stock adjustment", "库存调整"),

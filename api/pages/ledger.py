@@ -118,7 +118,7 @@ async def list_units(
 async def show_unit(request: PageRequest, serial: FromPath[str]) -> Page:
     """Show one piece with everything that happened to it."""
     unit = await units.unit(serial, seen_by=request.user)
-    return Page("ledger/unit.html", unit=unit, movements=await units.life(unit.id))
+    return Page("ledger/unit.html", unit=unit, movements=await units.life(unit.id, seen_by=request.user))
 
 
 @get("/stock/as-of", guards=[requires("stock.read")])

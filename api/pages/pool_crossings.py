@@ -34,7 +34,7 @@ class Agreement(Struct, kw_only=True):
     reason: Short = ""
 
 
-@get("/pool-crossings", guards=[requires("stock.read")])
+@get("/pool-crossings", guards=[requires("documents.read")])
 async def list_crossings(
     request: PageRequest,
     in_state: Annotated[pool_crossings.State | None, QueryParameter(name="state")] = None,
@@ -72,7 +72,7 @@ async def ask(request: PageRequest, data: URLEncodedBody[Asking]) -> Redirect:
     return Redirect(f"/pool-crossings/{made.id}", status_code=303)
 
 
-@get("/pool-crossings/{crossing_id:uuid}", guards=[requires("stock.read")])
+@get("/pool-crossings/{crossing_id:uuid}", guards=[requires("documents.read")])
 async def show_crossing(request: PageRequest, crossing_id: FromPath[UUID]) -> Page:
     """Show one crossing."""
     found = await pool_crossings.crossing_view(crossing_id, seen_by=request.user)

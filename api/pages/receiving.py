@@ -169,7 +169,7 @@ async def _show(request: PageRequest, number: str, dock: Dock, *, understood: bo
     )
 
 
-@get("/receiving", guards=[requires("stock.read")])
+@get("/receiving", guards=[requires("documents.read")])
 async def list_deliveries(request: PageRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None) -> Page:
     """Show what is to arrive, the soonest first."""
     found = await deliveries.deliveries(
@@ -242,7 +242,7 @@ async def hand_in(request: PageRequest, data: URLEncodedBody[HandedIn]) -> Redir
     return Redirect(f"/units/{quote(unit.tag or unit.serial, safe='')}", status_code=303)
 
 
-@get("/receipts", guards=[requires("stock.read")])
+@get("/receipts", guards=[requires("documents.read")])
 async def list_receipts(
     request: PageRequest,
     depot: FromQuery[str | None] = None,
@@ -270,7 +270,7 @@ async def list_receipts(
     )
 
 
-@get("/receipts/{number:str}", guards=[requires("stock.read")])
+@get("/receipts/{number:str}", guards=[requires("documents.read")])
 async def show_receipt(request: PageRequest, number: FromPath[str]) -> Page:
     """Show one receipt: what came, how it differed, and why."""
     return Page("receiving/receipt.html", receipt=await receipts.receipt_view(number, seen_by=request.user))

@@ -18,7 +18,7 @@ from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices
 from inventory.places import places
-from inventory.requests import debriefing, requests, shipping
+from inventory.requests import debriefing, requests, scope, shipping
 
 SOURCE = "page"
 """Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
@@ -135,7 +135,8 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
     """Show a request with its promises and the ladder of what else could be done."""
     view = await requests.request_view(request_id, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
-    return Page("requests/detail.html", view=view, by_serial=by_serial)
+    own = scope.concerns(view.opened_by, view.engineer, request.user)
+    return Page("requests/detail.html", view=view, by_serial=by_serial, own=own)
 
 
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)

@@ -31,7 +31,7 @@ class TakingOver(Reason, kw_only=True):
     quantity: Short
 
 
-@get("/reservations", guards=[requires("stock.read")])
+@get("/reservations", guards=[requires("documents.read")])
 async def list_reservations(
     request: PageRequest,
     in_state: Annotated[reservations.State | None, QueryParameter(name="state")] = None,
@@ -65,7 +65,7 @@ async def list_reservations(
     )
 
 
-@get("/reservations/{reservation_id:uuid}", guards=[requires("stock.read")])
+@get("/reservations/{reservation_id:uuid}", guards=[requires("documents.read")])
 async def show_reservation(request: PageRequest, reservation_id: FromPath[UUID]) -> Page:
     """Show one reservation."""
     held = await reservations.reservation_view(reservation_id, seen_by=request.user)

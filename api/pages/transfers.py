@@ -39,7 +39,7 @@ class TakingIn(Struct, kw_only=True):
         return counts
 
 
-@get("/transfers", guards=[requires("stock.read")])
+@get("/transfers", guards=[requires("documents.read")])
 async def list_transfers(
     request: PageRequest,
     in_state: Annotated[transfers.State | None, QueryParameter(name="state")] = None,
@@ -53,7 +53,7 @@ async def list_transfers(
     return Page("transfers/list.html", transfers=shown, cursor=following, state=in_state, first=not cursor)
 
 
-@get("/transfers/{transfer_id:uuid}", guards=[requires("stock.read")])
+@get("/transfers/{transfer_id:uuid}", guards=[requires("documents.read")])
 async def show_transfer(request: PageRequest, transfer_id: FromPath[UUID]) -> Page:
     """Show one transfer."""
     transfer = await transfers.transfer_view(transfer_id, seen_by=request.user)

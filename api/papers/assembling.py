@@ -115,6 +115,7 @@ async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:
             quantity=line.quantity,
             pieces=line.serials,
             condition=_words("condition", line.condition),
+            note=_as_received(line),
         )
         for line in record.lines
     ]
@@ -171,11 +172,28 @@ async def of_count(count: UUID, *, by: Actor) -> Paper:
             name_zh=row.name_zh,
             name_en=row.name_en,
             condition=_words("condition", row.condition),
+            pool=_pool(row),
             bin=row.bin or "",
         )
         for row in sheet.rows
     ]
     return await _paper("count_sheet", sheet.number, facts, lines, by)
+
+
+def _pool(row: sheets.SheetRow) -> str:
+    """Whose stock a line is, so that no two lines of a sheet read the same; the owner only where it is not us."""
+    pool = _words("pool", row.pool)[0]
+    return pool if row.is_ours else f"{pool} {row.owner}"
+
+
+def _as_received(line: receipts.ReceivedLine) -> str:
+    """How what came differs from what was expected, and why it was taken so."""
+    told = [_label("difference", line.difference)] if line.difference else []
+    if line.missing:
+        told.append(f"少 {line.missing} 件 {line.missing} missing")
+    if line.reason:
+        told.append(line.reason)
+    return "；".join(told)
 
 
 async def _paper(

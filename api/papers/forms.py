@@ -18,7 +18,7 @@ Form = Literal[
     "loan_return_note",
     "gate_pass",
 ]
-Column = Literal["part", "serial", "quantity", "condition", "bin", "counted", "found", "recounted", "note"]
+Column = Literal["part", "serial", "quantity", "condition", "pool", "bin", "counted", "found", "recounted", "note"]
 Words = tuple[str, str]
 """Chinese, then English."""
 
@@ -36,6 +36,7 @@ COLUMNS: dict[Column, Words] = {
     "serial": ("序列号 / 批次", "Serial / lot"),
     "quantity": ("数量", "Qty"),
     "condition": ("状态", "Condition"),
+    "pool": ("库存归属", "Pool"),
     "bin": ("库位", "Bin"),
     "counted": ("实盘数量", "Counted"),
     "found": ("实盘序列号", "Serials found"),
@@ -53,7 +54,7 @@ SHAPES: dict[Form, Shape] = {
     ),
     "goods_receipt_note": Shape(
         name=("入库单", "Goods receipt note"),
-        columns=("part", "serial", "quantity", "condition", "bin"),
+        columns=("part", "serial", "quantity", "condition", "bin", "note"),
         signers=(("送货人", "Delivered by"), ("验收人", "Inspected by"), KEEPER, APPROVER),
     ),
     "transfer_note": Shape(
@@ -68,7 +69,7 @@ SHAPES: dict[Form, Shape] = {
     ),
     "count_sheet": Shape(
         name=("盘点表", "Count sheet"),
-        columns=("bin", "part", "counted", "found", "recounted", "note"),
+        columns=("bin", "part", "condition", "pool", "counted", "found", "recounted", "note"),
         signers=(("盘点人", "Counted by"), ("复盘人", "Recounted by"), ("监盘人", "Witness")),
     ),
     "loan_note": Shape(
@@ -105,6 +106,7 @@ class Line(Struct, frozen=True, kw_only=True):
     quantity: int | None = None
     pieces: list[str] = []
     condition: Words = ("", "")
+    pool: str = ""
     bin: str = ""
     note: str = ""
 
@@ -168,6 +170,7 @@ def _cell(line: Line, column: Column) -> list[str]:
         "serial": line.pieces,
         "quantity": ["" if line.quantity is None else str(line.quantity)],
         "condition": list(line.condition),
+        "pool": [line.pool],
         "bin": [line.bin],
         "note": [line.note],
     }

@@ -7,7 +7,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from api.access import requires
+from api.access import requires, requires_any
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Code, Instant, Reason, Text
@@ -20,7 +20,7 @@ Condition = Literal["good", "defective", "quarantine", "frozen", "in_test", "scr
 
 
 class NewCount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sheet to draw up; a recount names a part, a bin, or both, a surprise sample its seed if it has one."""
+    """A sheet to draw up; a recount names a part, a bin, or both, a surprise sample its seed if whoever inspects gives one."""
 
     depot: Code
     kind: sheets.Kind
@@ -109,7 +109,11 @@ class CountController(Controller):
         )
         return page(request, found, limit, lambda sheet: sheet.id)
 
-    @post(operation_id="DrawUpCount", guards=[requires("stock.count")], responses=refusals(404, 409))
+    @post(
+        operation_id="DrawUpCount",
+        guards=[requires_any("stock.count", "counts.surprise")],
+        responses=refusals(404, 409),
+    )
     async def draw_up(
         self, request: ApiRequest, data: JSONBody[NewCount], idempotency_key: Key = None
     ) -> Response[sheets.CountView]:

@@ -41,7 +41,7 @@ class HoldingController(Controller):
     @get(
         "/priority-classes",
         operation_id="ListPriorityClasses",
-        guards=[requires("stock.read")],
+        guards=[requires("documents.read")],
         responses=refusals(),
     )
     async def list_priority_classes(self) -> list[priorities.PriorityClassView]:

@@ -96,7 +96,7 @@ class KeepingController(Controller):
 
     tags = ("keeping",)
 
-    @get("/keepings", operation_id="ListKeepings", guards=[requires("stock.read")], responses=refusals())
+    @get("/keepings", operation_id="ListKeepings", guards=[requires("documents.read")], responses=refusals())
     async def list_keepings(
         self,
         request: ApiRequest,
@@ -184,7 +184,7 @@ class HandoverController(Controller):
     path = "/handovers"
     tags = ("keeping",)
 
-    @get(operation_id="ListHandovers", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListHandovers", guards=[requires("documents.read")], responses=refusals())
     async def list_handovers(
         self,
         request: ApiRequest,
@@ -199,7 +199,9 @@ class HandoverController(Controller):
         )
         return page(request, found, limit, lambda each: each.id)
 
-    @get("/{handover_id:uuid}", operation_id="GetHandover", guards=[requires("stock.read")], responses=refusals(404))
+    @get(
+        "/{handover_id:uuid}", operation_id="GetHandover", guards=[requires("documents.read")], responses=refusals(404)
+    )
     async def get_handover(self, request: ApiRequest, handover_id: FromPath[UUID]) -> handovers.Handover:
         """Show one handover."""
         return await handovers.handover_view(handover_id, seen_by=request.user)
@@ -253,7 +255,7 @@ class PoolCrossingController(Controller):
     path = "/pool-crossings"
     tags = ("pools",)
 
-    @get(operation_id="ListPoolCrossings", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListPoolCrossings", guards=[requires("documents.read")], responses=refusals())
     async def list_crossings(
         self,
         request: ApiRequest,
@@ -269,7 +271,10 @@ class PoolCrossingController(Controller):
         return page(request, found, limit, lambda each: each.id)
 
     @get(
-        "/{crossing_id:uuid}", operation_id="GetPoolCrossing", guards=[requires("stock.read")], responses=refusals(404)
+        "/{crossing_id:uuid}",
+        operation_id="GetPoolCrossing",
+        guards=[requires("documents.read")],
+        responses=refusals(404),
     )
     async def get_crossing(self, request: ApiRequest, crossing_id: FromPath[UUID]) -> pool_crossings.Crossing:
         """Show one crossing."""

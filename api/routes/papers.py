@@ -62,7 +62,7 @@ class PaperController(Controller):
     @get(
         "/transfers/{transfer_id:uuid}/papers/{form:str}",
         operation_id="PrintTransfer",
-        guards=[requires("stock.read")],
+        guards=[requires("documents.read")],
         responses=printed(404, 409),
         media_type=PDF,
     )
@@ -88,7 +88,7 @@ class PaperController(Controller):
     @get(
         "/receipts/{number:str}/papers/{form:str}",
         operation_id="PrintReceipt",
-        guards=[requires("stock.read")],
+        guards=[requires("documents.read")],
         responses=printed(404, 409),
         media_type=PDF,
     )

@@ -209,7 +209,7 @@ class DeliveryController(Controller):
     path = "/deliveries"
     tags = ("deliveries",)
 
-    @get(operation_id="ListDeliveries", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListDeliveries", guards=[requires("documents.read")], responses=refusals())
     async def list_deliveries(
         self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Response[Page[deliveries.DeliverySummary]]:
@@ -219,7 +219,7 @@ class DeliveryController(Controller):
         )
         return page(request, found, limit, lambda delivery: (delivery.due_at, delivery.number))
 
-    @get("/{number:str}", operation_id="GetDelivery", guards=[requires("stock.read")], responses=refusals(404))
+    @get("/{number:str}", operation_id="GetDelivery", guards=[requires("documents.read")], responses=refusals(404))
     async def get_delivery(self, request: ApiRequest, number: FromPath[str]) -> deliveries.Delivery:
         """Show what of one delivery is still to come."""
         return await deliveries.delivery(number, seen_by=request.user)
@@ -281,7 +281,7 @@ class ReceiptListController(Controller):
     path = "/receipts"
     tags = ("receipts",)
 
-    @get(operation_id="ListReceipts", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListReceipts", guards=[requires("documents.read")], responses=refusals())
     async def list_receipts(
         self,
         request: ApiRequest,
@@ -302,7 +302,7 @@ class ReceiptListController(Controller):
         )
         return page(request, found, limit, lambda receipt: receipt.id)
 
-    @get("/{number:str}", operation_id="GetReceipt", guards=[requires("stock.read")], responses=refusals(404))
+    @get("/{number:str}", operation_id="GetReceipt", guards=[requires("documents.read")], responses=refusals(404))
     async def get_receipt(self, request: ApiRequest, number: FromPath[str]) -> receipts.ReceiptView:
         """Show one receipt."""
         return await receipts.receipt_view(number, seen_by=request.user)

@@ -47,7 +47,7 @@ class PickListController(Controller):
     path = "/pick-lists"
     tags = ("pick lists",)
 
-    @get(operation_id="ListPickLists", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListPickLists", guards=[requires("documents.read")], responses=refusals())
     async def list_pick_lists(
         self,
         request: ApiRequest,
@@ -62,14 +62,14 @@ class PickListController(Controller):
         )
         return page(request, found, limit, lambda found: found.id)
 
-    @get("/waiting", operation_id="ListToPick", guards=[requires("stock.read")], responses=refusals())
+    @get("/waiting", operation_id="ListToPick", guards=[requires("documents.read")], responses=refusals())
     async def list_waiting(
         self, request: ApiRequest, depot: FromQuery[str | None] = None, limit: Limit = 50
     ) -> list[waves.ToPick]:
         """List what is to be picked and nobody picks yet, the most urgent first."""
         return await waves.to_pick(limit=limit, seen_by=request.user, depot=depot)
 
-    @get("/{list_id:uuid}", operation_id="GetPickList", guards=[requires("stock.read")], responses=refusals(404))
+    @get("/{list_id:uuid}", operation_id="GetPickList", guards=[requires("documents.read")], responses=refusals(404))
     async def get_pick_list(self, request: ApiRequest, list_id: FromPath[UUID]) -> pick_lists.PickListView:
         """Show one pick list, its lines in the order of the bins."""
         return await pick_lists.pick_list_view(list_id, seen_by=request.user)

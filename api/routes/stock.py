@@ -237,7 +237,7 @@ class StockController(Controller):
     async def get_unit_history(self, request: ApiRequest, serial: FromPath[str]) -> UnitLife:
         """Show one piece with everything that happened to it."""
         unit = await units.unit(serial, seen_by=request.user)
-        return UnitLife(unit=unit, movements=await units.life(unit.id))
+        return UnitLife(unit=unit, movements=await units.life(unit.id, seen_by=request.user))
 
     @get("/lots", operation_id="ListLots", guards=[requires("stock.read")], responses=refusals())
     async def list_lots(
@@ -357,7 +357,7 @@ class ReservationController(Controller):
     path = "/reservations"
     tags = ("reservations",)
 
-    @get(operation_id="ListReservations", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListReservations", guards=[requires("documents.read")], responses=refusals())
     async def list_reservations(
         self,
         request: ApiRequest,
@@ -385,7 +385,7 @@ class ReservationController(Controller):
     @get(
         "/{reservation_id:uuid}",
         operation_id="GetReservation",
-        guards=[requires("stock.read")],
+        guards=[requires("documents.read")],
         responses=refusals(404),
     )
     async def get_reservation(self, request: ApiRequest, reservation_id: FromPath[UUID]) -> reservations.Reservation:
@@ -482,7 +482,7 @@ class TransferController(Controller):
     path = "/transfers"
     tags = ("transfers",)
 
-    @get(operation_id="ListTransfers", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListTransfers", guards=[requires("documents.read")], responses=refusals())
     async def list_transfers(
         self,
         request: ApiRequest,
@@ -497,7 +497,9 @@ class TransferController(Controller):
         )
         return page(request, found, limit, lambda transfer: transfer.id)
 
-    @get("/{transfer_id:uuid}", operation_id="GetTransfer", guards=[requires("stock.read")], responses=refusals(404))
+    @get(
+        "/{transfer_id:uuid}", operation_id="GetTransfer", guards=[requires("documents.read")], responses=refusals(404)
+    )
     async def get_transfer(self, request: ApiRequest, transfer_id: FromPath[UUID]) -> transfers.TransferView:
         """Show one transfer."""
         return await transfers.transfer_view(transfer_id, seen_by=request.user)

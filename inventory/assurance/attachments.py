@@ -22,7 +22,7 @@ SubjectKind = Literal["transfer", "purchase_order", "part_request", "emergency_c
 Question = Callable[..., Awaitable[Any]]
 
 SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
-    "transfer": ("stock.read", transfers.transfer_view),
+    "transfer": ("documents.read", transfers.transfer_view),
     "purchase_order": ("orders.read", orders.order_view),
     "part_request": ("requests.read", requests.request_view),
     "emergency_case": ("emergency.read", cases.case_view),

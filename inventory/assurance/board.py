@@ -13,6 +13,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.steps import StepView
 from inventory.people import duty
 from inventory.people.duty import ShiftView
+from inventory.requests import scope
 from inventory.stock import provisional, risk
 from inventory.stock.provisional import ProvisionalIssueView
 from inventory.stock.risk import LevelAtRisk
@@ -66,7 +67,7 @@ async def numbers(*, seen_by: Actor) -> Numbers:
     """Count everything at once; one statement."""
     found = await db.read_one(
         Numbers,
-        """WITH store AS (
+        f"""WITH store AS (
                SELECT id, code FROM place WHERE $1::text[] IS NULL OR code = ANY($1)
            ), held AS (
                SELECT free - backordered AS available, critical_point, average_failure_line, base_stock
@@ -94,7 +95,7 @@ async def numbers(*, seen_by: Actor) -> Numbers:
                    JOIN device ON device.id = part_request.device
                    JOIN contract ON contract.id = device.contract
                    WHERE part_request.state = 'backordered'
-                     AND ($2::text[] IS NULL OR contract.code = ANY($2)))::int AS requests_waiting,
+                     AND {scope.seen("$2", "$1", "$5")})::int AS requests_waiting,
                   (SELECT count(*) FROM duty)::int AS open_steps,
                   (SELECT count(*) FROM duty WHERE due_at < $4)::int AS late_steps,
                   (SELECT count(*) FROM bought)::int AS orders_on_the_way,
@@ -103,6 +104,7 @@ async def numbers(*, seen_by: Actor) -> Numbers:
         seen_by.contract_scope,
         seen_by.vendor,
         clock.now(),
+        seen_by.name,
     )
     if found is None:
         raise AssertionError("a select without a table returns its row")

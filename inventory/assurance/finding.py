@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.requests import scope
 from inventory.stock import codes
 from inventory.stock.codes import Scanned
 
@@ -30,9 +31,9 @@ READS: dict[Kind, str] = {
     "unit": "stock.read",
     "part_request": "requests.read",
     "purchase_order": "orders.read",
-    "transfer": "stock.read",
+    "transfer": "documents.read",
     "count": "stock.read",
-    "receipt": "stock.read",
+    "receipt": "documents.read",
     "advance_notice": "stock.receive",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
@@ -72,7 +73,7 @@ def _numbers(scanned: Scanned) -> list[str]:
 async def _carrier(number: str, seen_by: Actor) -> Found | None:
     return await db.read_one(
         Found,
-        """SELECT kind, key FROM (
+        f"""SELECT kind, key FROM (
                SELECT 1 AS rank, 'part' AS kind, part_number AS key FROM part
                WHERE part_number = $1 OR id = (SELECT part FROM part_alias WHERE number = $1)
                UNION ALL
@@ -104,7 +105,7 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN device ON device.id = part_request.device
                JOIN contract ON contract.id = device.contract
                WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
-                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+                 AND {scope.seen("$4", "$3", "$6")}
                UNION ALL
                SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
@@ -135,4 +136,5 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
         seen_by.depot_scope,
         seen_by.contract_scope,
         seen_by.vendor,
+        seen_by.name,
     )

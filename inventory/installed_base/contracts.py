@@ -7,6 +7,7 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.installed_base.clocks import Limits
+from inventory.places.reach import reached
 
 
 class ContractView(Struct, frozen=True, kw_only=True):
@@ -90,7 +91,7 @@ async def sites(*, limit: int, seen_by: Actor, after: str = "") -> list[SiteView
     """Customers' sites with devices the reader may see, by code."""
     return await db.read(
         SiteView,
-        """SELECT place.code, place.name_zh, place.name_en, party.code AS customer, nearest.code AS nearest_depot,
+        f"""SELECT place.code, place.name_zh, place.name_en, party.code AS customer, nearest.code AS nearest_depot,
                   nearest.travel_hours,
                   (SELECT count(*) FROM device WHERE device.site = place.id AND retired_on IS NULL)::int AS devices
            FROM place
@@ -102,9 +103,10 @@ async def sites(*, limit: int, seen_by: Actor, after: str = "") -> list[SiteView
            WHERE place.kind = 'site' AND place.party IS NOT NULL AND place.code > $1
              AND ($2::text[] IS NULL OR EXISTS (
                  SELECT FROM device JOIN contract ON contract.id = device.contract
-                 WHERE device.site = place.id AND contract.code = ANY($2)))
-           ORDER BY place.code LIMIT $3""",
+                 WHERE device.site = place.id AND contract.code = ANY($2))) AND {reached("place.id", "$3")}
+           ORDER BY place.code LIMIT $4""",
         after,
         seen_by.contract_scope,
+        seen_by.depot_scope,
         limit,
     )

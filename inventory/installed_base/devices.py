@@ -9,6 +9,7 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.installed_base.clocks import Clock, Limits, WorkingHours, clock_of
+from inventory.places.reach import reached
 
 
 class UnknownDevice(Unknown):
@@ -91,11 +92,11 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
     """A device by its serial or registration number, with its contract.
 
     Raises:
-        UnknownDevice: none in the reader's contracts; the facts name the nearest serials.
+        UnknownDevice: none in the reader's contracts at a site that the reader's stores serve; the facts name the nearest.
 
     """
     row = await db.fetch_one(
-        """SELECT device.id, device.serial, device.model, device_model.code AS model_code, device.site,
+        f"""SELECT device.id, device.serial, device.model, device_model.code AS model_code, device.site,
                   place.code AS site_code, device.contract, contract.code AS contract_code, party.code AS customer,
                   contract.dedicated_stock, contract.minimum_provenance, contract.customer_keeps_disks,
                   device.warranty_until,
@@ -113,10 +114,11 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
            JOIN party ON party.id = contract.customer
            JOIN calendar ON calendar.id = contract.calendar
            WHERE (device.serial = $1 OR device.registration_number = $1)
-             AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
+             AND ($2::text[] IS NULL OR contract.code = ANY($2)) AND {reached("device.site", "$4")}""",
         number,
         seen_by.contract_scope,
         clock.today(),
+        seen_by.depot_scope,
     )
     if row is None:
         raise await _unknown(number, seen_by)
@@ -125,11 +127,13 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
 
 async def _unknown(number: str, seen_by: Actor) -> UnknownDevice:
     near = await db.fetch(
-        """SELECT device.serial FROM device JOIN contract ON contract.id = device.contract
+        f"""SELECT device.serial FROM device JOIN contract ON contract.id = device.contract
            WHERE similarity(device.serial, $1) > 0.3 AND ($2::text[] IS NULL OR contract.code = ANY($2))
+             AND {reached("device.site", "$3")}
            ORDER BY similarity(device.serial, $1) DESC, device.serial LIMIT 5""",
         number,
         seen_by.contract_scope,
+        seen_by.depot_scope,
     )
     return UnknownDevice(key=number, near=", ".join(row["serial"] for row in near) or "–")
 
@@ -162,7 +166,7 @@ def entitlement_of(device: CoveredDevice, severity: str, reported_at: datetime) 
     )
 
 
-_VIEW = """SELECT device.serial, device.registration_number, device_model.code AS model, place.code AS site,
+_VIEW = f"""SELECT device.serial, device.registration_number, device_model.code AS model, place.code AS site,
                   contract.code AS contract, party.code AS customer, device.firmware, device.environment,
                   device.installed_on, device.warranty_until, device.retired_on
            FROM device
@@ -170,7 +174,7 @@ _VIEW = """SELECT device.serial, device.registration_number, device_model.code A
            JOIN place ON place.id = device.site
            JOIN contract ON contract.id = device.contract
            JOIN party ON party.id = contract.customer
-           WHERE ($1::text[] IS NULL OR contract.code = ANY($1))"""
+           WHERE ($1::text[] IS NULL OR contract.code = ANY($1)) AND {reached("device.site", "$2")}"""
 
 
 async def devices(
@@ -182,13 +186,14 @@ async def devices(
     site: str | None = None,
     contract: str | None = None,
 ) -> list[DeviceView]:
-    """Devices of the reader's contracts, by serial."""
+    """Devices of the reader's contracts at sites that the reader's stores serve, by serial."""
     return await db.read(
         DeviceView,
-        f"""{_VIEW} AND device.serial > $2 AND ($3::text IS NULL OR device_model.code = $3)
-            AND ($4::text IS NULL OR place.code = $4) AND ($5::text IS NULL OR contract.code = $5)
-            ORDER BY device.serial LIMIT $6""",
+        f"""{_VIEW} AND device.serial > $3 AND ($4::text IS NULL OR device_model.code = $4)
+            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR contract.code = $6)
+            ORDER BY device.serial LIMIT $7""",
         seen_by.contract_scope,
+        seen_by.depot_scope,
         after,
         model,
         site,
@@ -201,13 +206,14 @@ async def device(number: str, *, seen_by: Actor) -> DeviceView:
     """One device by its serial or registration number.
 
     Raises:
-        UnknownDevice: none in the reader's contracts.
+        UnknownDevice: none in the reader's contracts at a site that the reader's stores serve.
 
     """
     view = await db.read_one(
         DeviceView,
-        f"{_VIEW} AND (device.serial = $2 OR device.registration_number = $2)",
+        f"{_VIEW} AND (device.serial = $3 OR device.registration_number = $3)",
         seen_by.contract_scope,
+        seen_by.depot_scope,
         number,
     )
     if view is None:
@@ -219,7 +225,7 @@ async def history(number: str, *, seen_by: Actor, limit: int = 200) -> list[Hist
     """A device's failures, latest first.
 
     Raises:
-        UnknownDevice: none in the reader's contracts.
+        UnknownDevice: none in the reader's contracts at a site that the reader's stores serve.
 
     """
     found = await find(number, seen_by=seen_by)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.errors import FieldProblem, Invalid, Refused, Unknown
+from inventory.places.reach import reached
 
 ONE_INCIDENT = timedelta(hours=24)
 """Reports of the same part in the same device and position this close together tell of one failure."""
@@ -102,10 +103,11 @@ async def record_failures(failures: Sequence[NewFailure], *, by: Actor) -> list[
 async def _resolve(failures: Sequence[NewFailure], by: Actor) -> list[_Resolved]:
     rows = await db.read(
         _Resolved,
-        """SELECT new.line::int AS line, device.id AS device, part.id AS part, device.site, device.contract
+        f"""SELECT new.line::int AS line, device.id AS device, part.id AS part, device.site, device.contract
            FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS new(device, part, line)
            LEFT JOIN (device JOIN contract ON contract.id = device.contract
-                             AND ($3::text[] IS NULL OR contract.code = ANY($3)))
+                             AND ($3::text[] IS NULL OR contract.code = ANY($3))
+                             AND {reached("device.site", "$4")})
                 ON device.serial = new.device OR device.registration_number = new.device
            LEFT JOIN part_alias ON part_alias.number = new.part
            LEFT JOIN part ON part.part_number = new.part OR part.id = part_alias.part
@@ -113,6 +115,7 @@ async def _resolve(failures: Sequence[NewFailure], by: Actor) -> list[_Resolved]
         [failure.device for failure in failures],
         [failure.part_number for failure in failures],
         by.contract_scope,
+        by.depot_scope,
     )
     problems = [
         FieldProblem(
@@ -248,17 +251,21 @@ async def withdraw(failure: UUID, *, by: Actor, reason: str) -> None:
     """Take a failure back: it was none (no fault found), or was recorded by mistake.
 
     Raises:
-        Unknown: no such failure.
+        Unknown: no such failure in the actor's contracts, or at a site that the actor's stores serve.
 
     """
     by.require("failures.record")
     row = await db.fetch_one(
-        """UPDATE failure SET withdrawn_at = coalesce(withdrawn_at, $2), withdrawn_reason = $3
-           FROM device WHERE device.id = failure.device AND failure.id = $1
+        f"""UPDATE failure SET withdrawn_at = coalesce(withdrawn_at, $2), withdrawn_reason = $3
+           FROM device JOIN contract ON contract.id = device.contract
+           WHERE device.id = failure.device AND failure.id = $1
+             AND ($4::text[] IS NULL OR contract.code = ANY($4)) AND {reached("device.site", "$5")}
            RETURNING failure.part, device.site, device.contract""",
         failure,
         clock.now(),
         reason,
+        by.contract_scope,
+        by.depot_scope,
     )
     if row is None:
         raise Unknown(what="failure", what_zh="故障记录", key=str(failure))
@@ -285,7 +292,7 @@ async def failures(
     part_number: str | None = None,
     device: str | None = None,
 ) -> list[FailureView]:
-    """Failures in the reader's contracts, latest recorded first."""
+    """Failures in the reader's contracts at sites that the reader's stores serve, latest recorded first."""
     return await db.read(
         FailureView,
         f"""SELECT {_COLUMNS} FROM failure
@@ -294,10 +301,12 @@ async def failures(
             JOIN part ON part.id = failure.part
             WHERE ($1::text[] IS NULL OR contract.code = ANY($1)) AND ($2::uuid IS NULL OR failure.id < $2)
               AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR device.serial = $4)
-            ORDER BY failure.id DESC LIMIT $5""",
+              AND {reached("device.site", "$5")}
+            ORDER BY failure.id DESC LIMIT $6""",
         seen_by.contract_scope,
         before,
         part_number,
         device,
+        seen_by.depot_scope,
         limit,
     )

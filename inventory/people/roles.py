@@ -6,6 +6,10 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "places.read": ("see depots, stores and lanes", "查看备件库与线路"),
     "bins.manage": ("enter bins", "维护库位"),
     "stock.read": ("see stock, units and movements", "查看库存、单件与流水"),
+    "documents.read": (
+        "see the papers of stock: deliveries, receipts, transfers, reservations",
+        "查看库存单据：到货、入库、调拨与预留",
+    ),
     "stock.receive": ("take goods in", "办理入库"),
     "stock.judge": ("judge the condition of stock", "判定备件状态"),
     "stock.inspect": ("pass tests and inspections that free stock", "检验放行"),
@@ -16,6 +20,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "shipments.deliver": ("confirm deliveries", "办理签收"),
     "stock.transfer": ("send and receive transfers", "办理调拨"),
     "stock.count": ("count stock", "盘点库存"),
+    "counts.surprise": ("draw a surprise count with a seed of one's own", "以自定种子发起抽盘"),
     "stock.adjust": ("correct stock with a reason", "调整库存"),
     "reservations.make": ("reserve stock", "预留库存"),
     "reservations.take_over": ("take over reservations of lower rank", "占用低优先级预留"),
@@ -27,6 +32,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "statements.share": ("share a contract's parts statement by a link", "以链接分享备件清单"),
     "parts.request": ("ask for parts", "申请备件"),
     "requests.read": ("see part requests", "查看备件申请"),
+    "requests.settle": ("withdraw and account for part requests of others", "撤销与核销他人的备件申请"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
     "failures.record": ("record failures", "登记故障"),
     "contracts.read": ("see contracts and service terms", "查看合同与服务条款"),
@@ -52,7 +58,8 @@ RIGHTS: dict[str, tuple[str, str]] = {
 """Every right with what it allows, in English and Chinese."""
 
 _LOOK = {
-    "parts.read", "places.read", "stock.read", "requests.read", "devices.read", "emergency.read", "attachments.read",
+    "parts.read", "places.read", "stock.read", "documents.read", "requests.read", "devices.read", "emergency.read",
+    "attachments.read",
 }  # fmt: skip
 _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 
@@ -71,7 +78,7 @@ ROLES: dict[str, frozenset[str]] = {
     "dispatcher": frozenset(
         _LOOK
         | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read", "attachments.add"}
-        | {"reservations.take_over", "pools.ask", "keepings.manage"}
+        | {"requests.settle", "reservations.take_over", "pools.ask", "keepings.manage"}
     ),
     "buyer": frozenset(
         _LOOK
@@ -85,7 +92,7 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "project_manager": frozenset(
         _LOOK
-        | {"parts.request", "failures.record", "contracts.read", "costs.read", "orders.read"}
+        | {"parts.request", "requests.settle", "failures.record", "contracts.read", "costs.read", "orders.read"}
         | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
@@ -95,7 +102,7 @@ ROLES: dict[str, frozenset[str]] = {
         _LOOK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
-        | {"recounts.ask", "statements.share"}
+        | {"recounts.ask", "statements.share", "counts.surprise"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
@@ -103,10 +110,12 @@ ROLES: dict[str, frozenset[str]] = {
         | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
         | {"keepings.manage", "attachments.add"}
     ),
-    "inspector": frozenset({"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask"}),
+    "inspector": frozenset(
+        {"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask", "counts.surprise"}
+    ),
     "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
-        {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "requests.read"}
+        {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
         | {"parts.request", "failures.record", "reservations.make", "emergency.read", "events.read"}
     ),
 }

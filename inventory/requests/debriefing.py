@@ -10,6 +10,7 @@ from inventory.ground import db, events
 from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
 from inventory.places import places
+from inventory.requests import scope
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import Outcome, RequestView, request_view
 from inventory.stock import shipments, units
@@ -32,12 +33,14 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     A used part's defective predecessor comes back to the store as defective stock, unless the customer keeps disks.
 
     Raises:
-        Unknown: no such request in the actor's contracts, or no such part.
+        Unknown: no such request in the actor's scope, or no such part.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         WrongState: the line was not shipped, or was accounted for before.
 
     """
     by.require("parts.request")
     head = await lock_head(request, by=by)
+    scope.require_concerned(head, by)
     lines = await lock_lines(request)
     for report in reports:
         part = await parts.find(report.part_number)

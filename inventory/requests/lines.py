@@ -8,6 +8,7 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.requests import scope
 from inventory.stock import lots
 from inventory.stock.moves import Piece
 
@@ -16,20 +17,20 @@ async def lock_head(request: UUID, *, by: Actor) -> db.Row:
     """A request with its site and its contract's rule about disks, locked.
 
     Raises:
-        Unknown: no such request in the actor's contracts.
+        Unknown: no such request in the actor's scope.
 
     """
     row = await db.fetch_one(
-        """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
-                  contract.customer_keeps_disks
+        f"""SELECT part_request.number, part_request.state, part_request.opened_by, part_request.engineer, place.code AS site,
+                   place.id AS site_id, contract.customer_keeps_disks
            FROM part_request
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = device.site
            JOIN contract ON contract.id = device.contract
-           WHERE part_request.id = $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))
+           WHERE part_request.id = $1 AND {scope.seen("$2", "$3", "$4")}
            FOR NO KEY UPDATE OF part_request""",
         request,
-        by.contract_scope,
+        *scope.of(by),
     )
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))

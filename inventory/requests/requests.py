@@ -17,7 +17,7 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures
 from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
-from inventory.requests import sources
+from inventory.requests import scope, sources
 from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.sourcing import Choice, Step, choose
 from inventory.stock import pools, reservations
@@ -357,12 +357,14 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     """Withdraw a request: what it holds becomes free, what it waits for is not waited for any more.
 
     Raises:
-        Unknown: no such request in the actor's contracts.
+        Unknown: no such request in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         WrongState: parts of it have left already.
 
     """
     by.require("parts.request")
     head = await lock_head(request, by=by)
+    scope.require_concerned(head, by)
     lines = await lock_lines(request)
     if any(line.state not in ("reserved", "backordered") for line in lines):
         raise WrongState(
@@ -415,7 +417,7 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     """One part request.
 
     Raises:
-        Unknown: no such request in the reader's contracts.
+        Unknown: no such request in the reader's scope.
 
     """
     row = await db.fetch_one(
@@ -425,9 +427,9 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
                    fault_reported_at, need_by, opened_at, opened_by, closed_at, engineer, remark AS note,
                    ({_LINES}) AS lines
             {_FROM}
-            WHERE part_request.id = $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
+            WHERE part_request.id = $1 AND {scope.seen("$2", "$3", "$4")}""",
         request,
-        seen_by.contract_scope if seen_by else None,
+        *scope.of(seen_by),
     )
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
@@ -457,7 +459,7 @@ async def requests(
     device: str | None = None,
     depot: str | None = None,
 ) -> list[RequestSummary]:
-    """Part requests in the reader's contracts, newest first."""
+    """Part requests in the reader's scope, newest first."""
     return await db.read(
         RequestSummary,
         f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, part_request.state,
@@ -470,12 +472,12 @@ async def requests(
                        AS parts, array_agg(source_place) AS stores
                 FROM request_line JOIN part ON part.id = request_line.part WHERE request = part_request.id
             ) AS promised ON true
-            WHERE ($1::text[] IS NULL OR contract.code = ANY($1))
-              AND ($2::uuid IS NULL OR part_request.id < $2) AND ($3::text IS NULL OR part_request.state = $3)
-              AND ($4::text IS NULL OR ticket = $4) AND ($5::text IS NULL OR device.serial = $5)
-              AND ($6::text IS NULL OR (SELECT id FROM place WHERE code = $6) = ANY(promised.stores))
-            ORDER BY part_request.id DESC LIMIT $7""",
-        seen_by.contract_scope,
+            WHERE {scope.seen("$1", "$2", "$3")}
+              AND ($4::uuid IS NULL OR part_request.id < $4) AND ($5::text IS NULL OR part_request.state = $5)
+              AND ($6::text IS NULL OR ticket = $6) AND ($7::text IS NULL OR device.serial = $7)
+              AND ($8::text IS NULL OR (SELECT id FROM place WHERE code = $8) = ANY(promised.stores))
+            ORDER BY part_request.id DESC LIMIT $9""",
+        *scope.of(seen_by),
         after,
         state,
         ticket,

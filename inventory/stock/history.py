@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.stock import disclosure
 
 
 class Reached(Struct, frozen=True):
@@ -39,7 +40,7 @@ async def available_over_time(
     """
     return await db.read(
         LevelHistory,
-        """WITH held AS (
+        f"""WITH held AS (
                SELECT level.id, level.place, level.pool, place.code AS depot, pool.code AS pool_code, level.part,
                       level.owner, level.free
                FROM level
@@ -49,6 +50,7 @@ async def available_over_time(
                JOIN party ON party.id = level.owner AND party.is_ourselves
                WHERE level.condition = 'good' AND ($3::text[] IS NULL OR place.code = ANY($3))
                  AND ($4::text IS NULL OR place.code = $4) AND ($5::text IS NULL OR pool.code = $5)
+                 AND {disclosure.serves("pool", "$7")}
            ), change AS (
                SELECT held.id, movement.occurred_at AS at, movement.quantity AS freed
                FROM held JOIN movement ON movement.part = held.part AND movement.to_place = held.place
@@ -86,4 +88,5 @@ async def available_over_time(
         depot,
         pool,
         limit,
+        seen_by.contract_scope,
     )

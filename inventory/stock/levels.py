@@ -8,6 +8,7 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.stock import disclosure
 
 
 class LevelView(Struct, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ async def levels(
     pool: str | None = None,
     below: str | None = None,
 ) -> list[LevelView]:
-    """Good stock of ours in the reader's stores, by part, store and pool.
+    """Good stock of ours in the reader's stores that serves the reader's contracts, by part, store and pool.
 
     `below` keeps only levels whose available stock (free − backordered) is under `critical_point`,
     `reorder_point` or `base_stock`, or at or under `average_failure_line`.
@@ -105,6 +106,7 @@ async def levels(
                 WHEN 'average_failure_line' THEN level.free - level.backordered <= level.average_failure_line
                 ELSE true END
             AND ($6::text IS NULL OR (part.part_number, place.code, pool.code) > ($6, $7, $8))
+            AND {disclosure.serves("pool", "$10")}
             ORDER BY part.part_number, place.code, pool.code LIMIT $9""",
         seen_by.depot_scope,
         part_number,
@@ -115,6 +117,7 @@ async def levels(
         after_depot,
         after_pool,
         limit,
+        seen_by.contract_scope,
     )
 
 

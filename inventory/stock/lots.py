@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
+from inventory.stock import disclosure
 from inventory.stock.moves import Move, Piece, Spot
 from inventory.stock.refusals import LotNotHere
 
@@ -226,7 +227,7 @@ async def lot_stocks(
     after_part, after_lot, after_id = after or (None, None, None)
     return await db.read(
         LotStock,
-        """SELECT lot_stock.id, part.part_number, lot.number AS lot, place.code AS depot, bin.code AS bin,
+        f"""SELECT lot_stock.id, part.part_number, lot.number AS lot, place.code AS depot, bin.code AS bin,
                   lot_stock.condition, party.code AS owner, pool.code AS pool, lot_stock.quantity, lot.provenance,
                   lot.received_at
            FROM lot_stock
@@ -238,7 +239,7 @@ async def lot_stocks(
            LEFT JOIN bin ON bin.id = lot_stock.bin
            WHERE quantity > 0 AND ($1::text[] IS NULL OR place.code = ANY($1))
              AND ($2::text IS NULL OR part.part_number = $2) AND ($3::text IS NULL OR place.code = $3)
-             AND ($4::text IS NULL OR lot.number = $4)
+             AND ($4::text IS NULL OR lot.number = $4) AND {disclosure.serves("pool", "$9")}
              AND ($5::text IS NULL OR (part.part_number, lot.number, lot_stock.id) > ($5, $6, $7))
            ORDER BY part.part_number, lot.number, lot_stock.id LIMIT $8""",
         seen_by.depot_scope,
@@ -249,6 +250,7 @@ async def lot_stocks(
         after_lot,
         after_id,
         limit,
+        seen_by.contract_scope,
     )
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.stock import disclosure
 
 
 class MovementView(Struct, frozen=True, kw_only=True):
@@ -55,9 +56,9 @@ class _Clauses:
 
 _SELECT = """
 SELECT movement.id, occurred_at, movement.recorded_at, movement.kind, part.part_number, movement.quantity, unit.serial,
-       lot.number AS lot, origin.code AS from_place, origin_bin.code AS from_bin, from_condition,
-       target.code AS to_place, target_bin.code AS to_bin, to_condition, pool.code AS pool, document_kind, document,
-       movement.reason, actor, reverses, reversal.reversed_by_movement
+       lot.number AS lot, {from_place} AS from_place, origin_bin.code AS from_bin, from_condition,
+       {to_place} AS to_place, target_bin.code AS to_bin, to_condition, pool.code AS pool, document_kind,
+       {document} AS document, {reason} AS reason, actor, reverses, reversal.reversed_by_movement
 FROM ({lines}) AS movement
 JOIN part ON part.id = movement.part
 JOIN place AS origin ON origin.id = movement.from_place
@@ -87,7 +88,7 @@ async def movements(
     serial: str | None = None,
     movement: UUID | None = None,
 ) -> list[MovementView]:
-    """The ledger in the reader's stores, latest occurrence first."""
+    """The ledger in the reader's stores, latest occurrence first; another customer's business is left out."""
     asked = _Clauses()
     for condition, value in (
         ("part = (SELECT id FROM part WHERE part_number = {0})", part_number),
@@ -106,6 +107,11 @@ async def movements(
         asked.take("recorded_at >= {0}::timestamptz - interval '5 minutes'", since)
     if before is not None:
         asked.take("(occurred_at, id) < ({0}, {1})", *before)
+    contracts = f"${len(asked.values) + 1}"
+    asked.values.append(seen_by.contract_scope)
+    if seen_by.contract_scope is not None:
+        sides = (disclosure.of_serving_pool(f"{side}_pool", contracts) for side in ("from", "to"))
+        asked.conditions.append(f"({' OR '.join(sides)})")
     places = _places(depot, seen_by)
     if places is None:
         lines = _latest(asked.conditions, len(asked.values) + 1)
@@ -118,7 +124,16 @@ async def movements(
         )
         both = " UNION ".join(f"({side})" for side in sides)
         lines = f"SELECT * FROM ({both}) AS either ORDER BY occurred_at DESC, id DESC LIMIT ${len(asked.values) + 1}"
-    return await db.read(MovementView, _SELECT.format(lines=lines), *asked.values, limit)
+    select = _SELECT.format(
+        lines=lines,
+        from_place=disclosure.place_told("origin", contracts),
+        to_place=disclosure.place_told("target", contracts),
+        document=disclosure.told("document", contracts, "NULL"),
+        reason=disclosure.told("movement.reason", contracts, "''"),
+    )
+    found = await db.read(MovementView, select, *asked.values, limit)
+    # asking for a document must not tell of one that the answer hides
+    return found if document is None else [line for line in found if line.document == document]
 
 
 async def movement(movement_id: UUID, *, seen_by: Actor) -> MovementView:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.places import bins, places
+from inventory.stock import disclosure
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move
 from inventory.stock.pieces import Pieces, choose
@@ -68,13 +69,13 @@ async def contents(
     """What lies in a bin, in all bins of a store, or (`unplaced`) in none yet; by bin and part."""
     return await db.read(
         BinContent,
-        """WITH there AS (
+        f"""WITH there AS (
                SELECT unit.bin, unit.part, condition, owner, pool, count(*)::int AS quantity,
                       array_agg(serial ORDER BY serial) AS serials
                FROM unit JOIN place ON place.id = unit.place AND place.code = $1
                GROUP BY 1, 2, 3, 4, 5
                UNION ALL
-               SELECT lot_stock.bin, lot_stock.part, condition, owner, pool, sum(quantity)::int, '{}'
+               SELECT lot_stock.bin, lot_stock.part, condition, owner, pool, sum(quantity)::int, ARRAY[]::varchar[]
                FROM lot_stock JOIN place ON place.id = lot_stock.place AND place.code = $1
                WHERE quantity > 0
                GROUP BY 1, 2, 3, 4, 5
@@ -88,12 +89,14 @@ async def contents(
            LEFT JOIN bin ON bin.id = there.bin
            WHERE ($2::text[] IS NULL OR $1 = ANY($2))
              AND ($3::text IS NULL OR bin.code = $3) AND (NOT $4 OR there.bin IS NULL)
+             AND {disclosure.serves("pool", "$6")}
            ORDER BY bin.code NULLS FIRST, part.part_number, there.condition, party.code, pool.code LIMIT $5""",
         depot,
         seen_by.depot_scope,
         bin_code,
         unplaced,
         limit,
+        seen_by.contract_scope,
     )
 
 

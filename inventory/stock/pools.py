@@ -67,6 +67,16 @@ async def pool_of_contract(contract: int) -> int:
     )
 
 
+async def serving(contracts: Sequence[str]) -> frozenset[str]:
+    """The pools that answer calls of some contracts: the common one, and those dedicated to them."""
+    rows = await db.fetch(
+        """SELECT pool.code FROM pool LEFT JOIN contract ON contract.id = pool.contract
+           WHERE pool.contract IS NULL OR contract.code = ANY($1)""",
+        list(contracts),
+    )
+    return frozenset(row["code"] for row in rows)
+
+
 async def pool_codes(*, limit: int) -> list[str]:
     """Every pool, the common one first."""
     rows = await db.fetch("SELECT code FROM pool ORDER BY contract IS NOT NULL, code LIMIT $1", limit)

@@ -13,7 +13,7 @@ from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.places import places
-from inventory.stock import picking, pools, priorities, units
+from inventory.stock import disclosure, picking, pools, priorities, units
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
 from inventory.stock.moves import Move, Piece, Spot
 from inventory.stock.pools import COMMON
@@ -466,9 +466,11 @@ async def reservation_view(
     """
     view = await db.read_one(
         Reservation,
-        f"{_VIEW} WHERE reservation.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
+        f"""{_VIEW} WHERE reservation.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
+            AND {disclosure.serves("pool", "$3")}""",
         reservation,
         seen_by.depot_scope if seen_by else None,
+        seen_by.contract_scope if seen_by else None,
     )
     if view is None:
         raise Unknown(what="reservation", what_zh="预留", key=str(reservation))
@@ -494,7 +496,7 @@ async def reservations(
               AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR place.code = $4)
               AND ($5::text[] IS NULL OR place.code = ANY($5))
               AND ($6::text IS NULL OR reservation.reference_number = $6 OR reservation.reserved_by = $6)
-              AND ($7::text IS NULL OR reservation.priority_class = $7)
+              AND ($7::text IS NULL OR reservation.priority_class = $7) AND {disclosure.serves("pool", "$9")}
             ORDER BY reservation.id DESC LIMIT $8""",
         after,
         state,
@@ -504,4 +506,5 @@ async def reservations(
         holder,
         priority_class,
         limit,
+        seen_by.contract_scope,
     )

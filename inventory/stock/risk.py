@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.stock import disclosure
 
 Standing = Literal["below_critical_point", "under_average_line", "below_base_stock", "covered"]
 
@@ -31,7 +32,7 @@ async def at_risk(*, limit: int, seen_by: Actor) -> list[LevelAtRisk]:
     """Levels in the reader's stores that stand below their base stock, the lowest against their lines first."""
     return await db.read(
         LevelAtRisk,
-        """SELECT part_number, name_zh, name_en, depot, pool, available, backordered, base_stock, critical_point,
+        f"""SELECT part_number, name_zh, name_en, depot, pool, available, backordered, base_stock, critical_point,
                   average_failure_line, standing, coalesce(
                       (SELECT sum(quantity - received_quantity) FROM expected_delivery
                        WHERE expected_delivery.part = lowest.part AND expected_delivery.place = lowest.place
@@ -51,6 +52,7 @@ async def at_risk(*, limit: int, seen_by: Actor) -> list[LevelAtRisk]:
                JOIN pool ON pool.id = level.pool
                JOIN party ON party.id = level.owner AND party.is_ourselves
                WHERE level.condition = 'good' AND ($1::text[] IS NULL OR place.code = ANY($1))
+                 AND {disclosure.serves("pool", "$3")}
                  AND (backordered > 0 OR free - backordered < critical_point OR free - backordered < base_stock)
                ORDER BY CASE WHEN free - backordered < critical_point THEN 0
                              WHEN free - backordered <= average_failure_line THEN 1 ELSE 2 END,
@@ -61,4 +63,5 @@ async def at_risk(*, limit: int, seen_by: Actor) -> list[LevelAtRisk]:
            ) AS lowest""",
         seen_by.depot_scope,
         limit,
+        seen_by.contract_scope,
     )

@@ -16,6 +16,7 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid
 from inventory.places.tables import STORE_KINDS
+from inventory.stock import disclosure
 from inventory.stock.units import UnitView
 
 
@@ -151,15 +152,16 @@ async def stock_as_of(
             JOIN party AS owner ON owner.id = there.owner
             JOIN pool ON pool.id = there.pool
             LEFT JOIN bin ON bin.id = there.bin
-            WHERE $3::text IS NULL OR
+            WHERE {disclosure.serves("pool", "$10")} AND ($3::text IS NULL OR
                   (part.part_number, place.code, there.condition, owner.code, pool.code, coalesce(bin.code, ''))
-                  > ($3, $4, $5, $6, $7, $8)
+                  > ($3, $4, $5, $6, $7, $8))
             ORDER BY part.part_number, place.code, there.condition, owner.code, pool.code, coalesce(bin.code, '')
             LIMIT $9""",
         instant,
         known_at or clock.now(),
         *(after or (None,) * 6),
         limit,
+        seen_by.contract_scope,
     )
     costs = seen_by.may("costs.read")
     return [
@@ -191,9 +193,12 @@ async def total_as_of(
         return StockTotal(pieces=0, value_cny=Decimal(0) if costs else UNSET)
     row = await db.fetch_one(
         f"""SELECT coalesce(sum(quantity), 0)::int AS pieces, coalesce(sum(quantity * part.unit_cost_cny), 0) AS value
-            FROM ({_there(*asked, bins=False)}) AS there JOIN part ON part.id = there.part""",
+            FROM ({_there(*asked, bins=False)}) AS there
+            JOIN part ON part.id = there.part
+            JOIN pool ON pool.id = there.pool AND {disclosure.serves("pool", "$3")}""",
         instant,
         known_at or clock.now(),
+        seen_by.contract_scope,
     )
     pieces, value = (row["pieces"], row["value"]) if row else (0, Decimal(0))
     return StockTotal(pieces=pieces, value_cny=value if costs else UNSET)
@@ -235,13 +240,15 @@ async def changes_between(
             JOIN place ON place.id = place_id
             JOIN party AS owner ON owner.id = owner_id
             JOIN pool ON pool.id = pool_id
-            WHERE $4::text IS NULL OR (part.part_number, place.code, condition, owner.code, pool.code) > ($4, $5, $6, $7, $8)
+            WHERE {disclosure.serves("pool", "$10")}
+              AND ($4::text IS NULL OR (part.part_number, place.code, condition, owner.code, pool.code) > ($4, $5, $6, $7, $8))
             ORDER BY part.part_number, place.code, condition, owner.code, pool.code LIMIT $9""",
         earlier,
         clock.now(),
         later,
         *(after or (None,) * 5),
         limit,
+        seen_by.contract_scope,
     )
     costs = seen_by.may("costs.read")
     return [
@@ -316,6 +323,7 @@ async def units_as_of(
             LEFT JOIN bin ON bin.id = standing.bin
             WHERE ($3::text[] IS NULL OR place.code = ANY($3)) AND ($4::text IS NULL OR place.code = $4)
               AND ($5::text IS NULL OR standing.condition = $5) AND ($6::uuid IS NULL OR unit.id < $6)
+              AND {disclosure.serves("pool", "$8")} AND {disclosure.site_is_told("place", "$8")}
             ORDER BY unit.id DESC LIMIT $7""",
         instant,
         known_at or clock.now(),
@@ -324,4 +332,5 @@ async def units_as_of(
         condition,
         after,
         limit,
+        seen_by.contract_scope,
     )

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.stock import disclosure
 from inventory.stock.moves import GOOD, Spot
 from inventory.stock.refusals import SerialRepeated, SerialsMissing, UnitNotHere
 
@@ -265,7 +267,12 @@ _VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.claimed_serial, u
            LEFT JOIN bin ON bin.id = unit.bin
            LEFT JOIN person ON person.id = unit.custodian"""
 
-_IN_SCOPE = "($1::text[] IS NULL OR place.code = ANY($1))"
+_IN_SCOPE = f"""($1::text[] IS NULL OR place.code = ANY($1)) AND {disclosure.serves("pool", "$2")}
+              AND {disclosure.site_is_told("place", "$2")}"""
+
+_HANDED_OUT = f"""EXISTS (
+    SELECT FROM movement JOIN place AS store ON store.id IN (movement.from_place, movement.to_place)
+    WHERE movement.unit = unit.id AND store.code = ANY($1)) AND {disclosure.serves("pool", "$2")}"""
 
 
 async def units(
@@ -282,10 +289,11 @@ async def units(
         UnitView,
         f"""{_VIEW}
             WHERE {_IN_SCOPE}
-              AND ($2::uuid IS NULL OR unit.id < $2) AND ($3::text IS NULL OR part.part_number = $3)
-              AND ($4::text IS NULL OR place.code = $4) AND ($5::text IS NULL OR unit.condition = $5)
-            ORDER BY unit.id DESC LIMIT $6""",
+              AND ($3::uuid IS NULL OR unit.id < $3) AND ($4::text IS NULL OR part.part_number = $4)
+              AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR unit.condition = $6)
+            ORDER BY unit.id DESC LIMIT $7""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         after,
         part_number,
         depot,
@@ -295,21 +303,36 @@ async def units(
 
 
 async def unit(serial: str, *, seen_by: Actor) -> UnitView:
-    """One unit by its serial or by our tag.
+    """One unit by its serial or by our tag; of one that left the reader's stores, as it was when it last left them.
 
     Raises:
-        Unknown: no such unit in the reader's scope.
+        Unknown: no such unit in the reader's scope, and none ever was.
 
     """
     view = await db.read_one(
         UnitView,
-        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = $2 OR unit.tag = $2) ORDER BY unit.id LIMIT 1",
+        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = $3 OR unit.tag = $3) ORDER BY unit.id LIMIT 1",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         serial,
     )
-    if view is None:
+    if view is not None:
+        return view
+    gone = None
+    if seen_by.depot_scope is not None:
+        gone = await db.read_one(
+            UnitView,
+            f"{_VIEW} WHERE {_HANDED_OUT} AND (unit.serial = $3 OR unit.tag = $3) ORDER BY unit.id LIMIT 1",
+            seen_by.depot_scope,
+            seen_by.contract_scope,
+            serial,
+        )
+    if gone is None:
         raise Unknown(what="unit", what_zh="单件", key=serial)
-    return view
+    last = (await life(gone.id, seen_by=seen_by, limit=10_000))[-1]
+    return msgspec.structs.replace(
+        gone, place=last.to_place, bin=last.to_bin, condition=last.to_condition, custodian=None
+    )
 
 
 async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
@@ -321,8 +344,9 @@ async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
     """
     found = await db.read(
         UnitView,
-        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = ANY($2) OR unit.tag = ANY($2)) ORDER BY unit.id DESC",
+        f"{_VIEW} WHERE {_IN_SCOPE} AND (unit.serial = ANY($3) OR unit.tag = ANY($3)) ORDER BY unit.id DESC",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         list(serials),
     )
     of = {name: unit for unit in found for name in (unit.tag, unit.serial) if name}
@@ -339,8 +363,8 @@ async def unit_by_id(unit_id: UUID, *, seen_by: Actor | None = None) -> UnitView
         Unknown: no such unit in the reader's scope.
 
     """
-    scope = seen_by.depot_scope if seen_by else None
-    view = await db.read_one(UnitView, f"{_VIEW} WHERE {_IN_SCOPE} AND unit.id = $2", scope, unit_id)
+    scope = (seen_by.depot_scope, seen_by.contract_scope) if seen_by else (None, None)
+    view = await db.read_one(UnitView, f"{_VIEW} WHERE {_IN_SCOPE} AND unit.id = $3", *scope, unit_id)
     if view is None:
         raise Unknown(what="unit", what_zh="单件", key=str(unit_id))
     return view
@@ -350,28 +374,40 @@ async def unit_in(name: str, depot: str, *, seen_by: Actor) -> UnitView | None:
     """The unit of a store that carries a serial or tag; None where none does."""
     return await db.read_one(
         UnitView,
-        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $3 AND (unit.serial = $2 OR unit.tag = $2)
-            ORDER BY unit.tag = $2 DESC LIMIT 1""",
+        f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $4 AND (unit.serial = $3 OR unit.tag = $3)
+            ORDER BY unit.tag = $3 DESC LIMIT 1""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         name,
         depot,
     )
 
 
-async def life(unit_id: UUID, *, limit: int = 200) -> list[UnitMovement]:
-    """A unit's movements, oldest first."""
+async def life(unit_id: UUID, *, seen_by: Actor, limit: int = 200) -> list[UnitMovement]:
+    """A unit's movements, oldest first; of one that is not in the reader's stores, those until it last left them."""
     return await db.read(
         UnitMovement,
-        """SELECT movement.id, occurred_at, recorded_at, movement.kind, origin.code AS from_place,
-                  origin_bin.code AS from_bin, from_condition, target.code AS to_place, target_bin.code AS to_bin,
-                  to_condition, document_kind, document, movement.reason, actor, reverses, reversal.reversed_by_movement
+        f"""SELECT movement.id, occurred_at, recorded_at, movement.kind,
+                  {disclosure.place_told("origin", "$3")} AS from_place, origin_bin.code AS from_bin, from_condition,
+                  {disclosure.place_told("target", "$3")} AS to_place, target_bin.code AS to_bin, to_condition, document_kind,
+                  {disclosure.told("document", "$3", "NULL")} AS document,
+                  {disclosure.told("movement.reason", "$3", "''")} AS reason, actor, reverses, reversal.reversed_by_movement
            FROM movement
            JOIN place AS origin ON origin.id = movement.from_place
            JOIN place AS target ON target.id = movement.to_place
+           JOIN pool ON pool.id = movement.to_pool
            LEFT JOIN bin AS origin_bin ON origin_bin.id = movement.from_bin
            LEFT JOIN bin AS target_bin ON target_bin.id = movement.to_bin
            LEFT JOIN reversal ON reversal.movement = movement.id
-           WHERE unit = $1 ORDER BY recorded_at, movement.id LIMIT $2""",
+           WHERE unit = $1 AND ($4::text[] IS NULL
+                 OR EXISTS (SELECT FROM unit JOIN place ON place.id = unit.place WHERE unit.id = $1 AND place.code = ANY($4))
+                 OR (recorded_at, movement.id) <= (
+                     SELECT recorded_at, movement.id FROM movement
+                     JOIN place ON place.id IN (from_place, to_place) AND place.code = ANY($4)
+                     WHERE unit = $1 ORDER BY recorded_at DESC, movement.id DESC LIMIT 1))
+           ORDER BY recorded_at, movement.id LIMIT $2""",
         unit_id,
         limit,
+        seen_by.contract_scope,
+        seen_by.depot_scope,
     )

@@ -7,7 +7,7 @@ from inventory.places.bins import NewBin
 from inventory.stock import levels, placing
 from inventory.stock.counting import sheets
 from inventory.stock.pieces import Pieces
-from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP
+from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP, SUPERVISOR
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ async def sheet(own_company):
     await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-01", by=KEEPER)
     await placing.put_away(Pieces("GZ", PSU, quantity=6), "A-01", by=KEEPER)
     await placing.put_away(Pieces("GZ", DRIVE, serials=[f"ZL2-{n:04d}" for n in range(5)]), "A-02", by=KEEPER)
-    return await sheets.draw_up("GZ", "surprise", by=KEEPER, seed="browser", bins_to_draw=2)
+    return await sheets.draw_up("GZ", "surprise", by=SUPERVISOR, seed="browser", bins_to_draw=2)
 
 
 async def test_a_keeper_counts_with_a_scanner_and_posts(sheet, people):
@@ -40,9 +40,9 @@ async def test_a_keeper_counts_with_a_scanner_and_posts(sheet, people):
     assert await page.locator(".tally").inner_text() == "5"
     await page.click("text=登记并前往下一库位")
 
-    await keeper.sees("盘点 9，账面 10")
     await keeper.does("finish")
     await keeper.sees_state("待过账")
+    await keeper.sees("盘点 9，账面 10")
     await page.fill("[name=reason][aria-label]", "碎裂报废")
     await page.click("text=提交原因")
     await keeper.sees("碎裂报废")

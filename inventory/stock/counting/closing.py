@@ -10,9 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import Unknown, WrongState
 from inventory.places import places
-from inventory.stock import lots, units
+from inventory.stock import lots, pools, units
 from inventory.stock.counting import policy, sheets
 from inventory.stock.counting.comparing import Difference, Line, Strange, compared
 from inventory.stock.counting.refusals import (
@@ -79,7 +79,7 @@ async def lines(sheet: UUID, *, seen_by: Actor, bin_code: str | None = None, onl
 
     """
     view = await sheets.count(sheet, seen_by=seen_by)
-    found = [line for line in await _lines(sheet, view.state) if not only_bin or line.bin == bin_code]
+    found = [line for line in await _lines(sheet, view.state, seen_by) if not only_bin or line.bin == bin_code]
     return [_view(line, seen_by) for line in found]
 
 
@@ -91,19 +91,23 @@ async def differences(sheet: UUID, *, seen_by: Actor) -> list[LineView]:
 
     """
     view = await sheets.count(sheet, seen_by=seen_by)
-    differing = [line for line in await _lines(sheet, view.state) if line.differs]
-    behind = await trails([(line.part, line.place) for line in differing], seen_by=seen_by)
+    differing = [line for line in await _lines(sheet, view.state, seen_by) if line.differs]
+    of_house = seen_by.contract_scope is None  # what led to a difference is not told to customers
+    behind = await trails([(line.part, line.place) for line in differing], seen_by=seen_by) if of_house else {}
     return [
         msgspec.structs.replace(_view(line, seen_by), movements=behind.get((line.part, line.place), []))
         for line in differing
     ]
 
 
-async def _lines(sheet: UUID, state: str) -> list[Line]:
-    """The lines compared; of a posted count as they were when it was posted."""
+async def _lines(sheet: UUID, state: str, seen_by: Actor) -> list[Line]:
+    """The lines as somebody may see them: compared only for who may know the books; of a posted count as it was posted."""
     found = await compared(sheet)
+    if seen_by.contract_scope is not None:
+        serving = await pools.serving(seen_by.contract_scope)
+        found = [line for line in found if line.pool_code in serving]
     if state != "posted":
-        return found
+        return found if await _books_are_told(sheet, state, found, seen_by) else [_blind(line) for line in found]
     rows = await db.fetch("SELECT id, outcome FROM count_line WHERE sheet = $1", sheet)
     kept = {row["id"]: row["outcome"] for row in rows}
     return [
@@ -112,6 +116,29 @@ async def _lines(sheet: UUID, state: str) -> list[Line]:
         )
         for line in found
     ]
+
+
+def _blind(line: Line) -> Line:
+    """A line without what the books say."""
+    return msgspec.structs.replace(line, difference=None)
+
+
+async def _books_are_told(sheet: UUID, state: str, found: Sequence[Line], seen_by: Actor) -> bool:
+    """Whether somebody may see how a count compares.
+
+    Nobody before the counting is finished: who knows what the books say finds it. Whoever counted, where a second person
+    has to decide, not before that person has begun to look into it.
+    """
+    if state not in OPEN:
+        return True
+    if state == "counting":
+        return False
+    counters = {
+        row["counted_by"] for row in await db.fetch("SELECT counted_by FROM count_scan WHERE sheet = $1", sheet)
+    }
+    if seen_by.name not in counters or _value(found) <= (await policy.in_force()).policy.four_eyes_above_cny:
+        return True
+    return any(line.reasoned_by is not None and line.reasoned_by not in counters for line in found)
 
 
 def _view(line: Line, seen_by: Actor) -> LineView:
@@ -244,6 +271,7 @@ async def post_count(sheet: UUID, *, by: Actor) -> Posted:
     Raises:
         Unknown: no such count.
         CountClosed: it is posted or cancelled.
+        WrongState: the counting is not finished.
         CountIncomplete, DifferencesUnexplained: it is not ready.
         CountFourEyes: the differences are worth so much that somebody else must post them.
         MissingIsReserved: what is missing was promised to somebody.
@@ -253,6 +281,8 @@ async def post_count(sheet: UUID, *, by: Actor) -> Posted:
     view = await _open_for(sheet, by)
     found = await compared(sheet)
     _require_complete(view.number, found)
+    if view.state != "counted":
+        raise WrongState(what="Count", what_zh="盘点单", key=view.number, state=view.state, needed="counted")
     differing = [line for line in found if line.differs]
     unexplained = [line for line in differing if not line.explained]
     if unexplained:

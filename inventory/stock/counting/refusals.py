@@ -11,6 +11,38 @@ class CountClosed(Refused, constraint="count_is_closed"):
     help_zh = "请对该备件或库位新建复盘。"
 
 
+class CountFinished(Refused):
+    """The counting of {number} is finished: who counts now may know what the books say."""
+
+    zh = "{number} 已完成清点：此时再盘已非盲盘。"
+    help_en = "Open a recount of the part or bin; once posted, it takes the place of that line."
+    help_zh = "请对该备件或库位新建复盘；复盘过账后将取代本单该行。"
+
+
+class SeedNotYours(Forbidden):
+    """The seed of a surprise count is drawn by the service, or given by whoever inspects; {name} does not."""
+
+    zh = "抽盘的随机种子由系统抽取，或由检查方、质量监督给定；{name} 不能自选。"
+    help_en = "Leave the seed empty."
+    help_zh = "请将随机种子留空。"
+
+
+class NothingNamed(Invalid):
+    """A recount names a part, a bin, or both."""
+
+    zh = "复盘须指定备件、库位，或两者。"
+    help_en = "Give a part number or a bin of the store."
+    help_zh = "请填写备件编号或该库的库位。"
+
+
+class NothingDrawn(Refused):
+    """In the bins of {depot} that the lot fell on, nothing is to be counted."""
+
+    zh = "{depot} 抽中的库位内没有可盘点的内容。"
+    help_en = "Draw more bins, or with another seed."
+    help_zh = "请增加抽取的库位数，或更换随机种子。"
+
+
 class NothingToCount(Refused):
     """There is nothing to count at {depot} that is not being counted already."""
 

@@ -16,6 +16,7 @@ from inventory.stock import pools
 from inventory.stock.counting.refusals import (
     CountClosed,
     CountedOutOfTime,
+    CountFinished,
     QuantityNotCounted,
     ScanIdReused,
     SerialsNotCounted,
@@ -56,6 +57,7 @@ async def record(sheet: UUID, scans: Sequence[NewScan], *, by: Actor) -> list[UU
         Unknown: no such count, part, bin, pool or owner.
         NotYourDepot: the actor does not serve the store.
         CountClosed: the count is posted or cancelled.
+        CountFinished: its counting is finished; who has seen the books cannot count blind any more.
         CountedOutOfTime: counted in the future, before the sheet, or more than seven days ago.
         SerialsNotCounted, QuantityNotCounted: not counted as the part is kept.
         ScanIdReused: the id belongs to another scan.
@@ -74,7 +76,18 @@ async def record(sheet: UUID, scans: Sequence[NewScan], *, by: Actor) -> list[UU
     by.require_depot(head["depot"])
     if head["state"] not in ("counting", "counted"):
         raise CountClosed(number=head["number"])
+    if head["state"] == "counted" and not await _all_known(sheet, scans):
+        raise CountFinished(number=head["number"])
     return [await _record(sheet, head, scan, by=by) for scan in scans]
+
+
+async def _all_known(sheet: UUID, scans: Sequence[NewScan]) -> bool:
+    """Whether these are scans sent once more, which changes nothing."""
+    ids = sorted({scan.id for scan in scans})
+    known = await db.fetch_value(
+        "SELECT count(DISTINCT client_id) FROM count_scan WHERE sheet = $1 AND client_id = ANY($2)", sheet, ids
+    )
+    return known == len(ids)
 
 
 async def _record(sheet: UUID, head: db.Row, scan: NewScan, *, by: Actor) -> UUID:

@@ -16,13 +16,16 @@ from inventory.ground.numbers import next_number
 from inventory.places import bins, places
 from inventory.stock.counting import abc, policy
 from inventory.stock.counting.drawing import draw
-from inventory.stock.counting.refusals import CountTooLarge, NothingToCount
+from inventory.stock.counting.refusals import CountTooLarge, NothingDrawn, NothingNamed, NothingToCount, SeedNotYours
 from inventory.stock.refusals import ReasonMissing
 
 Kind = Literal["cycle", "surprise", "full", "recount"]
 State = Literal["counting", "counted", "posted", "cancelled"]
 
 MOST_LINES = 5000
+
+MOST_DRAWS = 50
+"""How often the service draws anew before it says that nothing lies in the bins."""
 
 COUNT_STEP, POST_STEP = "count_stock", "post_count"
 
@@ -67,6 +70,7 @@ class SheetRow(Struct, frozen=True, kw_only=True):
     serialised: bool
     condition: str
     owner: str
+    is_ours: bool
     pool: str
 
 
@@ -101,46 +105,79 @@ async def draw_up(
 
     What an open sheet asks for already is left out.
 
+    A keeper does not choose where the lot falls: the service draws the seed, unless somebody who inspects gives one.
+
     Raises:
         Unknown: no such store, part or bin.
         NotYourDepot: the actor does not serve the store.
-        NothingToCount: nothing is left to count.
+        SeedNotYours: the actor may not give the seed of a surprise count.
+        NothingNamed: a recount names neither part nor bin.
+        NothingToCount, NothingDrawn: nothing is left to count, or nothing where the lot fell.
         CountTooLarge: it would have more lines than a sheet holds.
 
     """
-    by.require("stock.count")
+    inspects = kind == "surprise" and by.may("counts.surprise")
+    if not inspects:
+        by.require("stock.count")
     by.require_depot(depot)
-    store, part = await places.find_store(depot), None
-    wanted_parts: list[int] | None = None
-    wanted_bins: list[int] | None = None
-    scope: dict[str, Any] = {}
+    if seed and not inspects:
+        raise SeedNotYours(name=by.name)
+    store = await places.find_store(depot)
     if kind == "cycle":
         due = await abc.due(depot, limit=(await policy.in_force()).policy.parts_per_sheet, seen_by=by)
         scope = {"parts": [[each.part_number, each.abc_class] for each in due]}
         wanted_parts = await _part_ids([each.part_number for each in due])
-    elif kind == "surprise":
-        seed = seed or secrets.token_hex(4)
-        codes = {row["code"]: row["id"] for row in await _bins_of(store.id)}
-        drawn = draw(seed, list(codes), bins_to_draw)
-        scope = {"bins": drawn, "of": sorted(codes)}
-        wanted_bins = [codes[code] for code in drawn]
-    elif kind == "recount":
-        if part_number is not None:
-            part = await parts.find(part_number)
-            wanted_parts = [part.id]
-        if bin_code is not None:
-            wanted_bins = [await bins.find(store.id, bin_code)]
-        if wanted_parts is None and wanted_bins is None:
-            raise NothingToCount(depot=depot)
-        scope = {"part": part.part_number if part else None, "bin": bin_code}
-    rows = await _lying(store.id, wanted_parts, wanted_bins)
-    if not rows and kind == "recount" and part is not None:
+        return await _enter_found(store.id, depot, kind, await _lying(store.id, wanted_parts, None), scope, by, remark)
+    if kind == "surprise":
+        return await _draw_by_lot(store.id, depot, bins_to_draw, seed, by=by, remark=remark)
+    if kind == "recount":
+        return await _recount(store.id, depot, part_number, bin_code, by=by, remark=remark)
+    return await _enter_found(store.id, depot, kind, await _lying(store.id, None, None), {}, by, remark)
+
+
+async def _recount(
+    store: int, depot: str, part_number: str | None, bin_code: str | None, *, by: Actor, remark: str
+) -> CountView:
+    """A sheet of one part, one bin, or one part in one bin; of a part also where the books say that nothing is there."""
+    if part_number is None and bin_code is None:
+        raise NothingNamed
+    part = None if part_number is None else await parts.find(part_number)
+    in_bins = None if bin_code is None else [await bins.find(store, bin_code)]
+    rows = await _lying(store, None if part is None else [part.id], in_bins, once_counted=True)
+    if not rows and part is not None:
         rows = [await _nothing_of(part.id)]
-    if not rows and not (kind == "surprise" and wanted_bins):
+    scope = {"part": part.part_number if part else None, "bin": bin_code}
+    return await _enter_found(store, depot, "recount", rows, scope, by, remark)
+
+
+async def _enter_found(
+    store: int, depot: str, kind: Kind, rows: Sequence[tuple[Any, ...]], scope: dict[str, Any], by: Actor, remark: str
+) -> CountView:
+    """A sheet of what was found to be counted.
+
+    Raises:
+        NothingToCount, CountTooLarge: that is nothing, or more than a sheet holds.
+
+    """
+    if not rows:
         raise NothingToCount(depot=depot)
     if len(rows) > MOST_LINES:
         raise CountTooLarge(most=MOST_LINES, lines=len(rows))
-    return await _enter(store.id, depot, kind, rows, scope, by=by, seed=seed, remark=remark)
+    return await _enter(store, depot, kind, rows, scope, by=by, seed=None, remark=remark)
+
+
+async def _draw_by_lot(store: int, depot: str, count: int, seed: str | None, *, by: Actor, remark: str) -> CountView:
+    """A surprise sheet; the service draws again while the lot falls on empty bins only."""
+    codes = {row["code"]: row["id"] for row in await _bins_of(store)}
+    for drawn_seed in [seed] if seed else [secrets.token_hex(4) for _ in range(MOST_DRAWS)]:
+        drawn = draw(drawn_seed, list(codes), count)
+        rows = await _lying(store, None, [codes[code] for code in drawn])
+        if len(rows) > MOST_LINES:
+            raise CountTooLarge(most=MOST_LINES, lines=len(rows))
+        if rows:
+            scope = {"bins": drawn, "of": sorted(codes), "seed_given_by": by.name if seed else None}
+            return await _enter(store, depot, "surprise", rows, scope, by=by, seed=drawn_seed, remark=remark)
+    raise NothingDrawn(depot=depot)
 
 
 async def _bins_of(store: int) -> list[db.Row]:
@@ -152,8 +189,13 @@ async def _part_ids(numbers: Sequence[str]) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def _lying(store: int, of_parts: list[int] | None, in_bins: list[int] | None) -> list[tuple[Any, ...]]:
-    """What lies in a store by the books, as lines without quantities; not what an open sheet asks for."""
+async def _lying(
+    store: int, of_parts: list[int] | None, in_bins: list[int] | None, *, once_counted: bool = False
+) -> list[tuple[Any, ...]]:
+    """What lies in a store by the books, as lines without quantities; not what an open sheet asks for.
+
+    With `once_counted` also what an open sheet has counted already: a recount is to take its place.
+    """
     rows = await db.fetch(
         """SELECT there.bin, there.part, there.condition, there.owner, there.pool
            FROM (SELECT bin, part, condition, owner, pool FROM unit WHERE place = $1
@@ -162,13 +204,14 @@ async def _lying(store: int, of_parts: list[int] | None, in_bins: list[int] | No
            WHERE ($2::int[] IS NULL OR there.part = ANY($2)) AND ($3::int[] IS NULL OR there.bin = ANY($3))
              AND NOT EXISTS (
                  SELECT FROM count_sheet JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed
-                 WHERE count_sheet.place = $1 AND count_sheet.state IN ('counting', 'counted')
+                 WHERE count_sheet.place = $1 AND (count_sheet.state = 'counting' OR count_sheet.state = 'counted' AND NOT $5)
                    AND count_line.part = there.part AND count_line.bin IS NOT DISTINCT FROM there.bin)
            LIMIT $4""",
         store,
         of_parts,
         in_bins,
         MOST_LINES + 1,
+        once_counted,
     )
     return [tuple(row) for row in rows]
 
@@ -199,7 +242,7 @@ async def _enter(
         number,
         store,
         kind,
-        seed if kind == "surprise" else None,
+        seed,
         scope,
         now,
         by.name,
@@ -366,7 +409,7 @@ async def printed(sheet: UUID, *, seen_by: Actor) -> PrintedCount:
     rows = await db.read(
         SheetRow,
         """SELECT bin.code AS bin, part.part_number, part.name_zh, part.name_en, part.serialised, line.condition,
-                  party.code AS owner, pool.code AS pool
+                  party.code AS owner, party.is_ourselves AS is_ours, pool.code AS pool
            FROM count_line AS line
            JOIN part ON part.id = line.part
            JOIN party ON party.id = line.owner

@@ -49,7 +49,7 @@ async def test_units_enter_by_movements_and_the_books_stay_right(imported):
         "GZ", "BJ-1", "good", "SN05", "authorised_channel",
     )  # fmt: skip
     assert (second.place, second.condition, second.owner) == ("SH", "defective", "OWN")
-    life = await units.life(first.id)
+    life = await units.life(first.id, seen_by=AUDITOR)
     assert [(m.kind, m.from_place, m.to_place, m.document) for m in life] == [
         ("opening", "ADJUSTMENT", "GZ", run.number)
     ]

@@ -16,8 +16,8 @@ ASKED = {
 }
 
 
-async def ask(visitor, **changes: object) -> str:
-    answer = await (await visitor("engineer")).post("/requests/new", ASKED | changes)
+async def ask(visitor, *, by=None, **changes: object) -> str:
+    answer = await (by or await visitor("engineer")).post("/requests/new", ASKED | changes)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 
@@ -84,8 +84,8 @@ async def test_the_device_is_checked_while_it_is_typed(visitor):
 
 
 async def test_a_keeper_hands_out_and_the_engineer_accounts_for_it(visitor):
-    address = await ask(visitor, part_number=DRIVE)
     keeper, engineer = await visitor("warehouse_keeper", depot="GZ"), await visitor("engineer")
+    address = await ask(visitor, by=engineer, part_number=DRIVE)
 
     shipped = await keeper.post(f"{address}/ship", {"serials": "ZL2-0003"})
     page = (await engineer.get(address)).text
@@ -114,12 +114,17 @@ async def test_a_keeper_of_another_depot_is_told_whom_to_ask(visitor):
 
 
 async def test_a_request_is_withdrawn_with_its_reason(visitor):
-    address = await ask(visitor)
     engineer = await visitor("engineer")
+    address = await ask(visitor, by=engineer)
+    keeper = await visitor("warehouse_keeper", depot="GZ")
 
+    refused = await keeper.post(f"{address}/cancel", {"reason": "not wanted"})
     without = await engineer.post(f"{address}/cancel", {"reason": ""})
     cancelled = await engineer.post(f"{address}/cancel", {"reason": "found one in the van"})
 
+    assert 'id="cancel"' not in (await keeper.get(address)).text
+    assert refused.status_code == 403
+    assert "不是该申请指定的工程师" in refused.text
     assert without.status_code == 422
     assert cancelled.status_code == 303
     assert await free(PSU) == 6

@@ -68,11 +68,11 @@ async def test_recording_a_scan(api, sheet):
     assert (await api.post(address, scan(bin="Z-99"), **GZ)).status_code == 404
     done = await api.post(address, scan(), **GZ)
     (line,) = done.json()["lines"]
-    assert (done.status_code, line["counted"], line["expected"], line["difference"]) == (201, 9, 10, -1)
+    assert (done.status_code, line["counted"], line["expected"], line["difference"]) == (201, 9, None, None)
     assert "value_cny" not in line
 
 
-async def test_nothing_tells_the_books_before_a_line_is_counted(api, sheet):
+async def test_nothing_tells_the_books_before_the_counting_is_finished(api, sheet):
     before = (await api.get(f"{sheet}/lines", **GZ)).json()["items"]
     assert [(line["part_number"], line["expected"], line["difference"], line["missing"]) for line in before] == [
         (FAN, None, None, []),
@@ -80,7 +80,10 @@ async def test_nothing_tells_the_books_before_a_line_is_counted(api, sheet):
     ]
     assert (await api.get(f"{sheet}/differences", **GZ)).json() == []
 
-    await api.post(f"{sheet}/scans", scan(), **GZ)
+    await counted(api, sheet)
+    assert (await api.get(f"{sheet}/differences", **GZ)).json() == []
+    assert {line["expected"] for line in (await api.get(f"{sheet}/lines", **GZ)).json()["items"]} == {None}
+    await api.post(f"{sheet}/finish", **GZ)
     (differing,) = (await api.get(f"{sheet}/differences", **GZ)).json()
     assert (differing["expected"], differing["movements"][0]["kind"]) == (10, "put_away")
 
@@ -124,6 +127,7 @@ async def test_a_dear_difference_waits_for_a_second_person(api, sheet):
         assert (await api.post("/counts/policy", wrong, role="administrator")).status_code == 422
     await api.post("/counts/policy", low, role="administrator")
     (line, _) = (await counted(api, sheet)).json()["lines"]
+    await api.post(f"{sheet}/finish", **GZ)
     await api.post(f"{sheet}/lines/{line['id']}/explain", {"reason": "broken"}, **GZ)
 
     refused = await api.post(f"{sheet}/post", **GZ)
@@ -169,6 +173,7 @@ async def test_what_is_due_and_how_right_the_books_were(api, sheet):
 
 async def test_the_value_of_a_difference_is_for_those_who_may_see_costs(api, sheet):
     await counted(api, sheet)
+    await api.post(f"{sheet}/finish", **GZ)
     (priced,) = (await api.get(f"{sheet}/differences", role="buyer")).json()
 
     assert priced["value_cny"] == "260.00"

@@ -17,20 +17,23 @@ from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import (
     CountClosed,
     CountedOutOfTime,
+    CountFinished,
     CountFourEyes,
     CountIncomplete,
     DifferencesUnexplained,
     MissingIsReserved,
+    NothingDrawn,
     NothingToCount,
     QuantityNotCounted,
     ScanIdReused,
+    SeedNotYours,
     SerialsNotCounted,
 )
 from inventory.stock.counting.scans import NewScan
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import ReasonMissing
-from tests.world import AUDITOR, BATTERY, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR
+from tests.world import AUDITOR, BATTERY, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
 
 DRIVES = [f"ZL2-{n:04d}" for n in range(5)]
 
@@ -51,9 +54,9 @@ def minutes_ago(minutes: float):
     return clock.now() - timedelta(minutes=minutes)
 
 
-async def drawn_up(kind="recount", *, ago=60, **more):
+async def drawn_up(kind="recount", *, ago=60, by=KEEPER, **more):
     with clock.at(minutes_ago(ago)):
-        return await sheets.draw_up("GZ", kind, by=KEEPER, **more)
+        return await sheets.draw_up("GZ", kind, by=by, **more)
 
 
 def scan(part, quantity=None, serials=None, *, bin_code=None, ago=30.0, **more):
@@ -134,6 +137,7 @@ async def test_what_moves_while_it_is_counted_makes_no_difference(shelves):
 async def test_an_issue_recorded_late_explains_what_was_short(shelves):
     sheet = await drawn_up(part_number=FAN)
     await counted(sheet, scan(FAN, 8, bin_code="A-01", ago=30))
+    await closing.finish(sheet.id, by=KEEPER)
     (short,) = await closing.differences(sheet.id, seen_by=AUDITOR)
     assert short.difference == -2
 
@@ -176,6 +180,7 @@ async def test_units_are_missing_unknown_misplaced_or_elsewhere(shelves):
         scan(DRIVE, serials=["ZL2-0000", "ZL2-0001", "T-3", "ZL2-0004", "NEW-1", "ZL2-SH"], bin_code="A-02", ago=0.01),
         scan(DRIVE, serials=[], bin_code="A-03", ago=0.01),
     )
+    await closing.finish(sheet.id, by=KEEPER)
     (line,) = await closing.differences(sheet.id, seen_by=AUDITOR)
     assert line.missing == ["ZL2-0002"]
     assert {(s.serial, s.kind, s.place, s.bin) for s in line.strange} == {
@@ -206,6 +211,7 @@ async def test_a_unit_written_off_before_is_found_again(shelves):
     await settled(first)
     second = await drawn_up(part_number=DRIVE, ago=40)
     await counted(second, scan(DRIVE, serials=DRIVES, bin_code="A-02", ago=30))
+    await closing.finish(second.id, by=KEEPER)
     (line,) = await closing.differences(second.id, seen_by=AUDITOR)
     assert [found.kind for found in line.strange] == ["lost_before"]
     await settled(second)
@@ -286,10 +292,11 @@ async def test_a_count_is_finished_when_every_line_is_counted_and_posted_when_al
         await closing.explain(sheet.id, line.id, by=KEEPER, reason="  ")
     assert (await closing.explain(sheet.id, line.id, by=KEEPER, reason="broken, thrown away")).explained
 
-    await counted(sheet, scan(FAN, 8, bin_code="A-01", ago=1))  # a recount: the reason was for another difference
+    held = await reservations.hold(FAN, "GZ", 2, by=KEEPER)  # the reason was for another difference
+    await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", occurred_at=minutes_ago(45))
     with pytest.raises(DifferencesUnexplained):
         await closing.post_count(sheet.id, by=KEEPER)
-    assert await on_hand(FAN) == 10
+    assert await on_hand(FAN) == 8
 
 
 async def test_each_difference_shows_its_last_movements(shelves):
@@ -297,6 +304,7 @@ async def test_each_difference_shows_its_last_movements(shelves):
     await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ", document_kind="part_request", document="PR-7")
     sheet = await drawn_up(part_number=FAN, ago=1)
     await counted(sheet, scan(FAN, 5, bin_code="A-01", ago=0.01))
+    await closing.finish(sheet.id, by=KEEPER)
     (line,) = await closing.differences(sheet.id, seen_by=AUDITOR)
 
     assert [(move.kind, move.document, move.actor) for move in line.movements][:2] == [
@@ -326,6 +334,7 @@ async def test_who_counted_may_not_post_what_is_dear_even_with_the_right_to(shel
     await policy.put_in_force(policy.CountPolicy(four_eyes_above_cny=Decimal(0)), by=SUPERVISOR)
     sheet = await drawn_up(part_number=FAN)
     await scans.record(sheet.id, [scan(FAN, 9, bin_code="A-01")], by=SUPERVISOR)
+    await closing.finish(sheet.id, by=KEEPER)
     (line,) = await closing.differences(sheet.id, seen_by=AUDITOR)
     await closing.explain(sheet.id, line.id, by=SUPERVISOR, reason="gone")
     with pytest.raises(CountFourEyes):
@@ -395,7 +404,7 @@ async def test_counting_is_for_those_who_may_and_serve_the_store(shelves):
 
 
 async def test_a_surprise_sample_can_be_drawn_again_by_anybody(shelves):
-    sheet = await drawn_up("surprise", seed="2026-11-22", bins_to_draw=2)
+    sheet = await drawn_up("surprise", by=SUPERVISOR, seed="2026-11-22", bins_to_draw=2)
 
     assert draw(sheet.seed, sheet.scope["of"], 2) == sheet.scope["bins"]
     assert [b.bin for b in await sheets.bins_to_count(sheet.id)] == sheet.scope["bins"]
@@ -467,3 +476,81 @@ async def test_comparing_takes_the_same_statements_however_many_lines(shelves, l
     await closing.lines(sheet.id, seen_by=AUDITOR)
 
     assert len(asked) == 2
+
+
+async def test_nobody_sees_the_books_before_the_counting_is_finished(shelves):
+    sheet = await drawn_up(part_number=FAN)
+    await counted(sheet, scan(FAN, 0, bin_code="A-01"))
+
+    for reader in (KEEPER, AUDITOR):
+        (line,) = await closing.lines(sheet.id, seen_by=reader)
+        assert (line.counted, line.expected, line.difference, line.differs, line.missing) == (0, None, None, False, [])
+        assert await closing.differences(sheet.id, seen_by=reader) == []
+    with pytest.raises(WrongState):  # and posting tells nothing either
+        await closing.post_count(sheet.id, by=KEEPER)
+    await closing.finish(sheet.id, by=KEEPER)
+    (line,) = await closing.differences(sheet.id, seen_by=KEEPER)
+    assert (line.expected, line.difference) == (10, -10)
+
+
+async def test_a_counter_sees_a_great_difference_only_once_a_second_person_looks_into_it(shelves):
+    sheet = await drawn_up(part_number=DRIVE)
+    await counted(sheet, scan(DRIVE, serials=[], bin_code="A-02"))
+    await policy.put_in_force(policy.CountPolicy(four_eyes_above_cny=Decimal(100)), by=SUPERVISOR)
+    await closing.finish(sheet.id, by=KEEPER)
+
+    assert await closing.differences(sheet.id, seen_by=KEEPER) == []
+    (line,) = await closing.differences(sheet.id, seen_by=SUPERVISOR)
+    assert line.missing == DRIVES
+    await closing.explain(sheet.id, line.id, by=SUPERVISOR, reason="asking the night shift")
+    assert len(await closing.differences(sheet.id, seen_by=KEEPER)) == 1
+
+
+async def test_what_was_finished_is_counted_anew_on_a_sheet_of_its_own(shelves):
+    sheet = await drawn_up(part_number=FAN)
+    first = scan(FAN, 8, bin_code="A-01")
+    await counted(sheet, first)
+    await closing.finish(sheet.id, by=KEEPER)
+
+    await counted(sheet, first)  # sent once more, nothing changes
+    with pytest.raises(CountFinished):
+        await counted(sheet, scan(FAN, 10, bin_code="A-01", ago=5))
+    again = await drawn_up(part_number=FAN, ago=20)
+    await counted(again, scan(FAN, 10, bin_code="A-01", ago=5))
+    assert (await closing.finish(again.id, by=KEEPER)).state == "posted"
+    assert await closing.differences(sheet.id, seen_by=KEEPER) == []
+    (line,) = await closing.lines(sheet.id, seen_by=KEEPER)
+    assert line.superseded_by == again.number
+
+
+async def test_a_keeper_does_not_choose_where_the_lot_falls(shelves):
+    with pytest.raises(SeedNotYours):
+        await sheets.draw_up("GZ", "surprise", by=KEEPER, seed="mine")
+    drawn = await sheets.draw_up("GZ", "surprise", by=KEEPER, bins_to_draw=1)
+    assert drawn.seed
+    assert drawn.scope["bins"] == draw(drawn.seed, drawn.scope["of"], 1)
+    assert drawn.scope["seed_given_by"] is None
+    inspector = actor("inspector", depots={"GZ"}, contracts={"C-BANK"})
+    await sheets.cancel(drawn.id, by=KEEPER, reason="the customer gives the seed")
+    given = await sheets.draw_up("GZ", "surprise", by=inspector, seed="theirs", bins_to_draw=3)
+    assert (given.seed, given.scope["seed_given_by"]) == ("theirs", inspector.name)
+    with pytest.raises(NotGranted):
+        await sheets.draw_up("GZ", "full", by=inspector)
+
+
+async def test_a_surprise_sheet_never_has_nothing_on_it(shelves):
+    # of the three bins only two hold something: one drawn alone is never the empty one
+    for _ in range(8):
+        sheet = await sheets.draw_up("GZ", "surprise", by=KEEPER, bins_to_draw=1)
+        assert sheet.lines > 0
+        await sheets.cancel(sheet.id, by=KEEPER, reason="once more")
+    empty = next(str(n) for n in range(99) if draw(str(n), ["A-01", "A-02", "A-03"], 1) == ["A-03"])
+    with pytest.raises(NothingDrawn):
+        await sheets.draw_up("GZ", "surprise", by=SUPERVISOR, bins_to_draw=1, seed=empty)
+
+
+async def test_a_customer_sees_no_line_of_anothers_pool(shelves):
+    sheet = await sheets.draw_up("ZJ", "full", by=SETUP)
+
+    assert await closing.lines(sheet.id, seen_by=actor("inspector", contracts={"C-BANK"})) == []
+    assert len(await closing.lines(sheet.id, seen_by=actor("inspector", contracts={"C-TELCO"}))) == 1

@@ -38,14 +38,14 @@ async def test_a_unit_is_put_away_by_its_serial_and_remembers_the_way(shelves):
 
     assert [line.serials for line in content] == [["ZL2-0001"]]
     assert unit.bin == "A-01"
-    assert [step.kind for step in await units.life(unit.id)] == ["adjustment", "put_away"]
+    assert [step.kind for step in await units.life(unit.id, seen_by=AUDITOR)] == ["adjustment", "put_away"]
 
 
 async def test_what_is_already_there_is_not_moved_again(shelves):
     await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
     await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
 
-    assert len(await units.life((await units.unit("ZL2-0001", seen_by=AUDITOR)).id)) == 2
+    assert len(await units.life((await units.unit("ZL2-0001", seen_by=AUDITOR)).id, seen_by=AUDITOR)) == 2
 
 
 async def test_the_oldest_lots_leave_first_wherever_they_lie(shelves):

@@ -28,7 +28,7 @@ async def test_a_receipt_brings_units_in_with_their_source(company):
     unit = await units.unit("NEW-1", seen_by=KEEPER)
     assert receipt.lines[0].on_hand == 7
     assert (unit.place, unit.condition) == ("GZ", "good")
-    assert [(step.kind, step.from_place, step.to_place) for step in await units.life(unit.id)] == [
+    assert [(step.kind, step.from_place, step.to_place) for step in await units.life(unit.id, seen_by=SETUP)] == [
         ("receipt", "V-DISTI", "GZ")
     ]
     assert await violations() == []
@@ -97,7 +97,7 @@ async def test_a_lost_unit_leaves_and_is_found_again(company):
     found = await units.unit("ZL2-0002", seen_by=SETUP)
 
     assert (lost.place, found.place) == ("ADJUSTMENT", "GZ")
-    assert [step.reason for step in await units.life(found.id)] == [
+    assert [step.reason for step in await units.life(found.id, seen_by=SETUP)] == [
         "opening stock",
         "not on its shelf",
         "behind the shelf",
