@@ -110,23 +110,44 @@ def _told(move: "Trail") -> str:
 
 
 @main.command()
-def verify() -> None:
-    """Run every check of the books, and tell the movements behind what differs; exit code 1 where something does."""
+@click.option(
+    "--seals",
+    "copy_path",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="A copy of the seals kept outside, as exported: every one of them must still be ours.",
+)
+def verify(copy_path: Path | None) -> None:
+    """Run every check of the books, and tell the movements behind what differs; exit code 1 where something does.
+
+    Says which seals of the ledger are the newest: note them down where nobody of the service can write.
+    """
+    from api.exchange.seals import read_copy
+    from inventory.assurance import seals
     from inventory.assurance.invariants import INVARIANTS, violations
     from inventory.ground import db
 
+    told = copy_path.read_text("utf-8-sig") if copy_path else ""
+
     async def act() -> None:
-        async with db.connected(_settings().database_url, pool_size=2):
+        copy = read_copy(told)
+        async with db.connected(_settings().database_url, pool_size=2, statement_seconds=600):
             found = await violations()
+            newest, foreign = await seals.newest(), await seals.differs_from(copy)
         for violation in found:
             click.echo(
                 f"{violation.invariant}: {violation.what}: expected {violation.expected}, found {violation.found}"
             )
             for move in violation.movements:
                 click.echo(f"    {_told(move)}")
-        if found:
-            complain(f"{len(found)} differences")
-        click.echo(f"{len(INVARIANTS)} invariants hold")
+        for seal in newest:
+            click.echo(f"seal {seal.stream} {seal.number} {seal.sealed_at:%Y-%m-%d %H:%M:%SZ} {seal.chain}")
+        if foreign:
+            click.echo(f"the seal {foreign[0]} {foreign[1]} of the copy is not ours: the ledger was sealed anew")
+        if found or foreign:
+            complain(f"{len(found) + bool(foreign)} differences")
+        if copy:
+            click.echo(f"{len(copy)} seals of the copy are ours")
+        click.echo(f"{len(INVARIANTS) + 1} invariants hold")
 
     _run(act)
 

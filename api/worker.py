@@ -26,6 +26,7 @@ from api.processes import solver_process
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
+from inventory.assurance import seals
 from inventory.emergency import assessments, cases, proposing
 from inventory.ground import clock, context, db, idempotency, jobs, progress
 from inventory.ground.actor import service
@@ -267,6 +268,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
         await assessments.assess_all(by=EMERGENCY)
         await cases.remind_of_unproposed(by=EMERGENCY)
         await losses.note_overdue()
+
+    @queue.schedule("seal_ledger", "*/10 * * * *")
+    async def _seal_ledger(_: Schedule) -> None:
+        await seals.seal()
 
     @queue.schedule("open_recounts", "5 0 * * *")
     async def _open_recounts(_: Schedule) -> None:

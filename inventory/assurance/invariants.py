@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from inventory.assurance import seals
+from inventory.assurance.seals import BrokenSeal
 from inventory.ground import db
-from inventory.stock.trails import Trail, trail
+from inventory.stock.trails import Trail, span, trail
 
 
 class Invariant(NamedTuple):
@@ -280,6 +282,10 @@ INVARIANTS = [
 """Every invariant; the list grows with each feature."""
 
 
+SEALED = "sealed_rows_are_as_they_were"
+"""The invariant that is no query: every sealed row is still there as it was, and every seal fits the one before."""
+
+
 async def violations(*, limit_each: int = 20) -> list[Violation]:
     """Everything in the books that differs; empty when they are right."""
     found: list[Violation] = []
@@ -288,7 +294,18 @@ async def violations(*, limit_each: int = 20) -> list[Violation]:
         found += [
             Violation(invariant.name, row["what"], row["expected"], row["found"], await _behind(row)) for row in rows
         ]
-    return found
+    return found + [await _unsealed(seal, limit_each) for seal in await seals.broken()]
+
+
+async def _unsealed(seal: BrokenSeal, limit: int) -> Violation:
+    """A seal that its rows do not fit any more, with the movements of its span."""
+    return Violation(
+        SEALED,
+        f"{seal.stream} seal {seal.number} of {seal.sealed_at:%Y-%m-%d %H:%M:%SZ}",
+        f"{seal.rows} rows {seal.digest[:16]}…",
+        f"{seal.rows_found} rows {seal.digest_found[:16]}…",
+        await span(seal.since, seal.until, limit=limit) if seal.stream == "movement" else [],
+    )
 
 
 async def _behind(row: db.Row) -> list[Trail]:

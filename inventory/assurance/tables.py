@@ -1,6 +1,7 @@
-"""Assurance's tables: the links by which a customer reads its own parts statement."""
+"""Assurance's tables: the links by which a customer reads its own parts statement, and the ledger's seals."""
 
-from piccolo.constraints import Check
+from piccolo.columns import UUID, BigInt, Serial
+from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from inventory.ground.columns import (
@@ -35,3 +36,23 @@ class SharedLink(Table, tablename="shared_link", help_text="A read-only link to 
     opened_in_minute = whole(0)
 
     shared_link_ends_after_it_starts = Check("expires_at > created_at")
+
+
+class LedgerSeal(
+    Table, tablename="ledger_seal", help_text="Hashes over spans of the ledger and the audit trail; append-only"
+):
+    """One seal: the hash of a span's rows, chained to the seal before; and where the next span ends."""
+
+    id = Serial(primary_key=True)
+    stream = text()
+    number = whole()
+    until = UUID(default=None, null=False)
+    rows = whole()
+    digest = binary()
+    chain = binary()
+    sealed_at = instant()
+    next_until = UUID(default=None, null=False)
+    next_after = BigInt(default=None, null=False)
+
+    ledger_seal_number_is_unique = Unique([stream, number])
+    ledger_seal_stream_is_known = Check("stream IN ('movement', 'audit_entry')")

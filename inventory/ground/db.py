@@ -123,14 +123,21 @@ def _as_json(value: object) -> str:
 
 @asynccontextmanager
 async def connected(
-    dsn: str, *, pool_size: int = 8, application: str = "beijian", durable: bool = True
+    dsn: str,
+    *,
+    pool_size: int = 8,
+    application: str = "beijian",
+    durable: bool = True,
+    statement_seconds: int | None = None,
 ) -> AsyncGenerator[None]:
-    """Hold a pool of connections to `dsn` while the block runs.
+    """Hold a pool of connections to `dsn` while the block runs; a statement may take `statement_seconds` at most.
 
     Without `durable` a commit does not wait for the disk: for loading what can be loaded again, never for a ledger.
     """
     point_at(dsn)
     settings = {**SESSION_SETTINGS, "application_name": application, "synchronous_commit": "on" if durable else "off"}
+    if statement_seconds is not None:
+        settings["statement_timeout"] = f"{statement_seconds}s"
     engine.config["server_settings"] = settings
     await engine.start_connection_pool(min_size=1, max_size=pool_size, init=_prepare, reset=_leave_clean)
     try:

@@ -2,6 +2,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 from piccolo.columns.base import OnDelete
 from piccolo.columns.base import OnUpdate
 from piccolo.columns.column_types import Array
+from piccolo.columns.column_types import BigInt
 from piccolo.columns.column_types import BigSerial
 from piccolo.columns.column_types import Boolean
 from piccolo.columns.column_types import Bytea
@@ -463,9 +464,7 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="inventory", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
 
     manager.add_table(
         class_name="RequestLine",
@@ -481,17 +480,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Level", tablename="level", schema=None, columns=None
-    )
+    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountScan", tablename="count_scan", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Pool", tablename="pool", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
 
     manager.add_table(
         class_name="PartRequest",
@@ -507,17 +500,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
-    )
+    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Person", tablename="person", schema=None, columns=None
-    )
+    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Offer", tablename="offer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
 
     manager.add_table(
         class_name="AdvanceNotice",
@@ -533,9 +520,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Pick", tablename="pick", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
 
     manager.add_table(
         class_name="Substitution",
@@ -545,20 +530,19 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="Place", tablename="place", schema=None, columns=None
+        class_name="LedgerSeal",
+        tablename="ledger_seal",
+        schema=None,
+        columns=None,
     )
 
-    manager.add_table(
-        class_name="Receipt", tablename="receipt", schema=None, columns=None
-    )
+    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountLine", tablename="count_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
+
+    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
 
     manager.add_table(
         class_name="CountPolicy",
@@ -567,17 +551,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Device", tablename="device", schema=None, columns=None
-    )
+    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Plan", tablename="plan", schema=None, columns=None
-    )
+    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Step", tablename="step", schema=None, columns=None
-    )
+    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
 
     manager.add_table(
         class_name="SignInAttempt",
@@ -586,29 +564,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
-    )
+    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Job", tablename="job", schema=None, columns=None
-    )
+    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Coverage", tablename="coverage", schema=None, columns=None
-    )
+    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
-    )
+    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceClass",
@@ -617,9 +583,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Package", tablename="package", schema=None, columns=None
-    )
+    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -628,17 +592,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Vendor", tablename="vendor", schema=None, columns=None
-    )
+    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Event", tablename="event", schema=None, columns=None
-    )
+    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Transfer", tablename="transfer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -661,9 +619,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Attachment", tablename="attachment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
 
     manager.add_table(
         class_name="ImportFinding",
@@ -672,9 +628,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PickList", tablename="pick_list", schema=None, columns=None
-    )
+    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -683,9 +637,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
-    )
+    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -701,9 +653,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Handover", tablename="handover", schema=None, columns=None
-    )
+    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -726,9 +676,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Session", tablename="session", schema=None, columns=None
-    )
+    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoredFile",
@@ -737,17 +685,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Bin", tablename="bin", schema=None, columns=None
-    )
+    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Lane", tablename="lane", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Lot", tablename="lot", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -770,17 +712,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ModelPart", tablename="model_part", schema=None, columns=None
-    )
+    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Calendar", tablename="calendar", schema=None, columns=None
-    )
+    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Shipment", tablename="shipment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
 
     manager.add_table(
         class_name="IdempotencyKey",
@@ -810,17 +746,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Unit", tablename="unit", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
-    )
+    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Inspection", tablename="inspection", schema=None, columns=None
-    )
+    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
 
     manager.add_table(
         class_name="Reservation",
@@ -829,17 +759,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Party", tablename="party", schema=None, columns=None
-    )
+    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Assessment", tablename="assessment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Contract", tablename="contract", schema=None, columns=None
-    )
+    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
 
     manager.add_table(
         class_name="TransferLine",
@@ -848,21 +772,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Part", tablename="part", schema=None, columns=None
-    )
+    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="ApiKey", tablename="api_key", schema=None, columns=None
-    )
+    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Reversal", tablename="reversal", schema=None, columns=None
-    )
+    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureRate",
@@ -871,9 +787,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Failure", tablename="failure", schema=None, columns=None
-    )
+    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
 
     manager.add_table(
         class_name="DeviceModel",
@@ -4214,6 +4128,216 @@ async def forwards():
         column_class=Text,
         params={
             "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="stream",
+        db_column_name="stream",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="until",
+        db_column_name="until",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="rows",
+        db_column_name="rows",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="digest",
+        db_column_name="digest",
+        column_class_name="Bytea",
+        column_class=Bytea,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="chain",
+        db_column_name="chain",
+        column_class_name="Bytea",
+        column_class=Bytea,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="sealed_at",
+        db_column_name="sealed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="next_until",
+        db_column_name="next_until",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        column_name="next_after",
+        db_column_name="next_after",
+        column_class_name="BigInt",
+        column_class=BigInt,
+        params={
+            "default": None,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -19216,9 +19340,7 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"
-        },
+        params={"condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"},
         schema=None,
     )
 
@@ -19236,9 +19358,7 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_outcome_is_known",
         constraint_class=Check,
-        params={
-            "condition": "outcome IN ('used', 'returned_good', 'dead_on_arrival')"
-        },
+        params={"condition": "outcome IN ('used', 'returned_good', 'dead_on_arrival')"},
         schema=None,
     )
 
@@ -19335,9 +19455,7 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={
-            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
-        },
+        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
         schema=None,
     )
 
@@ -19385,9 +19503,7 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"
-        },
+        params={"condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"},
         schema=None,
     )
 
@@ -19423,9 +19539,7 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={
-            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
-        },
+        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
         schema=None,
     )
 
@@ -19464,9 +19578,7 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={
-            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
-        },
+        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
         schema=None,
     )
 
@@ -19504,9 +19616,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
-        },
+        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
         schema=None,
     )
 
@@ -19515,9 +19625,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
-        },
+        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
         schema=None,
     )
 
@@ -19544,9 +19652,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
-        },
+        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
         schema=None,
     )
 
@@ -19555,9 +19661,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
-        },
+        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
         schema=None,
     )
 
@@ -19594,6 +19698,24 @@ async def forwards():
         constraint_name="substitution_ends_after_it_starts",
         constraint_class=Check,
         params={"condition": "valid_to IS NULL OR valid_to >= valid_from"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        constraint_name="ledger_seal_number_is_unique",
+        constraint_class=Unique,
+        params={"columns": ["stream", "number"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="LedgerSeal",
+        tablename="ledger_seal",
+        constraint_name="ledger_seal_stream_is_known",
+        constraint_class=Check,
+        params={"condition": "stream IN ('movement', 'audit_entry')"},
         schema=None,
     )
 
@@ -19636,9 +19758,7 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={
-            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
-        },
+        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
         schema=None,
     )
 
@@ -19665,9 +19785,7 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected')"
-        },
+        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected')"},
         schema=None,
     )
 
@@ -19717,9 +19835,7 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
-        },
+        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
         schema=None,
     )
 
@@ -19782,9 +19898,7 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
-        },
+        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
         schema=None,
     )
 
@@ -19883,9 +19997,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
-        },
+        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
         schema=None,
     )
 
@@ -20199,9 +20311,7 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -20288,9 +20398,7 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -20299,9 +20407,7 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={
-            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
-        },
+        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
         schema=None,
     )
 
@@ -20398,9 +20504,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned')"
-        },
+        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned')"},
         schema=None,
     )
 
@@ -20409,9 +20513,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -20465,9 +20567,7 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={
-            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
-        },
+        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
         schema=None,
     )
 
@@ -20566,9 +20666,7 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={
-            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
-        },
+        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
         schema=None,
     )
 
@@ -20586,9 +20684,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
-        },
+        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
         schema=None,
     )
 
@@ -20606,9 +20702,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
-        },
+        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
         schema=None,
     )
 
@@ -20628,9 +20722,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
-        },
+        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
         schema=None,
     )
 
@@ -20695,9 +20787,7 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={
-            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
-        },
+        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
         schema=None,
     )
 
@@ -20754,9 +20844,7 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
-        },
+        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
         schema=None,
     )
 
@@ -20815,9 +20903,7 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -20835,9 +20921,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
-        },
+        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
         schema=None,
     )
 
@@ -20846,9 +20930,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
         schema=None,
     )
 

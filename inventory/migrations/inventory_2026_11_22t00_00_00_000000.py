@@ -91,6 +91,7 @@ END $$;
 
 GUARDED = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
+    "ledger_seal",
     *("receipt_line", "inspection"),
 )
 
@@ -204,7 +205,13 @@ async def forwards() -> MigrationManager:
 
         from inventory.ground import db
 
-        for script in (LEDGER, GUARDS, CLOSED_COUNTS, COLUMNS_AND_INDEXES, QueryBuilderEnvironment().build_install_query()):
+        for script in (
+            LEDGER,
+            GUARDS,
+            CLOSED_COUNTS,
+            COLUMNS_AND_INDEXES,
+            QueryBuilderEnvironment().build_install_query(),
+        ):
             await db.execute(script)
 
     manager.add_raw(run)

@@ -95,3 +95,17 @@ async def trail(
         None if unit is not None else place,
         LATEST,
     )
+
+
+async def span(since: UUID, until: UUID, *, limit: int) -> list[Trail]:
+    """Movements by the order they were written in, from one id up to another."""
+    return await db.read(
+        Trail,
+        f"""{_TRAIL}
+            FROM (SELECT * FROM movement WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3) AS movement
+            {_NAMED}
+            ORDER BY movement.id""",
+        since,
+        until,
+        limit,
+    )

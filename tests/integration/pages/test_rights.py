@@ -64,6 +64,7 @@ PAGES = [
     ("/movements", "inspector", "vendor"),
     ("/movements?part=PSU-750&depot=GZ&kind=adjustment&from=2026-01-01&to=2099-12-31", "engineer", "vendor"),
     ("/movements/{movement}", "inspector", "vendor"),
+    ("/seals", "inspector", "vendor"),
     ("/units", "inspector", "vendor"),
     ("/units?part=ST12000NM0008&depot=GZ&condition=good", "engineer", "vendor"),
     ("/stock/as-of", "inspector", "vendor"),
