@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 
 from inventory.ground.actor import service
-from inventory.people import keys
+from inventory.people import keys, persons
 
 SETUP = service("setup")
 
@@ -22,8 +22,12 @@ class Api:
         """A key of a role, made at first need."""
         wanted = (role, depot, vendor)
         if wanted not in self._keys:
+            username = "-".join(filter(None, (role, depot, vendor, uuid4().hex[:6])))
+            person = persons.NewPerson(username=username, name_zh="测试员", name_en="Tester", password="")
+            await persons.add_person(person, by=SETUP, password_hash="nobody signs in with this")
+            await persons.grant_role(username, role, by=SETUP, depot=depot, vendor=vendor)
             made = await keys.make_key(
-                keys.NewKey(name=f"{role} {depot or ''}", role=role, depot=depot, vendor=vendor), by=SETUP
+                keys.NewKey(name=username, role=role, person=username, depot=depot, vendor=vendor), by=SETUP
             )
             self._keys[wanted] = made.secret or ""
         return self._keys[wanted]

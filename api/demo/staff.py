@@ -211,6 +211,7 @@ async def make_keys(*, by: Actor) -> list[dict[str, Any]]:
             keys.NewKey(
                 name=f"demo {member.username}",
                 role=member.role,
+                person=member.username,
                 depot=member.depot,
                 contract=member.contract,
                 vendor=member.vendor,

@@ -51,10 +51,11 @@ class NewGrant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A system's key to make."""
+    """A key to make: a person's own, which acts under that person's name, or a system's, which belongs to nobody."""
 
     name: Code
     role: Code
+    person: Code | None = None
     depot: Code | None = None
     contract: Code | None = None
     vendor: Code | None = None
@@ -149,6 +150,7 @@ class PlatformController(Controller):
             keys.NewKey(
                 name=data.name,
                 role=data.role,
+                person=data.person,
                 depot=data.depot,
                 contract=data.contract,
                 vendor=data.vendor,

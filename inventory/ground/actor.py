@@ -5,7 +5,15 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
+from inventory.ground.errors import Forbidden, NotGranted, NotYourDepot, Unknown
+
+
+class NoPerson(Forbidden):
+    """A second pair of eyes is a person's: {name} is a key that belongs to nobody."""
+
+    zh = "复核须由人员完成：{name} 是未绑定人员的接口密钥。"
+    help_en = "Sign in, or use a key that was made for you."
+    help_zh = "请登录后办理，或使用绑定到本人的接口密钥。"
 
 
 class Actor(Struct, frozen=True, kw_only=True):
@@ -38,6 +46,16 @@ class Actor(Struct, frozen=True, kw_only=True):
         """
         if right not in self.rights:
             raise NotGranted(right=right, name=self.name)
+
+    def require_eyes(self) -> None:
+        """Refuse a system's key where a second person has to look; a person's own key acts under the person's name.
+
+        Raises:
+            NoPerson: the key belongs to nobody.
+
+        """
+        if self.kind == "api_key" and self.person_id is None:
+            raise NoPerson(name=self.name)
 
     def sees_depot(self, code: str) -> bool:
         """Whether the actor's scope includes a depot."""

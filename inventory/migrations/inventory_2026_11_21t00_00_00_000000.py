@@ -464,7 +464,9 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
+    manager = MigrationManager(
+        migration_id=ID, app_name="inventory", description=DESCRIPTION
+    )
 
     manager.add_table(
         class_name="RequestLine",
@@ -480,11 +482,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
+    manager.add_table(
+        class_name="Level", tablename="level", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountScan", tablename="count_scan", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pool", tablename="pool", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PartRequest",
@@ -500,11 +508,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
+    manager.add_table(
+        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
+    manager.add_table(
+        class_name="Person", tablename="person", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Offer", tablename="offer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="AdvanceNotice",
@@ -520,7 +534,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pick", tablename="pick", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="Substitution",
@@ -536,13 +552,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
+    manager.add_table(
+        class_name="Place", tablename="place", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
+    manager.add_table(
+        class_name="Receipt", tablename="receipt", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountLine", tablename="count_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
+    manager.add_table(
+        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CountPolicy",
@@ -551,11 +575,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
+    manager.add_table(
+        class_name="Device", tablename="device", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
+    manager.add_table(
+        class_name="Plan", tablename="plan", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
+    manager.add_table(
+        class_name="Step", tablename="step", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="SignInAttempt",
@@ -564,17 +594,29 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
+    manager.add_table(
+        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
+    manager.add_table(
+        class_name="Job", tablename="job", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
+    manager.add_table(
+        class_name="Coverage", tablename="coverage", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
+    manager.add_table(
+        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceClass",
@@ -583,7 +625,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
+    manager.add_table(
+        class_name="Package", tablename="package", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -592,11 +636,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
+    manager.add_table(
+        class_name="Vendor", tablename="vendor", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
+    manager.add_table(
+        class_name="Event", tablename="event", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Transfer", tablename="transfer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -619,7 +669,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Attachment", tablename="attachment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ImportFinding",
@@ -628,7 +680,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
+    manager.add_table(
+        class_name="PickList", tablename="pick_list", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -637,7 +691,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
+    manager.add_table(
+        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -653,7 +709,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
+    manager.add_table(
+        class_name="Handover", tablename="handover", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -676,7 +734,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
+    manager.add_table(
+        class_name="Session", tablename="session", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoredFile",
@@ -685,11 +745,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
+    manager.add_table(
+        class_name="Bin", tablename="bin", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lane", tablename="lane", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lot", tablename="lot", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -712,11 +778,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
+    manager.add_table(
+        class_name="ModelPart", tablename="model_part", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
+    manager.add_table(
+        class_name="Calendar", tablename="calendar", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Shipment", tablename="shipment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="IdempotencyKey",
@@ -746,11 +818,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="Unit", tablename="unit", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+    manager.add_table(
+        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
+    manager.add_table(
+        class_name="Inspection", tablename="inspection", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="Reservation",
@@ -759,11 +837,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
+    manager.add_table(
+        class_name="Party", tablename="party", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Assessment", tablename="assessment", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
+    manager.add_table(
+        class_name="Contract", tablename="contract", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="TransferLine",
@@ -772,13 +856,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
+    manager.add_table(
+        class_name="Part", tablename="part", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
+    manager.add_table(
+        class_name="ApiKey", tablename="api_key", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
+    manager.add_table(
+        class_name="Reversal", tablename="reversal", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureRate",
@@ -787,7 +879,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
+    manager.add_table(
+        class_name="Failure", tablename="failure", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="DeviceModel",
@@ -17454,6 +17548,30 @@ async def forwards():
     manager.add_column(
         table_class_name="ApiKey",
         tablename="api_key",
+        column_name="person",
+        db_column_name="person",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Person,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ApiKey",
+        tablename="api_key",
         column_name="place",
         db_column_name="place",
         column_class_name="ForeignKey",
@@ -19340,7 +19458,9 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"},
+        params={
+            "condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -19358,7 +19478,9 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_outcome_is_known",
         constraint_class=Check,
-        params={"condition": "outcome IN ('used', 'returned_good', 'dead_on_arrival')"},
+        params={
+            "condition": "outcome IN ('used', 'returned_good', 'dead_on_arrival')"
+        },
         schema=None,
     )
 
@@ -19455,7 +19577,9 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
+        params={
+            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
+        },
         schema=None,
     )
 
@@ -19503,7 +19627,9 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"},
+        params={
+            "condition": "state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -19539,7 +19665,9 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
+        params={
+            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
+        },
         schema=None,
     )
 
@@ -19578,7 +19706,9 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
+        params={
+            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
+        },
         schema=None,
     )
 
@@ -19616,7 +19746,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
+        params={
+            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -19625,7 +19757,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
+        params={
+            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
+        },
         schema=None,
     )
 
@@ -19652,7 +19786,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
+        params={
+            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
+        },
         schema=None,
     )
 
@@ -19661,7 +19797,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
+        params={
+            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
+        },
         schema=None,
     )
 
@@ -19758,7 +19896,9 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
+        params={
+            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
+        },
         schema=None,
     )
 
@@ -19785,7 +19925,9 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected')"},
+        params={
+            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected')"
+        },
         schema=None,
     )
 
@@ -19835,7 +19977,9 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
+        params={
+            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -19898,7 +20042,9 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
+        params={
+            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
+        },
         schema=None,
     )
 
@@ -19997,7 +20143,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
+        params={
+            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
+        },
         schema=None,
     )
 
@@ -20311,7 +20459,9 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -20398,7 +20548,9 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -20407,7 +20559,9 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
+        params={
+            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
+        },
         schema=None,
     )
 
@@ -20504,7 +20658,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned')"},
+        params={
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned')"
+        },
         schema=None,
     )
 
@@ -20513,7 +20669,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -20567,7 +20725,9 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
+        params={
+            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
+        },
         schema=None,
     )
 
@@ -20666,7 +20826,9 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
+        params={
+            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
+        },
         schema=None,
     )
 
@@ -20684,7 +20846,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
+        params={
+            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
+        },
         schema=None,
     )
 
@@ -20702,7 +20866,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
+        params={
+            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -20722,7 +20888,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
+        params={
+            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -20787,7 +20955,9 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        params={
+            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+        },
         schema=None,
     )
 
@@ -20844,7 +21014,9 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
+        params={
+            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
+        },
         schema=None,
     )
 
@@ -20903,7 +21075,9 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -20921,7 +21095,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
+        params={
+            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -20930,7 +21106,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
+        },
         schema=None,
     )
 

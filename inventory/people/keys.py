@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import Refused, Unknown
 from inventory.people.persons import UnknownRole
 from inventory.people.roles import ROLES, rights_of
 
@@ -17,11 +17,20 @@ MARK = "bj"
 """What every key begins with, so that a leaked one can be recognised."""
 
 
+class NotTheirRole(Refused):
+    """{person} does not have the role “{role}” with this scope."""
+
+    zh = "{person} 没有此范围的角色“{role}”。"
+    help_en = "Grant the role first, or make a key within what the person may do."
+    help_zh = "请先授予该角色，或在其现有权限范围内创建密钥。"
+
+
 class NewKey(Struct, frozen=True, kw_only=True):
-    """What is needed to make a key."""
+    """What is needed to make a key; one that belongs to a person acts under that person's name, and ends with them."""
 
     name: str
     role: str
+    person: str | None = None
     depot: str | None = None
     contract: str | None = None
     vendor: str | None = None
@@ -35,6 +44,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     name: str
     prefix: str
     role: str
+    person: str | None
     depot: str | None
     contract: str | None
     vendor: str | None
@@ -56,17 +66,20 @@ async def make_key(new: NewKey, *, by: Actor) -> KeyView:
 
     Raises:
         UnknownRole: no such role.
-        Unknown: no such depot or vendor.
+        Unknown: no such person, depot or vendor.
+        NotTheirRole: the person does not have that role with that scope.
 
     """
     by.require("keys.manage")
     if new.role not in ROLES:
         raise UnknownRole(role=new.role, roles=", ".join(ROLES))
+    person = await _owner(new) if new.person is not None else None
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     made = await db.fetch_value(
         """INSERT INTO api_key
-                  (name, prefix, secret_hash, role, place, contract_code, vendor, created_at, created_by, expires_at)
-           SELECT $1, $2, $3, $4, place.id, $6, party.id, $8, $9, $10
+                  (name, prefix, secret_hash, role, place, contract_code, vendor, created_at, created_by, expires_at,
+                   person)
+           SELECT $1, $2, $3, $4, place.id, $6, party.id, $8, $9, $10, $11
            FROM (SELECT 1) AS one
            LEFT JOIN place ON place.code = $5
            LEFT JOIN party ON party.code = $7 AND party.is_vendor
@@ -82,15 +95,19 @@ async def make_key(new: NewKey, *, by: Actor) -> KeyView:
         clock.now(),
         by.name,
         new.expires_at,
+        person,
     )
     if made is None:
         raise Unknown(what="depot or vendor", what_zh="备件库或供应商", key=str(new.depot or new.vendor))
-    await audit.record("key.made", "api_key", prefix, by=by, change={"name": new.name, "role": new.role})
+    await audit.record(
+        "key.made", "api_key", prefix, by=by, change={"name": new.name, "role": new.role, "person": new.person}
+    )
     return KeyView(
         id=made,
         name=new.name,
         prefix=prefix,
         role=new.role,
+        person=new.person,
         depot=new.depot,
         contract=new.contract,
         vendor=new.vendor,
@@ -100,6 +117,31 @@ async def make_key(new: NewKey, *, by: Actor) -> KeyView:
         revoked_at=None,
         secret=f"{MARK}_{prefix}_{secret}",
     )
+
+
+async def _owner(new: NewKey) -> int:
+    """The id of the person a key is for, who must have its role, for what the key is for or for more."""
+    row = await db.fetch_one(
+        """SELECT person.id, EXISTS (
+                  SELECT FROM role_grant
+                  LEFT JOIN place ON place.id = role_grant.place
+                  LEFT JOIN party ON party.id = role_grant.vendor
+                  WHERE role_grant.person = person.id AND role = $2
+                    AND (role_grant.place IS NULL OR place.code = $3)
+                    AND (role_grant.contract_code IS NULL OR role_grant.contract_code = $4)
+                    AND (role_grant.vendor IS NULL OR party.code = $5)) AS holds
+           FROM person WHERE username = $1 AND active""",
+        new.person,
+        new.role,
+        new.depot,
+        new.contract,
+        new.vendor,
+    )
+    if row is None:
+        raise Unknown(what="person", what_zh="人员", key=str(new.person))
+    if not row["holds"]:
+        raise NotTheirRole(person=new.person, role=new.role)
+    return row["id"]
 
 
 @db.atomic
@@ -127,11 +169,12 @@ async def actor_of_key(key: str) -> Actor | None:
         return None
     row = await db.fetch_one(
         """SELECT api_key.id, api_key.name, api_key.role, api_key.contract_code, api_key.secret_hash,
-                  place.code AS depot, party.code AS vendor
+                  place.code AS depot, party.code AS vendor, api_key.person, person.username
            FROM api_key
+           LEFT JOIN person ON person.id = api_key.person
            LEFT JOIN place ON place.id = api_key.place
            LEFT JOIN party ON party.id = api_key.vendor
-           WHERE api_key.prefix = $1 AND api_key.revoked_at IS NULL
+           WHERE api_key.prefix = $1 AND api_key.revoked_at IS NULL AND (person.id IS NULL OR person.active)
              AND (api_key.expires_at IS NULL OR api_key.expires_at > $2)""",
         prefix,
         clock.now(),
@@ -140,13 +183,14 @@ async def actor_of_key(key: str) -> Actor | None:
         return None
     roles = frozenset({row["role"]})
     return Actor(
-        name=row["name"],
+        name=row["username"] or row["name"],
         kind="api_key",
         roles=roles,
         rights=rights_of(roles),
         depots=None if row["depot"] is None else frozenset({row["depot"]}),
         contracts=None if row["contract_code"] is None else frozenset({row["contract_code"]}),
         vendor=row["vendor"],
+        person_id=row["person"],
         key_id=row["id"],
     )
 
@@ -156,9 +200,10 @@ async def keys(*, limit: int, after: UUID | None = None, seen_by: Actor) -> list
     seen_by.require("keys.manage")
     return await db.read(
         KeyView,
-        """SELECT api_key.id, api_key.name, prefix, role, place.code AS depot, contract_code AS contract,
-                  party.code AS vendor, created_at, created_by, expires_at, revoked_at
+        """SELECT api_key.id, api_key.name, prefix, role, person.username AS person, place.code AS depot,
+                  contract_code AS contract, party.code AS vendor, created_at, created_by, expires_at, revoked_at
            FROM api_key
+           LEFT JOIN person ON person.id = api_key.person
            LEFT JOIN place ON place.id = api_key.place
            LEFT JOIN party ON party.id = api_key.vendor
            WHERE $1::uuid IS NULL OR api_key.id < $1

@@ -62,6 +62,7 @@ class ApiKey(Table, tablename="api_key", help_text="A system's key; only its has
     prefix = text(unique=True)
     secret_hash = binary()
     role = text()
+    person = optional_link(Person)
     place = optional_link(Place)
     contract_code = optional_text()
     vendor = optional_link(Party)

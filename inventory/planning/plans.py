@@ -179,6 +179,7 @@ async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
     """
     by.require("plans.approve")
     view = await plan_summary(plan)
+    by.require_eyes()
     if view.made_by == by.name:
         raise PlannerMayNotApprove(maker=view.made_by)
     if view.state != "proposed" or view.status not in ("optimal", "feasible"):

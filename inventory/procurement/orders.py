@@ -236,6 +236,8 @@ async def approve_order(order: UUID, *, by: Actor) -> OrderView:
     view = await order_view(order)
     by.require_depot(view.ship_to)
     total = view.total_cny if view.total_cny is not UNSET else Decimal(0)
+    if total > FOUR_EYES_ABOVE_CNY:
+        by.require_eyes()
     if view.created_by == by.name and total > FOUR_EYES_ABOVE_CNY and by.kind != "service":
         raise FourEyes(limit=FOUR_EYES_ABOVE_CNY, drafter=view.created_by)
     return await approve_on_authority(order, by=by)

@@ -290,6 +290,7 @@ async def decide_scrap(number: str, *, by: Actor, approve: bool, remark: str = "
     by.require("stock.judge")
     view = await scrapping(number, seen_by=by)
     by.require_depot(view.depot)
+    by.require_eyes()
     if view.proposed_by == by.name:
         raise SecondPerson(number=number, proposer=view.proposed_by)
     row = await db.fetch_one(

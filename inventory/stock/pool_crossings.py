@@ -192,6 +192,7 @@ async def refuse(crossing: UUID, *, by: Actor, reason: str) -> Crossing:
 async def _decide(crossing: UUID, state: State, reason: str, by: Actor) -> db.Row:
     view = await crossing_view(crossing)
     by.require_depot(view.depot)
+    by.require_eyes()
     if view.asked_by == by.name:
         raise AskedByYourself(name=by.name)
     row = await db.fetch_one(

@@ -513,6 +513,7 @@ async def confirm_lost(issue: UUID, *, by: Actor, remark: str = "") -> Provision
     """
     by.require("stock.adjust")
     found = await lock(issue, by=by, states=("loss_reported",))
+    by.require_eyes()
     if by.name in (found.loss_reported_by, found.taken_by, found.recorded_by):
         raise SecondPersonNeeded(name=by.name)
     owner, pool = await whose(found)

@@ -16,7 +16,7 @@ from inventory.ground.errors import Unknown
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.stock import expected, lots, pools, tags, units
+from inventory.stock import correcting, expected, lots, pools, tags, units
 from inventory.stock.differences import DIFFERENCE_ZH, Difference, Finding
 from inventory.stock.ledger import LevelChange, post
 from inventory.stock.moves import Move, Piece, Spot, moves_of
@@ -490,6 +490,8 @@ async def adjust(
 
     Raises:
         ReasonMissing: no reason was given.
+        AdjustmentFourEyes: it is worth more than one person may correct alone.
+        PoolNotKept: a project's stock was never kept there.
         InsufficientStock: more would go than is free.
 
     """
@@ -504,6 +506,9 @@ async def adjust(
     owner, pool_id = await places.ourselves(), await pools.find(pool)
     here, there = Spot(place.id, condition, owner, pool_id), Spot(outside.id, condition, owner, pool_id)
     amount = abs(quantity)
+    await correcting.require_one_pair_of_eyes_enough(part.id, amount, by=by)
+    if quantity > 0:
+        await correcting.require_kept(pool, depot, by=by)
     if part.serialised and len(set(serials)) != amount:
         raise SerialsMissing(part_number=part.part_number, wanted=amount, given=len(set(serials)))
     pieces = (

@@ -312,6 +312,7 @@ async def _require_second_person(sheet: UUID, found: Sequence[Line], by: Actor) 
     limit = (await policy.in_force()).policy.four_eyes_above_cny
     if _value(found) <= limit:
         return
+    by.require_eyes()
     counted = await db.fetch_value("SELECT true FROM count_scan WHERE sheet = $1 AND counted_by = $2", sheet, by.name)
     if counted or not by.may("stock.adjust"):
         raise CountFourEyes(limit=limit)

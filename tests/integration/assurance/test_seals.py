@@ -65,8 +65,8 @@ TAMPERING = [
     "UPDATE movement SET actor = 'somebody-else', reason = 'forged' WHERE id = (SELECT min(id::text)::uuid FROM movement)",
     "DELETE FROM movement WHERE id = (SELECT max(id::text)::uuid FROM movement)",
     """INSERT INTO movement SELECT (overlay(id::text placing '0' from 36))::uuid, recorded_at, occurred_at, kind, part,
-           quantity, unit, lot, from_place, from_condition, from_owner, from_pool, from_bin, to_place, to_condition, to_owner, to_pool,
-           to_bin, reservation, document_kind, document, 'slipped in', actor, reverses, receipt
+           quantity, unit, lot, from_place, from_condition, from_owner, from_pool, from_bin, to_place, to_condition, to_owner,
+           to_pool, to_bin, reservation, document_kind, document, 'slipped in', actor, reverses, receipt
        FROM movement WHERE id::text NOT LIKE '%0' LIMIT 1""",
 ]
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from inventory.ground import clock
+from inventory.ground import clock, db
+from inventory.ground.actor import NoPerson
 from inventory.ground.errors import NotGranted, Unknown
 from inventory.people import keys, persons, sessions
 from inventory.people.persons import (
@@ -16,7 +17,8 @@ from inventory.people.persons import (
     WrongCredentials,
 )
 from inventory.people.roles import RIGHTS, ROLE_NAMES, ROLES
-from tests.world import AUDITOR, SETUP
+from inventory.stock import pool_crossings
+from tests.world import AUDITOR, FAN, KEEPER, SETUP
 
 WANG = persons.NewPerson(username="wang", name_zh="王敏", name_en="Wang Min", password="a long password")
 
@@ -140,3 +142,36 @@ async def test_an_expired_or_revoked_key_is_nobodys(company):
 def test_every_role_has_a_name_and_only_known_rights():
     assert ROLES.keys() == ROLE_NAMES.keys()
     assert {right for rights in ROLES.values() for right in rights} <= RIGHTS.keys()
+
+
+async def test_a_persons_key_acts_under_the_persons_name_and_ends_with_them(company):
+    person = await add_wang()
+    made = await keys.make_key(
+        keys.NewKey(name="wang's scanner", role="warehouse_keeper", person="wang", depot="GZ"), by=SETUP
+    )
+    actor = await keys.actor_of_key(made.secret)
+
+    assert (actor.name, actor.person_id) == ("wang", person)
+    actor.require_eyes()
+    await db.execute("UPDATE person SET active = false WHERE username = 'wang'")
+    assert await keys.actor_of_key(made.secret) is None
+
+
+async def test_a_persons_key_may_not_do_more_than_the_person(company):
+    await add_wang()
+    for role, depot in (("administrator", None), ("warehouse_keeper", None), ("warehouse_keeper", "SH")):
+        with pytest.raises(keys.NotTheirRole):
+            await keys.make_key(keys.NewKey(name="more", role=role, person="wang", depot=depot), by=SETUP)
+    with pytest.raises(Unknown):
+        await keys.make_key(keys.NewKey(name="more", role="auditor", person="nobody"), by=SETUP)
+
+
+async def test_a_systems_key_is_never_the_second_pair_of_eyes(company):
+    made = await keys.make_key(keys.NewKey(name="robot", role="project_manager"), by=SETUP)
+    robot = await keys.actor_of_key(made.secret)
+    asked = await pool_crossings.ask_crossing(
+        "GZ", FAN, 1, by=KEEPER, from_pool="common", to_pool="C-TELCO", reason="none left"
+    )
+
+    with pytest.raises(NoPerson):
+        await pool_crossings.cross(asked.id, by=robot)
