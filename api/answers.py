@@ -12,6 +12,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 from api.problems import MEDIA_TYPE, Unparsable, language_of, problem_of
+from inventory.assurance import filters
 from inventory.ground import idempotency
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Busy, InventoryError
@@ -105,6 +106,13 @@ def page[T](request: ApiRequest, items: Sequence[T], limit: int, cursor_of: Call
     query = urlencode({**request.query_params.dict(), "cursor": cursor}, doseq=True)
     headers = {"Link": f'<{request.url.path}?{query}>; rel="next"'} if cursor else {}
     return Response(Page(shown, cursor), headers=headers)
+
+
+async def known_filters(request: ApiRequest) -> None:
+    """Before a list is asked: refuse a filter that names what is not there; an empty list would hide the slip."""
+    if request.method == "GET" and request.user is not None:
+        asked = {name: value for name, value in request.query_params.items() if isinstance(value, str)}
+        await filters.require_known(asked, seen_by=request.user)
 
 
 def encode_cursor(place: object) -> str:

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from api import logs, settings
 from api.access import Authentication, FormGuard
+from api.answers import known_filters
 from api.demo import credentials
 from api.exchange.exports import exports_of
 from api.pages.headers import secure
@@ -146,7 +147,10 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
     taking_files = [attachments.AttachmentController, imports.ImportController]
     security = [{"key": []}, {"session": []}]
     api = Router(
-        "/api/v1", route_handlers=[*controllers, *exports_of([*controllers, *taking_files])], security=security
+        "/api/v1",
+        route_handlers=[*controllers, *exports_of([*controllers, *taking_files])],
+        security=security,
+        before_request=known_filters,
     )
     most_bytes = using.most_upload_bytes + FORM_BYTES
     with_files = Router("/api/v1", route_handlers=taking_files, security=security, request_max_body_size=most_bytes)

@@ -78,9 +78,9 @@ def work() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database up to date."""
-    from inventory.migrate import migrate as run_migrations
+    from api.supervisor import bring_up_to_date
 
-    _run(lambda: run_migrations(_settings().database_url))
+    _run(lambda: bring_up_to_date(_settings()))
 
 
 @main.command()

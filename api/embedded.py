@@ -22,7 +22,10 @@ from urllib.parse import quote
 from api.processes import end_with_parent
 
 ROLE = "beijian"
-"""The role that owns the database; the superuser is used only to make it."""
+"""The role that owns the database and its tables; the superuser is used only to make it."""
+
+SERVICE = "beijian_service"
+"""The role of the API and the worker: it works with the tables, and changes none of them."""
 
 SOCKET_PATH_LIMIT = 90
 """Unix sockets allow 107 bytes; PostgreSQL adds its own file name."""
@@ -81,6 +84,9 @@ class EmbeddedPostgres:
             self._start()
             if fresh:
                 self._make_database()
+            self._as_superuser(
+                f"DO $$ BEGIN CREATE ROLE {SERVICE} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+            )
         except BaseException:
             self.stop()
             raise

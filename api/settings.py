@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -23,6 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     database_url: str
     secret: str
+    owner_url: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     state: Path = STATE
@@ -32,6 +34,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_private_vendors: bool = False
     log_format: str = "json"
     most_upload_mb: int = 32
+
+    @property
+    def service_role(self) -> tuple[str, str | None] | None:
+        """The service's role and password, where the tables belong to another; that one migrates."""
+        service = urlsplit(self.database_url)
+        if self.owner_url is None or not service.username:
+            return None
+        return unquote(service.username), unquote(service.password) if service.password else None
 
     @property
     def most_upload_bytes(self) -> int:
@@ -44,7 +54,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.public_url or f"http://{self.host}:{self.port}"
 
 
-def read(environment: Mapping[str, str] = os.environ, *, database_url: str | None = None) -> Settings:
+def read(
+    environment: Mapping[str, str] = os.environ, *, database_url: str | None = None, owner_url: str | None = None
+) -> Settings:
     """Read the settings.
 
     Raises:
@@ -59,6 +71,7 @@ def read(environment: Mapping[str, str] = os.environ, *, database_url: str | Non
     return Settings(
         database_url=url,
         secret=environment.get("BEIJIAN_SECRET") or _kept_secret(state),
+        owner_url=owner_url or environment.get("DATABASE_OWNER_URL"),
         host=environment.get("HOST", "127.0.0.1"),
         port=read_port(environment),
         state=state,

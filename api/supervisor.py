@@ -17,11 +17,11 @@ import click
 
 from api import settings
 from api.demo import credentials
-from api.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from api.embedded import SERVICE, EmbeddedPostgres, EmbeddedPostgresError
 from api.processes import end_with_parent
 from api.settings import Settings, SettingsError
 from inventory.ground import db
-from inventory.migrate import MigrationError, migrate
+from inventory.migrate import MigrationError, make_role, migrate
 from inventory.setup import is_empty
 
 READY_WITHIN_SECONDS = 60
@@ -82,11 +82,11 @@ def _bring_up(stack: ExitStack) -> int:
     state = Path(environment.get("BEIJIAN_STATE", str(settings.STATE)))
     embedded = "DATABASE_URL" not in environment
     server = stack.enter_context(EmbeddedPostgres(state / "postgres")) if embedded else None
-    url = server.dsn() if server else environment["DATABASE_URL"]
-    configured = settings.read(environment, database_url=url)
+    url = server.dsn(role=SERVICE) if server else environment["DATABASE_URL"]
+    configured = settings.read(environment, database_url=url, owner_url=server.dsn() if server else None)
     if credentials.loading_was_interrupted(configured):
         _begin_again(configured, server)
-    asyncio.run(migrate(url))
+    asyncio.run(bring_up_to_date(configured))
     if server:
         _leave_address(stack, state, url)
     stop = _stop_signal()
@@ -106,6 +106,19 @@ def _bring_up(stack: ExitStack) -> int:
     _watch(children, stop)
     click.echo("beijian: stopping")
     return 0
+
+
+async def bring_up_to_date(configured: Settings) -> None:
+    """Run the migrations as the tables' owner; a service with a role of its own gets it, with what it needs.
+
+    Raises:
+        MigrationError: a migration failed.
+
+    """
+    owner, service = configured.owner_url or configured.database_url, configured.service_role
+    if service is not None:
+        await make_role(owner, *service)
+    await migrate(owner, service=service[0] if service else None)
 
 
 def _require_free(host: str, port: int) -> None:

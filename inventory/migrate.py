@@ -18,8 +18,18 @@ class MigrationError(RuntimeError):
     """A migration failed; the message carries what it printed."""
 
 
-async def migrate(dsn: str, *, ledger_from: date | None = None) -> None:
+APPEND_ONLY = (
+    *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan", "receipt_line"),
+    *("inspection", "ledger_seal"),
+)
+"""What the service may add to and read, and nothing else; triggers say the same to everybody."""
+
+
+async def migrate(dsn: str, *, service: str | None = None, ledger_from: date | None = None) -> None:
     """Run what migrations are missing, then make sure the ledger has its months.
+
+    `service` is the role of the API and the worker, where that is not the role that owns the tables: it is given what it
+    needs to work, which does not include changing a table, switching off a trigger, or rewriting what is append-only.
 
     Raises:
         MigrationError: a migration failed; it left nothing behind, since each runs in one transaction.
@@ -37,8 +47,38 @@ async def migrate(dsn: str, *, ledger_from: date | None = None) -> None:
                     if stop.code:
                         raise MigrationError(printed.getvalue()) from None
             await ensure_ledger_months(ledger_from)
+            if service is not None:
+                await _grant(service)
         finally:
             await guard.execute("SELECT pg_advisory_unlock($1)", LOCK)
+
+
+async def make_role(dsn: str, name: str, password: str | None) -> None:
+    """Make the service's role where there is none yet; one that is there keeps its password."""
+    async with db.connected(dsn, pool_size=1, application="beijian migrate"):
+        if await db.fetch_value("SELECT true FROM pg_roles WHERE rolname = $1", name):
+            return
+        words = "CREATE ROLE %I LOGIN" + (" PASSWORD %L" if password else "")
+        values = [name, password] if password else [name]
+        places = ", ".join(f"${place}::text" for place in range(2, len(values) + 2))
+        await db.execute(await db.fetch_value(f"SELECT format($1, {places})", words, *values))
+
+
+async def _grant(service: str) -> None:
+    """Give the service's role its rights, on what the migrations made."""
+    role = await db.fetch_value("SELECT quote_ident($1)", service)
+    months = await db.fetch(
+        "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'movement'::regclass"
+    )
+    for statement in (
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY)} FROM {role}",
+        # the ledger is written to as a whole, never month by month
+        *(f"REVOKE ALL ON {month['name']} FROM {role}" for month in months),
+    ):
+        await db.execute(statement)
 
 
 async def ensure_ledger_months(ledger_from: date | None = None) -> int:

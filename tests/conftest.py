@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from litestar import Litestar
 
 from api.app import create_app
-from api.embedded import EmbeddedPostgres
+from api.embedded import SERVICE, EmbeddedPostgres
 from api.settings import Settings
 from inventory.ground import db
 from inventory.migrate import migrate
@@ -39,7 +39,7 @@ async def template(postgres: EmbeddedPostgres) -> str:
     """The name of a migrated database with the test company in it, to be copied."""
     await run_as_superuser(postgres, "CREATE DATABASE template_company OWNER beijian")
     dsn = postgres.dsn("template_company")
-    await migrate(dsn)
+    await migrate(dsn, service=SERVICE)
     async with db.connected(dsn):
         await world.build()
     return "template_company"
@@ -49,7 +49,7 @@ async def template(postgres: EmbeddedPostgres) -> str:
 async def shared_database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     """One copy of the company for all tests that roll back."""
     await run_as_superuser(postgres, f"CREATE DATABASE shared TEMPLATE {template} OWNER beijian")
-    dsn = postgres.dsn("shared")
+    dsn = postgres.dsn("shared", SERVICE)  # what a test does, the service's own role must be allowed to
     async with db.connected(dsn):
         yield dsn
 

@@ -16,7 +16,6 @@ from api.pages.rendering import Page, PageRequest
 from api.shared import path_of, token_of
 from inventory.assurance import shared_links, statements
 from inventory.ground import clock
-from inventory.ground.errors import Unknown
 from inventory.stock import keeping
 
 
@@ -94,7 +93,7 @@ async def open_link(request: PageRequest, signed: FromPath[str]) -> Page:
     """Show a contract's statement to whoever holds its link."""
     token = token_of(signed, request.app.state["settings"].secret)
     if token is None:
-        raise Unknown(what="link", what_zh="链接", key="…")
+        raise shared_links.LinkOver
     return Page("statements/shared.html", statement=await shared_links.open_link(token))
 
 

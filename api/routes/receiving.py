@@ -287,7 +287,7 @@ class ReceiptListController(Controller):
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
         document: FromQuery[str | None] = None,
-        differing: Annotated[Literal["yes"] | None, QueryParameter()] = None,
+        differing: Annotated[Literal["yes", "true"] | None, QueryParameter()] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[receipts.ReceiptView]]:

@@ -59,7 +59,7 @@ async def part_dossier(number: str, *, seen_by: Actor) -> PartDossier:
     return PartDossier(
         part=part,
         substitutes=await substitutes.substitutes(own),
-        beliefs=await beliefs.beliefs(own),
+        beliefs=await beliefs.beliefs(own) if seen_by.vendor is None else [],
         levels=await levels.levels(limit=200, seen_by=seen_by, part_number=own) if stock else [],
         histories=await history.available_over_time(own, since, seen_by=seen_by) if stock else [],
         movements=await movements.movements(limit=LATEST, seen_by=seen_by, part_number=own) if stock else [],

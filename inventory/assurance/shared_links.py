@@ -38,6 +38,14 @@ class OpenedTooOften(Busy):
     help_zh = "请稍候一分钟再刷新。"
 
 
+class LinkOver(Unknown):
+    """This link has expired or was withdrawn, or its address is not complete."""
+
+    zh = "该链接已到期或已被撤回，或地址不完整。"
+    help_en = "Ask whoever gave you the link for a new one."
+    help_zh = "请联系提供链接的人员获取新链接。"
+
+
 class LinkView(Struct, frozen=True, kw_only=True):
     """A link as those who share it see it; the token is shown once, at its making."""
 
@@ -132,7 +140,7 @@ async def open_link(token: str) -> Statement:
     """What a link shows; opening it is counted.
 
     Raises:
-        Unknown: no such link, or it has ended.
+        LinkOver: it has ended, or there never was one: the answer is the same.
         OpenedTooOften: it was opened too often in this minute.
 
     """
@@ -148,7 +156,7 @@ async def open_link(token: str) -> Statement:
         now,
     )
     if row is None:
-        raise Unknown(what="link", what_zh="链接", key="…")
+        raise LinkOver
     if row["opened_in_minute"] > OPENED_PER_MINUTE:
         raise OpenedTooOften(limit=OPENED_PER_MINUTE)
     return await for_customer(row["code"])

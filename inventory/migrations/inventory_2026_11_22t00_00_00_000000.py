@@ -64,7 +64,9 @@ BEGIN
 END $$;
 
 -- one partition per month; called at every start and daily, so that no movement ever lacks its month
-CREATE FUNCTION ensure_ledger_months(from_day date, to_day date) RETURNS integer LANGUAGE plpgsql AS $$
+-- as its owner: the service itself makes no tables
+CREATE FUNCTION ensure_ledger_months(from_day date, to_day date) RETURNS integer LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     month date := date_trunc('month', from_day)::date;
     name  text;

@@ -1,5 +1,6 @@
 """Bins (库位): where in a store something lies."""
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -11,6 +12,10 @@ from inventory.ground.errors import Invalid, Refused, Unknown
 
 LONGEST_CODE = 40
 """Longest code of a bin, in characters: it has to stand on a small label."""
+
+
+SAFE_CODE = re.compile(r"\w[\w.-]*")
+"""Letters of any script, digits, `_`, `.` and `-`: what stands in an address and on a label as it is."""
 
 
 class BinCodeTaken(Refused, constraint="bin_code_is_unique_in_its_store"):
@@ -25,8 +30,8 @@ class BinNotPrintable(Invalid):
     """“{code}” cannot be the code of a bin."""
 
     zh = "“{code}”不能用作库位编码。"
-    help_en = "Use 1 to 40 characters without blanks, such as A-01-02."
-    help_zh = "请使用 1 至 40 个字符，不含空格，例如 A-01-02。"
+    help_en = "Use 1 to 40 letters, digits, “-”, “_” and “.”, beginning with a letter or digit, such as A-01-02."
+    help_zh = "请使用 1 至 40 个字母、数字、“-”、“_”或“.”，以字母或数字开头，例如 A-01-02。"
 
 
 class NewBin(Struct, frozen=True, kw_only=True):
@@ -50,13 +55,13 @@ async def enter_bins(bins: Sequence[NewBin], *, by: Actor) -> None:
 
     Raises:
         BinCodeTaken: the store has a bin of that code.
-        BinNotPrintable: a code is empty, too long, or has blanks.
+        BinNotPrintable: a code is empty, too long, or has signs that no address or label carries.
         UnknownReference: no such store.
         NotYourDepot: the actor does not serve a store.
 
     """
     for new in bins:
-        if not (0 < len(new.code) <= LONGEST_CODE and new.code.isprintable() and " " not in new.code):
+        if len(new.code) > LONGEST_CODE or not SAFE_CODE.fullmatch(new.code):
             raise BinNotPrintable(code=new.code)
     for store in sorted({new.place for new in bins}):
         by.require_depot(store)

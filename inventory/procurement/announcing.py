@@ -46,7 +46,7 @@ async def announce_order(
 
     """
     by.require("notices.announce")
-    order = await orders.order_view(await orders.order_id(number), seen_by=by)
+    order = await orders.order_view(await orders.order_id(number, seen_by=by))
     by.require_depot(order.ship_to)
     if order.state not in orders.OPEN_FOR_RECEIPT:
         raise WrongState(

@@ -600,14 +600,23 @@ async def order_view(order: UUID, *, seen_by: Actor | None = None) -> OrderView:
     return _for(view, seen_by)
 
 
-async def order_id(number: str) -> UUID:
+async def order_id(number: str, *, seen_by: Actor | None = None) -> UUID:
     """The id of an order by its number.
 
     Raises:
-        Unknown: no such order.
+        Unknown: no such order in the reader's scope, in the same words whether there is one or not.
 
     """
-    order = await db.fetch_value("SELECT id FROM purchase_order WHERE number = $1", number)
+    order = await db.fetch_value(
+        """SELECT purchase_order.id FROM purchase_order
+           JOIN vendor ON vendor.id = purchase_order.vendor
+           JOIN party ON party.id = vendor.party
+           JOIN place ON place.id = purchase_order.ship_to
+           WHERE number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2)) AND ($3::text IS NULL OR party.code = $3)""",
+        number,
+        seen_by.depot_scope if seen_by else None,
+        seen_by.vendor if seen_by else None,
+    )
     if order is None:
         raise Unknown(what="purchase order", what_zh="采购订单", key=number)
     return order

@@ -9,8 +9,9 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, NotYourDepot, Unknown
+from inventory.ground.errors import Invalid, NotYourDepot, Refused, Unknown
 from inventory.ground.numbers import next_number
+from inventory.people.roles import ROLES
 from inventory.places import places
 from inventory.places.places import PlaceRef
 from inventory.stock import pools, units
@@ -80,6 +81,26 @@ class Scanned(Struct, frozen=True, kw_only=True):
     quantity: int = 1
 
 
+HOLDERS = tuple(role for role, rights in ROLES.items() if "handovers.make" in rights)
+"""Roles that keep or carry parts."""
+
+
+class HoldsNoParts(Refused):
+    """{person} has no role that keeps or carries parts."""
+
+    zh = "{person} 的角色不保管、也不携带备件。"
+    help_en = "Name a keeper or an engineer; a stock of one's own is an engineer's."
+    help_zh = "请指定库管员或工程师；个人备件库仅限工程师。"
+
+
+class StockOfSomebodyElse(Refused):
+    """{depot} is another engineer's own stock; {person} cannot hold it."""
+
+    zh = "{depot} 是其他工程师的个人备件库，不能由 {person} 保管。"
+    help_en = "Hand the parts over; each engineer has a stock of their own."
+    help_zh = "请办理移交；每位工程师使用各自的个人备件库。"
+
+
 @db.atomic
 async def appoint(depot: str, key_holder: str | None, *, by: Actor, recount_days: int | None = None) -> Keeping:
     """Name who holds a store's key, and how often it is counted again.
@@ -87,6 +108,8 @@ async def appoint(depot: str, key_holder: str | None, *, by: Actor, recount_days
     Raises:
         Unknown: no such store or person.
         RecountTooRare: not a sensible number of days.
+        HoldsNoParts: the person has no role that keeps or carries parts.
+        StockOfSomebodyElse: an engineer's own stock is kept by that engineer.
 
     """
     by.require("keepings.manage")
@@ -94,7 +117,7 @@ async def appoint(depot: str, key_holder: str | None, *, by: Actor, recount_days
     place = await places.find_store(depot)
     if recount_days is not None and not 1 <= recount_days <= 366:
         raise RecountTooRare(days=recount_days)
-    person = None if key_holder is None else await _person(key_holder)
+    person = None if key_holder is None else await _holder(key_holder, place)
     await db.execute(
         """INSERT INTO store_keeping (place, key_holder, recount_days) VALUES ($1, $2, $3)
            ON CONFLICT ON CONSTRAINT store_keeping_is_one_per_store
@@ -121,6 +144,7 @@ async def set_up_stock(username: str, *, by: Actor, recount_days: int | None = 3
 
     Raises:
         Unknown: no such person.
+        HoldsNoParts: the person is no engineer.
         PlaceCodeTaken: a place already has that code.
 
     """
@@ -128,6 +152,8 @@ async def set_up_stock(username: str, *, by: Actor, recount_days: int | None = 3
     person = await db.fetch_one("SELECT id, name_zh, name_en, stock_place FROM person WHERE username = $1", username)
     if person is None:
         raise Unknown(what="person", what_zh="人员", key=username)
+    if not await _has_role(person["id"], ("engineer",)):
+        raise HoldsNoParts(person=username)
     if person["stock_place"] is None:
         place = await db.fetch_value(
             """INSERT INTO place (code, kind, name_zh, name_en) VALUES ($1, 'engineer_stock', $2, $3) RETURNING id""",
@@ -137,6 +163,24 @@ async def set_up_stock(username: str, *, by: Actor, recount_days: int | None = 3
         )
         await db.execute("UPDATE person SET stock_place = $2 WHERE id = $1", person["id"], place)
     return await appoint(username, username, by=by, recount_days=recount_days)
+
+
+async def _holder(username: str, place: PlaceRef) -> int:
+    """The id of somebody who may hold a store's key."""
+    person = await _person(username)
+    if not await _has_role(person, HOLDERS):
+        raise HoldsNoParts(person=username)
+    if place.kind == "engineer_stock":
+        own = await stock_of(person)
+        if own is None or own.id != place.id:
+            raise StockOfSomebodyElse(depot=place.code, person=username)
+    return person
+
+
+async def _has_role(person: int, roles: Sequence[str]) -> bool:
+    return await db.fetch_value(
+        "SELECT EXISTS (SELECT FROM role_grant WHERE person = $1 AND role = ANY($2))", person, list(roles)
+    )
 
 
 async def _person(username: str) -> int:

@@ -139,7 +139,13 @@ async def stock_as_of(
     bins: bool = False,
     after: StockKey | None = None,
 ) -> list[StockAsOf]:
-    """What the stores held at an instant; bin by bin where that is asked."""
+    """What the stores held at an instant; bin by bin where that is asked.
+
+    Raises:
+        InTheFuture: one of the instants has not come.
+
+    """
+    _require_past(instant, known_at)
     asked = await _asked(part_number, depot, seen_by)
     if asked is None:
         return []
@@ -187,7 +193,13 @@ async def total_as_of(
     part_number: str | None = None,
     depot: str | None = None,
 ) -> StockTotal:
-    """How many pieces the stores held at an instant, and what they are worth at today's unit costs."""
+    """How many pieces the stores held at an instant, and what they are worth at today's unit costs.
+
+    Raises:
+        InTheFuture: one of the instants has not come.
+
+    """
+    _require_past(instant, known_at)
     asked, costs = await _asked(part_number, depot, seen_by), seen_by.may("costs.read")
     if asked is None:
         return StockTotal(pieces=0, value_cny=Decimal(0) if costs else UNSET)
@@ -280,7 +292,13 @@ async def units_as_of(
     condition: str | None = None,
     after: UUID | None = None,
 ) -> list[UnitView]:
-    """Where the units were at an instant, those in the reader's stores then, the newest unit first."""
+    """Where the units were at an instant, those in the reader's stores then, the newest unit first.
+
+    Raises:
+        InTheFuture: one of the instants has not come.
+
+    """
+    _require_past(instant, known_at)
     part, place = None, None
     if part_number is not None:
         part = await db.fetch_value("SELECT id FROM part WHERE part_number = $1", part_number)

@@ -154,3 +154,33 @@ async def test_losses_over_http(api, act):
     if act == "found":
         found = await api.post(path, {"reason": "found"}, **QUALITY)
         assert [line["lost_quantity"] for line in found.json()["lines"]] == [0]
+
+
+@pytest.mark.parametrize("code", ["../../x", "A/1", "..", "A 1", "A\\1", "?", "", "A" * 41])
+async def test_a_bin_code_fits_into_an_address_and_onto_a_label(api, code):
+    refused = await api.post("/bins", {"depot": "GZ", "code": code}, **GZ)
+    assert refused.status_code == 422
+
+
+async def test_a_bin_code_may_be_chinese(api):
+    assert (await api.post("/bins", {"depot": "GZ", "code": "甲-01.2_b"}, **GZ)).status_code == 201
+
+
+async def test_a_vendor_hears_the_same_of_anothers_order_as_of_none(api):
+    other = await placed((DRIVE, 2))  # of DISTI
+    body = {"due_at": "2030-01-01T00:00:00Z", "lines": [{"part_number": DRIVE, "quantity": 1}]}
+    answers = [
+        await api.post("/advance-notices", {**body, "purchase_order": number}, role="vendor", vendor="DELL")
+        for number in (other.number, "PO-0")
+    ]
+    assert [answered(answer) for answer in answers] == [(404, "unknown")] * 2
+    first, second = (
+        answer.text.replace(number, "#") for answer, number in zip(answers, (other.number, "PO-0"), strict=True)
+    )
+    assert first.partition("request_id")[0] == second.partition("request_id")[0]
+
+
+async def test_vendors_do_not_see_how_often_parts_fail(api):
+    mine = (await api.get(f"/parts/{DRIVE}", role="vendor", vendor="DISTI")).json()
+    ours = (await api.get(f"/parts/{DRIVE}", role="engineer")).json()
+    assert (mine["annual_failure_rate"], ours["annual_failure_rate"] is None) == (None, False)

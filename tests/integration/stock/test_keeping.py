@@ -12,7 +12,7 @@ from inventory.people import persons
 from inventory.requests import requests
 from inventory.stock import handovers, keeping, receipts
 from inventory.stock.handovers import Item, NotFromHandToHand
-from inventory.stock.keeping import RecountTooRare, Scanned
+from inventory.stock.keeping import HoldsNoParts, RecountTooRare, Scanned, StockOfSomebodyElse
 from inventory.stock.refusals import InsufficientStock, ReasonMissing, UnitNotHere
 from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
@@ -275,3 +275,20 @@ async def test_over_http_stores_are_kept_issued_from_and_counted(api):
     assert (await api.post("/recounts", wanted, role="inspector", depot="SH")).status_code == 403
     assert (await api.post("/recounts", wanted | {"part_number": "NOPE"}, role="inspector")).status_code == 404
     assert (await api.post("/recounts", wanted, role="inspector")).status_code == 201
+
+
+async def test_keys_and_stocks_are_for_those_who_keep_or_carry_parts(company):
+    for username, role in (("clerk", "vendor"), ("keeper", "warehouse_keeper"), ("e1", "engineer"), ("e2", "engineer")):
+        person = persons.NewPerson(username=username, name_zh=username, name_en=username, password="")
+        await persons.add_person(person, by=SETUP, password_hash="none")
+        await persons.grant_role(username, role, by=SETUP)
+    with pytest.raises(HoldsNoParts):
+        await keeping.appoint("ZJ", "clerk", by=DISPATCHER)
+    await keeping.appoint("ZJ", "keeper", by=DISPATCHER)
+    for username in ("clerk", "keeper"):
+        with pytest.raises(HoldsNoParts):
+            await keeping.set_up_stock(username, by=DISPATCHER)
+    for username in ("e1", "e2"):
+        await keeping.set_up_stock(username, by=DISPATCHER)
+    with pytest.raises(StockOfSomebodyElse):
+        await keeping.appoint("e1", "e2", by=DISPATCHER)
