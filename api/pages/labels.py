@@ -329,6 +329,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "SCRAP": ("scrapped", "报废"),
         "UNPAPERED": ("waiting for its paper", "待补单"),
     },
+    "owner": {"OWN": ("ours", "我方")},
     "sealed_stream": {"movement": ("Ledger", "流水"), "audit_entry": ("Audit trail", "审计记录")},
     "pool": {"common": ("common", "公共库存")},
     "part_kind": {

@@ -50,9 +50,10 @@ def told_by(page: Handler, api: Handler) -> Handler:
 def is_for_people(request: Request[Any, Any, Any]) -> bool:
     """Whether a page was asked for: by its route, or where there is none, by what the caller accepts."""
     route = request.scope.get("route_handler")
+    wants_page = "text/html" in request.headers.get("accept", "")
     if route is not None:
-        return bool(route.opt.get("page"))
-    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+        return bool(route.opt.get("page")) or (bool(route.opt.get("paper")) and wants_page)
+    return not request.url.path.startswith("/api/") and wants_page
 
 
 def refusal_page(request: Request[Any, Any, Any], refusal: InventoryError) -> Response[Any]:

@@ -179,7 +179,7 @@ def _name(thing: Any, of: str, language: Language) -> str:
 
 
 def _store_name(context: Mapping[str, Any], code: str) -> str:
-    """What a store is called, or a fixed place outside; a site keeps its code."""
+    """What a store, a site or a vendor's place is called, or a fixed place outside."""
     place: PlaceName | None = context["places"].get(code)
     if place is None:
         return labels.label("place", code, context["language"])

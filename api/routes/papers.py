@@ -21,6 +21,9 @@ from inventory.stock import scanning
 
 PDF = "application/pdf"
 
+PAPER = {"paper": True}
+"""A browser opens papers in a tab of their own: what is refused there is told as a page."""
+
 Scan = Annotated[str, QueryParameter(max_length=1000, min_length=1, description="The text as the scanner sent it")]
 Codes = Annotated[list[str] | None, QueryParameter(max_items=choosing.LABELS_AT_MOST)]
 Start = Annotated[int, QueryParameter(ge=1, le=40, description="The first free place of a used sheet, from 1")]
@@ -65,6 +68,7 @@ class PaperController(Controller):
         guards=[requires("documents.read")],
         responses=printed(404, 409),
         media_type=PDF,
+        opt=PAPER,
     )
     async def print_transfer(
         self, request: ApiRequest, transfer_id: FromPath[UUID], form: FromPath[TransferForm]
@@ -78,6 +82,7 @@ class PaperController(Controller):
         guards=[requires("requests.read")],
         responses=printed(404, 409),
         media_type=PDF,
+        opt=PAPER,
     )
     async def print_request(
         self, request: ApiRequest, request_id: FromPath[UUID], form: FromPath[RequestForm]
@@ -91,6 +96,7 @@ class PaperController(Controller):
         guards=[requires("documents.read")],
         responses=printed(404, 409),
         media_type=PDF,
+        opt=PAPER,
     )
     async def print_receipt(
         self, request: ApiRequest, number: FromPath[str], form: FromPath[ReceiptForm]
@@ -104,6 +110,7 @@ class PaperController(Controller):
         guards=[requires("stock.read")],
         responses=printed(404, 409),
         media_type=PDF,
+        opt=PAPER,
     )
     async def print_count(
         self,
@@ -126,6 +133,7 @@ class LabelController(Controller):
         guards=[requires("stock.read")],
         responses=printed(404),
         media_type=PDF,
+        opt=PAPER,
     )
     async def print_labels(
         self,

@@ -20,6 +20,7 @@ class StepView(Struct, frozen=True):
     opened_at: datetime
     due_at: datetime
     late: bool
+    number: str | None = None
 
 
 async def begin(

@@ -28,12 +28,13 @@ async def our_name() -> PlaceName:
 
 
 async def store_names(*, limit: int = 2000) -> dict[str, PlaceName]:
-    """What the stores are called, by code; depots first where there are more than `limit`."""
+    """What stores, vendors' places and sites are called, by code; depots first where there are more than `limit`."""
     found = await db.read(
         PlaceName,
         """SELECT code, name_zh, name_en FROM place
-           WHERE kind IN ('depot', 'onsite_store', 'engineer_stock')
-           ORDER BY array_position(ARRAY['depot', 'onsite_store', 'engineer_stock'], kind::text), code LIMIT $1""",
+           WHERE kind IN ('depot', 'onsite_store', 'engineer_stock', 'vendor', 'site')
+           ORDER BY array_position(ARRAY['depot', 'onsite_store', 'engineer_stock', 'vendor', 'site'], kind::text), code
+           LIMIT $1""",
         limit,
     )
     return {place.code: place for place in found}

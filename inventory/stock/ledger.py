@@ -16,7 +16,7 @@ from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
 from inventory.stock import lots
 from inventory.stock.moves import GOOD, Move
-from inventory.stock.refusals import InsufficientStock, LotNotHere, UnitNotHere
+from inventory.stock.refusals import InsufficientStock, LotNotHere, UnitMoved, UnitNotHere
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
@@ -296,4 +296,4 @@ async def _misplaced(moves: Sequence[Move]) -> UnitNotHere:
         [m.target.place for m in moves],
         [m.target.condition for m in moves],
     )
-    return UnitNotHere(**dict(row)) if row else UnitNotHere()
+    return UnitNotHere(**dict(row)) if row else UnitMoved()

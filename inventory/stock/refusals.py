@@ -131,12 +131,28 @@ class NothingMoved(Refused):
     help_zh = "请先办理出库或入库：该单据列出实际出入库的内容。"
 
 
+class UnitMoved(Refused):
+    """A piece was moved by somebody else at this moment."""
+
+    zh = "有单件刚刚被他人移动。"
+    help_en = "Look at it as it is now, and try again."
+    help_zh = "请刷新查看最新状态后重试。"
+
+
 class UnitNotHere(Refused):
     """Unit {serial} is not at {depot} in condition {condition}."""
 
     zh = "单件 {serial} 不在 {depot}，或状态不是“{condition}”。"
     help_en = "Look the unit up to see where it is; scan the one in your hand."
     help_zh = "请查询该单件所在位置，并扫描手中的单件。"
+
+
+class NotEnoughUnits(UnitNotHere):
+    """{depot} has {found} of {wanted} units in condition {condition}."""
+
+    zh = "{depot} 状态为“{condition}”的单件只有 {found} 件，需要 {wanted} 件。"
+    help_en = "Ask for fewer, or look up where the others are."
+    help_zh = "请减少数量，或查询其余单件的位置。"
 
 
 class LotNotHere(Refused):

@@ -12,7 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.stock import disclosure
 from inventory.stock.moves import GOOD, Spot
-from inventory.stock.refusals import SerialRepeated, SerialsMissing, UnitNotHere
+from inventory.stock.refusals import NotEnoughUnits, SerialRepeated, SerialsMissing, UnitNotHere
 
 
 class Picked(Struct, frozen=True):
@@ -113,7 +113,9 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
     if len(found) < quantity:
         missing = sorted(set(serials) - {unit.serial for unit in found})
         depot = await db.fetch_value("SELECT code FROM place WHERE id = $1", origin.place)
-        raise UnitNotHere(serial=missing[0] if missing else "–", depot=depot, condition=origin.condition)
+        if not missing:
+            raise NotEnoughUnits(depot=depot, condition=origin.condition, wanted=quantity, found=len(found))
+        raise UnitNotHere(serial=missing[0], depot=depot, condition=origin.condition)
     return found
 
 

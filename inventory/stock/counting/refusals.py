@@ -76,9 +76,9 @@ class ScanIdReused(Invalid):
 
 
 class SerialsNotCounted(Invalid):
-    """{part_number} is counted by serial: scan the pieces instead of giving {quantity}."""
+    """{part_number} is counted by serial: scan the pieces; a quantity says too little."""
 
-    zh = "{part_number} 按序列号盘点：请逐件扫描，不要填写数量 {quantity}。"
+    zh = "{part_number} 按序列号盘点：请逐件扫描，而不是填写数量。"
     help_en = "Scan each serial or tag; where none is there, send an empty list."
     help_zh = "请逐件扫描序列号或备件条码；一件也没有时请提交空列表。"
 

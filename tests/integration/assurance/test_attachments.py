@@ -116,7 +116,7 @@ async def test_the_same_content_is_kept_once_and_a_repeated_call_attaches_once(a
 async def test_what_was_attached_cannot_be_taken_from_the_books(api, transfer, statement):
     await attach(api, transfer)
 
-    with pytest.raises(db.DatabaseError, match="append-only|permission denied"):
+    with pytest.raises(db.DatabaseError, match=r"append-only|permission denied"):
         async with db.savepoint():
             await db.execute(statement)
 

@@ -4,8 +4,10 @@ import pytest
 
 from inventory.ground import db
 from inventory.procurement import orders
+from inventory.requests import requests
 from tests.integration.procurement.test_orders import drafted
-from tests.world import BUYER, DRIVE, SETUP
+from tests.integration.requests.test_requests import new
+from tests.world import BUYER, DISPATCHER, DRIVE, SETUP
 
 
 async def test_a_refused_action_is_told_beside_its_form_with_what_helps(visitor):
@@ -115,3 +117,16 @@ async def test_a_crash_is_a_page_without_its_inside(visitor, monkeypatch):
     assert "The service failed; nothing was changed" in answer.text
     assert "the inside" not in answer.text
     assert SETUP.name not in answer.text
+
+
+async def test_a_paper_that_is_refused_in_a_tab_is_a_page(visitor):
+    asked = await requests.open_request(new(), by=DISPATCHER)
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+    address = f"/api/v1/part-requests/{asked.id}/papers/issue_note"
+
+    refused = await keeper.get(address)
+    for_systems = await keeper.client.get(address, headers={"Accept": "application/json"})
+
+    assert (refused.status_code, refused.headers["content-type"].partition(";")[0]) == (409, "text/html")
+    assert for_systems.headers["content-type"].partition(";")[0] == "application/problem+json"
+    assert "/papers/" not in (await keeper.get(f"/requests/{asked.id}")).text

@@ -170,7 +170,7 @@ async def test_a_vendor_hears_the_same_of_anothers_order_as_of_none(api):
     other = await placed((DRIVE, 2))  # of DISTI
     body = {"due_at": "2030-01-01T00:00:00Z", "lines": [{"part_number": DRIVE, "quantity": 1}]}
     answers = [
-        await api.post("/advance-notices", {**body, "purchase_order": number}, role="vendor", vendor="DELL")
+        await api.post("/advance-shipping-notices", {**body, "purchase_order": number}, role="vendor", vendor="DELL")
         for number in (other.number, "PO-0")
     ]
     assert [answered(answer) for answer in answers] == [(404, "unknown")] * 2
