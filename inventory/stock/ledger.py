@@ -278,7 +278,7 @@ async def shortage(part: int, place: int, pool: int, wanted: int) -> Insufficien
     )
 
 
-async def _misplaced(moves: Sequence[Move]) -> UnitNotHere | UnitMoved:
+async def _misplaced(moves: Sequence[Move]) -> UnitNotHere:
     """The refusal for the first unit that is not where it should be."""
     row = await db.fetch_one(
         """SELECT unit.serial, place.code AS depot, move.condition

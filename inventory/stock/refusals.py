@@ -131,20 +131,20 @@ class NothingMoved(Refused):
     help_zh = "请先办理出库或入库：该单据列出实际出入库的内容。"
 
 
-class UnitMoved(Refused):
-    """A piece was moved by somebody else at this moment."""
-
-    zh = "有单件刚刚被他人移动。"
-    help_en = "Look at it as it is now, and try again."
-    help_zh = "请刷新查看最新状态后重试。"
-
-
 class UnitNotHere(Refused):
     """Unit {serial} is not at {depot} in condition {condition}."""
 
     zh = "单件 {serial} 不在 {depot}，或状态不是“{condition}”。"
     help_en = "Look the unit up to see where it is; scan the one in your hand."
     help_zh = "请查询该单件所在位置，并扫描手中的单件。"
+
+
+class UnitMoved(UnitNotHere):
+    """A piece is named twice, or somebody else moved it at this moment."""
+
+    zh = "同一单件重复出现，或刚刚被他人移动。"
+    help_en = "Name each piece once; look at it as it is now, and try again."
+    help_zh = "每件只填一次；请刷新查看最新状态后重试。"
 
 
 class NotEnoughUnits(UnitNotHere):
