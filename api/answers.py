@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import urlencode
@@ -122,7 +123,10 @@ async def known_filters(request: ApiRequest) -> None:
     """Before a list is asked: refuse a filter that names what is not there; an empty list would hide the slip."""
     of_a_list = request.method == "GET" and not request.route_handler.opt.get("paper")
     if of_a_list and request.user is not None:
-        asked = {name: value for name, value in request.query_params.items() if isinstance(value, str)}
+        takes = inspect.signature(request.route_handler.fn).parameters
+        asked = {
+            name: value for name, value in request.query_params.items() if name in takes and isinstance(value, str)
+        }
         await filters.require_known(asked, seen_by=request.user)
 
 

@@ -168,6 +168,7 @@ CHINESE: dict[str, str] = {
     "phone": "电话",
     "picked": "已拣数量",
     "piece": "单件或批次",
+    "person": "人员",
     "pieces": "件数",
     "place": "地点",
     "placed_at": "下单时间",

@@ -113,7 +113,7 @@ class DeviceController(Controller):
         found = await models.models(limit=limit + 1, after=decode_cursor(cursor, str) or "")
         return page(request, found, limit, lambda model: model.code)
 
-    @get("/devices", operation_id="ListDevices", guards=[requires("devices.read")], responses=refusals())
+    @get("/devices", operation_id="ListDevices", guards=[requires("devices.read")], responses=refusals(404))
     async def list_devices(
         self,
         request: ApiRequest,
@@ -173,7 +173,7 @@ class FailureController(Controller):
     path = "/failures"
     tags = ("failures",)
 
-    @get(operation_id="ListFailures", guards=[requires("devices.read")], responses=refusals())
+    @get(operation_id="ListFailures", guards=[requires("devices.read")], responses=refusals(404))
     async def list_failures(
         self,
         request: ApiRequest,

@@ -69,7 +69,9 @@ class ConditionController(Controller):
 
     tags = ("conditions",)
 
-    @get("/blocked-stock", operation_id="ListBlockedStock", guards=[requires("documents.read")], responses=refusals())
+    @get(
+        "/blocked-stock", operation_id="ListBlockedStock", guards=[requires("documents.read")], responses=refusals(404)
+    )
     async def list_blocked(
         self,
         request: ApiRequest,
@@ -88,7 +90,7 @@ class ConditionController(Controller):
         )
         return page(request, found, limit, conditions.key_of)
 
-    @get("/inspections", operation_id="ListInspections", guards=[requires("documents.read")], responses=refusals())
+    @get("/inspections", operation_id="ListInspections", guards=[requires("documents.read")], responses=refusals(404))
     async def list_inspections(
         self,
         request: ApiRequest,
@@ -124,7 +126,7 @@ class ConditionController(Controller):
             required=True,
         )
 
-    @get("/scrappings", operation_id="ListScrappings", guards=[requires("documents.read")], responses=refusals())
+    @get("/scrappings", operation_id="ListScrappings", guards=[requires("documents.read")], responses=refusals(404))
     async def list_scrappings(
         self,
         request: ApiRequest,

@@ -89,7 +89,7 @@ class CountController(Controller):
     path = "/counts"
     tags = ("counts",)
 
-    @get(operation_id="ListCounts", guards=[requires("stock.read")], responses=refusals())
+    @get(operation_id="ListCounts", guards=[requires("stock.read")], responses=refusals(404))
     async def list_counts(
         self,
         request: ApiRequest,
@@ -141,7 +141,7 @@ class CountController(Controller):
         """List the parts of a store that are due to be counted, by ABC class."""
         return await abc.due(depot, limit=limit, seen_by=request.user)
 
-    @get("/accuracy", operation_id="GetCountAccuracy", guards=[requires("stock.read")], responses=refusals())
+    @get("/accuracy", operation_id="GetCountAccuracy", guards=[requires("stock.read")], responses=refusals(404))
     async def accuracy(
         self, request: ApiRequest, depot: FromQuery[str | None] = None, limit: Limit = 50
     ) -> list[accuracy.Accuracy]:

@@ -66,7 +66,7 @@ class CaseController(Controller):
 
     tags = ("emergency",)
 
-    @get("/emergency-cases", operation_id="ListCases", guards=[requires("emergency.read")], responses=refusals())
+    @get("/emergency-cases", operation_id="ListCases", guards=[requires("emergency.read")], responses=refusals(404))
     async def list_cases(
         self,
         request: ApiRequest,
@@ -175,7 +175,7 @@ class CaseController(Controller):
         """List rows whose failures run above their average, the strongest first."""
         return await assessments.assessment_views(limit=limit, seen_by=request.user, bursts_only=True)
 
-    @get("/assessments", operation_id="ListAssessments", guards=[requires("emergency.read")], responses=refusals())
+    @get("/assessments", operation_id="ListAssessments", guards=[requires("emergency.read")], responses=refusals(404))
     async def list_assessments(
         self, request: ApiRequest, part: FromQuery[str | None] = None, limit: Limit = 50
     ) -> list[assessments.AssessmentView]:

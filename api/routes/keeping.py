@@ -185,7 +185,7 @@ class HandoverController(Controller):
     path = "/handovers"
     tags = ("keeping",)
 
-    @get(operation_id="ListHandovers", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListHandovers", guards=[requires("documents.read")], responses=refusals(404))
     async def list_handovers(
         self,
         request: ApiRequest,
@@ -256,7 +256,7 @@ class PoolCrossingController(Controller):
     path = "/pool-crossings"
     tags = ("pools",)
 
-    @get(operation_id="ListPoolCrossings", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListPoolCrossings", guards=[requires("documents.read")], responses=refusals(404))
     async def list_crossings(
         self,
         request: ApiRequest,

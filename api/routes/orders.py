@@ -52,7 +52,7 @@ class VendorController(Controller):
         found = await vendors.vendors(limit=limit + 1, after=decode_cursor(cursor, str) or "")
         return page(request, found, limit, lambda vendor: vendor.code)
 
-    @get("/offers", operation_id="ListOffers", guards=[requires("costs.read")], responses=refusals())
+    @get("/offers", operation_id="ListOffers", guards=[requires("costs.read")], responses=refusals(404))
     async def list_offers(
         self,
         request: ApiRequest,
@@ -74,7 +74,7 @@ class OrderController(Controller):
     path = "/purchase-orders"
     tags = ("purchase orders",)
 
-    @get(operation_id="ListOrders", guards=[requires("orders.read")], responses=refusals())
+    @get(operation_id="ListOrders", guards=[requires("orders.read")], responses=refusals(404))
     async def list_orders(
         self,
         request: ApiRequest,

@@ -58,7 +58,7 @@ class ProvisionalIssueController(Controller):
     path = "/provisional-issues"
     tags = ("provisional issues",)
 
-    @get(operation_id="ListProvisionalIssues", guards=[requires("requests.read")], responses=refusals())
+    @get(operation_id="ListProvisionalIssues", guards=[requires("requests.read")], responses=refusals(404))
     async def list_issues(
         self,
         request: ApiRequest,

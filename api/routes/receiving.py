@@ -122,7 +122,7 @@ class NoticeController(Controller):
     path = "/advance-shipping-notices"
     tags = ("advance shipping notices",)
 
-    @get(operation_id="ListNotices", guards=[requires("notices.read")], responses=refusals())
+    @get(operation_id="ListNotices", guards=[requires("notices.read")], responses=refusals(404))
     async def list_notices(
         self,
         request: ApiRequest,
@@ -215,7 +215,7 @@ class DeliveryController(Controller):
     path = "/deliveries"
     tags = ("deliveries",)
 
-    @get(operation_id="ListDeliveries", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListDeliveries", guards=[requires("documents.read")], responses=refusals(404))
     async def list_deliveries(
         self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Response[Page[deliveries.DeliverySummary]]:
@@ -288,7 +288,7 @@ class ReceiptListController(Controller):
     path = "/receipts"
     tags = ("receipts",)
 
-    @get(operation_id="ListReceipts", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListReceipts", guards=[requires("documents.read")], responses=refusals(404))
     async def list_receipts(
         self,
         request: ApiRequest,
@@ -320,7 +320,7 @@ class BinController(Controller):
 
     tags = ("bins",)
 
-    @get("/bins", operation_id="ListBins", guards=[requires("stock.read")], responses=refusals())
+    @get("/bins", operation_id="ListBins", guards=[requires("stock.read")], responses=refusals(404))
     async def list_bins(
         self, request: ApiRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None, limit: Limit = 50
     ) -> Response[Page[bins.BinView]]:

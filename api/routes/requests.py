@@ -66,7 +66,7 @@ class RequestController(Controller):
     path = "/part-requests"
     tags = ("part requests",)
 
-    @get(operation_id="ListRequests", guards=[requires("requests.read")], responses=refusals())
+    @get(operation_id="ListRequests", guards=[requires("requests.read")], responses=refusals(404))
     async def list_requests(
         self,
         request: ApiRequest,

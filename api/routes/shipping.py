@@ -48,7 +48,7 @@ class PickListController(Controller):
     path = "/pick-lists"
     tags = ("pick lists",)
 
-    @get(operation_id="ListPickLists", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListPickLists", guards=[requires("documents.read")], responses=refusals(404))
     async def list_pick_lists(
         self,
         request: ApiRequest,
@@ -63,7 +63,7 @@ class PickListController(Controller):
         )
         return page(request, found, limit, lambda found: found.id)
 
-    @get("/waiting", operation_id="ListToPick", guards=[requires("documents.read")], responses=refusals())
+    @get("/waiting", operation_id="ListToPick", guards=[requires("documents.read")], responses=refusals(404))
     async def list_waiting(
         self, request: ApiRequest, depot: FromQuery[str | None] = None, limit: Limit = 50
     ) -> list[waves.ToPick]:
@@ -154,7 +154,7 @@ class ShipmentController(Controller):
     path = "/shipments"
     tags = ("shipments",)
 
-    @get(operation_id="ListShipments", guards=[requires("requests.read")], responses=refusals())
+    @get(operation_id="ListShipments", guards=[requires("requests.read")], responses=refusals(404))
     async def list_shipments(
         self,
         request: ApiRequest,

@@ -177,7 +177,7 @@ class StockController(Controller):
 
     tags = ("stock",)
 
-    @get("/levels", operation_id="ListLevels", guards=[requires("stock.read")], responses=refusals())
+    @get("/levels", operation_id="ListLevels", guards=[requires("stock.read")], responses=refusals(404))
     async def list_levels(
         self,
         request: ApiRequest,
@@ -200,7 +200,7 @@ class StockController(Controller):
         )
         return page(request, found, limit, lambda level: (level.part_number, level.depot, level.pool))
 
-    @get("/units", operation_id="ListUnits", guards=[requires("stock.read")], responses=refusals())
+    @get("/units", operation_id="ListUnits", guards=[requires("stock.read")], responses=refusals(404))
     async def list_units(
         self,
         request: ApiRequest,
@@ -244,7 +244,7 @@ class StockController(Controller):
         unit = await units.unit(serial, seen_by=request.user, part_number=part)
         return UnitLife(unit=unit, movements=await units.life(unit.id, seen_by=request.user))
 
-    @get("/lots", operation_id="ListLots", guards=[requires("stock.read")], responses=refusals())
+    @get("/lots", operation_id="ListLots", guards=[requires("stock.read")], responses=refusals(404))
     async def list_lots(
         self,
         request: ApiRequest,
@@ -278,7 +278,7 @@ class StockController(Controller):
         """Give a piece our tag: the one on the label in hand, or a new one."""
         return await once(request, idempotency_key, lambda: tags.assign(serial, data.tag, by=request.user))
 
-    @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals())
+    @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals(404))
     async def list_movements(
         self,
         request: ApiRequest,
@@ -309,7 +309,7 @@ class StockController(Controller):
         )
         return page(request, found, limit, lambda line: (line.occurred_at, line.id))
 
-    @get("/stock", operation_id="GetStockAsOf", guards=[requires("stock.read")], responses=refusals())
+    @get("/stock", operation_id="GetStockAsOf", guards=[requires("stock.read")], responses=refusals(404))
     async def get_stock(
         self,
         request: ApiRequest,
@@ -362,7 +362,7 @@ class ReservationController(Controller):
     path = "/reservations"
     tags = ("reservations",)
 
-    @get(operation_id="ListReservations", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListReservations", guards=[requires("documents.read")], responses=refusals(404))
     async def list_reservations(
         self,
         request: ApiRequest,
@@ -493,7 +493,7 @@ class TransferController(Controller):
     path = "/transfers"
     tags = ("transfers",)
 
-    @get(operation_id="ListTransfers", guards=[requires("documents.read")], responses=refusals())
+    @get(operation_id="ListTransfers", guards=[requires("documents.read")], responses=refusals(404))
     async def list_transfers(
         self,
         request: ApiRequest,

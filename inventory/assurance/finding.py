@@ -95,7 +95,8 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 6, 'part_request', part_request.id::text FROM part_request
                JOIN device ON device.id = part_request.device
                JOIN contract ON contract.id = device.contract
-               WHERE (number = $1 OR ticket = $1 OR reference_number = $1) AND {scope.seen("$4", "$3", "$6")}
+               WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
+                 AND {scope.seen("$4", "$3", "$6")}
                UNION ALL
                SELECT 7, 'pool_crossing', pool_crossing.id::text FROM pool_crossing
                JOIN place ON place.id = pool_crossing.place
