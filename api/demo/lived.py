@@ -3,6 +3,7 @@
 import heapq
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from itertools import count
@@ -43,6 +44,10 @@ FAR_HOURS = 5.0
 """A site that is farther from its store gets its parts by courier."""
 
 TRAVEL = {site.code: site.travel for customer in CUSTOMERS for site in customer.sites}
+
+
+class NotToday(Exception):
+    """What a story needs is not there on the day it would happen: it is not told."""
 
 
 @dataclass(order=True)
@@ -102,7 +107,8 @@ class Life:
         while self._queue:
             due = heapq.heappop(self._queue)
             with clock.at(due.at), jobs.collecting() as caused:
-                await due.act()
+                with suppress(NotToday):
+                    await due.act()
                 while caused:
                     await self._run(caused.pop(0))
 

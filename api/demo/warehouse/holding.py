@@ -3,11 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from api.demo.lived import Life, Story
+from api.demo.lived import Life, NotToday, Story
 from api.demo.warehouse.spare import spare
 from inventory.ground import clock
 from inventory.stock import handovers, keeping, pool_crossings, promises, reservations, taking_over, transfers
-from inventory.stock.handovers import Item
+from inventory.stock.handovers import InHand, Item
 from inventory.stock.transfers import TransferItem
 
 KEY_HOLDERS = {"ZJ": "warehouse-keeper-zj-1", "GY": "warehouse-keeper-gy-1"}
@@ -46,6 +46,18 @@ async def _hand(life: Life, engineer: str, remark: str) -> UUID:
     return given.id
 
 
+async def _held(life: Life, engineer: str) -> InHand:
+    """Something that an engineer has in hand.
+
+    Raises:
+        NotToday: nothing.
+
+    """
+    for held in await handovers.in_hand(of=life.crew[engineer], limit=1):
+        return held
+    raise NotToday
+
+
 async def _given(life: Life, engineer: str) -> Story:
     given = await _hand(life, engineer, "随车常备件 / carried in the car")
     yield timedelta(hours=1)
@@ -54,7 +66,7 @@ async def _given(life: Life, engineer: str) -> Story:
 
 async def _used(life: Life, engineer: str) -> None:
     """A part in hand goes straight into a machine."""
-    (held,) = await handovers.in_hand(of=life.crew[engineer], limit=1)
+    held = await _held(life, engineer)
     await keeping.issue_by_scan(
         engineer,
         [keeping.Scanned(code=held.serials[0] if held.serials else held.part_number)],
@@ -65,7 +77,7 @@ async def _used(life: Life, engineer: str) -> None:
 
 
 async def _handed_back(life: Life, engineer: str) -> Story:
-    (held,) = await handovers.in_hand(of=life.crew[engineer], limit=1)
+    held = await _held(life, engineer)
     item = Item(part_number=held.part_number, serials=held.serials)
     back = await handovers.give(engineer, "GZ", [item], by=life.crew[engineer], remark="未用上 / not needed")
     yield timedelta(hours=3)
@@ -80,14 +92,14 @@ async def _declined(life: Life, engineer: str) -> Story:
 
 async def _passed_on(life: Life, giver: str, taker: str) -> None:
     """From one engineer to the next, who has still to accept."""
-    (held, *_) = await handovers.in_hand(of=life.crew[giver], limit=5)
+    held = await _held(life, giver)
     item = Item(part_number=held.part_number, serials=held.serials[:1])
     await handovers.give(giver, taker, [item], by=life.crew[giver], remark="交接班 / end of my shift")
 
 
 async def _crossed(life: Life) -> Story:
     """A contract's own stock runs low: a common part is given to it, and driven to its store."""
-    (part,) = await spare("GZ", 1)
+    (part,) = await spare("GZ", 1, serialised=True)
     keeper = life.keeper("GZ")
     asked = await pool_crossings.ask_crossing(
         "GZ",
@@ -111,7 +123,7 @@ async def _crossed(life: Life) -> Story:
 
 async def _kept_apart(life: Life) -> Story:
     """What one contract asks for, the others cannot always spare."""
-    (part,) = await spare("GZ", 1)
+    (part,) = await spare("GZ", 1, serialised=True)
     asked = await pool_crossings.ask_crossing(
         "GZ",
         part,
@@ -128,7 +140,7 @@ async def _kept_apart(life: Life) -> Story:
 
 
 async def _asked_to_cross(life: Life) -> None:
-    (part,) = await spare("GZ", 1)
+    (part,) = await spare("GZ", 1, serialised=True)
     await pool_crossings.ask_crossing(
         "GZ",
         part,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from api.demo.lived import Life, Story
+from api.demo.lived import Life, NotToday, Story
 from api.demo.warehouse.spare import spare
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
@@ -35,7 +35,12 @@ def plan(life: Life) -> None:
 
 
 async def _unit(depot: str, condition: str, part: str | None = None) -> _Piece:
-    """The oldest unit of a store in a condition, that nobody has picked or proposed to scrap."""
+    """The oldest unit of a store in a condition, that nobody has picked or proposed to scrap.
+
+    Raises:
+        NotToday: there is none.
+
+    """
     found = await db.read_one(
         _Piece,
         """SELECT part.part_number, unit.serial FROM unit
@@ -51,7 +56,7 @@ async def _unit(depot: str, condition: str, part: str | None = None) -> _Piece:
         part,
     )
     if found is None:
-        raise LookupError(f"no {condition} unit of {part or 'any part'} at {depot}")
+        raise NotToday
     return found
 
 

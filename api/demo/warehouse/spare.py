@@ -1,6 +1,7 @@
 """What a store can do without: the warehouses' stories take only that, so that none of them makes an emergency."""
 
 from api.demo.company.depots import CRITICAL_PARTS
+from api.demo.lived import NotToday
 from inventory.ground import db
 
 _WATCHED = [number for number, *_ in CRITICAL_PARTS]
@@ -10,6 +11,10 @@ async def spare(depot: str, count: int, *, pieces: int = 1, serialised: bool | N
     """The parts of which a store has most, where another one stays when so many pieces go.
 
     No lithium, which may not fly, and none of the parts whose critical points are watched by hand.
+
+    Raises:
+        NotToday: there are fewer.
+
     """
     rows = await db.fetch(
         """SELECT part.part_number FROM level
@@ -25,12 +30,19 @@ async def spare(depot: str, count: int, *, pieces: int = 1, serialised: bool | N
         serialised,
         count,
     )
+    if len(rows) < count:
+        raise NotToday
     return [row["part_number"] for row in rows]
 
 
 async def only_one(depot: str) -> str:
-    """A part kept by serial of which a store has just one."""
-    return await db.fetch_value(
+    """A part kept by serial of which a store has just one.
+
+    Raises:
+        NotToday: there is none.
+
+    """
+    part = await db.fetch_value(
         """SELECT part.part_number FROM level
            JOIN part ON part.id = level.part AND part.serialised AND NOT part.lithium
            JOIN place ON place.id = level.place
@@ -42,3 +54,6 @@ async def only_one(depot: str) -> str:
         depot,
         _WATCHED,
     )
+    if part is None:
+        raise NotToday
+    return part
