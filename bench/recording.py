@@ -78,7 +78,8 @@ async def noting(dsn: str) -> AsyncGenerator[list[Sent]]:
     """Hold connections to a database on which everything that is sent is noted."""
     db.point_at(dsn)
     db.engine.config["connection_class"] = _Noting
-    await db.engine.start_connection_pool(min_size=1, max_size=2, init=db._prepare, reset=db._leave_clean)
+    # as db.connected does
+    await db.engine.start_connection_pool(min_size=1, max_size=2, init=db._prepare, reset=db._leave_clean)  # noqa: SLF001
     try:
         yield _sent
     finally:
@@ -107,7 +108,7 @@ async def pgbench_script(
     for _ in range(2):
         sent.clear()
         first = ""
-        for step, (method, path, key, body) in enumerate(operation):
+        for method, path, key, body in operation:
             headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"{KEY} {uuid4()}"}
             answer = await client.request(method, path.replace(ID, first), headers=headers, json=body)
             assert answer.is_success, answer.text
