@@ -4,12 +4,12 @@ WORKDIR /app
 COPY requirements-uv.lock requirements.lock ./
 RUN python -m venv /venv \
     && python -m pip install --no-cache-dir --require-hashes -r requirements-uv.lock \
-    && uv pip install --no-cache --python /venv/bin/python --require-hashes -r requirements.lock
+    && uv pip install --no-cache --compile-bytecode --python /venv/bin/python --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE piccolo_conf.py ./
 COPY optimizer optimizer
 COPY inventory inventory
 COPY api api
-RUN uv pip install --no-cache --python /venv/bin/python --no-deps --no-build-isolation .
+RUN uv pip install --no-cache --compile-bytecode --python /venv/bin/python --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
 ENV TZ=UTC PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 HOST=0.0.0.0 BEIJIAN_STATE=/var/lib/beijian

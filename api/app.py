@@ -18,7 +18,7 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Receive, Send
 from msgspec import Struct
 
-from api import logs, settings
+from api import logs, requests_log, settings
 from api.access import Authentication, FormGuard
 from api.answers import known_filters
 from api.demo import credentials
@@ -95,7 +95,7 @@ class Application(Litestar):
 
     @override
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        await logs.logged(super().__call__, scope, receive, send)
+        await requests_log.logged(super().__call__, scope, receive, send)
 
 
 def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> Litestar:

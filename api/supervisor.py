@@ -95,13 +95,16 @@ def _bring_up(stack: ExitStack) -> int:
     if stop:
         return 0
     with_demo = bool(credentials.read(configured))
-    children = _children(configured, with_demo=with_demo)
-    for child in children:
-        child.start()
+    api, *others = children = _children(configured, with_demo=with_demo)
+    for child in reversed(children):
         stack.callback(child.stop)
-    if not _wait_until_ready(configured, children):
+    # the first answer comes sooner when nothing else starts beside the API
+    api.start()
+    if not _wait_until_ready(configured, api):
         click.echo("beijian: the service did not become ready; see the messages above", err=True)
         return 1
+    for child in others:
+        child.start()
     _greet(configured, with_demo=with_demo)
     _watch(children, stop)
     click.echo("beijian: stopping")
@@ -177,11 +180,10 @@ def _environment(configured: Settings) -> dict[str, str]:
 
 def _children(configured: Settings, *, with_demo: bool) -> list[Child]:
     environment = _environment(configured) | ({"BEIJIAN_ALLOW_PRIVATE_VENDORS": "1"} if with_demo else {})
-    children = [Child("worker", ["work"], environment), Child("api", ["serve"], environment)]
+    children = [Child("api", ["serve"], environment), Child("worker", ["work"], environment)]
     if with_demo:
-        children.insert(
-            0, Child("demo vendor", ["demo", "vendor", "--port", str(credentials.vendor_port(configured))], environment)
-        )
+        port = str(credentials.vendor_port(configured))
+        children.append(Child("demo vendor", ["demo", "vendor", "--port", port], environment))
     return children
 
 
@@ -193,11 +195,9 @@ def _stop_signal() -> list[int]:
     return seen
 
 
-def _wait_until_ready(configured: Settings, children: list[Child]) -> bool:
+def _wait_until_ready(configured: Settings, api: Child) -> bool:
     deadline = time.monotonic() + READY_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if any(child.process is not None and child.process.poll() is not None for child in children):
-            return False
+    while api.running and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"http://{configured.host}:{configured.port}/ready", timeout=2) as answer:
                 if answer.status == 200:

@@ -32,14 +32,15 @@ from inventory.ground import clock, context, db, idempotency, jobs, progress
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
 from inventory.imports import imports
-from inventory.migrate import ensure_ledger_months
 from inventory.people import sessions
 from inventory.planning import network, plans
-from inventory.planning.answering import Answered, answer
+from inventory.planning.answering import answer
+from inventory.planning.answers import Answered
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
 from inventory.stock import keeping, losses, lots, promises, provisional, reservations
 from inventory.stock.counting import sheets
+from inventory.stock.months import ensure_ledger_months
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
 from optimizer.situation import Situation

@@ -78,7 +78,8 @@ async def noting(dsn: str) -> AsyncGenerator[list[Sent]]:
     """Hold connections to a database on which everything that is sent is noted."""
     db.point_at(dsn)
     db.engine.config["connection_class"] = _Noting
-    await db.engine.start_connection_pool(min_size=1, max_size=2, init=db._prepare, reset=db._leave_clean)  # noqa: SLF001  as the service connects
+    # as db.connected does
+    await db.engine.start_connection_pool(min_size=1, max_size=2, init=db._prepare, reset=db._leave_clean)  # noqa: SLF001
     try:
         yield _sent
     finally:

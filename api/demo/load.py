@@ -20,10 +20,11 @@ from api.settings import Settings
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import service
-from inventory.migrate import ensure_ledger_months
 from inventory.planning import network, plans, rates
-from inventory.planning.answering import Answered, answer
+from inventory.planning.answering import answer
+from inventory.planning.answers import Answered
 from inventory.setup import NotEmpty, is_empty, lay_ground
+from inventory.stock.months import ensure_ledger_months
 
 SETUP = service("demo")
 

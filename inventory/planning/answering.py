@@ -6,9 +6,9 @@ It runs in a process of its own: bytes go in, bytes come out.
 from collections import defaultdict
 
 import msgspec
-from msgspec import Struct
 from scipy.special import pdtr
 
+from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow
 from optimizer import network as optimizer_network
 from optimizer.cover import ClassDemand
 from optimizer.network import Network, primary_depot
@@ -20,37 +20,6 @@ DIP_YEARS = 40
 DIP_SEED = 20_261_121
 DIPS_PER_YEAR = 1.0
 """How often a class may fall below its floor in normal life: once a year."""
-
-
-class AnsweredRow(Struct, frozen=True, kw_only=True):
-    """A part in a store: its base stock, the demand behind it, and the on-time share that gives."""
-
-    part: str
-    store: str
-    base_stock: int
-    rate_per_day: float
-    resupply_days: float
-    planned_share: float
-    demands: tuple[ClassDemand, ...]
-
-
-class AnsweredClass(Struct, frozen=True, kw_only=True):
-    """A class: its target, what the plan gives, and the floor that normal life stays above."""
-
-    service_class: str
-    target_fraction: float
-    planned_service: float
-    normal_dip: float
-    on_time_rate: float
-    total_rate: float
-
-
-class Answered(Struct, frozen=True, kw_only=True):
-    """The optimizer's plan and what follows from it for the levels and the classes."""
-
-    plan: Plan
-    rows: list[AnsweredRow]
-    classes: list[AnsweredClass]
 
 
 def answer(network: bytes, time_limit_s: float = 120.0) -> bytes:

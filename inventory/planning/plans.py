@@ -14,7 +14,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.ground.progress import JobView, begin_job
-from inventory.planning.answering import Answered
+from inventory.planning.answers import Answered
 from inventory.planning.network import Gathered
 from inventory.stock.lines import Lines, set_lines
 from optimizer.cover import average_failure_line

@@ -104,26 +104,6 @@ class StockOfSomebodyElse(Refused):
     help_zh = "请办理移交；每位工程师使用各自的个人备件库。"
 
 
-HOLDERS = tuple(role for role, rights in ROLES.items() if "handovers.make" in rights)
-"""Roles that keep or carry parts."""
-
-
-class HoldsNoParts(Refused):
-    """{person} has no role that keeps or carries parts."""
-
-    zh = "{person} 的角色不保管、也不携带备件。"
-    help_en = "Name a keeper or an engineer; a stock of one's own is an engineer's."
-    help_zh = "请指定库管员或工程师；个人备件库仅限工程师。"
-
-
-class StockOfSomebodyElse(Refused):
-    """{depot} is another engineer's own stock; {person} cannot hold it."""
-
-    zh = "{depot} 是其他工程师的个人备件库，不能由 {person} 保管。"
-    help_en = "Hand the parts over; each engineer has a stock of their own."
-    help_zh = "请办理移交；每位工程师使用各自的个人备件库。"
-
-
 @db.atomic
 async def appoint(depot: str, key_holder: str | None, *, by: Actor, recount_days: int | None = None) -> Keeping:
     """Name who holds a store's key, and how often it is counted again.

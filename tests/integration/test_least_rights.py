@@ -7,7 +7,8 @@ import pytest
 
 from api.embedded import SERVICE
 from inventory.ground import clock, db
-from inventory.migrate import APPEND_ONLY, ensure_ledger_months, make_role, migrate
+from inventory.migrate import APPEND_ONLY, make_role, migrate
+from inventory.stock.months import ensure_ledger_months
 from tests.conftest import run_as_superuser
 
 FORBIDDEN = [

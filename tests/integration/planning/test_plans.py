@@ -9,7 +9,8 @@ from inventory.ground import clock, db, progress
 from inventory.ground.errors import NotGranted, WrongState
 from inventory.installed_base import failures
 from inventory.planning import network, plans, rates
-from inventory.planning.answering import Answered, answer
+from inventory.planning.answering import answer
+from inventory.planning.answers import Answered
 from inventory.planning.plans import PlannerMayNotApprove
 from tests.integration.stock.test_reservations import level
 from tests.world import DISPATCHER, DRIVE, FAN, MANAGER, PLANNER, PSU, SETUP, actor
