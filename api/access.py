@@ -4,19 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.datastructures import Headers
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.middleware.csrf import CSRFMiddleware
-from litestar.types import HTTPSendMessage, Receive, Scope, Send
+from litestar.types import Receive, Scope, Send
 
 from inventory.ground.actor import Actor
 from inventory.people import keys, sessions
 
 SESSION_COOKIE = "beijian_session"
-CARRIES_TOKEN = ("text/html", "application/json")
-"""The kinds of answers that show the token of their form, and so set its cookie."""
 
 Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 """Guards are coroutines, so that none of them is sent to a thread."""
@@ -44,9 +42,7 @@ class FormGuard(CSRFMiddleware):
 
     A call that carries a key cannot be forged by another site's page, and an API call without a session has nothing
     to abuse; both pass. So does what the browser itself vouches for as sent by a page of ours (`Sec-Fetch-Site`, which
-    no page can set; W3C Fetch Metadata), so that two sign-in pages opened at once both work. Only a page or an answer
-    in JSON hands out the token's cookie: an icon or a stream of news asked for without one would otherwise replace it
-    behind the back of a form that is already on the screen.
+    no page can set; W3C Fetch Metadata), so that two sign-in pages opened at once both work.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,10 +56,6 @@ class FormGuard(CSRFMiddleware):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
-
-    def _set_cookie_if_needed(self, message: HTTPSendMessage, token: str) -> None:
-        if MutableScopeHeaders.from_message(message).get("content-type", "").startswith(CARRIES_TOKEN):
-            super()._set_cookie_if_needed(message, token)
 
 
 async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

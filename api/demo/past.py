@@ -199,7 +199,8 @@ async def _one_day(
             ],
             by=by,
         )
-    moves = await _receipts(arrived, shelves, at, serials) if arrived else []
+    # goods come in the morning, before anything of that day goes out
+    moves = await _receipts(arrived, shelves, at, serials, now - timedelta(days=1)) if arrived else []
     if moves:
         await post(moves, by=by)
     issues = [move for f in failed if (move := _issue(f, shelves, at, now)) is not None]
@@ -212,6 +213,7 @@ async def _receipts(
     shelves: dict[tuple[str, int, int], Shelf],
     at: Stores,
     serials: Serials,
+    came_at: datetime,
 ) -> list[Move]:
     moves: list[Move] = []
     for part, place, pool in arrived:
@@ -236,6 +238,7 @@ async def _receipts(
                 target=Spot(place, "good", at.owner, pool),
                 document_kind="replenishment",
                 reason="replenishment",
+                occurred_at=came_at,
             )
         )
     return moves

@@ -21,7 +21,7 @@ def read_copy(text: str) -> dict[tuple[str, int], str]:
     Raises:
         NoCopyOfSeals: a column is missing, or a number is none.
 
-    >>> read_copy("id,stream,number,chain\n7,movement,3,00ff\n")
+    >>> read_copy("ID,Stream,Number,Chain\n7,movement,3,00ff\n")
     {('movement', 3): '00ff'}
     """
     rows = csv.DictReader(io.StringIO(text))

@@ -158,11 +158,13 @@ async def level(part_number: str, depot: str, pool: str, *, seen_by: Actor) -> L
     """
     found = await db.read_one(
         LevelView,
-        f"{_LEVEL} AND part.part_number = $2 AND place.code = $3 AND pool.code = $4",
+        f"""{_LEVEL} AND part.part_number = $2 AND place.code = $3 AND pool.code = $4
+            AND {disclosure.serves("pool", "$5")}""",
         seen_by.depot_scope,
         part_number,
         depot,
         pool,
+        seen_by.contract_scope,
     )
     if found is None:
         raise Unknown(what="level", what_zh="库存", key=f"{part_number} @ {depot} / {pool}")

@@ -13,14 +13,15 @@ from tests.integration.pages.conftest import PASSWORD
 from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, FAN, MANAGER, PSU, SETUP
 
 
-async def asked_for(part: str = DRIVE) -> str:
-    """A request of an engineer; the address of its page."""
+async def asked_for(part: str = DRIVE, *, engineer: str | None = None) -> str:
+    """A request, perhaps for an engineer; the address of its page."""
     request = requests.NewRequest(
         source="glpi",
         reference=f"INC-{part}",
         device_serial="BANK-007",
         severity="severe",
         lines=[requests.NewRequestLine(part_number=part, quantity=1)],
+        engineer=engineer,
     )
     return f"/requests/{(await requests.open_request(request, by=DISPATCHER)).id}"
 
@@ -63,7 +64,8 @@ async def test_two_sign_in_pages_that_open_at_once_both_work(people):
     await engineer.page.fill("#password", PASSWORD)
     await engineer.page.click("main [type=submit]")
 
-    await engineer.page.wait_for_url(f"{engineer.url}/")
+    await engineer.sees("风险最高的库存")
+    assert engineer.page.url == f"{engineer.url}/"
 
 
 async def test_an_engineer_asks_on_a_phone_and_sees_the_promise(people):
@@ -108,8 +110,8 @@ async def test_a_refusal_stands_beside_its_form_in_both_languages(people):
 
 
 async def test_a_part_goes_out_and_is_accounted_for_before_everybodys_eyes(people):
-    address = await asked_for()
     engineer, keeper = await people("engineer", phone=True), await people("warehouse_keeper", depot="GZ")
+    address = await asked_for(engineer=engineer.username)
     await engineer.open(address)
     await keeper.open(address)
 

@@ -21,6 +21,8 @@ FOUR_EYES_ABOVE_CNY = Decimal(500)
 
 EVERY_DAYS = 14
 
+UNTRACEABLE = "历史先发未补，无法追溯 / issued without paper long ago, cannot be traced"
+
 Tampering = Callable[[list[NewScan], set[str]], list[NewScan]]
 """How what was counted differs from what the ledger says; with the parts of which a piece may be missing."""
 
@@ -123,27 +125,25 @@ async def _drawn(life: Life, depot: str, seed: str, bins: int = 8) -> sheets.Cou
     )
 
 
-async def _counted(life: Life, sheet: sheets.CountView, tampering: Tampering, reason: str) -> None:
-    """A keeper counts, and says why something differs."""
+async def _counted(life: Life, sheet: sheets.CountView, tampering: Tampering) -> None:
+    """A keeper counts, blind, and what differs waits for a second person."""
     keeper = life.keeper(sheet.depot)
     seen = await _as_it_lies(sheet.id, sheet.depot, keeper)
     seen = tampering(seen, await _spared(sheet.depot, keeper))
     await scans.record(sheet.id, seen, by=keeper)
-    for line in await closing.differences(sheet.id, seen_by=keeper):
-        await closing.explain(sheet.id, line.id, by=keeper, reason=reason)
     await closing.finish(sheet.id, by=keeper)
 
 
 async def _surprised(life: Life, depot: str, seed: str, tampering: Tampering) -> None:
-    """A surprise finds something, and the supervisor posts it."""
-    sheet = await _drawn(life, depot, seed)
+    """A surprise finds something, and the supervisor says why and posts it."""
+    sheet, supervisor = await _drawn(life, depot, seed), life.crew["quality-supervisor-1"]
     with clock.at(clock.now() + timedelta(hours=2)):
-        await _counted(
-            life, sheet, tampering, "历史先发未补，无法追溯 / issued without paper long ago, cannot be traced"
-        )
+        await _counted(life, sheet, tampering)
     with clock.at(clock.now() + timedelta(hours=3)):
+        for line in await closing.differences(sheet.id, seen_by=supervisor):
+            await closing.explain(sheet.id, line.id, by=supervisor, reason=UNTRACEABLE)
         if (await sheets.count(sheet.id)).state == "counted":
-            await closing.post_count(sheet.id, by=life.crew["quality-supervisor-1"])
+            await closing.post_count(sheet.id, by=supervisor)
 
 
 async def _called_off(life: Life) -> Story:
@@ -155,7 +155,7 @@ async def _called_off(life: Life) -> Story:
 async def _left_to_the_second_person(life: Life) -> None:
     sheet = await _drawn(life, "SY", "2026-SY-2", 10)
     with clock.at(clock.now() + timedelta(hours=2)):
-        await _counted(life, sheet, _one_unit_less, "货架与周边均未找到 / neither on the shelf nor around it")
+        await _counted(life, sheet, _one_unit_less)
 
 
 async def _half_counted(life: Life) -> Story:

@@ -124,7 +124,7 @@ async def test_the_ledger_is_filtered_over_http(api, query, kinds):
     assert {line["kind"] for line in lines} == kinds
 
 
-async def test_a_past_that_was_never_there_is_found(company):
+async def test_a_past_that_was_never_there_is_found(own_company):
     """The opening stock is booked as of later than what left of it."""
     held = await reservations.hold(FAN, "GZ", 4, by=KEEPER)
     start = clock.now()
