@@ -37,11 +37,23 @@ function addLine(template) {
   field.focus();
 }
 
+// a shortcut is one key by itself; a scanner's text, which may hold one, comes in a burst, and where a page waits for
+// scans it goes there
+const BURST = 100;
+let lastKey = 0;
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
-  const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
+  const inBurst = event.timeStamp - lastKey < BURST;
+  lastKey = event.timeStamp;
+  const scan = event.key.length === 1 && event.key !== " " && document.querySelector("[data-next-scan]");
+  if (scan) { scan.focus({ preventScroll: true }); return; }
+  const field = inBurst ? null : document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (field) { event.preventDefault(); field.focus(); }
 });
+
+// a scanner's Enter would send a form by itself as long as nothing here listens, so its field is given the focus only now
+document.addEventListener("DOMContentLoaded", () => document.querySelector("[data-next-scan]")?.focus({ preventScroll: true }));
 
 // the entry of the page that is open stands in sight, however long the menu
 document.addEventListener("DOMContentLoaded", () => document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest" }));
