@@ -153,7 +153,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (live(event)) focused = event.target.contains(document.activeElement) && document.activeElement.getAttribute("href");
 });
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "page") (document.querySelector("[data-next-scan]") ?? document.getElementById("page")).focus({ preventScroll: true });
+  const page = event.detail.target.id === "page" && document.getElementById("page");
+  if (page) htmx.process(page); // its forms are ours before a scanner can reach them
+  if (page) (document.querySelector("[data-next-scan]") ?? page).focus({ preventScroll: true });
   if (focused) document.querySelector(`#live [href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   focused = null;
 });

@@ -137,35 +137,36 @@ function replaceLine(field, lines, at, value) {
 const ahead = [];
 let sent = null;
 
+const ofScan = (event) => sent !== null && event.detail.requestConfig?.elt === sent.form; // not of a page that renews itself meanwhile
 const nextField = () => (sent.field.isConnected ? sent.field : document.querySelector("[data-next-scan]"));
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const field = document.activeElement;
   if (field?.form !== event.target || !field.matches("[data-scan-submits] input")) return;
-  sent = { field };
+  sent = { field, form: event.target };
   field.select(); // typing on replaces it
 });
 
 document.addEventListener("input", (event) => { if (sent?.field === event.target) sent.typed = true; });
 
-document.addEventListener("htmx:afterSwap", () => {
-  if (!sent?.typed || sent.field.isConnected) return;
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (!ofScan(event) || !sent.typed || sent.field.isConnected) return;
   const field = nextField();
   if (field) field.value = sent.field.value;
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (!sent) return;
+  if (!ofScan(event)) return;
   sent.taken = event.detail.successful;
   if (!sent.taken) ahead.length = 0;
   const box = nextField()?.closest("[data-scan]");
   if (box) tell(box, sent.taken ? "right" : "wrong", "");
 });
 
-document.addEventListener("htmx:sendError", () => { sent = null; });
+document.addEventListener("htmx:sendError", (event) => { if (ofScan(event)) sent = null; });
 
-document.addEventListener("htmx:afterSettle", () => {
-  if (sent?.taken === undefined) return;
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (!ofScan(event) || sent.taken === undefined) return;
   const field = nextField();
   sent = null;
   if (!field || !ahead.length) return;
