@@ -16,6 +16,7 @@ from api.routes.attachments import most_bytes
 from inventory.assurance import attachments
 from inventory.assurance.attachments import SubjectKind
 from inventory.ground.files import AttachmentKind, AttachmentView
+from inventory.stock import receipts
 
 SHOWN = 100
 
@@ -24,8 +25,11 @@ ADDRESSES: dict[str, str] = {
     "purchase_order": "/orders",
     "part_request": "/requests",
     "emergency_case": "/emergencies",
+    "shipment": "/shipments",
+    "count": "/counts",
+    "provisional_issue": "/provisional-issues",
 }
-"""Where each kind of document has its page."""
+"""Where each kind of document has its page, under its id; a receipt's goes by its number."""
 
 
 class NewAttachment(Struct, kw_only=True):
@@ -45,6 +49,12 @@ async def attached(request: PageRequest, subject_kind: SubjectKind, subject: UUI
     return await attachments.attachments(subject_kind, subject, limit=SHOWN, seen_by=request.user)
 
 
+async def _back_to(subject_kind: str, subject: UUID) -> Redirect:
+    if subject_kind == "receipt":
+        return Redirect(f"/receipts/{(await receipts.receipt_by_id(subject)).number}", status_code=303)
+    return Redirect(f"{ADDRESSES[subject_kind]}/{subject}", status_code=303)
+
+
 @post("/attachments", guards=[requires("attachments.add")], status_code=303)
 async def attach(request: PageRequest, data: MultipartBody[NewAttachment]) -> Redirect:
     """Attach a file, and go back to its document."""
@@ -58,14 +68,14 @@ async def attach(request: PageRequest, data: MultipartBody[NewAttachment]) -> Re
         kind=data.kind,
         remark=data.remark.strip(),
     )
-    return Redirect(f"{ADDRESSES[data.subject_kind]}/{data.subject}", status_code=303)
+    return await _back_to(data.subject_kind, data.subject)
 
 
 @post("/attachments/{attachment_id:uuid}/withdraw", guards=[requires("attachments.add")], status_code=303)
 async def withdraw(request: PageRequest, attachment_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Take an attachment back."""
     view = await attachments.withdraw(attachment_id, by=request.user, reason=data.reason)
-    return Redirect(f"{ADDRESSES[view.subject_kind]}/{view.subject}", status_code=303)
+    return await _back_to(view.subject_kind, UUID(view.subject))
 
 
 handlers = [withdraw]

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
 from api.instants import Instant
+from api.pages.attachments import attached
 from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -155,6 +156,7 @@ async def show_count(request: PageRequest, count_id: FromPath[UUID]) -> Page:
         bins=await sheets.bins_to_count(count_id),
         differences=await closing.differences(count_id, seen_by=request.user),
         limit=(await policy.in_force()).policy.four_eyes_above_cny,
+        files=await attached(request, "count", count_id),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages import charts
+from api.pages.attachments import attached
 from api.pages.formats import ZONE_NAME
 from api.pages.forms import Long, Reason, Short
 from api.pages.paging import LENGTH, cut
@@ -82,6 +83,7 @@ async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
         "emergencies/detail.html",
         followed=followed,
         view=view,
+        files=await attached(request, "emergency_case", case_id),
         stock_chart=charts.case_over_time(followed, _),
         failure_chart=charts.failures_by_day(followed.failures, view.evidence["rate_per_day"], _),
         front_chart=charts.cost_against_time(view.proposal.get("answer", {}).get("front", []), _),

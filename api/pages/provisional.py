@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
 from api.pages.forms import Reason, Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -72,7 +73,9 @@ async def list_issues(
 async def show_issue(request: PageRequest, issue_id: FromPath[UUID]) -> Page:
     """Show one record with what can be done about it."""
     return Page(
-        "provisional/detail.html", view=await provisional.provisional_issue_view(issue_id, seen_by=request.user)
+        "provisional/detail.html",
+        view=await provisional.provisional_issue_view(issue_id, seen_by=request.user),
+        files=await attached(request, "provisional_issue", issue_id),
     )
 
 

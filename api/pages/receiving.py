@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.instants import Instant
+from api.pages.attachments import attached
 from api.pages.forms import Several, Short, quantity, several
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -283,7 +284,8 @@ async def list_receipts(
 @get("/receipts/{number:str}", guards=[requires("documents.read")])
 async def show_receipt(request: PageRequest, number: FromPath[str]) -> Page:
     """Show one receipt: what came, how it differed, and why."""
-    return Page("receiving/receipt.html", receipt=await receipts.receipt_view(number, seen_by=request.user))
+    receipt = await receipts.receipt_view(number, seen_by=request.user)
+    return Page("receiving/receipt.html", receipt=receipt, files=await attached(request, "receipt", receipt.id))
 
 
 handlers = [list_deliveries, show_dock, scan, book, hand_in, list_receipts, show_receipt]

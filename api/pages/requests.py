@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
 from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -136,7 +137,8 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
     view = await requests.request_view(request_id, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
     own = scope.concerns(view.opened_by, view.engineer, request.user)
-    return Page("requests/detail.html", view=view, by_serial=by_serial, own=own)
+    files = await attached(request, "part_request", view.id)
+    return Page("requests/detail.html", view=view, by_serial=by_serial, own=own, files=files)
 
 
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
 from api.pages.forms import NotAQuantity, Reason, Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -112,7 +113,11 @@ async def list_shipments(
 @get("/shipments/{shipment_id:uuid}", guards=[requires("requests.read")])
 async def show_shipment(request: PageRequest, shipment_id: FromPath[UUID]) -> Page:
     """Show one shipment."""
-    return Page("shipments/detail.html", view=await shipments.shipment_view(shipment_id, seen_by=request.user))
+    return Page(
+        "shipments/detail.html",
+        view=await shipments.shipment_view(shipment_id, seen_by=request.user),
+        files=await attached(request, "shipment", shipment_id),
+    )
 
 
 @get("/shipments/{shipment_id:uuid}/signature.svg", guards=[requires("requests.read")])

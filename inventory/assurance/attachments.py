@@ -15,10 +15,20 @@ from inventory.ground.errors import Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import orders
 from inventory.requests import requests
-from inventory.stock import transfers
+from inventory.stock import provisional, receipts, shipments, transfers
+from inventory.stock.counting import sheets
 from inventory.stock.refusals import ReasonMissing
 
-SubjectKind = Literal["transfer", "purchase_order", "part_request", "emergency_case"]
+SubjectKind = Literal[
+    "transfer",
+    "purchase_order",
+    "part_request",
+    "emergency_case",
+    "receipt",
+    "shipment",
+    "count",
+    "provisional_issue",
+]
 
 Question = Callable[..., Awaitable[Any]]
 
@@ -27,6 +37,10 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "purchase_order": ("orders.read", orders.order_view),
     "part_request": ("requests.read", requests.request_view),
     "emergency_case": ("emergency.read", cases.case_view),
+    "receipt": ("documents.read", receipts.receipt_by_id),
+    "shipment": ("requests.read", shipments.shipment_view),
+    "count": ("documents.read", sheets.count),
+    "provisional_issue": ("requests.read", provisional.provisional_issue_view),
 }
 """What may carry files: the right to read it, and the question that finds it in the reader's scope (else Unknown)."""
 

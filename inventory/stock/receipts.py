@@ -435,14 +435,28 @@ async def receipt_view(number: str, *, seen_by: Actor | None = None) -> ReceiptV
         Unknown: no such receipt in the reader's scope.
 
     """
+    return await _receipt("receipt.number = $1", number, seen_by)
+
+
+async def receipt_by_id(receipt: UUID, *, seen_by: Actor | None = None) -> ReceiptView:
+    """One receipt, by its id.
+
+    Raises:
+        Unknown: no such receipt in the reader's scope.
+
+    """
+    return await _receipt("receipt.id = $1", receipt, seen_by)
+
+
+async def _receipt(which: str, key: str | UUID, seen_by: Actor | None) -> ReceiptView:
     view = await db.read_one(
         ReceiptView,
-        f"{_VIEW} WHERE receipt.number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
-        number,
+        f"{_VIEW} WHERE {which} AND ($2::text[] IS NULL OR place.code = ANY($2))",
+        key,
         seen_by.depot_scope if seen_by else None,
     )
     if view is None:
-        raise Unknown(what="receipt", what_zh="入库单", key=number)
+        raise Unknown(what="receipt", what_zh="入库单", key=str(key))
     return view
 
 

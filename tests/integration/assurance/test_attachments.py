@@ -1,12 +1,18 @@
 """Attachments: files of documents, seen by whoever sees the document, withdrawn but never lost."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from inventory.ground import db
-from inventory.stock import transfers
-from tests.world import FAN, KEEPER
+from inventory.procurement import receiving
+from inventory.stock import receipts, transfers
+from inventory.stock.counting import sheets
+from inventory.stock.receipts import Incoming
+from tests.integration.procurement.test_orders import placed
+from tests.integration.stock.test_provisional import take
+from tests.integration.stock.test_shipments import sent
+from tests.world import DRIVE, FAN, KEEPER, SUPERVISOR
 
 PDF = b"%PDF-1.7\n1 0 obj"
 JPEG = b"\xff\xd8\xff\xe0 a photo"
@@ -142,3 +148,26 @@ async def test_more_than_the_limit_is_refused_before_it_is_read(api, transfer):
 
     assert (announced.status_code, announced.json()["code"]) == (413, "too_large")
     assert sent == 0
+
+
+async def test_what_arises_in_a_warehouse_carries_its_photos(api, company, own_papers):
+    for kind, subject in own_papers.items():
+        made = await attach(api, str(subject), JPEG, subject_kind=kind, kind="photo")
+        listed = (await api.get(f"/attachments?subject_kind={kind}&subject={subject}", role="auditor")).json()["items"]
+        elsewhere = await attach(api, str(subject), JPEG, subject_kind=kind, depot="ZJ")
+
+        assert made.status_code == 201, (kind, made.text)
+        assert [item["kind"] for item in listed] == ["photo"], kind
+        assert elsewhere.status_code == 404, kind
+
+
+@pytest.fixture
+async def own_papers(company) -> dict[str, UUID]:
+    """A receipt, a shipment, a count and a record without paper of Guangzhou; their ids."""
+    shipment = await sent((FAN, 1))
+    order = await placed((DRIVE, 1))
+    await receiving.receive_order(order.number, [Incoming(part_number=DRIVE, quantity=1, serials=["N-1"])], by=KEEPER)
+    (receipt, *_) = await receipts.receipts(limit=1, seen_by=KEEPER)
+    taken = await take("ZL2-0004")
+    sheet = await sheets.draw_up("GZ", "full", by=SUPERVISOR)
+    return {"receipt": receipt.id, "shipment": shipment.id, "count": sheet.id, "provisional_issue": taken.id}
