@@ -123,7 +123,7 @@ async def open_stock(targets: dict[tuple[str, str, str], int], serials: Serials,
                 part,
                 quantity,
                 by=by,
-                reason="opening stock",
+                reason="期初库存 / opening stock",
                 pool=pool,
                 provenance="authorised_channel",
                 serials=serials.next(part, quantity) if serialised[part] else (),
@@ -237,7 +237,7 @@ async def _receipts(
                 origin=outside,
                 target=Spot(place, "good", at.owner, pool),
                 document_kind="replenishment",
-                reason="replenishment",
+                reason="例行补货 / replenishment",
                 occurred_at=came_at,
             )
         )

@@ -32,7 +32,7 @@ async def prepare(case: UUID, *, by: Actor) -> Choices | None:
         return None
     given_up = 0
     for draft in await db.fetch("SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", number):
-        await orders.give_up(draft["id"], by=by, reason="proposed anew")
+        await orders.give_up(draft["id"], by=by, reason="重新生成方案 / proposed anew")
     for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'proposed'", number):
         await transfers.give_up(draft["id"], by=by)
         given_up += 1

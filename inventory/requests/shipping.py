@@ -194,7 +194,7 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
             Spot(line.place, GOOD, owner, line.pool),
             document_kind="part_request",
             document=document,
-            reason="not delivered",
+            reason="未送达 / not delivered",
         ),
         by=by,
     )
