@@ -74,12 +74,15 @@ class Page(Template):
     def create_template_context(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """What the page itself shows, and what every page knows."""
         actor: Actor | None = request.scope.get("user")
+        menu = navigation.menu(actor)
         return {
             **super().create_template_context(request),
             "language": language_of(request),
             "now": clock.now(),
             "actor": actor,
-            "menu": navigation.menu(actor),
+            "menu": menu,
+            "bar": navigation.bar(actor, menu),
+            "closed_groups": request.cookies.get("beijian_menu", "").split("."),
             "path": request.url.path,
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "places": request.state.get("places", {}),
@@ -147,7 +150,6 @@ def environment() -> Environment:
         "icon": icon,
         "UNSET": UNSET,
         "csrf_cookie": CSRFConfig.cookie_name,
-        "IN_THE_BAR": navigation.IN_THE_BAR,
         "ZONE": formats.ZONE_NAME,
     }
     return made

@@ -1,4 +1,4 @@
-// Beijian's own script: the theme, dialogs, counting, live pages and charts. Everything else is HTML and htmx.
+// Beijian's own script: the theme, dialogs, the menu, counting, live pages and charts. Everything else is HTML and htmx.
 "use strict";
 
 // ---- theme: dark or light as the reader's system is; before the page is painted ----
@@ -42,6 +42,16 @@ document.addEventListener("keydown", (event) => {
   const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (field) { event.preventDefault(); field.focus(); }
 });
+
+// ---- the menu: which of its groups are closed is remembered, and the service draws them so; one's place is in sight ----
+
+document.addEventListener("toggle", (event) => {
+  if (!event.target.dataset.menuGroup) return;
+  const closed = [...document.querySelectorAll("[data-menu-group]:not([open])")].map((group) => group.dataset.menuGroup);
+  document.cookie = `beijian_menu=${closed.join(".")}; path=/; max-age=31536000; samesite=lax`;
+}, true);
+
+document.addEventListener("DOMContentLoaded", () => document.querySelector("#menu [aria-current]")?.scrollIntoView({ block: "nearest" }));
 
 // ---- counting: a scanned label or serial goes to the line it belongs to; nothing is sent until the bin is done ----
 

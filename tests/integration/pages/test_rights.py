@@ -8,6 +8,7 @@ import pytest
 from inventory.assurance import attachments
 from inventory.ground import clock
 from inventory.imports import imports
+from inventory.people.roles import ROLES
 from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
@@ -297,17 +298,68 @@ async def test_prices_are_for_those_who_may_see_costs(visitor, documents, role, 
 
 
 async def test_the_menu_shows_only_what_may_be_opened(visitor):
-    async def menu(role: str) -> list[str]:
-        page = (await (await visitor(role)).get("/")).text
-        return re.findall(r'<li><a href="([^"]+)"', page)
+    async def menu(role: str, **scope: str) -> list[tuple[str, str]]:
+        page = (await (await visitor(role, **scope)).get("/", language="en")).text
+        side = page[page.index('<nav id="menu"') : page.index("</nav>")]
+        return re.findall(r'<summary>([^<]+?) <|<li><a href="([^"]+)"', side)
 
-    assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == [
+    def of(*entries: str) -> list[tuple[str, str]]:
+        return [("", entry) if entry.startswith("/") else (entry, "") for entry in entries]
+
+    assert await menu("vendor") == of("/", "/orders", "/parts")
+    assert await menu("inspector", contract="C-BANK") == of(
         "/",
-        *("/stock", "/parts", "/transfers", "/receiving", "/bins", "/conditions", "/counts", "/movements", "/units"),
-        *("/reservations", "/pool-crossings", "/statements"),
-    ]
-    assert "/plans" in await menu("planner")
+        "/reservations",
+        *("Warehouse", "/receiving", "/transfers", "/counts"),
+        *(
+            "Stock and ledger",
+            "/stock",
+            "/units",
+            "/bins",
+            "/conditions",
+            "/movements",
+            "/pool-crossings",
+            "/statements",
+        ),
+        "/parts",
+    )
+    assert ("", "/plans") in await menu("planner")
+    assert of("Master data", "/parts", "/imports")[-3:] == (await menu("administrator"))[-3:]
+
+
+@pytest.mark.parametrize(("role", "contract"), [*((role, None) for role in sorted(ROLES)), ("inspector", "C-BANK")])
+async def test_whatever_the_menu_shows_can_be_opened(visitor, role, contract):
+    reader = await visitor(role, contract=contract)
+    home = (await reader.get("/")).text
+
+    for address in dict.fromkeys(re.findall(r'<li><a href="([^"]+)"', home)):
+        page = await reader.get(address)
+        assert page.status_code == 200, address
+        if address != "/scan":
+            marked = re.findall(r'<a href="([^"]+)" aria-current="page">', page.text[: page.text.index("</nav>")])
+            assert marked == [address]
+
+
+async def test_the_phones_bar_has_what_the_role_wants_most_and_everything_is_behind_it(visitor):
+    async def bar(role: str) -> list[str]:
+        page = (await (await visitor(role)).get("/")).text
+        return re.findall(r'<a href="([^"]+)"', page[page.index('<nav id="bar"') : page.index('<nav id="everything"')])
+
+    assert await bar("warehouse_keeper") == ["/", "/receiving", "/picks", "/scan"]
+    assert await bar("engineer") == ["/", "/requests", "/my-parts", "/scan"]
+    assert await bar("vendor") == ["/", "/orders", "/parts"]
+
+
+async def test_a_page_behind_another_is_marked_under_its_entry_and_closed_groups_stay_closed(visitor):
+    keeper = await visitor("warehouse_keeper")
+    keeper.client.cookies.set("beijian_menu", "stock.demand")
+
+    page = (await keeper.get("/receipts")).text
+
+    assert '<a href="/receiving" aria-current="page">' in page
+    assert re.findall(r'data-menu-group="(\w+)" (open)?', page) == [
+        ("today", "open"), ("demand", ""), ("warehouse", "open"), ("stock", ""),
+    ]  # fmt: skip
 
 
 async def test_what_lies_outside_ones_scope_is_not_found(visitor, documents):
