@@ -148,6 +148,7 @@ CHINESE: dict[str, str] = {
     "need_by": "要求送达时间",
     "new_rows": "新增行数",
     "note": "说明",
+    "notice": "预到货通知",
     "number": "编号",
     "occurred_at": "发生时间",
     "on_hand": "现有库存",

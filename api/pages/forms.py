@@ -32,6 +32,14 @@ class NotATime(Invalid):
     help_zh = "请按 2026-11-22 或 2026-11-22T09:30 的格式填写。"
 
 
+class LinesIncomplete(Invalid):
+    """The lines of this form do not fit together; some have fields that others lack."""
+
+    zh = "表单各行不完整，无法对应。"
+    help_en = "Load the page again, and fill it in there."
+    help_zh = "请重新打开页面填写。"
+
+
 class Reason(Struct, kw_only=True):
     """Why."""
 
@@ -45,6 +53,22 @@ def several(value: Several) -> list[str]:
     (['one'], ['one', ''])
     """
     return [value] if isinstance(value, str) else value
+
+
+def rows(*columns: Several) -> list[tuple[str, ...]]:
+    """Repeated fields as the lines they stand in.
+
+    >>> rows(["FAN", "PSU"], ["2", "1"])
+    [('FAN', '2'), ('PSU', '1')]
+
+    Raises:
+        LinesIncomplete: some lines have fields that others lack.
+
+    """
+    lists = [several(column) for column in columns]
+    if len({len(each) for each in lists}) > 1:
+        raise LinesIncomplete
+    return list(zip(*lists, strict=True))
 
 
 def quantity(text: str, *, least: int = 1) -> int:

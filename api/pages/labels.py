@@ -95,6 +95,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "closed": ("closed short", "短少结案"),
         "cancelled": ("cancelled", "已取消"),
     },
+    "notice_kind": {
+        "purchase_order": ("purchase order", "采购订单"),
+        "transfer": ("transfer", "调拨"),
+        "by_hand": ("entered by hand", "手工登记"),
+    },
     "delivery_kind": {
         "purchase_order": ("purchase order", "采购订单"),
         "transfer": ("transfer", "调拨"),
@@ -495,6 +500,13 @@ TONES: dict[str, dict[str, Tone]] = {
         "dismissed": "secondary",
     },
     "shipment_state": {"shipped": "blue", "failed": "red", "handed_over": "green", "returned": "secondary"},
+    "notice_state": {
+        "expected": "blue",
+        "partly_received": "orange",
+        "received": "green",
+        "closed": "red",
+        "cancelled": "secondary",
+    },
     "count_state": {"counting": "blue", "counted": "orange", "posted": "green", "cancelled": "secondary"},
     "strange": {"unknown": "orange", "lost_before": "azure", "other_bin": "azure", "conflict": "red"},
     "difference": {

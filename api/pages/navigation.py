@@ -70,6 +70,7 @@ GROUPS = (
         "warehouse",
         ("Warehouse", "仓库"),
         (
+            Item("/advance-shipping-notices", ("Advance notices", "预到货通知"), "calendar-event", "notices.read"),
             Item("/receiving", ("Receiving", "到货入库"), "package-import", "stock.read", also=("/receipts",)),
             Item("/put-away", ("Put away", "上架"), "stack-push", "stock.receive"),
             Item("/picks", ("Picking", "拣货"), "basket", "stock.issue"),
@@ -137,9 +138,8 @@ BAR_LENGTH = 4
 def menu(actor: Actor | None) -> list[Group]:
     """What somebody may open; where a group has but one entry for them, its name would say the same again.
 
-    >>> from inventory.people.roles import ROLES
-    >>> vendor = Actor(name="v", kind="service", roles=frozenset({"vendor"}), rights=ROLES["vendor"])
-    >>> [(group.name and group.name[0], [item.address for item in group.items]) for group in menu(vendor)]
+    >>> visitor = Actor(name="v", kind="person", roles=frozenset(), rights=frozenset({"orders.read", "parts.read"}))
+    >>> [(group.name, [item.address for item in group.items]) for group in menu(visitor)]
     [(None, ['/', '/orders', '/parts'])]
     """
     if actor is None:

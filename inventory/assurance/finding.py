@@ -33,7 +33,7 @@ READS: dict[Kind, str] = {
     "transfer": "stock.read",
     "count": "stock.read",
     "receipt": "stock.read",
-    "advance_notice": "stock.receive",
+    "advance_notice": "notices.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
     "shipment": "requests.read",
@@ -95,8 +95,12 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 4, 'receipt', number FROM receipt JOIN place ON place.id = receipt.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
-               SELECT 4, 'advance_notice', number FROM advance_notice JOIN place ON place.id = advance_notice.place
+               SELECT 4, 'advance_notice', number FROM advance_notice
+               JOIN place ON place.id = advance_notice.place
+               JOIN place AS origin ON origin.id = advance_notice.origin
+               LEFT JOIN party ON party.id = origin.party
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($5::text IS NULL OR party.code = $5)
                UNION ALL
                SELECT 5, 'plan', id::text FROM plan WHERE number = $1
                UNION ALL
@@ -105,9 +109,6 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN contract ON contract.id = device.contract
                WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
                  AND ($4::text[] IS NULL OR contract.code = ANY($4))
-               UNION ALL
-               SELECT 7, 'receipt', receipt.number FROM receipt JOIN place ON place.id = receipt.place
-               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))

@@ -18,7 +18,11 @@ from inventory.stock.pools import COMMON
 from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
 
 State = Literal["expected", "partly_received", "received", "closed", "cancelled"]
+Kind = Literal["purchase_order", "transfer", "by_hand"]
 OPEN = ("expected", "partly_received")
+
+SENDERS = ("vendor", "site")
+"""The kinds of place that something comes from by hand; what one of our stores sends another is a transfer."""
 
 
 class SerialsTooMany(Invalid):
@@ -43,6 +47,14 @@ class NothingAnnounced(Invalid):
     zh = "预到货通知至少要有一行备件。"
     help_en = "Name the parts that are on their way, and how many of each."
     help_zh = "请填写在途的备件及数量。"
+
+
+class SenderIsOurs(Invalid):
+    """{origin} is no place outside; only what comes from a vendor or a customer's site is announced by hand."""
+
+    zh = "{origin} 不是外部地点；只有供应商或客户现场发来的货才手工登记。"
+    help_en = "What one of our stores sends another is a transfer; shipping it announces it."
+    help_zh = "备件库之间请办理调拨，发出时自动生成通知。"
 
 
 class NoticeFollowsItsTransfer(Refused):
@@ -78,7 +90,7 @@ class NoticeView(Struct, frozen=True, kw_only=True):
 
     id: UUID
     number: str
-    kind: Literal["purchase_order", "transfer", "by_hand"]
+    kind: Kind
     document: str | None
     depot: str
     origin: str
@@ -122,12 +134,15 @@ async def announce(
     Raises:
         Unknown: no such store, place, pool or part.
         NotYourDepot: the actor does not serve the store.
+        SenderIsOurs: it comes from no place outside.
         NothingAnnounced, SerialsTooMany, PartTwice, QuantityNotPositive: the lines are not valid.
 
     """
     by.require("notices.announce")
     by.require_depot(depot)
     place, outside = await places.find_store(depot), await places.find(origin)
+    if outside.kind not in SENDERS:
+        raise SenderIsOurs(origin=origin)
     pool_id = await pools.find(pool)
     checked = [await checked_line(line) for line in lines]
     number = await enter(
@@ -179,7 +194,7 @@ async def checked_line(line: NewNoticeLine, source: UUID | None = None) -> Line:
 
 
 async def enter(
-    kind: Literal["purchase_order", "transfer", "by_hand"],
+    kind: Kind,
     document: str | None,
     source: UUID | None,
     lines: Sequence[Line],
@@ -424,19 +439,27 @@ async def notices(
     after: UUID | None = None,
     state: str | None = None,
     depot: str | None = None,
+    kind: str | None = None,
     document: str | None = None,
+    due_since: datetime | None = None,
+    due_until: datetime | None = None,
 ) -> list[NoticeView]:
-    """Notices for the reader's stores, or of the vendor who reads, newest first."""
+    """Notices for the reader's stores, or of the vendor who reads, newest first; due from `due_since` on, before `due_until`."""
     return await db.read(
         NoticeView,
         f"""{_VIEW} AND ($3::uuid IS NULL OR advance_notice.id < $3) AND ($4::text IS NULL OR state = $4)
-            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR document = $6)
-            ORDER BY advance_notice.id DESC LIMIT $7""",
+            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR advance_notice.kind = $6)
+            AND ($7::text IS NULL OR document = $7)
+            AND ($8::timestamptz IS NULL OR due_at >= $8) AND ($9::timestamptz IS NULL OR due_at < $9)
+            ORDER BY advance_notice.id DESC LIMIT $10""",
         seen_by.depot_scope,
         seen_by.vendor,
         after,
         state,
         depot,
+        kind,
         document,
+        due_since,
+        due_until,
         limit,
     )

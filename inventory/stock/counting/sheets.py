@@ -14,9 +14,12 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
+from inventory.stock import pools
 from inventory.stock.counting import abc, policy
 from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import CountTooLarge, NothingToCount
+from inventory.stock.moves import GOOD
+from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing
 
 Kind = Literal["cycle", "surprise", "full", "recount"]
@@ -25,6 +28,9 @@ State = Literal["counting", "counted", "posted", "cancelled"]
 MOST_LINES = 5000
 
 COUNT_STEP, POST_STEP = "count_stock", "post_count"
+
+ASKED_WITHIN = timedelta(hours=1)
+"""How long the store's keeper has to count what somebody who stands beside him asks for."""
 
 
 class CountView(Struct, frozen=True, kw_only=True):
@@ -134,13 +140,69 @@ async def draw_up(
             raise NothingToCount(depot=depot)
         scope = {"part": part.part_number if part else None, "bin": bin_code}
     rows = await _lying(store.id, wanted_parts, wanted_bins)
-    if not rows and kind == "recount" and part is not None:
-        rows = [await _nothing_of(part.id)]
+    if not rows and part is not None and await _asking(store.id, part.id) is None:
+        rows = [await _nothing_of(part.id, COMMON)]
     if not rows and not (kind == "surprise" and wanted_bins):
         raise NothingToCount(depot=depot)
     if len(rows) > MOST_LINES:
         raise CountTooLarge(most=MOST_LINES, lines=len(rows))
     return await _enter(store.id, depot, kind, rows, scope, by=by, seed=seed, remark=remark)
+
+
+@db.atomic
+async def ask_recount(depot: str, part_number: str, *, by: Actor, pool: str = COMMON) -> CountView:
+    """Have a part of a store counted again on the spot: a sheet for its keeper, or the open one that asks for it already.
+
+    Raises:
+        Unknown: no such store, part or pool.
+        NotYourDepot: the actor's scope does not include the store.
+
+    """
+    by.require("recounts.ask")
+    by.require_depot(depot)
+    return await recount(depot, part_number, by=by, pool=pool, due_at=clock.now() + ASKED_WITHIN)
+
+
+@db.atomic
+async def recount(
+    depot: str,
+    part_number: str,
+    *,
+    by: Actor,
+    due_at: datetime,
+    pool: str | None = None,
+    bin_code: str | None = None,
+    remark: str = "",
+) -> CountView:
+    """Have a part counted again on behalf of another verb that has checked the actor's rights; of every pool, or of one.
+
+    Raises:
+        Unknown: no such store, part, pool or bin.
+
+    """
+    store, part = await places.find_store(depot), await parts.find(part_number)
+    pool_id = None if pool is None else await pools.find(pool)
+    in_bins = None if bin_code is None else [await bins.find(store.id, bin_code)]
+    rows = await _lying(store.id, [part.id], in_bins, pool_id)
+    if not rows:
+        asking = await _asking(store.id, part.id)
+        if asking is not None:
+            return await count(asking)
+        rows = [await _nothing_of(part.id, pool or COMMON)]
+    scope = {"part": part.part_number, "bin": bin_code}
+    return await _enter(store.id, depot, "recount", rows, scope, by=by, seed=None, remark=remark, due_at=due_at)
+
+
+async def _asking(store: int, part: int) -> UUID | None:
+    """The newest open sheet of a store that asks for a part."""
+    return await db.fetch_value(
+        """SELECT count_sheet.id FROM count_sheet
+           JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed AND count_line.part = $2
+           WHERE count_sheet.place = $1 AND count_sheet.state IN ('counting', 'counted')
+           ORDER BY count_sheet.id DESC LIMIT 1""",
+        store,
+        part,
+    )
 
 
 async def _bins_of(store: int) -> list[db.Row]:
@@ -152,7 +214,9 @@ async def _part_ids(numbers: Sequence[str]) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def _lying(store: int, of_parts: list[int] | None, in_bins: list[int] | None) -> list[tuple[Any, ...]]:
+async def _lying(
+    store: int, of_parts: list[int] | None, in_bins: list[int] | None, of_pool: int | None = None
+) -> list[tuple[Any, ...]]:
     """What lies in a store by the books, as lines without quantities; not what an open sheet asks for."""
     rows = await db.fetch(
         """SELECT there.bin, there.part, there.condition, there.owner, there.pool
@@ -160,23 +224,24 @@ async def _lying(store: int, of_parts: list[int] | None, in_bins: list[int] | No
                  UNION
                  SELECT bin, part, condition, owner, pool FROM lot_stock WHERE place = $1 AND quantity > 0) AS there
            WHERE ($2::int[] IS NULL OR there.part = ANY($2)) AND ($3::int[] IS NULL OR there.bin = ANY($3))
+             AND ($4::int IS NULL OR there.pool = $4)
              AND NOT EXISTS (
                  SELECT FROM count_sheet JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed
                  WHERE count_sheet.place = $1 AND count_sheet.state IN ('counting', 'counted')
                    AND count_line.part = there.part AND count_line.bin IS NOT DISTINCT FROM there.bin)
-           LIMIT $4""",
+           LIMIT $5""",
         store,
         of_parts,
         in_bins,
+        of_pool,
         MOST_LINES + 1,
     )
     return [tuple(row) for row in rows]
 
 
-async def _nothing_of(part: int) -> tuple[Any, ...]:
+async def _nothing_of(part: int, pool: str) -> tuple[Any, ...]:
     """The line of a part of which the books say that nothing is there."""
-    pool = await db.fetch_value("SELECT id FROM pool WHERE contract IS NULL ORDER BY id LIMIT 1")
-    return None, part, "good", await places.ourselves(), pool
+    return None, part, GOOD, await places.ourselves(), await pools.find(pool)
 
 
 async def _enter(
@@ -189,9 +254,10 @@ async def _enter(
     by: Actor,
     seed: str | None,
     remark: str,
+    due_at: datetime | None = None,
 ) -> CountView:
     now = clock.now()
-    due_at = now + timedelta(hours=(await policy.in_force()).policy.hours_to_count)
+    due_at = due_at or now + timedelta(hours=(await policy.in_force()).policy.hours_to_count)
     number = await next_number("CT")
     sheet = await db.fetch_value(
         """INSERT INTO count_sheet (number, place, kind, state, seed, scope, created_at, created_by, due_at, remark)

@@ -14,6 +14,7 @@ from inventory.planning import plans
 from inventory.requests import requests, waves
 from inventory.stock import (
     movements,
+    notices,
     pool_crossings,
     promises,
     provisional,
@@ -73,6 +74,14 @@ PAGES = [
     ("/stock/as-of?what=bins", "buyer", "vendor"),
     ("/labels", "warehouse_keeper", "engineer"),
     ("/labels?kind=part&codes=PSU-750&size=50x30", "warehouse_keeper", "auditor"),
+    ("/advance-shipping-notices", "buyer", "engineer"),
+    (
+        "/advance-shipping-notices?state=expected&kind=transfer&depot=GZ&from=2026-01-01&to=2099-12-31",
+        "auditor",
+        "planner",
+    ),
+    ("/advance-shipping-notices/new", "buyer", "auditor"),
+    ("/advance-shipping-notices/{notice}", "quality_supervisor", "engineer"),
     ("/receiving", "warehouse_keeper", "vendor"),
     ("/receiving/{number}", "warehouse_keeper", "engineer"),
     ("/receipts", "inspector", "vendor"),
@@ -141,6 +150,9 @@ ACTIONS = [
     ("/units/ZL2-0001/tag", "engineer"),
     ("/transfers/{transfer}/lost", "warehouse_keeper"),
     ("/transfers/{transfer}/found", "warehouse_keeper"),
+    ("/advance-shipping-notices/new", "auditor"),
+    ("/advance-shipping-notices/{notice}/close", "quality_supervisor"),
+    ("/advance-shipping-notices/{notice}/cancel", "auditor"),
     ("/receiving/{number}/scan", "engineer"),
     ("/receiving/{number}/book", "engineer"),
     ("/hand-ins", "engineer"),
@@ -214,6 +226,7 @@ async def documents(company) -> dict[str, object]:
         "case": case.id,
         "request": asked.id,
         "number": order.number,
+        "notice": (await notices.notices(limit=1, seen_by=SETUP))[0].number,
         "receipt": received.number,
         "order": order.id,
         "transfer": sent.id,
@@ -276,6 +289,9 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
+        "due_at": "2099-01-01",
+        "quantity": "1",
+        "serials": "",
     }
     address = path.format(**documents)
 
@@ -306,7 +322,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
     def of(*entries: str) -> list[tuple[str, str]]:
         return [("", entry) if entry.startswith("/") else (entry, "") for entry in entries]
 
-    assert await menu("vendor") == of("/", "/orders", "/parts")
+    assert await menu("vendor") == of("/", "/advance-shipping-notices", "/orders", "/parts")
     assert await menu("inspector", contract="C-BANK") == of(
         "/",
         "/reservations",
@@ -347,7 +363,7 @@ async def test_the_phones_bar_has_what_the_role_wants_most_and_everything_is_beh
 
     assert await bar("warehouse_keeper") == ["/", "/receiving", "/picks", "/scan"]
     assert await bar("engineer") == ["/", "/requests", "/my-parts", "/scan"]
-    assert await bar("vendor") == ["/", "/orders", "/parts"]
+    assert await bar("vendor") == ["/", "/orders", "/parts", "/advance-shipping-notices"]
 
 
 async def test_a_page_behind_another_is_marked_under_its_entry_and_closed_groups_stay_closed(visitor):

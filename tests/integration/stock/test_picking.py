@@ -13,6 +13,7 @@ from inventory.places.bins import NewBin
 from inventory.requests import requests, shipping, waves
 from inventory.requests.requests import NewRequest, NewRequestLine
 from inventory.stock import picking, placing, reservations, transfers, units
+from inventory.stock.counting import sheets
 from inventory.stock.picking import (
     AlreadyBeingPicked,
     NotGoodStock,
@@ -167,7 +168,11 @@ async def test_what_is_not_found_is_proposed_elsewhere_and_recounted(shelves):
 
     found = [(line.serial, line.state) for line in after.lines if line.part_number == DRIVE]
     assert sorted(found) == [("ZL2-0000", "dropped"), ("ZL2-0001", "open")]
-    assert ("recount", DRIVE) in {(s.kind, s.subject) for s in await steps.open_steps(limit=50, seen_by=AUDITOR)}
+    (sheet,) = await sheets.counts(limit=2, seen_by=AUDITOR)
+    assert (sheet.kind, sheet.scope["part"], sheet.remark) == ("recount", DRIVE, f"{made.number}: bin empty")
+    assert ("count_stock", sheet.number) in {
+        (s.kind, s.subject) for s in await steps.open_steps(limit=50, seen_by=AUDITOR)
+    }
 
 
 async def test_what_is_nowhere_stays_short_until_it_turns_up(shelves):
