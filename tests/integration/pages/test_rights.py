@@ -51,6 +51,8 @@ PAGES = [
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/picks", "warehouse_keeper", "engineer"),
+    ("/picks/waiting", "warehouse_keeper", "auditor"),
+    ("/picks/waiting?depot=GZ&kind=transfer&severity=&to=2099-12-31", "warehouse_keeper", "engineer"),
     ("/picks/{pick_list}", "warehouse_keeper", "engineer"),
     ("/shipments", "engineer", "inspector"),
     ("/shipments/{shipment}", "engineer", "vendor"),
