@@ -25,6 +25,7 @@ FILES = (
     "icons.svg",
     "vendor/tabler/tabler.min.css",
     "vendor/htmx/htmx.min.js",
+    "vendor/zxing/zxing.min.js",
 )
 """What the page needs to stand on its own."""
 
@@ -106,7 +107,7 @@ def kinds(request: Request) -> list[Kind]:
             words=_("Count stock"),
             url="/api/v1/counts/{count}/scans",
             fields=[
-                Field(name="count", words=_("Stocktake (its id)"), kind="path", required=True),
+                Field(name="count", words=_("Count sheet's number (CT-…)"), kind="path", required=True),
                 Field(name="part_number", words=_("Part number"), kind="scan", required=True),
                 Field(name="bin", words=_("Bin")),
                 Field(name="quantity", words=_("Quantity, without serials"), kind="number"),

@@ -1,7 +1,7 @@
 // Scan fields: a keyboard-wedge scanner types and presses Enter, a camera reads; both end in the same place.
 //
 // <div data-scan="serial|part|bin|tag|text" data-scan-parts='["PSU-750"]'> holds an input or a textarea (one code a line) and may
-// hold a camera button. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
+// hold a camera button; with data-scan-submits Enter sends the form as anywhere. What a code means is asked of /api/v1/scan; where that cannot be asked, the text stays as it is.
 "use strict";
 
 const scanDialog = () => document.getElementById("scan-dialog");
@@ -194,7 +194,7 @@ async function arrive(box, field, text) {
   field.value = text;
   const meant = await settle(box, field, text);
   if (meant.wrong) return false;
-  if ("scanSubmits" in box.dataset) field.form.requestSubmit();
+  if (box.dataset.scanSubmits === "") field.form.requestSubmit(); // "typed": only Enter sends, what the camera read waits
   return true;
 }
 

@@ -357,6 +357,22 @@ _VIEW = """SELECT count_sheet.id, number, place.code AS depot, count_sheet.kind,
            FROM count_sheet JOIN place ON place.id = count_sheet.place"""
 
 
+async def id_of(named: str) -> UUID:
+    """The id of the count with a number, as its printed sheet carries it; an id stands for itself.
+
+    Raises:
+        Unknown: no such count.
+
+    """
+    try:
+        return UUID(named)
+    except ValueError:
+        sheet = await db.fetch_value("SELECT id FROM count_sheet WHERE number = $1", named.strip().upper())
+    if sheet is None:
+        raise Unknown(what="count", what_zh="盘点单", key=named)
+    return sheet
+
+
 async def count(sheet: UUID, *, seen_by: Actor | None = None) -> CountView:
     """One count.
 

@@ -71,6 +71,19 @@ async def test_recording_a_scan(api, sheet):
     assert "value_cny" not in line
 
 
+@pytest.mark.parametrize("way", ["scans", "scans/bulk"])
+async def test_a_scan_goes_by_the_number_on_the_sheet_as_well(api, sheet, way):
+    number = (await api.get(sheet, **GZ)).json()["number"]
+    body = scan() if way == "scans" else {"items": [scan()]}
+
+    elsewhere = await api.post(f"/counts/{number}/{way}", body, role="warehouse_keeper", depot="SH")
+    nowhere = await api.post(f"/counts/CT-26-999999/{way}", body, **GZ)
+    done = await api.post(f"/counts/{number.lower()}/{way}", body, **GZ)
+
+    assert [(a.status_code, a.json()["code"]) for a in (elsewhere, nowhere)] == [(404, "unknown"), (404, "unknown")]
+    assert (done.status_code, done.json()["lines"][0]["counted"]) == (201, 9)
+
+
 async def test_nothing_tells_the_books_before_a_line_is_counted(api, sheet):
     before = (await api.get(f"{sheet}/lines", **GZ)).json()["items"]
     assert [(line["part_number"], line["expected"], line["difference"], line["missing"]) for line in before] == [
