@@ -63,6 +63,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "failed": ("delivery failed", "派送失败"),
         "handed_over": ("signed for", "已签收"),
         "returned": ("brought back", "已退回"),
+        "lost": ("lost", "已丢失"),
     },
     "provisional_state": {
         "conflict": ("conflict", "冲突待处理"),
@@ -87,6 +88,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "shipment.failed": ("Delivery failed", "派送失败"),
         "shipment.sent_again": ("Sent again", "再次派送"),
         "shipment.returned": ("Brought back to the store", "退回备件库"),
+        "shipment.lost": ("Declared lost", "登记丢失"),
+        "shipment.found_again": ("Found again, on the way once more", "丢失找回，继续运送"),
     },
     "notice_state": {
         "expected": ("expected", "预计到货"),
@@ -499,7 +502,13 @@ TONES: dict[str, dict[str, Tone]] = {
         "lost": "secondary",
         "dismissed": "secondary",
     },
-    "shipment_state": {"shipped": "blue", "failed": "red", "handed_over": "green", "returned": "secondary"},
+    "shipment_state": {
+        "shipped": "blue",
+        "failed": "red",
+        "handed_over": "green",
+        "returned": "secondary",
+        "lost": "red",
+    },
     "notice_state": {
         "expected": "blue",
         "partly_received": "orange",

@@ -20402,7 +20402,7 @@ async def forwards():
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
         params={
-            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned')"
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
         },
         schema=None,
     )

@@ -8,7 +8,7 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
 from inventory.places import places
-from inventory.stock import expected, transfers
+from inventory.stock import expected, shipments, transfers
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
@@ -40,7 +40,7 @@ async def declare_lost(
 ) -> TransferView:
     """Declare that what is still on the road is lost: all of it, or so many of a part, or these serials.
 
-    It leaves the road for the adjustment account, and is expected no more.
+    It leaves the road for the adjustment account, and is expected no more; where none of it arrived, its shipment is lost.
 
     Raises:
         ReasonMissing: no reason was given.
@@ -75,7 +75,8 @@ async def declare_lost(
             await _expect_the_rest(line, head, line["rest"] - wanted)
     if moves:
         await post(moves, by=by)
-    await transfers.settle(transfer, by=by, reason=reason)
+    if await transfers.settle(transfer, by=by, reason=reason) == "closed":
+        await shipments.end_lost(head["number"], by=by, reason=reason)
     view = await transfers.transfer_view(transfer)
     await audit.record("transfer.lost", "transfer", view.number, by=by, reason=reason)
     await events.emit("transfer.lost", "transfer", view.number, view, depot=view.to_depot)
@@ -121,6 +122,7 @@ async def find_again(
             await _expect_the_rest(line, head, line["rest"] + wanted)
     if moves:
         await post(moves, by=by)
+        await shipments.go_on(head["number"], by=by, reason=reason)
     await transfers.settle(transfer, by=by)
     view = await transfers.transfer_view(transfer)
     await audit.record("transfer.found_again", "transfer", view.number, by=by, reason=reason)

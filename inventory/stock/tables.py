@@ -514,7 +514,7 @@ class Shipment(Table, tablename="shipment", help_text="Goods on their way to som
     signature = optional_binary()
     signature_sha256 = optional_binary()
 
-    shipment_state_is_known = Check("state IN ('shipped', 'failed', 'handed_over', 'returned')")
+    shipment_state_is_known = Check("state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')")
     shipment_mode_is_known = Check("mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')")
     shipment_is_handed_to_somebody = Check("(state = 'handed_over') = (handed_to IS NOT NULL)")
     shipment_signature_has_its_hash = Check("(signature IS NULL) = (signature_sha256 IS NULL)")
