@@ -1,6 +1,8 @@
 """Forms: reading what a page's fields say."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -22,6 +24,14 @@ class NotAQuantity(Invalid):
     zh = "“{value}”不是有效数量。"
     help_en = "Give a whole number of {least} or more."
     help_zh = "请填写不小于 {least} 的整数。"
+
+
+class NotANumber(Invalid):
+    """“{value}” is no number from {least} to {most}."""
+
+    zh = "“{value}”不是 {least} 至 {most} 之间的数字。"
+    help_en = "Write digits, with a point before decimals."
+    help_zh = "请填写数字，小数用点号。"
 
 
 class NotATime(Invalid):
@@ -85,6 +95,37 @@ def quantity(text: str, *, least: int = 1) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 8) or int(digits) < least:
         raise NotAQuantity(value=text, least=least)
     return int(digits)
+
+
+def whole(text: str, *, least: int, most: int) -> int:
+    """A whole number somebody typed.
+
+    >>> whole(" 24 ", least=1, most=720)
+    24
+
+    Raises:
+        NotANumber: it is none, or out of bounds.
+
+    """
+    if not text.strip().isdigit():
+        raise NotANumber(value=text, least=least, most=most)
+    return int(number(text, least=least, most=most))
+
+
+def number(text: str, *, least: int, most: int) -> Decimal:
+    """A number somebody typed, with up to four decimals.
+
+    >>> number(" 12.5 ", least=0, most=100)
+    Decimal('12.5')
+
+    Raises:
+        NotANumber: it is none, or out of bounds.
+
+    """
+    written = text.strip()
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,4})?", written) or not least <= Decimal(written) <= most:
+        raise NotANumber(value=text, least=least, most=most)
+    return Decimal(written)
 
 
 def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:

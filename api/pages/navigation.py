@@ -117,6 +117,11 @@ GROUPS = (
             Item("/imports", ("Imports", "导入"), "upload", "parts.manage", "stock.adjust"),
         ),
     ),
+    Group(
+        "administration",
+        ("Administration", "管理"),
+        (Item("/policies", ("Policies", "规则"), "adjustments", "stock.adjust", "audit.read"),),
+    ),
 )
 
 IN_THE_BAR: dict[str, tuple[str, ...]] = {

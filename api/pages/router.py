@@ -19,6 +19,7 @@ from api.pages import (
     parts,
     picks,
     plans,
+    policies,
     pool_crossings,
     provisional,
     receiving,
@@ -61,6 +62,7 @@ NOUNS = (
     in_hand,
     pool_crossings,
     statements,
+    policies,
 )
 
 TAKING_FILES = (imports, attachments)

@@ -611,6 +611,13 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="PaperPolicy",
+        tablename="paper_policy",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="ServiceClass",
         tablename="service_class",
         schema=None,
@@ -7375,6 +7382,174 @@ async def forwards():
     manager.add_column(
         table_class_name="Scrapping",
         tablename="scrapping",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="within_hours",
+        db_column_name="within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="on_working_days",
+        db_column_name="on_working_days",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="resume_hour",
+        db_column_name="resume_hour",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="answer_within_hours",
+        db_column_name="answer_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="set_at",
+        db_column_name="set_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="set_by",
+        db_column_name="set_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
         column_name="remark",
         db_column_name="remark",
         column_class_name="Text",
@@ -19788,6 +19963,24 @@ async def forwards():
         params={
             "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        constraint_name="paper_policy_deadlines_are_positive",
+        constraint_class=Check,
+        params={"condition": "within_hours > 0 AND answer_within_hours > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        constraint_name="paper_policy_resumes_within_a_day",
+        constraint_class=Check,
+        params={"condition": "resume_hour BETWEEN 0 AND 23"},
         schema=None,
     )
 

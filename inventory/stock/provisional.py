@@ -4,10 +4,9 @@ Whatever somebody took at night is recorded, never refused: the piece is gone, w
 cannot follow at once, the record is a conflict that a keeper resolves.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -18,24 +17,14 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
-from inventory.installed_base.clocks import WorkingHours, is_working_day
 from inventory.places import places
-from inventory.stock import lots
+from inventory.stock import lots, paper_policy
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.refusals import InsufficientStock, LotNotHere, QuantityNotPositive, ReasonMissing, UnitNotHere
 
 State = Literal["conflict", "open", "loss_reported", "papered", "brought_back", "lost", "dismissed"]
 Conflict = Literal["all_reserved", "unit_unknown", "unit_elsewhere", "not_good", "too_few", "picked"]
-
-PAPER_WITHIN = timedelta(hours=24)
-NOON = time(12)
-OFFICE = WorkingHours(
-    time_zone="Asia/Shanghai", working_days=[1, 2, 3, 4, 5], opens_at=time(9), closes_at=time(18), holidays="CN"
-)
-"""The calendar of whoever writes the papers."""
-
-OVERDUE_ANSWER_WITHIN = timedelta(hours=4)
 
 
 class TakenInFuture(Invalid):
@@ -142,25 +131,6 @@ class _Found(Struct, frozen=True, kw_only=True):
     facts: dict[str, Any] = {}
 
 
-def paper_due(recorded_at: datetime) -> datetime:
-    """When the paper has to be there: 24 hours later, or at noon of the next working day where that is none.
-
-    >>> from datetime import UTC
-    >>> paper_due(datetime(2026, 3, 4, 18, tzinfo=UTC)).isoformat()
-    '2026-03-05T18:00:00+00:00'
-    >>> paper_due(datetime(2026, 3, 6, 14, tzinfo=UTC)).isoformat()  # a Friday night: Monday noon in Beijing
-    '2026-03-09T04:00:00+00:00'
-    """
-    zone = ZoneInfo(OFFICE.time_zone)
-    due = recorded_at + PAPER_WITHIN
-    day = due.astimezone(zone).date()
-    if is_working_day(day, OFFICE)[0]:
-        return due
-    while not is_working_day(day, OFFICE)[0]:
-        day += timedelta(days=1)
-    return datetime.combine(day, NOON, zone).astimezone(recorded_at.tzinfo)
-
-
 @db.atomic
 async def take(new: NewProvisionalIssue, *, by: Actor) -> ProvisionalIssueView:
     """Record a piece that was taken: it leaves the store at once, for the place where pieces wait for their paper.
@@ -190,8 +160,17 @@ async def take(new: NewProvisionalIssue, *, by: Actor) -> ProvisionalIssueView:
     number = await next_number("PI")
     if found.spot is not None and found.conflict is None and found.part is not None:
         found = await _leave(found, found.part, found.spot, number, min(taken_at, now), by)
-    issue = await _insert(new, number, place.id, found, taken_at, by)
-    await _begin_step(number, new.depot, conflict=found.conflict is not None, taker=new.taken_by or by.name)
+    due_at = await paper_policy.due_now()
+    issue = await _insert(new, number, place.id, found, taken_at, due_at, by)
+    await steps.begin(
+        "bind_paper" if found.conflict is None else "resolve_conflict",
+        "provisional_issue",
+        number,
+        owner_role="warehouse_keeper",
+        owner=(new.taken_by or by.name) if found.conflict is None else None,
+        depot=new.depot,
+        due_at=due_at,
+    )
     view = await provisional_issue_view(issue)
     await audit.record("provisional_issue.recorded", "provisional_issue", number, by=by, reason=new.reason)
     return view
@@ -213,7 +192,13 @@ async def _earlier(new: NewProvisionalIssue, by: Actor) -> ProvisionalIssueView 
 
 
 async def _insert(
-    new: NewProvisionalIssue, number: str, place: int, found: _Found, taken_at: datetime, by: Actor
+    new: NewProvisionalIssue,
+    number: str,
+    place: int,
+    found: _Found,
+    taken_at: datetime,
+    due_at: datetime,
+    by: Actor,
 ) -> UUID:
     return await db.fetch_value(
         """INSERT INTO provisional_issue (number, client_id, place, code, part, unit, pool, quantity, taken_at, taken_by,
@@ -236,19 +221,7 @@ async def _insert(
         "conflict" if found.conflict else "open",
         found.conflict,
         found.facts,
-        paper_due(clock.now()),
-    )
-
-
-async def _begin_step(number: str, depot: str, *, conflict: bool, taker: str) -> None:
-    await steps.begin(
-        "resolve_conflict" if conflict else "bind_paper",
-        "provisional_issue",
-        number,
-        owner_role="warehouse_keeper",
-        owner=None if conflict else taker,
-        depot=depot,
-        due_at=paper_due(clock.now()),
+        due_at,
     )
 
 
@@ -531,6 +504,7 @@ async def escalate_overdue(*, by: Actor, limit: int = 200) -> int:
         clock.now(),
         limit,
     )
+    answer_by = clock.now() + timedelta(hours=(await paper_policy.in_force()).policy.answer_within_hours)
     for row in rows:
         view = await provisional_issue_view(row["id"])
         await steps.finish("provisional_issue", row["number"], by=by)
@@ -540,7 +514,7 @@ async def escalate_overdue(*, by: Actor, limit: int = 200) -> int:
             row["number"],
             owner_role="project_manager",
             depot=view.depot,
-            due_at=clock.now() + OVERDUE_ANSWER_WITHIN,
+            due_at=answer_by,
         )
         await events.emit("step.escalated", "provisional_issue", row["number"], view, depot=view.depot)
     return len(rows)

@@ -578,6 +578,24 @@ class ProvisionalIssue(
     )
 
 
+class PaperPolicy(
+    Table, tablename="paper_policy", help_text="Until when what was taken without paper has to be recorded; append-only"
+):
+    """The policy of papers; the latest one holds."""
+
+    id = Serial(primary_key=True)
+    within_hours = whole()
+    on_working_days = flag(default=True)
+    resume_hour = whole()
+    answer_within_hours = whole()
+    set_at = instant()
+    set_by = text()
+    remark = note()
+
+    paper_policy_deadlines_are_positive = Check("within_hours > 0 AND answer_within_hours > 0")
+    paper_policy_resumes_within_a_day = Check("resume_hour BETWEEN 0 AND 23")
+
+
 class Reversal(Table, tablename="reversal", help_text="Which movement was undone, by which other, and why; once"):
     """A movement that another one undid."""
 

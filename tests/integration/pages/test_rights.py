@@ -54,6 +54,7 @@ PAGES = [
     ("/picks/waiting", "warehouse_keeper", "auditor"),
     ("/picks/waiting?depot=GZ&kind=transfer&severity=&to=2099-12-31", "warehouse_keeper", "engineer"),
     ("/picks/{pick_list}", "warehouse_keeper", "engineer"),
+    ("/policies", "engineer", "inspector"),
     ("/shipments", "engineer", "inspector"),
     ("/shipments/{shipment}", "engineer", "vendor"),
     ("/provisional-issues", "auditor", "inspector"),
@@ -133,6 +134,8 @@ ACTIONS = [
     ("/shipments/{shipment}/fail", "auditor"),
     ("/shipments/{shipment}/send-again", "auditor"),
     ("/shipments/{shipment}/bring-back", "engineer"),
+    ("/policies/papers", "warehouse_keeper"),
+    ("/policies/counts", "auditor"),
     ("/provisional-issues/{issue}/paper", "auditor"),
     ("/provisional-issues/{issue}/resolve", "engineer"),
     ("/provisional-issues/{issue}/dismiss", "engineer"),
@@ -291,6 +294,9 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
+        **dict.fromkeys(("within_hours", "resume_hour", "answer_within_hours", "a_share", "b_share"), "1"),
+        **dict.fromkeys(("a_days", "b_days", "c_days", "parts_per_sheet", "hours_to_count"), "1"),
+        "four_eyes_above_cny": "1",
         "due_at": "2099-01-01",
         "quantity": "1",
         "serials": "",
@@ -342,7 +348,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         "/parts",
     )
     assert ("", "/plans") in await menu("planner")
-    assert of("Master data", "/parts", "/imports")[-3:] == (await menu("administrator"))[-3:]
+    assert of("Master data", "/parts", "/imports", "/policies") == (await menu("administrator"))[-4:]
 
 
 @pytest.mark.parametrize(("role", "contract"), [*((role, None) for role in sorted(ROLES)), ("inspector", "C-BANK")])
