@@ -125,14 +125,20 @@ async def test_finishing_explaining_and_posting(api, sheet):
     assert (await api.post(f"{sheet}/post", **GZ)).json()["code"] == "count_closed"
 
 
+@pytest.mark.parametrize("limit", ["-1", "NaN", "1e40", "much"])
+@pytest.mark.parametrize(("language", "words"), [("en", "The input is not valid"), ("zh", "输入无效")])
+async def test_a_limit_that_is_no_amount_is_named_in_both_languages(api, limit, language, words):
+    answer = await api.post("/counts/policy", {"four_eyes_above_cny": limit}, role="administrator", language=language)
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/four_eyes_above_cny")
+    assert words in answer.json()["detail"]
+
+
 async def test_a_dear_difference_waits_for_a_second_person(api, sheet):
     low = {"four_eyes_above_cny": "100"}
     assert (await api.post("/counts/policy", low, **GZ)).status_code == 403
-    for wrong in (
-        {"a_share": 2},
-        {"a_share": 0.9, "b_share": 0.8},
-        *({"four_eyes_above_cny": v} for v in ("-1", "NaN", "1e40")),
-    ):
+    for wrong in ({"a_share": 2}, {**low, "a_share": 0.9, "b_share": 0.8}):
         assert (await api.post("/counts/policy", wrong, role="administrator")).status_code == 422
     await api.post("/counts/policy", low, role="administrator")
     (line, _) = (await counted(api, sheet)).json()["lines"]
