@@ -35,7 +35,7 @@ async def test_what_is_recorded_follows_the_policy_that_holds_and_keeps_its_due_
 async def test_a_resolved_conflict_and_a_late_paper_follow_it_too(company):
     await paper_policy.put_in_force(SOON, by=SUPERVISOR)
     issue = await taken("many", PSU, 99)
-    await papering.resolve(issue.id, Resolution(), by=KEEPER)
+    await papering.resolve(issue.id, Resolution(reason="bought by the site"), by=SUPERVISOR)
     (step,) = [s for s in await steps.open_steps(limit=50, seen_by=AUDITOR) if s.subject == issue.number]
     assert (step.kind, (step.due_at - step.opened_at).total_seconds()) == ("bind_paper", pytest.approx(7200, abs=60))
 
