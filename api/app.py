@@ -25,14 +25,24 @@ from api.demo import credentials
 from api.exchange.exports import exports_of
 from api.instants import DECODERS, InstantSchema
 from api.pages.headers import secure
-from api.pages.refusals import crash_page, http_page, refusal_page, told_by, unparsable_page
+from api.pages.refusals import (
+    crash_page,
+    http_page,
+    overflow_page,
+    refusal_page,
+    told_by,
+    undecodable_page,
+    unparsable_page,
+)
 from api.pages.rendering import engine
 from api.pages.router import page_router
 from api.problems import (
     Unparsable,
     crash_response,
     http_response,
+    overflow_response,
     refusal_response,
+    undecodable_response,
     unparsable_response,
 )
 from api.routes import (
@@ -177,6 +187,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
             InventoryError: told_by(refusal_page, refusal_response),
             Unparsable: told_by(unparsable_page, unparsable_response),
             HTTPException: told_by(http_page, http_response),
+            UnicodeDecodeError: told_by(undecodable_page, undecodable_response),
+            OverflowError: told_by(overflow_page, overflow_response),
             Exception: told_by(crash_page, crash_response),
         },
         openapi_config=openapi(),

@@ -61,6 +61,7 @@ _COMPLAINTS = [
     (r"Expected `(.+?)` matching regex (.+)", "应为符合 {1} 的{0}"),
     (r"Expected `(.+?)` (>=|<=|>|<) (.+)", "应为 {1} {2} 的{0}"),
     (r"Expected `(.+?)`, got `(.+?)`", "应为{0}，收到的是{1}"),
+    (r"Expected `decimal` from (.+?) to (.+?) in field `(.+?)`", "{2} 应为 {0} 至 {1} 之间的小数"),
     (r"Object missing required field `(.+?)`", "缺少必填字段 {0}"),
     (r"Object contains unknown field `(.+?)`", "没有名为 {0} 的字段"),
     (r"Invalid enum value (.+)", "不是允许的取值：{0}"),

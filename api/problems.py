@@ -8,14 +8,14 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import ClientException, HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from api.languages import Language, in_language, preferred
 from inventory.assurance.shared_links import OpenedTooOften
 from inventory.ground import context
-from inventory.ground.errors import Busy, Forbidden, Invalid, InventoryError, Refused, Unknown
+from inventory.ground.errors import Busy, DoesNotFit, Forbidden, Invalid, InventoryError, Refused, Unknown
 from inventory.people.persons import TooManyAttempts
 
 MEDIA_TYPE = "application/problem+json"
@@ -240,7 +240,7 @@ def _field_errors(error: ValidationException, language: Language) -> list[FieldE
     ]
 
 
-_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`")
+_NAMED_FIELD = re.compile(r"(?:unknown|in) field `([^`]+)`")
 
 
 def _pointer(key: str, source: str, message: str) -> str:
@@ -250,14 +250,26 @@ def _pointer(key: str, source: str, message: str) -> str:
     '/lines/0/quantity'
     >>> _pointer("data", "body", "Object contains unknown field `surprise`")
     '/surprise'
+    >>> _pointer("data", "body", "Expected `decimal` from 0 to 9 in field `limit_cny`")
+    '/limit_cny'
     >>> _pointer("limit", "query", "Expected `int` <= 200")
     'limit'
     """
     if source != "body":
         return key
     steps = [] if key == "data" else key.replace("[", ".").replace("]", "").split(".")
-    unknown = _UNKNOWN_FIELD.search(message)
-    return "".join(f"/{step}" for step in [*steps, *(unknown.groups() if unknown else ())])
+    named = _NAMED_FIELD.search(message)
+    return "".join(f"/{step}" for step in [*steps, *(named.groups() if named else ())])
+
+
+def undecodable_response(request: Request[Any, Any, Any], _: UnicodeDecodeError) -> Response[Problem]:
+    """Answer a body that is no UTF-8; everything else that reads bytes looks after their encoding itself."""
+    return http_response(request, ClientException())
+
+
+def overflow_response(request: Request[Any, Any, Any], _: OverflowError) -> Response[Problem]:
+    """Answer a time or number with which nothing can be reckoned: no calendar goes beyond the year 9999."""
+    return refusal_response(request, DoesNotFit())
 
 
 def crash_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

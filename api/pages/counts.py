@@ -14,7 +14,7 @@ from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
 from api.instants import Instant
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
+from api.pages.forms import Long, Reason, Several, Short, quantity, rows, several, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.ground import clock
@@ -58,7 +58,7 @@ class Observed(Struct, kw_only=True):
         """What was counted, as the domain takes it."""
         columns = (self.part_number, self.condition, self.owner, self.pool, self.quantity, self.serials, self.by_serial)
         nothing = set(several(self.none))
-        for place, row in enumerate(zip(*(several(column) for column in columns), strict=True)):
+        for place, row in enumerate(rows(*columns)):
             part, condition, owner, pool, count, serials, by_serial = row
             if by_serial and (words(serials) or str(place) in nothing):
                 yield self._scan(str(place), part, condition, owner, pool, serials=words(serials))

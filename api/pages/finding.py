@@ -19,7 +19,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "transfer": "/transfers",
     "count": "/counts",
     "receipt": "/receipts",
-    "advance_notice": "/receiving",
+    "advance_notice": "/advance-shipping-notices",
     "plan": "/plans",
     "shipment": "/shipments",
     "provisional_issue": "/provisional-issues",

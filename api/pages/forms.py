@@ -1,6 +1,8 @@
 """Forms: reading what a page's fields say."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -25,12 +27,28 @@ class NotAQuantity(Invalid):
     help_zh = "请填写不小于 {least} 的整数。"
 
 
+class NotANumber(Invalid):
+    """“{value}” is no number from {least} to {most}."""
+
+    zh = "“{value}”不是 {least} 至 {most} 之间的数字。"
+    help_en = "Write digits, with a point before decimals."
+    help_zh = "请填写数字，小数用点号。"
+
+
 class NotATime(Invalid):
     """“{value}” is no date or time."""
 
     zh = "“{value}”不是有效的日期或时间。"
     help_en = "Write it as 2026-11-22 or 2026-11-22T09:30."
     help_zh = "请按 2026-11-22 或 2026-11-22T09:30 的格式填写。"
+
+
+class LinesIncomplete(Invalid):
+    """The lines of this form do not fit together; some have fields that others lack."""
+
+    zh = "表单各行不完整，无法对应。"
+    help_en = "Load the page again, and fill it in there."
+    help_zh = "请重新打开页面填写。"
 
 
 class Reason(Struct, kw_only=True):
@@ -48,6 +66,22 @@ def several(value: Several) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
+def rows(*columns: Several) -> list[tuple[str, ...]]:
+    """Repeated fields as the lines they stand in.
+
+    >>> rows(["FAN", "PSU"], ["2", "1"])
+    [('FAN', '2'), ('PSU', '1')]
+
+    Raises:
+        LinesIncomplete: some lines have fields that others lack.
+
+    """
+    lists = [several(column) for column in columns]
+    if len({len(each) for each in lists}) > 1:
+        raise LinesIncomplete
+    return list(zip(*lists, strict=True))
+
+
 def quantity(text: str, *, least: int = 1) -> int:
     """A quantity somebody typed.
 
@@ -62,6 +96,37 @@ def quantity(text: str, *, least: int = 1) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 8) or int(digits) < least:
         raise NotAQuantity(value=text, least=least)
     return int(digits)
+
+
+def whole(text: str, *, least: int, most: int) -> int:
+    """A whole number somebody typed.
+
+    >>> whole(" 24 ", least=1, most=720)
+    24
+
+    Raises:
+        NotANumber: it is none, or out of bounds.
+
+    """
+    if not text.strip().isdigit():
+        raise NotANumber(value=text, least=least, most=most)
+    return int(number(text, least=least, most=most))
+
+
+def number(text: str, *, least: int, most: int) -> Decimal:
+    """A number somebody typed, with up to four decimals.
+
+    >>> number(" 12.5 ", least=0, most=100)
+    Decimal('12.5')
+
+    Raises:
+        NotANumber: it is none, or out of bounds.
+
+    """
+    written = text.strip()
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,4})?", written) or not least <= Decimal(written) <= most:
+        raise NotANumber(value=text, least=least, most=most)
+    return Decimal(written)
 
 
 def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:

@@ -63,6 +63,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "failed": ("delivery failed", "派送失败"),
         "handed_over": ("signed for", "已签收"),
         "returned": ("brought back", "已退回"),
+        "lost": ("lost", "已丢失"),
     },
     "provisional_state": {
         "conflict": ("conflict", "冲突待处理"),
@@ -87,6 +88,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "shipment.failed": ("Delivery failed", "派送失败"),
         "shipment.sent_again": ("Sent again", "再次派送"),
         "shipment.returned": ("Brought back to the store", "退回备件库"),
+        "shipment.lost": ("Declared lost", "登记丢失"),
+        "shipment.found_again": ("Found again, on the way once more", "丢失找回，继续运送"),
     },
     "notice_state": {
         "expected": ("expected", "预计到货"),
@@ -94,6 +97,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "received": ("received", "已入库"),
         "closed": ("closed short", "短少结案"),
         "cancelled": ("cancelled", "已取消"),
+    },
+    "notice_kind": {
+        "purchase_order": ("purchase order", "采购订单"),
+        "transfer": ("transfer", "调拨"),
+        "by_hand": ("entered by hand", "手工登记"),
     },
     "delivery_kind": {
         "purchase_order": ("purchase order", "采购订单"),
@@ -498,7 +506,20 @@ TONES: dict[str, dict[str, Tone]] = {
         "lost": "secondary",
         "dismissed": "secondary",
     },
-    "shipment_state": {"shipped": "blue", "failed": "red", "handed_over": "green", "returned": "secondary"},
+    "shipment_state": {
+        "shipped": "blue",
+        "failed": "red",
+        "handed_over": "green",
+        "returned": "secondary",
+        "lost": "red",
+    },
+    "notice_state": {
+        "expected": "blue",
+        "partly_received": "orange",
+        "received": "green",
+        "closed": "red",
+        "cancelled": "secondary",
+    },
     "count_state": {"counting": "blue", "counted": "orange", "posted": "green", "cancelled": "secondary"},
     "strange": {"unknown": "orange", "lost_before": "azure", "other_bin": "azure", "conflict": "red"},
     "difference": {

@@ -41,6 +41,7 @@ async def list_movements(
     cursor: Cursor = None,
 ) -> Page:
     """Show the ledger, latest first."""
+    span = {"from": moment(since), "to": moment(until, whole_day=True)}
     found = await movements.movements(
         limit=LENGTH + 1,
         seen_by=request.user,
@@ -51,8 +52,8 @@ async def list_movements(
         kind=_said(kind),
         actor=_said(actor),
         serial=_said(serial),
-        since=moment(since),
-        until=moment(until, whole_day=True),
+        since=span["from"],
+        until=span["to"],
     )
     shown, following = cut(found, lambda line: (line.occurred_at, line.id))
     return Page(
@@ -63,6 +64,7 @@ async def list_movements(
         first=not cursor,
         stores=await places.stores(limit=200, seen_by=request.user),
         kinds=LABELS["movement_kind"],
+        instants={name: at.isoformat() if at else None for name, at in span.items()},
         asked={
             "part": part,
             "depot": depot,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Reason, Several, quantity, several, words
+from api.pages.forms import Reason, Several, quantity, rows, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import fitting
@@ -29,7 +29,7 @@ class Receiving(Struct, kw_only=True):
 
     def incoming(self) -> list[receipts.Incoming]:
         """The lines of which something came."""
-        lines = zip(several(self.part_number), several(self.serials), several(self.quantity), strict=True)
+        lines = rows(self.part_number, self.serials, self.quantity)
         return [
             receipts.Incoming(
                 part_number=part,

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
-from api.pages.forms import Reason, Several, Short, quantity, several
+from api.pages.forms import Reason, Several, Short, moment, quantity, several
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
@@ -50,7 +50,7 @@ async def list_picks(
     in_state: Annotated[pick_lists.ListState | None, QueryParameter(name="state")] = None,
     cursor: Cursor = None,
 ) -> Page:
-    """Show what is to be picked now, the most urgent first, and the lists under way."""
+    """Show what is to be picked next, the most urgent first, and the lists under way."""
     found = await pick_lists.pick_lists(
         limit=LENGTH + 1,
         seen_by=request.user,
@@ -61,12 +61,44 @@ async def list_picks(
     shown, following = cut(found, lambda found: found.id)
     return Page(
         "picks/list.html",
-        waiting=await waves.to_pick(limit=100, seen_by=request.user, depot=depot or None),
+        waiting=await waves.to_pick(limit=LENGTH, seen_by=request.user, depot=depot or None),
         lists=shown,
         cursor=following,
         state=in_state,
         depot=depot,
         stores=await places.stores(limit=200, seen_by=request.user),
+        first=not cursor,
+    )
+
+
+@get("/picks/waiting", guards=[requires("stock.issue")])
+async def list_waiting(
+    request: PageRequest,
+    depot: FromQuery[str | None] = None,
+    kind: FromQuery[waves.DocumentKind | Literal[""]] = "",
+    severity: FromQuery[requests.Severity | Literal[""]] = "",
+    until: Annotated[str | None, QueryParameter(name="to", max_length=40)] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """List all that waits to be picked, the most urgent first."""
+    due_until = moment(until, whole_day=True)
+    found = await waves.to_pick(
+        limit=LENGTH + 1,
+        seen_by=request.user,
+        after=decode_cursor(cursor, waves.Place),
+        depot=depot or None,
+        kind=kind or None,
+        severity=severity or None,
+        due_until=due_until,
+    )
+    shown, following = cut(found, waves.place_of)
+    return Page(
+        "picks/waiting.html",
+        waiting=shown,
+        cursor=following,
+        stores=await places.stores(limit=200, seen_by=request.user),
+        asked={"depot": depot, "kind": kind, "severity": severity, "to": until},
+        instants={"to": due_until.isoformat() if due_until else None},
         first=not cursor,
     )
 
@@ -139,4 +171,4 @@ async def ship(request: PageRequest, list_id: FromPath[UUID], data: URLEncodedBo
     return Redirect(f"/picks/{list_id}", status_code=303)
 
 
-handlers = [list_picks, begin, show_list, scan, not_found, unpick, cancel, ship]
+handlers = [list_picks, list_waiting, begin, show_list, scan, not_found, unpick, cancel, ship]

@@ -15,7 +15,7 @@ from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.instants import Instant
 from api.pages.attachments import attached
-from api.pages.forms import Several, Short, quantity, several
+from api.pages.forms import Several, Short, quantity, rows, several
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import parts
@@ -53,14 +53,14 @@ class Dock(Struct, kw_only=True):
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """How many of each part without serials there are, and how many of those are damaged."""
-        lines = zip(several(self.counted), several(self.count), several(self.broken), strict=True)
+        lines = rows(self.counted, self.count, self.broken)
         return {
             part: (quantity(count or "0", least=0), quantity(broken or "0", least=0)) for part, count, broken in lines
         }
 
     def reasons(self) -> dict[str, str]:
         """The reason of each difference, by “part number|difference”."""
-        return {of: why.strip() for of, why in zip(several(self.why_of), several(self.why), strict=True) if why.strip()}
+        return {of: why.strip() for of, why in rows(self.why_of, self.why) if why.strip()}
 
 
 class HandedIn(Struct, kw_only=True):

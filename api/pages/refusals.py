@@ -1,5 +1,6 @@
 """What pages say when something is refused: an alert beside the form that asked, or a page of its own."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,12 +10,13 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.response import Redirect
 
+from api.exchange.headings import heading
 from api.languages import Language
 from api.pages.forms import local
 from api.pages.labels import label
 from api.pages.rendering import Page, language_of
-from api.problems import Unparsable, crash_response, http_response, status_of
-from inventory.ground.errors import InventoryError, NotGranted, WrongState
+from api.problems import FieldError, Unparsable, crash_response, http_response, status_of
+from inventory.ground.errors import DoesNotFit, InventoryError, NotGranted, WrongState
 
 Handler = Callable[[Request[Any, Any, Any], Any], Response[Any]]
 
@@ -87,14 +89,46 @@ def http_page(request: Request[Any, Any, Any], error: HTTPException) -> Response
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return crash_page(request, error)
     problem = http_response(request, error).content
-    fields = [f"{field.pointer.lstrip('/')}: {field.message}" for field in problem.errors]
+    fields = [told_of(field, language_of(request)) for field in problem.errors]
     status = 422 if isinstance(error, ValidationException) else error.status_code
     return _told(request, status, None, "", fields=fields)
+
+
+_MISSING = re.compile(r"(?:Object missing required field `|缺少必填字段 )(\w+)`?")
+
+
+def told_of(field: FieldError, language: Language) -> str:
+    """What is wrong with a field of a form, by the name that people know it under.
+
+    >>> told_of(FieldError("/", "invalid", "缺少必填字段 quantity"), "zh")
+    '请填写“数量”。'
+    >>> told_of(FieldError("/due_at", "invalid", "Expected `str` of length <= 200"), "en")
+    '“Due at”: Expected `str` of length <= 200'
+    """
+    missing = _MISSING.fullmatch(field.message)
+    if missing is not None:
+        name = heading(missing[1], language)
+        return f"请填写“{name}”。" if language == "zh" else f"Fill in “{name}”."
+    named = [step for step in field.pointer.split("/") if step and not step.isdigit()]
+    if not named:
+        return field.message
+    name = heading(named[-1], language)
+    return f"“{name}”：{field.message}" if language == "zh" else f"“{name}”: {field.message}"
 
 
 def unparsable_page(request: Request[Any, Any, Any], error: Unparsable) -> Response[Any]:
     """Say that an address or a form cannot be read."""
     return _told(request, 400, error.zh if language_of(request) == "zh" else error.en, "")
+
+
+def undecodable_page(request: Request[Any, Any, Any], _: UnicodeDecodeError) -> Response[Any]:
+    """Say that a form is no text."""
+    return _told(request, 400, None, "")
+
+
+def overflow_page(request: Request[Any, Any, Any], _: OverflowError) -> Response[Any]:
+    """Say that a time or number is beyond all reckoning."""
+    return refusal_page(request, DoesNotFit())
 
 
 def crash_page(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -26,7 +26,7 @@ from api.pages import formats, gauges, labels, navigation
 from api.pages.translations import translations
 from inventory.ground import clock
 from inventory.ground.actor import Actor
-from inventory.places.names import PlaceName, store_names
+from inventory.places.names import PlaceName, known_names
 
 PAGES = Path(__file__).parent.parent
 TEMPLATES, STATIC = PAGES / "templates", PAGES / "static"
@@ -44,9 +44,9 @@ def language_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Language:
 
 
 async def remember_place_names(request: Request[Any, Any, Any]) -> None:
-    """Read what the stores are called, once for a page."""
+    """Read what stores and vendors are called, once for a page."""
     if request.user is not None:
-        request.state.places = await store_names()
+        request.state.places = await known_names()
 
 
 class Page(Template):
@@ -74,12 +74,15 @@ class Page(Template):
     def create_template_context(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """What the page itself shows, and what every page knows."""
         actor: Actor | None = request.scope.get("user")
+        menu = navigation.menu(actor)
         return {
             **super().create_template_context(request),
             "language": language_of(request),
             "now": clock.now(),
             "actor": actor,
-            "menu": navigation.menu(actor),
+            "menu": menu,
+            "bar": navigation.bar(actor, menu),
+            "closed_groups": request.cookies.get("beijian_menu", "").split("."),
             "path": request.url.path,
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "places": request.state.get("places", {}),
@@ -147,7 +150,6 @@ def environment() -> Environment:
         "icon": icon,
         "UNSET": UNSET,
         "csrf_cookie": CSRFConfig.cookie_name,
-        "IN_THE_BAR": navigation.IN_THE_BAR,
         "ZONE": formats.ZONE_NAME,
     }
     return made
@@ -193,9 +195,9 @@ def _address(context: Mapping[str, Any], **changes: str | None) -> str:
     return f"{context['path']}?{kept}" if kept else context["path"]
 
 
-def _exported(context: Mapping[str, Any], name: str) -> str:
-    """The address of a list's export, with the filters of this page."""
-    query = {**context["request"].query_params, "cursor": None}
+def _exported(context: Mapping[str, Any], name: str, changes: Mapping[str, str | None]) -> str:
+    """The address of a list's export, with the filters of this page; days, say, are instants there."""
+    query = {**context["request"].query_params, "cursor": None, **changes}
     kept = urlencode({key: value for key, value in query.items() if value})
     return f"/api/v1/{name}.csv" + (f"?{kept}" if kept else "")
 

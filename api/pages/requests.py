@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, Short, quantity, several, words
+from api.pages.forms import Long, Reason, Several, Short, quantity, rows, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
@@ -38,7 +38,7 @@ class NewRequest(Struct, kw_only=True):
 
     def lines(self) -> list[requests.NewRequestLine]:
         """The lines that name a part."""
-        named = zip(several(self.part_number), several(self.quantity), strict=True)
+        named = rows(self.part_number, self.quantity)
         return [
             requests.NewRequestLine(part_number=part.strip(), quantity=quantity(count))
             for part, count in named
@@ -61,7 +61,7 @@ class Debriefing(Struct, kw_only=True):
 
     def reports(self) -> list[debriefing.Debrief]:
         """The lines that say what became of them."""
-        told = zip(several(self.part_number), several(self.outcome), several(self.serial_out), strict=True)
+        told = rows(self.part_number, self.outcome, self.serial_out)
         return [
             debriefing.Debrief(part_number=part, outcome=outcome, serial_out=serial.strip() or None)
             for part, outcome, serial in told

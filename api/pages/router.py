@@ -13,11 +13,13 @@ from api.pages import (
     in_hand,
     label_sheets,
     ledger,
+    notices,
     orders,
     overview,
     parts,
     picks,
     plans,
+    policies,
     pool_crossings,
     provisional,
     receiving,
@@ -47,6 +49,7 @@ NOUNS = (
     scanning,
     shipments,
     transfers,
+    notices,
     receiving,
     bins,
     conditions,
@@ -61,6 +64,7 @@ NOUNS = (
     in_hand,
     pool_crossings,
     statements,
+    policies,
 )
 
 TAKING_FILES = (imports, attachments)

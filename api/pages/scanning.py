@@ -37,7 +37,7 @@ class Field(Struct, frozen=True, kw_only=True):
     name: str
     words: str
     kind: Literal["text", "store", "number", "list", "path"] = "text"
-    wants: Literal["", "piece", "serial", "part", "bin"] = ""
+    wants: Literal["", "piece", "serial", "part", "bin", "count"] = ""
     required: bool = False
 
 
@@ -109,7 +109,7 @@ def kinds(request: Request) -> list[Kind]:
             words=_("Count stock"),
             url="/api/v1/counts/{count}/scans",
             fields=[
-                Field(name="count", words=_("Stocktake (its id)"), kind="path", required=True),
+                Field(name="count", words=_("Count sheet's number (CT-…)"), kind="path", wants="count", required=True),
                 Field(name="part_number", words=_("Part number"), wants="part", required=True),
                 Field(name="bin", words=_("Bin"), wants="bin"),
                 Field(name="quantity", words=_("Quantity, without serials"), kind="number"),

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from litestar import get, post
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Struct
 
@@ -16,7 +16,6 @@ from api.pages.rendering import Page, PageRequest
 from api.shared import path_of, token_of
 from inventory.assurance import shared_links, statements
 from inventory.ground import clock
-from inventory.stock import keeping
 
 
 class Sharing(Struct, kw_only=True):
@@ -31,7 +30,6 @@ class Line(Struct, kw_only=True):
 
     depot: Short
     part_number: Short
-    pool: Short
 
 
 @get("/statements", guards=[requires("stock.read")])
@@ -43,21 +41,17 @@ async def list_statements(request: PageRequest, cursor: Cursor = None) -> Page:
 
 
 @get("/contracts/{code:str}/statement", guards=[requires("stock.read")])
-async def show_statement(
-    request: PageRequest,
-    code: FromPath[str],
-    asked: FromQuery[str | None] = None,
-) -> Page:
+async def show_statement(request: PageRequest, code: FromPath[str]) -> Page:
     """Show a contract's statement."""
-    return await _shown(request, code, asked=asked)
+    return await _shown(request, code)
 
 
-async def _shown(request: PageRequest, code: str, *, asked: str | None = None, made: str | None = None) -> Page:
+async def _shown(request: PageRequest, code: str, *, made: str | None = None) -> Page:
     found = await statements.statement(code, seen_by=request.user)
     shares = request.user.may("statements.share")
     links = await shared_links.links(code, limit=20, seen_by=request.user) if shares else []
     address = {"HX-Replace-Url": f"/contracts/{code}/statement"} if made else None
-    return Page("statements/detail.html", headers=address, statement=found, links=links, asked=asked, made=made)
+    return Page("statements/detail.html", headers=address, statement=found, links=links, made=made)
 
 
 @post("/contracts/{code:str}/statement/links", guards=[requires("statements.share")], status_code=200)
@@ -82,10 +76,9 @@ async def revoke(request: PageRequest, code: FromPath[str], link_id: FromPath[UU
 
 @post("/contracts/{code:str}/statement/recount", guards=[requires("recounts.ask")], status_code=303)
 async def recount(request: PageRequest, code: FromPath[str], data: URLEncodedBody[Line]) -> Redirect:
-    """Ask that a line be counted again, on the spot."""
-    await statements.statement(code, seen_by=request.user)
-    await keeping.ask_recount(data.depot, data.part_number, by=request.user, pool=data.pool)
-    return Redirect(f"/contracts/{code}/statement?asked={data.part_number}", status_code=303)
+    """Have a line counted again on the spot, and go to the sheet."""
+    sheet = await statements.ask_recount(code, data.depot, data.part_number, by=request.user)
+    return Redirect(f"/counts/{sheet.id}", status_code=303)
 
 
 @get("/s/{signed:str}")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, quantity, several, words
+from api.pages.forms import Long, Reason, Several, quantity, rows, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
@@ -34,7 +34,7 @@ class TakingIn(Struct, kw_only=True):
     def received(self) -> dict[str, int]:
         """How many of each part arrived; the lines of one part, in several pools, are added up."""
         counts: dict[str, int] = {}
-        for part, count in zip(several(self.part_number), several(self.quantity), strict=True):
+        for part, count in rows(self.part_number, self.quantity):
             counts[part] = counts.get(part, 0) + quantity(count or "0", least=0)
         return counts
 

@@ -77,9 +77,10 @@ def _domain(scan: NewScan) -> scans.NewScan:
     )
 
 
-async def _record(request: ApiRequest, count: UUID, found: list[NewScan]) -> Recorded:
-    lines = await scans.record(count, [_domain(scan) for scan in found], by=request.user)
-    told = {line.id: line for line in await closing.lines(count, seen_by=request.user)}
+async def _record(request: ApiRequest, count: str, found: list[NewScan]) -> Recorded:
+    sheet = await sheets.id_of(count)
+    lines = await scans.record(sheet, [_domain(scan) for scan in found], by=request.user)
+    told = {line.id: line for line in await closing.lines(sheet, seen_by=request.user)}
     return Recorded([told[line] for line in lines])
 
 
@@ -191,28 +192,31 @@ class CountController(Controller):
         return await closing.differences(count_id, seen_by=request.user)
 
     @post(
-        "/{count_id:uuid}/scans",
+        "/{count:str}/scans",
         operation_id="RecordScan",
         guards=[requires("stock.count")],
         responses=refusals(404, 409),
     )
     async def record(
-        self, request: ApiRequest, count_id: FromPath[UUID], data: JSONBody[NewScan], idempotency_key: Key = None
+        self, request: ApiRequest, count: FromPath[str], data: JSONBody[NewScan], idempotency_key: Key = None
     ) -> Response[Recorded]:
-        """Record what was counted of a part in a bin; a later count of the same line holds in its place."""
-        return await once(request, idempotency_key, lambda: _record(request, count_id, [data]), status=201)
+        """Record what was counted of a part in a bin, under the count's id or the number on its sheet.
+
+        A later count of the same line holds in its place.
+        """
+        return await once(request, idempotency_key, lambda: _record(request, count, [data]), status=201)
 
     @post(
-        "/{count_id:uuid}/scans/bulk",
+        "/{count:str}/scans/bulk",
         operation_id="RecordScans",
         guards=[requires("stock.count")],
         responses=refusals(404, 409),
     )
     async def record_many(
-        self, request: ApiRequest, count_id: FromPath[UUID], data: JSONBody[ScanBatch], idempotency_key: Key = None
+        self, request: ApiRequest, count: FromPath[str], data: JSONBody[ScanBatch], idempotency_key: Key = None
     ) -> Response[Recorded]:
-        """Record what an offline device counted, all or none."""
-        return await once(request, idempotency_key, lambda: _record(request, count_id, data.items), status=201)
+        """Record what an offline device counted, all or none, under the count's id or the number on its sheet."""
+        return await once(request, idempotency_key, lambda: _record(request, count, data.items), status=201)
 
     @post(
         "/{count_id:uuid}/lines/{line_id:uuid}/explain",

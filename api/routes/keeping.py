@@ -12,6 +12,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.problems import refusals
 from api.routes.stock import Code, Quantity, Reason, Text
 from inventory.stock import handovers, keeping, pool_crossings
+from inventory.stock.counting import sheets
 from inventory.stock.pools import COMMON
 
 Serials = Annotated[list[Code], Meta(max_length=1000)]
@@ -169,14 +170,14 @@ class KeepingController(Controller):
     @post("/recounts", operation_id="AskRecount", guards=[requires("recounts.ask")], responses=refusals(404))
     async def ask_recount(
         self, request: ApiRequest, data: JSONBody[Recount], idempotency_key: Key = None
-    ) -> Response[Recount]:
-        """Ask that one part be counted again in a store."""
-
-        async def act() -> Recount:
-            await keeping.ask_recount(data.depot, data.part_number, by=request.user, pool=data.pool)
-            return data
-
-        return await once(request, idempotency_key, act, status=201)
+    ) -> Response[sheets.CountView]:
+        """Have one part of a store counted again; the sheet that asks for it."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: sheets.ask_recount(data.depot, data.part_number, by=request.user, pool=data.pool),
+            status=201,
+        )
 
 
 class HandoverController(Controller):

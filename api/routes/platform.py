@@ -181,7 +181,7 @@ class PlatformController(Controller):
     async def list_events(
         self,
         request: ApiRequest,
-        after: Annotated[int, QueryParameter(ge=0, description="The last sequence you have seen")] = 0,
+        after: Annotated[int, QueryParameter(ge=0, le=2**53, description="The last sequence you have seen")] = 0,
         limit: Limit = 100,
     ) -> list[events.EventView]:
         """Read the event stream from a place on; what is answered is final."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from api.access import requires, requires_any
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
@@ -13,7 +13,7 @@ from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Quantity, Reason, Text
 from inventory.requests import papering
-from inventory.stock import provisional
+from inventory.stock import paper_policy, provisional
 
 
 class NewProvisionalIssue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +52,16 @@ class Remark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     remark: Text = ""
 
 
+class NewPaperPolicy(paper_policy.PaperPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy to put in force, and why."""
+
+    remark: Text = ""
+
+    def policy(self) -> paper_policy.PaperPolicy:
+        """The policy alone."""
+        return convert(self, paper_policy.PaperPolicy, from_attributes=True)
+
+
 class ProvisionalIssueController(Controller):
     """Pieces taken first and recorded after."""
 
@@ -72,6 +82,36 @@ class ProvisionalIssueController(Controller):
             limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state, depot=depot
         )
         return page(request, found, limit, lambda found: found.id)
+
+    @get("/policy", operation_id="GetPaperPolicy", guards=[requires("requests.read")], responses=refusals())
+    async def get_policy(self) -> paper_policy.PaperPolicyVersion:
+        """Show until when a paper has to be there, and who answers for a late one when."""
+        return await paper_policy.in_force()
+
+    @post("/policy", operation_id="SetPaperPolicy", guards=[requires("stock.adjust")], responses=refusals(409))
+    async def set_policy(
+        self, request: ApiRequest, data: JSONBody[NewPaperPolicy], idempotency_key: Key = None
+    ) -> Response[paper_policy.PaperPolicyVersion]:
+        """Let another policy hold from now on; records keep the due time they have."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: paper_policy.put_in_force(data.policy(), by=request.user, remark=data.remark),
+            status=201,
+        )
+
+    @get(
+        "/policy/versions",
+        operation_id="ListPaperPolicies",
+        guards=[requires("requests.read")],
+        responses=refusals(),
+    )
+    async def list_policies(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[paper_policy.PaperPolicyVersion]]:
+        """List the policies that were ever set, the one that holds first."""
+        found = await paper_policy.versions(limit=limit + 1, after=decode_cursor(cursor, int))
+        return page(request, found, limit, lambda each: each.version)
 
     @get(
         "/{issue_id:uuid}",

@@ -127,19 +127,25 @@ class NoticeController(Controller):
         self,
         request: ApiRequest,
         in_state: Annotated[notices.State | None, QueryParameter(name="state")] = None,
+        kind: FromQuery[notices.Kind | None] = None,
+        due_since: Annotated[Instant | None, QueryParameter(name="from")] = None,
+        due_until: Annotated[Instant | None, QueryParameter(name="to")] = None,
         depot: FromQuery[str | None] = None,
         document: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[notices.NoticeView]]:
-        """List notices, newest first."""
+        """List notices, newest first; `from` and `to` are about when they are due."""
         found = await notices.notices(
             limit=limit + 1,
             seen_by=request.user,
             after=decode_cursor(cursor, UUID),
             state=in_state,
             depot=depot,
+            kind=kind,
             document=document,
+            due_since=due_since,
+            due_until=due_until,
         )
         return page(request, found, limit, lambda notice: notice.id)
 
@@ -294,17 +300,22 @@ class ReceiptListController(Controller):
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
         document: FromQuery[str | None] = None,
+        notice: FromQuery[str | None] = None,
         differing: Annotated[Literal["yes", "true"] | None, QueryParameter()] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[receipts.ReceiptView]]:
-        """List receipts, newest first; `differing` keeps those where something was not as expected."""
+        """List receipts, newest first; `differing` keeps those where something was not as expected.
+
+        With `notice`, those that brought what an advance shipping notice announced.
+        """
         found = await receipts.receipts(
             limit=limit + 1,
             seen_by=request.user,
             after=decode_cursor(cursor, UUID),
             depot=depot,
             document=document,
+            notice=notice,
             differing=differing is not None,
         )
         return page(request, found, limit, lambda receipt: receipt.id)

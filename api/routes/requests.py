@@ -27,8 +27,8 @@ class NewLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part request; `source` and `reference` are your own name for it, `ticket` may have many requests."""
 
-    source: Code
-    reference: Code
+    source: Annotated[str, Meta(min_length=1, max_length=60)]
+    reference: Annotated[str, Meta(min_length=1, max_length=139)]
     device_serial: Code
     severity: requests.Severity
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]

@@ -12,7 +12,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason
-from inventory.requests import shipping, waves
+from inventory.requests import requests, shipping, waves
 from inventory.stock import pick_lists, picking, shipments
 
 Stroke = Annotated[list[tuple[float, float]], Meta(max_length=shipments.POINTS)]
@@ -65,10 +65,26 @@ class PickListController(Controller):
 
     @get("/waiting", operation_id="ListToPick", guards=[requires("documents.read")], responses=refusals(404))
     async def list_waiting(
-        self, request: ApiRequest, depot: FromQuery[str | None] = None, limit: Limit = 50
-    ) -> list[waves.ToPick]:
-        """List what is to be picked and nobody picks yet, the most urgent first."""
-        return await waves.to_pick(limit=limit, seen_by=request.user, depot=depot)
+        self,
+        request: ApiRequest,
+        depot: FromQuery[str | None] = None,
+        kind: FromQuery[waves.DocumentKind | None] = None,
+        severity: FromQuery[requests.Severity | None] = None,
+        due_until: Annotated[Instant | None, QueryParameter(name="to")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[waves.ToPick]]:
+        """List what is to be picked and nobody picks yet, the most urgent first; `to` is about when it is due."""
+        found = await waves.to_pick(
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, waves.Place),
+            depot=depot,
+            kind=kind,
+            severity=severity,
+            due_until=due_until,
+        )
+        return page(request, found, limit, waves.place_of)
 
     @get("/{list_id:uuid}", operation_id="GetPickList", guards=[requires("documents.read")], responses=refusals(404))
     async def get_pick_list(self, request: ApiRequest, list_id: FromPath[UUID]) -> pick_lists.PickListView:

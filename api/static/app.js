@@ -1,4 +1,4 @@
-// Beijian's own script: the theme, dialogs, counting, live pages and charts. Everything else is HTML and htmx.
+// Beijian's own script: the theme, dialogs, the menu, counting, live pages and charts. Everything else is HTML and htmx.
 "use strict";
 
 // ---- theme: dark or light as the reader's system is; before the page is painted ----
@@ -55,8 +55,15 @@ document.addEventListener("keydown", (event) => {
 // a scanner's Enter would send a form by itself as long as nothing here listens, so its field is given the focus only now
 document.addEventListener("DOMContentLoaded", () => document.querySelector("[data-next-scan]")?.focus({ preventScroll: true }));
 
-// the entry of the page that is open stands in sight, however long the menu
-document.addEventListener("DOMContentLoaded", () => document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest" }));
+// ---- the menu: which of its groups are closed is remembered, and the service draws them so; one's place is in sight ----
+
+document.addEventListener("toggle", (event) => {
+  if (!event.target.dataset.menuGroup) return;
+  const closed = [...document.querySelectorAll("[data-menu-group]:not([open])")].map((group) => group.dataset.menuGroup);
+  document.cookie = `beijian_menu=${closed.join(".")}; path=/; max-age=31536000; samesite=lax`;
+}, true);
+
+document.addEventListener("DOMContentLoaded", () => document.querySelector("#menu [aria-current]")?.scrollIntoView({ block: "nearest" }));
 
 // ---- counting: a scanned label or serial goes to the line it belongs to; nothing is sent until the bin is done ----
 

@@ -159,7 +159,7 @@ function row(act) {
   const what = element("div", "queued-what");
   what.append(element("strong", "", `${kind?.words ?? act.kind} ${act.fields.code ?? act.fields.serial ?? act.fields.part_number ?? ""}`));
   const at = new Date(act.occurred_at).toLocaleTimeString(language === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit", timeZone: words.zone });
-  what.append(element("span", "sub", [act.fields.quantity && `× ${act.fields.quantity}`, act.fields.depot, at, act.number].filter(Boolean).join(" · ")));
+  what.append(element("span", "sub", [act.fields.count, act.fields.quantity && `× ${act.fields.quantity}`, act.fields.depot, at, act.number].filter(Boolean).join(" · ")));
   if (act.state === "waiting" && act.by && known.name && act.by !== known.name) what.append(element("span", "sub", words.others.replace("{name}", act.by)));
   if (act.say) what.append(element("p", "queued-say", act.say));
   if (act.help) what.append(element("p", "sub", act.help));

@@ -34,7 +34,7 @@ READS: dict[Kind, str] = {
     "transfer": "documents.read",
     "count": "stock.read",
     "receipt": "documents.read",
-    "advance_notice": "stock.receive",
+    "advance_notice": "notices.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
     "shipment": "requests.read",
@@ -87,8 +87,12 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 4, 'receipt', number FROM receipt JOIN place ON place.id = receipt.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
-               SELECT 4, 'advance_notice', number FROM advance_notice JOIN place ON place.id = advance_notice.place
+               SELECT 4, 'advance_notice', number FROM advance_notice
+               JOIN place ON place.id = advance_notice.place
+               JOIN place AS origin ON origin.id = advance_notice.origin
+               LEFT JOIN party ON party.id = origin.party
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($5::text IS NULL OR party.code = $5)
                UNION ALL
                SELECT 5, 'plan', id::text FROM plan WHERE number = $1
                UNION ALL

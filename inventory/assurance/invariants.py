@@ -263,6 +263,22 @@ INVARIANTS = [
               OR (state = 'received' AND rest > 0) OR (state = 'cancelled' AND came > 0)""",
     ),
     Invariant(
+        "shipments_follow_their_transfers",
+        "a transfer's shipment is on the way while anything of it is, and lost where all of it is",
+        """SELECT shipment.number AS what,
+                  CASE WHEN line.rest > 0 THEN 'shipped' WHEN line.received = 0 THEN 'lost' ELSE 'handed_over' END
+                      AS expected,
+                  shipment.state AS found
+           FROM shipment
+           JOIN transfer ON transfer.number = shipment.document_number
+           JOIN (SELECT transfer, sum(shipped_quantity - received_quantity - lost_quantity) AS rest,
+                        sum(received_quantity) AS received
+                 FROM transfer_line GROUP BY transfer) AS line ON line.transfer = transfer.id
+           WHERE shipment.document_kind = 'transfer'
+             AND ((shipment.state IN ('shipped', 'failed') AND line.rest = 0)
+                  OR (shipment.state = 'lost' AND (line.rest > 0 OR line.received > 0)))""",
+    ),
+    Invariant(
         "receipts_say_what_was_booked",
         "a receipt's lines count as many pieces as its document's movements brought in",
         """SELECT receipt.document AS what, sum(lines.quantity)::text AS expected, min(moved.quantity)::text AS found

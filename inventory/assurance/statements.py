@@ -8,6 +8,8 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.stock.counting import sheets
+from inventory.stock.counting.sheets import CountView
 
 
 class Travel(Struct, frozen=True, kw_only=True):
@@ -104,6 +106,21 @@ async def statement(contract: str, *, seen_by: Actor, limit: int = 5000) -> Stat
     if seen_by.contracts is not None and contract not in seen_by.contracts:
         raise Unknown(what="contract", what_zh="合同", key=contract)
     return await _statement(contract, seen_by.depot_scope, limit)
+
+
+@db.atomic
+async def ask_recount(contract: str, depot: str, part_number: str, *, by: Actor) -> CountView:
+    """Have a line of a contract's statement counted again on the spot; the sheet that asks for it.
+
+    Raises:
+        Unknown: no such contract in the actor's scope, or no such line on its statement.
+        NotGranted: the actor's roles do not include it.
+
+    """
+    told = await statement(contract, seen_by=by)
+    if all((line.depot, line.part_number) != (depot, part_number) for line in told.lines):
+        raise Unknown(what="line of the statement", what_zh="清单行", key=f"{depot} / {part_number}")
+    return await sheets.ask_recount(depot, part_number, by=by, pool=told.pool)
 
 
 async def for_customer(contract: str, *, limit: int = 5000) -> Statement:

@@ -18,7 +18,7 @@ from asyncpg.connection import Connection
 from asyncpg.pool import PoolConnectionProxy
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from inventory.ground.errors import Busy, NotText, refusal_for
+from inventory.ground.errors import Busy, DoesNotFit, NotText, refusal_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -157,6 +157,7 @@ async def connection() -> AsyncGenerator[Connection | PoolConnectionProxy]:
 
     Raises:
         NotText: a text parameter holds NUL, which PostgreSQL keeps in no text.
+        DoesNotFit: a text is longer, or a number or time larger, than what is kept or asked for can be.
 
     """
     transaction = engine.current_transaction.get()
@@ -170,6 +171,16 @@ async def connection() -> AsyncGenerator[Connection | PoolConnectionProxy]:
             raise RuntimeError("no connection pool: wrap the program in db.connected()")
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
         raise NotText from error
+    except (
+        asyncpg.StringDataRightTruncationError,
+        asyncpg.NumericValueOutOfRangeError,
+        asyncpg.DatetimeFieldOverflowError,
+    ) as error:
+        raise DoesNotFit from error
+    except asyncpg.DataError as error:
+        if isinstance(error.__cause__, OverflowError):  # the driver itself could not send it
+            raise DoesNotFit from error
+        raise
 
 
 @asynccontextmanager

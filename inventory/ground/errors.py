@@ -95,6 +95,14 @@ class NotText(Invalid):
     help_zh = "请重新输入；内容中夹带了空字符（U+0000）。"
 
 
+class DoesNotFit(Invalid):
+    """The input holds a text that is too long, or a number or time that is too large, to be kept."""
+
+    zh = "输入中有过长的文本，或过大的数值、时间，无法保存。"
+    help_en = "Shorten it, or correct the number or time."
+    help_zh = "请缩短文本，或更正数值、时间。"
+
+
 class Forbidden(InventoryError):
     """You may not do this."""
 

@@ -619,6 +619,13 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="PaperPolicy",
+        tablename="paper_policy",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="ServiceClass",
         tablename="service_class",
         schema=None,
@@ -4733,11 +4740,12 @@ async def forwards():
     manager.add_column(
         table_class_name="Receipt",
         tablename="receipt",
-        column_name="source",
-        db_column_name="source",
-        column_class_name="UUID",
-        column_class=UUID,
+        column_name="document",
+        db_column_name="document",
+        column_class_name="Varchar",
+        column_class=Varchar,
         params={
+            "length": 200,
             "default": None,
             "null": True,
             "primary_key": False,
@@ -4754,13 +4762,15 @@ async def forwards():
     manager.add_column(
         table_class_name="Receipt",
         tablename="receipt",
-        column_name="document",
-        db_column_name="document",
-        column_class_name="Varchar",
-        column_class=Varchar,
+        column_name="notice",
+        db_column_name="notice",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
         params={
-            "length": 200,
-            "default": None,
+            "references": AdvanceNotice,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
             "null": True,
             "primary_key": False,
             "unique": False,
@@ -7590,6 +7600,174 @@ async def forwards():
     manager.add_column(
         table_class_name="Scrapping",
         tablename="scrapping",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="within_hours",
+        db_column_name="within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="on_working_days",
+        db_column_name="on_working_days",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="resume_hour",
+        db_column_name="resume_hour",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="answer_within_hours",
+        db_column_name="answer_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="set_at",
+        db_column_name="set_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        column_name="set_by",
+        db_column_name="set_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
         column_name="remark",
         db_column_name="remark",
         column_class_name="Text",
@@ -20049,6 +20227,24 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        constraint_name="paper_policy_deadlines_are_positive",
+        constraint_class=Check,
+        params={"condition": "within_hours > 0 AND answer_within_hours > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PaperPolicy",
+        tablename="paper_policy",
+        constraint_name="paper_policy_resumes_within_a_day",
+        constraint_class=Check,
+        params={"condition": "resume_hour BETWEEN 0 AND 23"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="ServiceClass",
         tablename="service_class",
         constraint_name="service_class_time_is_positive",
@@ -20659,7 +20855,7 @@ async def forwards():
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
         params={
-            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned')"
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
         },
         schema=None,
     )

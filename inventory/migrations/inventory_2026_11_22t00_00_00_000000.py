@@ -94,7 +94,7 @@ END $$;
 GUARDED = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
     "ledger_seal",
-    *("receipt_line", "inspection"),
+    *("receipt_line", "inspection", "paper_policy", "count_policy"),
 )
 
 GUARDS = "".join(

@@ -27,14 +27,20 @@ async def our_name() -> PlaceName:
     return found or PlaceName("OWN", "", "")
 
 
-async def store_names(*, limit: int = 2000) -> dict[str, PlaceName]:
+async def known_names(*, limit: int = 2000) -> dict[str, PlaceName]:
     """What stores, vendors' places and sites are called, by code; depots first where there are more than `limit`."""
     found = await db.read(
         PlaceName,
-        """SELECT code, name_zh, name_en FROM place
-           WHERE kind IN ('depot', 'onsite_store', 'engineer_stock', 'vendor', 'site')
-           ORDER BY array_position(ARRAY['depot', 'onsite_store', 'engineer_stock', 'vendor', 'site'], kind::text), code
-           LIMIT $1""",
+        """SELECT code, name_zh, name_en FROM place WHERE kind = ANY($1)
+           ORDER BY array_position($1, kind::text), code LIMIT $2""",
+        ["depot", "onsite_store", "engineer_stock", "vendor", "site"],
         limit,
     )
     return {place.code: place for place in found}
+
+
+async def sender_names(*, limit: int) -> list[PlaceName]:
+    """The vendors' places, by code: where most of what comes in comes from."""
+    return await db.read(
+        PlaceName, "SELECT code, name_zh, name_en FROM place WHERE kind = 'vendor' ORDER BY code LIMIT $1", limit
+    )

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct, convert
+
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, WrongState
@@ -96,6 +98,57 @@ async def announce_order(
     return await notices.notice_view(made)
 
 
+class OrderToAnnounce(Struct, frozen=True, kw_only=True):
+    """An order of which something is not on its way yet."""
+
+    number: str
+    vendor_zh: str
+    vendor_en: str
+    ship_to: str
+
+
+async def orders_to_announce(*, limit: int, seen_by: Actor) -> list[OrderToAnnounce]:
+    """The orders with their vendors of which something is neither here nor announced, in the reader's scope, newest first."""
+    return await db.read(
+        OrderToAnnounce,
+        f"""SELECT purchase_order.number, party.name_zh AS vendor_zh, party.name_en AS vendor_en, place.code AS ship_to
+            FROM purchase_order
+            JOIN place ON place.id = purchase_order.ship_to
+            JOIN vendor ON vendor.id = purchase_order.vendor
+            JOIN party ON party.id = vendor.party
+            WHERE purchase_order.state = ANY($1) AND ($2::text[] IS NULL OR place.code = ANY($2))
+              AND ($3::text IS NULL OR party.code = $3)
+              AND EXISTS (SELECT FROM ({_NOT_ON_THE_WAY} WHERE line.purchase_order = purchase_order.id
+                                       GROUP BY line.id, part.id) AS line WHERE open > 0)
+            ORDER BY purchase_order.id DESC LIMIT $4""",
+        list(orders.OPEN_FOR_RECEIPT),
+        seen_by.depot_scope,
+        seen_by.vendor,
+        limit,
+    )
+
+
+class ToAnnounce(Struct, frozen=True, kw_only=True):
+    """A part of an order of which something is not on its way yet."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    serialised: bool
+    open: int
+
+
+async def to_announce(number: str, *, seen_by: Actor) -> list[ToAnnounce]:
+    """What of an order nobody has announced yet, part by part.
+
+    Raises:
+        Unknown: no such order in the reader's scope.
+
+    """
+    order = await orders.order_view(await orders.order_id(number), seen_by=seen_by)
+    return convert([dict(row) for row in await _not_on_the_way(order.id) if row["open"] > 0], list[ToAnnounce])
+
+
 class AddresseeMissing(Invalid):
     """A notice names the purchase order it belongs to, or the depot it goes to and the place it comes from."""
 
@@ -142,19 +195,22 @@ async def announce_by_hand(
     )
 
 
+_NOT_ON_THE_WAY = """
+    SELECT line.id, line.part, part.part_number, part.name_zh, part.name_en, part.serialised,
+           max(notice.due_at) AS last_due_at,
+           line.quantity - line.received_quantity - line.short_quantity - coalesce(sum(notice.rest), 0)::int AS open
+    FROM purchase_order_line AS line
+    JOIN part ON part.id = line.part
+    LEFT JOIN (SELECT l.source, quantity - received_quantity AS rest, due_at FROM advance_notice_line AS l
+               JOIN advance_notice ON advance_notice.id = l.notice
+               WHERE state IN ('expected', 'partly_received')) AS notice
+         ON notice.source = line.id AND notice.rest > 0"""
+
+
 async def _not_on_the_way(order: UUID) -> list[db.Row]:
     """Of every line of an order: what it has still to bring that no open notice announces, and when the last is due."""
     return await db.fetch(
-        """SELECT line.id, line.part, part.part_number, max(notice.due_at) AS last_due_at,
-                  line.quantity - line.received_quantity - line.short_quantity - coalesce(sum(notice.rest), 0)::int AS open
-           FROM purchase_order_line AS line
-           JOIN part ON part.id = line.part
-           LEFT JOIN (SELECT l.source, quantity - received_quantity AS rest, due_at FROM advance_notice_line AS l
-                      JOIN advance_notice ON advance_notice.id = l.notice
-                      WHERE state IN ('expected', 'partly_received')) AS notice
-                ON notice.source = line.id AND notice.rest > 0
-           WHERE line.purchase_order = $1 GROUP BY line.id, part.part_number""",
-        order,
+        f"{_NOT_ON_THE_WAY} WHERE line.purchase_order = $1 GROUP BY line.id, part.id ORDER BY part.part_number", order
     )
 
 

@@ -105,6 +105,7 @@ class _Head(Struct, frozen=True, kw_only=True):
     number: str
     document: str | None
     source: UUID
+    notice: UUID | None
     via: Literal["purchase_order", "transfer", "by_hand"]
     depot: str
     origin: str
@@ -281,7 +282,14 @@ async def receive(
         if owner is not None:
             raise OwnerIsKnown(number=number)
         return await arriving.receive_transfer(
-            head.source, came, by=by, short=short, reason=reason, why_missing=why_missing, remark=remark
+            head.source,
+            came,
+            by=by,
+            notice=head.notice,
+            short=short,
+            reason=reason,
+            why_missing=why_missing,
+            remark=remark,
         )
     await _lock(head)
     findings, grades = await _findings(await _head(number, by), came, short, reason, why_missing)
@@ -296,6 +304,7 @@ async def receive(
         by=by,
         document_kind=head.kind if head.via == "by_hand" else "purchase_order",
         document=head.number if head.via == "by_hand" else head.document or head.number,
+        notice=head.notice,
         remark=remark,
     )
     await _count(head, findings, by=by)
@@ -331,11 +340,13 @@ async def _came(scan: Scan) -> Came:
 async def _head(number: str, seen_by: Actor) -> _Head:
     head = await db.read_one(
         _Head,
-        """SELECT kind, number, document, source, via, depot, origin, origin_id, pool, vendor, needed, due_at, state, waybill
+        """SELECT kind, number, document, source, notice, via, depot, origin, origin_id, pool, vendor, needed, due_at, state,
+                  waybill
            FROM (
                SELECT 'purchase_order' AS kind, purchase_order.number, NULL::text AS document, purchase_order.id AS source,
-                      'purchase_order' AS via, place.code AS depot, origin.code AS origin, origin.id AS origin_id,
-                      purchase_order.pool, vendor.id AS vendor, coalesce(minimum_provenance, $3) AS needed,
+                      NULL::uuid AS notice, 'purchase_order' AS via, place.code AS depot, origin.code AS origin,
+                      origin.id AS origin_id, purchase_order.pool, vendor.id AS vendor,
+                      coalesce(minimum_provenance, $3) AS needed,
                       coalesce(promised_at, placed_at, created_at) AS due_at, purchase_order.state::text AS state,
                       NULL::text AS waybill
                FROM purchase_order
@@ -346,15 +357,15 @@ async def _head(number: str, seen_by: Actor) -> _Head:
                LEFT JOIN contract ON contract.id = pool.contract
                WHERE purchase_order.number = $1
                UNION ALL
-               SELECT 'transfer', transfer.number, NULL, transfer.id, 'transfer', place.code, origin.code, origin.id,
+               SELECT 'transfer', transfer.number, NULL, transfer.id, NULL, 'transfer', place.code, origin.code, origin.id,
                       (SELECT min(pool) FROM transfer_line WHERE transfer_line.transfer = transfer.id), NULL, $3,
                       coalesce(due_at, created_at), transfer.state, waybill
                FROM transfer JOIN place ON place.id = to_place JOIN place AS origin ON origin.id = from_place
                WHERE transfer.number = $1
                UNION ALL
                SELECT 'advance_notice', advance_notice.number, document, coalesce(source, advance_notice.id),
-                      advance_notice.kind, place.code, origin.code, origin.id, advance_notice.pool, vendor.id,
-                      coalesce(minimum_provenance, $3), due_at, advance_notice.state, waybill
+                      advance_notice.id, advance_notice.kind, place.code, origin.code, origin.id, advance_notice.pool,
+                      vendor.id, coalesce(minimum_provenance, $3), due_at, advance_notice.state, waybill
                FROM advance_notice
                JOIN place ON place.id = advance_notice.place
                JOIN place AS origin ON origin.id = advance_notice.origin

@@ -39,6 +39,14 @@ class QuantityOutsideOffer(Invalid):
     help_zh = "请按 {lot} 的倍数在 {minimum} 至 {maximum} 之间订购，或选择其他报价。"
 
 
+class PartOrderedTwice(Invalid, constraint="purchase_order_line_is_one_per_part"):
+    """A part stands on this order twice."""
+
+    zh = "同一备件在该订单中重复出现。"
+    help_en = "Put all pieces of a part on one line."
+    help_zh = "同一备件请合并为一行。"
+
+
 class FourEyes(Forbidden):
     """An order above {limit} CNY is approved by somebody other than {drafter}, who drafted it."""
 

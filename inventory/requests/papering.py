@@ -14,7 +14,7 @@ from inventory.places import places
 from inventory.places.tables import STORE_KINDS
 from inventory.requests.lines import Line, lock_head, lock_lines, settle
 from inventory.requests.requests import id_of, request_view
-from inventory.stock import provisional, reservations, units
+from inventory.stock import paper_policy, provisional, reservations, units
 from inventory.stock.ledger import free_at, post
 from inventory.stock.lines import count_waiting
 from inventory.stock.moves import GOOD, Move, Spot
@@ -114,7 +114,7 @@ async def resolve(issue: UUID, how: Resolution, *, by: Actor) -> ProvisionalIssu
         owner_role="warehouse_keeper",
         owner=found.taken_by,
         depot=found.depot,
-        due_at=provisional.paper_due(clock.now()),
+        due_at=await paper_policy.due_now(),
     )
     return await provisional.provisional_issue_view(issue)
 

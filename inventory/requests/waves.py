@@ -68,8 +68,30 @@ _HELD = """
 """
 
 
-async def to_pick(*, limit: int, seen_by: Actor, depot: str | None = None) -> list[ToPick]:
-    """Documents with stock in the reader's stores that nobody picks yet, the most urgent first."""
+Place = tuple[datetime | None, datetime, str, str]
+"""Where a document stands among those that wait: due when, since when, its number, its store."""
+
+
+def place_of(waiting: ToPick) -> Place:
+    """Where a document stands among those that wait."""
+    return waiting.due_at, waiting.since, waiting.document, waiting.depot
+
+
+async def to_pick(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: Place | None = None,
+    depot: str | None = None,
+    kind: str | None = None,
+    severity: str | None = None,
+    due_until: datetime | None = None,
+) -> list[ToPick]:
+    """Documents with stock in the reader's stores that nobody picks yet, the most urgent first, those not due last.
+
+    With `due_until`, only those due before then.
+    """
+    due_at, since, document, store = after or (None, None, None, None)
     return await db.read(
         ToPick,
         f"""SELECT held.document_kind, held.document, min(held.reference) AS reference, held.id, place.code AS depot,
@@ -82,13 +104,25 @@ async def to_pick(*, limit: int, seen_by: Actor, depot: str | None = None) -> li
             JOIN part ON part.id = held.part
             WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::text IS NULL OR place.code = $2)
               AND ($3::text[] IS NULL OR held.contract IS NULL OR held.contract = ANY($3))
+              AND ($4::text IS NULL OR held.document_kind = $4) AND ($5::text IS NULL OR held.severity = $5)
+              AND ($6::timestamptz IS NULL OR held.due_at < $6)
               AND NOT EXISTS (SELECT FROM pick WHERE pick.reservation = held.reservation
                               AND pick.state IN ('open', 'picked', 'short'))
             GROUP BY held.document_kind, held.document, held.id, place.code, held.to_place
-            ORDER BY min(held.due_at) NULLS LAST, min(held.since), held.document LIMIT $4""",
+            HAVING $9::text IS NULL
+                OR (coalesce(min(held.due_at), 'infinity'), min(held.since), held.document, place.code)
+                   > (coalesce($7::timestamptz, 'infinity'), $8::timestamptz, $9, $10::text)
+            ORDER BY min(held.due_at) NULLS LAST, min(held.since), held.document, place.code LIMIT $11""",
         seen_by.depot_scope,
         depot,
         seen_by.contract_scope,
+        kind,
+        severity,
+        due_until,
+        due_at,
+        since,
+        document,
+        store,
         limit,
     )
 

@@ -59,6 +59,7 @@ async def receive_transfer(
     came: Sequence[Came],
     *,
     by: Actor,
+    notice: UUID | None = None,
     short: Sequence[str] = (),
     reason: str = "",
     why_missing: Mapping[str, str] = MappingProxyType({}),
@@ -81,7 +82,7 @@ async def receive_transfer(
     findings = await findings_of(transfer, came, short=short, reason=reason, why_missing=why_missing)
     receipts.explained(findings)
     receipt = await receipts.begin(
-        head["to_place"], by=by, document_kind="transfer", document=head["number"], remark=remark
+        head["to_place"], by=by, document_kind="transfer", document=head["number"], notice=notice, remark=remark
     )
     await transfers.bring_in(head, await _brought(transfer, head, findings), by=by)
     entered = await _take_in_strays(transfer, head, receipt, findings, by=by)

@@ -360,31 +360,6 @@ async def open_recounts(*, limit: int = 500) -> int:
     return len(due)
 
 
-@db.atomic
-async def ask_recount(depot: str, part_number: str, *, by: Actor, pool: str = COMMON) -> None:
-    """Ask that one part be counted again in a store, on the spot: a step for whoever keeps it.
-
-    Raises:
-        Unknown: no such store, part or pool in the reader's scope.
-
-    """
-    by.require("recounts.ask")
-    by.require_depot(depot)
-    await places.find_store(depot)
-    part = await parts.find(part_number)
-    await pools.find(pool)
-    subject = f"{depot}/{part.part_number}/{pool}"
-    await steps.begin(
-        "recount",
-        "level",
-        subject,
-        owner_role="warehouse_keeper",
-        depot=depot,
-        due_at=clock.now() + timedelta(hours=1),
-    )
-    await audit.record("recount.asked", "level", subject, by=by)
-
-
 _KEEPING = """SELECT place.code AS depot, place.kind, place.name_zh, place.name_en, person.username AS key_holder,
                   person.name_zh AS key_holder_zh, person.name_en AS key_holder_en, person.phone,
                   store_keeping.recount_days, store_keeping.recount_opened_at,

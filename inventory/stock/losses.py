@@ -10,7 +10,7 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
 from inventory.places import places
-from inventory.stock import expected, transfers
+from inventory.stock import expected, shipments, transfers
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot, moves_of
 from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, UnitNotHere
@@ -42,7 +42,7 @@ async def declare_lost(
 ) -> TransferView:
     """Declare that what is still on the road is lost: all of it, or so many of a part, or these serials.
 
-    It leaves the road for the adjustment account, and is expected no more.
+    It leaves the road for the adjustment account, and is expected no more; where none of it arrived, its shipment is lost.
 
     Raises:
         ReasonMissing: no reason was given.
@@ -53,6 +53,8 @@ async def declare_lost(
 
     """
     view = await _turn(transfer, "loss", lost, serials, by=by, reason=reason)
+    if view.state == "closed":
+        await shipments.end_lost(view.number, by=by, reason=reason)
     await audit.record("transfer.lost", "transfer", view.number, by=by, reason=reason)
     await events.emit("transfer.lost", "transfer", view.number, view, depot=view.to_depot)
     return view
@@ -73,6 +75,8 @@ async def find_again(
 
     """
     view = await _turn(transfer, "found", found, serials, by=by, reason=reason)
+    if view.state in ON_THE_ROAD:
+        await shipments.go_on(view.number, by=by, reason=reason)
     await audit.record("transfer.found_again", "transfer", view.number, by=by, reason=reason)
     return view
 

@@ -18,7 +18,11 @@ from inventory.stock.pools import COMMON
 from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
 
 State = Literal["expected", "partly_received", "received", "closed", "cancelled"]
+Kind = Literal["purchase_order", "transfer", "by_hand"]
 OPEN = ("expected", "partly_received")
+
+SENDERS = ("vendor", "site")
+"""The kinds of place that something comes from by hand; what one of our stores sends another is a transfer."""
 
 
 class SerialsTooMany(Invalid):
@@ -94,7 +98,7 @@ class NoticeView(Struct, frozen=True, kw_only=True):
 
     id: UUID
     number: str
-    kind: Literal["purchase_order", "transfer", "by_hand"]
+    kind: Kind
     document: str | None
     depot: str
     origin: str
@@ -146,7 +150,7 @@ async def announce(
     by.require("notices.announce")
     by.require_depot(depot)
     place, outside = await places.find_store(depot), await places.find(origin)
-    if outside.kind not in ("vendor", "site"):
+    if outside.kind not in SENDERS:
         raise NotFromOutside(origin=origin)
     require_to_come(due_at)
     pool_id = await pools.find(pool)
@@ -211,7 +215,7 @@ async def checked_line(line: NewNoticeLine, source: UUID | None = None) -> Line:
 
 
 async def enter(
-    kind: Literal["purchase_order", "transfer", "by_hand"],
+    kind: Kind,
     document: str | None,
     source: UUID | None,
     lines: Sequence[Line],
@@ -504,19 +508,27 @@ async def notices(
     after: UUID | None = None,
     state: str | None = None,
     depot: str | None = None,
+    kind: str | None = None,
     document: str | None = None,
+    due_since: datetime | None = None,
+    due_until: datetime | None = None,
 ) -> list[NoticeView]:
-    """Notices for the reader's stores, or of the vendor who reads, newest first."""
+    """Notices for the reader's stores, or of the vendor who reads, newest first; due from `due_since`, before `due_until`."""
     return await db.read(
         NoticeView,
         f"""{_VIEW} AND ($3::uuid IS NULL OR advance_notice.id < $3) AND ($4::text IS NULL OR state = $4)
-            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR document = $6)
-            ORDER BY advance_notice.id DESC LIMIT $7""",
+            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR advance_notice.kind = $6)
+            AND ($7::text IS NULL OR document = $7)
+            AND ($8::timestamptz IS NULL OR due_at >= $8) AND ($9::timestamptz IS NULL OR due_at < $9)
+            ORDER BY advance_notice.id DESC LIMIT $10""",
         seen_by.depot_scope,
         seen_by.vendor,
         after,
         state,
         depot,
+        kind,
         document,
+        due_since,
+        due_until,
         limit,
     )

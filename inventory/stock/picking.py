@@ -11,12 +11,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.catalogue import parts
-from inventory.ground import audit, clock, db, jobs, steps
+from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
 from inventory.stock import codes
+from inventory.stock.counting import sheets
 from inventory.stock.moves import GOOD, Piece, Spot
 from inventory.stock.pick_lists import PickListView, pick_list_view
 from inventory.stock.refusals import (
@@ -491,13 +492,13 @@ async def not_found(pick: UUID, *, by: Actor, reason: str) -> PickListView:
     line, head = await _line(pick, by, ("open",))
     await db.execute("UPDATE pick SET state = 'short', reason = $2 WHERE id = $1", line.id, reason)
     shelf = await db.fetch_value("SELECT code FROM bin WHERE id = $1", line.bin)
-    await steps.begin(
-        "recount",
-        "part",
+    await sheets.recount(
+        head["depot"],
         line.part_number,
-        owner_role="warehouse_keeper",
-        depot=head["depot"],
+        by=by,
         due_at=clock.now() + RECOUNT_WITHIN,
+        bin_code=shelf,
+        remark=f"{head['number']}: {reason}",
     )
     await audit.record(
         "pick.not_found",

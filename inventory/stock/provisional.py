@@ -4,10 +4,9 @@ Whatever somebody took at night is recorded, never refused: the piece is gone, w
 cannot follow at once, the record is a conflict that a keeper resolves.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -18,10 +17,9 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
-from inventory.installed_base.clocks import WorkingHours, is_working_day
 from inventory.places import places
 from inventory.places.tables import STORE_KINDS
-from inventory.stock import codes
+from inventory.stock import codes, paper_policy
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.refusals import (
@@ -37,15 +35,6 @@ from inventory.stock.when import happened
 
 State = Literal["conflict", "open", "loss_reported", "papered", "brought_back", "lost", "dismissed"]
 Conflict = Literal["all_reserved", "unit_unknown", "unit_elsewhere", "not_good", "too_few", "picked"]
-
-PAPER_WITHIN = timedelta(hours=24)
-NOON = time(12)
-OFFICE = WorkingHours(
-    time_zone="Asia/Shanghai", working_days=[1, 2, 3, 4, 5], opens_at=time(9), closes_at=time(18), holidays="CN"
-)
-"""The calendar of whoever writes the papers."""
-
-OVERDUE_ANSWER_WITHIN = timedelta(hours=4)
 
 
 class ClientIdReused(Refused, constraint="provisional_issue_is_recorded_once"):
@@ -153,25 +142,6 @@ class _Found(Struct, frozen=True, kw_only=True):
     in_store: bool = True
 
 
-def paper_due(recorded_at: datetime) -> datetime:
-    """When the paper has to be there: 24 hours later, or at noon of the next working day where that is none.
-
-    >>> from datetime import UTC
-    >>> paper_due(datetime(2026, 3, 4, 18, tzinfo=UTC)).isoformat()
-    '2026-03-05T18:00:00+00:00'
-    >>> paper_due(datetime(2026, 3, 6, 14, tzinfo=UTC)).isoformat()  # a Friday night: Monday noon in Beijing
-    '2026-03-09T04:00:00+00:00'
-    """
-    zone = ZoneInfo(OFFICE.time_zone)
-    due = recorded_at + PAPER_WITHIN
-    day = due.astimezone(zone).date()
-    if is_working_day(day, OFFICE)[0]:
-        return due
-    while not is_working_day(day, OFFICE)[0]:
-        day += timedelta(days=1)
-    return datetime.combine(day, NOON, zone).astimezone(recorded_at.tzinfo)
-
-
 @db.atomic
 async def take(new: NewProvisionalIssue, *, by: Actor) -> ProvisionalIssueView:
     """Record a piece that was taken: it leaves the store at once, for the place where pieces wait for their paper.
@@ -202,10 +172,19 @@ async def take(new: NewProvisionalIssue, *, by: Actor) -> ProvisionalIssueView:
     number = await next_number("PI")
     if found.spot is not None and found.conflict is None and found.part is not None:
         found = await _leave(found, found.part, found.spot, number, taken_at, by)
-    issue = await _insert(new, number, place.id, found, taken_at, by)
+    due_at = await paper_policy.due_now()
+    issue = await _insert(new, number, place.id, found, taken_at, due_at, by)
     # whoever serves the store that the ledger has the piece in decides whether it has left there
     keeps = found.facts["place"] if found.conflict == "unit_elsewhere" and found.in_store else new.depot
-    await _begin_step(number, keeps, conflict=found.conflict is not None, taker=new.taken_by or by.name)
+    await steps.begin(
+        "bind_paper" if found.conflict is None else "resolve_conflict",
+        "provisional_issue",
+        number,
+        owner_role="warehouse_keeper",
+        owner=(new.taken_by or by.name) if found.conflict is None else None,
+        depot=keeps,
+        due_at=due_at,
+    )
     view = await provisional_issue_view(issue)
     await audit.record("provisional_issue.recorded", "provisional_issue", number, by=by, reason=new.reason)
     return view
@@ -227,7 +206,13 @@ async def _earlier(new: NewProvisionalIssue, by: Actor) -> ProvisionalIssueView 
 
 
 async def _insert(
-    new: NewProvisionalIssue, number: str, place: int, found: _Found, taken_at: datetime, by: Actor
+    new: NewProvisionalIssue,
+    number: str,
+    place: int,
+    found: _Found,
+    taken_at: datetime,
+    due_at: datetime,
+    by: Actor,
 ) -> UUID:
     return await db.fetch_value(
         """INSERT INTO provisional_issue (number, client_id, place, code, part, unit, pool, quantity, taken_at, taken_by,
@@ -250,19 +235,7 @@ async def _insert(
         "conflict" if found.conflict else "open",
         found.conflict,
         found.facts,
-        paper_due(clock.now()),
-    )
-
-
-async def _begin_step(number: str, depot: str, *, conflict: bool, taker: str) -> None:
-    await steps.begin(
-        "resolve_conflict" if conflict else "bind_paper",
-        "provisional_issue",
-        number,
-        owner_role="warehouse_keeper",
-        owner=None if conflict else taker,
-        depot=depot,
-        due_at=paper_due(clock.now()),
+        due_at,
     )
 
 
@@ -572,6 +545,7 @@ async def escalate_overdue(*, by: Actor, limit: int = 200) -> int:
         clock.now(),
         limit,
     )
+    answer_by = clock.now() + timedelta(hours=(await paper_policy.in_force()).policy.answer_within_hours)
     for row in rows:
         view = await provisional_issue_view(row["id"])
         await steps.finish("provisional_issue", row["number"], by=by)
@@ -581,7 +555,7 @@ async def escalate_overdue(*, by: Actor, limit: int = 200) -> int:
             row["number"],
             owner_role="project_manager",
             depot=view.depot,
-            due_at=clock.now() + OVERDUE_ANSWER_WITHIN,
+            due_at=answer_by,
         )
         await events.emit("step.escalated", "provisional_issue", row["number"], view, depot=view.depot)
     return len(rows)

@@ -61,6 +61,7 @@ class ReceiptView(Struct, frozen=True, kw_only=True):
     origin: str | None
     document_kind: str | None
     document: str | None
+    notice: str | None
     received_at: datetime
     received_by: str
     remark: str
@@ -226,6 +227,7 @@ async def book(
     by: Actor,
     document_kind: str | None,
     document: str | None,
+    notice: UUID | None = None,
     occurred_at: datetime | None = None,
     remark: str = "",
 ) -> ReceiptView:
@@ -236,7 +238,13 @@ async def book(
 
     """
     receipt = await begin(
-        place.id, by=by, document_kind=document_kind, document=document, occurred_at=occurred_at, remark=remark
+        place.id,
+        by=by,
+        document_kind=document_kind,
+        document=document,
+        notice=notice,
+        occurred_at=occurred_at,
+        remark=remark,
     )
     entered = await enter_pieces(
         findings,
@@ -283,18 +291,20 @@ async def begin(
     by: Actor,
     document_kind: str | None,
     document: str | None,
+    notice: UUID | None = None,
     occurred_at: datetime | None = None,
     remark: str = "",
 ) -> Begun:
-    """Begin a receipt at a store."""
+    """Begin a receipt at a store; `notice` is the advance notice it is taken in under."""
     number = await next_number("GR")
     receipt = await db.fetch_value(
-        """INSERT INTO receipt (number, place, source_kind, document, received_at, received_by, remark)
-           VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id""",
+        """INSERT INTO receipt (number, place, source_kind, document, notice, received_at, received_by, remark)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id""",
         number,
         place,
         document_kind,
         document,
+        notice,
         occurred_at or clock.now(),
         by.name,
         remark,
@@ -412,6 +422,7 @@ async def write_lines(receipt: Begun, findings: Sequence[Finding], entered: Ente
 
 
 _VIEW = """SELECT receipt.id, receipt.number, place.code AS depot, source_kind AS document_kind, document, received_at,
+                  (SELECT number FROM advance_notice WHERE advance_notice.id = receipt.notice) AS notice,
                   received_by, remark,
                   (SELECT origin.code FROM movement JOIN place AS origin ON origin.id = movement.from_place
                    WHERE movement.receipt = receipt.id LIMIT 1) AS origin,
@@ -467,9 +478,13 @@ async def receipts(
     after: UUID | None = None,
     depot: str | None = None,
     document: str | None = None,
+    notice: str | None = None,
     differing: bool = False,
 ) -> list[ReceiptView]:
-    """Receipts in the reader's stores, newest first; `differing` keeps those where something was not as expected."""
+    """Receipts in the reader's stores, newest first; `differing` keeps those where something was not as expected.
+
+    With `notice`, only what was taken in under it, or since it came for its document but under no other notice.
+    """
     return await db.read(
         ReceiptView,
         f"""{_VIEW}
@@ -477,14 +492,29 @@ async def receipts(
               AND ($3::text IS NULL OR place.code = $3) AND ($4::text IS NULL OR document = $4)
               AND (NOT $5 OR EXISTS (SELECT FROM receipt_line
                                      WHERE receipt_line.receipt = receipt.id AND difference IS NOT NULL))
-            ORDER BY receipt.id DESC LIMIT $6""",
+              AND ($6::uuid[] IS NULL OR receipt.id = ANY($6))
+            ORDER BY receipt.id DESC LIMIT $7""",
         seen_by.depot_scope,
         after,
         depot,
         document,
         differing,
+        None if notice is None else await _of_notice(notice),
         limit,
     )
+
+
+async def _of_notice(number: str) -> list[UUID]:
+    """The receipts that brought what a notice announced."""
+    rows = await db.fetch(
+        """SELECT receipt.id FROM advance_notice AS notice
+           JOIN receipt ON receipt.notice = notice.id
+             OR (receipt.notice IS NULL AND receipt.document = notice.document
+                 AND receipt.received_at >= notice.created_at)
+           WHERE notice.number = $1 ORDER BY receipt.id DESC LIMIT 1000""",
+        number,
+    )
+    return [row["id"] for row in rows]
 
 
 @db.atomic

@@ -18,7 +18,7 @@ from inventory.stock.refusals import ReasonMissing
 from inventory.stock.when import happened
 
 Mode = Literal["courier", "same_city_courier", "own_car", "hand_carried"]
-ShipmentState = Literal["shipped", "failed", "handed_over", "returned"]
+ShipmentState = Literal["shipped", "failed", "handed_over", "returned", "lost"]
 
 MODES: tuple[Mode, ...] = ("courier", "same_city_courier", "own_car", "hand_carried")
 
@@ -359,6 +359,28 @@ async def note_arrival(document: str, *, by: Actor) -> None:
     for row in rows:
         await audit.record("shipment.handed_over", "shipment", row["number"], by=by, change={"to": by.name})
         await jobs.enqueue(jobs.ShipmentArrived(row["id"]))
+
+
+@db.atomic
+async def end_lost(document: str, *, by: Actor, reason: str) -> None:
+    """Nothing of a document's goods is on the road any more, and none of it arrived: its shipment is lost."""
+    rows = await db.fetch(
+        """UPDATE shipment SET state = 'lost' WHERE document_number = $1 AND state IN ('shipped', 'failed')
+           RETURNING number""",
+        document,
+    )
+    for row in rows:
+        await audit.record("shipment.lost", "shipment", row["number"], by=by, reason=reason)
+
+
+@db.atomic
+async def go_on(document: str, *, by: Actor, reason: str) -> None:
+    """A document's goods that were lost are on the road again, and so is their shipment."""
+    rows = await db.fetch(
+        "UPDATE shipment SET state = 'shipped' WHERE document_number = $1 AND state = 'lost' RETURNING number", document
+    )
+    for row in rows:
+        await audit.record("shipment.found_again", "shipment", row["number"], by=by, reason=reason)
 
 
 @db.atomic

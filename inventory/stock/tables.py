@@ -245,57 +245,6 @@ class ExpectedDelivery(
     )
 
 
-class Receipt(Table, tablename="receipt", help_text="Goods taken in at a store"):
-    """A goods receipt; its lines say what was expected, what came and why they differ; its movements what was booked."""
-
-    id = key()
-    number = text(unique=True)
-    place = link(Place)
-    source_kind = optional_text()
-    source = reference(index=True)
-    document = optional_text(index=True)
-    received_at = instant()
-    received_by = text()
-    remark = note()
-
-
-DIFFERENCES = (
-    "partial",
-    "short",
-    "over",
-    "wrong_serial",
-    "duplicate_serial",
-    "damaged",
-    "wrong_part",
-)
-"""How what came may differ from what was expected."""
-
-
-class ReceiptLine(
-    Table, tablename="receipt_line", help_text="What came of a part, against what was expected; append-only"
-):
-    """One line of a receipt: pieces of one part that came in one condition with one difference, or did not come."""
-
-    id = key()
-    receipt = link(Receipt, index=True)
-    part = link(Part)
-    quantity = whole()
-    missing = whole(0)
-    expected_quantity = optional_whole()
-    condition = text()
-    difference = optional_text()
-    reason = note()
-    serials = document(default="[]")
-    tags = document(default="[]")
-    lot = optional_link(Lot)
-    source = reference(index=True)
-
-    receipt_line_counts_what_came_or_is_missing = Check("quantity >= 0 AND missing >= 0 AND quantity + missing > 0")
-    receipt_line_condition_is_known = Check(CONDITION_IS_KNOWN)
-    receipt_line_difference_is_known = Check(f"difference IN ({', '.join(repr(kind) for kind in DIFFERENCES)})")
-    receipt_line_misses_only_what_is_partial_or_short = Check("missing = 0 OR difference IN ('partial', 'short')")
-
-
 class AdvanceNotice(
     Table, tablename="advance_notice", help_text="What a sender says is on its way: which pieces, with whom, due when"
 ):
@@ -350,6 +299,57 @@ class AdvanceNoticeSerial(
     received_at = optional_instant()
 
     advance_notice_serial_is_named_once = Unique([line, serial])
+
+
+class Receipt(Table, tablename="receipt", help_text="Goods taken in at a store"):
+    """A goods receipt; its lines say what was expected, what came and why they differ; its movements what was booked."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place)
+    source_kind = optional_text()
+    document = optional_text(index=True)
+    notice = optional_link(AdvanceNotice, index=True)
+    received_at = instant()
+    received_by = text()
+    remark = note()
+
+
+DIFFERENCES = (
+    "partial",
+    "short",
+    "over",
+    "wrong_serial",
+    "duplicate_serial",
+    "damaged",
+    "wrong_part",
+)
+"""How what came may differ from what was expected."""
+
+
+class ReceiptLine(
+    Table, tablename="receipt_line", help_text="What came of a part, against what was expected; append-only"
+):
+    """One line of a receipt: pieces of one part that came in one condition with one difference, or did not come."""
+
+    id = key()
+    receipt = link(Receipt, index=True)
+    part = link(Part)
+    quantity = whole()
+    missing = whole(0)
+    expected_quantity = optional_whole()
+    condition = text()
+    difference = optional_text()
+    reason = note()
+    serials = document(default="[]")
+    tags = document(default="[]")
+    lot = optional_link(Lot)
+    source = reference(index=True)
+
+    receipt_line_counts_what_came_or_is_missing = Check("quantity >= 0 AND missing >= 0 AND quantity + missing > 0")
+    receipt_line_condition_is_known = Check(CONDITION_IS_KNOWN)
+    receipt_line_difference_is_known = Check(f"difference IN ({', '.join(repr(kind) for kind in DIFFERENCES)})")
+    receipt_line_misses_only_what_is_partial_or_short = Check("missing = 0 OR difference IN ('partial', 'short')")
 
 
 class Inspection(Table, tablename="inspection", help_text="What somebody found a piece to be; append-only"):
@@ -514,7 +514,7 @@ class Shipment(Table, tablename="shipment", help_text="Goods on their way to som
     signature = optional_binary()
     signature_sha256 = optional_binary()
 
-    shipment_state_is_known = Check("state IN ('shipped', 'failed', 'handed_over', 'returned')")
+    shipment_state_is_known = Check("state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')")
     shipment_mode_is_known = Check("mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')")
     shipment_is_handed_to_somebody = Check("(state = 'handed_over') = (handed_to IS NOT NULL)")
     shipment_signature_has_its_hash = Check("(signature IS NULL) = (signature_sha256 IS NULL)")
@@ -576,6 +576,24 @@ class ProvisionalIssue(
     provisional_issue_settles_once = Check(
         "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
     )
+
+
+class PaperPolicy(
+    Table, tablename="paper_policy", help_text="Until when what was taken without paper has to be recorded; append-only"
+):
+    """The policy of papers; the latest one holds."""
+
+    id = Serial(primary_key=True)
+    within_hours = whole()
+    on_working_days = flag(default=True)
+    resume_hour = whole()
+    answer_within_hours = whole()
+    set_at = instant()
+    set_by = text()
+    remark = note()
+
+    paper_policy_deadlines_are_positive = Check("within_hours > 0 AND answer_within_hours > 0")
+    paper_policy_resumes_within_a_day = Check("resume_hour BETWEEN 0 AND 23")
 
 
 class Reversal(Table, tablename="reversal", help_text="Which movement was undone, by which other, and why; once"):

@@ -4,8 +4,9 @@ from inventory.ground import db
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import placing, provisional, shipments, units
+from inventory.stock.counting import closing, sheets
 from tests.browser.test_pages import asked_for
-from tests.world import AUDITOR, DRIVE, FAN, SETUP
+from tests.world import AUDITOR, DRIVE, FAN, KEEPER, SETUP
 
 
 async def kept(person) -> None:
@@ -118,6 +119,32 @@ async def test_what_is_handed_in_and_put_away_without_a_network_is_booked_later(
     assert handed.tag in await page.locator(".queued.done").last.inner_text()
     lying = await placing.bin_content("GZ", "A-01", seen_by=AUDITOR)
     assert [(piece.part_number, piece.quantity) for piece in lying] == [(FAN, 4)]
+
+
+async def test_a_count_without_a_network_goes_by_the_number_on_its_sheet(people):
+    sheet = await sheets.draw_up("GZ", "recount", part_number=FAN, by=KEEPER)
+    keeper = await people("warehouse_keeper", depot="GZ", phone=True)
+    keeper.refusals_expected = keeper.offline_expected = True
+    page = keeper.page
+    await keeper.open("/scan")
+    await kept(keeper)
+    await page.context.set_offline(True)
+    await page.click("[data-kind-tab=count]")
+    await page.fill("#count-count", sheet.number.lower())
+    await page.fill("#count-part_number", FAN)
+    await page.click("form:not([hidden]) [type=submit]")
+    await keeper.sees("1 条待发送")
+    await page.fill("#count-part_number", FAN)
+    await page.fill("#count-quantity", "9")
+    assert await page.input_value("#count-count") == sheet.number.lower()  # it stays for the next line
+    await page.click("form:not([hidden]) [type=submit]")
+    await keeper.sees("2 条待发送")
+    await page.context.set_offline(False)
+
+    await page.locator(".queued.refused", has_text="数量").wait_for()  # the first said no quantity
+    await page.locator(".queued.done").wait_for()
+    (line,) = await closing.lines(sheet.id, seen_by=AUDITOR)
+    assert (line.counted, line.counted_by) == (9, keeper.username)
 
 
 async def test_two_tabs_and_a_second_send_record_once(people):

@@ -61,7 +61,7 @@ async def goes_to(person: Person, address: str) -> None:
         await page.click(f".bar a[href='{address}']")
     else:
         await page.click(".bar button")
-        await page.click(f"#more a[href='{address}']")
+        await page.click(f"#everything a[href='{address}']")
     await page.wait_for_url(f"**{address}")
     await fits(person)
 

@@ -62,8 +62,9 @@ def test_every_route_is_covered_by_the_ladder():
     "path",
     [
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
-        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
-        "/provisional-issues", "/vendors", "/offers", "/purchase-orders", "/part-requests", "/plans", "/targets",
+        "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/pick-lists/waiting",
+        "/shipments", "/provisional-issues", "/provisional-issues/policy/versions", "/vendors", "/offers",
+        "/purchase-orders", "/part-requests", "/plans", "/targets",
         "/emergency-cases", "/near-misses", "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
         "/blocked-stock", "/inspections", "/scrappings",
     ],

@@ -8,7 +8,8 @@ from inventory.ground import clock, db
 from inventory.ground.actor import service
 from inventory.requests import papering
 from inventory.stock import provisional
-from inventory.stock.provisional import NewProvisionalIssue, ProvisionalIssueView, paper_due
+from inventory.stock.paper_policy import BUILT_IN, paper_due
+from inventory.stock.provisional import NewProvisionalIssue, ProvisionalIssueView
 
 FORGOTTEN_SINCE = timedelta(hours=6)
 """How long the overdue one has been overdue at least, weekends and holidays aside."""
@@ -25,7 +26,9 @@ def plan(life: Life) -> None:
 
 def _forgotten_at(life: Life) -> datetime:
     """The latest night of which the paper is overdue by now."""
-    return next(at for days in range(2, 30) if paper_due(at := life.on(days, "03:20")) < life.end - FORGOTTEN_SINCE)
+    return next(
+        at for days in range(2, 30) if paper_due(at := life.on(days, "03:20"), BUILT_IN) < life.end - FORGOTTEN_SINCE
+    )
 
 
 async def _newest(depot: str) -> str:

@@ -301,7 +301,8 @@ async def post_count(sheet: UUID, *, by: Actor) -> Posted:
     await _keep_outcome(found)
     await sheets.close(sheet, OPEN, "posted", by=by)
     await steps.finish("count", view.number, by=by)
-    await _finish_recounts(view, found, by=by)
+    if view.kind == "full":
+        await steps.finish("place", view.depot, "recount", by=by)
     result = _posted(view.number, found)
     await audit.record("count.posted", "count", view.number, by=by, change=result)
     await events.emit("count.posted", "count", view.number, result, depot=view.depot)
@@ -430,24 +431,6 @@ async def _keep_outcome(found: Sequence[Line]) -> None:
         [difference.differing for _, difference in counted],
         [difference.corrected for _, difference in counted],
         [msgspec.json.encode(difference).decode() for _, difference in counted],
-    )
-
-
-async def _finish_recounts(view: sheets.CountView, found: Sequence[Line], *, by: Actor) -> None:
-    """Close the duties to recount what this sheet counted wherever it lay: parts, and after a full count the store."""
-    if view.kind == "surprise" or view.scope.get("bin"):
-        return
-    await db.execute(
-        """UPDATE step SET done_at = $2, done_by = $3
-           WHERE kind = 'recount' AND place_code = $1 AND done_at IS NULL
-             AND ((subject_kind = 'part' AND subject = ANY($4)) OR (subject_kind = 'level' AND subject = ANY($5))
-                  OR (subject_kind = 'place' AND $6))""",
-        view.depot,
-        clock.now(),
-        by.name,
-        sorted({line.part_number for line in found}),
-        sorted({f"{view.depot}/{line.part_number}/{line.pool_code}" for line in found}),
-        view.kind == "full",
     )
 
 

@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
-from inventory.stock.counting.refusals import CountPolicyOutOfRange
+from inventory.ground.bounds import Bounded, Within
+from inventory.stock.counting.refusals import CountSharesDescend
 
 MOST_CNY = 100_000_000
 """The highest limit that a policy may set."""
@@ -17,7 +18,7 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 Days = Annotated[int, Meta(ge=1, le=3660)]
 
 
-class CountPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CountPolicy(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Class A is the parts that make up `a_share` of the yearly consumption value, B up to `b_share`, C the rest."""
 
     a_share: Share = 0.80
@@ -27,7 +28,7 @@ class CountPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     c_days: Days = 365
     parts_per_sheet: Annotated[int, Meta(ge=1, le=500)] = 15
     hours_to_count: Annotated[int, Meta(ge=1, le=720)] = 24
-    four_eyes_above_cny: Decimal
+    four_eyes_above_cny: Annotated[Decimal, Within(0, MOST_CNY)]
 
     def days_of(self, abc_class: str) -> int:
         """After how many days a part of a class is counted again.
@@ -68,13 +69,12 @@ async def put_in_force(policy: CountPolicy, *, by: Actor) -> PolicyInForce:
     """Let another policy hold from now on; the earlier ones are kept.
 
     Raises:
-        CountPolicyOutOfRange: the shares do not ascend, or the limit is no amount of money.
+        CountSharesDescend: more belongs to class A than to A and B together.
 
     """
     by.require("stock.adjust")
-    limit = policy.four_eyes_above_cny
-    if policy.b_share < policy.a_share or not limit.is_finite() or not 0 <= limit <= MOST_CNY:
-        raise CountPolicyOutOfRange(most=MOST_CNY)
+    if policy.b_share < policy.a_share:
+        raise CountSharesDescend
     await db.execute(
         """INSERT INTO count_policy (a_share, b_share, a_days, b_days, c_days, parts_per_sheet, hours_to_count,
                                      four_eyes_above_cny, set_at, set_by)

@@ -123,9 +123,17 @@ class MissingIsReserved(Refused):
     help_zh = "请先作废或改派这些预留，避免承诺不存在的库存，然后再过账。"
 
 
-class CountPolicyOutOfRange(Invalid, constraint="count_policy_shares_ascend"):
-    """The share of class B must not be below that of A, and the limit lies from 0 to {most} CNY."""
+class ConditionUnknown(Invalid, constraint="count_line_condition_is_known"):
+    """Stock has no such condition."""
 
-    zh = "B 类累计占比不得低于 A 类，金额上限须在 0 至 {most} 元之间。"
+    zh = "没有这种备件状态。"
+    help_en = "It is good, defective, quarantine, frozen, in_test, scrapped or unknown."
+    help_zh = "可用状态：good、defective、quarantine、frozen、in_test、scrapped、unknown。"
+
+
+class CountSharesDescend(Invalid, constraint="count_policy_shares_ascend"):
+    """The share of class B must not be below that of A."""
+
+    zh = "B 类累计占比不得低于 A 类。"
     help_en = "Customary are 0.80 and 0.95."
     help_zh = "通常为 0.80 与 0.95。"

@@ -14,9 +14,12 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
+from inventory.stock import pools
 from inventory.stock.counting import abc, policy
 from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import CountTooLarge, NothingDrawn, NothingNamed, NothingToCount, SeedNotYours
+from inventory.stock.moves import GOOD
+from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing
 
 Kind = Literal["cycle", "surprise", "full", "recount"]
@@ -28,6 +31,9 @@ MOST_DRAWS = 50
 """How often the service draws anew before it says that nothing lies in the bins."""
 
 COUNT_STEP, POST_STEP = "count_stock", "post_count"
+
+ASKED_WITHIN = timedelta(hours=1)
+"""How long the store's keeper has to count what somebody who stands beside him asks for."""
 
 
 class CountView(Struct, frozen=True, kw_only=True):
@@ -138,14 +144,12 @@ async def draw_up(
 async def _recount(
     store: int, depot: str, part_number: str | None, bin_code: str | None, *, by: Actor, remark: str
 ) -> CountView:
-    """A sheet of one part, one bin, or one part in one bin; of a part also where the books say that nothing is there."""
+    """A sheet of one part, one bin, or one part in one bin."""
     if part_number is None and bin_code is None:
         raise NothingNamed
     part = None if part_number is None else await parts.find(part_number)
     in_bins = None if bin_code is None else [await bins.find(store, bin_code)]
-    rows = await _lying(store, None if part is None else [part.id], in_bins, once_counted=True)
-    if not rows and part is not None:
-        rows = [await _nothing_of(part.id)]
+    rows = await _to_recount(store, None if part is None else part.id, in_bins)
     scope = {"part": part.part_number if part else None, "bin": bin_code}
     return await _enter_found(store, depot, "recount", rows, scope, by, remark)
 
@@ -180,6 +184,72 @@ async def _draw_by_lot(store: int, depot: str, count: int, seed: str | None, *, 
     raise NothingDrawn(depot=depot)
 
 
+@db.atomic
+async def ask_recount(depot: str, part_number: str, *, by: Actor, pool: str = COMMON) -> CountView:
+    """Have a part of a store counted again on the spot: a sheet for its keeper, or the open one that asks for it already.
+
+    Raises:
+        Unknown: no such store, part or pool.
+        NotYourDepot: the actor's scope does not include the store.
+
+    """
+    by.require("recounts.ask")
+    by.require_depot(depot)
+    return await recount(depot, part_number, by=by, pool=pool, due_at=clock.now() + ASKED_WITHIN)
+
+
+@db.atomic
+async def recount(
+    depot: str,
+    part_number: str,
+    *,
+    by: Actor,
+    due_at: datetime,
+    pool: str | None = None,
+    bin_code: str | None = None,
+    remark: str = "",
+) -> CountView:
+    """Have a part counted again on behalf of another verb that has checked the actor's rights; of every pool, or of one.
+
+    Raises:
+        Unknown: no such store, part, pool or bin.
+
+    """
+    store, part = await places.find_store(depot), await parts.find(part_number)
+    in_bins = None if bin_code is None else [await bins.find(store.id, bin_code)]
+    rows = await _to_recount(store.id, part.id, in_bins, pool)
+    if not rows and (asking := await _asking(store.id, part.id)):
+        return await count(asking)
+    scope = {"part": part.part_number, "bin": bin_code}
+    return await _enter(store.id, depot, "recount", rows, scope, by=by, seed=None, remark=remark, due_at=due_at)
+
+
+async def _to_recount(
+    store: int, part: int | None, in_bins: list[int] | None, pool: str | None = None
+) -> list[tuple[Any, ...]]:
+    """What is to be counted again: what nobody is about to count, and what was counted but is not posted yet.
+
+    Of a part it is also the nothing that the books say is there; nothing at all where an open sheet asks for the part.
+    """
+    of_pool = None if pool is None else await pools.find(pool)
+    rows = await _lying(store, None if part is None else [part], in_bins, of_pool, once_counted=True)
+    if rows or part is None or await _asking(store, part):
+        return rows
+    return [await _nothing_of(part, pool or COMMON)]
+
+
+async def _asking(store: int, part: int) -> UUID | None:
+    """The newest sheet of a store that asks for a part and is being counted."""
+    return await db.fetch_value(
+        """SELECT count_sheet.id FROM count_sheet
+           JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed AND count_line.part = $2
+           WHERE count_sheet.place = $1 AND count_sheet.state = 'counting'
+           ORDER BY count_sheet.id DESC LIMIT 1""",
+        store,
+        part,
+    )
+
+
 async def _bins_of(store: int) -> list[db.Row]:
     return await db.fetch("SELECT id, code FROM bin WHERE place = $1 ORDER BY code", store)
 
@@ -190,7 +260,12 @@ async def _part_ids(numbers: Sequence[str]) -> list[int]:
 
 
 async def _lying(
-    store: int, of_parts: list[int] | None, in_bins: list[int] | None, *, once_counted: bool = False
+    store: int,
+    of_parts: list[int] | None,
+    in_bins: list[int] | None,
+    of_pool: int | None = None,
+    *,
+    once_counted: bool = False,
 ) -> list[tuple[Any, ...]]:
     """What lies in a store by the books, as lines without quantities; not what an open sheet asks for.
 
@@ -202,24 +277,25 @@ async def _lying(
                  UNION
                  SELECT bin, part, condition, owner, pool FROM lot_stock WHERE place = $1 AND quantity > 0) AS there
            WHERE ($2::int[] IS NULL OR there.part = ANY($2)) AND ($3::int[] IS NULL OR there.bin = ANY($3))
+             AND ($4::int IS NULL OR there.pool = $4)
              AND NOT EXISTS (
                  SELECT FROM count_sheet JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed
-                 WHERE count_sheet.place = $1 AND (count_sheet.state = 'counting' OR count_sheet.state = 'counted' AND NOT $5)
+                 WHERE count_sheet.place = $1 AND (count_sheet.state = 'counting' OR count_sheet.state = 'counted' AND NOT $6)
                    AND count_line.part = there.part AND count_line.bin IS NOT DISTINCT FROM there.bin)
-           LIMIT $4""",
+           LIMIT $5""",
         store,
         of_parts,
         in_bins,
+        of_pool,
         MOST_LINES + 1,
         once_counted,
     )
     return [tuple(row) for row in rows]
 
 
-async def _nothing_of(part: int) -> tuple[Any, ...]:
+async def _nothing_of(part: int, pool: str) -> tuple[Any, ...]:
     """The line of a part of which the books say that nothing is there."""
-    pool = await db.fetch_value("SELECT id FROM pool WHERE contract IS NULL ORDER BY id LIMIT 1")
-    return None, part, "good", await places.ourselves(), pool
+    return None, part, GOOD, await places.ourselves(), await pools.find(pool)
 
 
 async def _enter(
@@ -232,9 +308,10 @@ async def _enter(
     by: Actor,
     seed: str | None,
     remark: str,
+    due_at: datetime | None = None,
 ) -> CountView:
     now = clock.now()
-    due_at = now + timedelta(hours=(await policy.in_force()).policy.hours_to_count)
+    due_at = due_at or now + timedelta(hours=(await policy.in_force()).policy.hours_to_count)
     number = await next_number("CT")
     sheet = await db.fetch_value(
         """INSERT INTO count_sheet (number, place, kind, state, seed, scope, created_at, created_by, due_at, remark)
@@ -332,6 +409,22 @@ _VIEW = """SELECT count_sheet.id, number, place.code AS depot, count_sheet.kind,
                   (SELECT count(DISTINCT line) FROM count_scan WHERE count_scan.sheet = count_sheet.id)::int
                   AS lines_counted
            FROM count_sheet JOIN place ON place.id = count_sheet.place"""
+
+
+async def id_of(named: str) -> UUID:
+    """The id of the count with a number, as its printed sheet carries it; an id stands for itself.
+
+    Raises:
+        Unknown: no such count.
+
+    """
+    try:
+        return UUID(named)
+    except ValueError:
+        sheet = await db.fetch_value("SELECT id FROM count_sheet WHERE number = $1", named.strip().upper())
+    if sheet is None:
+        raise Unknown(what="count", what_zh="盘点单", key=named)
+    return sheet
 
 
 async def count(sheet: UUID, *, seen_by: Actor | None = None) -> CountView:

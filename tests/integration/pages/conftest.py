@@ -46,15 +46,15 @@ async def password_hash() -> str:
     return await persons.hashed(PASSWORD)
 
 
-async def add_person(username: str, role: str | None, password_hash: str, *, depot: str | None = None) -> int:
-    """Somebody who can sign in, perhaps with a role."""
+async def add_person(username: str, role: str | None, password_hash: str, **scope: str | None) -> int:
+    """Somebody who can sign in, perhaps with a role, for one depot or contract."""
     person = await persons.add_person(
         persons.NewPerson(username=username, name_zh="测试员", name_en="Tester", password=PASSWORD),
         by=SETUP,
         password_hash=password_hash,
     )
     if role is not None:
-        await persons.grant_role(username, role, by=SETUP, depot=depot)
+        await persons.grant_role(username, role, by=SETUP, **scope)
     return person
 
 
@@ -64,12 +64,12 @@ async def visitors(password_hash: str) -> AsyncIterator[Callable[[Litestar], Vis
     clients: list[httpx.AsyncClient] = []
 
     def of(application: Litestar) -> Visitors:
-        async def visitor(role: str | None = None, *, depot: str | None = None) -> Visitor:
+        async def visitor(role: str | None = None, **scope: str | None) -> Visitor:
             client = httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test", timeout=60)
             clients.append(client)
             if role is not None:
                 username = f"{role}-{len(clients)}"
-                person = await add_person(username, role, password_hash, depot=depot)
+                person = await add_person(username, role, password_hash, **scope)
                 client.cookies.set(SESSION_COOKIE, await sessions.begin(person))
             return Visitor(client)
 

@@ -10,9 +10,10 @@ from api.access import SESSION_COOKIE
 from inventory.ground import clock, db
 from inventory.people import persons
 from inventory.stock import handovers, keeping, pool_crossings, reservations
+from inventory.stock.counting import sheets
 from inventory.stock.handovers import Item
 from tests.integration.pages.conftest import Visitor
-from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP
+from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP
 
 
 @pytest.fixture
@@ -146,10 +147,24 @@ async def test_a_statement_is_shared_read_by_anybody_with_the_link_and_revoked(v
 
 async def test_a_recount_is_asked_for_on_the_spot(visitor):
     supervisor = await visitor("quality_supervisor")
-    form = {"depot": "GZ", "part_number": FAN, "pool": "common"}
+    form = {"depot": "GZ", "part_number": FAN}
 
     asked = await supervisor.post("/contracts/C-BANK/statement/recount", form, live=False)
+    again = await (await visitor("inspector", contract="C-BANK")).post("/contracts/C-BANK/statement/recount", form)
 
-    assert asked.status_code == 303
-    assert FAN in (await supervisor.get(asked.headers["location"])).text
-    assert await db.fetch_value("SELECT subject FROM step WHERE kind = 'recount'") == f"GZ/{FAN}/common"
+    (sheet,) = await sheets.counts(limit=2, seen_by=AUDITOR)
+    assert (asked.status_code, asked.headers["location"]) == (303, f"/counts/{sheet.id}")
+    assert (again.status_code, again.headers["location"]) == (303, f"/counts/{sheet.id}")
+    assert (sheet.kind, sheet.depot, sheet.scope) == ("recount", "GZ", {"part": FAN, "bin": None})
+    assert sheet.due_at <= sheet.created_at + timedelta(hours=1)
+    assert 'name="quantity"' in (await supervisor.get(f"/counts/{sheet.id}/bin")).text
+
+
+@pytest.mark.parametrize("line", [{"depot": "SH", "part_number": "NOPE"}, {"depot": "NOPE", "part_number": FAN}])
+async def test_only_a_line_of_the_statement_is_recounted(visitor, line):
+    supervisor = await visitor("quality_supervisor")
+
+    answer = await supervisor.post("/contracts/C-BANK/statement/recount", line)
+
+    assert (answer.status_code, "找不到清单行" in answer.text) == (404, True)
+    assert await sheets.counts(limit=1, seen_by=AUDITOR) == []

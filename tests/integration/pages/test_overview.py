@@ -9,7 +9,7 @@ from inventory.catalogue import fitting
 from inventory.emergency.following import follow
 from inventory.ground import clock, db
 from inventory.installed_base.failure_counts import failures_per_month
-from inventory.places.names import store_names
+from inventory.places.names import known_names
 from inventory.stock import reservations
 from inventory.stock.history import available_over_time
 from inventory.stock.risk import at_risk
@@ -160,7 +160,7 @@ async def test_a_dossier_holds_what_its_reader_may_see(company):
 
 
 async def test_names_and_fitting_parts_are_known(company):
-    assert (await store_names())["GZ"].name_zh == "广州备件库"
+    assert (await known_names())["GZ"].name_zh == "广州备件库"
     assert [part.part_number for part in await fitting.parts_of_model("R740")] == [PSU, FAN, DRIVE]
     assert await fitting.kept_by_serial([PSU, DRIVE]) == {DRIVE}
     assert "psu" in await fitting.kinds()

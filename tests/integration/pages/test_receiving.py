@@ -5,7 +5,7 @@ import pytest
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.procurement import announcing
-from inventory.stock import conditions, placing, receipts, transfers, units
+from inventory.stock import conditions, placing, receipts, shipments, transfers, units
 from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
@@ -143,6 +143,10 @@ async def test_a_transfer_is_lost_and_found_from_its_page(visitor):
     supervisor = await visitor("quality_supervisor")
     assert (await supervisor.post(f"/transfers/{draft.id}/lost", {"reason": "van stolen"})).status_code == 303
     assert "丢失结案" in (await supervisor.get(f"/transfers/{draft.id}")).text
+    (shipment,) = await shipments.shipments(limit=2, seen_by=KEEPER, document=draft.number)
+    told = (await supervisor.get(f"/shipments/{shipment.id}")).text
+    assert all(words in told for words in ("全部未到货", "van stolen", f"/find?q={draft.number}", "登记丢失"))
+    assert shipment.number in (await supervisor.get("/shipments?state=lost")).text
     assert (await supervisor.post(f"/transfers/{draft.id}/found", {"reason": "van found"})).status_code == 303
     assert (await transfers.transfer_view(draft.id)).state == "shipped"
 

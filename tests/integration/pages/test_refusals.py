@@ -50,10 +50,15 @@ async def test_whoever_drafted_a_dear_order_is_told_to_ask_another(visitor):
 
 
 async def test_a_field_that_is_wrong_is_named(visitor):
-    answer = await (await visitor("project_manager")).post("/emergencies/new", {"part_number": DRIVE, "depot": "GZ"})
+    manager, form = await visitor("project_manager"), {"part_number": DRIVE, "depot": "GZ"}
 
-    assert answer.status_code == 422
-    assert "reason" in answer.text
+    chinese, english = [await manager.post("/emergencies/new", form, language=language) for language in ("zh", "en")]
+    too_long = await manager.post("/emergencies/new", {**form, "reason": "x" * 9999})
+
+    assert (chinese.status_code, english.status_code, too_long.status_code) == (422, 422, 422)
+    assert "请填写“原因说明”。" in chinese.text
+    assert "Fill in “Reason”." in english.text
+    assert "“原因说明”：应为长度" in too_long.text
 
 
 @pytest.mark.parametrize(

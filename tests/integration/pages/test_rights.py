@@ -1,31 +1,12 @@
 """Every page by every right: anonymous, without the right, and with it, in both languages."""
 
 import re
-from datetime import timedelta
 
 import pytest
 
-from inventory.assurance import attachments
-from inventory.ground import clock
-from inventory.imports import imports
-from inventory.places import bins
-from inventory.planning import plans
-from inventory.requests import requests, waves
-from inventory.stock import (
-    movements,
-    pool_crossings,
-    promises,
-    provisional,
-    receipts,
-    reservations,
-    shipments,
-    transfers,
-)
-from inventory.stock.counting import sheets
-from tests.integration.emergency.test_cases import a_case, propose
-from tests.integration.planning.test_plans import made
-from tests.integration.procurement.test_orders import placed
-from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
+from inventory.people.roles import ROLES
+from tests.documents import one_of_each
+from tests.world import DRIVE, FAN
 
 PAGES = [
     ("/", "inspector", None),
@@ -49,7 +30,10 @@ PAGES = [
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/picks", "warehouse_keeper", "engineer"),
+    ("/picks/waiting", "warehouse_keeper", "auditor"),
+    ("/picks/waiting?depot=GZ&kind=transfer&severity=&to=2099-12-31", "warehouse_keeper", "engineer"),
     ("/picks/{pick_list}", "warehouse_keeper", "engineer"),
+    ("/policies", "engineer", "inspector"),
     ("/shipments", "engineer", "inspector"),
     ("/shipments/{shipment}", "engineer", "vendor"),
     ("/provisional-issues", "auditor", "inspector"),
@@ -73,6 +57,14 @@ PAGES = [
     ("/stock/as-of?what=bins", "buyer", "vendor"),
     ("/labels", "warehouse_keeper", "engineer"),
     ("/labels?kind=part&codes=PSU-750&size=50x30", "warehouse_keeper", "auditor"),
+    ("/advance-shipping-notices", "buyer", "engineer"),
+    (
+        "/advance-shipping-notices?state=expected&kind=transfer&depot=GZ&from=2026-01-01&to=2099-12-31",
+        "auditor",
+        "planner",
+    ),
+    ("/advance-shipping-notices/new", "buyer", "auditor"),
+    ("/advance-shipping-notices/{notice}", "quality_supervisor", "engineer"),
     ("/receiving", "warehouse_keeper", "vendor"),
     ("/receiving/{number}", "warehouse_keeper", "engineer"),
     ("/receipts", "warehouse_keeper", "inspector"),
@@ -122,6 +114,8 @@ ACTIONS = [
     ("/shipments/{shipment}/fail", "auditor"),
     ("/shipments/{shipment}/send-again", "auditor"),
     ("/shipments/{shipment}/bring-back", "engineer"),
+    ("/policies/papers", "warehouse_keeper"),
+    ("/policies/counts", "auditor"),
     ("/provisional-issues/{issue}/paper", "auditor"),
     ("/provisional-issues/{issue}/resolve", "engineer"),
     ("/provisional-issues/{issue}/dismiss", "engineer"),
@@ -141,6 +135,9 @@ ACTIONS = [
     ("/units/ZL2-0001/tag", "engineer"),
     ("/transfers/{transfer}/lost", "warehouse_keeper"),
     ("/transfers/{transfer}/found", "warehouse_keeper"),
+    ("/advance-shipping-notices/new", "auditor"),
+    ("/advance-shipping-notices/{notice}/close", "quality_supervisor"),
+    ("/advance-shipping-notices/{notice}/cancel", "auditor"),
     ("/receiving/{number}/scan", "engineer"),
     ("/receiving/{number}/book", "engineer"),
     ("/hand-ins", "engineer"),
@@ -177,66 +174,7 @@ ACTIONS = [
 @pytest.fixture
 async def documents(company) -> dict[str, object]:
     """One document of every kind, so that every page has something to show."""
-    case = await a_case()
-    await propose(case)
-    asked = await requests.open_request(
-        requests.NewRequest(
-            source="glpi",
-            reference="R-1",
-            device_serial="BANK-007",
-            severity="severe",
-            lines=[
-                requests.NewRequestLine(part_number=PSU, quantity=1),
-                requests.NewRequestLine(part_number=DRIVE, quantity=1),
-            ],
-        ),
-        by=DISPATCHER,
-    )
-    items = [transfers.TransferItem(part_number=FAN, quantity=1)]
-    sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
-    gone = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
-    await transfers.ship(gone.id, by=KEEPER)
-    (shipment,) = await shipments.shipments(limit=2, seen_by=KEEPER)
-    walk = await waves.begin_picking("GZ", [sent.number, asked.number], by=KEEPER)
-    issue, conflict = [
-        await provisional.take(provisional.NewProvisionalIssue(client_id=code, depot="GZ", code=code), by=KEEPER)
-        for code in ("ZL2-0004", "UNHEARD-OF")
-    ]
-    job = await plans.ask_for_plan(by=PLANNER)
-    run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
-    file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
-    order = await placed((DRIVE, 2), (FAN, 3))
-    await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
-    line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
-    received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
-    tomorrow = clock.now() + timedelta(days=1)
-    return {
-        "case": case.id,
-        "request": asked.id,
-        "number": order.number,
-        "receipt": received.number,
-        "order": order.id,
-        "transfer": sent.id,
-        "pick_list": walk.id,
-        "pick": walk.lines[0].id,
-        "shipment": shipment.id,
-        "issue": issue.id,
-        "conflict": conflict.id,
-        "plan": (await made()).id,
-        "reservation": (await reservations.reserve(FAN, "GZ", 1, by=KEEPER, priority_class="planned")).id,
-        "promise": (await promises.promise(FAN, "GZ", 1, by=KEEPER, starts_at=tomorrow)).id,
-        "crossing": (
-            await pool_crossings.ask_crossing(
-                "GZ", FAN, 1, by=KEEPER, from_pool="common", to_pool="C-TELCO", reason="none left"
-            )
-        ).id,
-        "handover": job.id,
-        "job": job.id,
-        "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
-        "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
-        "run": run.id,
-        "file": file.id,
-    }
+    return await one_of_each()
 
 
 @pytest.mark.parametrize(("path", "right", "wrong"), PAGES)
@@ -276,6 +214,12 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
+        **dict.fromkeys(("within_hours", "resume_hour", "answer_within_hours", "a_share", "b_share"), "1"),
+        **dict.fromkeys(("a_days", "b_days", "c_days", "parts_per_sheet", "hours_to_count"), "1"),
+        "four_eyes_above_cny": "1",
+        "due_at": "2099-01-01",
+        "quantity": "1",
+        "serials": "",
     }
     address = path.format(**documents)
 
@@ -298,16 +242,58 @@ async def test_prices_are_for_those_who_may_see_costs(visitor, documents, role, 
 
 
 async def test_the_menu_shows_only_what_may_be_opened(visitor):
-    async def menu(role: str) -> list[str]:
-        page = (await (await visitor(role)).get("/")).text
-        return re.findall(r'<li><a href="([^"]+)"', page)
+    async def menu(role: str, **scope: str) -> list[tuple[str, str]]:
+        page = (await (await visitor(role, **scope)).get("/", language="en")).text
+        side = page[page.index('<nav id="menu"') : page.index("</nav>")]
+        return re.findall(r'<summary>([^<]+?) <|<li><a href="([^"]+)"', side)
 
-    assert await menu("vendor") == ["/", "/parts", "/orders"]
-    assert await menu("inspector") == [
+    def of(*entries: str) -> list[tuple[str, str]]:
+        return [("", entry) if entry.startswith("/") else (entry, "") for entry in entries]
+
+    assert await menu("vendor") == of("/", "/advance-shipping-notices", "/orders", "/parts")
+    assert await menu("inspector", contract="C-BANK") == of(
         "/",
-        *("/stock", "/parts", "/bins", "/counts", "/movements", "/units", "/statements"),
-    ]
-    assert "/plans" in await menu("planner")
+        "/counts",
+        *("Stock and ledger", "/stock", "/units", "/bins", "/movements", "/statements"),
+        "/parts",
+    )
+    assert ("", "/plans") in await menu("planner")
+    assert of("Master data", "/parts", "/imports", "/policies") == (await menu("administrator"))[-4:]
+
+
+@pytest.mark.parametrize(("role", "contract"), [*((role, None) for role in sorted(ROLES)), ("inspector", "C-BANK")])
+async def test_whatever_the_menu_shows_can_be_opened(visitor, role, contract):
+    reader = await visitor(role, contract=contract)
+    home = (await reader.get("/")).text
+
+    for address in dict.fromkeys(re.findall(r'<li><a href="([^"]+)"', home)):
+        page = await reader.get(address)
+        assert page.status_code == 200, address
+        if address != "/scan":
+            marked = re.findall(r'<a href="([^"]+)" aria-current="page">', page.text[: page.text.index("</nav>")])
+            assert marked == [address]
+
+
+async def test_the_phones_bar_has_what_the_role_wants_most_and_everything_is_behind_it(visitor):
+    async def bar(role: str) -> list[str]:
+        page = (await (await visitor(role)).get("/")).text
+        return re.findall(r'<a href="([^"]+)"', page[page.index('<nav id="bar"') : page.index('<nav id="everything"')])
+
+    assert await bar("warehouse_keeper") == ["/", "/receiving", "/picks", "/scan"]
+    assert await bar("engineer") == ["/", "/requests", "/my-parts", "/scan"]
+    assert await bar("vendor") == ["/", "/orders", "/parts", "/advance-shipping-notices"]
+
+
+async def test_a_page_behind_another_is_marked_under_its_entry_and_closed_groups_stay_closed(visitor):
+    keeper = await visitor("warehouse_keeper")
+    keeper.client.cookies.set("beijian_menu", "stock.demand")
+
+    page = (await keeper.get("/receipts")).text
+
+    assert '<a href="/receiving" aria-current="page">' in page
+    assert re.findall(r'data-menu-group="(\w+)" (open)?', page) == [
+        ("today", "open"), ("demand", ""), ("warehouse", "open"), ("stock", ""),
+    ]  # fmt: skip
 
 
 async def test_what_lies_outside_ones_scope_is_not_found(visitor, documents):

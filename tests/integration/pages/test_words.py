@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import api.pages
-from api.pages import labels
+from api.pages import labels, navigation
 from api.pages.rendering import environment
 from api.pages.translations import CATALOGUE, translations
 from inventory.people.roles import RIGHTS, ROLE_NAMES
@@ -69,9 +69,11 @@ def test_every_tone_belongs_to_a_label():
 def test_every_icon_is_in_the_sprite():
     sprite = (API / "static" / "icons.svg").read_text()
     text = "".join(path.read_text() for path in (API / "templates").rglob("*.html"))
-    named = re.findall(r'icon\("([a-z0-9-]+)"', text)
+    of_the_menu = [item.icon for group in navigation.GROUPS for item in group.items]
+    named = [*re.findall(r'icon\("([a-z0-9-]+)"', text), *of_the_menu]
 
     assert [name for name in named if f'id="{name}"' not in sprite] == []
+    assert len(set(of_the_menu)) == len(of_the_menu)
 
 
 def test_every_template_parses():

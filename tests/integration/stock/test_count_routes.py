@@ -72,6 +72,19 @@ async def test_recording_a_scan(api, sheet):
     assert "value_cny" not in line
 
 
+@pytest.mark.parametrize("way", ["scans", "scans/bulk"])
+async def test_a_scan_goes_by_the_number_on_the_sheet_as_well(api, sheet, way):
+    number = (await api.get(sheet, **GZ)).json()["number"]
+    body = scan() if way == "scans" else {"items": [scan()]}
+
+    elsewhere = await api.post(f"/counts/{number}/{way}", body, role="warehouse_keeper", depot="SH")
+    nowhere = await api.post(f"/counts/CT-26-999999/{way}", body, **GZ)
+    done = await api.post(f"/counts/{number.lower()}/{way}", body, **GZ)
+
+    assert [(a.status_code, a.json()["code"]) for a in (elsewhere, nowhere)] == [(404, "unknown"), (404, "unknown")]
+    assert (done.status_code, done.json()["lines"][0]["counted"]) == (201, 9)
+
+
 async def test_nothing_tells_the_books_before_the_counting_is_finished(api, sheet):
     before = (await api.get(f"{sheet}/lines", **GZ)).json()["items"]
     assert [(line["part_number"], line["expected"], line["difference"], line["missing"]) for line in before] == [
@@ -116,14 +129,20 @@ async def test_finishing_explaining_and_posting(api, sheet):
     assert (await api.post(f"{sheet}/post", **GZ)).json()["code"] == "count_closed"
 
 
+@pytest.mark.parametrize("limit", ["-1", "NaN", "1e40", "much"])
+@pytest.mark.parametrize(("language", "words"), [("en", "The input is not valid"), ("zh", "输入无效")])
+async def test_a_limit_that_is_no_amount_is_named_in_both_languages(api, limit, language, words):
+    answer = await api.post("/counts/policy", {"four_eyes_above_cny": limit}, role="administrator", language=language)
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/four_eyes_above_cny")
+    assert words in answer.json()["detail"]
+
+
 async def test_a_dear_difference_waits_for_a_second_person(api, sheet):
     low = {"four_eyes_above_cny": "100"}
     assert (await api.post("/counts/policy", low, **GZ)).status_code == 403
-    for wrong in (
-        {"a_share": 2},
-        {"a_share": 0.9, "b_share": 0.8},
-        *({"four_eyes_above_cny": v} for v in ("-1", "NaN", "1e40")),
-    ):
+    for wrong in ({"a_share": 2}, {**low, "a_share": 0.9, "b_share": 0.8}):
         assert (await api.post("/counts/policy", wrong, role="administrator")).status_code == 422
     await api.post("/counts/policy", low, role="administrator")
     (line, _) = (await counted(api, sheet)).json()["lines"]

@@ -33,7 +33,20 @@ from inventory.stock.counting.scans import NewScan
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import ReasonMissing
-from tests.world import AUDITOR, BATTERY, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
+from tests.world import (
+    AUDITOR,
+    BATTERY,
+    DISPATCHER,
+    DRIVE,
+    ENGINEER,
+    FAN,
+    KEEPER,
+    PSU,
+    SETUP,
+    SH_KEEPER,
+    SUPERVISOR,
+    actor,
+)
 
 DRIVES = [f"ZL2-{n:04d}" for n in range(5)]
 
@@ -314,22 +327,25 @@ async def test_each_difference_shows_its_last_movements(shelves):
     ]
 
 
-async def test_counting_a_part_answers_whoever_asked_for_it(shelves):
+async def test_a_full_count_answers_the_duty_to_recount_the_store(shelves):
     async def asked() -> list[str]:
         return [s.subject for s in await steps.open_steps(limit=50, seen_by=AUDITOR) if s.kind == "recount"]
 
-    await keeping.ask_recount("GZ", FAN, by=KEEPER)
-    await keeping.ask_recount("GZ", PSU, by=KEEPER)
-    in_one_bin = await drawn_up(bin_code="A-01")
-    await counted(in_one_bin, scan(FAN, 10, bin_code="A-01"))
-    await closing.finish(in_one_bin.id, by=KEEPER)
-    assert await asked() == [f"GZ/{FAN}/common", f"GZ/{PSU}/common"]  # it may lie in other bins too
+    await keeping.appoint("GZ", None, by=DISPATCHER, recount_days=30)
+    await keeping.open_recounts()
+    one_part = await drawn_up(part_number=FAN)
+    await counted(one_part, scan(FAN, 10, bin_code="A-01"))
+    await closing.finish(one_part.id, by=KEEPER)
+    assert await asked() == ["GZ"]
 
-    sheet = await drawn_up(part_number=FAN)
-    await counted(sheet, scan(FAN, 10, bin_code="A-01"))
-    await closing.finish(sheet.id, by=KEEPER)
+    everything = await drawn_up("full")
+    for line in await closing.lines(everything.id, seen_by=AUDITOR):
+        serials = DRIVES if line.part_number == DRIVE else None
+        there = None if serials else await on_hand(line.part_number)
+        await counted(everything, scan(line.part_number, there, serials, bin_code=line.bin))
+    await closing.finish(everything.id, by=KEEPER)
 
-    assert await asked() == [f"GZ/{PSU}/common"]
+    assert await asked() == []
 
 
 async def test_a_dear_difference_needs_somebody_who_did_not_count(shelves):

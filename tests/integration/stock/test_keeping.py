@@ -276,7 +276,10 @@ async def test_over_http_stores_are_kept_issued_from_and_counted(api):
     assert (await api.post("/recounts", wanted, role="engineer")).status_code == 403
     assert (await api.post("/recounts", wanted, role="inspector", depot="SH")).status_code == 403
     assert (await api.post("/recounts", wanted | {"part_number": "NOPE"}, role="inspector")).status_code == 404
-    assert (await api.post("/recounts", wanted, role="inspector")).status_code == 201
+    asked = await api.post("/recounts", wanted, role="inspector")
+    assert (asked.status_code, asked.json()["kind"], asked.json()["lines"]) == (201, "recount", 1)
+    again = await api.post("/recounts", wanted, role="inspector")
+    assert again.json()["number"] == asked.json()["number"]
 
 
 async def test_keys_and_stocks_are_for_those_who_keep_or_carry_parts(company):

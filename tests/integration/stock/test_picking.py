@@ -13,6 +13,7 @@ from inventory.places.bins import NewBin
 from inventory.requests import requests, shipping, waves
 from inventory.requests.requests import NewRequest, NewRequestLine
 from inventory.stock import codes, pick_lists, picking, placing, reservations, tags, transfers, units
+from inventory.stock.counting import sheets
 from inventory.stock.picking import (
     AlreadyBeingPicked,
     NotGoodStock,
@@ -185,7 +186,11 @@ async def test_what_is_not_found_is_proposed_elsewhere_and_recounted(shelves):
 
     found = [(line.serial, line.state) for line in after.lines if line.part_number == DRIVE]
     assert sorted(found) == [("ZL2-0000", "dropped"), ("ZL2-0001", "open")]
-    assert ("recount", DRIVE) in {(s.kind, s.subject) for s in await steps.open_steps(limit=50, seen_by=AUDITOR)}
+    (sheet,) = await sheets.counts(limit=2, seen_by=AUDITOR)
+    assert (sheet.kind, sheet.scope["part"], sheet.remark) == ("recount", DRIVE, f"{made.number}: bin empty")
+    assert ("count_stock", sheet.number) in {
+        (s.kind, s.subject) for s in await steps.open_steps(limit=50, seen_by=AUDITOR)
+    }
 
 
 async def test_what_is_nowhere_stays_short_until_it_turns_up(shelves):
@@ -201,6 +206,36 @@ async def test_what_is_nowhere_stays_short_until_it_turns_up(shelves):
     assert (refusal.value.facts["open"], refusal.value.facts["short"]) == (0, 1)
     await picking.scan(made.id, "ZL2-0004", by=KEEPER)  # there it is after all
     assert (await shipping.ship(request.id, by=KEEPER)).state == "shipped"
+
+
+async def test_what_waits_comes_page_by_page_the_undated_last_and_by_its_filters(shelves):
+    for part in (FAN, DRIVE):
+        await asked((part, 1))
+    for _ in range(2):
+        await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=1)], by=KEEPER)
+    await reservations.reserve(FAN, "GZ", 1, by=KEEPER, reference="R-1")
+    whole = await waves.to_pick(limit=99, seen_by=KEEPER)
+
+    walked: list[waves.ToPick] = []
+    after = None
+    while found := await waves.to_pick(limit=1, seen_by=KEEPER, after=after):
+        walked += found
+        after = waves.place_of(found[-1])
+
+    assert walked == whole
+    assert len(whole) == 5
+    dated = [each.due_at is not None for each in whole]
+    assert dated == sorted(dated, reverse=True)
+    assert False in dated
+    only = await waves.to_pick(limit=9, seen_by=KEEPER, kind="transfer")
+    assert [each.document for each in only] == [e.document for e in whole if e.document_kind == "transfer"]
+    assert await waves.to_pick(limit=9, seen_by=KEEPER, severity="general") == [
+        e for e in whole if e.severity == "general"
+    ]
+    last = max(each.due_at for each in whole if each.due_at)
+    assert await waves.to_pick(limit=9, seen_by=KEEPER, due_until=last) == [
+        e for e in whole if e.due_at and e.due_at < last
+    ]
 
 
 async def test_lines_that_are_picked_leave_while_others_wait(shelves):

@@ -83,6 +83,50 @@ async def test_a_lane_has_the_say_about_lithium(company):
     assert (shipped.mode, shipped.waybill) == ("courier", "SF-1")
 
 
+async def on_the_road(*items: tuple[str, int]) -> tuple[transfers.TransferView, shipments.ShipmentSummary]:
+    wanted = [TransferItem(part_number=part, quantity=count) for part, count in items]
+    draft = await transfers.draft_transfer("GZ", "SH", wanted, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+    (found,) = await shipments.shipments(limit=2, seen_by=KEEPER, document=draft.number)
+    return draft, found
+
+
+@pytest.mark.parametrize("failed", [False, True])
+async def test_a_transfer_that_is_lost_whole_takes_its_shipment_with_it_and_brings_it_back(company, failed):
+    draft, shipment = await on_the_road((FAN, 2), (DRIVE, 1))
+    if failed:
+        await shipments.fail(shipment.id, by=KEEPER, reason="nobody there")
+    await losses.declare_lost(draft.id, by=SUPERVISOR, reason="the van burnt out")
+
+    lost = await shipments.shipment_view(shipment.id)
+    assert (lost.state, lost.entries[-1].action, lost.entries[-1].reason, lost.entries[-1].actor) == (
+        *("lost", "shipment.lost", "the van burnt out", SUPERVISOR.name),
+    )
+    assert await violations() == []
+    with pytest.raises(WrongState):
+        await shipments.hand_over(shipment.id, "李工", by=SH_KEEPER)
+    await losses.find_again(draft.id, by=SUPERVISOR, reason="another van", found={FAN: 1})
+    assert (await shipments.shipment_view(shipment.id)).state == "shipped"
+    assert await violations() == []
+    await losses.find_again(draft.id, by=SUPERVISOR, reason="all of it")
+    await transfers.take_in(draft.id, by=SH_KEEPER)
+    done = await shipments.shipment_view(shipment.id)
+    assert (done.state, done.handed_to) == ("handed_over", SH_KEEPER.name)
+    assert await violations() == []
+
+
+async def test_a_shipment_of_which_something_arrived_or_still_travels_is_not_lost(company):
+    draft, shipment = await on_the_road((FAN, 3))
+    await losses.declare_lost(draft.id, by=SUPERVISOR, reason="one fell off", lost={FAN: 1})
+    assert (await shipments.shipment_view(shipment.id)).state == "shipped"
+    await transfers.take_in(draft.id, by=SH_KEEPER, received={FAN: 1}, reason="one is missing")
+    await losses.declare_lost(draft.id, by=SUPERVISOR, reason="the last one too")
+
+    assert (await transfers.transfer_view(draft.id)).state == "closed"
+    assert (await shipments.shipment_view(shipment.id)).state == "handed_over"
+    assert await violations() == []
+
+
 async def test_the_quick_way_writes_a_shipment_too(company):
     draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=2)], by=KEEPER)
     await transfers.ship(draft.id, by=KEEPER, waybill="SF-9")

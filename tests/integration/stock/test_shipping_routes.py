@@ -13,7 +13,7 @@ ELSEWHERE = {"role": "warehouse_keeper", "depot": "SH"}
 
 async def test_a_request_is_picked_packed_sent_and_signed_for(api):
     request = await asked((DRIVE, 1))
-    (waiting,) = (await api.get("/pick-lists/waiting?depot=GZ", **KEEPER)).json()
+    (waiting,) = (await api.get("/pick-lists/waiting?depot=GZ", **KEEPER)).json()["items"]
     made = await api.post("/pick-lists", {"depot": "GZ", "documents": [waiting["document"]]}, **KEEPER)
     address = f"/pick-lists/{made.json()['id']}"
     picked = await api.post(f"{address}/scans", {"code": "ZL2-0002"}, **KEEPER)

@@ -1,0 +1,101 @@
+"""Policies: the rules of the house that people set, with who set them when."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta, Struct
+
+from api.access import requires
+from api.pages.forms import Short, number, whole
+from api.pages.rendering import Page, PageRequest
+from inventory.stock import paper_policy
+from inventory.stock.counting import policy as count_policy
+from inventory.stock.paper_policy import PaperPolicy
+
+SHOWN = 20
+"""How many versions of a policy the page shows."""
+
+
+class Papers(Struct, kw_only=True):
+    """Until when papers are due."""
+
+    within_hours: Short
+    resume_hour: Short
+    answer_within_hours: Short
+    on_working_days: Short = ""
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+    def policy(self) -> PaperPolicy:
+        """The policy that the form asks for."""
+        return PaperPolicy(
+            within_hours=whole(self.within_hours, least=1, most=720),
+            on_working_days=bool(self.on_working_days),
+            resume_hour=whole(self.resume_hour, least=0, most=23),
+            answer_within_hours=whole(self.answer_within_hours, least=1, most=168),
+        )
+
+
+class Counts(Struct, kw_only=True):
+    """How often what is counted; shares in percent."""
+
+    a_share: Short
+    b_share: Short
+    a_days: Short
+    b_days: Short
+    c_days: Short
+    parts_per_sheet: Short
+    hours_to_count: Short
+    four_eyes_above_cny: Short
+
+    def policy(self) -> count_policy.CountPolicy:
+        """The policy that the form asks for."""
+        return count_policy.CountPolicy(
+            a_share=_share(self.a_share),
+            b_share=_share(self.b_share),
+            a_days=whole(self.a_days, least=1, most=3660),
+            b_days=whole(self.b_days, least=1, most=3660),
+            c_days=whole(self.c_days, least=1, most=3660),
+            parts_per_sheet=whole(self.parts_per_sheet, least=1, most=500),
+            hours_to_count=whole(self.hours_to_count, least=1, most=720),
+            four_eyes_above_cny=number(self.four_eyes_above_cny, least=0, most=count_policy.MOST_CNY),
+        )
+
+
+def _share(percent: str) -> float:
+    """A share that somebody typed as a percentage.
+
+    >>> _share("82.5")
+    0.825
+    """
+    return float(number(percent, least=1, most=100) / Decimal(100))
+
+
+@get("/policies", guards=[requires("requests.read")])
+async def show_policies(request: PageRequest) -> Page:
+    """Show the policies that hold, and those that held."""
+    return Page(
+        "policies/list.html",
+        papers=await paper_policy.in_force(),
+        paper_versions=await paper_policy.versions(limit=SHOWN),
+        counts=await count_policy.in_force() if request.user.may("stock.read") else None,
+    )
+
+
+@post("/policies/papers", guards=[requires("stock.adjust")], status_code=303)
+async def set_papers(request: PageRequest, data: URLEncodedBody[Papers]) -> Redirect:
+    """Let another policy of papers hold."""
+    await paper_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
+    return Redirect("/policies", status_code=303)
+
+
+@post("/policies/counts", guards=[requires("stock.adjust")], status_code=303)
+async def set_counts(request: PageRequest, data: URLEncodedBody[Counts]) -> Redirect:
+    """Let another policy of counting hold."""
+    await count_policy.put_in_force(data.policy(), by=request.user)
+    return Redirect("/policies", status_code=303)
+
+
+handlers = [show_policies, set_papers, set_counts]

@@ -1,0 +1,112 @@
+"""The policy of papers: until when what was taken first has to be recorded after, and who answers for a late one when."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta, Struct
+
+from inventory.ground import audit, clock, db
+from inventory.ground.actor import Actor
+from inventory.installed_base.clocks import WorkingHours, is_working_day
+
+OFFICE = WorkingHours(
+    time_zone="Asia/Shanghai", working_days=[1, 2, 3, 4, 5], opens_at=time(9), closes_at=time(18), holidays="CN"
+)
+"""The calendar of whoever writes the papers."""
+
+
+class PaperPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A paper is due so many hours after the record; with `on_working_days`, one due on another day waits for the next.
+
+    It is due then at `resume_hour`, in the office's zone. A late one is answered for within `answer_within_hours`.
+    """
+
+    within_hours: Annotated[int, Meta(ge=1, le=720)] = 24
+    on_working_days: bool = True
+    resume_hour: Annotated[int, Meta(ge=0, le=23)] = 12
+    answer_within_hours: Annotated[int, Meta(ge=1, le=168)] = 4
+
+
+BUILT_IN = PaperPolicy()
+"""What holds until somebody sets another policy."""
+
+
+class PaperPolicyVersion(Struct, frozen=True, kw_only=True):
+    """A policy with who set it and when; the built-in one has no version, and was set by nobody."""
+
+    policy: PaperPolicy
+    version: int | None = None
+    set_at: datetime | None = None
+    set_by: str | None = None
+    remark: str = ""
+
+
+def paper_due(recorded_at: datetime, policy: PaperPolicy) -> datetime:
+    """When the paper has to be there.
+
+    >>> from datetime import UTC
+    >>> paper_due(datetime(2026, 3, 4, 18, tzinfo=UTC), BUILT_IN).isoformat()
+    '2026-03-05T18:00:00+00:00'
+    >>> friday_night = datetime(2026, 3, 6, 14, tzinfo=UTC)
+    >>> paper_due(friday_night, BUILT_IN).isoformat()  # Monday noon in Beijing
+    '2026-03-09T04:00:00+00:00'
+    >>> paper_due(friday_night, PaperPolicy(within_hours=12, on_working_days=False)).isoformat()
+    '2026-03-07T02:00:00+00:00'
+    """
+    due = recorded_at + timedelta(hours=policy.within_hours)
+    zone = ZoneInfo(OFFICE.time_zone)
+    day = due.astimezone(zone).date()
+    if not policy.on_working_days or is_working_day(day, OFFICE)[0]:
+        return due
+    while not is_working_day(day, OFFICE)[0]:
+        day += timedelta(days=1)
+    return datetime.combine(day, time(policy.resume_hour), zone).astimezone(recorded_at.tzinfo)
+
+
+async def due_now() -> datetime:
+    """When the paper of what is recorded now has to be there, by the policy that holds."""
+    return paper_due(clock.now(), (await in_force()).policy)
+
+
+async def in_force() -> PaperPolicyVersion:
+    """The policy that holds now."""
+    latest = await versions(limit=1)
+    return latest[0] if latest else PaperPolicyVersion(policy=BUILT_IN)
+
+
+async def versions(*, limit: int, after: int | None = None) -> list[PaperPolicyVersion]:
+    """The policies that were ever set, the one that holds first."""
+    return await db.read(
+        PaperPolicyVersion,
+        """SELECT jsonb_build_object('within_hours', within_hours, 'on_working_days', on_working_days,
+                                     'resume_hour', resume_hour, 'answer_within_hours', answer_within_hours) AS policy,
+                  id AS version, set_at, set_by, remark
+           FROM paper_policy WHERE $1::int IS NULL OR id < $1 ORDER BY id DESC LIMIT $2""",
+        after,
+        limit,
+    )
+
+
+@db.atomic
+async def put_in_force(policy: PaperPolicy, *, by: Actor, remark: str = "") -> PaperPolicyVersion:
+    """Let another policy hold from now on; records keep the due time they have, and earlier policies are kept.
+
+    Raises:
+        NotGranted: the actor may not correct stock.
+
+    """
+    by.require("stock.adjust")
+    await db.execute(
+        """INSERT INTO paper_policy (within_hours, on_working_days, resume_hour, answer_within_hours, set_at, set_by, remark)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+        policy.within_hours,
+        policy.on_working_days,
+        policy.resume_hour,
+        policy.answer_within_hours,
+        clock.now(),
+        by.name,
+        remark,
+    )
+    await audit.record("paper_policy.set", "paper_policy", "paper_policy", by=by, change=policy, reason=remark)
+    return await in_force()

@@ -1,0 +1,91 @@
+"""One document of every kind, for whatever has to be shown or tried on something that is there."""
+
+from datetime import timedelta
+
+from inventory.assurance import attachments
+from inventory.ground import clock
+from inventory.imports import imports
+from inventory.places import bins
+from inventory.planning import plans
+from inventory.requests import requests, waves
+from inventory.stock import (
+    movements,
+    notices,
+    pool_crossings,
+    promises,
+    provisional,
+    receipts,
+    reservations,
+    shipments,
+    transfers,
+)
+from inventory.stock.counting import sheets
+from tests.integration.emergency.test_cases import a_case, propose
+from tests.integration.planning.test_plans import made
+from tests.integration.procurement.test_orders import placed
+from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
+
+
+async def one_of_each() -> dict[str, object]:
+    """Make one document of every kind; their ids and numbers by what they are."""
+    case = await a_case()
+    await propose(case)
+    asked = await requests.open_request(
+        requests.NewRequest(
+            source="glpi",
+            reference="R-1",
+            device_serial="BANK-007",
+            severity="severe",
+            lines=[
+                requests.NewRequestLine(part_number=PSU, quantity=1),
+                requests.NewRequestLine(part_number=DRIVE, quantity=1),
+            ],
+        ),
+        by=DISPATCHER,
+    )
+    items = [transfers.TransferItem(part_number=FAN, quantity=1)]
+    sent = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    gone = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+    await transfers.ship(gone.id, by=KEEPER)
+    (shipment,) = await shipments.shipments(limit=2, seen_by=KEEPER)
+    walk = await waves.begin_picking("GZ", [sent.number, asked.number], by=KEEPER)
+    issue, conflict = [
+        await provisional.take(provisional.NewProvisionalIssue(client_id=code, depot="GZ", code=code), by=KEEPER)
+        for code in ("ZL2-0004", "UNHEARD-OF")
+    ]
+    job = await plans.ask_for_plan(by=PLANNER)
+    run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
+    file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
+    order = await placed((DRIVE, 2), (FAN, 3))
+    await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
+    line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
+    received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
+    tomorrow = clock.now() + timedelta(days=1)
+    return {
+        "case": case.id,
+        "request": asked.id,
+        "number": order.number,
+        "notice": (await notices.notices(limit=1, seen_by=SETUP))[0].number,
+        "receipt": received.number,
+        "order": order.id,
+        "transfer": sent.id,
+        "pick_list": walk.id,
+        "pick": walk.lines[0].id,
+        "shipment": shipment.id,
+        "issue": issue.id,
+        "conflict": conflict.id,
+        "plan": (await made()).id,
+        "reservation": (await reservations.reserve(FAN, "GZ", 1, by=KEEPER, priority_class="planned")).id,
+        "promise": (await promises.promise(FAN, "GZ", 1, by=KEEPER, starts_at=tomorrow)).id,
+        "crossing": (
+            await pool_crossings.ask_crossing(
+                "GZ", FAN, 1, by=KEEPER, from_pool="common", to_pool="C-TELCO", reason="none left"
+            )
+        ).id,
+        "handover": job.id,
+        "job": job.id,
+        "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
+        "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
+        "run": run.id,
+        "file": file.id,
+    }
