@@ -3,6 +3,7 @@
 from litestar import Router
 
 from api.pages import (
+    adjustments,
     attachments,
     bins,
     conditions,
@@ -52,6 +53,7 @@ NOUNS = (
     label_sheets,
     counts,
     ledger,
+    adjustments,
     plans,
     imports,
     attachments,

@@ -88,6 +88,9 @@ PAGES = [
     ("/imports", "planner", "engineer"),
     ("/imports?kind=units", "quality_supervisor", "auditor"),
     ("/imports/{run}", "administrator", "warehouse_keeper"),
+    ("/transfers/new", "warehouse_keeper", "engineer"),
+    ("/adjustments/new?depot=GZ&part=FAN-2U", "quality_supervisor", "warehouse_keeper"),
+    ("/reservations/new?part=FAN-2U&depot=GZ", "dispatcher", "engineer"),
     ("/reservations", "engineer", "vendor"),
     ("/reservations?state=pending&depot=GZ&part=FAN-2U&holder=x", "auditor", "vendor"),
     ("/reservations/{reservation}", "dispatcher", "vendor"),
@@ -157,6 +160,10 @@ ACTIONS = [
     ("/imports/{run}/cancel", "buyer"),
     ("/attachments", "auditor"),
     ("/attachments/{file}/withdraw", "inspector"),
+    ("/transfers/new", "engineer"),
+    ("/adjustments/new", "warehouse_keeper"),
+    ("/reservations/new", "engineer"),
+    ("/reservations/{reservation}/post", "dispatcher"),
     ("/reservations/{reservation}/extend", "auditor"),
     ("/reservations/{reservation}/void", "auditor"),
     ("/reservations/{reservation}/take-over", "warehouse_keeper"),
@@ -275,6 +282,10 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
+        "from_depot": "GZ",
+        "to_depot": "SH",
+        "quantity": "1",
+        "direction": "found",
     }
     address = path.format(**documents)
 
