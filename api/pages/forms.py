@@ -1,6 +1,7 @@
 """Forms: reading what a page's fields say."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -62,6 +63,20 @@ def quantity(text: str, *, least: int = 1) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 8) or int(digits) < least:
         raise NotAQuantity(value=text, least=least)
     return int(digits)
+
+
+def part_lines(part_numbers: Several, quantities: Several) -> list[tuple[str, int]]:
+    """The lines of a form that name a part, with how many of it.
+
+    >>> part_lines(["FAN-2U ", ""], ["3", "1"])
+    [('FAN-2U', 3)]
+
+    Raises:
+        NotAQuantity: a line that names a part has none.
+
+    """
+    lines = zip_longest(several(part_numbers), several(quantities), fillvalue="")
+    return [(part.strip(), quantity(count)) for part, count in lines if part.strip()]
 
 
 def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:

@@ -45,9 +45,15 @@ ITEMS = (
     Item("/plans", ("Plans", "计划"), "target", "plans.read"),
     Item("/reservations", ("Reservations", "预留"), "lock", "documents.read"),
     Item("/my-parts", ("In-hand parts", "在手备件"), "user", "handovers.make"),
+    Item("/keepings", ("Key-holders", "保管人"), "users", "documents.read"),
     Item("/pool-crossings", ("Pools", "库存归属"), "scale", "documents.read"),
     Item("/statements", ("Parts statements", "备件清单"), "file-text", "stock.read"),
+    Item("/master-data", ("Master data", "基础数据"), "list", "contracts.read", "parts.manage"),
     Item("/imports", ("Imports", "导入"), "upload", "parts.manage", "stock.adjust"),
+    Item("/people", ("People", "人员"), "users", "people.manage"),
+    Item("/api-keys", ("API keys", "接口密钥"), "lock", "keys.manage"),
+    Item("/audit", ("Audit trail", "审计记录"), "history", "audit.read"),
+    Item("/verify", ("Verify", "账目核对"), "shield-check", "audit.read"),
 )
 
 IN_THE_BAR = 4

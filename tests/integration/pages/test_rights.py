@@ -8,6 +8,8 @@ import pytest
 from inventory.assurance import attachments
 from inventory.ground import clock
 from inventory.imports import imports
+from inventory.master_data.records import KINDS
+from inventory.people import persons
 from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
@@ -89,6 +91,33 @@ PAGES = [
     ("/imports", "planner", "engineer"),
     ("/imports?kind=units", "quality_supervisor", "auditor"),
     ("/imports/{run}", "administrator", "warehouse_keeper"),
+    ("/people", "administrator", "auditor"),
+    ("/people/new", "administrator", "planner"),
+    ("/people/{username}", "administrator", "planner"),
+    ("/api-keys", "administrator", "auditor"),
+    ("/profile", "vendor", None),
+    ("/audit?subject=GZ&actor=x&from=2026-01-01&to=2099-01-01", "auditor", "planner"),
+    ("/audit", "quality_supervisor", "engineer"),
+    ("/verify", "auditor", "planner"),
+    ("/keepings", "dispatcher", "vendor"),
+    ("/keepings", "auditor", None),
+    ("/inspections?depot=GZ&part=FAN-2U", "auditor", "vendor"),
+    ("/inspections/on-receipt", "quality_supervisor", "vendor"),
+    ("/inspections/on-receipt", "engineer", None),
+    ("/counts/policy", "quality_supervisor", "vendor"),
+    ("/counts/policy", "engineer", None),
+    ("/master-data", "engineer", "vendor"),
+    *((f"/master-data/{name}", "auditor", "vendor") for name in KINDS),
+    ("/master-data/contracts", "planner", "engineer"),
+    ("/master-data/lanes/new?of=from_place&key=GZ", "administrator", "auditor"),
+    ("/master-data/calendars/new", "planner", "quality_supervisor"),
+    ("/master-data/depots/rows/GZ", "planner", "vendor"),
+    ("/master-data/devices/rows/BANK-001", "engineer", "vendor"),
+    ("/master-data/calendars/rows/CN", "administrator", "engineer"),
+    (f"/master-data/parts/rows/{PSU}", "engineer", "vendor"),
+    ("/transfers/new", "warehouse_keeper", "engineer"),
+    ("/adjustments/new?depot=GZ&part=FAN-2U", "quality_supervisor", "warehouse_keeper"),
+    ("/reservations/new?part=FAN-2U&depot=GZ", "dispatcher", "engineer"),
     ("/reservations", "engineer", "inspector"),
     ("/reservations?state=pending&depot=GZ&part=FAN-2U&holder=x", "auditor", "vendor"),
     ("/reservations/{reservation}", "dispatcher", "vendor"),
@@ -158,6 +187,25 @@ ACTIONS = [
     ("/imports/{run}/cancel", "buyer"),
     ("/attachments", "auditor"),
     ("/attachments/{file}/withdraw", "inspector"),
+    ("/people/new", "auditor"),
+    ("/people/x/roles", "auditor"),
+    ("/people/x/roles/7/withdraw", "auditor"),
+    ("/people/x/active", "auditor"),
+    ("/people/x/password", "auditor"),
+    ("/api-keys", "auditor"),
+    ("/api-keys/{job}/revoke", "auditor"),
+    ("/verify", "planner"),
+    ("/keepings", "engineer"),
+    ("/keepings/GZ", "engineer"),
+    ("/engineer-stocks", "engineer"),
+    ("/inspections/on-receipt", "warehouse_keeper"),
+    ("/counts/policy", "warehouse_keeper"),
+    ("/master-data/depots/new", "engineer"),
+    ("/master-data/depots/rows/GZ", "auditor"),
+    ("/transfers/new", "engineer"),
+    ("/adjustments/new", "warehouse_keeper"),
+    ("/reservations/new", "engineer"),
+    ("/reservations/{reservation}/post", "dispatcher"),
     ("/reservations/{reservation}/extend", "auditor"),
     ("/reservations/{reservation}/void", "auditor"),
     ("/reservations/{reservation}/take-over", "warehouse_keeper"),
@@ -210,6 +258,8 @@ async def documents(company) -> dict[str, object]:
     line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
     received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
     tomorrow = clock.now() + timedelta(days=1)
+    somebody = persons.NewPerson(username="somebody", name_zh="某人", name_en="Somebody", password="long enough it is")
+    await persons.add_person(somebody, by=SETUP, password_hash="nobody signs in with this")
     return {
         "case": case.id,
         "request": asked.id,
@@ -236,6 +286,7 @@ async def documents(company) -> dict[str, object]:
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
         "run": run.id,
         "file": file.id,
+        "username": "somebody",
     }
 
 
@@ -276,6 +327,21 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
+        "from_depot": "GZ",
+        "to_depot": "SH",
+        "quantity": "1",
+        "direction": "found",
+        "username": "somebody",
+        "name_zh": "某人",
+        "name_en": "Somebody",
+        "password": "x",
+        "role": "engineer",
+        "active": "no",
+        "name": "glpi",
+        "engineer": "e",
+        "what": "part",
+        "key": FAN,
+        "inspect": "yes",
     }
     address = path.format(**documents)
 
