@@ -29,6 +29,7 @@ _CHECKS_IN_CHINESE = {
     "what_was_tested_bad_is_never_free": "最近判定不合格的单件不在好件库存中",
     "nothing_handed_over_is_forgotten": "已移交未接收的均在途",
     "every_movement_has_its_month": "流水分区齐全",
+    "no_past_stock_is_negative": "任一流水时点，各备件库库存均不为负",
 }
 
 LABELS: dict[str, dict[str, tuple[str, str]]] = {
@@ -282,9 +283,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "photo": ("photo", "照片"),
         "other": ("other", "其他"),
     },
-    "invariant": {
-        check.name: (check.promise, _CHECKS_IN_CHINESE.get(check.name, check.promise)) for check in INVARIANTS
-    },
+    "invariant": {check.name: (check.promise, _CHECKS_IN_CHINESE[check.name]) for check in INVARIANTS},
     "master_data_group": {
         "places": ("Places", "地点"),
         "customers": ("Customers and contracts", "客户与合同"),

@@ -55,6 +55,8 @@ class Field(Column, frozen=True, kw_only=True):
     """Only changed, never given when the row is entered."""
     right: str | None = None
     """Who may see and set it, where not everybody may who sees the row."""
+    shown: Mapping[str, tuple[str, str]] = {}
+    """What values are called, in English and Chinese, that a row may have but nobody gives it here."""
     given: Any = None
     """What a form proposes."""
 
