@@ -8,12 +8,13 @@ from inventory.ground import audit, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown
 from inventory.people import keys, persons, sessions
+from inventory.people.roles import rights_of
 
 
 class NotOneself(Refused):
-    """Nobody shuts out themselves."""
+    """Nobody shuts out themselves, or takes back their own right to manage people."""
 
-    zh = "不能停用自己的账号。"
+    zh = "不能停用自己的账号，也不能撤回自己的人员管理权限。"
     help_en = "Ask another administrator."
     help_zh = "请由另一位系统管理员操作。"
 
@@ -97,6 +98,10 @@ async def _account(username: str) -> Account:
     return found
 
 
+def _is_oneself(username: str, by: Actor) -> bool:
+    return by.person_id is not None and username == by.name
+
+
 def _require_person(by: Actor) -> None:
     if by.person_id is None:
         raise OnlyPeople
@@ -112,7 +117,7 @@ async def set_active(username: str, *, by: Actor, active: bool) -> Account:
 
     """
     by.require("people.manage")
-    if username == by.name and by.person_id is not None:
+    if _is_oneself(username, by):
         raise NotOneself
     before = await account(username, seen_by=by)
     await db.execute("UPDATE person SET active = $2 WHERE username = $1", username, active)
@@ -184,6 +189,7 @@ async def withdraw_role(username: str, grant: int, *, by: Actor) -> Account:
 
     Raises:
         Unknown: no such person, or they have no such grant.
+        NotOneself: the actor would no longer manage people; the last administrator is never lost so.
 
     """
     by.require("people.manage")
@@ -191,6 +197,8 @@ async def withdraw_role(username: str, grant: int, *, by: Actor) -> Account:
     gone = next((each for each in had.grants if each.id == grant), None)
     if gone is None:
         raise Unknown(what="role", what_zh="角色", key=str(grant))
+    if _is_oneself(username, by) and "people.manage" in rights_of(frozenset({gone.role})):
+        raise NotOneself
     await db.execute("DELETE FROM role_grant WHERE id = $1", grant)
     change = {"role": gone.role, "depot": gone.depot, "contract": gone.contract, "vendor": gone.vendor}
     await audit.record("role.withdrawn", "person", username, by=by, change=change)

@@ -72,6 +72,9 @@ async def test_nobody_shuts_out_themselves_and_systems_have_no_password(company,
 
     with pytest.raises(NotOneself):
         await accounts.set_active("chief", by=chief, active=False)
+    (grant,) = (await accounts.own_account(by=chief)).grants
+    with pytest.raises(NotOneself):
+        await accounts.withdraw_role("chief", grant.id, by=chief)
     with pytest.raises(OldPasswordWrong):
         await accounts.change_own_password("wrong", "another long word", by=chief)
     with pytest.raises(OnlyPeople):
