@@ -16,6 +16,7 @@ from api.languages import Language, in_language, preferred
 from inventory.assurance.shared_links import OpenedTooOften
 from inventory.ground import context
 from inventory.ground.errors import Busy, DoesNotFit, Forbidden, Invalid, InventoryError, Refused, Unknown
+from inventory.master_data.refusals import Outdated
 from inventory.people.persons import TooManyAttempts
 
 MEDIA_TYPE = "application/problem+json"
@@ -23,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUS_OF: dict[type[InventoryError], int] = {
     Unknown: HTTPStatus.NOT_FOUND,
     Refused: HTTPStatus.CONFLICT,
+    Outdated: HTTPStatus.PRECONDITION_FAILED,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Forbidden: HTTPStatus.FORBIDDEN,
     TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,

@@ -40,7 +40,9 @@ def all_refusals() -> list[type[InventoryError]]:
 def refusals() -> str:
     """What the service refuses, by the code of its problem document."""
     kinds = all_refusals()
-    constraint_of = {kind: name for name, kind in errors.by_constraint().items()}
+    constraints_of: dict[type[InventoryError], list[str]] = {}
+    for name, kind in errors.by_constraint().items():
+        constraints_of.setdefault(kind, []).append(name)
     lines = [
         "# Refusals\n",
         "Every refusal is `application/problem+json` with this `code`. Words in braces are facts of the case.\n",
@@ -56,7 +58,7 @@ def refusals() -> str:
             kind.zh,
             kind.help_en,
             kind.help_zh,
-            f"`{constraint_of[kind]}`" if kind in constraint_of else "",
+            ", ".join(f"`{name}`" for name in sorted(constraints_of.get(kind, []))),
         ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return HEAD + "\n".join(lines) + "\n"

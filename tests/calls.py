@@ -43,10 +43,11 @@ class Api:
         vendor: str | None = None,
         idempotency_key: str | None = "",
         language: str = "en",
+        headers_more: dict[str, str] | None = None,
         **more: Any,
     ) -> httpx.Response:
         """Call the API; a write gets a fresh Idempotency-Key unless one is given (or None)."""
-        headers = {"Accept-Language": language}
+        headers = {"Accept-Language": language, **(headers_more or {})}
         if role is not None:
             headers["Authorization"] = f"Bearer {await self.key(role, depot=depot, vendor=vendor)}"
         if method != "GET" and idempotency_key is not None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from inventory.assurance import attachments
 from inventory.ground import clock
 from inventory.imports import imports
+from inventory.people import persons
 from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
@@ -61,6 +62,8 @@ async def one_of_each() -> dict[str, object]:
     line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
     received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
     tomorrow = clock.now() + timedelta(days=1)
+    somebody = persons.NewPerson(username="somebody", name_zh="某人", name_en="Somebody", password="long enough it is")
+    await persons.add_person(somebody, by=SETUP, password_hash="nobody signs in with this")
     return {
         "case": case.id,
         "request": asked.id,
@@ -88,4 +91,5 @@ async def one_of_each() -> dict[str, object]:
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
         "run": run.id,
         "file": file.id,
+        "username": "somebody",
     }

@@ -40,8 +40,14 @@ def item_of(handler: HTTPRouteHandler) -> type | None:
 
 
 def lists_of(controller: type[Controller]) -> list[HTTPRouteHandler]:
-    """The routes of a controller that answer lists."""
-    return [h for h in vars(controller).values() if isinstance(h, HTTPRouteHandler) and item_of(h) is not None]
+    """The routes of a controller that answer lists; one of rows of many kinds has no columns to be exported by."""
+    return [
+        handler
+        for handler in vars(controller).values()
+        if isinstance(handler, HTTPRouteHandler)
+        and item_of(handler) is not None
+        and not _path(controller, handler).endswith("}")
+    ]
 
 
 def exports_of(controllers: Sequence[type[Controller]]) -> list[HTTPRouteHandler]:

@@ -129,6 +129,20 @@ def number(text: str, *, least: int, most: int) -> Decimal:
     return Decimal(written)
 
 
+def part_lines(part_numbers: Several, quantities: Several) -> list[tuple[str, int]]:
+    """The lines of a form that name a part, with how many of it.
+
+    >>> part_lines(["FAN-2U ", ""], ["3", "1"])
+    [('FAN-2U', 3)]
+
+    Raises:
+        NotAQuantity: a line that names a part has none.
+        LinesIncomplete: some lines have fields that others lack.
+
+    """
+    return [(part.strip(), quantity(count)) for part, count in rows(part_numbers, quantities) if part.strip()]
+
+
 def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:
     """A date or time somebody chose, in the depots' own zone; `whole_day` means the end of a day without a time.
 

@@ -4,10 +4,34 @@ import re
 from typing import Literal
 
 from api.languages import Language
+from inventory.assurance.invariants import INVARIANTS
 from inventory.imports.imports import KINDS
 from inventory.people.roles import RIGHTS, ROLE_NAMES
 
 Tone = Literal["red", "orange", "yellow", "green", "azure", "blue", "secondary"]
+
+_CHECKS_IN_CHINESE = {
+    "levels_are_the_ledgers_sum": "在库数等于流水进出之和",
+    "reserved_is_the_sum_of_reservations": "预留数等于有效预留之和",
+    "units_are_where_the_levels_say": "按序列号管理的备件，单件数与库存数一致",
+    "lots_add_up_to_their_levels": "不按序列号管理的备件，各批次、库位之和等于库存数",
+    "lots_are_the_ledgers_sum": "库位中的批次数量等于其流水进出之和",
+    "units_are_where_their_movements_left_them": "单件位于其最后一笔流水的去向",
+    "posted_reservations_moved_what_they_posted": "已出库的预留，流水数量与出库数量一致",
+    "nothing_on_the_road_is_forgotten": "调拨已发出、未到货且未报失的均在途",
+    "what_is_picked_is_held": "拣货单行均对应有效预留，且数量相符",
+    "what_has_no_paper_is_recorded": "待补单的实物与先发后补记录一致",
+    "posted_counts_moved_what_differed": "已过账的盘点，更正数量与差异一致",
+    "a_reversal_leads_back": "被冲销的流水有且仅有一笔反向流水",
+    "what_is_on_the_road_is_expected": "在途的调拨在调入库均有预计到货",
+    "notices_say_how_they_stand": "未结的预到货通知尚有待收，已收的没有",
+    "receipts_say_what_was_booked": "入库单行数与其流水入库数一致",
+    "what_was_tested_bad_is_never_free": "最近判定不合格的单件不在好件库存中",
+    "nothing_handed_over_is_forgotten": "已移交未接收的均在途",
+    "shipments_follow_their_transfers": "调拨的发运单状态与调拨一致：在途、签收或丢失",
+    "every_movement_has_its_month": "流水分区齐全",
+    "no_past_stock_is_negative": "任一流水时点，各备件库库存均不为负",
+}
 
 LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "request_state": {
@@ -267,6 +291,22 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "signed_form": ("signed form", "签字单据"),
         "photo": ("photo", "照片"),
         "other": ("other", "其他"),
+    },
+    "invariant": {check.name: (check.promise, _CHECKS_IN_CHINESE[check.name]) for check in INVARIANTS},
+    "master_data_group": {
+        "places": ("Places", "地点"),
+        "customers": ("Customers and contracts", "客户与合同"),
+        "catalogue": ("Catalogue", "备件目录"),
+        "vendors": ("Vendors", "供应商"),
+    },
+    "weekday": {
+        "1": ("Mon", "一"),
+        "2": ("Tue", "二"),
+        "3": ("Wed", "三"),
+        "4": ("Thu", "四"),
+        "5": ("Fri", "五"),
+        "6": ("Sat", "六"),
+        "7": ("Sun", "日"),
     },
     "condition": {
         "good": ("good", "好件"),

@@ -89,6 +89,7 @@ GROUPS = (
             Item("/bins", ("Bins", "库位"), "map-pin", "stock.read"),
             Item("/conditions", ("Blocked stock", "待检与隔离"), "lock", "documents.read"),
             Item("/movements", ("Ledger", "流水"), "history", "stock.read"),
+            Item("/keepings", ("Key-holders", "保管人"), "user", "documents.read"),
             Item("/pool-crossings", ("Pools", "库存归属"), "scale", "documents.read"),
             Item(
                 "/statements",
@@ -114,13 +115,20 @@ GROUPS = (
         ("Master data", "资料"),
         (
             Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
+            Item("/master-data", ("Master data", "基础数据"), "list", "contracts.read", "parts.manage"),
             Item("/imports", ("Imports", "导入"), "upload", "parts.manage", "stock.adjust"),
         ),
     ),
     Group(
         "administration",
         ("Administration", "管理"),
-        (Item("/policies", ("Policies", "规则"), "adjustments", "stock.adjust", "audit.read"),),
+        (
+            Item("/policies", ("Policies", "规则"), "adjustments", "stock.adjust", "audit.read"),
+            Item("/people", ("People", "人员"), "users", "people.manage"),
+            Item("/api-keys", ("API keys", "接口密钥"), "external-link", "keys.manage"),
+            Item("/audit", ("Audit trail", "审计记录"), "eye", "audit.read"),
+            Item("/verify", ("Verify", "账目核对"), "shield-check", "audit.read"),
+        ),
     ),
 )
 

@@ -10,12 +10,34 @@ from msgspec import Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
-from api.pages.forms import Reason, Short, moment, quantity
+from api.pages.forms import Long, Reason, Short, moment, quantity, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.places import places
 from inventory.requests import holding
-from inventory.stock import priorities, reservations, taking_over
+from inventory.stock import pools, priorities, promises, reservations, taking_over
+
+
+class Holding(Struct, kw_only=True):
+    """What is held where and for what; from a moment on, where one is given."""
+
+    part_number: Short
+    depot: Short
+    quantity: Short
+    pool: Short = pools.COMMON
+    reference: Short = ""
+    priority_class: Short = ""
+    starts_at: Short = ""
+    expires_at: Short = ""
+
+
+class HandingOut(Struct, kw_only=True):
+    """What of it leaves, and where to."""
+
+    quantity: Short
+    to: Short = "ISSUED"
+    serials: Long = ""
+    keep_rest: Short = ""
 
 
 class Extension(Struct, kw_only=True):
@@ -66,6 +88,39 @@ async def list_reservations(
     )
 
 
+@get("/reservations/new", guards=[requires("reservations.make")])
+async def new_reservation(request: PageRequest, part: FromQuery[str] = "", depot: FromQuery[str] = "") -> Page:
+    """Ask what is to be held, and for what."""
+    return Page(
+        "reservations/new.html",
+        part=part[:200],
+        depot=depot,
+        stores=await places.stores(limit=200, seen_by=request.user),
+        pools=await pools.pool_codes(limit=200),
+        classes=await priorities.priority_classes(),
+    )
+
+
+@post("/reservations/new", guards=[requires("reservations.make")], status_code=303)
+async def reserve(request: PageRequest, data: URLEncodedBody[Holding]) -> Redirect:
+    """Hold stock, or promise it from a moment to come."""
+    wanted = (data.part_number.strip(), data.depot, quantity(data.quantity))
+    starts_at = moment(data.starts_at)
+    named = {
+        "by": request.user,
+        "pool": data.pool,
+        "reference": data.reference.strip() or None,
+        "priority_class": data.priority_class or None,
+        "expires_at": moment(data.expires_at),
+    }
+    held = await (
+        reservations.reserve(*wanted, **named)
+        if starts_at is None
+        else promises.promise(*wanted, starts_at=starts_at, **named)
+    )
+    return Redirect(f"/reservations/{held.id}", status_code=303)
+
+
 @get("/reservations/{reservation_id:uuid}", guards=[requires("documents.read")])
 async def show_reservation(request: PageRequest, reservation_id: FromPath[UUID]) -> Page:
     """Show one reservation."""
@@ -78,6 +133,20 @@ async def show_reservation(request: PageRequest, reservation_id: FromPath[UUID])
 async def extend(request: PageRequest, reservation_id: FromPath[UUID], data: URLEncodedBody[Extension]) -> Redirect:
     """Let it last until another time."""
     await holding.extend(reservation_id, moment(data.expires_at), by=request.user)
+    return Redirect(f"/reservations/{reservation_id}", status_code=303)
+
+
+@post("/reservations/{reservation_id:uuid}/post", guards=[requires("stock.issue")], status_code=303)
+async def hand_out(request: PageRequest, reservation_id: FromPath[UUID], data: URLEncodedBody[HandingOut]) -> Redirect:
+    """Hand out what is held, all or a part."""
+    await holding.post_reservation(
+        reservation_id,
+        by=request.user,
+        to=data.to.strip() or "ISSUED",
+        quantity=quantity(data.quantity),
+        serials=words(data.serials),
+        keep_rest=data.keep_rest == "yes",
+    )
     return Redirect(f"/reservations/{reservation_id}", status_code=303)
 
 
@@ -102,4 +171,4 @@ async def take_over(request: PageRequest, reservation_id: FromPath[UUID], data: 
     return Redirect(f"/reservations/{held.id}", status_code=303)
 
 
-handlers = [list_reservations, show_reservation, extend, void, take_over]
+handlers = [list_reservations, new_reservation, reserve, show_reservation, hand_out, extend, void, take_over]

@@ -1,21 +1,40 @@
 """Transfers: stock on its way from one store to another."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 from uuid import UUID
 
 from litestar import get, post
-from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, quantity, rows, words
+from api.pages.forms import Long, Reason, Several, Short, part_lines, quantity, rows, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
-from inventory.stock import losses, transfers
+from inventory.places import places
+from inventory.stock import losses, pools, shipments, transfers
+
+
+class Drafting(Struct, kw_only=True):
+    """What is sent from where to where; a line's part and quantity stand at the same place of their lists."""
+
+    from_depot: Short
+    to_depot: Short
+    part_number: Several
+    quantity: Several
+    mode: Annotated[str, Meta(max_length=40)] = ""
+    pool: Short = pools.COMMON
+
+    def items(self) -> list[transfers.TransferItem]:
+        """The lines that name a part."""
+        return [
+            transfers.TransferItem(part_number=part, quantity=count, pool=self.pool)
+            for part, count in part_lines(self.part_number, self.quantity)
+        ]
 
 
 class Shipping(Sending, kw_only=True):
@@ -51,6 +70,36 @@ async def list_transfers(
     )
     shown, following = cut(found, lambda transfer: transfer.id)
     return Page("transfers/list.html", transfers=shown, cursor=following, state=in_state, first=not cursor)
+
+
+@get("/transfers/new", guards=[requires("stock.transfer")])
+async def new_transfer(request: PageRequest, part: FromQuery[str] = "") -> Page:
+    """Ask what is to be sent from where to where."""
+    return Page(
+        "transfers/new.html",
+        part=part[:200],
+        origins=await places.stores(limit=200, seen_by=request.user),
+        pools=await pools.pool_codes(limit=200),
+    )
+
+
+@get("/transfers/new/lanes", guards=[requires("stock.transfer")])
+async def show_lanes(from_depot: FromQuery[str] = "", to_depot: FromQuery[str] = "") -> Page:
+    """Show the ways between two stores, while the form is being filled in."""
+    return Page("transfers/lanes.html", lanes=await places.lanes_between(from_depot, to_depot), chosen=to_depot)
+
+
+@post("/transfers/new", guards=[requires("stock.transfer")], status_code=303)
+async def draft(request: PageRequest, data: URLEncodedBody[Drafting]) -> Redirect:
+    """Promise stock of one store to another."""
+    transfer = await transfers.draft_transfer(
+        data.from_depot,
+        data.to_depot,
+        data.items(),
+        by=request.user,
+        mode=data.mode if data.mode in get_args(shipments.Mode) else None,
+    )
+    return Redirect(f"/transfers/{transfer.id}", status_code=303)
 
 
 @get("/transfers/{transfer_id:uuid}", guards=[requires("documents.read")])
@@ -95,4 +144,4 @@ async def found(request: PageRequest, transfer_id: FromPath[UUID], data: URLEnco
     return Redirect(f"/transfers/{transfer_id}", status_code=303)
 
 
-handlers = [list_transfers, show_transfer, ship, take_in, cancel, lost, found]
+handlers = [list_transfers, new_transfer, show_lanes, draft, show_transfer, ship, take_in, cancel, lost, found]

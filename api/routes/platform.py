@@ -1,6 +1,6 @@
 """The rest over HTTP: who am I, people, keys, events, the audit trail, checks of the books."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
@@ -14,7 +14,7 @@ from api.problems import refusals
 from api.routes.stock import Code
 from inventory.assurance import invariants
 from inventory.ground import audit, events
-from inventory.people import keys, persons
+from inventory.people import accounts, keys, persons
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -48,6 +48,25 @@ class NewGrant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     depot: Code | None = None
     contract: Code | None = None
     vendor: Code | None = None
+
+
+class NewPassword(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new password."""
+
+    password: Annotated[str, Meta(max_length=200)]
+
+
+class OwnPassword(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The present password and the new one."""
+
+    old: Annotated[str, Meta(max_length=200)]
+    new: Annotated[str, Meta(max_length=200)]
+
+
+class OwnLanguage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The language one is written to in."""
+
+    language: Literal["zh", "en"]
 
 
 class NewKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,6 +154,93 @@ class PlatformController(Controller):
 
         return await once(request, idempotency_key, act, status=201)
 
+    @get(
+        "/people/{username:str}",
+        operation_id="GetPerson",
+        guards=[requires("people.manage")],
+        responses=refusals(404),
+    )
+    async def get_person(self, request: ApiRequest, username: FromPath[str]) -> accounts.Account:
+        """Show somebody with their roles."""
+        return await accounts.account(username, seen_by=request.user)
+
+    @post(
+        "/people/{username:str}/roles/{role_grant:int}/withdraw",
+        operation_id="WithdrawRole",
+        status_code=200,
+        guards=[requires("people.manage")],
+        responses=refusals(404),
+    )
+    async def withdraw_role(
+        self, request: ApiRequest, username: FromPath[str], role_grant: FromPath[int], idempotency_key: Key = None
+    ) -> Response[accounts.Account]:
+        """Take a role back."""
+        return await once(
+            request, idempotency_key, lambda: accounts.withdraw_role(username, role_grant, by=request.user)
+        )
+
+    @post(
+        "/people/{username:str}/deactivate",
+        operation_id="DeactivatePerson",
+        status_code=200,
+        guards=[requires("people.manage")],
+        responses=refusals(404, 409),
+    )
+    async def deactivate(
+        self, request: ApiRequest, username: FromPath[str], idempotency_key: Key = None
+    ) -> Response[accounts.Account]:
+        """Shut somebody out at once."""
+        return await once(
+            request, idempotency_key, lambda: accounts.set_active(username, by=request.user, active=False)
+        )
+
+    @post(
+        "/people/{username:str}/activate",
+        operation_id="ActivatePerson",
+        status_code=200,
+        guards=[requires("people.manage")],
+        responses=refusals(404, 409),
+    )
+    async def activate(
+        self, request: ApiRequest, username: FromPath[str], idempotency_key: Key = None
+    ) -> Response[accounts.Account]:
+        """Let somebody in again."""
+        return await once(request, idempotency_key, lambda: accounts.set_active(username, by=request.user, active=True))
+
+    @post(
+        "/people/{username:str}/password",
+        operation_id="ResetPassword",
+        status_code=200,
+        guards=[requires("people.manage")],
+        responses=refusals(404),
+    )
+    async def reset_password(
+        self, request: ApiRequest, username: FromPath[str], data: JSONBody[NewPassword], idempotency_key: Key = None
+    ) -> Response[accounts.Account]:
+        """Give somebody a new password; their sessions end."""
+        return await once(
+            request, idempotency_key, lambda: accounts.reset_password(username, data.password, by=request.user)
+        )
+
+    @post("/me/password", operation_id="ChangeMyPassword", status_code=200, guards=[signed_in], responses=refusals(409))
+    async def change_password(
+        self, request: ApiRequest, data: JSONBody[OwnPassword], idempotency_key: Key = None
+    ) -> Response[Done]:
+        """Change one's own password; one's sessions end."""
+
+        async def act() -> Done:
+            await accounts.change_own_password(data.old, data.new, by=request.user)
+            return Done()
+
+        return await once(request, idempotency_key, act)
+
+    @post("/me/language", operation_id="ChooseMyLanguage", status_code=200, guards=[signed_in], responses=refusals(409))
+    async def choose_language(
+        self, request: ApiRequest, data: JSONBody[OwnLanguage], idempotency_key: Key = None
+    ) -> Response[accounts.Account]:
+        """Choose one's own language."""
+        return await once(request, idempotency_key, lambda: accounts.choose_language(data.language, by=request.user))
+
     @get("/api-keys", operation_id="ListKeys", guards=[requires("keys.manage")], responses=refusals())
     async def list_keys(
         self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
@@ -192,11 +298,25 @@ class PlatformController(Controller):
         self,
         request: ApiRequest,
         subject: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        subject_kind: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        actor: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        action: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        since: Annotated[Instant | None, QueryParameter(name="from")] = None,
+        until: Annotated[Instant | None, QueryParameter(name="to")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[audit.AuditView]]:
         """Read the audit trail, latest first."""
-        found = await audit.entries(limit=limit + 1, subject=subject, before=decode_cursor(cursor, UUID))
+        found = await audit.entries(
+            limit=limit + 1,
+            subject=subject,
+            subject_kind=subject_kind,
+            actor=actor,
+            action=action,
+            since=since,
+            until=until,
+            before=decode_cursor(cursor, UUID),
+        )
         return page(request, found, limit, lambda entry: entry.id)
 
     @get("/audit/violations", operation_id="VerifyBooks", guards=[requires("audit.read")], responses=refusals())

@@ -101,10 +101,11 @@ class TransferItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class NewTransfer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Stock to send to another store."""
+    """Stock to send to another store; the fastest way, unless it names one."""
 
     from_depot: Code
     to_depot: Code
+    mode: shipments.Mode | None = None
     lines: Annotated[list[TransferItem], Meta(min_length=1, max_length=200)]
 
 
@@ -524,7 +525,7 @@ class TransferController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: transfers.draft_transfer(data.from_depot, data.to_depot, items, by=request.user),
+            lambda: transfers.draft_transfer(data.from_depot, data.to_depot, items, by=request.user, mode=data.mode),
             status=201,
             required=True,
         )

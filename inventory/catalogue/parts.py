@@ -181,6 +181,12 @@ async def part(number: str, *, seen_by: Actor) -> PartView:
     return _without_costs(found, seen_by)[0]
 
 
+async def inspected_on_receipt(*, limit: int, seen_by: Actor) -> list[PartView]:
+    """The parts of which every delivery is inspected, by number."""
+    found = await db.read(PartView, f"{_VIEW} WHERE inspect_on_receipt ORDER BY part_number LIMIT $1", limit)
+    return _without_costs(found, seen_by)
+
+
 @db.atomic
 async def inspect_on_receipt(number: str, *, by: Actor, inspect: bool) -> PartView:
     """Say whether every delivery of a part goes to quarantine until it is inspected.

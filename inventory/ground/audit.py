@@ -43,13 +43,31 @@ async def record(
     )
 
 
-async def entries(*, limit: int, subject: str | None = None, before: UUID | None = None) -> list[AuditView]:
-    """Changes, latest first."""
+async def entries(
+    *,
+    limit: int,
+    subject: str | None = None,
+    subject_kind: str | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: UUID | None = None,
+) -> list[AuditView]:
+    """Changes, latest first; `since` belongs to the span, `until` does not."""
     return await db.read(
         AuditView,
         """SELECT id, recorded_at, actor, action, subject_kind, subject, change, reason, request_id FROM audit_entry
-           WHERE ($1::text IS NULL OR subject = $1) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3""",
+           WHERE ($1::text IS NULL OR subject = $1) AND ($2::text IS NULL OR subject_kind = $2)
+             AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4)
+             AND ($5::timestamptz IS NULL OR recorded_at >= $5) AND ($6::timestamptz IS NULL OR recorded_at < $6)
+             AND ($7::uuid IS NULL OR id < $7) ORDER BY id DESC LIMIT $8""",
         subject,
+        subject_kind,
+        actor,
+        action,
+        since,
+        until,
         before,
         limit,
     )

@@ -39,4 +39,5 @@ async def enter[T](
     if missing:
         raise UnknownReference(what=what, what_zh=what_zh, key=missing[0], missing=missing[:20])
     subject = key(rows[0]) if len(rows) == 1 else f"{len(rows)} × {what}"
-    await audit.record(f"{what.replace(' ', '_')}.entered", what, subject, by=by)
+    entry = {"after": rows[0]} if len(rows) == 1 else None
+    await audit.record(f"{what.replace(' ', '_')}.entered", what, subject, by=by, change=entry)

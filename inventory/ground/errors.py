@@ -36,11 +36,11 @@ class InventoryError(Exception):
     help_en: ClassVar[str] = ""
     help_zh: ClassVar[str] = ""
 
-    def __init_subclass__(cls, *, constraint: str | None = None) -> None:
-        """Register the refusal under the constraint by which the database pronounces it."""
+    def __init_subclass__(cls, *, constraint: str | tuple[str, ...] = ()) -> None:
+        """Register the refusal under the constraint, or constraints, by which the database pronounces it."""
         super().__init_subclass__()
-        if constraint is not None:
-            _by_constraint[constraint] = cls
+        for name in (constraint,) if isinstance(constraint, str) else constraint:
+            _by_constraint[name] = cls
 
     def __init__(self, *, fields: tuple[FieldProblem, ...] = (), **facts: object) -> None:
         self.facts = facts

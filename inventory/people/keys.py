@@ -163,6 +163,25 @@ async def revoke_key(key_id: UUID, *, by: Actor) -> None:
     await audit.record("key.revoked", "api_key", prefix, by=by)
 
 
+@db.atomic
+async def revoke_uncovered(username: str, *, by: Actor) -> None:
+    """End the keys of a person that no role of theirs covers any longer."""
+    rows = await db.fetch(
+        """UPDATE api_key SET revoked_at = $2 FROM person
+           WHERE person.id = api_key.person AND username = $1 AND revoked_at IS NULL AND NOT EXISTS (
+               SELECT FROM role_grant
+               WHERE role_grant.person = person.id AND role_grant.role = api_key.role
+                 AND (role_grant.place IS NULL OR role_grant.place = api_key.place)
+                 AND (role_grant.contract_code IS NULL OR role_grant.contract_code = api_key.contract_code)
+                 AND (role_grant.vendor IS NULL OR role_grant.vendor = api_key.vendor))
+           RETURNING prefix""",
+        username,
+        clock.now(),
+    )
+    for row in rows:
+        await audit.record("key.revoked", "api_key", row["prefix"], by=by)
+
+
 async def actor_of_key(key: str) -> Actor | None:
     """The system behind a key; None when the key is unknown, revoked or expired.
 

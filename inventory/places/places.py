@@ -140,17 +140,27 @@ async def store(code: str, *, seen_by: Actor) -> StoreView:
     return found
 
 
+_LANE = """SELECT origin.code AS from_depot, target.code AS to_depot, mode, hours,
+                  fixed_cost_cny::text, unit_cost_cny::text, carries_lithium
+           FROM lane
+           JOIN place AS origin ON origin.id = lane.from_place
+           JOIN place AS target ON target.id = lane.to_place"""
+
+
 async def lanes(*, limit: int, after: tuple[str, str, str] | None = None) -> list[LaneView]:
     """All lanes between stores, by store, store and mode."""
     return await db.read(
         LaneView,
-        """SELECT origin.code AS from_depot, target.code AS to_depot, mode, hours,
-                  fixed_cost_cny::text, unit_cost_cny::text, carries_lithium
-           FROM lane
-           JOIN place AS origin ON origin.id = lane.from_place
-           JOIN place AS target ON target.id = lane.to_place
+        f"""{_LANE}
            WHERE $1::text IS NULL OR (origin.code, target.code, mode) > ($1, $2, $3)
            ORDER BY origin.code, target.code, mode LIMIT $4""",
         *(after or (None, None, None)),
         limit,
+    )
+
+
+async def lanes_between(origin: str, target: str) -> list[LaneView]:
+    """The ways from one store to another, the fastest first."""
+    return await db.read(
+        LaneView, f"{_LANE} WHERE origin.code = $1 AND target.code = $2 ORDER BY hours, mode LIMIT 10", origin, target
     )

@@ -124,9 +124,9 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
            JOIN vendor ON vendor.party = party.id
            JOIN part ON part.part_number = new.part
            RETURNING (SELECT code FROM party JOIN vendor ON vendor.party = party.id WHERE vendor.id = offer.vendor)
-                     || ' / ' || (SELECT part_number FROM part WHERE part.id = offer.part)""",
+                     || ' / ' || (SELECT part_number FROM part WHERE part.id = offer.part) || ' / ' || valid_from""",
         offers,
-        lambda offer: f"{offer.vendor} / {offer.part}",
+        lambda offer: f"{offer.vendor} / {offer.part} / {offer.valid_from}",
         what="offer",
         what_zh="报价",
         by=by,

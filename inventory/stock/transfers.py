@@ -35,6 +35,14 @@ class NoLane(Refused):
     help_zh = "请先维护线路，或经其他备件库中转。"
 
 
+class NothingToSend(Invalid):
+    """A transfer sends at least one part."""
+
+    zh = "调拨单至少需要一种备件。"
+    help_en = "Name a part and how many of it."
+    help_zh = "请填写备件编号和数量。"
+
+
 class ReceivedDiffers(Refused):
     """{part_number}: {received} arrived, {shipped} were sent; the difference needs a reason."""
 
@@ -107,19 +115,26 @@ class TransferView(Struct, frozen=True, kw_only=True):
 
 @db.atomic
 async def draft_transfer(
-    origin: str, target: str, items: Sequence[TransferItem], *, by: Actor, case_number: str | None = None
+    origin: str,
+    target: str,
+    items: Sequence[TransferItem],
+    *,
+    by: Actor,
+    case_number: str | None = None,
+    mode: str | None = None,
 ) -> TransferView:
-    """Promise stock of one store to another; it is held until it ships.
+    """Promise stock of one store to another, by the fastest way or by `mode`; it is held until it ships.
 
     Raises:
         SameStore: origin and target are one.
+        NothingToSend: no part is named.
         NoLane: no lane leads there that may carry every part.
         InsufficientStock: the origin has fewer free.
 
     """
     by.require("stock.transfer")
     by.require_depot(origin)
-    return await draft(origin, target, items, by=by, case_number=case_number)
+    return await draft(origin, target, items, by=by, case_number=case_number, mode=mode)
 
 
 @db.atomic
@@ -137,11 +152,13 @@ async def draft(
     One that a case asks for is only proposed: nobody ships it before the case is approved.
 
     Raises:
-        SameStore, NoLane, InsufficientStock: as for `draft_transfer`.
+        SameStore, NothingToSend, NoLane, InsufficientStock: as for `draft_transfer`.
 
     """
     if origin == target:
         raise SameStore
+    if not items:
+        raise NothingToSend
     start, end = await places.find_store(origin), await places.find_store(target)
     lane = await db.fetch_one(
         """SELECT mode, hours FROM lane

@@ -1,0 +1,214 @@
+"""Contracts with their terms, calendars, service classes and devices, as people enter them."""
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.imports.devices import DEVICES as IMPORTED
+from inventory.installed_base import register
+from inventory.master_data.fields import Field, same
+from inventory.master_data.kinds import Kind, by_verb
+from inventory.master_data.places import CUSTOMER, SITE
+from inventory.stock import pools
+
+CALENDAR = "(SELECT id FROM calendar WHERE code = {})"
+SERVICE_CLASS = "(SELECT id FROM service_class WHERE code = {})"
+CONTRACT = "(SELECT id FROM contract WHERE code = {})"
+MODEL = "(SELECT id FROM device_model WHERE code = {})"
+
+PROVENANCES = {
+    "maker_direct": ("maker direct", "原厂直供"),
+    "authorised_channel": ("authorised channel", "授权渠道"),
+    "vendor_exchange": ("vendor exchange", "厂家换件"),
+    "recovered": ("recovered", "返修件"),
+    "pulled": ("pulled part", "拆机件"),
+    "broker": ("broker", "贸易商"),
+}
+
+_OF_DEVICES = {column.name: column for column in IMPORTED.columns}
+
+
+def _device(name: str, **more: object) -> Field:
+    """A column of the import of devices as a field of a device."""
+    return same(_OF_DEVICES[name], **{"sql": f"device.{name}", "column": name, **more})
+
+
+async def give_pool(contract: str, by: Actor) -> None:
+    """A contract whose stock is dedicated to it gets its pool."""
+    wanting = await db.fetch_value(
+        """SELECT code FROM contract WHERE code = $1 AND dedicated_stock
+             AND NOT EXISTS (SELECT FROM pool WHERE pool.contract = contract.id)""",
+        contract,
+    )
+    if wanting is not None:
+        await pools.enter_pools([pools.NewPool(code=contract, contract=contract)], by=by)
+
+
+CONTRACTS = Kind(
+    name="contracts",
+    group="customers",
+    en="Contracts",
+    zh="合同",
+    what="contract",
+    what_zh="合同",
+    read="contracts.read",
+    table="contract",
+    joins="""JOIN party ON party.id = contract.customer
+             JOIN calendar ON calendar.id = contract.calendar
+             JOIN service_class ON service_class.id = contract.service_class""",
+    key="contract.code",
+    title="contract.code",
+    natural=("code",),
+    contracts="ARRAY[contract.code]",
+    fields=(
+        Field(name="code", en="Contract number", zh="合同编号", required=True, sql="contract.code", fixed=True),
+        Field(name="customer", en="Customer", zh="客户", required=True, sql="party.code", column="customer", finds=CUSTOMER,
+              refers="companies"),
+        Field(name="name_zh", en="Chinese name", zh="中文名称", required=True, sql="contract.name_zh", column="name_zh"),
+        Field(name="name_en", en="English name", zh="英文名称", required=True, sql="contract.name_en", column="name_en"),
+        Field(name="calendar", en="Calendar", zh="日历", required=True, sql="calendar.code", column="calendar",
+              finds=CALENDAR, refers="calendars"),
+        Field(name="service_class", en="Service class", zh="服务级别", required=True, sql="service_class.code",
+              column="service_class", finds=SERVICE_CLASS, refers="service-classes"),
+        Field(name="starts_on", en="Starts on", zh="起始日", shape="day", required=True, sql="contract.starts_on",
+              column="starts_on"),
+        Field(name="ends_on", en="Ends on", zh="截止日", shape="day", sql="contract.ends_on", column="ends_on"),
+        Field(name="minimum_provenance", en="Least provenance", zh="最低来源要求", shape="choice", required=True,
+              sql="contract.minimum_provenance", column="minimum_provenance", choices=PROVENANCES,
+              given="authorised_channel"),
+        Field(name="dedicated_stock", en="Stock dedicated to it", zh="专属备件", shape="flag",
+              sql="contract.dedicated_stock", column="dedicated_stock",
+              hint=("it gets a pool of its own", "将建立专属库存归属")),
+        Field(name="customer_keeps_disks", en="Customer keeps disks", zh="硬盘不返还", shape="flag",
+              sql="contract.customer_keeps_disks", column="customer_keeps_disks"),
+        Field(name="terms", en="Further terms", zh="其他条款", shape="note", sql="contract.terms", column="terms"),
+    ),
+    enter=by_verb(register.enter_contracts, register.NewContract),
+    follow=give_pool,
+    belongs={"customer": "companies"},
+)  # fmt: skip
+
+
+def _limit(name: str, en: str, zh: str, shape: str) -> Field:
+    return Field(name=name, en=en, zh=zh, shape=shape, sql=f"service_term.{name}", column=name, least=0, most=100000)  # pyright: ignore[reportArgumentType]
+
+
+SERVICE_TERMS = Kind(
+    name="service-terms",
+    group="customers",
+    en="Service terms",
+    zh="服务条款",
+    what="service term",
+    what_zh="服务条款",
+    read="contracts.read",
+    table="service_term",
+    joins="JOIN contract ON contract.id = service_term.contract",
+    key="service_term.id::text",
+    title="contract.code || ' / ' || service_term.severity || ' / ' || service_term.hours",
+    natural=("contract", "severity", "hours"),
+    contracts="ARRAY[contract.code]",
+    fields=(
+        Field(name="contract", en="Contract", zh="合同", required=True, sql="contract.code", fixed=True, finds=CONTRACT,
+              refers="contracts"),
+        Field(name="severity", en="Severity", zh="故障级别", shape="choice", required=True, sql="service_term.severity",
+              fixed=True, choices={"general": ("general", "一般"), "severe": ("severe", "严重")}),
+        Field(name="hours", en="Hours", zh="时段", shape="choice", required=True, sql="service_term.hours", fixed=True,
+              choices={"working": ("working hours", "工作时间"), "non_working": ("outside working hours", "非工作时间")}),
+        _limit("answer_minutes", "Answer within minutes", "响应时限（分钟）", "whole"),
+        _limit("arrive_hours", "Arrive within hours", "到场时限（小时）", "number"),
+        _limit("repair_hours", "Repair within hours", "修复时限（小时）", "number"),
+        _limit("swap_complete_hours", "Swap whole unit within hours", "整机更换时限（小时）", "number"),
+        _limit("progress_minutes", "Report progress every minutes", "进展通报间隔（分钟）", "whole"),
+        _limit("report_hours", "Written report within hours", "书面报告时限（小时）", "whole"),
+    ),
+    enter=by_verb(register.enter_service_terms, register.NewServiceTerm),
+    belongs={"contract": "contracts"},
+)  # fmt: skip
+
+CALENDARS = Kind(
+    name="calendars",
+    group="customers",
+    en="Calendars",
+    zh="日历",
+    what="calendar",
+    what_zh="日历",
+    read="contracts.read",
+    table="calendar",
+    key="calendar.code",
+    title="calendar.code",
+    natural=("code",),
+    fields=(
+        Field(name="code", en="Code", zh="编码", required=True, sql="calendar.code", fixed=True),
+        Field(name="name_zh", en="Chinese name", zh="中文名称", required=True, sql="calendar.name_zh", column="name_zh"),
+        Field(name="name_en", en="English name", zh="英文名称", required=True, sql="calendar.name_en", column="name_en"),
+        Field(name="time_zone", en="Time zone", zh="时区", shape="choice", required=True, sql="calendar.time_zone",
+              column="time_zone", given="Asia/Shanghai",
+              choices={zone: (zone, zone) for zone in (
+                  "Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Singapore", "Asia/Tokyo", "Europe/Berlin",
+                  "Europe/London", "America/New_York", "UTC")}),
+        Field(name="working_days", en="Working days", zh="工作日", shape="weekdays", required=True,
+              sql="calendar.working_days", column="working_days", given=[1, 2, 3, 4, 5]),
+        Field(name="opens_at", en="Opens at", zh="开始时间", shape="clock", required=True, sql="calendar.opens_at",
+              column="opens_at", given="09:00"),
+        Field(name="closes_at", en="Closes at", zh="结束时间", shape="clock", required=True, sql="calendar.closes_at",
+              column="closes_at", given="18:00"),
+        Field(name="holidays", en="Public holidays of", zh="法定节假日", shape="choice", sql="calendar.holidays",
+              column="holidays", choices={"CN": ("China", "中国")}),
+    ),
+    enter=by_verb(register.enter_calendars, register.NewCalendar),
+)  # fmt: skip
+
+SERVICE_CLASSES = Kind(
+    name="service-classes",
+    group="customers",
+    en="Service classes",
+    zh="服务级别",
+    what="service class",
+    what_zh="服务级别",
+    read="contracts.read",
+    table="service_class",
+    key="service_class.code",
+    title="service_class.code",
+    natural=("code",),
+    fields=(
+        Field(name="code", en="Code", zh="编码", required=True, sql="service_class.code", fixed=True, example="4h"),
+        Field(name="time_to_site_hours", en="Part on site within hours", zh="备件到场时限（小时）", shape="number",
+              required=True, sql="service_class.time_to_site_hours", column="time_to_site_hours", least=0, most=1000),
+        Field(name="target_fraction", en="Target share", zh="目标达成率", shape="number", required=True,
+              sql="service_class.target_fraction", column="target_fraction", least=0, most=1, example="0.95",
+              hint=("of all calls, between 0 and 1", "占全部请求的比例，0 至 1")),
+    ),
+    enter=by_verb(register.enter_service_classes, register.NewServiceClass),
+)  # fmt: skip
+
+DEVICES = Kind(
+    name="devices",
+    group="customers",
+    en="Devices",
+    zh="设备",
+    what="device",
+    what_zh="设备",
+    read="devices.read",
+    table="device",
+    joins="""JOIN device_model ON device_model.id = device.model
+             JOIN place ON place.id = device.site
+             JOIN contract ON contract.id = device.contract""",
+    key="device.serial",
+    title="device.serial",
+    natural=("serial",),
+    site="device.site",
+    contracts="ARRAY[contract.code]",
+    fields=(
+        _device("serial", fixed=True),
+        _device("model", sql="device_model.code", finds=MODEL, refers="device-models"),
+        _device("site", sql="place.code", finds=SITE, refers="sites"),
+        _device("contract", sql="contract.code", finds=CONTRACT, refers="contracts"),
+        _device("installed_on"),
+        _device("registration_number"),
+        _device("firmware"),
+        _device("environment"),
+        _device("warranty_until"),
+        Field(name="retired_on", en="Retired on", zh="退役日期", shape="day", sql="device.retired_on", column="retired_on",
+              later=True),
+    ),
+    enter=by_verb(register.enter_devices, register.NewDevice),
+    belongs={"site": "sites", "contract": "contracts", "model": "device-models"},
+)  # fmt: skip

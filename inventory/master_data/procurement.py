@@ -1,0 +1,155 @@
+"""Vendors, their letters and their offers, as people enter them."""
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.imports.offers import OFFERS as IMPORTED_OFFERS
+from inventory.imports.vendors import VENDORS as IMPORTED_VENDORS
+from inventory.master_data.catalogue import MAKER, PART
+from inventory.master_data.fields import Field, same
+from inventory.master_data.kinds import Kind, Values, by_verb
+from inventory.places import register as places
+from inventory.procurement import register
+
+VENDOR = "(SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = {})"
+OF_THE_COMPANY = ("party", "(SELECT party FROM vendor WHERE id = {})")
+
+_OF_VENDORS = {column.name: column for column in IMPORTED_VENDORS.columns}
+_OF_OFFERS = {column.name: column for column in IMPORTED_OFFERS.columns}
+
+
+def _vendor(name: str, **more: object) -> Field:
+    """A column of the import of vendors as a field of a vendor."""
+    return same(_OF_VENDORS[name], **{"sql": f"vendor.{name}", "column": name, **more})
+
+
+def _company(name: str) -> Field:
+    """A column of the import of vendors that stands with the company."""
+    return _vendor(name, sql=f"party.{name}", elsewhere=OF_THE_COMPANY)
+
+
+def _offer(name: str, **more: object) -> Field:
+    """A column of the import of offers as a field of an offer."""
+    return same(_OF_OFFERS[name], **{"sql": f"offer.{name}", "column": name, **more})
+
+
+async def enter_vendor(values: Values, by: Actor) -> None:
+    """Enter a vendor with its company, where that is new, and the place its goods come from."""
+    code = values["code"]
+    known = await db.fetch_value(
+        "UPDATE party SET is_vendor = true WHERE code = $1 AND NOT is_ourselves RETURNING id", code
+    )
+    names = {name: values[name] for name in ("code", "name_zh", "name_en")}
+    if known is None:
+        company = places.NewParty(
+            **names, is_vendor=True, is_maker=values["kind"] == "maker", phone=values["phone"], email=values["email"]
+        )
+        await places.enter_parties([company], by=by)
+    place = places.NewPlace(**{**names, "code": f"V-{code}"}, kind="vendor", party=code)
+    await places.enter_places([place], by=by)
+    await register.enter_vendors(
+        [
+            register.NewVendor(
+                party=code,
+                place=place.code,
+                kind=values["kind"],
+                channel=values["channel"],
+                endpoint=values["endpoint"],
+                return_terms=values["return_terms"],
+            )
+        ],
+        by=by,
+    )
+
+
+VENDORS = Kind(
+    name="vendors",
+    group="vendors",
+    en="Vendors",
+    zh="供应商",
+    what="vendor",
+    what_zh="供应商",
+    read="vendors.read",
+    table="vendor",
+    joins="JOIN party ON party.id = vendor.party",
+    key="party.code",
+    title="party.code",
+    natural=("code",),
+    fields=(
+        _vendor("code", sql="party.code", fixed=True),
+        _company("name_zh"),
+        _company("name_en"),
+        _vendor("kind"),
+        _vendor("channel"),
+        _vendor("endpoint"),
+        _vendor("return_terms"),
+        _company("phone"),
+        _company("email"),
+        Field(name="active", en="In use", zh="在用", shape="flag", sql="vendor.active", column="active", later=True),
+    ),
+    enter=enter_vendor,
+)
+
+AUTHORISATIONS = Kind(
+    name="authorisations",
+    group="vendors",
+    en="Authorisation letters",
+    zh="授权书",
+    what="authorisation",
+    what_zh="授权书",
+    read="vendors.read",
+    table="authorisation",
+    joins="""JOIN vendor ON vendor.id = authorisation.vendor
+             JOIN party ON party.id = vendor.party
+             JOIN party AS maker ON maker.id = authorisation.maker""",
+    key="authorisation.id::text",
+    title="authorisation.letter_number",
+    natural=("vendor", "maker", "letter_number"),
+    fields=(
+        Field(name="vendor", en="Vendor", zh="供应商", required=True, sql="party.code", fixed=True, finds=VENDOR,
+              refers="vendors"),
+        Field(name="maker", en="Maker", zh="原厂", required=True, sql="maker.code", fixed=True, finds=MAKER,
+              refers="companies"),
+        Field(name="letter_number", en="Letter number", zh="授权书编号", required=True, sql="authorisation.letter_number",
+              fixed=True),
+        Field(name="valid_from", en="Valid from", zh="生效日期", shape="day", required=True, sql="authorisation.valid_from",
+              column="valid_from"),
+        Field(name="valid_to", en="Valid to", zh="失效日期", shape="day", required=True, sql="authorisation.valid_to",
+              column="valid_to"),
+    ),
+    enter=by_verb(register.enter_authorisations, register.NewAuthorisation),
+    belongs={"vendor": "vendors"},
+)  # fmt: skip
+
+OFFERS = Kind(
+    name="offers",
+    group="vendors",
+    en="Offers",
+    zh="报价",
+    what="offer",
+    what_zh="报价",
+    read="costs.read",
+    table="offer",
+    joins="""JOIN vendor ON vendor.id = offer.vendor
+             JOIN party ON party.id = vendor.party
+             JOIN part ON part.id = offer.part""",
+    key="offer.id::text",
+    title="party.code || ' / ' || part.part_number || ' / ' || offer.valid_from",
+    natural=("vendor", "part_number", "valid_from"),
+    fields=(
+        _offer("vendor", sql="party.code", fixed=True, finds=VENDOR, refers="vendors"),
+        _offer("part_number", sql="part.part_number", fixed=True, finds=PART, refers="parts"),
+        _offer("valid_from", fixed=True),
+        _offer("valid_to"),
+        _offer("unit_price_cny"),
+        _offer("minimum_quantity", required=True, given="1"),
+        _offer("lot_size", required=True, given="1"),
+        _offer("maximum_quantity"),
+        _offer("order_fee_cny", required=True, given="0"),
+        _offer("lead_time_days"),
+        _offer("expedited_hours"),
+        _offer("expedited_price_cny"),
+        _offer("expedited_fee_cny"),
+    ),
+    enter=by_verb(register.enter_offers, register.NewOffer, {"part_number": "part"}),
+    belongs={"vendor": "vendors", "part_number": "parts"},
+)

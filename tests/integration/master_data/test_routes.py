@@ -1,0 +1,65 @@
+"""Master data over HTTP: described, listed, entered once, and edited only by who read it last."""
+
+from tests.integration.master_data.test_records import NEW
+
+
+async def test_the_kinds_describe_themselves(api):
+    kinds = (await api.get("/master-data", role="auditor")).json()
+
+    lanes = next(kind for kind in kinds if kind["name"] == "lanes")
+    mode = next(field for field in lanes["fields"] if field["name"] == "mode")
+    assert (mode["zh"], mode["required"], mode["fixed"]) == ("运输方式", True, True)
+    assert "courier" in mode["choices"]
+    assert {kind["name"] for kind in (await api.get("/master-data", role="engineer")).json()} < {
+        k["name"] for k in kinds
+    }
+
+
+async def test_a_list_comes_in_pages(api):
+    first = (await api.get("/master-data/devices?limit=2&search=BANK-00", role="auditor")).json()
+    second = (await api.get(f"/master-data/devices?limit=2&cursor={first['next_cursor']}", role="auditor")).json()
+
+    assert [row["key"] for row in first["items"]] == ["BANK-000", "BANK-001"]
+    assert [row["key"] for row in second["items"]] == ["BANK-002", "BANK-003"]
+
+
+async def test_a_row_is_entered_once_and_again_with_its_key(api):
+    body = NEW["depots"]
+    first = await api.post("/master-data/depots", body, idempotency_key="k-1")
+    again = await api.post("/master-data/depots", body, idempotency_key="k-1")
+    twice = await api.post("/master-data/depots", body)
+
+    assert (first.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert (twice.status_code, twice.json()["code"]) == (409, "already_there")
+    assert (await api.get("/depots/WH", role="auditor")).json()["name_zh"] == "武汉备件库"
+
+
+async def test_an_edit_names_what_it_read(api):
+    read = await api.get("/master-data/depots/GZ")
+    tag = read.headers["ETag"]
+
+    bare = await api.call("PATCH", "/master-data/depots/GZ", {"city_en": "Canton"})
+    done = await api.call("PATCH", "/master-data/depots/GZ", {"city_en": "Canton"}, headers_more={"If-Match": tag})
+    late = await api.call("PATCH", "/master-data/depots/GZ", {"city_en": "X"}, headers_more={"If-Match": tag})
+    any_way = await api.call("PATCH", "/master-data/depots/GZ", {"city_en": "Y"}, headers_more={"If-Match": "*"})
+
+    assert (bare.status_code, bare.json()["code"]) == (400, "if_match_missing")
+    assert (done.status_code, done.json()["values"]["city_en"]) == (200, "Canton")
+    assert f'"{done.json()["version"]}"' != tag
+    assert (late.status_code, late.json()["code"]) == (412, "outdated")
+    assert any_way.status_code == 200
+
+
+async def test_wrong_fields_are_pointed_at(api):
+    answer = await api.post("/master-data/lanes", NEW["lanes"] | {"hours": "soon", "colour": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "fields_invalid")
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"/hours", "/colour"}
+
+
+async def test_kinds_and_rows_that_are_not_there_and_bodies_that_are_no_fields(api):
+    for path in ("/master-data/nothing", "/master-data/depots/NOPE", "/master-data/lanes/NOPE"):
+        assert (await api.get(path)).status_code == 404
+    assert (await api.post("/master-data/nothing", {})).status_code == 404
+    assert (await api.post("/master-data/depots", [1])).status_code == 422
+    assert (await api.get("/master-data/contracts", role="engineer")).status_code == 403
