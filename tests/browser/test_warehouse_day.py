@@ -108,7 +108,7 @@ async def a_delivery_comes(keeper: Person, notice: str) -> None:
 
 async def it_is_put_away(keeper: Person) -> None:
     page = keeper.page
-    await page.click("text=上架")
+    await page.click("#page >> text=上架")
     await keeper.until("document.activeElement.id === 'piece'")
     await scans(keeper, "A-1")
     await keeper.until("document.activeElement.id === 'bin'")
