@@ -179,11 +179,18 @@ CREATE INDEX receipt_at_idx ON receipt (place, id);
 CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
 CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);
 
-INSERT INTO priority_class (code, rank, name_zh, name_en) VALUES
-    ('planned', 5, '计划性', 'planned'),
-    ('general', 10, '一般故障', 'general'),
-    ('severe', 20, '严重故障', 'severe'),
-    ('emergency', 50, '应急', 'emergency');
+INSERT INTO priority_class (code, rank, may_empty_depots, name_zh, name_en) VALUES
+    ('planned', 5, false, '计划性', 'planned'),
+    ('general', 10, false, '一般故障', 'general'),
+    ('severe', 20, true, '严重故障', 'severe'),
+    ('emergency', 50, true, '应急', 'emergency');
+
+-- the severities of every contract that defines none of its own (D11)
+INSERT INTO severity_definition (code, name_zh, name_en, definition_zh, definition_en, rank, priority_class) VALUES
+    ('general', '一般故障', 'general fault', '设备发生故障，基本不影响业务（影响不足十分之一）',
+     'A device fails; business goes on, less than a tenth of it is touched', 10, 'general'),
+    ('severe', '严重故障', 'severe fault', '设备发生故障，业务受到影响（十分之一及以上）',
+     'A device fails and a tenth of the business or more is touched', 20, 'severe');
 
 CREATE SEQUENCE document_number;
 CREATE SEQUENCE unit_tag_number;

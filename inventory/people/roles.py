@@ -28,6 +28,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "parts.request": ("ask for parts", "申请备件"),
     "requests.read": ("see part requests", "查看备件申请"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
+    "warranties.record": ("record what a maker says about a warranty", "登记保修查询结果"),
     "failures.record": ("record failures", "登记故障"),
     "contracts.read": ("see contracts and service terms", "查看合同与服务条款"),
     "orders.read": ("see purchase orders", "查看采购订单"),
@@ -66,11 +67,20 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "engineer": frozenset(
         _LOOK
-        | {"parts.request", "failures.record", "handovers.make", "stock.take", "shipments.deliver", "attachments.add"}
+        | {
+            "parts.request",
+            "failures.record",
+            "warranties.record",
+            "handovers.make",
+            "stock.take",
+            "shipments.deliver",
+            "attachments.add",
+        }
     ),
     "dispatcher": frozenset(
         _LOOK
-        | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read", "attachments.add"}
+        | {"parts.request", "failures.record", "warranties.record", "reservations.make"}
+        | {"contracts.read", "events.read", "attachments.add"}
         | {"reservations.take_over", "pools.ask", "keepings.manage"}
     ),
     "buyer": frozenset(
@@ -85,7 +95,7 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "project_manager": frozenset(
         _LOOK
-        | {"parts.request", "failures.record", "contracts.read", "costs.read", "orders.read"}
+        | {"parts.request", "failures.record", "warranties.record", "contracts.read", "costs.read", "orders.read"}
         | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
@@ -107,7 +117,14 @@ ROLES: dict[str, frozenset[str]] = {
     "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "requests.read"}
-        | {"parts.request", "failures.record", "reservations.make", "emergency.read", "events.read"}
+        | {
+            "parts.request",
+            "failures.record",
+            "warranties.record",
+            "reservations.make",
+            "emergency.read",
+            "events.read",
+        }
     ),
 }
 """Every role with its rights."""

@@ -146,6 +146,7 @@ class PriorityClass(Table, tablename="priority_class", help_text="Who goes first
     id = Serial(primary_key=True)
     code = text(unique=True)
     rank = whole()
+    may_empty_depots = flag(default=False)
     name_zh = text()
     name_en = text()
 
