@@ -78,11 +78,15 @@ class NewModelPart(Struct, frozen=True, kw_only=True):
 
 
 class NewSubstitution(Struct, frozen=True, kw_only=True):
-    """`substitute` may stand in for `part`."""
+    """`substitute` may stand in for `part`: `pieces` of it for each, in one model or in all, from a firmware level on."""
 
     part: str
     substitute: str
     valid_from: date
+    kind: Literal["substitute", "supersession"] = "substitute"
+    pieces: int = 1
+    model: str | None = None
+    min_firmware: str | None = None
     valid_to: date | None = None
     remark: str = ""
 
@@ -214,11 +218,14 @@ async def enter_substitutions(substitutions: Sequence[NewSubstitution], *, by: A
 
     """
     await enter(
-        """INSERT INTO substitution (part, substitute, valid_from, valid_to, remark)
-           SELECT part.id, other.id, valid_from, valid_to, remark
-           FROM jsonb_to_recordset($1) AS new(part text, substitute text, valid_from date, valid_to date, remark text)
+        """INSERT INTO substitution (part, substitute, kind, pieces, model, min_firmware, valid_from, valid_to, remark)
+           SELECT part.id, other.id, new.kind, pieces, device_model.id, min_firmware, valid_from, valid_to, remark
+           FROM jsonb_to_recordset($1) AS new(part text, substitute text, kind text, pieces integer, model text,
+                min_firmware text, valid_from date, valid_to date, remark text)
            JOIN part ON part.part_number = new.part
            JOIN part AS other ON other.part_number = new.substitute
+           LEFT JOIN device_model ON device_model.code = new.model
+           WHERE new.model IS NULL OR device_model.id IS NOT NULL
            RETURNING (SELECT part_number FROM part WHERE part.id = substitution.part) || ' ← ' ||
                      (SELECT part_number FROM part WHERE part.id = substitution.substitute)""",
         substitutions,

@@ -1,8 +1,9 @@
 """Sourcing: where requested parts come from, when they arrive, and what else could be done. Pure.
 
 Every asked piece gets a source, or none. Of all ways to do so the best one leaves the fewest pieces without, then has
-the fewest late, then the least lateness, then the least cost, then keeps to the ladder's order. Another depot gives
-only what it does not need itself: it keeps its critical point, unless the request's priority may empty depots.
+the fewest late, then the least lateness, then rests least on deliveries still to come, then costs least, then keeps to
+the ladder's order. Another depot gives only what it does not need itself: it keeps its critical point, unless the
+request's priority may empty depots.
 """
 
 from collections.abc import Iterator, Sequence
@@ -130,7 +131,7 @@ class _Way(Struct, frozen=True):
     arrives_at: datetime
     on_time: bool
     held_back: int
-    weight: tuple[int, int, int, int, int]
+    weight: tuple[int, ...]
 
 
 def choose(lines: Sequence[Wanted], *, now: datetime, need_by: datetime | None, may_empty: bool) -> list[Choice]:
@@ -196,7 +197,7 @@ def _ways(line: Wanted, now: datetime, need_by: datetime | None, *, may_empty: b
         late = timedelta() if need_by is None else max(arrives_at - need_by, timedelta())
         cost, late_by = round(source.transport_cost_cny * 100), late // timedelta(microseconds=1)
         held_back = source.free - can_give * source.pieces_each
-        weight = (0, int(bool(late)), late_by, cost, RUNGS.index(source.rung))
+        weight = (0, int(bool(late)), late_by, int(source.inbound is not None), cost, RUNGS.index(source.rung))
         ways.append(_Way(source, arrives_at, not late, held_back, weight))
     ways.sort(key=lambda way: (way.weight, way.arrives_at, way.source.depot, way.source.part_number))
     drawn: set[object] = set()
@@ -237,7 +238,7 @@ def _share(quantities: Sequence[int], ways: Sequence[Sequence[_Way]]) -> list[li
     @cache
     def best(index: int, left: tuple[int, ...]) -> tuple[tuple[int, ...], list[list[tuple[_Way, int]]]]:
         if index == len(quantities):
-            return (0, 0, 0, 0, 0), []
+            return (0,) * 6, []
         answers: list[tuple[tuple[int, ...], list[list[tuple[_Way, int]]]]] = []
         for taken in _splits(quantities[index], ways[index], dict(zip(stocks, left, strict=True))):
             after = dict(zip(stocks, left, strict=True))
@@ -245,8 +246,8 @@ def _share(quantities: Sequence[int], ways: Sequence[Sequence[_Way]]) -> list[li
                 after[way.source.stock] -= pieces * way.source.pieces_each
             weight, rest = best(index + 1, tuple(after[stock] for stock in stocks))
             missing = quantities[index] - sum(pieces for _, pieces in taken)
-            own = tuple(sum(way.weight[i] * pieces for way, pieces in taken) for i in range(5))
-            total = (weight[0] + missing, *(weight[i] + own[i] for i in range(1, 5)))
+            own = tuple(sum(way.weight[i] * pieces for way, pieces in taken) for i in range(6))
+            total = (weight[0] + missing, *(weight[i] + own[i] for i in range(1, 6)))
             answers.append((total, [taken, *rest]))
         return min(answers, key=lambda answer: answer[0])
 
