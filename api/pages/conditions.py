@@ -61,11 +61,11 @@ async def list_blocked(
     found = await conditions.awaiting(
         limit=LENGTH + 1,
         seen_by=request.user,
-        after=decode_cursor(cursor, tuple[str, str, str]),
+        after=decode_cursor(cursor, conditions.AwaitingKey),
         depot=depot or None,
         condition=condition or None,
     )
-    shown, following = cut(found, lambda piece: (piece.depot, piece.part_number, piece.piece))
+    shown, following = cut(found, conditions.key_of)
     return Page(
         "conditions/list.html",
         pieces=shown,

@@ -456,11 +456,11 @@ class ConditionController(Controller):
         found = await conditions.awaiting(
             limit=limit + 1,
             seen_by=request.user,
-            after=decode_cursor(cursor, tuple[str, str, str]),
+            after=decode_cursor(cursor, conditions.AwaitingKey),
             depot=depot,
             condition=condition,
         )
-        return page(request, found, limit, lambda piece: (piece.depot, piece.part_number, piece.piece))
+        return page(request, found, limit, conditions.key_of)
 
     @get("/inspections", operation_id="ListInspections", guards=[requires("stock.read")], responses=refusals())
     async def list_inspections(

@@ -30,6 +30,6 @@ async def substitutes(part_number: str, *, limit: int = 50) -> list[SubstituteVi
            JOIN part AS other ON other.id IN (substitution.part, substitution.substitute) AND other.id <> part.id
            WHERE part.part_number = $1 ORDER BY replaces, other.part_number LIMIT $3""",
         part_number,
-        clock.now().date(),
+        clock.today(),
         limit,
     )

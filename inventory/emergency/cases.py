@@ -22,7 +22,7 @@ from inventory.stock import transfers
 from inventory.stock.serving import SERVING
 
 State = Literal["open", "proposed", "approved", "acting", "cover_restored", "closed", "stood_down"]
-LIVE = ("open", "proposed", "approved", "acting", "cover_restored")
+LIVE: tuple[State, ...] = ("open", "proposed", "approved", "acting", "cover_restored")
 
 CHART_DAYS = 60
 """How far back the frozen evidence shows failures day by day."""
@@ -445,6 +445,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
 
     Raises:
         Unknown: no such case.
+        NotYourDepot: it is about a store that the actor does not serve.
         WrongState: there is nothing to approve, or it was approved before.
         NothingProposed: the proposal holds no measure.
 
@@ -456,6 +457,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
         case,
     )
     view = await case_summary(case)
+    by.require_depot(view.depot)
     released = await transfers.release_proposed(view.number)
     if view.state == "proposed" and not drafts and not released:
         raise NothingProposed(number=view.number, why="no offer and no other store can help")
@@ -488,22 +490,21 @@ async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
     """End a case that turned out not to be one; what it drafted is given up.
 
     Raises:
-        Unknown: no such case.
+        Unknown, NotYourDepot: as for `approve`.
         WrongState: it is over.
 
     """
     by.require("emergency.close")
-    view = await case_summary(case)
-    await _end(case, "stood_down", by, note=reason, lessons="")
+    ended = await _end(case, LIVE, "stood_down", by, note=reason)
     for draft in await db.fetch(
-        "SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", view.number
+        "SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", ended.number
     ):
         await orders.give_up(draft["id"], by=by, reason=reason)
     for draft in await db.fetch(
-        "SELECT id FROM transfer WHERE case_number = $1 AND state IN ('proposed', 'draft')", view.number
+        "SELECT id FROM transfer WHERE case_number = $1 AND state IN ('proposed', 'draft')", ended.number
     ):
         await transfers.give_up(draft["id"], by=by)
-    return await case_summary(case)
+    return ended
 
 
 @db.atomic
@@ -511,7 +512,7 @@ async def close(case: UUID, *, by: Actor, note: str, lessons: str = "") -> CaseS
     """Close a case whose cover is restored, with a note and what was learned.
 
     Raises:
-        Unknown: no such case.
+        Unknown, NotYourDepot: as for `approve`.
         NoteMissing: the note is empty.
         WrongState: cover is not restored.
 
@@ -519,32 +520,33 @@ async def close(case: UUID, *, by: Actor, note: str, lessons: str = "") -> CaseS
     by.require("emergency.close")
     if not note.strip():
         raise NoteMissing
-    view = await case_summary(case)
-    if view.state != "cover_restored":
-        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="cover_restored")
-    await _end(case, "closed", by, note=note, lessons=lessons)
-    return await case_summary(case)
+    return await _end(case, ("cover_restored",), "closed", by, note=note, lessons=lessons)
 
 
-async def _end(case: UUID, state: str, by: Actor, *, note: str, lessons: str) -> None:
-    number = await db.fetch_value(
-        """UPDATE emergency_case SET state = $2, closed_at = $3, closed_by = $4, closing_note = $5, lessons = $6
-           WHERE id = $1 AND state NOT IN ('closed', 'stood_down') RETURNING number""",
+async def _end(
+    case: UUID, states: Sequence[State], becomes: State, by: Actor, *, note: str, lessons: str = ""
+) -> CaseSummary:
+    """End a case that is in one of some states; losing the race is the refusal."""
+    by.require_depot((await case_summary(case)).depot)
+    moved = await db.execute(
+        """UPDATE emergency_case SET state = $3, closed_at = $4, closed_by = $5, closing_note = $6, lessons = $7
+           WHERE id = $1 AND state = ANY($2)""",
         case,
-        state,
+        list(states),
+        becomes,
         clock.now(),
         by.name,
         note,
         lessons,
     )
-    if number is None:
-        view = await case_summary(case)
-        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(LIVE))
-    await _log(case, state, by, {"note": note, "lessons": lessons})
-    await steps.finish("emergency_case", number, by=by)
-    await audit.record(f"case.{state}", "emergency_case", number, by=by, reason=note)
     view = await case_summary(case)
-    await events.emit(f"emergency_case.{state}", "emergency_case", number, view, depot=view.depot)
+    if not moved:
+        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(states))
+    await _log(case, becomes, by, {"note": note, "lessons": lessons})
+    await steps.finish("emergency_case", view.number, by=by)
+    await audit.record(f"case.{becomes}", "emergency_case", view.number, by=by, reason=note)
+    await events.emit(f"emergency_case.{becomes}", "emergency_case", view.number, view, depot=view.depot)
+    return view
 
 
 async def _log(case: UUID, kind: str, by: Actor, facts: dict[str, Any]) -> None:

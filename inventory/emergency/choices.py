@@ -163,7 +163,7 @@ async def _lanes(subject: RowFacts, donors: list[RowFacts], within_hours: float)
 
 async def _offers(case: UUID, subject: RowFacts, needed: Provenance) -> list[tuple[Offered, VendorOption]]:
     """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart."""
-    today = clock.now().date()
+    today = clock.today()
     rows = await db.fetch(
         """SELECT DISTINCT ON (party.code) vendor.id AS vendor_id, party.code AS vendor,
                   unit_price_cny::float8 AS price, order_fee_cny::float8 AS fee, lead_time_days * 24 AS hours,

@@ -109,7 +109,7 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
         known = {row.key for row in rows}
         for part, place, pool in keys:
             if (part, place, pool) not in known:
-                rows += await db.read(RowFacts, _UNPLANNED, [part], [place], [pool], now, now - WATCHED, now.date())
+                rows += await db.read(RowFacts, _UNPLANNED, [part], [place], [pool], now, now - WATCHED, clock.today())
     classes = await db.read(ClassFacts, _CLASSES)
     series = await db.fetch_value(
         "SELECT count(*)::int FROM plan_row JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'"

@@ -152,7 +152,7 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
              AND ($2::text[] IS NULL OR contract.code = ANY($2))""",
         number,
         seen_by.contract_scope,
-        clock.now().date(),
+        clock.today(),
     )
     if row is None:
         raise await _unknown(number, seen_by)
@@ -189,9 +189,14 @@ def entitlement_of(
         contract=device.contract_code,
         customer=device.customer,
         covered=device.covered,
+<<<<<<< HEAD
         in_warranty=device.warranty_until is not None and reported_at.date() <= device.warranty_until,
         warranty_until=device.warranty_until,
         warranty_looked_up_at=device.warranty_looked_up_at,
+=======
+        in_warranty=device.warranty_until is not None
+        and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until,
+>>>>>>> fresh
         minimum_provenance=device.minimum_provenance,
         severity=severity,
         priority_class=known.priority_class,

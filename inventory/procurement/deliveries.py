@@ -385,7 +385,7 @@ async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
     grades: dict[int, str] = {}
     lines: list[Announced] = []
     for row in rows:
-        today = clock.now().date()
+        today = clock.today()
         grade = await vendor_grade(head.vendor, row["part"], today) if head.vendor is not None else "unproven"
         grades[row["part"]] = grade
         lines.append(

@@ -131,11 +131,13 @@ async def draft_order(
 
     Raises:
         Unknown: no such vendor, store, pool or part.
+        NotYourDepot: the actor does not serve the store it would go to.
         NoOffer: the vendor does not offer a part (that way) today.
         QuantityOutsideOffer: fewer or more than the offer allows, or no multiple of its lot.
 
     """
     by.require("orders.draft")
+    by.require_depot(ship_to)
     place = await places.find_store(ship_to)
     pool_id = await pools.find(pool)
     vendor_id = await db.fetch_value(
@@ -198,7 +200,7 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
            ORDER BY valid_from DESC LIMIT 1""",
         vendor,
         part.id,
-        clock.now().date(),
+        clock.today(),
         expedited,
     )
     if offer is None:
@@ -225,12 +227,14 @@ async def approve_order(order: UUID, *, by: Actor) -> OrderView:
 
     Raises:
         Unknown: no such order.
+        NotYourDepot: it goes to a store that the actor does not serve.
         WrongState: it is no draft any more.
         FourEyes: the drafter may not approve an order of this value.
 
     """
     by.require("orders.approve")
     view = await order_view(order)
+    by.require_depot(view.ship_to)
     total = view.total_cny if view.total_cny is not UNSET else Decimal(0)
     if view.created_by == by.name and total > FOUR_EYES_ABOVE_CNY and by.kind != "service":
         raise FourEyes(limit=FOUR_EYES_ABOVE_CNY, drafter=view.created_by)
@@ -261,10 +265,12 @@ async def cancel_order(order: UUID, *, by: Actor, reason: str) -> OrderView:
 
     Raises:
         Unknown: no such order.
+        NotYourDepot: it goes to a store that the actor does not serve.
         WrongState: it was sent, or given up before.
 
     """
     by.require("orders.draft")
+    by.require_depot((await order_view(order)).ship_to)
     return await give_up(order, by=by, reason=reason)
 
 
@@ -465,6 +471,7 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
         WrongState: nothing of it was received.
 
     """
+    await _move(order, ("partly_received", "received"), "partly_received")
     line = await db.fetch_value(
         """UPDATE purchase_order_line SET received_quantity = received_quantity - $3
            WHERE purchase_order = $1 AND part = $2 RETURNING id""",
@@ -474,7 +481,6 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
     )
     if line is None:
         raise Unknown(what="order line", what_zh="订单行", key=str(order))
-    await _move(order, ("partly_received", "received"), "partly_received")
     nothing = await db.fetch_value(
         "SELECT sum(received_quantity) = 0 FROM purchase_order_line WHERE purchase_order = $1", order
     )
@@ -536,10 +542,12 @@ async def _lines(order: UUID) -> list[db.Row]:
            JOIN purchase_order ON purchase_order.id = line.purchase_order
            LEFT JOIN LATERAL (
                SELECT expedited_hours, lead_time_days FROM offer
-               WHERE offer.vendor = purchase_order.vendor AND offer.part = line.part ORDER BY valid_from DESC LIMIT 1
+               WHERE offer.vendor = purchase_order.vendor AND offer.part = line.part AND offer.valid_from <= $2
+               ORDER BY valid_from DESC LIMIT 1
            ) AS offer ON true
            WHERE line.purchase_order = $1 ORDER BY line.part""",
         order,
+        clock.today(),
     )
 
 

@@ -69,7 +69,7 @@ async def receive_order(
         )
         if ordered is None:
             raise NotOnOrder(part_number=part.part_number, number=number)
-        grade = await vendor_grade(head["vendor"], part.id, clock.now().date())
+        grade = await vendor_grade(head["vendor"], part.id, clock.today())
         if line.condition == "good" and not is_at_least(grade, head["needed"]):
             raise ProvenanceTooLow(
                 part_number=part.part_number, vendor=head["vendor_code"], grade=grade, needed=head["needed"]

@@ -85,7 +85,7 @@ async def offers(
              AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR party.code = $4)
            ORDER BY offer.id LIMIT $5""",
         after,
-        clock.now().date(),
+        clock.today(),
         part_number,
         vendor,
         limit,

@@ -58,7 +58,7 @@ async def availability(part_number: str, *, site: str | None, need_by: datetime 
            ORDER BY substitute, coverage.travel_hours NULLS LAST, level.free DESC, place.code LIMIT 400""",
         part.id,
         target.id if target else None,
-        now.date(),
+        clock.today(),
     )
     stock: list[AvailableStock] = []
     for row in rows:

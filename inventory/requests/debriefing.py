@@ -10,7 +10,7 @@ from inventory.ground import db, events
 from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
 from inventory.places import places
-from inventory.requests.lines import Line, lock_head, lock_lines, settle
+from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import Outcome, RequestView, request_view
 from inventory.stock import shipments, units
 from inventory.stock.ledger import post
@@ -32,12 +32,12 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     A used part's defective predecessor comes back to the store as defective stock, unless the customer keeps disks.
 
     Raises:
-        Unknown: no such request or part.
+        Unknown: no such request in the actor's contracts, or no such part.
         WrongState: the line was not shipped, or was accounted for before.
 
     """
     by.require("parts.request")
-    head = await lock_head(request)
+    head = await lock_head(request, by=by)
     lines = await lock_lines(request)
     for report in reports:
         part = await parts.find(report.part_number)
@@ -76,20 +76,6 @@ async def _give_back(head: db.Row, line: Line, outcome: Outcome, by: Actor) -> N
     owner = await places.ourselves()
     part = line.supplied_part or line.part
     back = "defective" if outcome == "dead_on_arrival" else "good"
-    carried = (
-        [
-            row["unit"]
-            for row in await db.fetch(
-                """SELECT movement.unit FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $3
-               WHERE movement.document = $1 AND movement.part = $2 AND movement.kind = 'issue'""",
-                head["number"],
-                part,
-                head["site_id"],
-            )
-        ]
-        if line.serialised
-        else []
-    )
     await post(
         [
             Move(
@@ -97,13 +83,16 @@ async def _give_back(head: db.Row, line: Line, outcome: Outcome, by: Actor) -> N
                 part=part,
                 quantity=quantity,
                 unit=unit,
+                lot=lot,
                 origin=Spot(head["site_id"], "good", owner, line.pool),
                 target=Spot(line.place, back, owner, line.pool),
                 document_kind="part_request",
                 document=head["number"],
                 reason=outcome,
             )
-            for unit, quantity in ([(unit, 1) for unit in carried] or [(None, line.quantity)])
+            for unit, lot, quantity in await carried(
+                part, line.quantity, line.serials_in, head["number"], site=head["site_id"], pool=line.pool
+            )
         ],
         by=by,
     )

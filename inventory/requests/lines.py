@@ -1,15 +1,23 @@
 """A request's lines while a verb acts on them: locked, and settled afterwards."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from msgspec import Struct
 
 from inventory.ground import clock, db
+from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.stock import lots
 
 
-async def lock_head(request: UUID) -> db.Row:
-    """A request with its site and its contract's rule about disks, locked."""
+async def lock_head(request: UUID, *, by: Actor) -> db.Row:
+    """A request with its site and its contract's rule about disks, locked.
+
+    Raises:
+        Unknown: no such request in the actor's contracts.
+
+    """
     row = await db.fetch_one(
         """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
                   contract.customer_keeps_disks
@@ -17,8 +25,10 @@ async def lock_head(request: UUID) -> db.Row:
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = device.site
            JOIN contract ON contract.id = device.contract
-           WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
+           WHERE part_request.id = $1 AND ($2::text[] IS NULL OR contract.code = ANY($2))
+           FOR NO KEY UPDATE OF part_request""",
         request,
+        by.contract_scope,
     )
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
@@ -39,6 +49,15 @@ async def settle(request: UUID) -> None:
     )
 
 
+def serials_of(told: str | None) -> list[str]:
+    """The serials that a line's text names.
+
+    >>> serials_of("A-1, A-2"), serials_of(None)
+    (['A-1', 'A-2'], [])
+    """
+    return told.split(", ") if told else []
+
+
 class Line(Struct, frozen=True, kw_only=True):
     """A line with what its verbs need."""
 
@@ -52,6 +71,12 @@ class Line(Struct, frozen=True, kw_only=True):
     reservation: UUID | None
     serialised: bool
     supplied_part: int | None
+    serial_in: str | None
+
+    @property
+    def serials_in(self) -> list[str]:
+        """The serials of the units that left for it."""
+        return serials_of(self.serial_in)
 
 
 async def lock_lines(request: UUID) -> list[Line]:
@@ -59,10 +84,26 @@ async def lock_lines(request: UUID) -> list[Line]:
     return await db.read(
         Line,
         """SELECT line.id, line.part, quantity, state, pool, source_place AS place, place.code AS depot, reservation,
-                  part.serialised, supplied_part
+                  part.serialised, supplied_part, serial_in
            FROM request_line AS line
            JOIN part ON part.id = line.part
            LEFT JOIN place ON place.id = line.source_place
            WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
         request,
     )
+
+
+async def carried(
+    part: int, quantity: int, serials: Sequence[str], document: str, *, site: int, pool: int
+) -> list[tuple[UUID | None, UUID | None, int]]:
+    """The units of a line, or pieces of its lots, that lie at the site they went to: (unit, lot, how many)."""
+    if serials:
+        rows = await db.fetch(
+            "SELECT id FROM unit WHERE part = $1 AND place = $2 AND serial = ANY($3) FOR NO KEY UPDATE",
+            part,
+            site,
+            list(serials),
+        )
+        return [(row["id"], None, 1) for row in rows]
+    there = await lots.of_document(document, part, site, pool=pool, most=quantity)
+    return [(None, lot, count) for lot, count in there]

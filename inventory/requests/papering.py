@@ -277,7 +277,7 @@ async def paper(
 
 
 async def _bind_to_request(issue: Issue, request: UUID, by: Actor) -> None:
-    head = await lock_head(request)
+    head = await lock_head(request, by=by)
     lines = await lock_lines(request)
     line = _line_for(issue, lines)
     if line is None or issue.part is None:

@@ -357,12 +357,12 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     """Withdraw a request: what it holds becomes free, what it waits for is not waited for any more.
 
     Raises:
-        Unknown: no such request.
+        Unknown: no such request in the actor's contracts.
         WrongState: parts of it have left already.
 
     """
     by.require("parts.request")
-    head = await lock_head(request)
+    head = await lock_head(request, by=by)
     lines = await lock_lines(request)
     if any(line.state not in ("reserved", "backordered") for line in lines):
         raise WrongState(

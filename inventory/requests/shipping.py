@@ -10,9 +10,9 @@ from inventory.ground import clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
 from inventory.places import places
-from inventory.requests.lines import Line, lock_head, lock_lines, settle
+from inventory.requests.lines import Line, carried, lock_head, lock_lines, serials_of, settle
 from inventory.requests.requests import SHIP_WITHIN, RequestView, request_view
-from inventory.stock import lots, reservations, shipments, transfers
+from inventory.stock import reservations, shipments, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.picking import PickNotComplete
@@ -29,17 +29,19 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
         Unknown: no such request.
         WrongState: nothing of it is held.
         NotYourDepot: a part lies in a store the actor does not serve.
+        UnitNotHere: a serial is not where the request holds stock.
         PickNotComplete: none of its lines is picked to the end.
         LithiumMayNotFly, PackagesDiffer: it cannot leave like that.
 
     """
     by.require("stock.issue")
-    head = await lock_head(request)
+    head = await lock_head(request, by=by)
     lines = [line for line in await lock_lines(request) if line.state == "reserved" and line.reservation]
     if not lines:
         raise WrongState(
             what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved"
         )
+    scanned = await units.shared_out(serials, [line.reservation for line in lines if line.reservation])
     leaving: dict[str, list[PackedPart]] = {}
     unfinished: PickNotComplete | None = None
     for line in lines:
@@ -47,7 +49,8 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
             continue
         by.require_depot(line.depot)
         try:
-            leaving.setdefault(line.depot, []).append(await _hand_out(line, line.reservation, head, serials, by))
+            contents = leaving.setdefault(line.depot, [])
+            contents.append(await _hand_out(line, line.reservation, head, scanned[line.reservation], by))
         except PickNotComplete as refusal:
             unfinished = refusal
     if unfinished and not any(leaving.values()):
@@ -86,7 +89,7 @@ async def _hand_out(line: Line, reservation: UUID, head: db.Row, serials: Sequen
         reservation,
         by=by,
         to=head["site"],
-        serials=await _serials_of(line.supplied_part or line.part, serials),
+        serials=serials,
         document_kind="part_request",
         document=head["number"],
     )
@@ -97,11 +100,6 @@ async def _hand_out(line: Line, reservation: UUID, head: db.Row, serials: Sequen
         ", ".join(posted.serials) or None,
     )
     return PackedPart(part_number=posted.part_number, quantity=posted.posted_quantity, serials=posted.serials)
-
-
-async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
-    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
-    return [row["serial"] for row in rows]
 
 
 @db.atomic
@@ -164,7 +162,7 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
         [part.part_number for part in contents],
     )
     sent = {serial for part in contents for serial in part.serials}
-    mine = [line for line in lines if not line.serialised or set((line.serial_in or "").split(", ")) <= sent]
+    mine = [line for line in lines if not line.serialised or set(serials_of(line.serial_in)) <= sent]
     if not mine:
         raise WrongState(
             what="Shipment", what_zh="发运单", key=head["number"], state="reconciled", needed="shipped / failed"
@@ -199,7 +197,14 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
                 document=head["document_number"],
                 reason="not delivered",
             )
-            for unit, lot, quantity in await _carried(line, head["document_number"])
+            for unit, lot, quantity in await carried(
+                line.part,
+                line.quantity,
+                serials_of(line.serial_in),
+                head["document_number"],
+                site=line.site,
+                pool=line.pool,
+            )
         ],
         by=by,
     )
@@ -217,24 +222,6 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
         line.id,
         held.id,
     )
-
-
-async def _carried(line: _Shipped, document: str) -> list[tuple[UUID | None, UUID | None, int]]:
-    """The units or lots of a line, where its goods went."""
-    if line.serialised:
-        rows = await db.fetch(
-            "SELECT id FROM unit WHERE part = $1 AND place = $2 AND serial = ANY($3) FOR NO KEY UPDATE",
-            line.part,
-            line.site,
-            (line.serial_in or "").split(", "),
-        )
-        return [(row["id"], None, 1) for row in rows]
-    taken: list[tuple[UUID | None, UUID | None, int]] = []
-    for lot, there in await lots.of_document(document, line.part, line.site):
-        count = min(there, line.quantity - sum(pieces for _, _, pieces in taken))
-        if count > 0:
-            taken.append((None, lot, count))
-    return taken
 
 
 async def tell_of_picking(number: str) -> None:

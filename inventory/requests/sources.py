@@ -59,6 +59,7 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
         device.model,
         device.contract,
         serving.place if serving else None,
+        clock.today(),
     )
     stock: dict[int, list[Source]] = {}
     for row in rows:
@@ -114,7 +115,7 @@ WITH RECURSIVE wanted AS (  -- what stands in for what, over chains of up to fiv
     SELECT wanted, substitute, wanted.pieces * substitution.pieces,
            array_remove(firmwares || min_firmware::text, NULL), path || substitute
     FROM wanted JOIN substitution USING (part)
-    WHERE valid_from <= $4::date AND (valid_to IS NULL OR valid_to >= $4::date) AND (model IS NULL OR model = $5)
+    WHERE valid_from <= $8::date AND (valid_to IS NULL OR valid_to >= $8::date) AND (model IS NULL OR model = $5)
       AND substitute <> ALL (path) AND cardinality(path) <= 5
 ),
 usable AS (  -- one way from part to part: the one that asks least
@@ -178,10 +179,10 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
            WHERE offer.part = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
            ORDER BY offer.part, hours, cost LIMIT 500""",
         list(parts),
-        clock.now().date(),
+        clock.today(),
         device.model,
     )
-    in_warranty = device.warranty_until is not None and clock.now().date() <= device.warranty_until
+    in_warranty = device.warranty_until is not None and clock.today() <= device.warranty_until
     outside: dict[int, list[Outside]] = {}
     for row in rows:
         options = outside.setdefault(row["part"], [])

@@ -525,16 +525,24 @@ class Awaiting(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+AwaitingKey = tuple[str, str, str, str, str, str]
+"""What a piece in the list of what waits is found again by: a lot may lie in several bins, conditions and pools."""
+
+
+def key_of(piece: Awaiting) -> AwaitingKey:
+    """Where in the list a piece stands."""
+    return piece.depot, piece.part_number, piece.piece, piece.condition, piece.pool, piece.bin or ""
+
+
 async def awaiting(
     *,
     limit: int,
     seen_by: Actor,
-    after: tuple[str, str, str] | None = None,
+    after: AwaitingKey | None = None,
     depot: str | None = None,
     condition: str | None = None,
 ) -> list[Awaiting]:
     """Pieces of ours that are not good stock, by store, part and serial (or lot)."""
-    after_depot, after_part, after_piece = after or (None, None, None)
     return await db.read(
         Awaiting,
         """SELECT depot, part_number, name_zh, name_en, serialised, condition, pool, piece, bin, quantity, claimed_serial,
@@ -564,13 +572,12 @@ async def awaiting(
            ) AS piece
            WHERE ($1::text[] IS NULL OR depot = ANY($1)) AND ($2::text IS NULL OR depot = $2)
              AND ($3::text IS NULL OR condition = $3)
-             AND ($4::text IS NULL OR (depot, part_number, piece) > ($4, $5, $6))
-           ORDER BY depot, part_number, piece LIMIT $7""",
+             AND ($5::text IS NULL
+                  OR (depot, part_number, piece, condition, pool, coalesce(bin, '')) > ($5, $6, $7, $8, $9, $10))
+           ORDER BY depot, part_number, piece, condition, pool, coalesce(bin, '') LIMIT $4""",
         seen_by.depot_scope,
         depot,
         condition,
-        after_depot,
-        after_part,
-        after_piece,
         limit,
+        *(after or (None,) * 6),
     )

@@ -196,36 +196,44 @@ async def issue_by_scan(
     number = await next_number("SI")
     moves: list[Move] = []
     lines: list[IssuedLine] = []
-    for each in sorted(scanned, key=lambda each: each.code):
-        if each.quantity < 1:
-            raise QuantityNotPositive(quantity=each.quantity)
-        unit = await _unit_there(each.code, place.id)
-        if unit is not None:
-            origin = Spot(place.id, GOOD, owner, unit["pool"])
-            pieces: list[tuple[UUID | None, int | None, int]] = [(unit["id"], unit["bin"], 1)]
-            part_id, part_number, serials = unit["part"], unit["part_number"], [unit["serial"]]
-        else:
-            part = await parts.find(each.code)
-            origin, part_id, part_number = Spot(place.id, GOOD, owner, pool_id), part.id, part.part_number
-            chosen = await units.choose(part.id, origin, each.quantity, ()) if part.serialised else []
-            pieces = [(one.id, one.bin, 1) for one in chosen] or [(None, None, each.quantity)]
-            serials = [one.serial for one in chosen]
-        moves += [
+
+    def leave(part: int, pool: int, quantity: int, unit: UUID | None = None, shelf: int | None = None) -> None:
+        moves.append(
             Move(
                 kind="issue",
-                part=part_id,
+                part=part,
                 quantity=quantity,
-                unit=unit_id,
+                unit=unit,
                 from_bin=shelf,
-                origin=origin,
-                target=Spot(target.id, GOOD, owner, origin.pool),
+                origin=Spot(place.id, GOOD, owner, pool),
+                target=Spot(target.id, GOOD, owner, pool),
                 document_kind="self_issue",
                 document=number,
                 reason=reference or "",
             )
-            for unit_id, shelf, quantity in pieces
-        ]
-        lines.append(IssuedLine(part_number=part_number, quantity=sum(p[2] for p in pieces), serials=serials))
+        )
+
+    by_code: dict[str, list[int]] = {}
+    for each in scanned:
+        if each.quantity < 1:
+            raise QuantityNotPositive(quantity=each.quantity)
+        by_code.setdefault(each.code, []).append(each.quantity)
+    for code, quantities in sorted(by_code.items()):
+        unit = await _unit_there(code, place.id)
+        if unit is not None:
+            for _ in quantities:  # the ledger lets a unit that was scanned twice leave once, and refuses
+                leave(unit["part"], unit["pool"], 1, unit["id"], unit["bin"])
+            lines.append(IssuedLine(part_number=unit["part_number"], quantity=1, serials=[unit["serial"]]))
+            continue
+        part, wanted = await parts.find(code), sum(quantities)
+        origin = Spot(place.id, GOOD, owner, pool_id)
+        chosen = await units.choose(part.id, origin, wanted, ()) if part.serialised else []
+        for one in chosen:
+            leave(part.id, pool_id, 1, one.id, one.bin)
+        if not part.serialised:
+            leave(part.id, pool_id, wanted)
+        serials = [one.serial for one in chosen]
+        lines.append(IssuedLine(part_number=part.part_number, quantity=wanted, serials=serials))
     await post(moves, by=by)
     return Issued(number=number, depot=depot, to=to, reference=reference, lines=lines)
 
@@ -235,7 +243,7 @@ async def _unit_there(code: str, place: int) -> db.Row | None:
         """SELECT unit.id, unit.serial, unit.bin, unit.part, unit.pool, part.part_number
            FROM unit JOIN part ON part.id = unit.part
            WHERE unit.place = $2 AND (unit.serial = $1 OR unit.tag = $1) AND unit.condition = 'good'
-           ORDER BY unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
+           ORDER BY unit.id LIMIT 1""",
         code,
         place,
     )

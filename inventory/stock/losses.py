@@ -1,7 +1,9 @@
 """Losses on the road: somebody declares that what a transfer sent will not arrive; found again, it goes on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 from inventory.ground import audit, clock, db, events, steps
@@ -11,7 +13,7 @@ from inventory.places import places
 from inventory.stock import expected, transfers
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
+from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, UnitNotHere
 from inventory.stock.transfers import ON_THE_ROAD, TransferView
 
 TAKE_IN_WITHIN = timedelta(hours=4)
@@ -45,38 +47,12 @@ async def declare_lost(
     Raises:
         ReasonMissing: no reason was given.
         WrongState: nothing of it is on the road.
-        NotOnTheRoad: more would be lost than is on the road.
+        NotOnTransfer, NotOnTheRoad: more would be lost than is on the road.
+        UnitNotHere: a serial is not on the road.
         NotYourDepot: the actor serves neither end.
 
     """
-    by.require("stock.adjust")
-    if not reason.strip():
-        raise ReasonMissing
-    head = await transfers.claim(transfer, ON_THE_ROAD, "shipped")
-    _require_an_end(head, by)
-    owner, transit, adjustment = await _places()
-    moves: list[Move] = []
-    for line in await transfers.lines_of(transfer):
-        wanted = line["rest"] if lost is None else lost.get(line["part_number"], 0)
-        _positive(wanted, lost)
-        if wanted > line["rest"]:
-            raise NotOnTheRoad(
-                part_number=line["part_number"], wanted=wanted, there=line["rest"], number=head["number"]
-            )
-        pieces = await transfers.travelling(line, head["number"], transit, wanted, serials)
-        moves += [
-            _move("loss", line, head["number"], piece, owner=owner, origin=transit, target=adjustment, reason=reason)
-            for piece in pieces
-        ]
-        if wanted:
-            await db.execute(
-                "UPDATE transfer_line SET lost_quantity = lost_quantity + $2 WHERE id = $1", line["id"], wanted
-            )
-            await _expect_the_rest(line, head, line["rest"] - wanted)
-    if moves:
-        await post(moves, by=by)
-    await transfers.settle(transfer, by=by, reason=reason)
-    view = await transfers.transfer_view(transfer)
+    view = await _turn(transfer, "loss", lost, serials, by=by, reason=reason)
     await audit.record("transfer.lost", "transfer", view.number, by=by, reason=reason)
     await events.emit("transfer.lost", "transfer", view.number, view, depot=view.to_depot)
     return view
@@ -91,83 +67,99 @@ async def find_again(
     Raises:
         ReasonMissing: no reason was given.
         WrongState: the transfer was never shipped.
-        NothingLost: more would be found than was lost.
+        NotOnTransfer, NothingLost: more would be found than was lost.
+        UnitNotHere: a serial was not lost.
         NotYourDepot: the actor serves neither end.
 
     """
-    by.require("stock.adjust")
-    if not reason.strip():
-        raise ReasonMissing
-    head = await transfers.claim(transfer, (*ON_THE_ROAD, "closed"), "shipped")
-    _require_an_end(head, by)
-    owner, transit, adjustment = await _places()
-    moves: list[Move] = []
-    for line in await transfers.lines_of(transfer):
-        wanted = line["lost_quantity"] if found is None else found.get(line["part_number"], 0)
-        _positive(wanted, found)
-        if wanted > line["lost_quantity"]:
-            raise NothingLost(
-                part_number=line["part_number"], wanted=wanted, there=line["lost_quantity"], number=head["number"]
-            )
-        pieces = await transfers.travelling(line, head["number"], adjustment, wanted, serials)
-        moves += [
-            _move("found", line, head["number"], piece, owner=owner, origin=adjustment, target=transit, reason=reason)
-            for piece in pieces
-        ]
-        if wanted:
-            await db.execute(
-                "UPDATE transfer_line SET lost_quantity = lost_quantity - $2 WHERE id = $1", line["id"], wanted
-            )
-            await _expect_the_rest(line, head, line["rest"] + wanted)
-    if moves:
-        await post(moves, by=by)
-    await transfers.settle(transfer, by=by)
-    view = await transfers.transfer_view(transfer)
+    view = await _turn(transfer, "found", found, serials, by=by, reason=reason)
     await audit.record("transfer.found_again", "transfer", view.number, by=by, reason=reason)
     return view
 
 
-async def _places() -> tuple[int, int, int]:
-    """We, the road, and the adjustment account."""
-    transit, adjustment = await places.find(places.TRANSIT), await places.find(places.ADJUSTMENT)
-    return await places.ourselves(), transit.id, adjustment.id
-
-
-def _require_an_end(head: db.Row, by: Actor) -> None:
-    """Refuse who serves neither end of a transfer."""
+async def _turn(
+    transfer: UUID,
+    kind: Literal["loss", "found"],
+    told: dict[str, int] | None,
+    serials: Sequence[str],
+    *,
+    by: Actor,
+    reason: str,
+) -> TransferView:
+    """Move pieces of a transfer from the road to the adjustment account (a loss), or back."""
+    by.require("stock.adjust")
+    if not reason.strip():
+        raise ReasonMissing
+    if told is not None and (not any(told.values()) or min(told.values()) < 0):
+        raise QuantityNotPositive(quantity=min(told.values(), default=0))
+    loss = kind == "loss"
+    head = await transfers.claim(transfer, ON_THE_ROAD if loss else (*ON_THE_ROAD, "closed"), "shipped")
     if not by.sees_depot(head["origin"]):
         by.require_depot(head["target"])
+    owner, road = await places.ourselves(), await places.find(places.TRANSIT)
+    account = await places.find(places.ADJUSTMENT)
+    start, end = (road.id, account.id) if loss else (account.id, road.id)
+    lines = await transfers.lines_of(transfer)
+    if told is None and serials:
+        told = await _counted(lines, head["number"], start, serials)
+    moves: list[Move] = []
+    for line, wanted in zip(
+        lines, transfers.counts_of(lines, head["number"], told, "rest" if loss else "lost_quantity"), strict=True
+    ):
+        facts = {"part_number": line["part_number"], "wanted": wanted, "number": head["number"]}
+        if loss and wanted > line["rest"]:
+            raise NotOnTheRoad(there=line["rest"], **facts)
+        if not loss and wanted > line["lost_quantity"]:
+            raise NothingLost(there=line["lost_quantity"], **facts)
+        if not wanted:
+            continue
+        moves += [
+            Move(
+                kind=kind,
+                part=line["part"],
+                quantity=quantity,
+                unit=unit,
+                lot=lot,
+                origin=Spot(start, GOOD, owner, line["pool"]),
+                target=Spot(end, GOOD, owner, line["pool"]),
+                document_kind="transfer",
+                document=head["number"],
+                reason=reason,
+            )
+            for unit, lot, quantity in await transfers.travelling(line, head["number"], start, wanted, serials)
+        ]
+        change = wanted if loss else -wanted
+        await db.execute(
+            "UPDATE transfer_line SET lost_quantity = lost_quantity + $2 WHERE id = $1", line["id"], change
+        )
+        await _expect_the_rest(line, head, line["rest"] - change)
+    if moves:
+        await post(moves, by=by)
+    await transfers.settle(transfer, by=by, reason=reason if loss else "")
+    return await transfers.transfer_view(transfer)
 
 
-def _positive(wanted: int, given: dict[str, int] | None) -> None:
-    if wanted < 0 or (given is not None and not sum(given.values())):
-        raise QuantityNotPositive(quantity=wanted)
+async def _counted(lines: Sequence[db.Row], number: str, there: int, serials: Sequence[str]) -> dict[str, int]:
+    """How many of each part some serials are, of what a transfer brought to the road or its losses to the account.
 
+    Raises:
+        UnitNotHere: a serial is not among it.
 
-def _move(
-    kind: str,
-    line: db.Row,
-    number: str,
-    piece: tuple[UUID | None, UUID | None, int],
-    *,
-    owner: int,
-    origin: int,
-    target: int,
-    reason: str,
-) -> Move:
-    unit, lot, quantity = piece
-    return Move(
-        kind=kind,
-        part=line["part"],
-        quantity=quantity,
-        unit=unit,
-        lot=lot,
-        origin=Spot(origin, GOOD, owner, line["pool"]),
-        target=Spot(target, GOOD, owner, line["pool"]),
-        document_kind="transfer",
-        document=number,
-        reason=reason,
+    """
+    rows = await db.fetch(
+        """SELECT DISTINCT unit.serial, part.part_number FROM movement
+           JOIN unit ON unit.id = movement.unit AND unit.place = $2
+           JOIN part ON part.id = unit.part
+           WHERE movement.document = $1 AND unit.part = ANY($3) AND unit.serial = ANY($4)""",
+        number,
+        there,
+        [line["part"] for line in lines],
+        list(serials),
     )
+    missing = sorted(set(serials) - {row["serial"] for row in rows})
+    if missing:
+        raise UnitNotHere(serial=missing[0], depot=number, condition=GOOD)
+    return Counter(row["part_number"] for row in rows)
 
 
 async def _expect_the_rest(line: db.Row, head: db.Row, rest: int) -> None:

@@ -198,18 +198,27 @@ async def _lot_of_document(move: Move) -> UUID:
     return taken or await enter(move.part, number, provenance="unproven", source=move.document_kind or move.kind)
 
 
-async def of_document(document: str, part: int, place: int) -> list[tuple[UUID, int]]:
-    """Lots and pieces of a part that a document brought to a place and has not taken on from there."""
+async def of_document(
+    document: str, part: int, place: int, *, pool: int, most: int | None = None
+) -> list[tuple[UUID, int]]:
+    """Lots and pieces of a part and pool that a document brought to a place and has not taken on; `most` in all."""
     rows = await db.fetch(
         """SELECT lot, sum(CASE WHEN to_place = $3 THEN quantity ELSE -quantity END)::int AS quantity
            FROM movement
            WHERE document = $1 AND part = $2 AND lot IS NOT NULL AND (to_place = $3) <> (from_place = $3)
+             AND CASE WHEN to_place = $3 THEN to_pool ELSE from_pool END = $4
            GROUP BY lot HAVING sum(CASE WHEN to_place = $3 THEN quantity ELSE -quantity END) > 0 ORDER BY lot""",
         document,
         part,
         place,
+        pool,
     )
-    return [(row["lot"], row["quantity"]) for row in rows]
+    left = sum(row["quantity"] for row in rows) if most is None else most
+    there: list[tuple[UUID, int]] = []
+    for row in rows:
+        there.append((row["lot"], min(row["quantity"], left)))
+        left -= there[-1][1]
+    return [(lot, quantity) for lot, quantity in there if quantity > 0]
 
 
 async def lot_stocks(

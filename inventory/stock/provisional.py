@@ -411,7 +411,10 @@ async def carry_on(issue: Issue, kind: str, to: Spot, *, by: Actor, reason: str 
     carried: list[tuple[UUID | None, UUID | None, int]] = (
         [(issue.unit, None, 1)]
         if issue.unit
-        else [(None, lot, there) for lot, there in await lots.of_document(issue.number, issue.part, waiting.id)]
+        else [
+            (None, lot, there)
+            for lot, there in await lots.of_document(issue.number, issue.part, waiting.id, pool=to.pool)
+        ]
     )
     await post(
         [

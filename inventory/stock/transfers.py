@@ -1,6 +1,6 @@
 """Transfers: stock sent from one store to another, in transit until somebody takes it in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -10,10 +10,10 @@ from msgspec import Struct, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments
+from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments, units
 from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -41,6 +41,14 @@ class ReceivedDiffers(Refused):
     zh = "{part_number}：到货 {received}，发出 {shipped}，差异需要说明原因。"
     help_en = "Count again; give the reason for what is missing."
     help_zh = "请复点，并填写缺少的原因。"
+
+
+class NotOnTransfer(Invalid):
+    """{part_number} is not on transfer {number}."""
+
+    zh = "调拨单 {number} 不含 {part_number}。"
+    help_en = "Check the delivery note; what was not sent under this number is received by its own."
+    help_zh = "请核对送货单；不属于该调拨单的备件应按其所属单据办理。"
 
 
 class PartOfItIsLost(Refused):
@@ -153,9 +161,10 @@ async def draft(
         clock.now(),
         by.name,
     )
-    if len(items) > 1:  # levels are locked in one order whatever order the lines came in
-        await lines.lock([((await parts.find(i.part_number)).id, start.id, await pools.find(i.pool)) for i in items])
-    for item in items:
+    wanted = await _by_part_and_pool(items)
+    # levels are locked in one order whatever order the lines came in
+    await lines.lock([(part, start.id, pool) for part, pool in wanted])
+    for item in wanted.values():
         held = await reservations.hold(
             item.part_number,
             origin,
@@ -174,6 +183,17 @@ async def draft(
             item.quantity,
         )
     return await transfer_view(transfer)
+
+
+async def _by_part_and_pool(items: Sequence[TransferItem]) -> dict[tuple[int, int], TransferItem]:
+    """What is to be sent, by the ids of part and pool; what was asked for twice is one line."""
+    wanted: dict[tuple[int, int], TransferItem] = {}
+    for item in items:
+        part, pool = await parts.find(item.part_number), await pools.find(item.pool)
+        before = wanted.get((part.id, pool))
+        quantity = item.quantity + (before.quantity if before else 0)
+        wanted[part.id, pool] = structs.replace(item, part_number=part.part_number, quantity=quantity)
+    return wanted
 
 
 @db.atomic
@@ -204,12 +224,13 @@ async def ship(
     way = _way(how or Dispatch(), head["mode"], waybill)
     contents: list[PackedPart] = []
     sent = await lines_of(transfer)
+    scanned = await units.shared_out(serials, [line["reservation"] for line in sent])
     for line in sent:
         posted = await reservations.hand_out(
             line["reservation"],
             by=by,
             to=places.TRANSIT,
-            serials=await _serials_of(line["part"], serials),
+            serials=scanned[line["reservation"]],
             document_kind="transfer",
             document=head["number"],
         )
@@ -343,6 +364,7 @@ async def take_in(
 
     Raises:
         WrongState: it was not shipped, or all of it arrived before.
+        NotOnTransfer: a part was counted that is not on it.
         ReceivedDiffers: the count differs from what was sent and no reason was given.
 
     """
@@ -351,8 +373,8 @@ async def take_in(
     by.require_depot(head["target"])
     transit = await places.find(places.TRANSIT)
     brought: list[Brought] = []
-    for line in await lines_of(transfer):
-        count = line["rest"] if received is None else received.get(line["part_number"], 0)
+    lines = await lines_of(transfer)
+    for line, count in zip(lines, counts_of(lines, head["number"], received, "rest"), strict=True):
         if (count != line["rest"] and not reason.strip()) or count > line["rest"]:
             raise ReceivedDiffers(part_number=line["part_number"], received=count, shipped=line["rest"])
         pieces = await travelling(line, head["number"], transit.id, count)
@@ -582,10 +604,26 @@ async def lines_of(transfer: UUID) -> list[db.Row]:
     )
 
 
-async def _serials_of(part: int, serials: Sequence[str]) -> list[str]:
-    """Those of the scanned serials that belong to a part."""
-    rows = await db.fetch("SELECT serial FROM unit WHERE part = $1 AND serial = ANY($2)", part, list(serials))
-    return [row["serial"] for row in rows]
+def counts_of(lines: Sequence[db.Row], number: str, told: Mapping[str, int] | None, whole: str) -> list[int]:
+    """How many pieces of each line are meant: its `whole` column, or what was told of its part, line after line.
+
+    Raises:
+        NotOnTransfer: something was told of a part that no line names.
+
+    """
+    if told is None:
+        return [line[whole] for line in lines]
+    last = {line["part_number"]: place for place, line in enumerate(lines)}
+    left = dict(told)
+    counts: list[int] = []
+    for place, line in enumerate(lines):
+        wanted = left.get(line["part_number"], 0)
+        counts.append(wanted if place == last[line["part_number"]] else min(wanted, line[whole]))
+        left[line["part_number"]] = wanted - counts[-1]
+    unknown = sorted(set(told) - set(last))
+    if unknown:
+        raise NotOnTransfer(part_number=unknown[0], number=number)
+    return counts
 
 
 async def travelling(
@@ -602,12 +640,8 @@ async def travelling(
     if not count:
         return []
     if not line["serialised"]:
-        taken: list[tuple[UUID | None, UUID | None, int]] = []
-        for lot, pieces in await lots.of_document(number, line["part"], there):
-            quantity = min(pieces, count - sum(each for _, _, each in taken))
-            if quantity > 0:
-                taken.append((None, lot, quantity))
-        return taken
+        of_lots = await lots.of_document(number, line["part"], there, pool=line["pool"], most=count)
+        return [(None, lot, quantity) for lot, quantity in of_lots]
     rows = await db.fetch(
         """SELECT DISTINCT unit.id FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
            WHERE movement.document = $2 AND movement.part = $1 AND unit.pool = $5

@@ -9,7 +9,7 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.stock.moves import Spot
+from inventory.stock.moves import GOOD, Spot
 from inventory.stock.refusals import SerialRepeated, SerialsMissing, UnitNotHere
 
 
@@ -113,6 +113,34 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
         depot = await db.fetch_value("SELECT code FROM place WHERE id = $1", origin.place)
         raise UnitNotHere(serial=missing[0] if missing else "–", depot=depot, condition=origin.condition)
     return found
+
+
+async def shared_out(serials: Sequence[str], reservations: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Which of the serials that were scanned leave for which reservation: each for one that holds stock where it lies.
+
+    Raises:
+        UnitNotHere: none of them holds stock where a serial lies, and nothing leaves unscanned in its place.
+
+    """
+    rows = await db.fetch(
+        """SELECT reservation.id, reservation.quantity - reservation.posted_quantity AS quantity, place.code AS depot,
+                  array(SELECT serial FROM unit
+                        WHERE (unit.part, unit.place, unit.condition, unit.owner, unit.pool)
+                              = (level.part, level.place, level.condition, level.owner, level.pool)
+                          AND serial = ANY($2)) AS there
+           FROM reservation JOIN level ON level.id = reservation.level JOIN place ON place.id = level.place
+           WHERE reservation.id = ANY($1) ORDER BY array_position($1, reservation.id)""",
+        list(reservations),
+        list(serials),
+    )
+    shared: dict[UUID, list[str]] = {row["id"]: [] for row in rows}
+    for serial in dict.fromkeys(serials):
+        fitting = [row for row in rows if serial in row["there"]]
+        if not fitting:
+            raise UnitNotHere(serial=serial, depot=" / ".join(sorted({row["depot"] for row in rows})), condition=GOOD)
+        room = (row for row in fitting if len(shared[row["id"]]) < row["quantity"])
+        shared[next(room, fitting[-1])["id"]].append(serial)
+    return shared
 
 
 async def enter_new(part: int, serial: str, at: Spot, provenance: str, source: str) -> UUID:

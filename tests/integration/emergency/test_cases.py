@@ -21,6 +21,7 @@ from optimizer.emergency import choose
 from tests.integration.planning.test_plans import made
 from tests.integration.stock.test_levels import ids
 from tests.integration.stock.test_reservations import level
+from tests.waiting import blocked
 from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PSU, SETUP, SUPERVISOR, actor
 
 EMERGENCY = SETUP
@@ -502,6 +503,32 @@ async def test_who_may_not_declare_approve_or_close_does_not(company):
         await declaring.declare(PSU, "GZ", pool="common", reason="no", by=KEEPER)
     with pytest.raises(NotYourDepot):
         await declaring.declare(PSU, "GZ", pool="common", reason="no", by=actor("project_manager", depots={"SH"}))
+
+
+async def test_cases_of_other_depots_are_not_acted_on(company):
+    await planned()
+    case = await declaring.declare(PSU, "GZ", pool="common", reason="flood", by=MANAGER)
+    elsewhere = actor("project_manager", depots={"SH"})
+    for act in (
+        cases.approve(case.id, by=elsewhere),
+        cases.stand_down(case.id, by=elsewhere, reason="not mine"),
+        cases.close(case.id, by=elsewhere, note="not mine"),
+    ):
+        with pytest.raises(NotYourDepot):
+            await act
+    assert (await cases.case_summary(case.id)).state == "open"
+
+
+async def test_a_case_whose_cover_is_lost_while_it_is_closed_stays_open(own_company):
+    await planned()
+    case = await declaring.declare(PSU, "GZ", pool="common", reason="flood", by=MANAGER)
+    await cases.note_cover(case.id, covered=True, missing=0, by=EMERGENCY)
+    async with db.engine.transaction():
+        await cases.note_cover(case.id, covered=False, missing=3, by=EMERGENCY)
+        closing = await blocked(cases.close(case.id, by=MANAGER, note="parts arrived"))
+    with pytest.raises(WrongState):
+        await closing
+    assert (await cases.case_summary(case.id)).state == "open"
 
 
 async def test_cases_of_other_depots_are_not_found(company):

@@ -13,8 +13,8 @@ from inventory.procurement.announcing import MoreThanOrdered
 from inventory.procurement.deliveries import Scan
 from inventory.stock import expected, losses, notices, receipts, transfers, units
 from inventory.stock.notices import NewNoticeLine, NothingAnnounced, NoticeFollowsItsTransfer, SerialsTooMany
-from inventory.stock.refusals import DifferenceUnexplained, ReasonMissing, SerialsMissing
-from inventory.stock.transfers import TransferItem
+from inventory.stock.refusals import DifferenceUnexplained, ReasonMissing, SerialsMissing, UnitNotHere
+from inventory.stock.transfers import NotOnTransfer, TransferItem
 from tests.integration.procurement.test_orders import placed
 from tests.integration.stock.test_reservations import level
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
@@ -298,6 +298,34 @@ async def test_what_is_lost_on_the_road_leaves_it_and_comes_back_when_found(own_
     assert (found.state, await violations()) == ("partly_received", [])
     done = await transfers.take_in(transfer.id, by=SH_KEEPER)
     assert (done.state, [line.received_quantity for line in done.lines]) == ("closed", [1, 2])
+    assert await violations() == []
+
+
+async def test_serials_are_lost_and_found_by_themselves(own_company):
+    transfer = await transfers.draft_transfer(
+        "GZ",
+        "SH",
+        [TransferItem(part_number=FAN, quantity=2), *[TransferItem(part_number=DRIVE, quantity=1)] * 2],
+        by=KEEPER,
+    )
+    await transfers.ship(transfer.id, by=KEEPER, serials=["ZL2-0001", "ZL2-0002"])
+    for unknown in ({"serials": ["ZL2-0003"]}, {"serials": ["ZL2-0001", "NOPE"]}):
+        with pytest.raises(UnitNotHere):
+            await losses.declare_lost(transfer.id, by=SUPERVISOR, reason="r", **unknown)
+    with pytest.raises(NotOnTransfer):
+        await losses.declare_lost(transfer.id, by=SUPERVISOR, reason="r", lost={PSU: 1})
+    lost = await losses.declare_lost(transfer.id, by=SUPERVISOR, reason="box torn", serials=["ZL2-0002"])
+
+    assert {line.part_number: (line.quantity, line.lost_quantity) for line in lost.lines} == {
+        FAN: (2, 0),
+        DRIVE: (2, 1),
+    }
+    with pytest.raises(NotOnTransfer):
+        await transfers.take_in(transfer.id, by=SH_KEEPER, received={PSU: 1}, reason="r")
+    found = await losses.find_again(transfer.id, by=SUPERVISOR, reason="under the seat", serials=["ZL2-0002"])
+    assert not any(line.lost_quantity for line in found.lines)
+    await transfers.take_in(transfer.id, by=SH_KEEPER)
+    assert (await units.unit("ZL2-0002", seen_by=SH_KEEPER)).place == "SH"
     assert await violations() == []
 
 

@@ -1,6 +1,6 @@
 """Purchase orders: drafted at offered prices, approved, placed, promised, received; each state moved once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -48,11 +48,48 @@ async def test_an_order_is_drafted_at_the_offered_price(company):
     assert fast.total_cny == Decimal(980) * 4 * Decimal("1.25") + 300
 
 
+async def test_only_who_serves_the_store_orders_for_it(company):
+    elsewhere = actor("buyer", depots={"SH"})
+    order = await drafted()
+    for act in (
+        orders.draft_order("DISTI", "GZ", [NewLine(part_number=PSU, quantity=1)], by=elsewhere),
+        orders.approve_order(order.id, by=elsewhere),
+        orders.cancel_order(order.id, by=elsewhere, reason="not mine"),
+    ):
+        with pytest.raises(NotYourDepot):
+            await act
+    assert (await orders.order_view(order.id)).state == "draft"
+
+
 async def test_a_vendor_without_an_offer_is_not_ordered_from(company):
     with pytest.raises(NoOffer):
         await drafted((DRIVE, 1), vendor="DELL")
     with pytest.raises(NoOffer):
         await drafted((PSU, 2), vendor="DELL", expedited=True)
+
+
+async def test_an_offer_ends_at_midnight_where_the_house_works(company):
+    await db.execute("UPDATE offer SET valid_to = '2026-11-20'")
+    with clock.at(datetime(2026, 11, 20, 15, tzinfo=UTC)):
+        await drafted()
+    with clock.at(datetime(2026, 11, 20, 17, tzinfo=UTC)), pytest.raises(NoOffer):
+        await drafted()
+
+
+async def test_goods_are_expected_by_the_offer_of_today_not_by_one_to_come(company):
+    await db.execute(
+        """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
+                              lead_time_days, valid_from)
+           SELECT vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny, 90, $1
+           FROM offer WHERE lead_time_days = 7""",
+        clock.today() + timedelta(days=30),
+    )
+    order = await drafted()
+    await orders.approve_on_authority(order.id, by=SETUP)
+    await orders.record_placed(order.id, by=SETUP)
+
+    due_at = await db.fetch_value("SELECT due_at FROM expected_delivery")
+    assert timedelta(days=6) < due_at - clock.now() < timedelta(days=8)
 
 
 @pytest.mark.parametrize("quantity", [1, 3, 22])

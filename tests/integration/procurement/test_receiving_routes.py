@@ -3,7 +3,7 @@
 import pytest
 
 from inventory.places import bins
-from inventory.stock import transfers
+from inventory.stock import conditions, placing, transfers
 from inventory.stock.transfers import TransferItem
 from tests.integration.procurement.test_deliveries import soon
 from tests.integration.procurement.test_orders import placed
@@ -113,6 +113,23 @@ async def test_judging_scrapping_and_handing_in(api):
         404,
         "unknown",
     )
+
+
+async def test_blocked_pieces_of_one_lot_are_each_on_a_page(api):
+    codes = ("A-01", "A-02")
+    await bins.enter_bins([bins.NewBin(place="GZ", code=code) for code in codes], by=SETUP)
+    for code in codes:
+        await placing.put_away("GZ", FAN, code, quantity=3, by=KEEPER)
+    await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="recall", quantity=8)
+    await conditions.judge("GZ", FAN, "good", "frozen", by=KEEPER, reason="recall", quantity=2)
+    found, cursor = [], ""
+    while cursor is not None:
+        page = (await api.get(f"/blocked-stock?limit=1&cursor={cursor}", **GZ)).json()
+        found += page["items"]
+        cursor = page["next_cursor"]
+
+    assert len(found) == 4
+    assert found == (await api.get("/blocked-stock", **GZ)).json()["items"]
 
 
 async def test_a_part_to_be_inspected_goes_to_quarantine(api):

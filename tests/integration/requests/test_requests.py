@@ -15,6 +15,7 @@ from inventory.requests import backorders, debriefing, requests, shipping
 from inventory.requests.debriefing import Debrief
 from inventory.requests.requests import FaultInFuture, NewRequest, NewRequestLine, NotCovered, ReferenceReused
 from inventory.stock import receipts, units
+from inventory.stock.refusals import SerialsMissing, UnitNotHere
 from tests.integration.stock.test_reservations import level
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
 
@@ -196,6 +197,43 @@ async def test_a_part_that_is_dead_on_arrival_comes_back_as_defective(own_compan
     assert await violations() == []
 
 
+async def test_each_line_of_a_part_is_accounted_for_by_itself(own_company):
+    answer = await requests.open_request(new((DRIVE, 1), (DRIVE, 1)), by=DISPATCHER)
+    shipped = await shipping.ship(answer.id, by=KEEPER, serials=["ZL2-0003", "ZL2-0004"])
+    back = Debrief(part_number=DRIVE, outcome="returned_good")
+    first = await debriefing.debrief(answer.id, [back], by=DISPATCHER)
+
+    assert [line.serial_in for line in shipped.lines] == ["ZL2-0003", "ZL2-0004"]
+    assert [line.outcome for line in first.lines] == ["returned_good", None]
+    assert (await level(DRIVE, "GZ")).on_hand == 4
+    await debriefing.debrief(answer.id, [back], by=DISPATCHER)
+    assert (await level(DRIVE, "GZ")).on_hand == 5
+    assert await violations() == []
+
+
+async def test_an_unused_substitute_comes_back_as_the_unit_it_is(own_company):
+    await catalogue.enter_substitutions(
+        [catalogue.NewSubstitution(part=PSU, substitute=DRIVE, valid_from=clock.now().date())], by=SETUP
+    )
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    answer = await requests.open_request(new(), by=DISPATCHER)
+    shipped = await shipping.ship(answer.id, by=KEEPER, serials=["ZL2-0003"])
+    await debriefing.debrief(answer.id, [Debrief(part_number=PSU, outcome="returned_good")], by=DISPATCHER)
+
+    assert shipped.lines[0].serial_in == "ZL2-0003"
+    assert (await units.unit("ZL2-0003", seen_by=SETUP)).place == "GZ"
+    assert await violations() == []
+
+
+async def test_nothing_leaves_in_place_of_a_serial_that_is_not_there(company):
+    answer = await requests.open_request(new((DRIVE, 1)), by=DISPATCHER)
+
+    with pytest.raises(UnitNotHere):
+        await shipping.ship(answer.id, by=KEEPER, serials=["ZL2-9999"])
+    with pytest.raises(SerialsMissing):
+        await shipping.ship(answer.id, by=KEEPER, serials=["ZL2-0001", "ZL2-0002"])
+
+
 async def test_a_line_is_accounted_for_once(company):
     answer = await requests.open_request(new((FAN, 1)), by=DISPATCHER)
     await shipping.ship(answer.id, by=KEEPER)
@@ -275,3 +313,8 @@ async def test_requests_outside_ones_contracts_are_not_found(company):
         await requests.request_view(answer.id, seen_by=telco_only)
     with pytest.raises(UnknownDevice):
         await requests.open_request(new(reference="INC-9/1"), by=telco_only)
+    with pytest.raises(Unknown):
+        await requests.cancel(answer.id, by=telco_only, reason="not mine")
+    await shipping.ship(answer.id, by=KEEPER)
+    with pytest.raises(Unknown):
+        await debriefing.debrief(answer.id, [Debrief(part_number=PSU, outcome="used")], by=telco_only)

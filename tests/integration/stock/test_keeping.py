@@ -167,6 +167,12 @@ async def test_a_unit_scanned_twice_leaves_only_once(company):
         await keeping.issue_by_scan("GZ", [Scanned(code="ZL2-0001"), Scanned(code="ZL2-0001")], by=KEEPER, to="BANK-GZ")
 
 
+async def test_a_part_number_scanned_twice_hands_out_two(company):
+    issued = await keeping.issue_by_scan("GZ", [Scanned(code=DRIVE), Scanned(code=DRIVE)], by=KEEPER, to="BANK-GZ")
+
+    assert [(line.quantity, line.serials) for line in issued.lines] == [(2, ["ZL2-0000", "ZL2-0001"])]
+
+
 async def test_a_request_of_an_engineer_is_answered_from_their_own_stock(company):
     li = await engineer("li")
     await handovers.accept((await handovers.give("GZ", "li", [Item(part_number=FAN)], by=KEEPER)).id, by=li)

@@ -4,8 +4,9 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground.errors import NotYourDepot, Unknown, WrongState
-from inventory.stock import transfers, units
-from inventory.stock.refusals import InsufficientStock, ReasonMissing, SameStore
+from inventory.stock import lots, receipts, transfers, units
+from inventory.stock.receipts import Incoming
+from inventory.stock.refusals import InsufficientStock, ReasonMissing, SameStore, UnitNotHere
 from inventory.stock.transfers import NoLane, ReceivedDiffers, TransferItem
 from tests.integration.stock.test_reservations import level
 from tests.world import BATTERY, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
@@ -27,6 +28,33 @@ async def test_a_shipped_transfer_is_in_transit_and_expected(company):
     assert (await level(FAN, "GZ")).on_hand == 6
     assert (await level(FAN, "SH")).in_transit == 4
     assert (await units.unit("ZL2-0004", seen_by=SETUP)).place == "TRANSIT"
+    assert await violations() == []
+
+
+async def test_nothing_leaves_in_place_of_a_serial_that_is_not_there(company):
+    draft = await transfers.draft_transfer("GZ", "SH", ITEMS, by=KEEPER)
+
+    with pytest.raises(UnitNotHere):
+        await transfers.ship(draft.id, by=KEEPER, serials=["ZL2-9998", "ZL2-9999"])
+
+
+async def test_each_lot_arrives_in_the_pool_it_left(own_company):
+    for pool, lot in (("common", "B-COMMON"), ("C-TELCO", "B-TELCO")):
+        await receipts.receive(
+            "GZ", [Incoming(part_number=BATTERY, quantity=3, lot=lot)], by=SETUP, origin="V-DISTI", pool=pool
+        )
+    await receipts.adjust("GZ", BATTERY, -3, by=SETUP, reason="only the new lots")
+    pools = ("common", "C-TELCO")
+    items = [TransferItem(part_number=BATTERY, quantity=3, pool=pool) for pool in pools]
+    draft = await transfers.draft_transfer("GZ", "ZJ", items, by=SETUP)
+    await transfers.ship(draft.id, by=SETUP)
+    await transfers.take_in(draft.id, by=SETUP)
+
+    there = await lots.lot_stocks(limit=10, seen_by=SETUP, depot="ZJ", part_number=BATTERY)
+    assert [(line.lot, line.pool, line.quantity) for line in there] == [
+        ("B-COMMON", "common", 3),
+        ("B-TELCO", "C-TELCO", 3),
+    ]
     assert await violations() == []
 
 
