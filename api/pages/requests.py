@@ -29,7 +29,7 @@ class NewRequest(Struct, kw_only=True):
 
     reference: Annotated[str, Meta(min_length=1, max_length=200)]
     device_serial: Annotated[str, Meta(min_length=1, max_length=200)]
-    severity: requests.Severity
+    severity: Annotated[str, Meta(min_length=1, max_length=200)]
     part_number: Several
     quantity: Several
     ticket: Short = ""
@@ -106,7 +106,7 @@ async def new_request(request: PageRequest, device: FromQuery[str] = "") -> Page
 async def show_device(request: PageRequest, device_serial: Annotated[str, QueryParameter(max_length=200)]) -> Page:
     """Show what a device is, what was promised for it, and which parts it carries."""
     device = await devices.find(device_serial.strip(), seen_by=request.user)
-    promises = [devices.entitlement_of(device, severity, clock.now()) for severity in get_args(requests.Severity)]
+    promises = [devices.entitlement_of(device, severity.code, clock.now()) for severity in reversed(device.severities)]
     fitting_parts = await fitting.parts_of_model(device.model_code)
     return Page("requests/device.html", device=device, promises=promises, parts=fitting_parts)
 

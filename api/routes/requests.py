@@ -4,24 +4,26 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+import msgspec
+from litestar import Controller, Response, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
-from inventory.requests import debriefing, requests, shipping
+from inventory.requests import changing, debriefing, requests, shipping
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
 class NewLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One part that is needed; `position` is where in the device it failed."""
+    """One part that is needed, or a symptom whose kit is; `position` is where in the device it failed."""
 
-    part_number: Code
+    part_number: Code | None = None
     quantity: Quantity = 1
+    symptom: Code | None = None
     position: Code | None = None
 
 
@@ -31,13 +33,39 @@ class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Code
     reference: Code
     device_serial: Code
-    severity: requests.Severity
+    severity: Code
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
     ticket: Code | None = None
     fault_reported_at: Instant | None = None
     need_by: Instant | None = None
     engineer: Code | None = None
     note: Text = ""
+
+
+class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different; a `need_by` of null goes back to the contract's clock."""
+
+    severity: Code | UnsetType = UNSET
+    need_by: Instant | UnsetType | None = UNSET
+    engineer: Code | UnsetType | None = UNSET
+    note: Text | UnsetType = UNSET
+
+
+class TicketToBind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ticket a request made in haste belongs to."""
+
+    ticket: Code
+
+
+class FollowUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the work goes on, and the parts it takes."""
+
+    reason: Code
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
+
+
+def _lines(lines: list[NewLine]) -> list[requests.NewRequestLine]:
+    return [msgspec.convert(msgspec.structs.asdict(line), requests.NewRequestLine) for line in lines]
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,10 +133,7 @@ class RequestController(Controller):
             reference=data.reference,
             device_serial=data.device_serial,
             severity=data.severity,
-            lines=[
-                requests.NewRequestLine(part_number=line.part_number, quantity=line.quantity, position=line.position)
-                for line in data.lines
-            ],
+            lines=_lines(data.lines),
             ticket=data.ticket,
             fault_reported_at=data.fault_reported_at,
             need_by=data.need_by,
@@ -116,6 +141,98 @@ class RequestController(Controller):
             note=data.note,
         )
         return await once(request, idempotency_key, lambda: requests.open_request(new, by=request.user), status=201)
+
+    @patch(
+        "/{request_id:uuid}",
+        operation_id="ChangeRequest",
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def change(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Change], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Change severity, need-by time, engineer or note; clock and promise follow."""
+        wanted = changing.Change(**msgspec.structs.asdict(data))
+        return await once(request, idempotency_key, lambda: changing.change(request_id, wanted, by=request.user))
+
+    @post(
+        "/{request_id:uuid}/bind-ticket",
+        operation_id="BindTicket",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def bind_ticket(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[TicketToBind], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Tie a request made in haste to its ticket."""
+        return await once(
+            request, idempotency_key, lambda: changing.bind_ticket(request_id, data.ticket, by=request.user)
+        )
+
+    @post(
+        "/{request_id:uuid}/pause",
+        operation_id="PauseRequest",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def pause(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Stop the clock: the fault cannot be reproduced."""
+        return await once(
+            request, idempotency_key, lambda: changing.pause(request_id, by=request.user, reason=data.reason)
+        )
+
+    @post(
+        "/{request_id:uuid}/resume",
+        operation_id="ResumeRequest",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def resume(
+        self, request: ApiRequest, request_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Let the clock run on."""
+        return await once(request, idempotency_key, lambda: changing.resume(request_id, by=request.user))
+
+    @post(
+        "/{request_id:uuid}/reopen",
+        operation_id="ReopenRequest",
+        status_code=201,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def reopen(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[FollowUp], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Go on after the customer's rejection: a linked request under the first clock."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: changing.reopen(request_id, _lines(data.lines), by=request.user, reason=data.reason),
+            status=201,
+        )
+
+    @post(
+        "/{request_id:uuid}/new-cause",
+        operation_id="NewCause",
+        status_code=201,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def new_cause(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[FollowUp], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """End the request, and begin another one with a clock of its own: the fault has a new cause."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: changing.new_cause(request_id, _lines(data.lines), by=request.user, reason=data.reason),
+            status=201,
+        )
 
     @post(
         "/{request_id:uuid}/ship",

@@ -101,7 +101,9 @@ class Symptom(Table, tablename="symptom", help_text="What an engineer or a ticke
     name_en = text()
 
 
-class KitLine(Table, tablename="kit_line", help_text="A part worth taking along for a symptom, perhaps only for a model"):
+class KitLine(
+    Table, tablename="kit_line", help_text="A part worth taking along for a symptom, perhaps only for a model"
+):
     """What people know; what debriefs taught is counted from the debriefs."""
 
     id = Serial(primary_key=True)

@@ -189,14 +189,10 @@ def entitlement_of(
         contract=device.contract_code,
         customer=device.customer,
         covered=device.covered,
-<<<<<<< HEAD
-        in_warranty=device.warranty_until is not None and reported_at.date() <= device.warranty_until,
-        warranty_until=device.warranty_until,
-        warranty_looked_up_at=device.warranty_looked_up_at,
-=======
         in_warranty=device.warranty_until is not None
         and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until,
->>>>>>> fresh
+        warranty_until=device.warranty_until,
+        warranty_looked_up_at=device.warranty_looked_up_at,
         minimum_provenance=device.minimum_provenance,
         severity=severity,
         priority_class=known.priority_class,
@@ -215,9 +211,9 @@ def entitlement_of(
 
 def _warnings(device: CoveredDevice, held: Clock, now: datetime) -> list[str]:
     """What whoever asks should know: an end that is near, a look-up that is old, holidays not yet published."""
-    soon = (now + EXPIRES_SOON).date()
+    soon = clock.today() + EXPIRES_SOON
     told = {
-        "warranty_ends_soon": device.warranty_until is not None and now.date() <= device.warranty_until <= soon,
+        "warranty_ends_soon": device.warranty_until is not None and clock.today() <= device.warranty_until <= soon,
         "warranty_look_up_is_old": device.warranty_looked_up_at is not None
         and device.warranty_looked_up_at < now - LOOKED_UP_LONG_AGO,
         "contract_ends_soon": device.covered

@@ -17,6 +17,14 @@ class UnknownSeverity(Invalid):
     help_zh = "请使用合同约定的故障级别；一般故障为基本不影响业务的故障。"
 
 
+class SeverityTwice(Invalid, constraint="severity_definition_is_unique"):
+    """A severity is defined once."""
+
+    zh = "同一故障级别只能定义一次。"
+    help_en = "Leave one definition for each code."
+    help_zh = "每个级别编码请只保留一条定义。"
+
+
 class SeverityView(Struct, frozen=True, kw_only=True):
     """A severity of a contract; the higher rank is worse, and its priority class says who gets the last piece."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.catalogue import parts
-from inventory.ground import db, events
+from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
 from inventory.places import places
@@ -41,24 +41,26 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     lines = await lock_lines(request)
     for report in reports:
         part = await parts.find(report.part_number)
-        line = next((line for line in lines if line.part == part.id and line.state == "shipped"), None)
+        line = next((line for line in lines if line.part == part.id and line.state in ("shipped", "arrived")), None)
         if line is None:
             raise WrongState(
                 what="Line",
                 what_zh="申请行",
                 key=f"{head['number']} / {part.part_number}",
                 state=next((line.state for line in lines if line.part == part.id), "–"),
-                needed="shipped",
+                needed="shipped / arrived",
             )
         if report.outcome != "used":
             await _give_back(head, line, report.outcome, by)
         elif not (head["customer_keeps_disks"] and part.kind == "drive"):
             await _bring_in_defective(head, line, report.serial_out, by)
         await db.execute(
-            "UPDATE request_line SET state = 'reconciled', outcome = $2, serial_out = $3 WHERE id = $1",
+            """UPDATE request_line SET state = 'reconciled', reconciled_at = $4, outcome = $2, serial_out = $3,
+                      arrived_at = coalesce(arrived_at, $4) WHERE id = $1""",
             line.id,
             report.outcome,
             report.serial_out,
+            clock.now(),
         )
         lines = await lock_lines(request)
     await shipments.note_arrival(head["number"], by=by)

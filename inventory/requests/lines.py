@@ -41,12 +41,16 @@ async def settle(request: UUID) -> None:
         """UPDATE part_request SET state = least.state,
                   closed_at = CASE WHEN least.state IN ('reconciled', 'cancelled') THEN $2::timestamptz END
            FROM (SELECT state FROM request_line WHERE request = $1
-                 ORDER BY array_position(ARRAY['backordered', 'reserved', 'shipped', 'reconciled', 'cancelled'], state::text)
+                 ORDER BY array_position($3::text[], state::text)
                  LIMIT 1) AS least
            WHERE part_request.id = $1""",
         request,
         clock.now(),
+        _ADVANCING,
     )
+
+
+_ADVANCING = ["planned", "backordered", "reserved", "picked", "shipped", "arrived", "reconciled", "cancelled"]
 
 
 def serials_of(told: str | None) -> list[str]:

@@ -36,3 +36,8 @@ async def rank_of(code: str) -> int:
     if rank is None:
         raise Unknown(what="priority class", what_zh="优先级别", key=code)
     return rank
+
+
+async def may_empty_depots(code: str) -> bool:
+    """Whether purposes of a class may take what another depot needs itself."""
+    return bool(await db.fetch_value("SELECT may_empty_depots FROM priority_class WHERE code = $1", code))

@@ -137,7 +137,7 @@ async def test_new_stock_goes_to_those_who_wait_severe_ones_first(own_company):
 async def test_lines_share_what_is_there(company):
     answer = await requests.open_request(new((PSU, 4), (PSU, 4)), by=DISPATCHER)
 
-    assert [line.promise.depot for line in answer.lines] == ["GZ", "SH"]
+    assert [(line.quantity, line.promise.depot) for line in answer.lines] == [(4, "GZ"), (2, "GZ"), (2, "SH")]
 
 
 async def test_dedicated_stock_answers_only_its_own_contract(company):
