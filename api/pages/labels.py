@@ -11,9 +11,14 @@ Tone = Literal["red", "orange", "yellow", "green", "azure", "blue", "secondary"]
 
 LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "request_state": {
-        "reserved": ("reserved", "已预留"),
+        "planned": ("planned", "已计划"),
+        "quoted": ("quoted", "已报价"),
+        "awaiting_approval": ("awaiting approval", "待审批"),
         "backordered": ("waiting for stock", "待货"),
+        "reserved": ("reserved", "已预留"),
+        "picked": ("picked", "已拣齐"),
         "shipped": ("shipped", "已出库"),
+        "arrived": ("arrived", "已送达"),
         "reconciled": ("reconciled", "已核销"),
         "cancelled": ("cancelled", "已取消"),
     },
@@ -350,10 +355,16 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "depot": ("serving depot", "责任备件库"),
         "other_depot": ("another depot", "其他备件库"),
         "substitute": ("substitute part", "可替换件"),
+        "vendor_exchange": ("vendor's advance exchange", "供应商先行换件"),
+        "swap": ("whole-unit replacement", "整台设备替换"),
         "emergency": ("purchase", "采购"),
     },
     "reason": {
         "out_of_service": ("out of service", "该库停用"),
+        "forbidden_by_contract": ("forbidden by the contract", "合同不允许使用"),
+        "on_its_way": ("a delivery that is on its way", "在途到货"),
+        "only_in_warranty": ("only while in warranty", "仅限保内"),
+        "no_swap_promised": ("the contract promises no replacement", "合同未约定整机替换"),
         "no_way_there": ("no way there", "无可用线路"),
         "after_need_by": ("after the need-by time", "晚于要求送达时间"),
         "cheapest_on_time": ("the cheapest source that is on time", "能按时送达的最低成本来源"),
@@ -365,7 +376,23 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "taken_over": ("its stock went to a more urgent purpose", "原预留被更高优先级占用"),
         "took_over": ("took over a less urgent reservation", "占用低优先级预留"),
     },
+    "warning": {
+        "warranty_ends_soon": ("the warranty ends soon", "保修即将到期"),
+        "warranty_look_up_is_old": ("the warranty was looked up long ago", "保修查询结果已久，请重新查询"),
+        "contract_ends_soon": ("the contract ends soon", "合同即将到期"),
+        "holidays_not_yet_published": (
+            "next year's holidays are not published yet",
+            "该年度节假日尚未公布，暂按周计算",
+        ),
+        "no_limit_promised": ("no limit is promised for this severity", "该级别未约定时限"),
+    },
+    "linked_because": {
+        "dead_on_arrival": ("dead on arrival", "到货即损"),
+        "rejected": ("rejected by the customer", "客户拒绝"),
+        "new_cause": ("new cause", "新的故障原因"),
+    },
     "step": {
+        "bind_ticket": ("tie the request to its ticket", "补录工单号"),
         "decide_case": ("decide on the emergency case", "审批应急方案"),
         "close_case": ("close the emergency case", "关闭应急方案"),
         "approve_order": ("approve the purchase order", "审批采购订单"),
@@ -443,14 +470,22 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
 _NUMBERED_REASONS = (
     (re.compile(r"only_(-?\d+)_free"), ("only {} free", "仅 {} 件可用")),
     (re.compile(r"needs_(\d+)_itself"), ("needs {} itself", "需自留 {} 件")),
+    (re.compile(r"takes_(\d+)_each"), ("{} stand in for one", "每件以 {} 件替代")),
+    (re.compile(r"needs_firmware_(.+)"), ("needs firmware {} or later", "需微代码 {} 及以上")),
+    (re.compile(r"ask_(.+)"), ("ask {}", "向 {} 申请")),
     (re.compile(r"buy_from_(.+)"), ("buy from {}", "向 {} 采购")),
 )
 
 TONES: dict[str, dict[str, Tone]] = {
     "request_state": {
-        "reserved": "azure",
+        "planned": "secondary",
+        "quoted": "yellow",
+        "awaiting_approval": "orange",
         "backordered": "red",
+        "reserved": "azure",
+        "picked": "azure",
         "shipped": "blue",
+        "arrived": "green",
         "reconciled": "green",
         "cancelled": "secondary",
     },

@@ -78,6 +78,15 @@ async def severities(contract: str, *, seen_by: Actor) -> list[SeverityView]:
     )
 
 
+async def of_the_house() -> list[SeverityView]:
+    """The severities of contracts that define none of their own, the mildest first."""
+    return await db.read(
+        SeverityView,
+        """SELECT code, name_zh, name_en, definition_zh, definition_en, rank, priority_class
+           FROM severity_definition WHERE contract IS NULL ORDER BY rank, code LIMIT 50""",
+    )
+
+
 @db.atomic
 async def define_severities(contract: str, defined: Sequence[SeverityView], *, by: Actor) -> list[SeverityView]:
     """Write what a contract calls how bad, in place of what stood there; none takes it back to the house's.
