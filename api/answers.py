@@ -116,6 +116,11 @@ def encode_cursor(place: object) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
+def told[T](body: object, into: type[T]) -> T:
+    """What a request's body says, as the domain takes it: field by field of the same name, all the way down."""
+    return msgspec.convert(body, into, from_attributes=True)
+
+
 def decode_cursor[T](cursor: str | None, into: type[T]) -> T | None:
     """A cursor as the place it stands for; None where the list starts.
 

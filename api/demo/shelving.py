@@ -10,6 +10,7 @@ from inventory.stock import conditions, handing_in
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.notices import NewNoticeLine
+from inventory.stock.pieces import Pieces
 
 CODES = [f"{aisle}-{rack:02d}-{level}" for aisle in "ABC" for rack in range(1, 5) for level in (1, 2)]
 """The bins of a store: aisle, rack, level."""
@@ -91,11 +92,9 @@ async def fill_the_dock(*, by: Actor) -> None:
     )
     if suspect is not None:
         await conditions.judge(
-            "GZ",
-            suspect["part_number"],
+            Pieces("GZ", suspect["part_number"], serials=[suspect["serial"]]),
             "good",
             "quarantine",
             by=by,
             reason="标签印刷模糊，待检验 / label badly printed, to be inspected",
-            serials=[suspect["serial"]],
         )

@@ -15,6 +15,7 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.places import bins, places
 from inventory.stock import placing, units
+from inventory.stock.pieces import Pieces
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -96,15 +97,17 @@ async def put_away(request: PageRequest, data: URLEncodedBody[Putting]) -> Redir
         else:
             part = data.piece.strip()
     await placing.put_away(
-        data.depot,
-        part,
+        Pieces(
+            data.depot,
+            part,
+            quantity=0 if serials else quantity(data.quantity or "1"),
+            serials=serials,
+            bin=shelf,
+            pool=pool,
+        ),
         data.bin.strip(),
         by=request.user,
-        quantity=0 if serials else quantity(data.quantity or "1"),
-        serials=serials,
-        from_bin=shelf,
         condition=condition,
-        pool=pool,
     )
     told = quote(f"{data.piece.strip() or part} → {data.bin.strip()}")
     return Redirect(f"/put-away?depot={quote(data.depot)}&done={told}", status_code=303)

@@ -18,6 +18,7 @@ from inventory.places import places
 from inventory.procurement import release
 from inventory.stock import conditions, handing_in
 from inventory.stock.handing_in import UNIDENTIFIED
+from inventory.stock.pieces import Pieces
 
 Said = Annotated[str, Meta(max_length=2000)]
 
@@ -116,42 +117,11 @@ async def judge(request: PageRequest, data: URLEncodedBody[Judging]) -> Redirect
     part = await parts.find(data.part_number)
     count = 0 if part.serialised else quantity(data.quantity)
     serials, lot = ([data.piece], None) if part.serialised else ([], data.piece)
+    which = Pieces(data.depot, part.part_number, quantity=count, serials=serials, lot=lot, pool=data.pool)
     if data.becomes == "scrapped":
-        await conditions.propose_scrap(
-            data.depot,
-            part.part_number,
-            by=request.user,
-            reason=data.finding,
-            quantity=count,
-            serials=serials,
-            lot=lot,
-            pool=data.pool,
-        )
-    elif data.becomes == "good" and data.was != "frozen":
-        await release.release(
-            data.depot,
-            part.part_number,
-            data.was,
-            by=request.user,
-            finding=data.finding,
-            quantity=count,
-            serials=serials,
-            lot=lot,
-            pool=data.pool,
-        )
+        await conditions.propose_scrap(which, by=request.user, reason=data.finding)
     else:
-        await conditions.judge(
-            data.depot,
-            part.part_number,
-            data.was,
-            data.becomes,
-            by=request.user,
-            reason=data.finding,
-            quantity=count,
-            serials=serials,
-            lot=lot,
-            pool=data.pool,
-        )
+        await release.found_to_be(which, data.was, data.becomes, by=request.user, finding=data.finding)
     return Redirect(f"/conditions?depot={quote(data.depot)}", status_code=303)
 
 

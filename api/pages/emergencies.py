@@ -15,7 +15,7 @@ from api.pages.formats import ZONE_NAME
 from api.pages.forms import Long, Reason, Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
-from inventory.emergency import assessments, cases, declaring
+from inventory.emergency import assessments, cases, declaring, near_misses
 from inventory.emergency.following import follow
 from inventory.places import places
 from inventory.stock.pools import COMMON
@@ -50,7 +50,7 @@ async def list_cases(request: PageRequest, cursor: Cursor = None) -> Page:
         "emergencies/list.html",
         open_cases=await cases.cases(limit=LENGTH, seen_by=actor, live_only=True),
         ended=[case for case in shown if case.state not in cases.LIVE],
-        near_misses=await cases.near_misses(limit=SHOWN, seen_by=actor),
+        near_misses=await near_misses.near_misses(limit=SHOWN, seen_by=actor),
         bursts=await assessments.assessment_views(limit=SHOWN, seen_by=actor, bursts_only=True),
         cursor=following,
         first=not cursor,

@@ -16,7 +16,7 @@ from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
 from inventory.places import places
 from inventory.requests import requests, shipping, waves
-from inventory.stock import picking, transfers
+from inventory.stock import pick_lists, picking, transfers
 
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 
@@ -47,11 +47,11 @@ class SendingPicked(Sending, kw_only=True):
 async def list_picks(
     request: PageRequest,
     depot: FromQuery[str | None] = None,
-    in_state: Annotated[picking.ListState | None, QueryParameter(name="state")] = None,
+    in_state: Annotated[pick_lists.ListState | None, QueryParameter(name="state")] = None,
     cursor: Cursor = None,
 ) -> Page:
     """Show what is to be picked now, the most urgent first, and the lists under way."""
-    found = await picking.pick_lists(
+    found = await pick_lists.pick_lists(
         limit=LENGTH + 1,
         seen_by=request.user,
         after=decode_cursor(cursor, UUID),
@@ -81,11 +81,11 @@ async def begin(request: PageRequest, data: URLEncodedBody[NewPickList]) -> Redi
 @get("/picks/{list_id:uuid}", guards=[requires("stock.issue")])
 async def show_list(request: PageRequest, list_id: FromPath[UUID]) -> Page:
     """Show one list along the bins."""
-    view = await picking.pick_list_view(list_id, seen_by=request.user)
+    view = await pick_lists.pick_list_view(list_id, seen_by=request.user)
     return Page("picks/detail.html", view=view, documents=_documents(view))
 
 
-def _documents(view: picking.PickListView) -> list[tuple[str, str, bool]]:
+def _documents(view: pick_lists.PickListView) -> list[tuple[str, str, bool]]:
     """The documents of a list that may be sent from here, and whether their pieces are all picked."""
     alive = [line for line in view.lines if line.state in ("open", "picked", "short") and line.document]
     found = dict.fromkeys((str(line.document_kind), str(line.document)) for line in alive)

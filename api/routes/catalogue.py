@@ -4,13 +4,12 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from inventory.catalogue import models, parts
 from inventory.ground import clock
@@ -264,7 +263,7 @@ class DeviceController(Controller):
         self, request: ApiRequest, data: JSONBody[KitLine], idempotency_key: Key = None
     ) -> Response[list[kits.KitPart]]:
         """Name a part worth taking along against a symptom."""
-        line = kits.NewKitLine(symptom=data.symptom, part=data.part, quantity=data.quantity, model=data.model)
+        line = told(data, kits.NewKitLine)
         return await once(request, idempotency_key, lambda: kits.list_in_kit(line, by=request.user), status=201)
 
     @get(
@@ -355,7 +354,7 @@ class ContractController(Controller):
         self, request: ApiRequest, code: FromPath[str], data: JSONBody[Severities], idempotency_key: Key = None
     ) -> Response[list[severities.SeverityView]]:
         """Define a contract's severities in place of what stood there; none takes it back to general and severe."""
-        defined = [msgspec.convert(msgspec.structs.asdict(each), severities.SeverityView) for each in data.severities]
+        defined = told(data.severities, list[severities.SeverityView])
         return await once(
             request, idempotency_key, lambda: severities.define_severities(code, defined, by=request.user)
         )

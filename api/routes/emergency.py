@@ -14,7 +14,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.problems import refusals
 from api.routes.platform import Done
 from api.routes.stock import Code, Reason, Text
-from inventory.emergency import assessments, cases, declaring, policy
+from inventory.emergency import assessments, cases, declaring, near_misses, policy
 from inventory.ground import clock
 from inventory.stock.pools import COMMON
 
@@ -165,9 +165,9 @@ class CaseController(Controller):
     @get("/near-misses", operation_id="ListNearMisses", guards=[requires("emergency.read")], responses=refusals())
     async def list_near_misses(
         self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
-    ) -> Response[Page[cases.NearMissView]]:
+    ) -> Response[Page[near_misses.NearMissView]]:
         """List what was almost an emergency, latest first."""
-        found = await cases.near_misses(limit=limit + 1, seen_by=request.user, before=decode_cursor(cursor, UUID))
+        found = await near_misses.near_misses(limit=limit + 1, seen_by=request.user, before=decode_cursor(cursor, UUID))
         return page(request, found, limit, lambda miss: miss.id)
 
     @get("/bursts", operation_id="ListBursts", guards=[requires("emergency.read")], responses=refusals())

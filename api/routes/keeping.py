@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires, requires_any
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Quantity, Reason, Text
 from inventory.stock import handovers, keeping, pool_crossings
@@ -154,7 +154,7 @@ class KeepingController(Controller):
         self, request: ApiRequest, depot: FromPath[str], data: JSONBody[SelfIssue], idempotency_key: Key = None
     ) -> Response[keeping.Issued]:
         """Hand out what was scanned; needs an Idempotency-Key. For keepers, key-holders and a store's own engineers."""
-        scanned = [keeping.Scanned(code=each.code, quantity=each.quantity) for each in data.scanned]
+        scanned = told(data.scanned, list[keeping.Scanned])
         return await once(
             request,
             idempotency_key,
@@ -209,10 +209,7 @@ class HandoverController(Controller):
         self, request: ApiRequest, data: JSONBody[NewHandover], idempotency_key: Key = None
     ) -> Response[handovers.Handover]:
         """Hand parts over; needs an Idempotency-Key."""
-        items = [
-            handovers.Item(part_number=line.part_number, quantity=line.quantity, serials=line.serials, pool=line.pool)
-            for line in data.lines
-        ]
+        items = told(data.lines, list[handovers.Item])
         return await once(
             request,
             idempotency_key,

@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Quantity, Reason
 from inventory.procurement import orders, vendors
@@ -108,7 +108,7 @@ class OrderController(Controller):
         self, request: ApiRequest, data: JSONBody[NewOrder], idempotency_key: Key = None
     ) -> Response[orders.OrderView]:
         """Draft an order; needs an Idempotency-Key."""
-        lines = [orders.NewLine(part_number=line.part_number, quantity=line.quantity) for line in data.lines]
+        lines = told(data.lines, list[orders.NewLine])
         return await once(
             request,
             idempotency_key,

@@ -1,4 +1,4 @@
-"""Goods coming in over HTTP: notices, deliveries, receipts, bins, conditions, what is handed in, what is lost."""
+"""Goods coming in over HTTP: notices, deliveries, receipts, bins, what is lost on the road."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,13 +9,13 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Instant, Quantity, Reason, Text
-from inventory.catalogue import parts
 from inventory.places import bins
-from inventory.procurement import announcing, deliveries, release, vendors
-from inventory.stock import conditions, handing_in, losses, notices, placing, receipts, transfers, units
+from inventory.procurement import announcing, deliveries
+from inventory.stock import losses, notices, placing, receipts, transfers
+from inventory.stock.pieces import Pieces
 from inventory.stock.pools import COMMON
 
 Serials = Annotated[list[Code], Meta(max_length=1000)]
@@ -70,21 +70,6 @@ class Arrival(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Text = ""
     remark: Text = ""
 
-    def as_scans(self) -> list[deliveries.Scan]:
-        """The scans as the domain takes them."""
-        return [
-            deliveries.Scan(
-                part_number=line.part_number,
-                quantity=line.quantity,
-                serials=line.serials,
-                condition=line.condition,
-                damaged=line.damaged,
-                lot=line.lot,
-                reason=line.reason,
-            )
-            for line in self.scans
-        ]
-
 
 class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A bin of a store."""
@@ -93,76 +78,28 @@ class NewBin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: Code
 
 
-class PutAway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NamedPieces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pieces of a part in a store: by their serials, or so many (of one lot), the oldest first."""
+
+    depot: Code
+    part_number: Code
+    quantity: Count = 0
+    serials: Serials = []
+    lot: Code | None = None
+    pool: Code = COMMON
+
+
+class PutAway(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pieces to put into a bin; without `to_bin`, back to where goods come in."""
 
-    depot: Code
-    part_number: Code
     to_bin: Code | None
     from_bin: Code | None = None
-    quantity: Count = 0
-    serials: Serials = []
-    lot: Code | None = None
     condition: Condition = "good"
-    pool: Code = COMMON
 
-
-class NewInspection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What pieces in one condition were found to be; to become good they passed an inspection or test."""
-
-    depot: Code
-    part_number: Code
-    was: Condition
-    becomes: Condition
-    finding: Said
-    quantity: Count = 0
-    serials: Serials = []
-    lot: Code | None = None
-    bin: Code | None = None
-    pool: Code = COMMON
-    owner: Code | None = None
-
-
-class NewScrapping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Defective pieces to scrap, once a second person agrees."""
-
-    depot: Code
-    part_number: Code
-    reason: Said
-    quantity: Count = 0
-    serials: Serials = []
-    lot: Code | None = None
-    pool: Code = COMMON
-
-
-class Deciding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether pieces are scrapped."""
-
-    approve: bool
-    remark: Text = ""
-
-
-class Inspecting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether deliveries go to quarantine until they are inspected."""
-
-    inspect: bool
-
-
-class HandIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part somebody brought: `what` is a part number or words."""
-
-    depot: Code
-    what: Annotated[str, Meta(max_length=500)] = ""
-    serial: Code | None = None
-    note: Text = ""
-
-
-class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an unidentified piece turned out to be."""
-
-    part_number: Code
-    serial: Code | None = None
-    reason: Text = ""
+    @property
+    def bin(self) -> str | None:
+        """Where they lie now."""
+        return self.from_bin
 
 
 class Loss(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -210,10 +147,7 @@ class NoticeController(Controller):
         self, request: ApiRequest, data: JSONBody[NewNotice], idempotency_key: Key = None
     ) -> Response[notices.NoticeView]:
         """Announce what is on its way; a vendor for its own orders only. Needs an Idempotency-Key."""
-        lines = [
-            notices.NewNoticeLine(part_number=line.part_number, quantity=line.quantity, serials=line.serials)
-            for line in data.lines
-        ]
+        lines = told(data.lines, list[notices.NewNoticeLine])
 
         async def act() -> notices.NoticeView:
             if data.purchase_order is not None:
@@ -306,7 +240,7 @@ class DeliveryController(Controller):
             idempotency_key,
             lambda: deliveries.check(
                 number,
-                data.as_scans(),
+                told(data.scans, list[deliveries.Scan]),
                 seen_by=request.user,
                 short=data.short,
                 reason=data.reason,
@@ -329,7 +263,7 @@ class DeliveryController(Controller):
             idempotency_key,
             lambda: deliveries.receive(
                 number,
-                data.as_scans(),
+                told(data.scans, list[deliveries.Scan]),
                 by=request.user,
                 short=data.short,
                 reason=data.reason,
@@ -421,229 +355,10 @@ class BinController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: placing.put_away(
-                data.depot,
-                data.part_number,
-                data.to_bin,
-                by=request.user,
-                quantity=data.quantity,
-                serials=data.serials,
-                from_bin=data.from_bin,
-                lot=data.lot,
-                condition=data.condition,
-                pool=data.pool,
-            ),
+            lambda: placing.put_away(told(data, Pieces), data.to_bin, by=request.user, condition=data.condition),
             status=201,
             required=True,
         )
-
-
-class ConditionController(Controller):
-    """What pieces were found to be."""
-
-    tags = ("conditions",)
-
-    @get("/blocked-stock", operation_id="ListBlockedStock", guards=[requires("stock.read")], responses=refusals())
-    async def list_blocked(
-        self,
-        request: ApiRequest,
-        depot: FromQuery[str | None] = None,
-        condition: FromQuery[str | None] = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
-    ) -> Response[Page[conditions.Awaiting]]:
-        """List pieces that are not good stock, by store, part and piece."""
-        found = await conditions.awaiting(
-            limit=limit + 1,
-            seen_by=request.user,
-            after=decode_cursor(cursor, conditions.AwaitingKey),
-            depot=depot,
-            condition=condition,
-        )
-        return page(request, found, limit, conditions.key_of)
-
-    @get("/inspections", operation_id="ListInspections", guards=[requires("stock.read")], responses=refusals())
-    async def list_inspections(
-        self,
-        request: ApiRequest,
-        depot: FromQuery[str | None] = None,
-        part: FromQuery[str | None] = None,
-        serial: FromQuery[str | None] = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
-    ) -> Response[Page[conditions.InspectionView]]:
-        """List what was found, newest first."""
-        found = await conditions.inspections(
-            limit=limit + 1,
-            seen_by=request.user,
-            after=decode_cursor(cursor, UUID),
-            depot=depot,
-            part_number=part,
-            serial=serial,
-        )
-        return page(request, found, limit, lambda inspection: inspection.id)
-
-    @post("/inspections", operation_id="Inspect", guards=[requires("stock.judge")], responses=refusals(404, 409))
-    async def inspect(
-        self, request: ApiRequest, data: JSONBody[NewInspection], idempotency_key: Key = None
-    ) -> Response[list[conditions.InspectionView]]:
-        """Record what pieces were found to be, and change their condition. Needs an Idempotency-Key."""
-        return await once(request, idempotency_key, lambda: judged(data, request), status=201, required=True)
-
-    @get("/scrappings", operation_id="ListScrappings", guards=[requires("stock.read")], responses=refusals())
-    async def list_scrappings(
-        self,
-        request: ApiRequest,
-        in_state: Annotated[Literal["proposed", "approved", "refused"] | None, QueryParameter(name="state")] = None,
-        depot: FromQuery[str | None] = None,
-        cursor: Cursor = None,
-        limit: Limit = 50,
-    ) -> Response[Page[conditions.ScrappingView]]:
-        """List proposals to scrap, newest first."""
-        found = await conditions.scrappings(
-            limit=limit + 1,
-            seen_by=request.user,
-            after=decode_cursor(cursor, UUID),
-            state=in_state,
-            depot=depot,
-        )
-        return page(request, found, limit, lambda proposal: proposal.id)
-
-    @post("/scrappings", operation_id="ProposeScrap", guards=[requires("stock.judge")], responses=refusals(404, 409))
-    async def propose(
-        self, request: ApiRequest, data: JSONBody[NewScrapping], idempotency_key: Key = None
-    ) -> Response[list[conditions.ScrappingView]]:
-        """Propose to scrap defective pieces. Needs an Idempotency-Key."""
-        return await once(
-            request,
-            idempotency_key,
-            lambda: conditions.propose_scrap(
-                data.depot,
-                data.part_number,
-                by=request.user,
-                reason=data.reason,
-                quantity=data.quantity,
-                serials=data.serials,
-                lot=data.lot,
-                pool=data.pool,
-            ),
-            status=201,
-            required=True,
-        )
-
-    @post(
-        "/scrappings/{number:str}/decide",
-        operation_id="DecideScrap",
-        status_code=200,
-        guards=[requires("stock.judge")],
-        responses=refusals(404, 409),
-    )
-    async def decide(
-        self, request: ApiRequest, number: FromPath[str], data: JSONBody[Deciding], idempotency_key: Key = None
-    ) -> Response[conditions.ScrappingView]:
-        """Decide a proposal to scrap, as the second person."""
-        return await once(
-            request,
-            idempotency_key,
-            lambda: conditions.decide_scrap(number, by=request.user, approve=data.approve, remark=data.remark),
-        )
-
-    @post("/hand-ins", operation_id="HandIn", guards=[requires("stock.receive")], responses=refusals(404, 409))
-    async def hand_in(
-        self, request: ApiRequest, data: JSONBody[HandIn], idempotency_key: Key = None
-    ) -> Response[units.UnitView]:
-        """Take in a part that somebody brought, whatever it is. Needs an Idempotency-Key."""
-        return await once(
-            request,
-            idempotency_key,
-            lambda: handing_in.hand_in(data.depot, data.what, by=request.user, serial=data.serial, note=data.note),
-            status=201,
-            required=True,
-        )
-
-    @post(
-        "/hand-ins/{tag:str}/identify",
-        operation_id="Identify",
-        status_code=200,
-        guards=[requires("stock.judge")],
-        responses=refusals(404, 409),
-    )
-    async def identify(
-        self, request: ApiRequest, tag: FromPath[str], data: JSONBody[Identity], idempotency_key: Key = None
-    ) -> Response[units.UnitView]:
-        """Say what an unidentified piece is."""
-        return await once(
-            request,
-            idempotency_key,
-            lambda: handing_in.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
-        )
-
-    @post(
-        "/parts/{part_number:str}/inspect-on-receipt",
-        operation_id="InspectPartOnReceipt",
-        status_code=200,
-        guards=[requires("stock.inspect")],
-        responses=refusals(404),
-    )
-    async def inspect_part(
-        self, request: ApiRequest, part_number: FromPath[str], data: JSONBody[Inspecting], idempotency_key: Key = None
-    ) -> Response[parts.PartView]:
-        """Say whether every delivery of a part is inspected before it is good stock."""
-        return await once(
-            request,
-            idempotency_key,
-            lambda: parts.inspect_on_receipt(part_number, by=request.user, inspect=data.inspect),
-        )
-
-    @post(
-        "/vendors/{code:str}/inspect-on-receipt",
-        operation_id="InspectVendorOnReceipt",
-        status_code=200,
-        guards=[requires("stock.inspect")],
-        responses=refusals(404),
-    )
-    async def inspect_vendor(
-        self, request: ApiRequest, code: FromPath[str], data: JSONBody[Inspecting], idempotency_key: Key = None
-    ) -> Response[Inspecting]:
-        """Say whether every delivery of a vendor is inspected before it is good stock."""
-
-        async def act() -> Inspecting:
-            await vendors.inspect_on_receipt(code, by=request.user, inspect=data.inspect)
-            return data
-
-        return await once(request, idempotency_key, act)
-
-
-async def judged(data: NewInspection, request: ApiRequest) -> list[conditions.InspectionView]:
-    """Pass what is to be good, by procurement's check of its source; judge everything else."""
-    if data.becomes == "good" and data.was != "frozen":
-        return await release.release(
-            data.depot,
-            data.part_number,
-            data.was,
-            by=request.user,
-            finding=data.finding,
-            quantity=data.quantity,
-            serials=data.serials,
-            lot=data.lot,
-            bin_code=data.bin,
-            pool=data.pool,
-            owner=data.owner,
-        )
-    return await conditions.judge(
-        data.depot,
-        data.part_number,
-        data.was,
-        data.becomes,
-        by=request.user,
-        reason=data.finding,
-        quantity=data.quantity,
-        serials=data.serials,
-        lot=data.lot,
-        bin_code=data.bin,
-        pool=data.pool,
-        owner=data.owner,
-    )
 
 
 class LossController(Controller):
@@ -691,14 +406,3 @@ class LossController(Controller):
             ),
             required=True,
         )
-
-
-CONTROLLERS = [
-    NoticeController,
-    DeliveryController,
-    ReceiptListController,
-    BinController,
-    ConditionController,
-    LossController,
-]
-"""What `create_app` takes from here."""

@@ -4,16 +4,16 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.requests import changing, debriefing, requests, shipping
+from inventory.stock import shipments
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -62,10 +62,6 @@ class FollowUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reason: Code
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
-
-
-def _lines(lines: list[NewLine]) -> list[requests.NewRequestLine]:
-    return [msgspec.convert(msgspec.structs.asdict(line), requests.NewRequestLine) for line in lines]
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,18 +124,7 @@ class RequestController(Controller):
         self, request: ApiRequest, data: JSONBody[NewRequest], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Ask for parts; answered at once with what is held, or with the ladder of what else can be done."""
-        new = requests.NewRequest(
-            source=data.source,
-            reference=data.reference,
-            device_serial=data.device_serial,
-            severity=data.severity,
-            lines=_lines(data.lines),
-            ticket=data.ticket,
-            fault_reported_at=data.fault_reported_at,
-            need_by=data.need_by,
-            engineer=data.engineer,
-            note=data.note,
-        )
+        new = told(data, requests.NewRequest)
         return await once(request, idempotency_key, lambda: requests.open_request(new, by=request.user), status=201)
 
     @patch(
@@ -152,7 +137,7 @@ class RequestController(Controller):
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Change], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Change severity, need-by time, engineer or note; clock and promise follow."""
-        wanted = changing.Change(**msgspec.structs.asdict(data))
+        wanted = told(data, changing.Change)
         return await once(request, idempotency_key, lambda: changing.change(request_id, wanted, by=request.user))
 
     @post(
@@ -212,7 +197,9 @@ class RequestController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: changing.reopen(request_id, _lines(data.lines), by=request.user, reason=data.reason),
+            lambda: changing.reopen(
+                request_id, told(data.lines, list[requests.NewRequestLine]), by=request.user, reason=data.reason
+            ),
             status=201,
         )
 
@@ -230,7 +217,9 @@ class RequestController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: changing.new_cause(request_id, _lines(data.lines), by=request.user, reason=data.reason),
+            lambda: changing.new_cause(
+                request_id, told(data.lines, list[requests.NewRequestLine]), by=request.user, reason=data.reason
+            ),
             status=201,
         )
 
@@ -249,7 +238,7 @@ class RequestController(Controller):
             request,
             idempotency_key,
             lambda: shipping.ship(
-                request_id, by=request.user, serials=data.serials, how=data.how.told() if data.how else None
+                request_id, by=request.user, serials=data.serials, how=told(data.how, shipments.Dispatch | None)
             ),
         )
 
@@ -264,10 +253,7 @@ class RequestController(Controller):
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Debrief], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Account for the parts: used, returned good, or dead on arrival."""
-        reports = [
-            debriefing.Debrief(part_number=line.part_number, outcome=line.outcome, serial_out=line.serial_out)
-            for line in data.lines
-        ]
+        reports = told(data.lines, list[debriefing.Debrief])
         return await once(request, idempotency_key, lambda: debriefing.debrief(request_id, reports, by=request.user))
 
     @post(

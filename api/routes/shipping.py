@@ -8,11 +8,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Instant, Quantity, Reason
 from inventory.requests import shipping, waves
-from inventory.stock import picking, shipments
+from inventory.stock import pick_lists, picking, shipments
 
 Stroke = Annotated[list[tuple[float, float]], Meta(max_length=shipments.POINTS)]
 
@@ -52,12 +52,12 @@ class PickListController(Controller):
         self,
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
-        in_state: Annotated[picking.ListState | None, QueryParameter(name="state")] = None,
+        in_state: Annotated[pick_lists.ListState | None, QueryParameter(name="state")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> Response[Page[picking.PickListSummary]]:
+    ) -> Response[Page[pick_lists.PickListSummary]]:
         """List pick lists, newest first."""
-        found = await picking.pick_lists(
+        found = await pick_lists.pick_lists(
             limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), depot=depot, state=in_state
         )
         return page(request, found, limit, lambda found: found.id)
@@ -70,14 +70,14 @@ class PickListController(Controller):
         return await waves.to_pick(limit=limit, seen_by=request.user, depot=depot)
 
     @get("/{list_id:uuid}", operation_id="GetPickList", guards=[requires("stock.read")], responses=refusals(404))
-    async def get_pick_list(self, request: ApiRequest, list_id: FromPath[UUID]) -> picking.PickListView:
+    async def get_pick_list(self, request: ApiRequest, list_id: FromPath[UUID]) -> pick_lists.PickListView:
         """Show one pick list, its lines in the order of the bins."""
-        return await picking.pick_list_view(list_id, seen_by=request.user)
+        return await pick_lists.pick_list_view(list_id, seen_by=request.user)
 
     @post(operation_id="BeginPicking", guards=[requires("stock.issue")], responses=refusals(404, 409))
     async def begin(
         self, request: ApiRequest, data: JSONBody[NewPickList], idempotency_key: Key = None
-    ) -> Response[picking.PickListView]:
+    ) -> Response[pick_lists.PickListView]:
         """Begin a pick list over one or several documents of a store."""
         return await once(
             request,
@@ -95,7 +95,7 @@ class PickListController(Controller):
     )
     async def scan(
         self, request: ApiRequest, list_id: FromPath[UUID], data: JSONBody[Scan], idempotency_key: Key = None
-    ) -> Response[picking.PickListView]:
+    ) -> Response[pick_lists.PickListView]:
         """Confirm what was taken; another good piece of the same part and pool will do."""
         return await once(
             request,
@@ -112,7 +112,7 @@ class PickListController(Controller):
     )
     async def cancel(
         self, request: ApiRequest, list_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
-    ) -> Response[picking.PickListView]:
+    ) -> Response[pick_lists.PickListView]:
         """Give up a pick list; what was picked goes back to its bin, the reservations stay."""
         return await once(
             request, idempotency_key, lambda: picking.cancel(list_id, by=request.user, reason=data.reason)
@@ -127,7 +127,7 @@ class PickListController(Controller):
     )
     async def not_found(
         self, request: ApiRequest, pick_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
-    ) -> Response[picking.PickListView]:
+    ) -> Response[pick_lists.PickListView]:
         """Say that what was proposed is not there: another piece is proposed, and a recount asked for."""
         return await once(
             request, idempotency_key, lambda: picking.not_found(pick_id, by=request.user, reason=data.reason)
@@ -142,7 +142,7 @@ class PickListController(Controller):
     )
     async def unpick(
         self, request: ApiRequest, pick_id: FromPath[UUID], idempotency_key: Key = None
-    ) -> Response[picking.PickListView]:
+    ) -> Response[pick_lists.PickListView]:
         """Put a picked piece back; it is to be picked again."""
         return await once(request, idempotency_key, lambda: picking.unpick(pick_id, by=request.user))
 
@@ -243,7 +243,9 @@ class ShipmentController(Controller):
     ) -> Response[shipments.ShipmentView]:
         """Try a failed delivery once more."""
         return await once(
-            request, idempotency_key, lambda: shipments.send_again(shipment_id, by=request.user, how=data.told())
+            request,
+            idempotency_key,
+            lambda: shipments.send_again(shipment_id, by=request.user, how=told(data, shipments.Dispatch)),
         )
 
     @post(

@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from inventory.ground import clock
 from inventory.procurement import receiving
@@ -131,10 +130,6 @@ class Dispatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     courier_phone: Code | None = None
     waybill: Code | None = None
     packages: Annotated[list[NewPackage], Meta(max_length=50)] = []
-
-    def told(self) -> shipments.Dispatch:
-        """The same, as the domain says it."""
-        return msgspec.convert(msgspec.to_builtins(self), shipments.Dispatch)
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -471,16 +466,7 @@ class ReceiptController(Controller):
         self, request: ApiRequest, data: JSONBody[NewReceipt], idempotency_key: Key = None
     ) -> Response[receipts.ReceiptView]:
         """Take goods in against a purchase order; needs an Idempotency-Key."""
-        lines = [
-            receipts.Incoming(
-                part_number=line.part_number,
-                quantity=line.quantity,
-                serials=line.serials,
-                condition=line.condition,
-                reason=line.reason,
-            )
-            for line in data.lines
-        ]
+        lines = told(data.lines, list[receipts.Incoming])
         return await once(
             request,
             idempotency_key,
@@ -521,10 +507,7 @@ class TransferController(Controller):
         self, request: ApiRequest, data: JSONBody[NewTransfer], idempotency_key: Key = None
     ) -> Response[transfers.TransferView]:
         """Promise stock to another store; needs an Idempotency-Key."""
-        items = [
-            transfers.TransferItem(part_number=line.part_number, quantity=line.quantity, pool=line.pool)
-            for line in data.lines
-        ]
+        items = told(data.lines, list[transfers.TransferItem])
         return await once(
             request,
             idempotency_key,
@@ -552,7 +535,7 @@ class TransferController(Controller):
                 by=request.user,
                 waybill=data.waybill,
                 serials=data.serials,
-                how=data.how.told() if data.how else None,
+                how=told(data.how, shipments.Dispatch | None),
             ),
         )
 

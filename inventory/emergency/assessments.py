@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 from msgspec import Struct
 
-from inventory.emergency import cases
+from inventory.emergency import cases, near_misses
 from inventory.emergency.facts import Facts, RowFacts, gather, rows_of_class, serving_key
 from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one, still_missing
 from inventory.ground import clock, db, jobs
@@ -73,7 +73,7 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
     elif (not subject.planned or subject.hand_set is not None) and judgement.below:
         await cases.open_or_near_miss(facts, subject, judgement, by=by)
     if judgement.in_burst and not subject.stored_in_burst and not judgement.below and not judgement.broken:
-        await cases.note_near_miss(facts, subject, judgement, "burst_without_crossing")
+        await near_misses.note(facts, subject, judgement, "burst_without_crossing")
     now_available = await db.fetch_value(
         """SELECT free - backordered FROM level JOIN party ON party.id = level.owner AND party.is_ourselves
            WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'""",

@@ -1,6 +1,5 @@
 """Cases of emergency plan 2: opened on evidence, proposed, approved, acted on, restored, closed; all of it kept."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,6 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from inventory.emergency import near_misses
+from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement
 from inventory.emergency.policy import COLUMNS, Policy
@@ -19,13 +20,9 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.procurement import orders
 from inventory.stock import transfers
-from inventory.stock.serving import SERVING
 
 State = Literal["open", "proposed", "approved", "acting", "cover_restored", "closed", "stood_down"]
 LIVE: tuple[State, ...] = ("open", "proposed", "approved", "acting", "cover_restored")
-
-CHART_DAYS = 60
-"""How far back the frozen evidence shows failures day by day."""
 
 
 class CaseAlreadyOpen(Refused, constraint="emergency_case_is_open_once"):
@@ -100,26 +97,13 @@ class CaseView(Struct, frozen=True, kw_only=True):
     log: list[CaseEntry]
 
 
-class NearMissView(Struct, frozen=True, kw_only=True):
-    """Almost an emergency."""
-
-    id: UUID
-    part_number: str
-    depot: str
-    pool: str
-    at: datetime
-    policy_version: int
-    reason: str
-    evidence: Any
-
-
 async def open_or_near_miss(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: Actor) -> None:
     """Open a case where the policy says so; otherwise keep what was close to one."""
     policy = facts.policy
     if policy.activation == "level" or judgement.in_burst:
         await open_case(facts, subject, judgement, by=by)
     elif judgement.burst is not None and judgement.burst.statistic >= judgement.burst.threshold / 2:
-        await note_near_miss(facts, subject, judgement, "crossing_with_rising_burst")
+        await near_misses.note(facts, subject, judgement, "crossing_with_rising_burst")
 
 
 @db.atomic
@@ -130,7 +114,7 @@ async def open_case(
 
     `declared` is the reason of a person who declares it.
     """
-    evidence = await _evidence(facts, subject, judgement)
+    evidence = await evidence_of(facts, subject, judgement)
     cause = "declared" if declared else "burst_and_level" if judgement.in_burst else "level"
     number = await next_number("EC")
     case = await db.fetch_value(
@@ -182,103 +166,6 @@ async def _owner() -> str:
                 WHERE role_grant.role = 'project_manager' AND person.active ORDER BY person.username LIMIT 1),
                'project_manager')""",
         clock.now(),
-    )
-
-
-async def _evidence(facts: Facts, subject: RowFacts, judgement: Judgement) -> dict[str, Any]:
-    """Everything the case was opened on, as it stood."""
-    served = await db.fetch(
-        f"""SELECT contract.code AS contract, customer.name_zh, customer.name_en, count(*)::int AS devices
-            FROM ({SERVING}) AS serving
-            JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
-            JOIN model_part ON model_part.model = device.model AND model_part.part = $3
-            JOIN contract ON contract.id = device.contract
-            JOIN party AS customer ON customer.id = contract.customer
-            WHERE serving.place = $1 AND serving.pool = $2
-            GROUP BY contract.code, customer.name_zh, customer.name_en ORDER BY count(*) DESC, contract.code""",
-        subject.place,
-        subject.pool,
-        subject.part,
-    )
-    return {
-        "conditions": {
-            "below_critical_point": judgement.below or bool(judgement.broken),
-            "in_burst": judgement.in_burst,
-            "under_average_line": judgement.under_average,
-        },
-        "stock": {
-            "on_hand": subject.on_hand,
-            "reserved": subject.reserved,
-            "backordered": subject.backordered,
-            "available": subject.available,
-            "base_stock": subject.base_stock,
-            "critical_point": judgement.point,
-            "average_failure_line": judgement.average_line,
-            "expected_over_resupply": judgement.expected_over_resupply,
-        },
-        "projected_share": judgement.share,
-        "planned_share": subject.planned_share,
-        "arriving": msgspec.to_builtins(subject.arriving),
-        "critical_point": msgspec.to_builtins(judgement.critical),
-        "burst": msgspec.to_builtins(judgement.burst),
-        "failures_per_day": _per_day(facts.at, subject),
-        "classes": [
-            {
-                "code": c.code,
-                "target": c.target,
-                "floor": c.floor,
-                "planned": c.planned_service,
-                "service": c.on_time_rate / c.total_rate if c.total_rate > 0 else 1.0,
-                "broken": c.code in judgement.broken,
-            }
-            for c in facts.classes
-            if any(demand.service_class == c.code for demand in subject.demands)
-        ],
-        "served": [dict(row) for row in served],
-        "policy": msgspec.to_builtins(facts.policy),
-        "rate_per_day": subject.rate_per_day,
-        "present_rate_per_day": judgement.row.rate_per_day,
-        "resupply_days": subject.resupply_days,
-    }
-
-
-def _per_day(at: datetime, subject: RowFacts) -> list[dict[str, Any]]:
-    """Failures day by day against what is expected a day, for the evidence chart."""
-    counted = Counter(failed.date() for failed in subject.failures)
-    days = [(at - timedelta(days=back)).date() for back in range(CHART_DAYS - 1, -1, -1)]
-    return [{"day": day.isoformat(), "failures": counted[day], "expected": subject.rate_per_day} for day in days]
-
-
-@db.atomic
-async def note_near_miss(
-    facts: Facts,
-    subject: RowFacts,
-    judgement: Judgement,
-    reason: Literal["burst_without_crossing", "crossing_with_rising_burst"],
-) -> None:
-    """Keep what was almost an emergency; the same one once a day."""
-    already = await db.fetch_value(
-        "SELECT true FROM near_miss WHERE part = $1 AND place = $2 AND pool = $3 AND at > $4 LIMIT 1",
-        *subject.key,
-        clock.now() - timedelta(days=1),
-    )
-    if already:
-        return
-    await db.execute(
-        """INSERT INTO near_miss (part, place, pool, at, policy_version, reason, evidence)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-        *subject.key,
-        clock.now(),
-        facts.policy.version,
-        reason,
-        await _evidence(facts, subject, judgement),
-    )
-    await events.emit(
-        "burst.detected",
-        "part",
-        subject.part_number,
-        {"part_number": subject.part_number, "depot": subject.depot, "reason": reason},
-        depot=subject.depot,
     )
 
 
@@ -686,35 +573,10 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
         closing_note=row["closing_note"],
         lessons=row["lessons"],
         orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number),
-        transfers=await _transfers(summary.number),
+        transfers=await transfers.of_case(summary.number),
         log=await db.read(
             CaseEntry,
             "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500",
             case,
         ),
-    )
-
-
-async def _transfers(number: str) -> list[transfers.TransferView]:
-    rows: Sequence[db.Row] = await db.fetch(
-        "SELECT id FROM transfer WHERE case_number = $1 ORDER BY id LIMIT 50", number
-    )
-    return [await transfers.transfer_view(row["id"]) for row in rows]
-
-
-async def near_misses(*, limit: int, seen_by: Actor, before: UUID | None = None) -> list[NearMissView]:
-    """Near misses in the reader's stores, latest first."""
-    return await db.read(
-        NearMissView,
-        """SELECT near_miss.id, part.part_number, place.code AS depot, pool.code AS pool, at, policy_version, reason,
-                  evidence
-           FROM near_miss
-           JOIN part ON part.id = near_miss.part
-           JOIN place ON place.id = near_miss.place
-           JOIN pool ON pool.id = near_miss.pool
-           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR near_miss.id < $2)
-           ORDER BY near_miss.id DESC LIMIT $3""",
-        seen_by.depot_scope,
-        before,
-        limit,
     )

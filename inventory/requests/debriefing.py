@@ -14,7 +14,7 @@ from inventory.requests.lines import Line, carried, lock_head, lock_lines, settl
 from inventory.requests.requests import Outcome, RequestView, request_view
 from inventory.stock import shipments, units
 from inventory.stock.ledger import post
-from inventory.stock.moves import Move, Spot
+from inventory.stock.moves import GOOD, Move, Spot, moves_of
 
 
 class Debrief(Struct, frozen=True, kw_only=True):
@@ -77,25 +77,17 @@ async def _give_back(head: db.Row, line: Line, outcome: Outcome, by: Actor) -> N
         return
     owner = await places.ourselves()
     part = line.supplied_part or line.part
-    back = "defective" if outcome == "dead_on_arrival" else "good"
     await post(
-        [
-            Move(
-                kind="return_from_site",
-                part=part,
-                quantity=quantity,
-                unit=unit,
-                lot=lot,
-                origin=Spot(head["site_id"], "good", owner, line.pool),
-                target=Spot(line.place, back, owner, line.pool),
-                document_kind="part_request",
-                document=head["number"],
-                reason=outcome,
-            )
-            for unit, lot, quantity in await carried(
-                part, line.quantity, line.serials_in, head["number"], site=head["site_id"], pool=line.pool
-            )
-        ],
+        moves_of(
+            await carried(part, line.quantity, line.serials_in, head["number"], site=head["site_id"], pool=line.pool),
+            "return_from_site",
+            part,
+            Spot(head["site_id"], GOOD, owner, line.pool),
+            Spot(line.place, "defective" if outcome == "dead_on_arrival" else GOOD, owner, line.pool),
+            document_kind="part_request",
+            document=head["number"],
+            reason=outcome,
+        ),
         by=by,
     )
 

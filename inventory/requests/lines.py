@@ -9,6 +9,7 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.stock import lots
+from inventory.stock.moves import Piece
 
 
 async def lock_head(request: UUID, *, by: Actor) -> db.Row:
@@ -99,8 +100,8 @@ async def lock_lines(request: UUID) -> list[Line]:
 
 async def carried(
     part: int, quantity: int, serials: Sequence[str], document: str, *, site: int, pool: int
-) -> list[tuple[UUID | None, UUID | None, int]]:
-    """The units of a line, or pieces of its lots, that lie at the site they went to: (unit, lot, how many)."""
+) -> list[Piece]:
+    """The units of a line, or pieces of its lots, that lie at the site they went to."""
     if serials:
         rows = await db.fetch(
             "SELECT id FROM unit WHERE part = $1 AND place = $2 AND serial = ANY($3) FOR NO KEY UPDATE",
@@ -108,6 +109,6 @@ async def carried(
             site,
             list(serials),
         )
-        return [(row["id"], None, 1) for row in rows]
+        return [Piece(unit=row["id"]) for row in rows]
     there = await lots.of_document(document, part, site, pool=pool, most=quantity)
-    return [(None, lot, count) for lot, count in there]
+    return [Piece(lot=lot, quantity=count) for lot, count in there]

@@ -534,9 +534,12 @@ async def requests(
                    coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AS on_time, promised.parts
             {_FROM}
             JOIN LATERAL (
-                SELECT max(promised_at) AS arrives_at, string_agg(quantity || ' × ' || part_number, ', ' ORDER BY position)
-                       AS parts, array_agg(source_place) AS stores
-                FROM request_line JOIN part ON part.id = request_line.part WHERE request = part_request.id
+                SELECT max(asked.arrives_at) AS arrives_at,
+                       string_agg(asked.quantity || ' × ' || part.part_number, ', ' ORDER BY asked.position) AS parts,
+                       (SELECT array_agg(source_place) FROM request_line WHERE request = part_request.id) AS stores
+                FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at
+                      FROM request_line WHERE request = part_request.id GROUP BY part) AS asked
+                JOIN part ON part.id = asked.part
             ) AS promised ON true
             WHERE ($1::text[] IS NULL OR contract.code = ANY($1))
               AND ($2::uuid IS NULL OR part_request.id < $2) AND ($3::text IS NULL OR part_request.state = $3)

@@ -14,7 +14,7 @@ from inventory.requests.lines import Line, carried, lock_head, lock_lines, seria
 from inventory.requests.requests import SHIP_WITHIN, RequestView, request_view
 from inventory.stock import reservations, shipments, transfers, units
 from inventory.stock.ledger import post
-from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.moves import GOOD, Spot, moves_of
 from inventory.stock.picking import PickNotComplete
 from inventory.stock.shipments import Dispatch, PackedPart, ShipmentView
 
@@ -184,30 +184,20 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
 
 async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
     owner = await places.ourselves()
-    origin, target = Spot(line.site, GOOD, owner, line.pool), Spot(line.place, GOOD, owner, line.pool)
+    document = head["document_number"]
     await post(
-        [
-            Move(
-                kind="return_from_site",
-                part=line.part,
-                quantity=quantity,
-                unit=unit,
-                lot=lot,
-                origin=origin,
-                target=target,
-                document_kind="part_request",
-                document=head["document_number"],
-                reason="not delivered",
-            )
-            for unit, lot, quantity in await carried(
-                line.part,
-                line.quantity,
-                serials_of(line.serial_in),
-                head["document_number"],
-                site=line.site,
-                pool=line.pool,
-            )
-        ],
+        moves_of(
+            await carried(
+                line.part, line.quantity, serials_of(line.serial_in), document, site=line.site, pool=line.pool
+            ),
+            "return_from_site",
+            line.part,
+            Spot(line.site, GOOD, owner, line.pool),
+            Spot(line.place, GOOD, owner, line.pool),
+            document_kind="part_request",
+            document=document,
+            reason="not delivered",
+        ),
         by=by,
     )
     held = await reservations.hold(

@@ -11,7 +11,8 @@ from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.places import places
 from inventory.stock import picking
-from inventory.stock.picking import NotHeldHere, PickListView, Wanted
+from inventory.stock.pick_lists import PickListView
+from inventory.stock.picking import NotHeldHere, Wanted
 
 DocumentKind = Literal["part_request", "transfer", "reservation"]
 

@@ -13,7 +13,7 @@ from inventory.stock import receipts, transfers, units
 from inventory.stock.differences import Announced, Came, Finding, match, takes_a_place
 from inventory.stock.ledger import post
 from inventory.stock.losses import TAKE_IN_WITHIN
-from inventory.stock.moves import Move, Spot
+from inventory.stock.moves import Move, Piece, Spot, moves_of
 from inventory.stock.receipts import ReceiptView
 from inventory.stock.transfers import ON_THE_ROAD, Brought
 
@@ -118,15 +118,16 @@ async def _brought(transfer: UUID, head: db.Row, findings: Sequence[Finding]) ->
 
 async def _rest_of_lots(
     line: db.Row, number: str, transit: int, count: int, taken: dict[tuple[UUID, UUID | None], int]
-) -> list[tuple[UUID | None, UUID | None, int]]:
+) -> list[Piece]:
     """Pieces of a line's lots, beyond those that other findings of this receipt take."""
     already = sum(pieces for (part, _), pieces in taken.items() if part == line["id"])
-    pieces: list[tuple[UUID | None, UUID | None, int]] = []
-    for _, lot, there in await transfers.travelling(line, number, transit, count + already):
-        here = min(there - taken.get((line["id"], lot), 0), count - sum(each for _, _, each in pieces))
+    pieces: list[Piece] = []
+    for there in await transfers.travelling(line, number, transit, count + already):
+        before = taken.get((line["id"], there.lot), 0)
+        here = min(there.quantity - before, count - sum(piece.quantity for piece in pieces))
         if here > 0:
-            pieces.append((None, lot, here))
-            taken[line["id"], lot] = taken.get((line["id"], lot), 0) + here
+            pieces.append(Piece(lot=there.lot, quantity=here))
+            taken[line["id"], there.lot] = before + here
     return pieces
 
 
@@ -153,21 +154,19 @@ async def _take_in_strays(
         new, receipt, owner=owner, pool=pool, outside=outside.id, provenance={}, source=head["number"]
     )
     moves = [
-        Move(
-            kind="receipt",
-            part=stray.part,
-            quantity=quantity,
-            unit=unit,
-            lot=lot,
-            origin=Spot(outside.id, stray.condition, owner, stray.pool or pool),
-            target=Spot(head["to_place"], stray.condition, owner, stray.pool or pool),
+        move
+        for stray, pieces in zip(strays, entered.pieces, strict=True)
+        if stray
+        for move in moves_of(
+            pieces,
+            "receipt",
+            stray.part,
+            Spot(outside.id, stray.condition, owner, stray.pool or pool),
+            Spot(head["to_place"], stray.condition, owner, stray.pool or pool),
             document_kind="transfer",
             document=head["number"],
             reason=stray.reason,
         )
-        for stray, pieces in zip(strays, entered.pieces, strict=True)
-        if stray
-        for unit, lot, quantity in pieces
     ]
     moves += [
         Move(

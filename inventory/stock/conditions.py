@@ -1,24 +1,21 @@
 """Conditions: from which to which a piece may go, who may say so, and what it takes; the change in the ledger."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.catalogue import parts
-from inventory.catalogue.parts import PartRef
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
-from inventory.places import bins, places
-from inventory.stock import lots, pools, units
+from inventory.places import places
+from inventory.stock import lots
 from inventory.stock.ledger import post
-from inventory.stock.moves import Move, Spot
-from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, SerialsMissing
+from inventory.stock.moves import Piece, Spot, moves_of
+from inventory.stock.pieces import Chosen, Pieces, choose
+from inventory.stock.refusals import ReasonMissing
 
 Condition = Literal["good", "defective", "quarantine", "frozen", "in_test", "scrapped", "unknown"]
 Needs = Literal["reason", "passed_test", "passed_inspection", "second_person"]
@@ -104,14 +101,6 @@ class ScrappingView(Struct, frozen=True, kw_only=True):
     remark: str
 
 
-class Chosen(Struct, frozen=True, kw_only=True):
-    """Pieces whose condition is spoken of: (unit, lot, bin, how many)."""
-
-    part: PartRef
-    spot: Spot
-    pieces: list[tuple[UUID | None, UUID | None, int | None, int]]
-
-
 def needs(was: str, becomes: str) -> Needs:
     """What a step from one condition to another takes.
 
@@ -129,21 +118,7 @@ def needs(was: str, becomes: str) -> Needs:
 
 
 @db.atomic
-async def judge(
-    depot: str,
-    part_number: str,
-    was: Condition,
-    becomes: Condition,
-    *,
-    by: Actor,
-    reason: str,
-    quantity: int = 0,
-    serials: Sequence[str] = (),
-    lot: str | None = None,
-    bin_code: str | None = None,
-    pool: str = COMMON,
-    owner: str | None = None,
-) -> list[InspectionView]:
+async def judge(which: Pieces, was: Condition, becomes: Condition, *, by: Actor, reason: str) -> list[InspectionView]:
     """Change the condition of pieces where they lie, with a reason; nothing becomes free this way but what was frozen.
 
     Raises:
@@ -154,66 +129,17 @@ async def judge(
 
     """
     by.require("stock.judge")
-    by.require_depot(depot)
+    by.require_depot(which.depot)
     if not reason.strip():
         raise ReasonMissing
     taken = needs(was, becomes)
     if taken == "second_person":
         raise NoSuchStep(was=was, becomes=becomes, may="scrap by proposal")
     if taken in ("passed_test", "passed_inspection"):
-        raise ResultMissing(part_number=part_number)
-    chosen = await choose(
-        depot,
-        part_number,
-        was,
-        quantity=quantity,
-        serials=serials,
-        lot=lot,
-        bin_code=bin_code,
-        pool=pool,
-        owner=owner,
-    )
+        raise ResultMissing(part_number=which.part_number)
     failed = becomes == "defective" and was in ("quarantine", "in_test")
-    kind: Literal["incoming", "test", "judgement"] = (
-        "incoming" if was == "quarantine" else "test" if was == "in_test" else "judgement"
-    )
-    return await change(chosen, becomes, by=by, kind=kind, result="failed" if failed else "open", finding=reason)
-
-
-async def choose(
-    depot: str,
-    part_number: str,
-    was: Condition,
-    *,
-    quantity: int = 0,
-    serials: Sequence[str] = (),
-    lot: str | None = None,
-    bin_code: str | None = None,
-    pool: str = COMMON,
-    owner: str | None = None,
-) -> Chosen:
-    """The pieces somebody speaks of, locked: by serial, or so many of a lot or bin, the oldest first.
-
-    Raises:
-        Unknown: no such store, part, pool, owner or bin.
-        SerialsMissing, QuantityNotPositive: which pieces is not said.
-        UnitNotHere, LotNotHere: they are not there in that condition.
-
-    """
-    place, part = await places.find_store(depot), await parts.find(part_number)
-    owner_id = await places.ourselves() if owner is None else await places.find_party(owner)
-    spot = Spot(place.id, was, owner_id, await pools.find(pool))
-    if part.serialised:
-        if not serials:
-            raise SerialsMissing(part_number=part.part_number, wanted=max(quantity, 1), given=0)
-        chosen = await units.choose(part.id, spot, len(set(serials)), serials)
-        return Chosen(part=part, spot=spot, pieces=[(unit.id, None, unit.bin, 1) for unit in chosen])
-    if quantity < 1:
-        raise QuantityNotPositive(quantity=quantity)
-    shelves = None if bin_code is None else [await bins.find(place.id, bin_code)]
-    lot_id = None if lot is None else await lots.numbered(part.id, lot)
-    taken = await lots.take(part.id, spot, quantity, bins=shelves, lot=lot_id)
-    return Chosen(part=part, spot=spot, pieces=[(None, each.lot, each.bin, each.quantity) for each in taken])
+    chosen = await choose(which, was)
+    return await change(chosen, becomes, by=by, result="failed" if failed else "open", finding=reason)
 
 
 async def change(
@@ -221,11 +147,12 @@ async def change(
     becomes: Condition,
     *,
     by: Actor,
-    kind: Literal["incoming", "test", "judgement"],
     result: Literal["passed", "failed", "open"],
     finding: str,
 ) -> list[InspectionView]:
     """Move pieces into another condition on behalf of a verb that has checked it, and keep what was found.
+
+    What was in quarantine was inspected as it came in, what was in test was tested; anything else is a judgement.
 
     Raises:
         InsufficientStock: good pieces that are promised to somebody do not change.
@@ -233,24 +160,19 @@ async def change(
     """
     number = await next_number("QI")
     spot = chosen.spot
+    target = Spot(spot.place, becomes, spot.owner, spot.pool)
     await post(
-        [
-            Move(
-                kind="condition",
-                part=chosen.part.id,
-                quantity=quantity,
-                unit=unit,
-                lot=lot,
-                from_bin=shelf,
-                to_bin=shelf,
-                origin=spot,
-                target=Spot(spot.place, becomes, spot.owner, spot.pool),
-                document_kind="inspection",
-                document=number,
-                reason=finding,
-            )
-            for unit, lot, shelf, quantity in chosen.pieces
-        ],
+        moves_of(
+            chosen.pieces,
+            "condition",
+            chosen.part.id,
+            spot,
+            target,
+            staying=True,
+            document_kind="inspection",
+            document=number,
+            reason=finding,
+        ),
         by=by,
     )
     await db.execute(
@@ -259,7 +181,7 @@ async def change(
            SELECT $1, $2, $3, $4, unit, lot, $5, quantity, $6, $7, $8, $9, $10
            FROM unnest($11::uuid[], $12::uuid[], $13::int[]) AS piece(unit, lot, quantity)""",
         number,
-        kind,
+        {"quarantine": "incoming", "in_test": "test"}.get(spot.condition, "judgement"),
         result,
         chosen.part.id,
         spot.place,
@@ -268,9 +190,9 @@ async def change(
         finding,
         clock.now(),
         by.name,
-        [unit for unit, _, _, _ in chosen.pieces],
-        [lot for _, lot, _, _ in chosen.pieces],
-        [quantity for *_, quantity in chosen.pieces],
+        [piece.unit for piece in chosen.pieces],
+        [piece.lot for piece in chosen.pieces],
+        [piece.quantity for piece in chosen.pieces],
     )
     if spot.condition == "quarantine":
         await _finish_inspected(spot.place, by=by)
@@ -302,26 +224,15 @@ async def _finish_judged(chosen: Chosen, *, by: Actor) -> None:
         """UPDATE step SET done_at = $3, done_by = $4
            WHERE subject_kind = 'unit' AND kind = 'judge_part' AND done_at IS NULL
              AND subject IN (SELECT tag FROM unit WHERE id = ANY($1) UNION SELECT number FROM lot WHERE id = ANY($2))""",
-        [unit for unit, _, _, _ in chosen.pieces],
-        [lot for _, lot, _, _ in chosen.pieces],
+        [piece.unit for piece in chosen.pieces],
+        [piece.lot for piece in chosen.pieces],
         clock.now(),
         by.name,
     )
 
 
 @db.atomic
-async def propose_scrap(
-    depot: str,
-    part_number: str,
-    *,
-    by: Actor,
-    reason: str,
-    quantity: int = 0,
-    serials: Sequence[str] = (),
-    lot: str | None = None,
-    pool: str = COMMON,
-    owner: str | None = None,
-) -> list[ScrappingView]:
+async def propose_scrap(which: Pieces, *, by: Actor, reason: str) -> list[ScrappingView]:
     """Propose to scrap defective pieces, one proposal a piece or lot; they stay where they are until it is decided.
 
     Raises:
@@ -331,14 +242,12 @@ async def propose_scrap(
 
     """
     by.require("stock.judge")
-    by.require_depot(depot)
+    by.require_depot(which.depot)
     if not reason.strip():
         raise ReasonMissing
-    chosen = await choose(
-        depot, part_number, "defective", quantity=quantity, serials=serials, lot=lot, pool=pool, owner=owner
-    )
+    chosen = await choose(which, "defective")
     numbers: list[str] = []
-    for unit, lot_id, _, count in chosen.pieces:
+    for piece in chosen.pieces:
         numbers.append(await next_number("SC"))
         await db.execute(
             """INSERT INTO scrapping (number, place, part, owner, pool, unit, lot, quantity, state, reason, proposed_at,
@@ -349,9 +258,9 @@ async def propose_scrap(
             chosen.part.id,
             chosen.spot.owner,
             chosen.spot.pool,
-            unit,
-            lot_id,
-            count,
+            piece.unit,
+            piece.lot,
+            piece.quantity,
             reason,
             clock.now(),
             by.name,
@@ -398,31 +307,22 @@ async def decide_scrap(number: str, *, by: Actor, approve: bool, remark: str = "
         origin = Spot(row["place"], "defective", row["owner"], row["pool"])
         scrap = await places.find(places.SCRAP)
         target = Spot(scrap.id, "scrapped", row["owner"], row["pool"])
-        shelves = (
-            [(await db.fetch_value("SELECT bin FROM unit WHERE id = $1", row["unit"]), 1)]
+        pieces = (
+            [Piece(unit=row["unit"], bin=await db.fetch_value("SELECT bin FROM unit WHERE id = $1", row["unit"]))]
             if row["unit"]
-            else [
-                (each.bin, each.quantity)
-                for each in await lots.take(row["part"], origin, row["quantity"], lot=row["lot"])
-            ]
+            else await lots.take(row["part"], origin, row["quantity"], lot=row["lot"])
         )
         await post(
-            [
-                Move(
-                    kind="scrap",
-                    part=row["part"],
-                    quantity=count,
-                    unit=row["unit"],
-                    lot=row["lot"],
-                    from_bin=shelf,
-                    origin=origin,
-                    target=target,
-                    document_kind="scrapping",
-                    document=number,
-                    reason=view.reason,
-                )
-                for shelf, count in shelves
-            ],
+            moves_of(
+                pieces,
+                "scrap",
+                row["part"],
+                origin,
+                target,
+                document_kind="scrapping",
+                document=number,
+                reason=view.reason,
+            ),
             by=by,
         )
     return await scrapping(number, seen_by=by)

@@ -19,7 +19,7 @@ from inventory.places.places import PlaceRef
 from inventory.stock import lines, pools, units
 from inventory.stock.keeping import require_serving, stock_of
 from inventory.stock.ledger import post
-from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.moves import GOOD, Move, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
 
@@ -136,20 +136,9 @@ async def _moves_of(part: PartRef, pool: int, item: Item, start: PlaceRef, trans
     owner = await places.ourselves()
     origin = Spot(start.id, GOOD, owner, pool)
     chosen = await units.choose(part.id, origin, item.quantity, item.serials) if part.serialised else []
-    return [
-        Move(
-            kind="hand_over",
-            part=part.id,
-            quantity=quantity,
-            unit=unit,
-            from_bin=shelf,
-            origin=origin,
-            target=Spot(transit, GOOD, owner, pool),
-            document_kind="handover",
-            document=number,
-        )
-        for unit, shelf, quantity in ([(one.id, one.bin, 1) for one in chosen] or [(None, None, item.quantity)])
-    ]
+    pieces = [Piece(unit=one.id, bin=one.bin) for one in chosen] or [Piece(quantity=item.quantity)]
+    target = Spot(transit, GOOD, owner, pool)
+    return moves_of(pieces, "hand_over", part.id, origin, target, document_kind="handover", document=number)
 
 
 @db.atomic

@@ -12,7 +12,7 @@ from inventory.ground.errors import Refused
 from inventory.places import places
 from inventory.stock import expected, transfers
 from inventory.stock.ledger import post
-from inventory.stock.moves import GOOD, Move, Spot
+from inventory.stock.moves import GOOD, Move, Spot, moves_of
 from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, UnitNotHere
 from inventory.stock.transfers import ON_THE_ROAD, TransferView
 
@@ -106,28 +106,22 @@ async def _turn(
     for line, wanted in zip(
         lines, transfers.counts_of(lines, head["number"], told, "rest" if loss else "lost_quantity"), strict=True
     ):
-        facts = {"part_number": line["part_number"], "wanted": wanted, "number": head["number"]}
-        if loss and wanted > line["rest"]:
-            raise NotOnTheRoad(there=line["rest"], **facts)
-        if not loss and wanted > line["lost_quantity"]:
-            raise NothingLost(there=line["lost_quantity"], **facts)
+        there = line["rest"] if loss else line["lost_quantity"]
+        if wanted > there:
+            refusal = NotOnTheRoad if loss else NothingLost
+            raise refusal(part_number=line["part_number"], wanted=wanted, there=there, number=head["number"])
         if not wanted:
             continue
-        moves += [
-            Move(
-                kind=kind,
-                part=line["part"],
-                quantity=quantity,
-                unit=unit,
-                lot=lot,
-                origin=Spot(start, GOOD, owner, line["pool"]),
-                target=Spot(end, GOOD, owner, line["pool"]),
-                document_kind="transfer",
-                document=head["number"],
-                reason=reason,
-            )
-            for unit, lot, quantity in await transfers.travelling(line, head["number"], start, wanted, serials)
-        ]
+        moves += moves_of(
+            await transfers.travelling(line, head["number"], start, wanted, serials),
+            kind,
+            line["part"],
+            Spot(start, GOOD, owner, line["pool"]),
+            Spot(end, GOOD, owner, line["pool"]),
+            document_kind="transfer",
+            document=head["number"],
+            reason=reason,
+        )
         change = wanted if loss else -wanted
         await db.execute(
             "UPDATE transfer_line SET lost_quantity = lost_quantity + $2 WHERE id = $1", line["id"], change

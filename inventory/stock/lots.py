@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
-from inventory.stock.moves import Move, Spot
+from inventory.stock.moves import Move, Piece, Spot
 from inventory.stock.refusals import LotNotHere
 
 
@@ -91,17 +91,9 @@ def _take(move: Move, shelf: Sequence[_Piece]) -> list[Move]:
     return taken
 
 
-class Taken(Struct, frozen=True):
-    """Pieces of a lot that are to leave a bin."""
-
-    lot: UUID
-    bin: int | None
-    quantity: int
-
-
 async def take(
     part: int, spot: Spot, quantity: int, *, bins: Collection[int | None] | None = None, lot: UUID | None = None
-) -> list[Taken]:
+) -> list[Piece]:
     """Pieces of a spot, the oldest lots first or of one lot; their level is locked.
 
     `bins` keeps to some bins, None among them for what is not put away; without it they may lie anywhere in the store.
@@ -112,12 +104,12 @@ async def take(
     """
     probe = Move(kind="", part=part, quantity=quantity, origin=spot, target=spot)
     await _lock_levels([probe])
-    taken: list[Taken] = []
+    taken: list[Piece] = []
     for piece in await _pieces([probe]):
         count = min(piece.quantity, quantity - sum(each.quantity for each in taken))
         fits = piece.spot == spot and (bins is None or piece.bin in bins) and (lot is None or piece.lot == lot)
         if count > 0 and fits:
-            taken.append(Taken(piece.lot, piece.bin, count))
+            taken.append(Piece(lot=piece.lot, bin=piece.bin, quantity=count))
     if sum(each.quantity for each in taken) < quantity:
         raise LotNotHere
     return taken

@@ -1,5 +1,6 @@
 """Moves: what a line of the ledger says, before it is written."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -15,6 +16,16 @@ class Spot(Struct, frozen=True, order=True):
     condition: str
     owner: int
     pool: int
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """A unit, or pieces of a lot, in a bin or in none; neither unit nor lot where nobody has said which ones."""
+
+    unit: UUID | None = None
+    lot: UUID | None = None
+    bin: int | None = None
+    quantity: int = 1
+    serial: str | None = None
 
 
 class Move(Struct, frozen=True, kw_only=True):
@@ -42,3 +53,39 @@ class Move(Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     reverses: UUID | None = None
     receipt: UUID | None = None
+
+
+def moves_of(
+    pieces: Iterable[Piece],
+    kind: str,
+    part: int,
+    origin: Spot,
+    target: Spot,
+    *,
+    staying: bool = False,
+    document_kind: str | None = None,
+    document: str | None = None,
+    reason: str = "",
+    occurred_at: datetime | None = None,
+    receipt: UUID | None = None,
+) -> list[Move]:
+    """One move for each of some pieces, out of the bins they lie in, or (`staying`) within them."""
+    return [
+        Move(
+            kind=kind,
+            part=part,
+            quantity=piece.quantity,
+            unit=piece.unit,
+            lot=piece.lot,
+            from_bin=piece.bin,
+            to_bin=piece.bin if staying else None,
+            origin=origin,
+            target=target,
+            document_kind=document_kind,
+            document=document,
+            reason=reason,
+            occurred_at=occurred_at,
+            receipt=receipt,
+        )
+        for piece in pieces
+    ]

@@ -4,10 +4,8 @@ A pick list proposes the oldest units and lots; another good piece of the same p
 picked is what leaves when the reservation is handed out, and nobody else's until then.
 """
 
-import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,7 +16,8 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
-from inventory.stock.moves import GOOD, Spot
+from inventory.stock.moves import GOOD, Piece, Spot
+from inventory.stock.pick_lists import PickListView, pick_list_view
 from inventory.stock.refusals import (
     LotNotHere,
     MoreThanReserved,
@@ -27,8 +26,7 @@ from inventory.stock.refusals import (
     ReservationResolved,
     SerialsMissing,
 )
-
-ListState = Literal["open", "short", "picked", "shipped", "cancelled"]
+from inventory.stock.shelves import free_lots, propose
 
 RECOUNT_WITHIN = timedelta(hours=24)
 
@@ -121,65 +119,6 @@ class Wanted(Struct, frozen=True):
     document: str | None = None
 
 
-class PickView(Struct, frozen=True, kw_only=True):
-    """One line of a pick list: what to take from where, or what was taken."""
-
-    id: UUID
-    part_number: str
-    name_zh: str
-    name_en: str
-    serialised: bool
-    quantity: int
-    state: Literal["open", "picked", "short", "shipped", "dropped"]
-    pool: str
-    bin: str | None
-    serial: str | None
-    tag: str | None
-    lot: str | None
-    suggested_serial: str | None
-    document_kind: str | None
-    document: str | None
-    picked_at: datetime | None
-    picked_by: str | None
-    reason: str
-
-
-class PickListView(Struct, frozen=True, kw_only=True):
-    """A pick list with its lines, in the order of the bins."""
-
-    id: UUID
-    number: str
-    depot: str
-    state: ListState
-    started_at: datetime
-    started_by: str
-    lines: list[PickView]
-
-
-class PickListSummary(Struct, frozen=True, kw_only=True):
-    """A pick list as lists show it."""
-
-    id: UUID
-    number: str
-    depot: str
-    state: ListState
-    started_at: datetime
-    started_by: str
-    documents: list[str]
-    pieces: int
-    picked: int
-
-
-class Piece(Struct, frozen=True, kw_only=True):
-    """What is fetched from one bin: a unit, or pieces of a lot; neither where nothing can be proposed."""
-
-    unit: UUID | None = None
-    lot: UUID | None = None
-    bin: int | None = None
-    quantity: int = 1
-    serial: str | None = None
-
-
 class _Held(Struct, frozen=True, kw_only=True):
     """A reservation with its level."""
 
@@ -240,16 +179,6 @@ class _Scanned(Struct, frozen=True, kw_only=True):
     bin: int | None
 
 
-def natural(code: str | None) -> list[tuple[int, str]]:
-    """The order in which somebody walks along bins: numbers in codes count as numbers; what lies in no bin comes first.
-
-    >>> sorted(["A-10", "A-9", "B-1", "A-10-2", None], key=natural)
-    [None, 'A-9', 'A-10', 'A-10-2', 'B-1']
-    """
-    found = re.findall(r"\d+|\D+", code or "")
-    return [(int(piece), "") if piece.isascii() and piece.isdigit() else (-1, piece) for piece in found]
-
-
 @db.atomic
 async def begin(depot: str, wanted: Sequence[Wanted], *, by: Actor) -> PickListView:
     """Begin a pick list for reservations of one store.
@@ -264,7 +193,11 @@ async def begin(depot: str, wanted: Sequence[Wanted], *, by: Actor) -> PickListV
     by.require("stock.issue")
     by.require_depot(depot)
     place = await places.find_store(depot)
-    held = [await _lock_reservation(each, place.id, depot) for each in wanted]
+    # in one order, whatever order the documents came in
+    held = {
+        each.reservation: await _lock_reservation(each, place.id, depot)
+        for each in sorted(wanted, key=lambda each: each.reservation)
+    }
     await _refuse_second_list([each.reservation for each in wanted])
     number = await next_number("PK")
     made = await db.fetch_value(
@@ -274,8 +207,9 @@ async def begin(depot: str, wanted: Sequence[Wanted], *, by: Actor) -> PickListV
         clock.now(),
         by.name,
     )
-    for each, reservation in zip(wanted, held, strict=True):
-        for piece in await _propose(
+    for each in wanted:
+        reservation = held[each.reservation]
+        for piece in await propose(
             reservation.part, reservation.spot, reservation.quantity, serialised=reservation.serialised
         ):
             await _add(made, each, piece)
@@ -325,79 +259,6 @@ async def _add(pick_list: UUID, wanted: Wanted, piece: Piece, state: str = "open
         piece.unit,
         piece.lot,
         piece.bin,
-    )
-
-
-async def _propose(
-    part: int, spot: Spot, quantity: int, *, serialised: bool, without: UUID | None = None
-) -> list[Piece]:
-    """The oldest pieces that nobody else is to fetch; what cannot be found is a piece without unit or lot."""
-    free = await (_free_units(part, spot, quantity, without) if serialised else _free_lots(part, spot))
-    found: list[Piece] = []
-    left = quantity
-    for piece in free:
-        if left == 0:
-            break
-        count = min(left, piece.quantity)
-        found.append(Piece(unit=piece.unit, lot=piece.lot, bin=piece.bin, quantity=count))
-        left -= count
-    if left:
-        found.append(Piece(quantity=left))
-    return [piece for whole in found for piece in (_singly(whole) if serialised else [whole])]
-
-
-def _singly(piece: Piece) -> list[Piece]:
-    """Pieces with serials are scanned one by one, those without a proposal too."""
-    return [Piece(unit=piece.unit, bin=piece.bin)] * piece.quantity
-
-
-async def _free_units(part: int, spot: Spot, quantity: int, without: UUID | None) -> list[Piece]:
-    return await db.read(
-        Piece,
-        """SELECT unit.id AS unit, unit.bin FROM unit
-           WHERE part = $1 AND place = $2 AND condition = $3 AND owner = $4 AND pool = $5
-             AND ($6::uuid IS NULL OR unit.id <> $6)
-             AND NOT EXISTS (
-                 SELECT FROM pick JOIN reservation ON reservation.id = pick.reservation AND reservation.state = 'pending'
-                 WHERE pick.unit = unit.id AND (pick.state IN ('open', 'picked', 'short') OR pick.reason <> ''))
-             AND NOT EXISTS (SELECT FROM provisional_issue WHERE provisional_issue.unit = unit.id AND settled_at IS NULL)
-           ORDER BY received_at, id LIMIT $7""",
-        part,
-        spot.place,
-        spot.condition,
-        spot.owner,
-        spot.pool,
-        without,
-        quantity,
-    )
-
-
-async def _free_lots(part: int, spot: Spot, *, proposed: bool = True) -> list[Piece]:
-    """Pieces per lot and bin that nobody has picked, nor (`proposed`) is told to; the oldest lots first."""
-    return await db.read(
-        Piece,
-        """SELECT lot_stock.lot, lot_stock.bin, (lot_stock.quantity - coalesce(claimed.quantity, 0))::int AS quantity
-           FROM lot_stock
-           JOIN lot ON lot.id = lot_stock.lot
-           LEFT JOIN bin ON bin.id = lot_stock.bin
-           LEFT JOIN LATERAL (
-               SELECT sum(pick.quantity) AS quantity
-               FROM pick
-               JOIN reservation ON reservation.id = pick.reservation
-               JOIN level ON level.id = reservation.level
-               WHERE pick.lot = lot_stock.lot AND pick.bin IS NOT DISTINCT FROM lot_stock.bin
-                 AND level.place = lot_stock.place AND level.pool = lot_stock.pool AND level.owner = lot_stock.owner
-                 AND (pick.state = 'picked' OR ($6 AND pick.state = 'open'))
-           ) AS claimed ON true
-           WHERE lot_stock.part = $1 AND lot_stock.place = $2 AND lot_stock.condition = $3 AND lot_stock.owner = $4
-             AND lot_stock.pool = $5 AND lot_stock.quantity > coalesce(claimed.quantity, 0)
-           ORDER BY lot.received_at, lot.id, bin.code NULLS FIRST""",
-        part,
-        spot.place,
-        spot.condition,
-        spot.owner,
-        spot.pool,
-        proposed,
     )
 
 
@@ -551,7 +412,7 @@ async def _propose_anew(unit: UUID) -> None:
     )
     for row in rows:
         spot = Spot(row["place"], GOOD, row["owner"], row["pool"])
-        (piece,) = await _propose(row["part"], spot, 1, serialised=True, without=unit)
+        (piece,) = await propose(row["part"], spot, 1, serialised=True, without=unit)
         await db.execute("UPDATE pick SET unit = $2, bin = $3 WHERE id = $1", row["id"], piece.unit, piece.bin)
 
 
@@ -586,7 +447,7 @@ async def _take_pieces(
 
 
 async def _take_from_shelf(pick_list: UUID, line: _Line, count: int, shelf: int | None, by: Actor) -> None:
-    there = await _free_lots(line.part, line.spot, proposed=False)
+    there = await free_lots(line.part, line.spot, proposed=False)
     proposed = [p for p in there if (p.lot, p.bin) == (line.lot, line.bin) and (shelf is None or p.bin == shelf)]
     others = [p for p in there if p not in proposed and (shelf is None or p.bin == shelf)]
     piece = next((p for p in proposed + others if p.quantity >= count), None)
@@ -663,8 +524,8 @@ async def not_found(pick: UUID, *, by: Actor, reason: str) -> PickListView:
 async def _elsewhere(line: _Line) -> list[Piece]:
     """Pieces in place of those that were not found; all of them, or none."""
     if line.serialised:
-        return await _propose(line.part, line.spot, 1, serialised=True, without=line.unit)
-    there = [p for p in await _free_lots(line.part, line.spot) if (p.lot, p.bin) != (line.lot, line.bin)]
+        return await propose(line.part, line.spot, 1, serialised=True, without=line.unit)
+    there = [p for p in await free_lots(line.part, line.spot) if (p.lot, p.bin) != (line.lot, line.bin)]
     found: list[Piece] = []
     for piece in there:
         count = min(piece.quantity, line.quantity - sum(p.quantity for p in found))
@@ -776,84 +637,4 @@ async def settle(reservations: Sequence[UUID], *, shipped: bool) -> None:
            WHERE reservation = ANY($1) AND state IN ('open', 'picked', 'short')""",
         list(reservations),
         shipped,
-    )
-
-
-STATE = """CASE WHEN bool_or(pick.state = 'open') THEN 'open'
-                WHEN bool_or(pick.state = 'short') THEN 'short'
-                WHEN bool_or(pick.state = 'picked') THEN 'picked'
-                WHEN bool_or(pick.state = 'shipped') THEN 'shipped'
-                ELSE 'cancelled' END"""
-"""How far a pick list is, from its lines."""
-
-
-async def pick_list_view(pick_list: UUID, *, seen_by: Actor | None = None) -> PickListView:
-    """One pick list.
-
-    Raises:
-        Unknown: no such list in the reader's stores.
-
-    """
-    row = await db.fetch_one(
-        f"""SELECT pick_list.id, pick_list.number, place.code AS depot, started_at, started_by,
-                   (SELECT {STATE} FROM pick WHERE pick_list = pick_list.id) AS state
-            FROM pick_list JOIN place ON place.id = pick_list.place
-            WHERE pick_list.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))""",
-        pick_list,
-        seen_by.depot_scope if seen_by else None,
-    )
-    if row is None:
-        raise Unknown(what="pick list", what_zh="拣货单", key=str(pick_list))
-    lines = await db.read(
-        PickView,
-        """SELECT pick.id, part.part_number, part.name_zh, part.name_en, part.serialised, pick.quantity, pick.state,
-                  pool.code AS pool, bin.code AS bin, unit.serial, unit.tag, lot.number AS lot,
-                  suggested.serial AS suggested_serial, pick.document_kind, pick.document_number AS document,
-                  pick.picked_at, pick.picked_by, pick.reason
-           FROM pick
-           JOIN reservation ON reservation.id = pick.reservation
-           JOIN level ON level.id = reservation.level
-           JOIN part ON part.id = level.part
-           JOIN pool ON pool.id = level.pool
-           LEFT JOIN bin ON bin.id = pick.bin
-           LEFT JOIN unit ON unit.id = pick.unit
-           LEFT JOIN unit AS suggested ON suggested.id = pick.suggested_unit
-           LEFT JOIN lot ON lot.id = pick.lot
-           WHERE pick.pick_list = $1 ORDER BY pick.id""",
-        pick_list,
-    )
-    return PickListView(**dict(row), lines=sorted(lines, key=lambda line: natural(line.bin)))
-
-
-async def pick_lists(
-    *,
-    limit: int,
-    seen_by: Actor,
-    after: UUID | None = None,
-    depot: str | None = None,
-    state: ListState | None = None,
-) -> list[PickListSummary]:
-    """Pick lists of the reader's stores, newest first."""
-    return await db.read(
-        PickListSummary,
-        f"""SELECT pick_list.id, pick_list.number, place.code AS depot, far.state, started_at, started_by,
-                   far.documents, far.pieces, far.picked
-            FROM pick_list
-            JOIN place ON place.id = pick_list.place
-            JOIN LATERAL (
-                SELECT {STATE} AS state,
-                       coalesce(array_agg(DISTINCT document_number) FILTER (WHERE document_number IS NOT NULL), '{{}}')
-                           AS documents,
-                       coalesce(sum(quantity) FILTER (WHERE pick.state <> 'dropped'), 0)::int AS pieces,
-                       coalesce(sum(quantity) FILTER (WHERE pick.state IN ('picked', 'shipped')), 0)::int AS picked
-                FROM pick WHERE pick.pick_list = pick_list.id
-            ) AS far ON true
-            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR pick_list.id < $2)
-              AND ($3::text IS NULL OR place.code = $3) AND ($4::text IS NULL OR far.state = $4)
-            ORDER BY pick_list.id DESC LIMIT $5""",
-        seen_by.depot_scope,
-        after,
-        depot,
-        state,
-        limit,
     )

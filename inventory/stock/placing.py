@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from inventory.catalogue import parts
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.places import bins, places
-from inventory.stock import lots, pools, units
 from inventory.stock.ledger import post
-from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, SerialsMissing
+from inventory.stock.moves import GOOD, Move
+from inventory.stock.pieces import Pieces, choose
 
 
 class BinContent(Struct, frozen=True, kw_only=True):
@@ -32,24 +29,8 @@ class BinContent(Struct, frozen=True, kw_only=True):
 
 
 @db.atomic
-async def put_away(
-    depot: str,
-    part_number: str,
-    to_bin: str | None,
-    *,
-    by: Actor,
-    quantity: int = 0,
-    serials: Sequence[str] = (),
-    from_bin: str | None = None,
-    lot: str | None = None,
-    condition: str = GOOD,
-    pool: str = COMMON,
-    owner: str | None = None,
-) -> list[BinContent]:
+async def put_away(which: Pieces, to_bin: str | None, *, by: Actor, condition: str = GOOD) -> list[BinContent]:
     """Put pieces into a bin of the store they are in, from another bin or from where goods come in; its content then.
-
-    Pieces with serials are named by them; of others, `quantity` is taken from `from_bin` (none: not put away yet), the
-    oldest lots first or one lot.
 
     Raises:
         Unknown: no such store, part, pool or bin.
@@ -58,41 +39,27 @@ async def put_away(
 
     """
     by.require("stock.receive")
-    by.require_depot(depot)
-    place, part = await places.find_store(depot), await parts.find(part_number)
-    owner_id = await places.ourselves() if owner is None else await places.find_party(owner)
-    spot = Spot(place.id, condition, owner_id, await pools.find(pool))
-    target = None if to_bin is None else await bins.find(place.id, to_bin)
-    origin = None if from_bin is None else await bins.find(place.id, from_bin)
-    if part.serialised:
-        if not serials:
-            raise SerialsMissing(part_number=part.part_number, wanted=max(quantity, 1), given=0)
-        chosen = await units.choose(part.id, spot, len(set(serials)), serials)
-        pieces = [(unit.id, None, unit.bin, 1) for unit in chosen]
-    else:
-        if quantity < 1:
-            raise QuantityNotPositive(quantity=quantity)
-        lot_id = None if lot is None else await lots.numbered(part.id, lot)
-        taken = await lots.take(part.id, spot, quantity, bins=[origin], lot=lot_id)
-        pieces = [(None, each.lot, each.bin, each.quantity) for each in taken]
+    by.require_depot(which.depot)
+    chosen = await choose(which, condition, unplaced=True)
+    target = None if to_bin is None else await bins.find(chosen.spot.place, to_bin)
     moves = [
         Move(
             kind="put_away",
-            part=part.id,
-            quantity=count,
-            unit=unit,
-            lot=lot_id,
-            origin=spot,
-            target=spot,
-            from_bin=here,
+            part=chosen.part.id,
+            quantity=piece.quantity,
+            unit=piece.unit,
+            lot=piece.lot,
+            origin=chosen.spot,
+            target=chosen.spot,
+            from_bin=piece.bin,
             to_bin=target,
         )
-        for unit, lot_id, here, count in pieces
-        if here != target
+        for piece in chosen.pieces
+        if piece.bin != target
     ]
     if moves:
         await post(moves, by=by)
-    return await contents(depot, limit=200, seen_by=by, bin_code=to_bin, unplaced=to_bin is None)
+    return await contents(which.depot, limit=200, seen_by=by, bin_code=to_bin, unplaced=to_bin is None)
 
 
 async def contents(

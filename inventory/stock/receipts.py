@@ -19,7 +19,7 @@ from inventory.places.places import PlaceRef
 from inventory.stock import expected, lots, pools, tags, units
 from inventory.stock.differences import DIFFERENCE_ZH, Difference, Finding
 from inventory.stock.ledger import LevelChange, post
-from inventory.stock.moves import Move, Spot
+from inventory.stock.moves import Move, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import (
     DifferenceUnexplained,
@@ -248,22 +248,20 @@ async def book(
         source=document or "",
     )
     moves = [
-        Move(
-            kind="receipt",
-            part=finding.part,
-            quantity=quantity,
-            unit=unit,
-            lot=lot,
-            origin=Spot(outside, finding.condition, owner, finding.pool or pool),
-            target=Spot(place.id, finding.condition, owner, finding.pool or pool),
+        move
+        for finding, pieces in zip(findings, entered.pieces, strict=True)
+        for move in moves_of(
+            pieces,
+            "receipt",
+            finding.part,
+            Spot(outside, finding.condition, owner, finding.pool or pool),
+            Spot(place.id, finding.condition, owner, finding.pool or pool),
             document_kind=document_kind or "receipt",
             document=document or receipt.number,
             reason=finding.reason,
             occurred_at=occurred_at,
             receipt=receipt.id,
         )
-        for finding, pieces in zip(findings, entered.pieces, strict=True)
-        for unit, lot, quantity in pieces
     ]
     if moves:
         await post(moves, by=by)
@@ -307,7 +305,7 @@ async def begin(
 class Entered(Struct, frozen=True):
     """The units and lots of a receipt's findings, finding by finding, with the tags given to those that needed one."""
 
-    pieces: list[list[tuple[UUID | None, UUID | None, int]]]
+    pieces: list[list[Piece]]
     tags: list[list[str]]
 
 
@@ -359,10 +357,10 @@ async def enter_pieces(
     units_of: dict[int, list[UUID]] = {}
     for (place, _, _), unit in zip(rows, ids, strict=True):
         units_of.setdefault(place, []).append(unit)
-    pieces: list[list[tuple[UUID | None, UUID | None, int]]] = []
+    pieces: list[list[Piece]] = []
     for place, finding in enumerate(findings):
         if finding.serialised or not finding.quantity:
-            pieces.append([(unit, None, 1) for unit in units_of.get(place, [])])
+            pieces.append([Piece(unit=unit) for unit in units_of.get(place, [])])
         else:
             lot = await lots.enter(
                 finding.part,
@@ -371,7 +369,7 @@ async def enter_pieces(
                 source=source,
                 receipt=receipt.id,
             )
-            pieces.append([(None, lot, finding.quantity)])
+            pieces.append([Piece(lot=lot, quantity=finding.quantity)])
     tagged = [
         [given[place, serial] for serial in finding.serials if (place, serial) in given]
         for place, finding in enumerate(findings)
@@ -399,7 +397,7 @@ async def write_lines(receipt: Begun, findings: Sequence[Finding], entered: Ente
         # as text: a list of lists would be taken for an array of two dimensions
         [msgspec.json.encode(finding.serials).decode() for finding in findings],
         [msgspec.json.encode(tags).decode() for tags in entered.tags],
-        [next((lot for _, lot, _ in pieces), None) for pieces in entered.pieces],
+        [next((piece.lot for piece in pieces), None) for pieces in entered.pieces],
         [finding.source for finding in findings],
     )
     if any(finding.to_inspect for finding in findings):

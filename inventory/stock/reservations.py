@@ -15,8 +15,7 @@ from inventory.ground.errors import Unknown
 from inventory.places import places
 from inventory.stock import picking, pools, priorities, units
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
-from inventory.stock.moves import Move, Spot
-from inventory.stock.picking import Piece
+from inventory.stock.moves import Move, Piece, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ExpiryInPast, MoreThanReserved, QuantityNotPositive, ReservationResolved
 

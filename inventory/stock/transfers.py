@@ -16,7 +16,7 @@ from inventory.places import places
 from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments, units
 from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
-from inventory.stock.moves import Move, Spot
+from inventory.stock.moves import GOOD, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import ReasonMissing, SameStore, UnitNotHere
 from inventory.stock.shipments import Dispatch, Mode, PackedPart
@@ -286,20 +286,15 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
         raise PartOfItIsLost(number=number)
     for line in sent:
         await post(
-            [
-                Move(
-                    kind="transfer_back",
-                    part=line["part"],
-                    quantity=quantity,
-                    unit=unit,
-                    lot=lot,
-                    origin=Spot(transit.id, "good", owner, line["pool"]),
-                    target=Spot(head["from_place"], "good", owner, line["pool"]),
-                    document_kind="transfer",
-                    document=number,
-                )
-                for unit, lot, quantity in await travelling(line, number, transit.id, line["rest"])
-            ],
+            moves_of(
+                await travelling(line, number, transit.id, line["rest"]),
+                "transfer_back",
+                line["part"],
+                Spot(transit.id, GOOD, owner, line["pool"]),
+                Spot(head["from_place"], GOOD, owner, line["pool"]),
+                document_kind="transfer",
+                document=number,
+            ),
             by=by,
         )
         await expected.close(line["id"])
@@ -384,7 +379,7 @@ async def take_in(
         head["to_place"], by=by, document_kind="transfer", document=head["number"], remark=reason
     )
     await bring_in(head, brought, by=by)
-    findings = [await _finding(one) for one in brought] + await still_missing(transfer, reason)
+    findings = [_finding(one) for one in brought] + await still_missing(transfer, reason)
     if findings:
         nothing = receipts.Entered([[] for _ in findings], [[] for _ in findings])
         await receipts.write_lines(receipt, findings, nothing)
@@ -392,17 +387,22 @@ async def take_in(
 
 
 class Brought(NamedTuple):
-    """Pieces of a transfer's line that arrived in one condition: (unit, lot, how many)."""
+    """Pieces of a transfer's line that arrived in one condition."""
 
     line: db.Row
-    pieces: list[tuple[UUID | None, UUID | None, int]]
+    pieces: list[Piece]
     condition: str
     reason: str
 
     @property
+    def serials(self) -> list[str]:
+        """The serials of those that have one."""
+        return sorted(piece.serial for piece in self.pieces if piece.serial)
+
+    @property
     def pieces_in_all(self) -> int:
         """How many pieces."""
-        return sum(count for _, _, count in self.pieces)
+        return sum(piece.quantity for piece in self.pieces)
 
 
 async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> None:
@@ -415,20 +415,18 @@ async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> No
     owner = await places.ourselves()
     transit = await places.find(places.TRANSIT)
     moves = [
-        Move(
-            kind="transfer_in",
-            part=one.line["part"],
-            quantity=quantity,
-            unit=unit,
-            lot=lot,
-            origin=Spot(transit.id, "good", owner, one.line["pool"]),
-            target=Spot(head["to_place"], one.condition, owner, one.line["pool"]),
+        move
+        for one in brought
+        for move in moves_of(
+            one.pieces,
+            "transfer_in",
+            one.line["part"],
+            Spot(transit.id, GOOD, owner, one.line["pool"]),
+            Spot(head["to_place"], one.condition, owner, one.line["pool"]),
             document_kind="transfer",
             document=head["number"],
             reason=one.reason,
         )
-        for one in brought
-        for unit, lot, quantity in one.pieces
     ]
     if moves:
         await post(moves, by=by)
@@ -441,13 +439,7 @@ async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> No
         await expected.count_in(one.line["id"], one.pieces_in_all)
     if brought:
         await shipments.note_arrival(head["number"], by=by)
-    serials = await _serials_by_unit([unit for one in brought for unit, _, _ in one.pieces if unit is not None])
-    await notices.count_in(
-        [
-            (one.line["id"], one.pieces_in_all, [serials[unit] for unit, _, _ in one.pieces if unit is not None])
-            for one in brought
-        ]
-    )
+    await notices.count_in([(one.line["id"], one.pieces_in_all, one.serials) for one in brought])
     await settle(head["id"], by=by)
 
 
@@ -498,8 +490,7 @@ async def still_missing(transfer: UUID, reason: str, short: Sequence[str] = ()) 
     ]
 
 
-async def _finding(one: Brought) -> Finding:
-    serials = await _serials_by_unit([unit for unit, _, _ in one.pieces if unit is not None])
+def _finding(one: Brought) -> Finding:
     return Finding(
         part=one.line["part"],
         part_number=one.line["part_number"],
@@ -509,18 +500,13 @@ async def _finding(one: Brought) -> Finding:
         expected=one.line["rest"],
         condition=one.condition,
         difference=None,
-        serials=sorted(serials.values()),
+        serials=one.serials,
         reason=one.reason,
         pool=one.line["pool"],
         source=one.line["id"],
         lot=None,
         to_inspect=False,
     )
-
-
-async def _serials_by_unit(ids: Sequence[UUID]) -> dict[UUID, str]:
-    rows = await db.fetch("SELECT id, serial FROM unit WHERE id = ANY($1)", list(ids))
-    return {row["id"]: row["serial"] for row in rows}
 
 
 @db.atomic
@@ -626,9 +612,7 @@ def counts_of(lines: Sequence[db.Row], number: str, told: Mapping[str, int] | No
     return counts
 
 
-async def travelling(
-    line: db.Row, number: str, there: int, count: int, serials: Sequence[str] = ()
-) -> list[tuple[UUID | None, UUID | None, int]]:
+async def travelling(line: db.Row, number: str, there: int, count: int, serials: Sequence[str] = ()) -> list[Piece]:
     """Units, or pieces of lots, that a transfer brought to the road and that are there still; `count` of them.
 
     Serials that are given are taken, whatever the count; `there` is the road, or the account of what was lost on it.
@@ -641,9 +625,9 @@ async def travelling(
         return []
     if not line["serialised"]:
         of_lots = await lots.of_document(number, line["part"], there, pool=line["pool"], most=count)
-        return [(None, lot, quantity) for lot, quantity in of_lots]
+        return [Piece(lot=lot, quantity=quantity) for lot, quantity in of_lots]
     rows = await db.fetch(
-        """SELECT DISTINCT unit.id FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
+        """SELECT DISTINCT unit.id, unit.serial FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
            WHERE movement.document = $2 AND movement.part = $1 AND unit.pool = $5
              AND (cardinality($6::text[]) = 0 OR unit.serial = ANY($6))
            ORDER BY unit.id LIMIT $3""",
@@ -656,7 +640,7 @@ async def travelling(
     )
     if len(rows) < count:
         raise UnitNotHere(serial=next(iter(serials), "–"), depot=number, condition="good")
-    return [(row["id"], None, 1) for row in rows]
+    return [Piece(unit=row["id"], serial=row["serial"]) for row in rows]
 
 
 _VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, target.code AS to_depot, mode, state,
@@ -722,3 +706,8 @@ async def transfers(
         seen_by.depot_scope,
         limit,
     )
+
+
+async def of_case(number: str) -> list[TransferView]:
+    """The transfers of an emergency case, from and to whatever store, oldest first."""
+    return await db.read(TransferView, f"{_VIEW} WHERE case_number = $1 ORDER BY transfer.id LIMIT 50", number)

@@ -6,15 +6,16 @@ from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import levels, placing
 from inventory.stock.counting import sheets
+from inventory.stock.pieces import Pieces
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP
 
 
 @pytest.fixture
 async def sheet(own_company):
     await bins.enter_bins([NewBin(place="GZ", code=code) for code in ("A-01", "A-02")], by=SETUP)
-    await placing.put_away("GZ", FAN, "A-01", quantity=10, by=KEEPER)
-    await placing.put_away("GZ", PSU, "A-01", quantity=6, by=KEEPER)
-    await placing.put_away("GZ", DRIVE, "A-02", serials=[f"ZL2-{n:04d}" for n in range(5)], by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-01", by=KEEPER)
+    await placing.put_away(Pieces("GZ", PSU, quantity=6), "A-01", by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=[f"ZL2-{n:04d}" for n in range(5)]), "A-02", by=KEEPER)
     return await sheets.draw_up("GZ", "surprise", by=KEEPER, seed="browser", bins_to_draw=2)
 
 

@@ -11,6 +11,7 @@ import pytest
 from inventory.ground import db
 from inventory.places import bins
 from inventory.stock import placing
+from inventory.stock.pieces import Pieces
 from tests.conftest import run_as_superuser
 from tests.world import DRIVE, SETUP
 
@@ -133,7 +134,7 @@ DAMAGES = [
 @pytest.mark.parametrize(("damage", "difference", "behind"), DAMAGES)
 async def test_what_differs_is_told_with_the_movements_behind_it(own_company, tmp_path, damage, difference, behind):
     await bins.enter_bins([bins.NewBin(place="GZ", code="A-01")], by=SETUP)
-    await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001"], by=SETUP)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=SETUP)
     superuser = await asyncpg.connect(own_company.replace("//beijian@", "//postgres@"))
     await superuser.execute("SET session_replication_role = replica")  # no trigger guards the ledger from this session
     await superuser.execute(damage)

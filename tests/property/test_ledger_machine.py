@@ -38,6 +38,7 @@ from inventory.stock import (
     losses,
     movements,
     notices,
+    pick_lists,
     picking,
     placing,
     pool_crossings,
@@ -54,6 +55,7 @@ from inventory.stock.counting.comparing import compared
 from inventory.stock.counting.scans import NewScan
 from inventory.stock.handovers import Item
 from inventory.stock.notices import NewNoticeLine
+from inventory.stock.pieces import Pieces
 from inventory.stock.provisional import NewProvisionalIssue
 from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
@@ -313,11 +315,11 @@ class Ledger(RuleBasedStateMachine):
                 serials = ["ZL2-0003"]
             more = {"serials": serials} if part == DRIVE else {"quantity": quantity}
             if becomes == "scrapped":
-                (proposal, *_) = await conditions.propose_scrap(depot, part, by=SETUP, reason="dead", **more)
+                (proposal, *_) = await conditions.propose_scrap(Pieces(depot, part, **more), by=SETUP, reason="dead")
                 return await conditions.decide_scrap(proposal.number, by=SUPERVISOR, approve=quantity != 3)
             if becomes == "good" and was != "frozen":
-                return await release.release(depot, part, was, by=SETUP, finding="passed", **more)
-            return await conditions.judge(depot, part, was, becomes, by=SETUP, reason="looked at", **more)
+                return await release.release(Pieces(depot, part, **more), was, by=SETUP, finding="passed")
+            return await conditions.judge(Pieces(depot, part, **more), was, becomes, by=SETUP, reason="looked at")
 
         self.do(act())
 
@@ -383,7 +385,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick_list=listed, quantity=st.one_of(st.none(), st.integers(1, 2)))
     def pick(self, pick_list, quantity):
         async def act():
-            view = await picking.pick_list_view(pick_list)
+            view = await pick_lists.pick_list_view(pick_list)
             line, *_ = [line for line in view.lines if line.state in ("open", "short")]
             return await picking.scan(pick_list, line.serial or line.part_number, by=SETUP, quantity=quantity)
 
@@ -393,7 +395,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(pick_list=listed, missing=st.booleans())
     def unpick_or_miss(self, pick_list, missing):
         async def act():
-            view = await picking.pick_list_view(pick_list)
+            view = await pick_lists.pick_list_view(pick_list)
             line, *_ = [line for line in view.lines if line.state == ("open" if missing else "picked")]
             if missing:
                 return await picking.not_found(line.id, by=SETUP, reason="empty")
@@ -461,7 +463,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(part=PARTS, depot=DEPOTS, quantity=QUANTITIES, serials=SOME_SERIALS, origin=SHELVES, goal=SHELVES)
     def put_away(self, part, depot, quantity, serials, origin, goal):
-        self.do(placing.put_away(depot, part, goal, quantity=quantity, serials=serials, from_bin=origin, by=SETUP))
+        self.do(placing.put_away(Pieces(depot, part, quantity=quantity, serials=serials, bin=origin), goal, by=SETUP))
 
     @rule(target=counts, depot=DEPOTS, kind=st.sampled_from(["full", "cycle", "surprise"]))
     def draw_up_count(self, depot, kind):

@@ -10,6 +10,7 @@ from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, Unknown
 from inventory.places import bins
 from inventory.stock import placing, receipts
+from inventory.stock.pieces import Pieces
 from tests.world import DRIVE, FAN, KEEPER, MANAGER, PSU, SETUP, actor
 
 INSPECTOR = actor("inspector", contracts={"C-TELCO"})
@@ -22,7 +23,7 @@ def lines(statement: statements.Statement) -> dict[tuple[str, str], int]:
 
 async def test_common_stock_serves_by_the_spare_parts_list(company):
     await bins.enter_bins([bins.NewBin(place="GZ", code="A-1")], by=SETUP)
-    await placing.put_away("GZ", FAN, "A-1", by=SETUP, quantity=4)
+    await placing.put_away(Pieces("GZ", FAN, quantity=4), "A-1", by=SETUP)
 
     found = await statements.statement("C-BANK", seen_by=MANAGER)
 

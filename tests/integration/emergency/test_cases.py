@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from inventory.assurance.invariants import violations
-from inventory.emergency import assessments, cases, declaring, proposing
+from inventory.emergency import assessments, cases, declaring, near_misses, proposing
 from inventory.emergency.cases import CaseAlreadyOpen, NoteMissing, NothingProposed
+from inventory.emergency.evidence import CHART_DAYS
 from inventory.emergency.policy import NewPolicy, policy_at, put_in_force
 from inventory.ground import clock, db, jobs
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
@@ -103,7 +104,7 @@ async def test_a_class_below_its_floor_opens_a_case_with_its_evidence(company):
     assert evidence["stock"]["available"] == 0 < evidence["stock"]["critical_point"]
     assert [c["code"] for c in evidence["classes"] if c["broken"]] == ["2h"]
     assert evidence["served"] == [{"contract": "C-BANK", "name_zh": "测试银行", "name_en": "Test Bank", "devices": 160}]
-    assert len(evidence["failures_per_day"]) == cases.CHART_DAYS
+    assert len(evidence["failures_per_day"]) == CHART_DAYS
     assert [entry.kind for entry in view.log] == ["opened"]
 
 
@@ -135,7 +136,7 @@ async def test_a_burst_without_a_crossing_is_a_near_miss_once_a_day(company):
     await judge(FAN)
     await judge(FAN)
 
-    misses = await cases.near_misses(limit=10, seen_by=AUDITOR)
+    misses = await near_misses.near_misses(limit=10, seen_by=AUDITOR)
     assert [(miss.part_number, miss.reason) for miss in misses] == [(FAN, "burst_without_crossing")]
     assert await live_cases() == []
 
@@ -174,7 +175,7 @@ async def test_a_rising_burst_under_the_other_policy_is_a_near_miss(company):
     await drain(DRIVE)
     await judge(DRIVE)
 
-    (miss,) = await cases.near_misses(limit=10, seen_by=AUDITOR)
+    (miss,) = await near_misses.near_misses(limit=10, seen_by=AUDITOR)
     assert miss.reason == "crossing_with_rising_burst"
     assert await live_cases() == []
 

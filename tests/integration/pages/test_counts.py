@@ -10,6 +10,7 @@ from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import levels, movements, placing, receipts
 from inventory.stock.counting import closing, sheets
+from inventory.stock.pieces import Pieces
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, SETUP, SUPERVISOR
 
 SERIALS = [f"ZL2-{n:04d}" for n in range(5)]
@@ -18,8 +19,8 @@ SERIALS = [f"ZL2-{n:04d}" for n in range(5)]
 @pytest.fixture
 async def shelves(company):
     await bins.enter_bins([NewBin(place="GZ", code=code) for code in ("A-01", "A-02")], by=SETUP)
-    await placing.put_away("GZ", FAN, "A-01", quantity=10, by=KEEPER)
-    await placing.put_away("GZ", DRIVE, "A-02", serials=SERIALS, by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-01", by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=SERIALS), "A-02", by=KEEPER)
 
 
 def observed(bin_code: str, part: str, **found: str) -> dict[str, str]:

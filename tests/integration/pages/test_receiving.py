@@ -7,6 +7,7 @@ from inventory.places.bins import NewBin
 from inventory.procurement import announcing
 from inventory.stock import conditions, placing, receipts, transfers, units
 from inventory.stock.notices import NewNoticeLine
+from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
 from tests.integration.procurement.test_deliveries import VENDOR, soon
 from tests.integration.procurement.test_orders import placed
@@ -123,7 +124,7 @@ async def test_a_part_is_handed_in_identified_judged_and_passed_by_those_who_may
 
 
 async def test_scrap_waits_for_the_second_person(visitor):
-    await conditions.judge("GZ", DRIVE, "good", "defective", by=KEEPER, reason="dead", serials=["ZL2-0001"])
+    await conditions.judge(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "good", "defective", by=KEEPER, reason="dead")
     keeper, supervisor = await visitor("warehouse_keeper", depot="GZ"), await visitor("quality_supervisor")
     form = {"depot": "GZ", "part_number": DRIVE, "was": "defective", "piece": "ZL2-0001", "becomes": "scrapped"}
     assert (await keeper.post("/conditions/judge", {**form, "finding": "beyond repair"})).status_code == 303

@@ -4,6 +4,7 @@ import pytest
 
 from inventory.places import bins
 from inventory.stock import conditions, placing, transfers
+from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
 from tests.integration.procurement.test_deliveries import soon
 from tests.integration.procurement.test_orders import placed
@@ -119,9 +120,9 @@ async def test_blocked_pieces_of_one_lot_are_each_on_a_page(api):
     codes = ("A-01", "A-02")
     await bins.enter_bins([bins.NewBin(place="GZ", code=code) for code in codes], by=SETUP)
     for code in codes:
-        await placing.put_away("GZ", FAN, code, quantity=3, by=KEEPER)
-    await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="recall", quantity=8)
-    await conditions.judge("GZ", FAN, "good", "frozen", by=KEEPER, reason="recall", quantity=2)
+        await placing.put_away(Pieces("GZ", FAN, quantity=3), code, by=KEEPER)
+    await conditions.judge(Pieces("GZ", FAN, quantity=8), "good", "defective", by=KEEPER, reason="recall")
+    await conditions.judge(Pieces("GZ", FAN, quantity=2), "good", "frozen", by=KEEPER, reason="recall")
     found, cursor = [], ""
     while cursor is not None:
         page = (await api.get(f"/blocked-stock?limit=1&cursor={cursor}", **GZ)).json()

@@ -12,6 +12,7 @@ from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.stock import conditions, handing_in, receipts, reservations, units
 from inventory.stock.conditions import STEPS, NoSuchStep, ResultMissing, ScrapProposedTwice, SecondPerson
 from inventory.stock.handing_in import UNIDENTIFIED, AlreadyIdentified
+from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import (
     InsufficientStock,
@@ -49,21 +50,25 @@ def test_scrap_ends_every_way_and_takes_two():
 
 
 async def test_a_doubted_unit_is_tested_and_only_then_free_again(company):
-    await conditions.judge("GZ", DRIVE, "good", "defective", by=KEEPER, reason="clicks", serials=["ZL2-0001"])
+    await conditions.judge(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "good", "defective", by=KEEPER, reason="clicks")
     assert (await level(DRIVE, "GZ")).free == 4
     for becomes, refusal in (("good", NoSuchStep), ("frozen", NoSuchStep)):
         with pytest.raises(refusal):
-            await conditions.judge("GZ", DRIVE, "defective", becomes, by=KEEPER, reason="r", serials=["ZL2-0001"])
-    await conditions.judge("GZ", DRIVE, "defective", "in_test", by=KEEPER, reason="bench 2", serials=["ZL2-0001"])
+            await conditions.judge(
+                Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "defective", becomes, by=KEEPER, reason="r"
+            )
+    await conditions.judge(
+        Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "defective", "in_test", by=KEEPER, reason="bench 2"
+    )
     with pytest.raises(ResultMissing):
-        await conditions.judge("GZ", DRIVE, "in_test", "good", by=KEEPER, reason="fine", serials=["ZL2-0001"])
+        await conditions.judge(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "in_test", "good", by=KEEPER, reason="fine")
     with pytest.raises(NotGranted):
-        await release.release("GZ", DRIVE, "in_test", by=KEEPER, finding="fine", serials=["ZL2-0001"])
+        await release.release(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "in_test", by=KEEPER, finding="fine")
     with pytest.raises(ReasonMissing):
-        await release.release("GZ", DRIVE, "in_test", by=SUPERVISOR, finding=" ", serials=["ZL2-0001"])
+        await release.release(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "in_test", by=SUPERVISOR, finding=" ")
 
     (passed,) = await release.release(
-        "GZ", DRIVE, "in_test", by=SUPERVISOR, finding="SMART clean, 4 h surface scan", serials=["ZL2-0001"]
+        Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "in_test", by=SUPERVISOR, finding="SMART clean, 4 h surface scan"
     )
     assert (passed.kind, passed.result, passed.serial) == ("test", "passed", "ZL2-0001")
     assert (await level(DRIVE, "GZ")).free == 5
@@ -73,12 +78,12 @@ async def test_a_doubted_unit_is_tested_and_only_then_free_again(company):
 
 
 async def test_a_frozen_piece_thaws_and_a_promised_one_does_not_freeze(company):
-    await conditions.judge("GZ", FAN, "good", "frozen", by=KEEPER, reason="recall?", quantity=10)
+    await conditions.judge(Pieces("GZ", FAN, quantity=10), "good", "frozen", by=KEEPER, reason="recall?")
     assert (await level(FAN, "GZ")).free == 0
-    await conditions.judge("GZ", FAN, "frozen", "good", by=KEEPER, reason="no recall", quantity=10)
+    await conditions.judge(Pieces("GZ", FAN, quantity=10), "frozen", "good", by=KEEPER, reason="no recall")
     await reservations.hold(FAN, "GZ", 8, by=KEEPER)
     with pytest.raises(InsufficientStock):
-        await conditions.judge("GZ", FAN, "good", "frozen", by=KEEPER, reason="r", quantity=3)
+        await conditions.judge(Pieces("GZ", FAN, quantity=3), "good", "frozen", by=KEEPER, reason="r")
     assert (await level(FAN, "GZ")).free == 2
 
 
@@ -96,23 +101,29 @@ async def test_incoming_inspection_frees_what_is_proven_and_ends_its_duty(compan
         return [step.subject for step in open_now if step.kind == "inspect_receipt"]
 
     assert await due() == [receipt.number]
-    await release.release("GZ", DRIVE, "quarantine", by=SUPERVISOR, finding="seals whole", serials=["Q-1", "Q-2"])
+    await release.release(
+        Pieces("GZ", DRIVE, serials=["Q-1", "Q-2"]), "quarantine", by=SUPERVISOR, finding="seals whole"
+    )
     with pytest.raises(ProvenanceTooLow):
-        await release.release("GZ", PSU, "quarantine", by=SUPERVISOR, finding="looks good", quantity=2)
+        await release.release(Pieces("GZ", PSU, quantity=2), "quarantine", by=SUPERVISOR, finding="looks good")
     assert await due() == [receipt.number]
-    await conditions.judge("GZ", PSU, "quarantine", "defective", by=KEEPER, reason="counterfeit label", quantity=2)
+    await conditions.judge(
+        Pieces("GZ", PSU, quantity=2), "quarantine", "defective", by=KEEPER, reason="counterfeit label"
+    )
 
     assert (await due(), (await level(DRIVE, "GZ")).free) == ([], 7)
     assert await violations() == []
 
 
 async def test_scrap_takes_a_second_person(own_company):
-    await conditions.judge("GZ", DRIVE, "good", "defective", by=KEEPER, reason="dead", serials=["ZL2-0001", "ZL2-0002"])
+    await conditions.judge(
+        Pieces("GZ", DRIVE, serials=["ZL2-0001", "ZL2-0002"]), "good", "defective", by=KEEPER, reason="dead"
+    )
     first, second = await conditions.propose_scrap(
-        "GZ", DRIVE, by=KEEPER, reason="beyond repair", serials=["ZL2-0001", "ZL2-0002"]
+        Pieces("GZ", DRIVE, serials=["ZL2-0001", "ZL2-0002"]), by=KEEPER, reason="beyond repair"
     )
     with pytest.raises(ScrapProposedTwice):
-        await conditions.propose_scrap("GZ", DRIVE, by=KEEPER, reason="again", serials=["ZL2-0001"])
+        await conditions.propose_scrap(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), by=KEEPER, reason="again")
     with pytest.raises(SecondPerson):
         await conditions.decide_scrap(first.number, by=KEEPER, approve=True)
     with pytest.raises(Unknown):
@@ -129,8 +140,8 @@ async def test_scrap_takes_a_second_person(own_company):
 
 
 async def test_counted_pieces_are_scrapped_from_wherever_they_lie(company):
-    await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="rattle", quantity=3)
-    (proposal,) = await conditions.propose_scrap("GZ", FAN, by=KEEPER, reason="rattle", quantity=2)
+    await conditions.judge(Pieces("GZ", FAN, quantity=3), "good", "defective", by=KEEPER, reason="rattle")
+    (proposal,) = await conditions.propose_scrap(Pieces("GZ", FAN, quantity=2), by=KEEPER, reason="rattle")
     await conditions.decide_scrap(proposal.number, by=SUPERVISOR, approve=True)
 
     (left,) = await conditions.awaiting(limit=9, seen_by=KEEPER, condition="defective")
@@ -140,19 +151,19 @@ async def test_counted_pieces_are_scrapped_from_wherever_they_lie(company):
 async def test_who_may_not_judge_and_what_is_not_there(company):
     for by, refusal in ((SH_KEEPER, NotYourDepot), (SETUP, UnitNotHere)):
         with pytest.raises(refusal):
-            await conditions.judge("GZ", DRIVE, "good", "defective", by=by, reason="r", serials=["NOPE"])
+            await conditions.judge(Pieces("GZ", DRIVE, serials=["NOPE"]), "good", "defective", by=by, reason="r")
     with pytest.raises(SerialsMissing):
-        await conditions.judge("GZ", DRIVE, "good", "defective", by=KEEPER, reason="r", quantity=1)
+        await conditions.judge(Pieces("GZ", DRIVE, quantity=1), "good", "defective", by=KEEPER, reason="r")
     with pytest.raises(QuantityNotPositive):
-        await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="r")
+        await conditions.judge(Pieces("GZ", FAN), "good", "defective", by=KEEPER, reason="r")
     with pytest.raises(LotNotHere):
-        await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="r", quantity=99)
+        await conditions.judge(Pieces("GZ", FAN, quantity=99), "good", "defective", by=KEEPER, reason="r")
     with pytest.raises(ReasonMissing):
-        await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="", quantity=1)
+        await conditions.judge(Pieces("GZ", FAN, quantity=1), "good", "defective", by=KEEPER, reason="")
 
 
 async def test_what_was_found_is_never_changed(own_company):
-    await conditions.judge("GZ", FAN, "good", "defective", by=KEEPER, reason="r", quantity=1)
+    await conditions.judge(Pieces("GZ", FAN, quantity=1), "good", "defective", by=KEEPER, reason="r")
     for statement in ("UPDATE inspection SET result = 'passed'", "DELETE FROM inspection", "DELETE FROM receipt_line"):
         if "receipt_line" in statement:
             await receipts.receive("GZ", [Incoming(part_number=FAN, quantity=1)], by=KEEPER, origin="V-DISTI")
@@ -221,6 +232,6 @@ async def test_what_is_identified_as_counted_or_as_ours_becomes_that(company):
 
 async def test_a_bin_that_the_store_does_not_have_names_no_pieces(company):
     with pytest.raises(Unknown):
-        await conditions.judge("GZ", FAN, "good", "frozen", by=KEEPER, reason="recall", quantity=1, bin_code="Z-99")
+        await conditions.judge(Pieces("GZ", FAN, quantity=1, bin="Z-99"), "good", "frozen", by=KEEPER, reason="recall")
 
     assert (await level(FAN, "GZ")).free == 10

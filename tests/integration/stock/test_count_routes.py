@@ -11,6 +11,7 @@ from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import placing
 from inventory.stock.counting import closing
+from inventory.stock.pieces import Pieces
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, SETUP
 
 GZ = {"role": "warehouse_keeper", "depot": "GZ"}
@@ -19,8 +20,8 @@ GZ = {"role": "warehouse_keeper", "depot": "GZ"}
 @pytest.fixture
 async def shelves(company):
     await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
-    await placing.put_away("GZ", FAN, "A-01", quantity=10, by=KEEPER)
-    await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001", "ZL2-0002"], by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-01", by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001", "ZL2-0002"]), "A-01", by=KEEPER)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from inventory.stock.counting.refusals import (
     SerialsNotCounted,
 )
 from inventory.stock.counting.scans import NewScan
+from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import ReasonMissing
 from tests.world import AUDITOR, BATTERY, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR
@@ -40,8 +41,8 @@ _ids = count_up()
 async def shelves(company):
     """Ten fans in A-01, the drives in A-02, the rest not put away; and some hours later, so that counts have a past."""
     await bins.enter_bins([NewBin(place="GZ", code=code) for code in ("A-01", "A-02", "A-03")], by=SETUP)
-    await placing.put_away("GZ", FAN, "A-01", quantity=10, by=KEEPER)
-    await placing.put_away("GZ", DRIVE, "A-02", serials=DRIVES, by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-01", by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=DRIVES), "A-02", by=KEEPER)
     with clock.at(clock.now() + timedelta(hours=3)):
         yield
 
@@ -120,7 +121,7 @@ async def test_what_moves_while_it_is_counted_makes_no_difference(shelves):
         held = await reservations.hold(FAN, "GZ", 4, by=KEEPER)
         await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")
         await receipts.receive("GZ", [Incoming(part_number=FAN, quantity=5)], by=KEEPER, origin="V-DISTI")
-        await placing.put_away("GZ", PSU, "A-03", quantity=2, by=KEEPER)
+        await placing.put_away(Pieces("GZ", PSU, quantity=2), "A-03", by=KEEPER)
         drive = await reservations.hold(DRIVE, "GZ", 1, by=KEEPER)
         await reservations.post_reservation(drive.id, by=KEEPER, to="BANK-GZ")
     assert await closing.differences(sheet.id, seen_by=AUDITOR) == []
@@ -168,7 +169,7 @@ async def test_units_are_missing_unknown_misplaced_or_elsewhere(shelves):
     await db.execute("UPDATE unit SET tag = 'T-3' WHERE serial = 'ZL2-0003'")
     with clock.at(minutes_ago(90)):
         await receipts.adjust("SH", DRIVE, 1, by=SETUP, reason="opening", serials=["ZL2-SH"])
-        await placing.put_away("GZ", DRIVE, "A-03", serials=["ZL2-0004"], by=KEEPER)
+        await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0004"]), "A-03", by=KEEPER)
     sheet = await drawn_up(part_number=DRIVE)
     await counted(
         sheet,

@@ -12,7 +12,7 @@ from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.requests import requests, shipping, waves
 from inventory.requests.requests import NewRequest, NewRequestLine
-from inventory.stock import picking, placing, reservations, transfers, units
+from inventory.stock import pick_lists, picking, placing, reservations, transfers, units
 from inventory.stock.picking import (
     AlreadyBeingPicked,
     NotGoodStock,
@@ -25,6 +25,7 @@ from inventory.stock.picking import (
     WrongPart,
     WrongStore,
 )
+from inventory.stock.pieces import Pieces
 from inventory.stock.refusals import LotNotHere, MoreThanReserved, ReasonMissing, SerialsMissing
 from inventory.stock.transfers import TransferItem
 from tests.integration.stock.test_reservations import level
@@ -34,8 +35,8 @@ from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_
 @pytest.fixture
 async def shelves(company):
     await bins.enter_bins([NewBin(place="GZ", code=code) for code in ("A-10", "A-9")], by=SETUP)
-    await placing.put_away("GZ", DRIVE, "A-10", serials=["ZL2-0000", "ZL2-0001"], by=KEEPER)
-    await placing.put_away("GZ", FAN, "A-9", quantity=6, by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0000", "ZL2-0001"]), "A-10", by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=6), "A-9", by=KEEPER)
 
 
 async def asked(*lines: tuple[str, int], device: str = "BANK-001") -> requests.RequestView:
@@ -49,7 +50,7 @@ async def asked(*lines: tuple[str, int], device: str = "BANK-001") -> requests.R
     return await requests.open_request(new, by=DISPATCHER)
 
 
-async def picking_of(*lines: tuple[str, int]) -> tuple[requests.RequestView, picking.PickListView]:
+async def picking_of(*lines: tuple[str, int]) -> tuple[requests.RequestView, pick_lists.PickListView]:
     request = await asked(*lines)
     return request, await waves.begin_picking("GZ", [request.number], by=KEEPER)
 
@@ -76,7 +77,7 @@ async def test_what_was_picked_is_what_leaves(shelves):
     assert (half.state, done.state) == ("open", "picked")
     assert (drive.serial, drive.suggested_serial, drive.picked_by) == ("ZL2-0003", "ZL2-0000", KEEPER.name)
     assert next(line for line in shipped.lines if line.part_number == DRIVE).serial_in == "ZL2-0003"
-    assert (await picking.pick_list_view(made.id)).state == "shipped"
+    assert (await pick_lists.pick_list_view(made.id)).state == "shipped"
     fans = {c.bin: c.quantity for c in await placing.contents("GZ", limit=50, seen_by=AUDITOR) if c.part_number == FAN}
     assert fans == {None: 1, "A-9": 4}
     assert await violations() == []
@@ -143,7 +144,7 @@ async def test_a_proposal_that_another_took_is_replaced(shelves):
     _, second = await picking_of((DRIVE, 1))
     await picking.scan(second.id, "ZL2-0000", by=KEEPER)
 
-    assert [line.serial for line in (await picking.pick_list_view(first.id)).lines] == ["ZL2-0001"]
+    assert [line.serial for line in (await pick_lists.pick_list_view(first.id)).lines] == ["ZL2-0001"]
 
 
 async def test_pieces_in_a_box_are_nobody_elses(shelves):
@@ -154,7 +155,7 @@ async def test_pieces_in_a_box_are_nobody_elses(shelves):
     await reservations.post_reservation(other.id, by=KEEPER, to="BANK-GZ")
 
     with pytest.raises(LotNotHere):
-        await placing.put_away("GZ", FAN, None, quantity=3, from_bin="A-9", by=KEEPER)
+        await placing.put_away(Pieces("GZ", FAN, quantity=3, bin="A-9"), None, by=KEEPER)
     posted = await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")
     assert posted.posted_quantity == 4
     assert await violations() == []
@@ -174,7 +175,7 @@ async def test_what_is_nowhere_stays_short_until_it_turns_up(shelves):
     request, made = await picking_of((DRIVE, 5))
     for serial in ("ZL2-0000", "ZL2-0001", "ZL2-0002", "ZL2-0003"):
         await picking.scan(made.id, serial, by=KEEPER)
-    missing = next(line for line in (await picking.pick_list_view(made.id)).lines if line.state == "open")
+    missing = next(line for line in (await pick_lists.pick_list_view(made.id)).lines if line.state == "open")
     short = await picking.not_found(missing.id, by=KEEPER, reason="not in its bin")
 
     assert short.state == "short"
@@ -206,7 +207,7 @@ async def test_a_picked_piece_can_be_put_back(shelves):
         await picking.unpick(back.lines[0].id, by=KEEPER)
     # nobody has taken anything: the quick way stays open
     assert (await shipping.ship(request.id, by=KEEPER, serials=["ZL2-0004"])).lines[0].serial_in == "ZL2-0004"
-    assert (await picking.pick_list_view(made.id)).state == "cancelled"
+    assert (await pick_lists.pick_list_view(made.id)).state == "cancelled"
 
 
 async def test_other_serials_cannot_leave_in_place_of_those_picked(shelves):
@@ -234,7 +235,7 @@ async def test_a_withdrawn_request_drops_its_lines(shelves):
     request, made = await picking_of((FAN, 2))
     await requests.cancel(request.id, by=DISPATCHER, reason="repaired without")
 
-    assert (await picking.pick_list_view(made.id)).state == "cancelled"
+    assert (await pick_lists.pick_list_view(made.id)).state == "cancelled"
 
 
 async def test_a_wave_fetches_for_several_documents_and_none_twice(shelves):
@@ -271,11 +272,11 @@ async def test_only_keepers_of_the_depot_pick_there(shelves):
         (picking.not_found(made.lines[0].id, by=KEEPER, reason=" "), ReasonMissing),
         (picking.not_found(uuid4(), by=KEEPER, reason="gone"), Unknown),
         (picking.cancel(uuid4(), by=KEEPER, reason="gone"), Unknown),
-        (picking.pick_list_view(made.id, seen_by=SH_KEEPER), Unknown),
+        (pick_lists.pick_list_view(made.id, seen_by=SH_KEEPER), Unknown),
     ):
         with pytest.raises(refusal):
             await act
-    assert await picking.pick_lists(limit=5, seen_by=SH_KEEPER) == []
+    assert await pick_lists.pick_lists(limit=5, seen_by=SH_KEEPER) == []
     assert await waves.to_pick(limit=5, seen_by=SH_KEEPER) == []
 
 

@@ -7,6 +7,7 @@ from inventory.ground import db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.places import bins
 from inventory.stock import placing, pool_crossings
+from inventory.stock.pieces import Pieces
 from inventory.stock.pool_crossings import AskedByYourself, PoolWantsBetter, SamePool
 from inventory.stock.refusals import InsufficientStock, QuantityNotPositive, ReasonMissing, SerialsMissing
 from tests.integration.stock.test_reservations import level
@@ -36,7 +37,7 @@ async def test_asking_moves_nothing(company):
 async def test_agreed_to_pieces_change_their_pool_and_keep_their_bins(company):
     await come_from_the_makers()
     await bins.enter_bins([bins.NewBin(place="GZ", code="A-1")], by=SETUP)
-    await placing.put_away("GZ", FAN, "A-1", by=SETUP, quantity=10)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-1", by=SETUP)
 
     crossed = await pool_crossings.cross((await ask()).id, by=MANAGER, reason="yes")
 

@@ -18,7 +18,7 @@ from inventory.requests.papering import (
     PartUnnamed,
     Resolution,
 )
-from inventory.stock import picking, provisional, receipts, reservations, transfers, units
+from inventory.stock import pick_lists, picking, provisional, receipts, reservations, transfers, units
 from inventory.stock.provisional import ClientIdReused, NewProvisionalIssue, SecondPersonNeeded, TakenInFuture
 from inventory.stock.refusals import ReasonMissing
 from inventory.stock.transfers import TransferItem
@@ -189,7 +189,7 @@ async def test_a_unit_from_a_pickers_box_is_a_conflict_and_picked_anew(company):
 
     assert (issue.conflict, issue.facts["pick_list"]) == ("picked", made.number)
     await papering.resolve(issue.id, Resolution(), by=KEEPER)
-    assert (await picking.pick_list_view(made.id)).state == "open"
+    assert (await pick_lists.pick_list_view(made.id)).state == "open"
     await picking.scan(made.id, "ZL2-0001", by=KEEPER)
     assert (await requests.request_view(asking.id)).state == "reserved"
     assert await violations() == []

@@ -12,6 +12,7 @@ from inventory.requests import requests, shipping
 from inventory.stock import levels, lots, movements, placing, receipts, reservations, reversals, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
+from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
 from inventory.stock.refusals import InsufficientStock, ReasonMissing
 from inventory.stock.reversals import AlreadyReversed, MovedOn, UndoneThroughDocument
@@ -43,7 +44,7 @@ async def lying(part=FAN):
 
 
 async def test_an_adjustment_is_undone_to_the_lot_and_the_bin(shelves):
-    await placing.put_away("GZ", FAN, "A-01", quantity=10, by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-01", by=KEEPER)
     before = await lying()
     await receipts.adjust("GZ", FAN, -4, by=SUPERVISOR, reason="count")
     done = await undone(part_number=FAN)
@@ -60,7 +61,7 @@ async def test_an_adjustment_is_undone_to_the_lot_and_the_bin(shelves):
 
 
 async def test_a_put_away_is_undone_by_a_keeper(shelves):
-    await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001"], by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
     await undone(by=KEEPER, serial="ZL2-0001")
 
     assert (await units.unit("ZL2-0001", seen_by=AUDITOR)).bin is None
@@ -68,7 +69,7 @@ async def test_a_put_away_is_undone_by_a_keeper(shelves):
 
 
 async def test_an_issue_without_a_document_comes_back(shelves):
-    await placing.put_away("GZ", FAN, "A-02", quantity=10, by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=10), "A-02", by=KEEPER)
     held = await reservations.hold(FAN, "GZ", 3, by=KEEPER)
     await reservations.post_reservation(held.id, by=KEEPER, to="BANK-GZ")
     await undone(by=KEEPER, part_number=FAN)
@@ -135,14 +136,14 @@ async def test_a_movement_is_reversed_once_and_a_reversal_never(company):
 async def test_what_has_gone_on_is_not_undone_behind_its_back(shelves):
     await receipts.adjust("GZ", FAN, 5, by=SUPERVISOR, reason="found")
     adjusted = await latest(part_number=FAN)
-    await placing.put_away("GZ", FAN, "A-01", quantity=15, by=KEEPER)
+    await placing.put_away(Pieces("GZ", FAN, quantity=15), "A-01", by=KEEPER)
     with pytest.raises(MovedOn) as refusal:
         await reversals.reverse(adjusted.id, by=SUPERVISOR, reason="typed wrongly")
     assert "GZ / A-01 / good" in refusal.value.sentence("zh")
 
-    await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001"], by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
     first = await latest(serial="ZL2-0001")
-    await placing.put_away("GZ", DRIVE, "A-02", serials=["ZL2-0001"], by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-02", by=KEEPER)
     with pytest.raises(MovedOn):
         await reversals.reverse(first.id, by=KEEPER, reason="wrong bin")
 

@@ -8,6 +8,7 @@ from inventory.ground import clock
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import placing, receipts, reservations, time_travel
+from inventory.stock.pieces import Pieces
 from inventory.stock.time_travel import InTheFuture
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR
 
@@ -18,8 +19,8 @@ async def past(company):
     start = clock.now()
     with clock.at(start + timedelta(hours=1)):
         await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
-        await placing.put_away("GZ", FAN, "A-01", quantity=4, by=KEEPER)
-        await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001"], by=KEEPER)
+        await placing.put_away(Pieces("GZ", FAN, quantity=4), "A-01", by=KEEPER)
+        await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
     with clock.at(start + timedelta(hours=3)):
         for part, count in ((FAN, 8), (DRIVE, 1)):
             held = await reservations.hold(part, "GZ", count, by=KEEPER)
@@ -116,7 +117,7 @@ async def test_the_past_is_asked_over_http(api):
 )
 async def test_the_ledger_is_filtered_over_http(api, query, kinds):
     await bins.enter_bins([NewBin(place="GZ", code="A-01")], by=SETUP)
-    await placing.put_away("GZ", DRIVE, "A-01", serials=["ZL2-0001"], by=KEEPER)
+    await placing.put_away(Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "A-01", by=KEEPER)
     lines = (await api.get(f"/movements?{query}", role="auditor")).json()["items"]
 
     assert {line["kind"] for line in lines} == kinds
