@@ -76,6 +76,8 @@ CHINESE: dict[str, str] = {
     "due_at": "期限",
     "email": "邮箱",
     "ends_on": "结束日期",
+    "fitting_hours": "换件时长（小时）",
+    "part_travels": "备件送达方式",
     "environment": "运行环境",
     "escalated_at": "升级时间",
     "evidence": "依据",

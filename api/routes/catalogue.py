@@ -235,7 +235,7 @@ class DeviceController(Controller):
             status=201,
         )
 
-    @get("/symptoms", operation_id="ListSymptoms", guards=[requires("parts.read")], responses=refusals())
+    @get("/symptoms", operation_id="ListSymptoms", guards=[requires("devices.read")], responses=refusals())
     async def list_symptoms(self) -> list[kits.SymptomView]:
         """List the symptoms that kits are known for."""
         return await kits.symptoms()
@@ -243,7 +243,7 @@ class DeviceController(Controller):
     @get(
         "/device-models/{model:str}/kit",
         operation_id="GetKit",
-        guards=[requires("parts.read")],
+        guards=[requires("devices.read")],
         responses=refusals(404),
     )
     async def get_kit(self, model: FromPath[str], symptom: FromQuery[str]) -> list[kits.KitPart]:
