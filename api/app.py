@@ -38,6 +38,7 @@ from api.routes import (
     callbacks,
     catalogue,
     counts,
+    coverage,
     emergency,
     holding,
     imports,
@@ -132,6 +133,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         provisional.ProvisionalIssueController,
         planning.PlanController,
         emergency.CaseController,
+        coverage.CoverageController,
         platform.PlatformController,
         callbacks.CallbackController,
     ]

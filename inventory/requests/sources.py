@@ -9,7 +9,7 @@ from inventory.ground import clock, db
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Purchase, Rung, Source
 from inventory.stock import pools
-from inventory.stock.serving import serving_row
+from inventory.stock.serving import WAYS, serving_row
 
 
 class Offered(Struct, frozen=True):
@@ -73,23 +73,14 @@ def _rung(row: _Row, primary: int | None) -> Rung:
     return "depot" if row.place == primary else "other_depot"
 
 
-_STOCK = """
+_STOCK = f"""
 WITH wanted AS (
     SELECT part AS wanted, part FROM unnest($1::int[]) AS part
     UNION
     SELECT part, substitute FROM substitution
     WHERE part = ANY($1) AND valid_from <= $4 AND (valid_to IS NULL OR valid_to >= $4)
 ),
-way AS (  -- straight to the site, or over a lane to a store that is nearer
-    SELECT store AS place, travel_hours AS hours, 0::float8 AS fixed_cost, 0::float8 AS unit_cost, true AS lithium
-    FROM coverage WHERE site = $3
-    UNION ALL
-    SELECT lane.from_place, lane.hours + coverage.travel_hours, lane.fixed_cost_cny, lane.unit_cost_cny,
-           lane.carries_lithium
-    FROM lane JOIN coverage ON coverage.store = lane.to_place AND coverage.site = $3
-    WHERE coverage.travel_hours < coalesce(
-        (SELECT travel_hours FROM coverage AS own WHERE own.store = lane.from_place AND own.site = $3), 1e9)
-)
+way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $3)
 SELECT wanted.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
        (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
        pool.id AS pool, pool.code AS pool_code, level.free, level.critical_point,
