@@ -70,19 +70,19 @@ WITH wanted AS (
 """
 
 _AWAITED = f"""{_WANTED}
-SELECT part_number, serving, pool, 'awaited' AS kind, due_at AS arrives_at, NULL AS depot,
+SELECT part_number, serving, wanted.pool, 'awaited' AS kind, expected.due_at AS arrives_at, NULL AS depot,
        CASE WHEN transfer.id IS NOT NULL OR $5::boolean THEN coalesce(transfer.number, purchase_order.number) END
        AS reference,
        (expected.quantity - expected.received_quantity)::int AS quantity, expected.confirmed
 FROM wanted
 JOIN expected_delivery AS expected ON expected.part = wanted.part AND expected.place = wanted.place
-     AND expected.pool = wanted.pool_id AND closed_at IS NULL AND expected.quantity > expected.received_quantity
+     AND expected.pool = wanted.pool_id AND expected.closed_at IS NULL AND expected.quantity > expected.received_quantity
 LEFT JOIN transfer_line ON transfer_line.id = expected.source
 LEFT JOIN transfer ON transfer.id = transfer_line.transfer
 LEFT JOIN purchase_order_line ON purchase_order_line.id = expected.source
 LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
 WHERE $4::text[] IS NULL OR serving = ANY($4)
-ORDER BY due_at LIMIT 1000
+ORDER BY expected.due_at LIMIT 1000
 """
 
 _TRANSFERS = f"""{_WANTED}
@@ -102,7 +102,7 @@ ORDER BY wanted.part_number, serving, wanted.pool, lane.hours, giving.code
 """
 
 _PURCHASES = f"""{_WANTED}
-SELECT DISTINCT ON (part_number, serving, pool) part_number, serving, pool, 'purchase' AS kind,
+SELECT DISTINCT ON (part_number, serving, wanted.pool) part_number, serving, wanted.pool, 'purchase' AS kind,
        $4::timestamptz + make_interval(secs => 3600 * coalesce(expedited_hours, lead_time_days * 24)) AS arrives_at,
        NULL AS depot, CASE WHEN $6::boolean THEN party.code END AS reference, minimum_quantity AS quantity,
        true AS confirmed
@@ -110,5 +110,5 @@ FROM wanted
 JOIN offer ON offer.part = wanted.part AND valid_from <= $5 AND (valid_to IS NULL OR valid_to >= $5)
 JOIN vendor ON vendor.id = offer.vendor AND vendor.active
 JOIN party ON party.id = vendor.party
-ORDER BY part_number, serving, pool, coalesce(expedited_hours, lead_time_days * 24), party.code
+ORDER BY part_number, serving, wanted.pool, coalesce(expedited_hours, lead_time_days * 24), party.code
 """
