@@ -14,6 +14,7 @@ from api.pages.forms import Long, Reason, Several, Short, quantity, several, wor
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
+from inventory.assurance.meter import coverage, previewing
 from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices
@@ -108,7 +109,8 @@ async def show_device(request: PageRequest, device_serial: Annotated[str, QueryP
     device = await devices.find(device_serial.strip(), seen_by=request.user)
     promises = [devices.entitlement_of(device, severity, clock.now()) for severity in get_args(requests.Severity)]
     fitting_parts = await fitting.parts_of_model(device.model_code)
-    return Page("requests/device.html", device=device, promises=promises, parts=fitting_parts)
+    meter = await coverage.device_cover(device.serial, seen_by=request.user) if request.user.depots is None else None
+    return Page("requests/device.html", device=device, promises=promises, parts=fitting_parts, meter=meter)
 
 
 @post("/requests/new", guards=[requires("parts.request")], status_code=303)
@@ -135,7 +137,9 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
     """Show a request with its promises and the ladder of what else could be done."""
     view = await requests.request_view(request_id, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
-    return Page("requests/detail.html", view=view, by_serial=by_serial)
+    held = [line.promise.reservation for line in view.lines if line.state == "reserved" and line.promise.reservation]
+    cost = await previewing.cover_lost_by_holding(held, seen_by=request.user)
+    return Page("requests/detail.html", view=view, by_serial=by_serial, cost=cost)
 
 
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)

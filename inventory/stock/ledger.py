@@ -62,7 +62,6 @@ class LevelChange(Struct, frozen=True, kw_only=True):
         )
 
 
-
 LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, level.condition,
     level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line"""
 

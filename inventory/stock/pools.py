@@ -43,7 +43,8 @@ async def enter_pools(pools: Sequence[NewPool], *, by: Actor) -> None:
         right="parts.manage",
     )
     rows = await db.fetch(
-        "SELECT contract FROM pool WHERE code = ANY($1) AND contract IS NOT NULL ORDER BY contract", [p.code for p in pools]
+        "SELECT contract FROM pool WHERE code = ANY($1) AND contract IS NOT NULL ORDER BY contract",
+        [p.code for p in pools],
     )
     if rows:
         await jobs.enqueue(jobs.RefreshCover(contracts=[row["contract"] for row in rows]))

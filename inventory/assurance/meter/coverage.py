@@ -56,7 +56,7 @@ class PartCover(Struct, frozen=True, kw_only=True):
     state: State
     reasons: list[str]
     devices: int
-    hours: Hours
+    calendar_hours: Hours
     severity: str | None
     limit_hours: float | None
     depot: str | None
@@ -124,7 +124,7 @@ class DeviceState(Struct, frozen=True, kw_only=True):
     site: str
     contract: str
     state: State
-    parts: list[str]
+    weak_parts: list[str]
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -162,7 +162,7 @@ running AS (  -- the contracts the reader may see that run today
 
 _VIEW = """
 SELECT contract.code AS contract, site.code AS site, part.part_number, part.name_zh, part.name_en,
-       judgement ->> 'state' AS state, judgement -> 'reasons' AS reasons, judged.hours,
+       judgement ->> 'state' AS state, judgement -> 'reasons' AS reasons, judged.hours AS calendar_hours,
        judgement ->> 'severity' AS severity, (judgement ->> 'limit_hours')::float8 AS limit_hours,
        store.code AS depot, pool.code AS pool, giving.code AS source_depot, given.part_number AS source_part_number,
        CASE WHEN {told} THEN level.free END AS free,
@@ -295,9 +295,7 @@ async def tallies(by: Kind, asked: Filter, *, limit: int, seen_by: Actor) -> lis
 
 def _tally(row: db.Row) -> Tally:
     counts = Counts(no=row["no"], at_risk=row["at_risk"], yes=row["yes"], not_judged=row["not_judged"])
-    return Tally(
-        code=row["code"], name_zh=row["name_zh"], name_en=row["name_en"], state=counts.state, devices=counts
-    )
+    return Tally(code=row["code"], name_zh=row["name_zh"], name_en=row["name_en"], state=counts.state, devices=counts)
 
 
 def _summed(found: Sequence[Tally]) -> Counts:
@@ -375,7 +373,7 @@ async def device_states(
                     JOIN model_part ON model_part.model = device.model AND model_part.part = judged.part AND critical
                     JOIN part ON part.id = judged.part
                     WHERE judged.site = device.site AND judged.contract = device.contract
-                      AND {_RANK} = standing.rank AND standing.rank < 3) AS parts
+                      AND {_RANK} = standing.rank AND standing.rank < 3) AS weak_parts
             FROM standing
             JOIN device ON device.site = standing.site AND device.contract = standing.contract
                  AND device.model = standing.model AND device.retired_on IS NULL
@@ -416,8 +414,14 @@ async def device_cover(number: str, *, seen_by: Actor, severity: str | None = No
         terms = [term for term in each.terms if severity is None or term.severity == severity]
         judgement: Judgement = judge_terms(each.ways, terms, hours)
         judged.append(
-            {"site": each.site, "contract": each.contract, "part": each.part, "serving": each.serving,
-             "hours": hours, "judgement": judgement}  # fmt: skip
+            {
+                "site": each.site,
+                "contract": each.contract,
+                "part": each.part,
+                "serving": each.serving,
+                "hours": hours,
+                "judgement": judgement,
+            }  # fmt: skip
         )
     found = await db.read(
         PartCover,

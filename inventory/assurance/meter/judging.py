@@ -112,7 +112,9 @@ def judge_terms(ways: Sequence[Way], terms: Iterable[Limits], hours: Hours) -> J
         for term in terms
         if term.hours == hours and (limit := limit_of(term)) is not None
     ]
-    return min(judged, key=lambda each: (STATES.index(each.state), each.limit_hours, each.severity), default=NOT_PROMISED)
+    return min(
+        judged, key=lambda each: (STATES.index(each.state), each.limit_hours, each.severity), default=NOT_PROMISED
+    )
 
 
 def limit_of(term: Limits) -> float | None:

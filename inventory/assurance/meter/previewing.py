@@ -1,6 +1,7 @@
 """Previewing: which devices lose cover when stock is taken, before anybody confirms it."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from msgspec import Struct, structs
 
@@ -85,6 +86,22 @@ async def cover_lost_by(takings: Sequence[Taking], *, seen_by: Actor, held: bool
     return await _told(changed, seen_by) if changed else _NOTHING
 
 
+async def cover_lost_by_holding(held: Sequence[UUID], *, seen_by: Actor) -> Preview:
+    """What cover some pending reservations cost: what would be there again if they were let go."""
+    takings = await db.read(
+        Taking,
+        """SELECT part.part_number, place.code AS depot, pool.code AS pool, quantity - posted_quantity AS quantity
+           FROM reservation
+           JOIN level ON level.id = reservation.level
+           JOIN part ON part.id = level.part
+           JOIN place ON place.id = level.place
+           JOIN pool ON pool.id = level.pool
+           WHERE reservation.id = ANY($1) AND state = 'pending' AND quantity > posted_quantity""",
+        list(held),
+    )
+    return await cover_lost_by(takings, seen_by=seen_by, held=True)
+
+
 def _changed(way: Way, pool: int | None, taken: dict[tuple[int, int, int], int], sign: int) -> Way:
     pieces = taken.get((way.part, way.place, pool or 0), 0)
     return structs.replace(way, free=max(way.free + sign * pieces, 0)) if pieces else way
@@ -96,10 +113,10 @@ async def _resolved(takings: Sequence[Taking]) -> dict[tuple[int, int, int], int
         if taking.quantity < 1:
             raise NothingTaken(quantity=taking.quantity)
     rows = await db.fetch(
-        """SELECT part.id AS part, place.id AS place, pool.id AS pool
+        """SELECT coalesce((SELECT id FROM part WHERE part.part_number = asked.part_number),
+                           (SELECT part FROM part_alias WHERE part_alias.number = asked.part_number)) AS part,
+                  place.id AS place, pool.id AS pool
            FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked(part_number, depot, pool, number)
-           LEFT JOIN part ON part.part_number = asked.part_number
-                OR part.id = (SELECT part FROM part_alias WHERE part_alias.number = asked.part_number)
            LEFT JOIN place ON place.code = asked.depot AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
            LEFT JOIN pool ON pool.code = asked.pool
            ORDER BY number""",
@@ -170,5 +187,7 @@ async def _told(changed: dict[Key, tuple[Facts, State, State, list[str]]], seen_
         if worst(after) != worst(before):
             lost += row["devices"] if worst(after) == "no" else 0
             at_risk += row["devices"] if worst(after) == "at_risk" else 0
-    shown = sorted(losses.values(), key=lambda loss: (STATES.index(loss.after), -loss.devices, loss.contract, loss.site))
+    shown = sorted(
+        losses.values(), key=lambda loss: (STATES.index(loss.after), -loss.devices, loss.contract, loss.site)
+    )
     return Preview(devices_lost=lost, devices_at_risk=at_risk, losses=shown[:SHOWN])
