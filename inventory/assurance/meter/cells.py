@@ -162,9 +162,20 @@ async def _tell(changed: Sequence[_Changed]) -> None:
         if was_lost != is_lost:
             kind = "cover.lost" if is_lost else "cover.restored"
             told.setdefault((kind, cell.contract, cell.site, cell.serving), []).append(cell.part_number)
-    for (kind, contract, site, serving), parts in told.items():
-        payload = {"contract": contract, "site": site, "depot": serving, "parts": parts}
-        await events.emit(kind, "contract", contract, payload, depot=serving, contract=contract)
+    if told:
+        await events.emit_many(
+            [
+                events.NewEvent(
+                    kind=kind,
+                    subject_kind="contract",
+                    subject=contract,
+                    payload={"contract": contract, "site": site, "depot": serving, "parts": parts},
+                    depot=serving,
+                    contract=contract,
+                )
+                for (kind, contract, site, serving), parts in told.items()
+            ]
+        )
 
 
 class Difference(Struct, frozen=True):
