@@ -155,6 +155,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "below_critical_point": ("the store is below its critical point", "该库低于服务质量临界点"),
         "substitute": ("only by a substitute", "只能以可替换件满足"),
         "other_depot": ("only from another depot", "只能由其他备件库供货"),
+        "too_far": ("the nearest store is too far for the limit", "最近的备件库距离过远，无法满足时限"),
         "too_late": ("none comes in time", "均无法按时送达"),
         "none_free": ("no free stock anywhere", "全网无可用库存"),
         "out_of_service": ("the store is out of service", "该库停用"),

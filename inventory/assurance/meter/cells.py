@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from inventory.assurance.meter.gathering import NEEDED, Facts, Key, facts
-from inventory.assurance.meter.judging import Judgement, State, judge_terms, worst
+from inventory.assurance.meter.judging import Judgement, State, worst
 from inventory.ground import clock, db, events, jobs
 from inventory.stock.serving import ANSWERS, WAYS
 
@@ -38,8 +38,8 @@ def cell_of(known: Facts) -> Cell:
         contract=known.contract,
         part=known.part,
         serving=known.serving,
-        working=judge_terms(known.ways, known.terms, "working"),
-        non_working=judge_terms(known.ways, known.terms, "non_working"),
+        working=known.judged("working"),
+        non_working=known.judged("non_working"),
     )
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from inventory.assurance.meter.fixing import Fix, fixes
+from inventory.assurance.meter.fixing import Fix, Wanted, fixes
 from inventory.assurance.meter.gathering import facts_of, hours_now
-from inventory.assurance.meter.judging import STATES, Judgement, State, judge_terms, worst
+from inventory.assurance.meter.judging import STATES, State, worst
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
@@ -236,14 +236,14 @@ async def parts(
 
 async def _mended(found: Sequence[PartCover], seen_by: Actor) -> list[PartCover]:
     """The same with what would mend those that do not stand well."""
-    weak = [each for each in found if each.state in ("no", "at_risk") and each.depot and each.pool]
-    mends = await fixes({(each.part_number, each.depot or "", each.pool or "") for each in weak}, seen_by=seen_by)
-    return [
-        structs.replace(each, fixes=mends.get((each.part_number, each.depot or "", each.pool or ""), []))
-        if each.state in ("no", "at_risk")
-        else each
-        for each in found
-    ]
+
+    def wanted(each: PartCover) -> Wanted | None:
+        """What is wanted at the serving store; nothing where it stands well, or where no stock there would help."""
+        mendable = each.state in ("no", "at_risk") and "too_far" not in each.reasons
+        return (each.part_number, each.depot, each.pool) if mendable and each.depot and each.pool else None
+
+    mends = await fixes({key for each in found if (key := wanted(each))}, seen_by=seen_by)
+    return [structs.replace(each, fixes=mends.get(key, [])) if (key := wanted(each)) else each for each in found]
 
 
 _DEVICES = f"""
@@ -409,20 +409,17 @@ async def device_cover(number: str, *, seen_by: Actor, severity: str | None = No
     )
     known = await facts_of([(device.site, device.contract, row["part"]) for row in rows])
     hours = (await hours_now())[rows[0]["calendar"]] if rows else "working"
-    judged: list[dict[str, object]] = []
-    for each in known:
-        terms = [term for term in each.terms if severity is None or term.severity == severity]
-        judgement: Judgement = judge_terms(each.ways, terms, hours)
-        judged.append(
-            {
-                "site": each.site,
-                "contract": each.contract,
-                "part": each.part,
-                "serving": each.serving,
-                "hours": hours,
-                "judgement": judgement,
-            }  # fmt: skip
-        )
+    judged = [
+        {
+            "site": each.site,
+            "contract": each.contract,
+            "part": each.part,
+            "serving": each.serving,
+            "hours": hours,
+            "judgement": each.judged(hours, severity),
+        }
+        for each in known
+    ]
     found = await db.read(
         PartCover,
         f"""WITH judged AS (

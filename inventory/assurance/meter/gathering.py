@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from inventory.assurance.meter.judging import Way
+from inventory.assurance.meter.judging import Judgement, Way, judge_terms
 from inventory.ground import clock, db
 from inventory.installed_base.clocks import Hours, Limits, WorkingHours, hours_at
 from inventory.requests.sourcing import PICK_HOURS
@@ -22,6 +22,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     part: int
     pool: int | None
     serving: int | None
+    serving_hours: float | None
     ways: list[Way]
     terms: list[Limits] = []
 
@@ -29,6 +30,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         """The cell."""
         return self.site, self.contract, self.part
+
+    def judged(self, hours: Hours, severity: str | None = None) -> Judgement:
+        """What it comes to in working or non-working hours, under one severity's limit or the worst of all."""
+        terms = [term for term in self.terms if severity is None or term.severity == severity]
+        return judge_terms(self.ways, terms, hours, serving_hours=self.serving_hours)
 
 
 NEEDED = """
@@ -41,7 +47,8 @@ WHERE device.retired_on IS NULL
 FACTS = f"""
 WITH cell AS MATERIALIZED ({{cells}}),
 served AS MATERIALIZED (
-    SELECT served.site, served.contract, pool.id AS pool, nearest.store AS serving
+    SELECT served.site, served.contract, pool.id AS pool, nearest.store AS serving,
+           $2::float8 + nearest.travel_hours AS serving_hours
     FROM (SELECT DISTINCT site, contract FROM cell) AS served
     JOIN contract ON contract.id = served.contract
     LEFT JOIN LATERAL {NEAREST} ON true
@@ -67,7 +74,7 @@ stock AS MATERIALIZED (
     -- an engineer's pocket is no depot
     JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock'
 )
-SELECT cell.site, cell.contract, cell.part, served.pool, served.serving,
+SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours,
        coalesce(jsonb_agg(jsonb_build_object(
            'place', stock.place, 'part', stock.part,
            'hours', $2::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
@@ -78,7 +85,7 @@ FROM cell
 JOIN served USING (site, contract)
 LEFT JOIN stock ON stock.wanted = cell.part AND stock.pool = served.pool
 LEFT JOIN way ON way.site = cell.site AND way.place = stock.place
-GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving
+GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours
 """
 """The facts of `{{cells}}` (site, contract, part), today ($1), picking taking $2 hours."""
 
@@ -87,18 +94,7 @@ async def facts(cells: str, *arguments: object) -> list[Facts]:
     """The facts of the cells that a query names; its arguments begin at $3."""
     found = await db.read(Facts, FACTS.format(cells=cells), clock.now().date(), PICK_HOURS, *arguments)
     terms = await terms_of({each.contract for each in found})
-    return [
-        Facts(
-            site=each.site,
-            contract=each.contract,
-            part=each.part,
-            pool=each.pool,
-            serving=each.serving,
-            ways=each.ways,
-            terms=terms.get(each.contract, []),
-        )
-        for each in found
-    ]
+    return [structs.replace(each, terms=terms.get(each.contract, [])) for each in found]
 
 
 async def facts_of(keys: Sequence[Key]) -> list[Facts]:
@@ -130,7 +126,7 @@ async def terms_of(contracts: set[int]) -> dict[int, list[Limits]]:
     return found
 
 
-class _Calendar(WorkingHours, kw_only=True):
+class _Calendar(WorkingHours, frozen=True, kw_only=True):
     id: int
 
 

@@ -54,8 +54,11 @@ NOT_PROMISED = Judgement(state="not_judged", reasons=["no_limit_promised"])
 """Without a limit there is no promise to keep."""
 
 
-def judge(ways: Sequence[Way], limit_hours: float, *, severity: str) -> Judgement:
+def judge(ways: Sequence[Way], limit_hours: float, *, severity: str, serving_hours: float | None = None) -> Judgement:
     """Judge one part for a site under one limit, in hours from the call to the site.
+
+    `serving_hours` is how long it takes from the store that serves the site: where that is over the limit, no stock there
+    would help.
 
     `yes` needs the part itself, in the store that serves the site, not as its last piece and not below the store's
     critical point. What can come in time otherwise is `at_risk`, with what is held against the best way. Another depot
@@ -72,6 +75,8 @@ def judge(ways: Sequence[Way], limit_hours: float, *, severity: str) -> Judgemen
     >>> late = judge([way(1, 1.5, 0, serving=True), far], 2, severity="general")
     >>> late.state, late.reasons, late.source.hours
     ('no', ['too_late'], 3.5)
+    >>> judge([way(1, 2.5, 9, serving=True)], 2, severity="general", serving_hours=2.5).reasons
+    ['too_far']
     """
     able = [way for way in ways if _gives(way, severity) and way.hours is not None]
     in_time = sorted((way for way in able if _hours(way) <= limit_hours), key=_preference)
@@ -89,14 +94,22 @@ def judge(ways: Sequence[Way], limit_hours: float, *, severity: str) -> Judgemen
     late = min(able, key=lambda way: (_hours(way), _preference(way)), default=None)
     return Judgement(
         state="no",
-        reasons=_why_not(ways, limit_hours, severity, late=late is not None),
+        reasons=_why_not(
+            ways,
+            limit_hours,
+            severity,
+            late=late is not None,
+            far=serving_hours is not None and serving_hours > limit_hours,
+        ),
         severity=severity,
         limit_hours=limit_hours,
         source=None if late is None else _source(late),
     )
 
 
-def judge_terms(ways: Sequence[Way], terms: Iterable[Limits], hours: Hours) -> Judgement:
+def judge_terms(
+    ways: Sequence[Way], terms: Iterable[Limits], hours: Hours, *, serving_hours: float | None = None
+) -> Judgement:
     """Judge under every limit that holds in working or non-working hours: the worst counts, the tightest where alike.
 
     The limit of a severity is its arrival, or its repair where no arrival was promised.
@@ -108,7 +121,7 @@ def judge_terms(ways: Sequence[Way], terms: Iterable[Limits], hours: Hours) -> J
     (2, 'not_judged')
     """
     judged = [
-        judge(ways, limit, severity=term.severity)
+        judge(ways, limit, severity=term.severity, serving_hours=serving_hours)
         for term in terms
         if term.hours == hours and (limit := limit_of(term)) is not None
     ]
@@ -128,7 +141,11 @@ def worst(states: Iterable[State]) -> State:
     >>> worst(["yes", "at_risk"]), worst([])
     ('at_risk', 'not_judged')
     """
-    return min(states, key=STATES.index, default="not_judged")
+    told = set(states)
+    for state in STATES:
+        if state in told:
+            return state
+    return "not_judged"
 
 
 def _hours(way: Way) -> float:
@@ -160,14 +177,15 @@ def _preference(way: Way) -> tuple[int, float, int, int]:
     return len(_flaws(way)), _hours(way), way.place, way.part
 
 
-def _why_not(ways: Sequence[Way], limit_hours: float, severity: str, *, late: bool) -> list[str]:
+def _why_not(ways: Sequence[Way], limit_hours: float, severity: str, *, late: bool, far: bool) -> list[str]:
     """Why nothing comes in time: what is nearest to doing so is named first."""
     there = [way for way in ways if way.free > 0]
     near = [way for way in there if _hours(way) <= limit_hours]
     found = {
         "out_of_service": any(way.out_of_service for way in near),
         "needed_there": any(_keeps(way, severity) and not way.out_of_service for way in near),
-        "too_late": late,
+        "too_far": far,
+        "too_late": late and not far,
         "no_way_there": not near and not late and any(way.hours is None for way in there),
     }
     return [reason for reason, holds in found.items() if holds] or ["none_free"]

@@ -136,7 +136,7 @@ async def test_a_store_out_of_service_covers_nothing_until_it_returns(meter):
     await places.return_to_service("GZ", by=SETUP, reason="dry again")
     await settle()
 
-    assert (flooded.state, flooded.reasons) == ("no", ["out_of_service", "too_late"])
+    assert (flooded.state, flooded.reasons) == ("no", ["out_of_service", "too_far"])
     assert flooded.depot == "SH"
     assert (await of_bank()).state == "yes"
 
@@ -153,6 +153,7 @@ async def test_which_limit_holds_depends_on_the_hour(meter):
         night = await of_bank()
 
     assert (day.calendar_hours, day.limit_hours, day.state) == ("working", 3, "no")
+    assert (day.reasons, day.fixes) == (["too_far"], [])
     assert (night.calendar_hours, night.limit_hours, night.state) == ("non_working", 5, "yes")
 
 
