@@ -174,9 +174,14 @@ async def _compare(now: datetime) -> None:
 
 
 def test_the_meter_says_what_a_call_would_find_and_follows_every_change(worlds):
-    @profile(max_examples=max(profile().max_examples // 4, 10), deadline=None)
+    examples = max(profile().max_examples // 4, 10)
+    played: list[int] = []
+
+    @profile(max_examples=examples, deadline=None)
     @given(st.lists(CHANGE, min_size=1, max_size=8))
     def holds(changes) -> None:
         _runner.run(play(changes), context=contextvars.copy_context())
+        played.append(len(changes))
 
     holds()
+    assert len(played) >= examples

@@ -18,6 +18,7 @@ from inventory.ground.errors import Unknown
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Hours
 from inventory.installed_base.devices import UnknownDevice
+from inventory.stock.serving import ANSWERS
 
 Kind = Literal["contract", "site", "depot"]
 
@@ -160,14 +161,14 @@ running AS (  -- the contracts the reader may see that run today
       AND ($4::text[] IS NULL OR code = ANY($4)) AND ($6::text IS NULL OR code = $6)
 )"""
 
-_VIEW = """
+_VIEW = f"""
 SELECT contract.code AS contract, site.code AS site, part.part_number, part.name_zh, part.name_en,
        judgement ->> 'state' AS state, judgement -> 'reasons' AS reasons, judged.hours AS calendar_hours,
        judgement ->> 'severity' AS severity, (judgement ->> 'limit_hours')::float8 AS limit_hours,
        store.code AS depot, pool.code AS pool, giving.code AS source_depot, given.part_number AS source_part_number,
-       CASE WHEN {told} THEN level.free END AS free,
-       {now}::timestamptz + make_interval(secs => 3600 * (judgement -> 'source' ->> 'hours')::float8) AS arrives_at,
-       {now}::timestamptz + make_interval(secs => 3600 * (judgement ->> 'next_hours')::float8) AS next_arrives_at,
+       CASE WHEN {{told}} THEN level.free END AS free,
+       {{now}}::timestamptz + make_interval(secs => 3600 * (judgement -> 'source' ->> 'hours')::float8) AS arrives_at,
+       {{now}}::timestamptz + make_interval(secs => 3600 * (judgement ->> 'next_hours')::float8) AS next_arrives_at,
        (SELECT count(*) FROM device
         JOIN model_part ON model_part.model = device.model AND model_part.part = judged.part AND model_part.critical
         WHERE device.site = judged.site AND device.contract = judged.contract AND retired_on IS NULL)::int AS devices
@@ -175,7 +176,7 @@ FROM judged
 JOIN contract ON contract.id = judged.contract
 JOIN place AS site ON site.id = judged.site
 JOIN part ON part.id = judged.part
-LEFT JOIN pool ON CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END
+LEFT JOIN pool ON {ANSWERS}
 LEFT JOIN place AS store ON store.id = judged.serving
 LEFT JOIN place AS giving ON giving.id = (judgement -> 'source' ->> 'place')::int
 LEFT JOIN part AS given ON given.id = (judgement -> 'source' ->> 'part')::int
@@ -205,10 +206,7 @@ Place = tuple[int, str, str, str]
 
 
 def place_of(cover: PartCover) -> Place:
-    """Where a line stands in the list.
-
-    Pages go on behind it.
-    """
+    """Where a line stands in the list, for the next page to go on behind it."""
     return STATES.index(cover.state) + 1, cover.contract, cover.site, cover.part_number
 
 
