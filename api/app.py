@@ -39,6 +39,7 @@ from api.routes import (
     catalogue,
     conditions,
     counts,
+    coverage,
     emergency,
     holding,
     imports,
@@ -138,6 +139,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         provisional.ProvisionalIssueController,
         planning.PlanController,
         emergency.CaseController,
+        coverage.CoverageController,
         platform.PlatformController,
         callbacks.CallbackController,
     ]

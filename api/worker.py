@@ -26,6 +26,7 @@ from api.processes import solver_process
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
+from inventory.assurance.meter import cells
 from inventory.emergency import assessments, cases, proposing
 from inventory.ground import clock, context, db, idempotency, jobs, progress
 from inventory.ground.actor import service
@@ -108,6 +109,16 @@ async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
 async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     """Stock became free for which somebody waits."""
     await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+
+
+async def on_judge_cover(job: jobs.JudgeCover, _: Work) -> None:
+    """Free stock changed that devices depend on."""
+    await cells.judge_level(job.part, job.place, job.pool)
+
+
+async def on_refresh_cover(job: jobs.RefreshCover, _: Work) -> None:
+    """Devices, contracts, ways, stores, parts lists or substitutes changed."""
+    await cells.refresh(job)
 
 
 async def on_parts_picked(job: jobs.PartsPicked, _: Work) -> None:
@@ -212,6 +223,8 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
     jobs.ReservationTakenOver: on_reservation_taken_over,
+    jobs.JudgeCover: on_judge_cover,
+    jobs.RefreshCover: on_refresh_cover,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,
@@ -271,6 +284,10 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     @queue.schedule("open_recounts", "5 0 * * *")
     async def _open_recounts(_: Schedule) -> None:
         await keeping.open_recounts()
+
+    @queue.schedule("refresh_substitutes", "1 0 * * *")
+    async def _refresh_substitutes(_: Schedule) -> None:
+        await cells.refresh_substitutes()
 
     @queue.schedule("housekeeping", "17 3 * * *")
     async def _housekeeping(_: Schedule) -> None:

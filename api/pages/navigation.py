@@ -28,6 +28,7 @@ ITEMS = (
     Item("/requests", ("Requests", "申请"), "clipboard-list", "requests.read"),
     Item("/stock", ("Stock", "库存"), "building-warehouse", "stock.read"),
     Item("/emergencies", ("Emergencies", "应急"), "flame", "emergency.read"),
+    Item("/coverage", ("Promise meter", "保障状态"), "shield-check", "devices.read"),
     Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
     Item("/picks", ("Picking", "拣货"), "packages", "stock.issue"),

@@ -14,6 +14,7 @@ from api.pages.forms import Long, Reason, Several, Short, moment, quantity, seve
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
+from inventory.assurance.meter import coverage, previewing
 from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices, severities
@@ -131,6 +132,7 @@ async def show_device(request: PageRequest, device_serial: Annotated[str, QueryP
     """Show what a device is, what was promised for it, and which parts it carries."""
     device = await devices.find(device_serial.strip(), seen_by=request.user)
     known = list(reversed(device.severities))
+    meter = await coverage.device_cover(device.serial, seen_by=request.user) if request.user.depots is None else None
     promises = [(each, devices.entitlement_of(device, each.code, clock.now())) for each in known]
     return Page(
         "requests/device.html",
@@ -139,6 +141,7 @@ async def show_device(request: PageRequest, device_serial: Annotated[str, QueryP
         chosen=known[0].code,
         symptoms=await kits.symptoms(),
         parts=await fitting.parts_of_model(device.model_code),
+        meter=meter,
     )
 
 
@@ -174,10 +177,12 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
     """Show a request with its promises and the ladder of what else could be done."""
     view = await requests.request_view(request_id, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
+    held = [line.promise.reservation for line in view.lines if line.state == "reserved" and line.promise.reservation]
     return Page(
         "requests/detail.html",
         view=view,
         by_serial=by_serial,
+        cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
     )
 

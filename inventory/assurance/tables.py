@@ -1,20 +1,25 @@
-"""Assurance's tables: the links by which a customer reads its own parts statement."""
+"""Assurance's tables: the links by which a customer reads its own parts statement, and the promise meter's cells."""
 
-from piccolo.constraints import Check
+from piccolo.columns import BigSerial
+from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
+from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
     binary,
+    document,
     instant,
     key,
     link,
     note,
     optional_instant,
+    optional_link,
     optional_text,
     text,
     whole,
 )
 from inventory.installed_base.tables import Contract
+from inventory.places.tables import Place
 
 
 class SharedLink(Table, tablename="shared_link", help_text="A read-only link to a contract's parts statement"):
@@ -35,3 +40,23 @@ class SharedLink(Table, tablename="shared_link", help_text="A read-only link to 
     opened_in_minute = whole(0)
 
     shared_link_ends_after_it_starts = Check("expires_at > created_at")
+
+
+class CoverCell(
+    Table, tablename="cover_cell", help_text="Whether a part can come in time to a contract's devices at a site"
+):
+    """What the promise meter keeps: the devices of one contract at one site that depend on a part are alike.
+
+    `working` and `non_working` are the judgement under the limits of those hours; which of them holds, the calendar says
+    at the time of asking. Everything that changes with the hour stays out of the row.
+    """
+
+    id = BigSerial(primary_key=True)
+    part = link(Part)
+    site = link(Place, index=True)
+    contract = link(Contract, index=True)
+    serving = optional_link(Place, index=True)
+    working = document()
+    non_working = document()
+
+    cover_cell_is_one_per_part = Unique([part, site, contract])

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
@@ -207,6 +207,7 @@ async def enter_model_parts(lines: Sequence[NewModelPart], *, by: Actor) -> None
         by=by,
         right="parts.manage",
     )
+    await _refresh_cover({line.part for line in lines})
 
 
 @db.atomic
@@ -235,6 +236,14 @@ async def enter_substitutions(substitutions: Sequence[NewSubstitution], *, by: A
         by=by,
         right="parts.manage",
     )
+    await _refresh_cover({row.part for row in substitutions})
+
+
+async def _refresh_cover(part_numbers: set[str]) -> None:
+    """Have the cover of devices that depend on some parts judged anew."""
+    rows = await db.fetch("SELECT id FROM part WHERE part_number = ANY($1) ORDER BY id", list(part_numbers))
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(parts=[row["id"] for row in rows]))
 
 
 @db.atomic

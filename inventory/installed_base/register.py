@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
@@ -189,6 +189,11 @@ async def enter_service_terms(terms: Sequence[NewServiceTerm], *, by: Actor) -> 
         by=by,
         right="parts.manage",
     )
+    rows = await db.fetch(
+        "SELECT id FROM contract WHERE code = ANY($1) ORDER BY id", list({term.contract for term in terms})
+    )
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(contracts=[row["id"] for row in rows]))
 
 
 @db.atomic
@@ -218,3 +223,6 @@ async def enter_devices(devices: Sequence[NewDevice], *, by: Actor) -> None:
         by=by,
         right="parts.manage",
     )
+    rows = await db.fetch("SELECT id FROM place WHERE code = ANY($1) ORDER BY id", list({new.site for new in devices}))
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(sites=[row["id"] for row in rows]))

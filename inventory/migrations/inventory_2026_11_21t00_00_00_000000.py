@@ -661,6 +661,10 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
+    )
+
+    manager.add_table(
         class_name="PoolCrossing",
         tablename="pool_crossing",
         schema=None,
@@ -8561,6 +8565,164 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="BigSerial",
+        column_class=BigSerial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="site",
+        db_column_name="site",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="contract",
+        db_column_name="contract",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Contract,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="serving",
+        db_column_name="serving",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="working",
+        db_column_name="working",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        column_name="non_working",
+        db_column_name="non_working",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -21303,6 +21465,15 @@ async def forwards():
         constraint_name="package_weight_is_positive",
         constraint_class=Check,
         params={"condition": "weight_kg > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="CoverCell",
+        tablename="cover_cell",
+        constraint_name="cover_cell_is_one_per_part",
+        constraint_class=Unique,
+        params={"columns": ["part", "site", "contract"], "nulls_distinct": True},
         schema=None,
     )
 

@@ -11,7 +11,7 @@ from inventory.ground import clock, db
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
 from inventory.stock import pools
-from inventory.stock.serving import ServingRow, serving_row
+from inventory.stock.serving import WAYS, ServingRow, serving_row
 
 
 class Offered(Struct, frozen=True):
@@ -107,9 +107,9 @@ def _hindrances(row: _Row, device: CoveredDevice) -> tuple[str, ...]:
     return tuple(told)
 
 
-_STOCK = """
+_STOCK = f"""
 WITH RECURSIVE wanted AS (  -- what stands in for what, over chains of up to five; a part never for itself
-    SELECT part AS wanted, part, 1 AS pieces, '{}'::text[] AS firmwares, ARRAY[part] AS path
+    SELECT part AS wanted, part, 1 AS pieces, '{{}}'::text[] AS firmwares, ARRAY[part] AS path
     FROM unnest($1::int[]) AS part
     UNION ALL
     SELECT wanted, substitute, wanted.pieces * substitution.pieces,
@@ -121,16 +121,7 @@ WITH RECURSIVE wanted AS (  -- what stands in for what, over chains of up to fiv
 usable AS (  -- one way from part to part: the one that asks least
     SELECT DISTINCT ON (wanted, part) * FROM wanted ORDER BY wanted, part, cardinality(firmwares), pieces
 ),
-way AS (  -- straight to the site, or over a lane to a store that is nearer
-    SELECT store AS place, travel_hours AS hours, 0::float8 AS fixed_cost, 0::float8 AS unit_cost, true AS lithium
-    FROM coverage WHERE site = $3
-    UNION ALL
-    SELECT lane.from_place, lane.hours + coverage.travel_hours, lane.fixed_cost_cny, lane.unit_cost_cny,
-           lane.carries_lithium
-    FROM lane JOIN coverage ON coverage.store = lane.to_place AND coverage.site = $3
-    WHERE coverage.travel_hours < coalesce(
-        (SELECT travel_hours FROM coverage AS own WHERE own.store = lane.from_place AND own.site = $3), 1e9)
-),
+way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $3),
 there AS (
     SELECT level.part, level.place, level.free, level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at
     FROM level
@@ -161,6 +152,7 @@ JOIN there ON there.part = part.id
 JOIN place ON place.id = there.place
 JOIN pool ON pool.id = $2
 LEFT JOIN way ON way.place = place.id AND (way.lithium OR NOT part.lithium)
+WHERE there.inbound IS NULL OR usable.wanted = usable.part
 ORDER BY usable.wanted, place.code, way.hours
 LIMIT 2000
 """

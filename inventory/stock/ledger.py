@@ -14,7 +14,7 @@ from msgspec import Struct
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
-from inventory.stock import lots
+from inventory.stock import cover, lots
 from inventory.stock.moves import GOOD, Move
 from inventory.stock.refusals import InsufficientStock, LotNotHere, UnitNotHere
 
@@ -54,6 +54,12 @@ class LevelChange(Struct, frozen=True, kw_only=True):
             (before <= self.average_failure_line) != (after <= self.average_failure_line)
         )
         return crosses_critical or crosses_average
+
+    def changes_cover(self) -> bool:
+        """Whether the change may matter to what the promise meter says of the devices served from here."""
+        return cover.standing(self.free - self.freed, self.critical_point) != cover.standing(
+            self.free, self.critical_point
+        )
 
 
 LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, level.condition,
@@ -239,11 +245,12 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
 
 
 async def announce(changes: Sequence[LevelChange]) -> None:
-    """Enqueue what a change of levels calls for: an assessment at a crossed line, stock for those who wait."""
+    """Enqueue what a change of levels calls for: an assessment at a crossed line, stock for those who wait, cover."""
     good = [change for change in changes if change.condition == GOOD]
     await jobs.enqueue(
         *(jobs.Assess(c.part, c.place, c.pool) for c in good if c.crosses_a_line()),
         *(jobs.FillBackorders(c.part, c.place, c.pool) for c in good if c.freed > 0 and c.backordered > 0),
+        *await cover.to_judge([(c.part, c.place, c.pool) for c in good if c.changes_cover()]),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from inventory.ground import db, jobs
+from inventory.stock import cover
 
 
 class Lines(Struct, frozen=True, kw_only=True):
@@ -22,7 +23,7 @@ class Lines(Struct, frozen=True, kw_only=True):
 @db.atomic
 async def set_lines(lines: Sequence[Lines]) -> None:
     """Write lines to their levels, making a level where none is yet; in level order, one round trip."""
-    await db.execute(
+    moved = await db.fetch(
         """INSERT INTO level (part, place, condition, owner, pool,
                               base_stock, reorder_point, critical_point, average_failure_line)
            SELECT line.part, line.place, 'good', party.id, line.pool,
@@ -41,7 +42,8 @@ async def set_lines(lines: Sequence[Lines]) -> None:
                    coalesce(excluded.base_stock, level.base_stock),
                    coalesce(excluded.reorder_point, level.reorder_point),
                    coalesce(excluded.critical_point, level.critical_point),
-                   coalesce(excluded.average_failure_line, level.average_failure_line))""",
+                   coalesce(excluded.average_failure_line, level.average_failure_line))
+           RETURNING new.part, new.place, new.pool, new.free, old.critical_point AS before, new.critical_point AS after""",
         [line.part for line in lines],
         [line.place for line in lines],
         [line.pool for line in lines],
@@ -49,6 +51,15 @@ async def set_lines(lines: Sequence[Lines]) -> None:
         [line.reorder_point for line in lines],
         [line.critical_point for line in lines],
         [line.average_failure_line for line in lines],
+    )
+    await jobs.enqueue(
+        *await cover.to_judge(
+            [
+                (row["part"], row["place"], row["pool"])
+                for row in moved
+                if cover.standing(row["free"], row["before"]) != cover.standing(row["free"], row["after"])
+            ]
+        )
     )
 
 

@@ -65,7 +65,7 @@ def test_every_route_is_covered_by_the_ladder():
         "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
         "/provisional-issues", "/vendors", "/offers", "/purchase-orders", "/part-requests", "/plans", "/targets",
         "/emergency-cases", "/near-misses", "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
-        "/blocked-stock", "/inspections", "/scrappings",
+        "/blocked-stock", "/inspections", "/scrappings", "/coverage", "/coverage/devices",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):

@@ -45,6 +45,14 @@ PAGES = [
     ("/emergencies", "engineer", "inspector"),
     ("/emergencies/new", "buyer", "engineer"),
     ("/emergencies/{case}", "auditor", "vendor"),
+    ("/coverage", "inspector", "vendor"),
+    ("/coverage?depot=GZ", "engineer", "vendor"),
+    ("/coverage/parts?state=yes&depot=GZ&part=PSU-750", "engineer", "vendor"),
+    ("/coverage/devices?contract=C-BANK&site=BANK-GZ&state=yes", "auditor", "vendor"),
+    ("/contracts/C-BANK/coverage", "inspector", "vendor"),
+    ("/sites/BANK-GZ/coverage", "inspector", "vendor"),
+    ("/depots/GZ/coverage", "warehouse_keeper", "vendor"),
+    ("/devices/BANK-007/coverage", "engineer", "vendor"),
     ("/orders", "vendor", "engineer"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
@@ -304,7 +312,18 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
     assert await menu("vendor") == ["/", "/parts", "/orders"]
     assert await menu("inspector") == [
         "/",
-        *("/stock", "/parts", "/transfers", "/receiving", "/bins", "/conditions", "/counts", "/movements", "/units"),
+        *(
+            "/stock",
+            "/coverage",
+            "/parts",
+            "/transfers",
+            "/receiving",
+            "/bins",
+            "/conditions",
+            "/counts",
+            "/movements",
+            "/units",
+        ),
         *("/reservations", "/pool-crossings", "/statements"),
     ]
     assert "/plans" in await menu("planner")
