@@ -55,6 +55,7 @@ from api.routes import (
     shipping,
     statements,
     stock,
+    tickets,
 )
 from api.settings import Settings
 from inventory.ground import db
@@ -134,6 +135,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         orders.VendorController,
         orders.OrderController,
         requests.RequestController,
+        tickets.TicketController,
         shipping.PickListController,
         shipping.ShipmentController,
         provisional.ProvisionalIssueController,

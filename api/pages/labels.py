@@ -26,7 +26,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "outcome": {
         "used": ("used", "已换上"),
         "returned_good": ("handed back, good", "退料（好件）"),
+        "returned_defective": ("handed back, defective", "退料（坏件）"),
+        "no_fault_found": ("fitted, did not help (NFF)", "换后无效（NFF）"),
         "dead_on_arrival": ("dead on arrival (DOA)", "到货即损（DOA）"),
+        "lost": ("lost", "丢失"),
+        "mixed": ("several outcomes", "多种结果"),
     },
     "order_state": {
         "draft": ("draft", "草稿"),
@@ -412,12 +416,18 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "no_limit_promised": ("no limit is promised for this severity", "该级别未约定时限"),
     },
+    "removed": {
+        "returned": ("the old part came back", "旧件已退回"),
+        "kept_by_customer": ("the customer keeps the old part", "旧件由客户留存"),
+        "owed": ("the old part is owed", "旧件待返"),
+    },
     "linked_because": {
         "dead_on_arrival": ("dead on arrival", "到货即损"),
         "rejected": ("rejected by the customer", "客户拒绝"),
         "new_cause": ("new cause", "新的故障原因"),
     },
     "step": {
+        "confirm_loss": ("confirm what was reported lost", "确认报失"),
         "bind_ticket": ("tie the request to its ticket", "补录工单号"),
         "decide_case": ("decide on the emergency case", "审批应急方案"),
         "close_case": ("close the emergency case", "关闭应急方案"),
@@ -517,7 +527,14 @@ TONES: dict[str, dict[str, Tone]] = {
     },
     "severity": {"general": "secondary", "severe": "red"},
     "cover_state": {"no": "red", "at_risk": "orange", "yes": "green"},
-    "outcome": {"used": "green", "returned_good": "azure", "dead_on_arrival": "red"},
+    "outcome": {
+        "used": "green",
+        "returned_good": "azure",
+        "returned_defective": "orange",
+        "no_fault_found": "yellow",
+        "dead_on_arrival": "red",
+        "lost": "red",
+    },
     "order_state": {
         "draft": "yellow",
         "approved": "azure",

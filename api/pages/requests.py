@@ -1,5 +1,6 @@
 """Part requests: asking for parts, handing them out, accounting for them."""
 
+from itertools import zip_longest
 from typing import Annotated, get_args
 from uuid import UUID, uuid4
 
@@ -19,7 +20,7 @@ from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices, severities
 from inventory.places import places
-from inventory.requests import changing, debriefing, kits, requests, shipping
+from inventory.requests import changing, debriefing, kits, requests, shipping, telling
 
 SOURCE = "page"
 """Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
@@ -81,14 +82,30 @@ class Debriefing(Struct, kw_only=True):
 
     part_number: Several
     outcome: Several
-    serial_out: Several
+    quantity: Several = ""
+    serial_in: Several = ""
+    serial_out: Several = ""
+    failure_code: Several = ""
+    remark: Several = ""
 
     def reports(self) -> list[debriefing.Debrief]:
         """The lines that say what became of them."""
-        told = zip(several(self.part_number), several(self.outcome), several(self.serial_out), strict=True)
+        columns = (
+            self.part_number, self.outcome, self.quantity, self.serial_in, self.serial_out, self.failure_code, self.remark
+        )  # fmt: skip
         return [
-            debriefing.Debrief(part_number=part, outcome=outcome, serial_out=serial.strip() or None)
-            for part, outcome, serial in told
+            debriefing.Debrief(
+                part_number=part,
+                outcome=outcome,
+                quantity=quantity(count) if count.strip() else None,
+                serial_in=serial_in.strip() or None,
+                serial_out=serial_out.strip() or None,
+                failure_code=code.strip() or None,
+                remark=remark.strip(),
+            )
+            for part, outcome, count, serial_in, serial_out, code, remark in zip_longest(
+                *(several(column) for column in columns), fillvalue=""
+            )
             if outcome in get_args(requests.Outcome)
         ]
 
@@ -181,6 +198,7 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
     return Page(
         "requests/detail.html",
         view=view,
+        said=telling.sentence(view),
         by_serial=by_serial,
         cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
@@ -246,6 +264,13 @@ async def debrief(request: PageRequest, request_id: FromPath[UUID], data: URLEnc
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
+@post("/requests/{request_id:uuid}/debriefs/{report:uuid}/confirm", guards=[requires("stock.adjust")], status_code=303)
+async def confirm_loss(request: PageRequest, request_id: FromPath[UUID], report: FromPath[UUID]) -> Redirect:
+    """Confirm a loss, as a second person."""
+    await debriefing.confirm_loss(request_id, report, by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
 @post("/requests/{request_id:uuid}/cancel", guards=[requires("parts.request")], status_code=303)
 async def cancel(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Withdraw a request whose parts have not left."""
@@ -268,5 +293,6 @@ handlers = [
     new_cause,
     ship,
     debrief,
+    confirm_loss,
     cancel,
 ]

@@ -13,7 +13,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.problems import refusals
 from inventory.catalogue import models, parts
 from inventory.ground import clock
-from inventory.installed_base import contracts, devices, failures, severities, warranties
+from inventory.installed_base import contracts, devices, failures, fitted, severities, warranties
 from inventory.places import places
 from inventory.requests import availability, kits
 
@@ -199,6 +199,16 @@ class DeviceController(Controller):
         """Show what the contract promises for a fault reported at an instant (default: now)."""
         device = await devices.find(serial, seen_by=request.user)
         return devices.entitlement_of(device, severity, at or clock.now())
+
+    @get(
+        "/devices/{serial:str}/fitted-parts",
+        operation_id="ListFittedParts",
+        guards=[requires("devices.read")],
+        responses=refusals(404),
+    )
+    async def list_fitted(self, request: ApiRequest, serial: FromPath[str]) -> list[fitted.FittedView]:
+        """List what was fitted into a device, and what came out again."""
+        return await fitted.fitted(serial, seen_by=request.user)
 
     @get(
         "/devices/{serial:str}/warranty-lookups",

@@ -12,7 +12,7 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
-from inventory.requests import changing, debriefing, requests, shipping
+from inventory.requests import changing, debriefing, requests, shipping, telling
 from inventory.stock import shipments
 
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -72,11 +72,15 @@ class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DebriefLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of a part, and the serial of the one that came out."""
+    """What became of pieces of a part (all that are left, or `quantity`, or the one with `serial_in`), and of the old one."""
 
     part_number: Code
     outcome: requests.Outcome
+    quantity: Quantity | None = None
+    serial_in: Code | None = None
     serial_out: Code | None = None
+    failure_code: Code | None = None
+    remark: Text = ""
 
 
 class Debrief(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -252,9 +256,34 @@ class RequestController(Controller):
     async def debrief(
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Debrief], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
-        """Account for the parts: used, returned good, or dead on arrival."""
+        """Account for the parts: used, given back, dead on arrival, or lost."""
         reports = told(data.lines, list[debriefing.Debrief])
         return await once(request, idempotency_key, lambda: debriefing.debrief(request_id, reports, by=request.user))
+
+    @post(
+        "/{request_id:uuid}/debriefs/{report:uuid}/confirm-loss",
+        operation_id="ConfirmLoss",
+        status_code=200,
+        guards=[requires("stock.adjust")],
+        responses=refusals(404, 409),
+    )
+    async def confirm_loss(
+        self, request: ApiRequest, request_id: FromPath[UUID], report: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Confirm that pieces are lost, as a second person."""
+        return await once(
+            request, idempotency_key, lambda: debriefing.confirm_loss(request_id, report, by=request.user)
+        )
+
+    @get(
+        "/{request_id:uuid}/note",
+        operation_id="GetRequestNote",
+        guards=[requires("requests.read")],
+        responses=refusals(404),
+    )
+    async def get_note(self, request: ApiRequest, request_id: FromPath[UUID]) -> telling.Sentence:
+        """Say in one sentence where the request stands and what is expected next."""
+        return telling.sentence(await requests.request_view(request_id, seen_by=request.user))
 
     @post(
         "/{request_id:uuid}/cancel",

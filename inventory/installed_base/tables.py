@@ -153,6 +153,24 @@ class Device(Table, tablename="device", help_text="A covered machine at a custom
     device_retires_after_it_is_installed = Check("retired_on IS NULL OR retired_on >= installed_on")
 
 
+class FittedPart(
+    Table, tablename="fitted_part", help_text="Which piece sat in which device, from when until when (D38, D58)"
+):
+    """A replacement: what went in, and later what came out."""
+
+    id = key()
+    device = link(Device, index=True)
+    part = link(Part)
+    position = optional_text()
+    serial = optional_text()
+    fitted_at = instant()
+    document_number = text()
+    removed_at = optional_instant()
+    removed_by_document = optional_text()
+
+    fitted_part_is_removed_after_it_was_fitted = Check("removed_at >= fitted_at")
+
+
 class WarrantyLookup(
     Table, tablename="warranty_lookup", help_text="What the maker said about a device's warranty, and when"
 ):

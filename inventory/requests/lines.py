@@ -21,7 +21,7 @@ async def lock_head(request: UUID, *, by: Actor) -> db.Row:
     """
     row = await db.fetch_one(
         """SELECT part_request.number, part_request.state, place.code AS site, place.id AS site_id,
-                  contract.customer_keeps_disks
+                  contract.customer_keeps_disks, device.id AS device
            FROM part_request
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = device.site
@@ -69,6 +69,8 @@ class Line(Struct, frozen=True, kw_only=True):
     id: UUID
     part: int
     quantity: int
+    pieces_each: int
+    device_position: str | None
     state: str
     pool: int
     place: int | None
@@ -77,6 +79,11 @@ class Line(Struct, frozen=True, kw_only=True):
     serialised: bool
     supplied_part: int | None
     serial_in: str | None
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces of the supplied part answer it."""
+        return self.quantity * self.pieces_each
 
     @property
     def serials_in(self) -> list[str]:
@@ -88,10 +95,12 @@ async def lock_lines(request: UUID) -> list[Line]:
     """A request's lines, locked in one order."""
     return await db.read(
         Line,
-        """SELECT line.id, line.part, quantity, state, pool, source_place AS place, place.code AS depot, reservation,
-                  part.serialised, supplied_part, serial_in
+        """SELECT line.id, line.part, quantity, pieces_each, device_position, state, pool, source_place AS place,
+                  place.code AS depot, reservation, coalesce(supplied.serialised, part.serialised) AS serialised,
+                  supplied_part, serial_in
            FROM request_line AS line
            JOIN part ON part.id = line.part
+           LEFT JOIN part AS supplied ON supplied.id = line.supplied_part
            LEFT JOIN place ON place.id = line.source_place
            WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
         request,

@@ -35,7 +35,8 @@ State = Literal[
     "reconciled",
     "cancelled",
 ]
-Outcome = Literal["used", "returned_good", "dead_on_arrival"]
+Outcome = Literal["used", "returned_good", "returned_defective", "no_fault_found", "dead_on_arrival", "lost"]
+Removed = Literal["returned", "kept_by_customer", "owed"]
 
 NOT_LEFT: tuple[State, ...] = ("planned", "quoted", "awaiting_approval", "backordered", "reserved", "picked")
 """States in which nothing of a line has left its store."""
@@ -125,6 +126,22 @@ class Promise(Struct, frozen=True, kw_only=True):
     reasons: list[str]
 
 
+class DebriefView(Struct, frozen=True, kw_only=True):
+    """What became of some issued pieces, and of the part that came out; a loss counts once somebody else confirmed it."""
+
+    id: UUID
+    quantity: int
+    outcome: Outcome
+    serial_in: str | None
+    serial_out: str | None
+    removed: Removed | None
+    failure_code: str | None
+    remark: str
+    told_at: datetime
+    told_by: str
+    confirmed_by: str | None
+
+
 class RequestLineView(Struct, frozen=True, kw_only=True):
     """A line with its promise and the ladder of what else could be done."""
 
@@ -141,9 +158,10 @@ class RequestLineView(Struct, frozen=True, kw_only=True):
     shipped_at: datetime | None = None
     arrived_at: datetime | None = None
     reconciled_at: datetime | None = None
-    outcome: Outcome | None = None
+    outcome: Outcome | Literal["mixed"] | None = None
     serial_in: str | None = None
     serial_out: str | None = None
+    debriefs: list[DebriefView] = []
 
 
 class Entitled(Struct, frozen=True, kw_only=True):
@@ -439,6 +457,8 @@ _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'serial_in', line.serial_in, 'serial_out', line.serial_out, 'position', line.device_position,
                 'reserved_at', line.reserved_at, 'picked_at', line.picked_at, 'shipped_at', line.shipped_at,
                 'arrived_at', line.arrived_at, 'reconciled_at', line.reconciled_at,
+                'debriefs', (SELECT coalesce(jsonb_agg(to_jsonb(told) - 'line' ORDER BY told.id), '[]')
+                             FROM debrief AS told WHERE told.line = line.id),
                 'promise', jsonb_build_object(
                     'arrives_at', line.promised_at, 'firm', line.firm,
                     'on_time', line.promised_at IS NOT NULL

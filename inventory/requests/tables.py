@@ -118,4 +118,32 @@ class RequestLine(Table, tablename="request_line", help_text="One part of a requ
         "state IN ('planned', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', 'reconciled', 'cancelled')"
     )
     request_line_firm_promise_holds_stock = Check("NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL")
-    request_line_outcome_is_known = Check("outcome IN ('used', 'returned_good', 'dead_on_arrival')")
+    request_line_outcome_is_known = Check(
+        "outcome IN ('used', 'returned_good', 'returned_defective', 'no_fault_found', 'dead_on_arrival', 'lost', 'mixed')"
+    )
+
+
+class Debrief(
+    Table, tablename="debrief", help_text="What became of pieces that were issued, and of those they replaced"
+):
+    """Some pieces of a line, accounted for; `removed` tells of the part that came out. A loss counts once confirmed."""
+
+    id = key()
+    line = link(RequestLine, index=True)
+    quantity = whole()
+    outcome = text()
+    serial_in = optional_text()
+    serial_out = optional_text()
+    removed = optional_text()
+    failure_code = optional_text()
+    remark = note()
+    told_at = instant()
+    told_by = text()
+    confirmed_by = optional_text()
+
+    debrief_counts_something = Check("quantity > 0")
+    debrief_outcome_is_known = Check(
+        "outcome IN ('used', 'returned_good', 'returned_defective', 'no_fault_found', 'dead_on_arrival', 'lost')"
+    )
+    debrief_removed_is_known = Check("removed IN ('returned', 'kept_by_customer', 'owed')")
+    debrief_loss_has_four_eyes = Check("confirmed_by IS NULL OR confirmed_by <> told_by")

@@ -193,7 +193,7 @@ async def test_a_part_that_is_dead_on_arrival_comes_back_as_defective(own_compan
 
     unit = await units.unit(shipped.lines[0].serial_in, seen_by=SETUP)
     assert (unit.place, unit.condition) == ("GZ", "defective")
-    assert (await level(DRIVE, "GZ")).free == 4
+    assert (await level(DRIVE, "GZ")).on_hand == 4
     assert await violations() == []
 
 
