@@ -38,10 +38,12 @@ from api.routes import (
     callbacks,
     catalogue,
     counts,
+    duty,
     emergency,
     holding,
     imports,
     keeping,
+    messages,
     orders,
     papers,
     planning,
@@ -52,6 +54,7 @@ from api.routes import (
     reversals,
     shipping,
     statements,
+    steps,
     stock,
 )
 from api.settings import Settings
@@ -132,6 +135,9 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         provisional.ProvisionalIssueController,
         planning.PlanController,
         emergency.CaseController,
+        duty.DutyController,
+        steps.StepController,
+        messages.MessageController,
         platform.PlatformController,
         callbacks.CallbackController,
     ]

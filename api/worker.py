@@ -21,23 +21,25 @@ from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule
 
 from api import logs
+from api.channels import sending
 from api.exchange import reading
 from api.processes import solver_process
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
+from inventory.assurance import duty_sheets, escalation
 from inventory.emergency import assessments, cases, proposing
 from inventory.ground import clock, context, db, idempotency, jobs, progress
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
 from inventory.imports import imports
 from inventory.migrate import ensure_ledger_months
-from inventory.people import sessions
+from inventory.people import messages, sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import Answered, answer
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
-from inventory.stock import keeping, losses, lots, promises, provisional, reservations
+from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from optimizer.emergency import Answer, choose
 from optimizer.errors import OptimizerError
@@ -206,6 +208,13 @@ async def on_run_import(job: jobs.RunImport, work: Work) -> None:
         raise
 
 
+async def on_send_message(job: jobs.SendMessage, work: Work) -> None:
+    """Somebody is to hear something by mail or chat."""
+    wait = await sending.try_to_send(await messages.take(job.message), work.settings, attempt=work.attempt)
+    if wait is not None:
+        raise RetryRequested(wait, reason="the channel cannot be reached")
+
+
 HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.Assess: on_assess,
     jobs.JudgeFailure: on_judge_failure,
@@ -219,6 +228,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
     jobs.RunImport: on_run_import,
+    jobs.SendMessage: on_send_message,
 }
 """Every job with its handler."""
 
@@ -258,9 +268,13 @@ def register(queue: PgQueuer, settings: Settings) -> None:
         await reservations.expire_due(by=HOUSEKEEPING)
         await promises.begin_due(by=service("allocation"))
 
-    @queue.schedule("escalate_overdue_papers", "*/5 * * * *")
+    @queue.schedule("escalate_late_steps", "* * * * *")
     async def _escalate(_: Schedule) -> None:
-        await provisional.escalate_overdue(by=HOUSEKEEPING)
+        await escalation.escalate_late()
+
+    @queue.schedule("watch_roster", "*/10 * * * *")
+    async def _watch_roster(_: Schedule) -> None:
+        await duty_sheets.watch()
 
     @queue.schedule("assess_all", "*/5 * * * *")
     async def _assess_all(_: Schedule) -> None:

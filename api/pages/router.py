@@ -7,12 +7,14 @@ from api.pages import (
     bins,
     conditions,
     counts,
+    duty_sheets,
     emergencies,
     finding,
     imports,
     in_hand,
     label_sheets,
     ledger,
+    messages,
     orders,
     overview,
     parts,
@@ -23,14 +25,16 @@ from api.pages import (
     receiving,
     requests,
     reservations,
+    roster,
     scanning,
     sessions,
     shipments,
     statements,
+    steps,
     stock,
     transfers,
 )
-from api.pages.rendering import remember_place_names
+from api.pages.rendering import look_around
 
 NOUNS = (
     sessions,
@@ -59,6 +63,10 @@ NOUNS = (
     in_hand,
     pool_crossings,
     statements,
+    steps,
+    roster,
+    duty_sheets,
+    messages,
 )
 
 TAKING_FILES = (imports, attachments)
@@ -73,7 +81,7 @@ def page_router(most_bytes: int) -> Router:
             *(handler for noun in NOUNS for handler in noun.handlers),
             Router("/", route_handlers=uploads, request_max_body_size=most_bytes),
         ],
-        before_request=remember_place_names,
+        before_request=look_around,
         include_in_schema=False,
         opt={"page": True},
     )

@@ -16,7 +16,7 @@ from inventory.ground.errors import Forbidden, Invalid, Unknown
 from inventory.ground.steps import StepView
 from inventory.people import duty, messages, persons
 from inventory.people.persons import Holder, actor_of
-from inventory.people.roles import ROLE_NAMES, ROLES
+from inventory.people.roles import ROLES
 from inventory.stock import keeping
 
 OWNER, KEY_HOLDER = "owner", "key_holder"
@@ -307,6 +307,28 @@ async def acknowledge(step: UUID, *, by: Actor) -> StepView:
     return acknowledged
 
 
+class RungView(Struct, frozen=True, kw_only=True):
+    """A rung that a duty climbed, and who was told."""
+
+    rung: int
+    who: str
+    told: list[str]
+    escalated_at: datetime
+
+
+async def escalations(step: UUID, *, seen_by: Actor) -> list[RungView]:
+    """The rungs a duty climbed, from below.
+
+    Raises:
+        Unknown: no such duty in the reader's scope.
+
+    """
+    await steps.step_view(step, seen_by=seen_by)
+    return await db.read(
+        RungView, "SELECT rung, who, told, escalated_at FROM escalation WHERE step = $1 ORDER BY rung LIMIT 100", step
+    )
+
+
 class Linked(Struct, frozen=True, kw_only=True):
     """What the link of a message is for: one person taking on one duty."""
 
@@ -409,10 +431,3 @@ def _wrong(kind: str, problem: str, problem_zh: str) -> ChainWrong:
         most=LONGEST_CHAIN,
         minutes=int(LONGEST_SILENCE.total_seconds() // 60),
     )
-
-
-def whose(rung: Rung) -> tuple[str, str]:
-    """What a rung is called, in English and Chinese."""
-    return {OWNER: ("its owner", "责任人"), KEY_HOLDER: ("key-holder", "钥匙保管人")}.get(rung.who) or ROLE_NAMES[
-        rung.who
-    ]

@@ -35,17 +35,22 @@ class Holiday(Struct, frozen=True, kw_only=True):
     provisional: bool
 
 
+def _lunar(year: int, month: int, day: int) -> date:
+    """A day of the lunar calendar."""
+    return LunarDate(year, month, day).to_solar_date()  # pyright: ignore[reportAttributeAccessIssue]  newer than its stubs
+
+
 @cache
 def _by_law(year: int) -> dict[date, str]:
     """The days that the State Council's rules of 2024 give off in every year, by name."""
-    new_year = LunarDate(year, 1, 1).toSolarDate()
+    new_year = _lunar(year, 1, 1)
     days = [
         (date(year, 1, 1), 1, "New Year's Day"),
         (new_year - timedelta(days=1), 4, "Spring Festival"),
         (chinese_calendar.get_solar_terms(date(year, 4, 1), date(year, 4, 10))[0][0], 1, "Tomb-sweeping Day"),
         (date(year, 5, 1), 2, "Labour Day"),
-        (LunarDate(year, 5, 5).toSolarDate(), 1, "Dragon Boat Festival"),
-        (LunarDate(year, 8, 15).toSolarDate(), 1, "Mid-autumn Festival"),
+        (_lunar(year, 5, 5), 1, "Dragon Boat Festival"),
+        (_lunar(year, 8, 15), 1, "Mid-autumn Festival"),
         (date(year, 10, 1), 3, "National Day"),
     ]
     return {first + timedelta(days=n): name for first, length, name in days for n in range(length)}

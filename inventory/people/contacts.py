@@ -107,9 +107,9 @@ async def change_contact(
     if email is not None and not _EMAIL.fullmatch(email):
         raise NotAnAddress(value=email)
     await db.execute(
-        """UPDATE person SET email = $3, chat = $4, phone = $2,
-                  phone_verified_at = CASE WHEN phone = $2 THEN phone_verified_at END,
-                  phone_verified_by = CASE WHEN phone = $2 THEN phone_verified_by END
+        """UPDATE person SET email = $3, chat = $4, phone = $2::varchar,
+                  phone_verified_at = CASE WHEN phone = $2::varchar THEN phone_verified_at END,
+                  phone_verified_by = CASE WHEN phone = $2::varchar THEN phone_verified_by END
            WHERE username = $1""",
         username,
         _phone(phone),

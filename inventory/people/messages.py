@@ -75,7 +75,7 @@ async def tell(people: Iterable[str], kind: str, facts: Any, *, occasion: str, s
     rows = await db.fetch(
         """INSERT INTO message (occasion, person, channel, kind, facts, step, state, created_at, sent_at)
            SELECT $1, person.id, channel, $2, $3, $4, CASE channel WHEN 'page' THEN 'sent' ELSE 'waiting' END,
-                  $5, CASE channel WHEN 'page' THEN $5 END
+                  $5::timestamptz, CASE channel WHEN 'page' THEN $5::timestamptz END
            FROM person, unnest(ARRAY['page', CASE WHEN email IS NOT NULL THEN 'mail' END, chat]) AS channel
            WHERE username = ANY($6) AND active AND channel IS NOT NULL
            ORDER BY person.id, channel
@@ -113,7 +113,7 @@ async def unread(actor: Actor) -> int:
         return 0
     return await db.fetch_value(
         """SELECT count(*)::int FROM (SELECT FROM message WHERE person = $1 AND channel = 'page' AND read_at IS NULL
-                                      LIMIT $2) AS some""",
+                                      LIMIT $2) AS counted""",
         actor.person_id,
         COUNTED,
     )

@@ -139,6 +139,18 @@ ROLE_NAMES: dict[str, tuple[str, str]] = {
 """Every role's name in English and Chinese."""
 
 
+DUTIES = (
+    "warehouse_keeper",
+    "engineer",
+    "dispatcher",
+    "buyer",
+    "project_manager",
+    "quality_supervisor",
+    "administrator",
+)
+"""The roles that are on duty."""
+
+
 def rights_of(roles: frozenset[str]) -> frozenset[str]:
     """All rights that a set of roles carries.
 
