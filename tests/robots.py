@@ -55,7 +55,7 @@ async def mail_server(password: str | None = None) -> AsyncIterator[MailBox]:
     box = MailBox()
 
     def known(*asked: Any) -> AuthResult:
-        return AuthResult(success=asked[4].password == (password or "").encode())
+        return AuthResult(success=asked[4].password == (password or "").encode(), handled=False)
 
     def protocol() -> SMTP:
         more = {"authenticator": known, "auth_required": True, "auth_require_tls": False} if password else {}

@@ -277,8 +277,10 @@ async def _hand_up(step: Climbing, chain: Sequence[Rung], reach: Reach, now: dat
 
 
 @db.atomic
-async def acknowledge(step: UUID, *, by: Actor) -> StepView:
+async def acknowledge(step: UUID, *, by: Actor, message: UUID | None = None) -> StepView:
     """Say that one has a duty in hand: it climbs no further. Saying so again, or too late, changes nothing.
+
+    `message` is the one by whose link it was said.
 
     Raises:
         Unknown: no such duty in the actor's scope.
@@ -301,7 +303,7 @@ async def acknowledge(step: UUID, *, by: Actor) -> StepView:
     )
     if not taken:
         return view
-    await audit.record("step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind})
+    await audit.record("step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind, "message": message})
     acknowledged = await steps.step_view(step, seen_by=by)
     await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot)
     return acknowledged
@@ -358,7 +360,7 @@ async def acknowledge_by_link(message: UUID) -> Linked:
 
     """
     found, actor = await _linked(message)
-    await acknowledge(found.step.id, by=actor)
+    await acknowledge(found.step.id, by=actor, message=message)
     return (await _linked(message))[0]
 
 
