@@ -66,7 +66,7 @@ def _changed(facts: Any, language: Language, places: Names) -> Worded:
 
 
 def _time(at: str) -> str:
-    return f"{datetime.fromisoformat(at).astimezone(formats.ZONE):%Y-%m-%d %H:%M}"
+    return formats.minute(datetime.fromisoformat(at))
 
 
 def _store(code: str | None, language: Language, places: Names) -> str:

@@ -50,7 +50,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await shelving.enter_bins(by=SETUP)
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
-    await staff.enter_duty(end.date(), by=SETUP)
+    await staff.enter_duty(end, by=SETUP)
     with solver_process() as solver:
         serials = Serials()
         say("  sizing the depots for two years ago")

@@ -17,6 +17,9 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 DEPOTS = ("GZ", "SH", "SY", "ZJ", "GY")
 
+BEGINS = time(8)
+"""When a shift begins; it lasts a day."""
+
 COMPANY_WIDE = ("dispatcher", "project_manager", "buyer", "engineer")
 
 NOT_VERIFIED = ("warehouse-keeper-sy-2", "dispatcher-3", "engineer-5")
@@ -173,11 +176,15 @@ async def enter(*, by: Actor) -> None:
         )
 
 
-async def enter_duty(today: date, *, by: Actor) -> None:
+async def enter_duty(now: datetime, *, by: Actor) -> None:
     """Enter what is staffed at every hour, who is on duty these two weeks and over the next two holidays, and the phones.
 
-    The last day of the second holiday nobody keeps the last depot: something is left to be noticed.
+    The last depot's next shift nobody has: something is left to be noticed within a day.
     """
+    today, empty = (
+        now.astimezone(SHANGHAI).date(),
+        (now.astimezone(SHANGHAI) + timedelta(hours=24 - BEGINS.hour)).date(),
+    )
     coming = next_holidays(today, 2)
     days = {today + timedelta(days=n) for n in range(-1, 14)}
     for holiday in coming:
@@ -187,7 +194,7 @@ async def enter_duty(today: date, *, by: Actor) -> None:
     for number, day in enumerate(sorted(days)):
         for depot in DEPOTS:
             keepers = [s for s in STAFF if s.role == "warehouse_keeper" and s.depot == depot]
-            if (day, depot) != (coming[-1].ends_on, DEPOTS[-1]):
+            if (day, depot) != (empty, DEPOTS[-1]):
                 shifts.append(_day(day, keepers[number % len(keepers)], depot))
         for role in COMPANY_WIDE:
             people = [s for s in STAFF if s.role == role]
@@ -203,7 +210,7 @@ async def enter_duty(today: date, *, by: Actor) -> None:
 
 
 def _day(day: date, member: Staff, depot: str | None) -> duty.NewShift:
-    start = datetime.combine(day, time(8), SHANGHAI).astimezone(UTC)
+    start = datetime.combine(day, BEGINS, SHANGHAI).astimezone(UTC)
     return duty.NewShift(
         username=member.username, role=member.role, depot=depot, starts_at=start, ends_at=start + timedelta(days=1)
     )

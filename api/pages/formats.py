@@ -84,6 +84,15 @@ def from_to(begins: datetime, ends: datetime) -> str:
     return f"{first:%H:%M}–{last:%H:%M}" + (f" +{days}" if days else "")
 
 
+def minute(value: datetime) -> str:
+    """An instant to the minute, with its whole date: for papers, and wherever days far off stand beside each other.
+
+    >>> minute(datetime.fromisoformat("2026-11-21T06:05Z"))
+    '2026-11-21 14:05'
+    """
+    return f"{value.astimezone(ZONE):%Y-%m-%d %H:%M}"
+
+
 def local_minute(value: datetime) -> str:
     """An instant as a form's field holds it.
 

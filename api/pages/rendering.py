@@ -126,6 +126,7 @@ def environment() -> Environment:
         "signed": formats.signed,
         "exact": formats.exact_time,
         "local_minute": formats.local_minute,
+        "minute": formats.minute,
         "weekday": pass_context(lambda c, value: formats.weekday(value, c["language"])),
         "instant": formats.instant_of,
         "clock": pass_context(lambda c, value: formats.clock_time(value, c["now"], c["language"])),

@@ -89,9 +89,9 @@ async def show_roster(
     shifts = await duty.shifts(
         limit=MOST_SHIFTS, seen_by=request.user, since=since, until=until, depot=depot or None, role=role or None
     )
-    empty = await posts.empty_shifts(since, until, seen_by=request.user)
-    wanted = [p for p in must if (not depot or p.depot == depot) and (not role or p.role == role)]
     now = clock.now()
+    empty = await posts.empty_shifts(max(since, now), until, seen_by=request.user) if now < until else []
+    wanted = [p for p in must if (not depot or p.depot == depot) and (not role or p.role == role)]
     return Page(
         "roster/week.html",
         rows=weeks.week(first, wanted, shifts, empty),

@@ -1,11 +1,10 @@
 """Assembling: from a document in the books to the paper that goes with it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from api.pages.formats import ZONE
+from api.pages.formats import minute
 from api.pages.labels import LABELS
 from api.papers.forms import Fact, Form, Line, Paper, Words
 from inventory.catalogue import parts
@@ -222,11 +221,6 @@ def both(zh: str, en: str) -> str:
     ('广州备件库 Guangzhou', 'DELL')
     """
     return zh if zh == en else f"{zh} {en}".strip()
-
-
-def minute(at: datetime) -> str:
-    """An instant to the minute."""
-    return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}"
 
 
 def words(kind: str, value: str) -> Words:

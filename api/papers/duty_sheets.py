@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from api.pages.formats import ZONE
-from api.papers.assembling import both, minute, place, words
+from api.pages.formats import ZONE, minute
+from api.papers.assembling import both, place, words
 from api.papers.forms import Fact, Line, Paper, Words
 from inventory.assurance.duty_sheets import DutySheetView, hours_of
 from inventory.ground import clock

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from api.pages.formats import ZONE
+from api.pages.formats import minute
 from api.papers import barcodes, printing
 
 Form = Literal[
@@ -179,7 +179,7 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "remarks": paper.remarks,
         "signers": shape.signers,
         "mark": paper.mark,
-        "printed_at": f"{paper.printed_at.astimezone(ZONE):%Y-%m-%d %H:%M}",
+        "printed_at": minute(paper.printed_at),
         "printed_by": paper.printed_by,
     }
 

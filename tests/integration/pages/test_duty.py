@@ -55,7 +55,7 @@ async def test_an_empty_post_is_red_in_the_week(visitor):
     await dispatcher.post("/roster/posts", {"role": "warehouse_keeper", "depot": "GZ"})
     page = (await dispatcher.get("/roster", language="en")).text
     assert "Nobody is on duty within the next 24 hours" in page
-    assert 'class="shift empty"' in page
+    assert 'class="shift nobody"' in page
     await dispatcher.post("/roster/posts/withdraw", {"role": "warehouse_keeper", "depot": "GZ"})
     assert await posts.posts(limit=5, seen_by=SETUP) == []
 
