@@ -191,7 +191,8 @@ async def enter_duty(now: datetime, *, by: Actor) -> None:
         length = (holiday.ends_on - holiday.starts_on).days
         days |= {holiday.starts_on + timedelta(days=n) for n in range(-1, length + 1)}
     shifts: list[duty.NewShift] = []
-    for number, day in enumerate(sorted(days)):
+    for day in sorted(days):
+        number = (day - today).days
         for depot in DEPOTS:
             keepers = [s for s in STAFF if s.role == "warehouse_keeper" and s.depot == depot]
             if (day, depot) != (empty, DEPOTS[-1]):

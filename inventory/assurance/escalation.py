@@ -303,7 +303,9 @@ async def acknowledge(step: UUID, *, by: Actor, message: UUID | None = None) -> 
     )
     if not taken:
         return view
-    await audit.record("step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind, "message": message})
+    await audit.record(
+        "step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind, "message": message}
+    )
     acknowledged = await steps.step_view(step, seen_by=by)
     await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot)
     return acknowledged

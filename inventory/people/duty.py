@@ -345,3 +345,9 @@ async def on_duty(
         role,
         limit,
     )
+
+
+async def on_duty_with(right: str, *, depot: str, limit: int) -> list[ShiftView]:
+    """Who is on duty now and may do something at a store: whom to call for an approval at night."""
+    roles = {role for role, rights in ROLES.items() if right in rights}
+    return [shift for shift in await on_duty(limit=limit, depot=depot) if shift.role in roles]

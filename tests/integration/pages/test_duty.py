@@ -2,15 +2,18 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 from api.shared import acknowledging_path
 from inventory.assurance import escalation
+from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import clock, db, steps
 from inventory.people import contacts, duty, messages, posts
 from tests.conftest import SECRET
 from tests.integration.assurance.test_escalation import begin
+from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.people.test_duty import on_duty, person
-from tests.world import ADMIN, SETUP
+from tests.world import ADMIN, MANAGER, SETUP
 
 DAY = "2031-03-05"  # a Wednesday
 
@@ -169,3 +172,17 @@ async def test_administrators_see_what_failed_and_send_it_again(visitor):
     await admin.post(f"/messages/{message.id}/send-again")
     (message,) = await messages.outgoing(limit=5, seen_by=ADMIN)
     assert message.state == "waiting"
+
+
+async def test_a_case_that_waits_for_approval_names_whom_to_call(visitor):
+    reader = await visitor("auditor")
+    await put_in_force(NewPolicy(standing_authority_cny=Decimal(0)), by=MANAGER)
+    case = await a_case()
+    await propose(case)
+    await on_duty("zhou", "project_manager")
+    await on_duty("li", "warehouse_keeper", depot="GZ")
+    await contacts.verify_phone("zhou", by=SETUP, phone="13800000009")
+
+    page = (await reader.get(f"/emergencies/{case.id}", language="en")).text
+    assert "On duty and may approve: Zhou (project manager)" in page
+    assert "tel:13800000009" in page
