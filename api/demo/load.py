@@ -13,6 +13,7 @@ from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_pas
 from api.demo.past import LIVED_DAYS, YEARS, Failed, Serials, draw_failures, open_stock, replay, stores
 from api.processes import solver_process
 from api.settings import Settings
+from inventory.assurance import duty_sheets, escalation
 from inventory.assurance.meter import cells
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
@@ -50,7 +51,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await shelving.enter_bins(by=SETUP)
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
-    await staff.enter_duty(end.date(), by=SETUP)
+    await staff.enter_duty(end, by=SETUP)
     with solver_process() as solver:
         serials = Serials()
         say("  sizing the depots for two years ago")
@@ -83,6 +84,8 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await shelving.put_away(by=SETUP)
             await shelving.fill_the_dock(by=SETUP)
             await assessments.assess_all(by=SETUP)
+            await duty_sheets.watch()
+            await escalation.escalate_late(limit=500)
         await cells.refresh(jobs.RefreshCover())
     await _settle()
     credentials.keep(settings, keys)

@@ -31,6 +31,8 @@ ITEMS = (
     Item("/coverage", ("Promise meter", "保障状态"), "shield-check", "devices.read"),
     Item("/parts", ("Parts", "备件"), "cpu", "parts.read"),
     Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+    Item("/steps", ("Duties", "待办"), "circle-check", "steps.read"),
+    Item("/roster", ("Roster", "值班"), "calendar", "roster.read"),
     Item("/picks", ("Picking", "拣货"), "packages", "stock.issue"),
     Item("/scan", ("Scan", "扫码"), "device-desktop", "stock.take"),
     Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "requests.read"),

@@ -8,12 +8,14 @@ from api.pages import (
     conditions,
     counts,
     coverage,
+    duty_sheets,
     emergencies,
     finding,
     imports,
     in_hand,
     label_sheets,
     ledger,
+    messages,
     orders,
     overview,
     parts,
@@ -24,14 +26,16 @@ from api.pages import (
     receiving,
     requests,
     reservations,
+    roster,
     scanning,
     sessions,
     shipments,
     statements,
+    steps,
     stock,
     transfers,
 )
-from api.pages.rendering import remember_place_names
+from api.pages.rendering import look_around
 
 NOUNS = (
     sessions,
@@ -61,6 +65,10 @@ NOUNS = (
     in_hand,
     pool_crossings,
     statements,
+    steps,
+    roster,
+    duty_sheets,
+    messages,
 )
 
 TAKING_FILES = (imports, attachments)
@@ -75,7 +83,7 @@ def page_router(most_bytes: int) -> Router:
             *(handler for noun in NOUNS for handler in noun.handlers),
             Router("/", route_handlers=uploads, request_max_body_size=most_bytes),
         ],
-        before_request=remember_place_names,
+        before_request=look_around,
         include_in_schema=False,
         opt={"page": True},
     )

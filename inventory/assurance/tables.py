@@ -1,12 +1,13 @@
-"""Assurance's tables: the links by which a customer reads its own parts statement, and the promise meter's cells."""
+"""Assurance's tables: links to parts statements, the promise meter's cells, escalation, duty sheets."""
 
-from piccolo.columns import BigSerial
+from piccolo.columns import BigSerial, Serial
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
     binary,
+    day,
     document,
     instant,
     key,
@@ -60,3 +61,34 @@ class CoverCell(
     non_working = document()
 
     cover_cell_is_one_per_part = Unique([part, site, contract])
+
+
+class EscalationPolicy(
+    Table, tablename="escalation_policy", help_text="Who hears of a late duty, and after how long; append-only"
+):
+    """A version of the policy: chains of rungs by kind of step, `default` for all others."""
+
+    id = Serial(primary_key=True)
+    version = whole()
+    chains = document()
+    valid_from = instant()
+    approved_by = text()
+    remark = note()
+
+    escalation_policy_version_is_unique = Unique([version])
+
+
+class DutySheet(Table, tablename="duty_sheet", help_text="A contract's duty sheet for a holiday, and who checked it"):
+    """The sheet itself is read off the roster; this is that it was asked for, and checked."""
+
+    id = key()
+    contract = link(Contract)
+    starts_on = day()
+    ends_on = day()
+    asked_at = instant()
+    checked_at = optional_instant()
+    checked_by = optional_text()
+
+    duty_sheet_is_one_per_holiday = Unique([contract, starts_on])
+    duty_sheet_ends_after_it_starts = Check("ends_on >= starts_on")
+    duty_sheet_is_checked_by_someone = Check("(checked_at IS NULL) = (checked_by IS NULL)")

@@ -114,6 +114,12 @@ class MakePlan(Job, frozen=True):
     job: UUID
 
 
+class SendMessage(Job, frozen=True):
+    """Somebody is to be told something by mail or chat."""
+
+    message: UUID
+
+
 class RunImport(Job, frozen=True):
     """Check an uploaded file, or bring in what was checked."""
 

@@ -416,6 +416,20 @@ class Shipment(Table, tablename="shipment", schema=None):
     )
 
 
+class Step(Table, tablename="step", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class StoredFile(Table, tablename="stored_file", schema=None):
     id = UUID(
         default=UUID7(),
@@ -633,6 +647,10 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
+    )
+
+    manager.add_table(
         class_name="SignInAttempt",
         tablename="sign_in_attempt",
         schema=None,
@@ -653,6 +671,13 @@ async def forwards():
 
     manager.add_table(
         class_name="Coverage", tablename="coverage", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        schema=None,
+        columns=None,
     )
 
     manager.add_table(
@@ -691,6 +716,10 @@ async def forwards():
 
     manager.add_table(
         class_name="Vendor", tablename="vendor", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="Message", tablename="message", schema=None, columns=None
     )
 
     manager.add_table(
@@ -752,10 +781,18 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="Escalation", tablename="escalation", schema=None, columns=None
+    )
+
+    manager.add_table(
         class_name="StoreKeeping",
         tablename="store_keeping",
         schema=None,
         columns=None,
+    )
+
+    manager.add_table(
+        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
     )
 
     manager.add_table(
@@ -3336,8 +3373,73 @@ async def forwards():
     manager.add_column(
         table_class_name="Person",
         tablename="person",
+        column_name="phone_verified_at",
+        db_column_name="phone_verified_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Person",
+        tablename="person",
+        column_name="phone_verified_by",
+        db_column_name="phone_verified_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Person",
+        tablename="person",
         column_name="email",
         db_column_name="email",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Person",
+        tablename="person",
+        column_name="chat",
+        db_column_name="chat",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -6968,6 +7070,91 @@ async def forwards():
     manager.add_column(
         table_class_name="Step",
         tablename="step",
+        column_name="rung",
+        db_column_name="rung",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Step",
+        tablename="step",
+        column_name="escalates_at",
+        db_column_name="escalates_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Step",
+        tablename="step",
+        column_name="acknowledged_at",
+        db_column_name="acknowledged_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Step",
+        tablename="step",
+        column_name="acknowledged_by",
+        db_column_name="acknowledged_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Step",
+        tablename="step",
         column_name="done_at",
         db_column_name="done_at",
         column_class_name="Timestamptz",
@@ -7143,6 +7330,157 @@ async def forwards():
         tablename="request_pause",
         column_name="resumed_by",
         db_column_name="resumed_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="contract",
+        db_column_name="contract",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Contract,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="starts_on",
+        db_column_name="starts_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="ends_on",
+        db_column_name="ends_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="asked_at",
+        db_column_name="asked_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="checked_at",
+        db_column_name="checked_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        column_name="checked_by",
+        db_column_name="checked_by",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -7867,6 +8205,132 @@ async def forwards():
         column_class=DoublePrecision,
         params={
             "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        column_name="chains",
+        db_column_name="chains",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        column_name="valid_from",
+        db_column_name="valid_from",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        column_name="approved_by",
+        db_column_name="approved_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -9559,6 +10023,310 @@ async def forwards():
         column_class=Boolean,
         params={
             "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="occasion",
+        db_column_name="occasion",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="person",
+        db_column_name="person",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Person,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="channel",
+        db_column_name="channel",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="kind",
+        db_column_name="kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="facts",
+        db_column_name="facts",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="step",
+        db_column_name="step",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Step,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="created_at",
+        db_column_name="created_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="attempts",
+        db_column_name="attempts",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="claimed_at",
+        db_column_name="claimed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="sent_at",
+        db_column_name="sent_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="read_at",
+        db_column_name="read_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Message",
+        tablename="message",
+        column_name="failure",
+        db_column_name="failure",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -11748,6 +12516,148 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="Escalation",
+        tablename="escalation",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Escalation",
+        tablename="escalation",
+        column_name="step",
+        db_column_name="step",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Step,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Escalation",
+        tablename="escalation",
+        column_name="rung",
+        db_column_name="rung",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Escalation",
+        tablename="escalation",
+        column_name="who",
+        db_column_name="who",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Escalation",
+        tablename="escalation",
+        column_name="told",
+        db_column_name="told",
+        column_class_name="Array",
+        column_class=Array,
+        params={
+            "default": None,
+            "base_column": Varchar(
+                length=200,
+                default="",
+                null=False,
+                primary_key=False,
+                unique=False,
+                index=False,
+                index_method=IndexMethod.btree,
+                choices=None,
+                db_column_name=None,
+                secret=False,
+            ),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Escalation",
+        tablename="escalation",
+        column_name="escalated_at",
+        db_column_name="escalated_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="StoreKeeping",
         tablename="store_keeping",
         column_name="id",
@@ -11845,6 +12755,72 @@ async def forwards():
         column_class=Timestamptz,
         params={
             "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyPost",
+        tablename="duty_post",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyPost",
+        tablename="duty_post",
+        column_name="role",
+        db_column_name="role",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyPost",
+        tablename="duty_post",
+        column_name="place",
+        db_column_name="place",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
             "null": True,
             "primary_key": False,
             "unique": False,
@@ -14363,27 +15339,6 @@ async def forwards():
         params={
             "default": None,
             "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="ProvisionalIssue",
-        tablename="provisional_issue",
-        column_name="escalated_at",
-        db_column_name="escalated_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": None,
-            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -19669,13 +20624,99 @@ async def forwards():
     manager.add_column(
         table_class_name="DutyShift",
         tablename="duty_shift",
-        column_name="phone_verified_at",
-        db_column_name="phone_verified_at",
+        column_name="entered_at",
+        db_column_name="entered_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyShift",
+        tablename="duty_shift",
+        column_name="entered_by",
+        db_column_name="entered_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyShift",
+        tablename="duty_shift",
+        column_name="withdrawn_at",
+        db_column_name="withdrawn_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyShift",
+        tablename="duty_shift",
+        column_name="withdrawn_by",
+        db_column_name="withdrawn_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="DutyShift",
+        tablename="duty_shift",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -21514,6 +22555,26 @@ async def forwards():
     manager.add_constraint(
         table_class_name="Person",
         tablename="person",
+        constraint_name="person_chat_is_known",
+        constraint_class=Check,
+        params={"condition": "chat IN ('wecom', 'dingtalk')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Person",
+        tablename="person",
+        constraint_name="person_phone_is_verified_by_someone",
+        constraint_class=Check,
+        params={
+            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Person",
+        tablename="person",
         constraint_name="person_stock_is_ones_own",
         constraint_class=Unique,
         params={"columns": ["stock_place"], "nulls_distinct": True},
@@ -21813,11 +22874,49 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Step",
+        tablename="step",
+        constraint_name="step_is_acknowledged_by_someone",
+        constraint_class=Check,
+        params={
+            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="RequestPause",
         tablename="request_pause",
         constraint_name="request_pause_ends_after_it_begins",
         constraint_class=Check,
         params={"condition": "resumed_at >= paused_at"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        constraint_name="duty_sheet_is_one_per_holiday",
+        constraint_class=Unique,
+        params={"columns": ["contract", "starts_on"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        constraint_name="duty_sheet_ends_after_it_starts",
+        constraint_class=Check,
+        params={"condition": "ends_on >= starts_on"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="DutySheet",
+        tablename="duty_sheet",
+        constraint_name="duty_sheet_is_checked_by_someone",
+        constraint_class=Check,
+        params={"condition": "(checked_at IS NULL) = (checked_by IS NULL)"},
         schema=None,
     )
 
@@ -21877,6 +22976,15 @@ async def forwards():
         constraint_name="coverage_travel_is_not_negative",
         constraint_class=Check,
         params={"condition": "travel_hours >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="EscalationPolicy",
+        tablename="escalation_policy",
+        constraint_name="escalation_policy_version_is_unique",
+        constraint_class=Unique,
+        params={"columns": ["version"], "nulls_distinct": True},
         schema=None,
     )
 
@@ -22087,6 +23195,45 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Message",
+        tablename="message",
+        constraint_name="message_is_told_once",
+        constraint_class=Unique,
+        params={
+            "columns": ["occasion", "person", "channel"],
+            "nulls_distinct": True,
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Message",
+        tablename="message",
+        constraint_name="message_channel_is_known",
+        constraint_class=Check,
+        params={"condition": "channel IN ('page', 'mail', 'wecom', 'dingtalk')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Message",
+        tablename="message",
+        constraint_name="message_state_is_known",
+        constraint_class=Check,
+        params={"condition": "state IN ('waiting', 'sent', 'failed', 'off')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Message",
+        tablename="message",
+        constraint_name="message_attempts_are_not_negative",
+        constraint_class=Check,
+        params={"condition": "attempts >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Transfer",
         tablename="transfer",
         constraint_name="transfer_state_is_known",
@@ -22196,6 +23343,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Escalation",
+        tablename="escalation",
+        constraint_name="escalation_climbs_a_rung_once",
+        constraint_class=Unique,
+        params={"columns": ["step", "rung"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="StoreKeeping",
         tablename="store_keeping",
         constraint_name="store_keeping_is_one_per_store",
@@ -22210,6 +23366,15 @@ async def forwards():
         constraint_name="store_keeping_counts_now_and_then",
         constraint_class=Check,
         params={"condition": "recount_days BETWEEN 1 AND 366"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="DutyPost",
+        tablename="duty_post",
+        constraint_name="duty_post_is_one_per_store",
+        constraint_class=Unique,
+        params={"columns": ["role", "place"], "nulls_distinct": False},
         schema=None,
     )
 
@@ -22962,6 +24127,15 @@ async def forwards():
         constraint_name="duty_shift_ends_after_it_starts",
         constraint_class=Check,
         params={"condition": "ends_at > starts_at"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="DutyShift",
+        tablename="duty_shift",
+        constraint_name="duty_shift_is_withdrawn_by_someone",
+        constraint_class=Check,
+        params={"condition": "(withdrawn_at IS NULL) = (withdrawn_by IS NULL)"},
         schema=None,
     )
 

@@ -8,6 +8,7 @@ DESCRIPTION = "The ledger, its guards, partial indexes and the job queue"
 
 LEDGER = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 CREATE TABLE movement (
     id             uuid NOT NULL DEFAULT uuidv7(),
@@ -91,7 +92,7 @@ END $$;
 
 GUARDED = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
-    *("receipt_line", "inspection"),
+    *("receipt_line", "inspection", "escalation", "escalation_policy"),
 )
 
 GUARDS = "".join(
@@ -139,7 +140,20 @@ ALTER TABLE event ADD COLUMN written_in xid8 NOT NULL DEFAULT pg_current_xact_id
 
 CREATE UNIQUE INDEX step_is_open_once ON step (kind, subject_kind, subject) WHERE done_at IS NULL;
 CREATE INDEX step_open_idx ON step (due_at, id) WHERE done_at IS NULL;
+CREATE INDEX step_escalates_idx ON step (escalates_at, id) WHERE done_at IS NULL AND escalates_at IS NOT NULL;
 CREATE INDEX audit_entry_subject_kind_idx ON audit_entry (subject_kind, subject, recorded_at);
+
+-- nobody holds the same duty twice at once, nor keeps two stores; checked at the end of a statement, so that two may swap
+ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_not_held_twice
+    EXCLUDE USING gist (person WITH =, role WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (withdrawn_at IS NULL)
+    DEFERRABLE INITIALLY IMMEDIATE;
+ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_at_one_store
+    EXCLUDE USING gist (person WITH =, place WITH <>, tstzrange(starts_at, ends_at) WITH &&)
+    WHERE (withdrawn_at IS NULL AND place IS NOT NULL) DEFERRABLE INITIALLY IMMEDIATE;
+CREATE INDEX duty_shift_starts_idx ON duty_shift (starts_at, id) WHERE withdrawn_at IS NULL;
+CREATE INDEX duty_shift_ends_idx ON duty_shift (ends_at) WHERE withdrawn_at IS NULL;
+CREATE INDEX message_unread_idx ON message (person, id) WHERE channel = 'page';
+CREATE INDEX message_going_out_idx ON message (id) WHERE channel <> 'page';
 
 CREATE INDEX part_search_idx ON part USING gin ((part_number || ' ' || name_zh || ' ' || name_en) gin_trgm_ops);
 CREATE INDEX device_model_idx ON device (model);

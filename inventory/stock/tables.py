@@ -558,7 +558,6 @@ class ProvisionalIssue(
     conflict = optional_text()
     facts = document(default="{}")
     due_at = instant()
-    escalated_at = optional_instant()
     document_kind = optional_text()
     document_number = optional_text(index=True)
     loss_reported_by = optional_text()
