@@ -285,7 +285,7 @@ def register(queue: PgQueuer, settings: Settings) -> None:
     async def _open_recounts(_: Schedule) -> None:
         await keeping.open_recounts()
 
-    @queue.schedule("refresh_substitutes", "1 0 * * *")
+    @queue.schedule("refresh_substitutes", "1 16 * * *")  # 00:01 in Shanghai
     async def _refresh_substitutes(_: Schedule) -> None:
         await cells.refresh_substitutes()
 

@@ -143,6 +143,7 @@ CREATE INDEX audit_entry_subject_kind_idx ON audit_entry (subject_kind, subject,
 
 CREATE INDEX part_search_idx ON part USING gin ((part_number || ' ' || name_zh || ' ' || name_en) gin_trgm_ops);
 CREATE INDEX device_model_idx ON device (model);
+CREATE INDEX substitution_substitute_idx ON substitution (substitute);
 CREATE INDEX device_search_idx ON device USING gin (serial gin_trgm_ops);
 
 CREATE INDEX failure_part_idx ON failure (part, occurred_at) WHERE withdrawn_at IS NULL;
