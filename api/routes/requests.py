@@ -12,6 +12,7 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
+from inventory.assurance.meter import previewing
 from inventory.requests import changing, debriefing, requests, shipping
 from inventory.stock import shipments
 
@@ -116,8 +117,9 @@ class RequestController(Controller):
 
     @get("/{request_id:uuid}", operation_id="GetRequest", guards=[requires("requests.read")], responses=refusals(404))
     async def get_request(self, request: ApiRequest, request_id: FromPath[UUID]) -> requests.RequestView:
-        """Show one part request with its promises."""
-        return await requests.request_view(request_id, seen_by=request.user)
+        """Show one part request with its promises, and what each choice of its ladders would break."""
+        view = await requests.request_view(request_id, seen_by=request.user)
+        return await previewing.with_breaks(view, seen_by=request.user)
 
     @post(operation_id="OpenRequest", guards=[requires("parts.request")], responses=refusals(404, 409))
     async def open(

@@ -92,20 +92,34 @@ class Wanted(Struct, frozen=True, kw_only=True):
     outside: Sequence[Outside] = ()
 
 
+class Break(Struct, frozen=True, kw_only=True):
+    """How many devices of a contract lose cover by a taking."""
+
+    contract: str
+    devices: int
+
+
 class Step(Struct, frozen=True, kw_only=True):
-    """A rung of the ladder: what it would bring, and why it is or is not taken."""
+    """A rung of the ladder: what it would bring, and why it is or is not taken.
+
+    `pieces_each` stand in for one asked piece. `breaks` says what taking the line's pieces there costs now; it is filled
+    where a request is shown.
+    """
 
     rung: Rung
     possible: bool
     depot: str | None = None
     vendor: str | None = None
     part_number: str | None = None
+    pool: str | None = None
     free: int | None = None
+    pieces_each: int = 1
     arrives_at: datetime | None = None
     on_time: bool = False
     cost_cny: float | None = None
     chance: float | None = None
     reasons: list[str] = []
+    breaks: list[Break] = []
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -314,7 +328,9 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
         possible=possible,
         depot=source.depot,
         part_number=source.part_number,
+        pool=source.pool_code,
         free=source.free,
+        pieces_each=source.pieces_each,
         arrives_at=arrives_at,
         on_time=possible and on_time,
         cost_cny=source.transport_cost_cny,

@@ -185,9 +185,9 @@ async def brute_force(serial: str, part: int, now: datetime) -> str:
     device = await devices.find(serial, seen_by=AUDITOR)
     offered = (await sources.gather([part], device, engineer=None)).stock.get(part, [])
     points = {
-        row["place"]: row["critical_point"] or 0
+        (row["place"], row["pool"]): row["critical_point"] or 0
         for row in await db.fetch(
-            "SELECT place, critical_point FROM level WHERE part = $1 AND condition = 'good'", part
+            "SELECT place, pool, critical_point FROM level WHERE part = $1 AND condition = 'good'", part
         )
     }
     told = set()
@@ -199,7 +199,7 @@ async def brute_force(serial: str, part: int, now: datetime) -> str:
         (choice,) = choose([Wanted(quantity=1, sources=offered)], now=now, need_by=need_by, may_empty=may_empty)
         sure = any(
             source.rung == "depot"
-            and source.free >= max(2, points[source.place])
+            and source.free >= max(2, points[source.place, source.pool])
             and not source.hindrances
             and source.travel_hours is not None
             and now + timedelta(hours=PICK_HOURS + source.travel_hours) <= need_by
