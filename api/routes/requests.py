@@ -139,7 +139,7 @@ class RequestController(Controller):
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Change], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Change severity, need-by time, engineer or note; clock and promise follow."""
-        wanted = told(data, changing.Change)
+        wanted = changing.Change(severity=data.severity, need_by=data.need_by, engineer=data.engineer, note=data.note)
         return await once(request, idempotency_key, lambda: changing.change(request_id, wanted, by=request.user))
 
     @post(

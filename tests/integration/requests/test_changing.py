@@ -194,3 +194,10 @@ async def test_a_look_up_says_until_when_and_not_in_the_future(company):
             looked_up_at=clock.now() + timedelta(hours=1),
         )
     assert (await devices.device("BANK-001", seen_by=AUDITOR)).warranty_until is None
+
+
+async def test_a_change_over_http_leaves_what_it_does_not_name(api, asked):
+    answer = await api.call("PATCH", f"/part-requests/{asked.id}", {"engineer": "li.lei"}, role="dispatcher")
+
+    assert answer.status_code == 200
+    assert (answer.json()["engineer"], answer.json()["severity"]) == ("li.lei", asked.severity)
