@@ -221,6 +221,9 @@ async def play(changes: list[tuple]) -> None:
             assert await cells.refresh(jobs.RefreshCover()) == 0
         for now in INSTANTS:
             with clock.at(now):
+                await (
+                    cells.refresh_substitutes()
+                )  # the night is the next day in Shanghai: some substitutions have ended
                 await _compare(now)
         await transaction.rollback()
 
