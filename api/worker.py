@@ -295,7 +295,7 @@ CLOCKWORK: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
     "now_and_then": ("*/5 * * * *", _now_and_then),
     "watch_roster": ("*/10 * * * *", duty_sheets.watch),
     "open_recounts": ("5 0 * * *", keeping.open_recounts),
-    "refresh_substitutes": ("1 0 * * *", cells.refresh_substitutes),
+    "refresh_substitutes": ("1 16 * * *", cells.refresh_substitutes),  # 00:01 in Shanghai
     "at_night": ("17 3 * * *", _at_night),
     "draw_up_counts": ("5 22 * * *", _draw_up_counts),  # 06:05 in Shanghai: before the keepers come
 }

@@ -170,6 +170,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "out_of_service": ("the store is out of service", "该库停用"),
         "needed_there": ("the other depot needs it itself", "其他备件库需自留"),
         "no_way_there": ("no way there", "无可用线路"),
+        "forbidden_by_contract": ("forbidden by the contract", "合同不允许使用"),
         "no_limit_promised": ("no limit was promised", "合同未约定时限"),
         "no_critical_parts": ("no critical part is listed for the model", "该机型未列关键备件"),
         "not_covered": (

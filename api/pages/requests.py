@@ -193,6 +193,7 @@ async def open_request(request: PageRequest, data: URLEncodedBody[NewRequest]) -
 async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page:
     """Show a request with its promises and the ladder of what else could be done."""
     view = await requests.request_view(request_id, seen_by=request.user)
+    view = await previewing.with_breaks(view, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
     held = [line.promise.reservation for line in view.lines if line.state == "reserved" and line.promise.reservation]
     return Page(

@@ -12,6 +12,7 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
+from inventory.assurance.meter import previewing
 from inventory.requests import changing, debriefing, requests, shipping, telling
 from inventory.stock import shipments
 
@@ -120,8 +121,9 @@ class RequestController(Controller):
 
     @get("/{request_id:uuid}", operation_id="GetRequest", guards=[requires("requests.read")], responses=refusals(404))
     async def get_request(self, request: ApiRequest, request_id: FromPath[UUID]) -> requests.RequestView:
-        """Show one part request with its promises."""
-        return await requests.request_view(request_id, seen_by=request.user)
+        """Show one part request with its promises, and what each choice of its ladders would break."""
+        view = await requests.request_view(request_id, seen_by=request.user)
+        return await previewing.with_breaks(view, seen_by=request.user)
 
     @post(operation_id="OpenRequest", guards=[requires("parts.request")], responses=refusals(404, 409))
     async def open(
@@ -141,7 +143,7 @@ class RequestController(Controller):
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Change], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
         """Change severity, need-by time, engineer or note; clock and promise follow."""
-        wanted = told(data, changing.Change)
+        wanted = changing.Change(severity=data.severity, need_by=data.need_by, engineer=data.engineer, note=data.note)
         return await once(request, idempotency_key, lambda: changing.change(request_id, wanted, by=request.user))
 
     @post(

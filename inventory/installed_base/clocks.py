@@ -151,5 +151,21 @@ def needed_by(clock: Clock, part_travels: PartTravels, fitting_hours: float) -> 
     >>> [f"{needed_by(held, way, 0.5):%H:%M}" for way in ("with_engineer", "ahead")]
     ['15:00', '15:30']
     """
-    fitted = clock.repair_by and clock.repair_by - timedelta(hours=fitting_hours)
-    return (clock.arrive_by or fitted) if part_travels == "with_engineer" else (fitted or clock.arrive_by)
+    fitted = None if clock.repair_by is None else clock.repair_by - timedelta(hours=fitting_hours)
+    return _deciding(clock.arrive_by, fitted, part_travels)
+
+
+def needed_within(limits: Limits, part_travels: PartTravels, fitting_hours: float) -> float | None:
+    """How many hours after the report a part is of use at the latest: `needed_by` where no instant is known yet.
+
+    >>> bank = Limits(severity="general", hours="working", arrive_hours=3, repair_hours=4)
+    >>> needed_within(bank, "with_engineer", 0.5), needed_within(bank, "ahead", 0.5)
+    (3, 3.5)
+    """
+    fitted = None if limits.repair_hours is None else limits.repair_hours - fitting_hours
+    return _deciding(limits.arrive_hours, fitted, part_travels)
+
+
+def _deciding[T](arrive: T | None, fitted: T | None, part_travels: PartTravels) -> T | None:
+    first, second = (arrive, fitted) if part_travels == "with_engineer" else (fitted, arrive)
+    return second if first is None else first

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from inventory.ground import audit, db
+from inventory.ground import audit, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Unknown
 
@@ -115,6 +115,7 @@ async def define_severities(contract: str, defined: Sequence[SeverityView], *, b
             for each in defined
         ],
     )  # fmt: skip
+    await jobs.enqueue(jobs.RefreshCover(contracts=[key]))
     await audit.record(
         "contract.severities_defined",
         "contract",

@@ -157,6 +157,7 @@ CREATE INDEX message_going_out_idx ON message (id) WHERE channel <> 'page';
 
 CREATE INDEX part_search_idx ON part USING gin ((part_number || ' ' || name_zh || ' ' || name_en) gin_trgm_ops);
 CREATE INDEX device_model_idx ON device (model);
+CREATE INDEX substitution_substitute_idx ON substitution (substitute);
 CREATE INDEX device_search_idx ON device USING gin (serial gin_trgm_ops);
 
 CREATE INDEX failure_part_idx ON failure (part, occurred_at) WHERE withdrawn_at IS NULL;

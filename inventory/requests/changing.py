@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, WrongState
+from inventory.ground.errors import WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
 from inventory.installed_base.devices import entitlement_of
@@ -26,17 +26,10 @@ from inventory.requests.requests import (
     request_view,
 )
 from inventory.stock import reservations
+from inventory.stock.refusals import ReasonMissing
 
 OWN_SOURCE = "beijian"
 """Requests that follow from another one name us as their source."""
-
-
-class ReasonMissing(Invalid):
-    """Say why: the clock and the promise depend on it."""
-
-    zh = "请填写原因：它会影响时限与承诺。"
-    help_en = "Give a reason of a few words."
-    help_zh = "请简要填写原因。"
 
 
 class Change(Struct, frozen=True, kw_only=True):

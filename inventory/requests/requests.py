@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
+from inventory.catalogue.substitutes import usable
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
@@ -345,15 +346,12 @@ async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list
 async def _require_permitted(wanted: Sequence[int], device: CoveredDevice) -> None:
     """Refuse a part that the contract forbids and for which nothing it permits stands in."""
     row = await db.fetch_one(
-        """SELECT part.part_number, forbidden_part.reason FROM forbidden_part
+        f"""WITH RECURSIVE {usable("unnest($2::int[])", day="$3", model="$4")}
+           SELECT part.part_number, forbidden_part.reason FROM forbidden_part
            JOIN part ON part.id = forbidden_part.part
            WHERE forbidden_part.contract = $1 AND forbidden_part.part = ANY($2)
-             AND NOT EXISTS (
-                 SELECT FROM substitution
-                 WHERE substitution.part = forbidden_part.part AND valid_from <= $3
-                   AND (valid_to IS NULL OR valid_to >= $3) AND (model IS NULL OR model = $4)
-                   AND NOT EXISTS (SELECT FROM forbidden_part AS other
-                                   WHERE other.contract = $1 AND other.part = substitution.substitute))
+             AND NOT EXISTS (SELECT FROM usable WHERE usable.wanted = forbidden_part.part AND usable.part NOT IN (
+                 SELECT other.part FROM forbidden_part AS other WHERE other.contract = $1))
            ORDER BY part.part_number LIMIT 1""",
         device.contract,
         list(wanted),

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.catalogue import firmware
+from inventory.catalogue.substitutes import usable
 from inventory.ground import clock, db
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
@@ -64,7 +65,7 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
     stock: dict[int, list[Source]] = {}
     for row in rows:
         rung = _rung(row, serving)
-        if row.kind == "engineer_stock" and engineer not in (row.depot, row.keeper):
+        if row.kind == "engineer_stock" and (engineer is None or engineer not in (row.depot, row.keeper)):
             continue  # another engineer's pocket is no depot
         at_home = serving is not None and row.place == serving.place
         stock.setdefault(row.wanted, []).append(
@@ -108,19 +109,7 @@ def _hindrances(row: _Row, device: CoveredDevice) -> tuple[str, ...]:
 
 
 _STOCK = f"""
-WITH RECURSIVE wanted AS (  -- what stands in for what, over chains of up to five; a part never for itself
-    SELECT part AS wanted, part, 1 AS pieces, '{{}}'::text[] AS firmwares, ARRAY[part] AS path
-    FROM unnest($1::int[]) AS part
-    UNION ALL
-    SELECT wanted, substitute, wanted.pieces * substitution.pieces,
-           array_remove(firmwares || min_firmware::text, NULL), path || substitute
-    FROM wanted JOIN substitution USING (part)
-    WHERE valid_from <= $8::date AND (valid_to IS NULL OR valid_to >= $8::date) AND (model IS NULL OR model = $5)
-      AND substitute <> ALL (path) AND cardinality(path) <= 5
-),
-usable AS (  -- one way from part to part: the one that asks least
-    SELECT DISTINCT ON (wanted, part) * FROM wanted ORDER BY wanted, part, cardinality(firmwares), pieces
-),
+WITH RECURSIVE {usable("unnest($1::int[])", day="$8", model="$5")},
 way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $3),
 there AS (
     SELECT level.part, level.place, level.free, level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at

@@ -36,24 +36,30 @@ MOST_WAYS = 20_000
 """Lines that share stock are weighed together while there are no more ways than this, then one after the other."""
 
 
-class Source(Struct, frozen=True, kw_only=True):
-    """Stock that could answer a line and one way it would get there; `inbound` names a delivery that is on its way.
+class Stock(Struct, frozen=True, kw_only=True):
+    """Good stock of a part in a store.
 
-    `pieces_each` is how many pieces of it stand in for one asked piece; `keeps` how many its store holds back.
+    `pieces_each` is how many pieces of it stand in for one asked piece; `keeps` how many its store holds back for its own
+    sites from what goes elsewhere, so nothing where it serves the site itself.
     """
 
-    rung: Rung
     part: int
-    part_number: str
     place: int
+    free: int
+    pieces_each: int = 1
+    keeps: int = 0
+
+
+class Source(Stock, frozen=True, kw_only=True):
+    """Stock that could answer a line and one way it would get there; `inbound` names a delivery that is on its way."""
+
+    rung: Rung
+    part_number: str
     depot: str
     pool: int
     pool_code: str
-    free: int
     travel_hours: float | None
     transport_cost_cny: float
-    pieces_each: int = 1
-    keeps: int = 0
     chance: float | None = None
     inbound: UUID | None = None
     ready_at: datetime | None = None
@@ -86,20 +92,34 @@ class Wanted(Struct, frozen=True, kw_only=True):
     outside: Sequence[Outside] = ()
 
 
+class Break(Struct, frozen=True, kw_only=True):
+    """How many devices of a contract lose cover by a taking."""
+
+    contract: str
+    devices: int
+
+
 class Step(Struct, frozen=True, kw_only=True):
-    """A rung of the ladder: what it would bring, and why it is or is not taken."""
+    """A rung of the ladder: what it would bring, and why it is or is not taken.
+
+    `pieces_each` stand in for one asked piece. `breaks` says what taking the line's pieces there costs now; it is filled
+    where a request is shown.
+    """
 
     rung: Rung
     possible: bool
     depot: str | None = None
     vendor: str | None = None
     part_number: str | None = None
+    pool: str | None = None
     free: int | None = None
+    pieces_each: int = 1
     arrives_at: datetime | None = None
     on_time: bool = False
     cost_cny: float | None = None
     chance: float | None = None
     reasons: list[str] = []
+    breaks: list[Break] = []
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -168,16 +188,14 @@ def choose(lines: Sequence[Wanted], *, now: datetime, need_by: datetime | None, 
     ]
 
 
-def spare(source: Source, *, may_empty: bool) -> int:
-    """How many asked pieces a source can give: what is free, less what its store holds back for its own sites.
+def spare(stock: Stock, *, may_empty: bool) -> int:
+    """How many asked pieces some stock can give: what is free, less what its store holds back for its own sites.
 
-    >>> donor = Source(rung="other_depot", part=1, part_number="PSU-750", place=1, depot="SH", pool=1, pool_code="common",
-    ...                free=5, travel_hours=7, transport_cost_cny=0, keeps=3)
+    >>> donor = Stock(part=1, place=1, free=5, keeps=3)
     >>> spare(donor, may_empty=False), spare(donor, may_empty=True)
     (2, 5)
     """
-    kept = 0 if may_empty or source.rung in ("engineer_stock", "depot") else source.keeps
-    return max(source.free - kept, 0) // source.pieces_each
+    return max(stock.free - (0 if may_empty else stock.keeps), 0) // stock.pieces_each
 
 
 def _arrival(source: Source, now: datetime) -> datetime | None:
@@ -310,7 +328,9 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
         possible=possible,
         depot=source.depot,
         part_number=source.part_number,
+        pool=source.pool_code,
         free=source.free,
+        pieces_each=source.pieces_each,
         arrives_at=arrives_at,
         on_time=possible and on_time,
         cost_cny=source.transport_cost_cny,

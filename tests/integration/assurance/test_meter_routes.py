@@ -56,7 +56,7 @@ async def test_a_preview_tells_and_changes_nothing(api):
 
     assert (body["devices_lost"], body["losses"][0]["after"]) == (160, "no")
     assert again == body
-    assert none == {"devices_lost": 0, "devices_at_risk": 0, "losses": []}
+    assert none == {"devices_lost": 0, "devices_at_risk": 0, "losses": [], "breaks": []}
 
 
 @pytest.mark.parametrize(

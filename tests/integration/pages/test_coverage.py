@@ -8,8 +8,9 @@ from inventory.assurance.meter import cells
 from inventory.catalogue import register as catalogue
 from inventory.ground import clock, jobs
 from inventory.requests.requests import open_request
-from inventory.stock import promises, reservations, transfers
+from inventory.stock import promises, receipts, reservations, transfers
 from inventory.stock.transfers import TransferItem
+from tests.integration.assurance.test_meter import served_from_shanghai
 from tests.integration.requests.test_requests import new
 from tests.meter import settle
 from tests.world import BATTERY, DISPATCHER, PSU, SETUP
@@ -93,6 +94,21 @@ async def test_handing_out_a_request_says_what_it_costs(visitor):
 
     assert view.state == "reserved"
     assert "160 台设备失去保障" in page
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "1 台设备失去保障"), ("en", "1 devices lose cover")])
+async def test_a_requests_ladder_says_what_a_choice_breaks_at_the_giving_depot(visitor, language, words):
+    await served_from_shanghai()
+    await receipts.adjust("SH", PSU, -4, by=SETUP, reason="gone")
+    await settle()
+    view = await open_request(new(), by=DISPATCHER)
+    reader = await visitor("dispatcher")
+    page = (await reader.get(f"/requests/{view.id}", language=language)).text
+    answer = (await reader.get(f"/api/v1/part-requests/{view.id}")).json()
+
+    assert f"C-BANK: {words}" in page
+    giving = next(step for step in answer["lines"][0]["ladder"] if step["depot"] == "SH")
+    assert giving["breaks"] == [{"contract": "C-BANK", "devices": 1}]
 
 
 async def test_the_request_form_shows_how_the_device_stands(visitor):

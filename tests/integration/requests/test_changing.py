@@ -10,7 +10,8 @@ from inventory.ground.errors import Unknown, WrongState
 from inventory.installed_base import devices, severities, warranties
 from inventory.installed_base.severities import SeverityTwice, SeverityView, UnknownSeverity
 from inventory.requests import changing, debriefing, requests, shipping
-from inventory.requests.changing import Change, ReasonMissing
+from inventory.requests.changing import Change
+from inventory.stock.refusals import ReasonMissing
 from tests.world import ADMIN, AUDITOR, DISPATCHER, ENGINEER, FAN, KEEPER, PSU, actor
 
 NIGHT = datetime(2026, 11, 20, 19, 2, tzinfo=UTC)  # 03:02 on a Saturday in Guangzhou
@@ -193,3 +194,10 @@ async def test_a_look_up_says_until_when_and_not_in_the_future(company):
             looked_up_at=clock.now() + timedelta(hours=1),
         )
     assert (await devices.device("BANK-001", seen_by=AUDITOR)).warranty_until is None
+
+
+async def test_a_change_over_http_leaves_what_it_does_not_name(api, asked):
+    answer = await api.call("PATCH", f"/part-requests/{asked.id}", {"engineer": "li.lei"}, role="dispatcher")
+
+    assert answer.status_code == 200
+    assert (answer.json()["engineer"], answer.json()["severity"]) == ("li.lei", asked.severity)

@@ -104,7 +104,15 @@ async def test_what_a_contract_forbids_is_refused_unless_something_permitted_sta
     )
     with pytest.raises(PartNotPermitted) as refusal:
         await requests.open_request(new(BATTERY), by=DISPATCHER)
-    await stands_in(BATTERY, FAN)
+    await db.execute(
+        """INSERT INTO forbidden_part (contract, part, reason) SELECT contract, other.id, 'recalled'
+           FROM forbidden_part, part AS other WHERE other.part_number = $1""",
+        PSU,
+    )
+    await stands_in(BATTERY, PSU)
+    with pytest.raises(PartNotPermitted):
+        await requests.open_request(new(BATTERY), by=DISPATCHER)
+    await stands_in(PSU, FAN)
     view = await requests.open_request(new(BATTERY), by=DISPATCHER)
 
     assert refusal.value.facts["reason"] == "recalled"

@@ -94,6 +94,18 @@ async def test_another_depot_is_not_emptied_below_its_critical_point_unless_it_i
     assert severe.lines[0].promise.depot == "SH"
 
 
+async def test_the_serving_depot_itself_may_go_below_what_it_needs(company):
+    await db.execute("UPDATE level SET critical_point = 9 FROM place WHERE place.id = level.place AND code = 'GZ'")
+    await catalogue.enter_substitutions(
+        [catalogue.NewSubstitution(part=PSU, substitute=FAN, valid_from=clock.now().date())], by=SETUP
+    )
+    answer = await requests.open_request(new(), by=DISPATCHER)
+
+    assert (answer.lines[0].promise.depot, answer.lines[0].promise.on_time) == ("GZ", True)
+    possible = {step.rung: step.possible for step in answer.lines[0].ladder if step.depot == "GZ"}
+    assert (possible["depot"], possible["substitute"]) == (True, True)
+
+
 async def test_a_substitute_is_offered_where_the_part_itself_is_gone(company):
     await catalogue.enter_substitutions(
         [catalogue.NewSubstitution(part=PSU, substitute=FAN, valid_from=clock.now().date())], by=SETUP
