@@ -7,12 +7,15 @@ from api.pages import (
     bins,
     conditions,
     counts,
+    coverage,
+    duty_sheets,
     emergencies,
     finding,
     imports,
     in_hand,
     label_sheets,
     ledger,
+    messages,
     orders,
     overview,
     parts,
@@ -23,15 +26,17 @@ from api.pages import (
     receiving,
     requests,
     reservations,
+    roster,
     scanning,
     seals,
     sessions,
     shipments,
     statements,
+    steps,
     stock,
     transfers,
 )
-from api.pages.rendering import remember_place_names
+from api.pages.rendering import look_around
 
 NOUNS = (
     sessions,
@@ -41,6 +46,7 @@ NOUNS = (
     parts,
     requests,
     emergencies,
+    coverage,
     orders,
     picks,
     provisional,
@@ -61,6 +67,10 @@ NOUNS = (
     in_hand,
     pool_crossings,
     statements,
+    steps,
+    roster,
+    duty_sheets,
+    messages,
 )
 
 TAKING_FILES = (imports, attachments)
@@ -75,7 +85,7 @@ def page_router(most_bytes: int) -> Router:
             *(handler for noun in NOUNS for handler in noun.handlers),
             Router("/", route_handlers=uploads, request_max_body_size=most_bytes),
         ],
-        before_request=remember_place_names,
+        before_request=look_around,
         include_in_schema=False,
         opt={"page": True},
     )

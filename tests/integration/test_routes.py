@@ -10,7 +10,9 @@ from tests.conftest import settings_for
 from tests.world import FAN, PSU
 
 OPEN_TO_ALL = {"VendorCallback"}
-SIGNED_IN_ONLY = {"GetMe", "GetJob"}
+SIGNED_IN_ONLY = {
+    "GetMe", "GetJob", "ListMyMessages", "ExportMyMessages", "ReadMyMessages", "ChangeContact", "VerifyPhone",
+}  # fmt: skip
 VENDORS_MAY = {
     "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListOrders", "ExportOrders", "GetOrder",
     "ListNotices", "ExportNotices", "GetNotice",
@@ -65,7 +67,8 @@ def test_every_route_is_covered_by_the_ladder():
         "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/shipments",
         "/provisional-issues", "/vendors", "/offers", "/purchase-orders", "/part-requests", "/plans", "/targets",
         "/emergency-cases", "/near-misses", "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
-        "/blocked-stock", "/inspections", "/scrappings",
+        "/blocked-stock", "/inspections", "/scrappings", "/coverage", "/coverage/devices", "/duty-shifts", "/contacts",
+        "/duty-sheets", "/steps", "/my-messages",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):

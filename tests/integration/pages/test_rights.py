@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from inventory.assurance import attachments
-from inventory.ground import clock
+from inventory.ground import clock, steps
 from inventory.imports import imports
+from inventory.people import duty
 from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
@@ -23,6 +24,7 @@ from inventory.stock import (
 )
 from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
+from tests.integration.people.test_duty import a_shift, person
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
 from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
@@ -45,6 +47,14 @@ PAGES = [
     ("/emergencies", "engineer", "inspector"),
     ("/emergencies/new", "buyer", "engineer"),
     ("/emergencies/{case}", "auditor", "vendor"),
+    ("/coverage", "inspector", "vendor"),
+    ("/coverage?depot=GZ", "engineer", "vendor"),
+    ("/coverage/parts?state=yes&depot=GZ&part=PSU-750", "engineer", "vendor"),
+    ("/coverage/devices?contract=C-BANK&site=BANK-GZ&state=yes", "auditor", "vendor"),
+    ("/contracts/C-BANK/coverage", "inspector", "vendor"),
+    ("/sites/BANK-GZ/coverage", "inspector", "vendor"),
+    ("/depots/GZ/coverage", "warehouse_keeper", "vendor"),
+    ("/devices/BANK-007/coverage", "engineer", "vendor"),
     ("/orders", "vendor", "engineer"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
@@ -98,6 +108,18 @@ PAGES = [
     ("/my-parts", "engineer", "auditor"),
     ("/statements", "project_manager", "vendor"),
     ("/contracts/C-BANK/statement", "quality_supervisor", "vendor"),
+    ("/steps", "engineer", "inspector"),
+    ("/steps?which=my_store&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/steps/{step}", "buyer", "inspector"),
+    ("/steps/policy", "auditor", "vendor"),
+    ("/roster", "dispatcher", "vendor"),
+    ("/roster?week=2027-02-08&depot=GZ&role=warehouse_keeper", "warehouse_keeper", "inspector"),
+    ("/roster/shifts/{shift}", "project_manager", "inspector"),
+    ("/contacts?stale=yes", "administrator", "vendor"),
+    ("/duty-sheets", "engineer", "inspector"),
+    ("/contracts/C-BANK/duty-sheet", "project_manager", "vendor"),
+    ("/messages", "inspector", None),
+    ("/messages/outgoing?state=failed", "administrator", "project_manager"),
 ]
 
 ACTIONS = [
@@ -171,6 +193,16 @@ ACTIONS = [
     ("/contracts/C-BANK/statement/links", "engineer"),
     ("/contracts/C-BANK/statement/links/{job}/revoke", "engineer"),
     ("/contracts/C-BANK/statement/recount", "engineer"),
+    ("/steps/{step}/acknowledge", "auditor"),
+    ("/roster", "engineer"),
+    ("/roster/shifts/{shift}/change", "warehouse_keeper"),
+    ("/roster/shifts/{shift}/withdraw", "buyer"),
+    ("/roster/shifts/{shift}/swap", "engineer"),
+    ("/roster/posts", "planner"),
+    ("/roster/posts/withdraw", "auditor"),
+    ("/contacts/nobody/verify", "engineer"),
+    ("/contracts/C-BANK/duty-sheet/check", "warehouse_keeper"),
+    ("/messages/{job}/send-again", "project_manager"),
 ]
 
 
@@ -210,7 +242,11 @@ async def documents(company) -> dict[str, object]:
     line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
     received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
     tomorrow = clock.now() + timedelta(days=1)
+    await person("li", "warehouse_keeper", depot="GZ")
+    (shift,) = await duty.enter_shifts([a_shift("li", "warehouse_keeper", depot="GZ")], by=SETUP)
     return {
+        "shift": shift,
+        "step": (await steps.open_steps(limit=1, seen_by=SETUP))[0].id,
         "case": case.id,
         "request": asked.id,
         "number": order.number,
@@ -276,6 +312,12 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
+        "username": "u",
+        "role": "engineer",
+        "first": "2027-02-06",
+        "starts_at": "2027-02-06T08:00",
+        "ends_at": "2027-02-07T08:00",
+        "other": documents["job"],
     }
     address = path.format(**documents)
 
@@ -305,7 +347,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
     assert await menu("vendor") == ["/", "/parts", "/orders"]
     assert await menu("inspector") == [
         "/",
-        *("/stock", "/parts", "/bins", "/counts", "/movements", "/units", "/statements"),
+        *("/stock", "/coverage", "/parts", "/bins", "/counts", "/movements", "/units", "/statements"),
     ]
     assert "/plans" in await menu("planner")
 
