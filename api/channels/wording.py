@@ -28,8 +28,7 @@ def worded(kind: str, facts: Any, language: Language, places: Names) -> Worded:
 def _late(facts: Any, language: Language, places: Names) -> Worded:
     duty = labels.label("step", facts["kind"], language)
     about = labels.label("document", facts["subject_kind"], language)
-    # a part request is known to its step by its id, which says nothing to anybody
-    subject = about if facts["subject_kind"] == "part_request" else f"{about} {facts['subject']}"
+    subject = f"{about} {facts['subject']}"
     if facts["subject_kind"] == "duty_post":
         subject = f"{about} {labels.label('role', facts['subject'].partition('@')[0], language)}"
     whose = facts["owner"] or labels.label("role", facts["owner_role"], language)

@@ -21,7 +21,7 @@ class CoverageController(Controller):
 
     tags = ("coverage",)
 
-    @get("/coverage", operation_id="ListCoverage", guards=[requires("devices.read")], responses=refusals())
+    @get("/coverage", operation_id="ListCoverage", guards=[requires("devices.read")], responses=refusals(404))
     async def list_coverage(
         self,
         request: ApiRequest,
@@ -43,12 +43,14 @@ class CoverageController(Controller):
         )
         return page(request, found, limit, coverage.place_of)
 
-    @get("/coverage/summary", operation_id="GetCoverage", guards=[requires("devices.read")], responses=refusals())
+    @get("/coverage/summary", operation_id="GetCoverage", guards=[requires("devices.read")], responses=refusals(404))
     async def get_summary(self, request: ApiRequest, depot: FromQuery[str | None] = None) -> coverage.Board:
         """Count devices by how their promise stands, contract by contract, the worst first."""
         return await coverage.board(seen_by=request.user, depot=depot)
 
-    @get("/coverage/devices", operation_id="ListDeviceStates", guards=[requires("devices.read")], responses=refusals())
+    @get(
+        "/coverage/devices", operation_id="ListDeviceStates", guards=[requires("devices.read")], responses=refusals(404)
+    )
     async def list_devices(
         self,
         request: ApiRequest,

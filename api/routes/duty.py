@@ -102,7 +102,7 @@ class DutyController(Controller):
 
     tags = ("duty",)
 
-    @get("/duty-shifts", operation_id="ListShifts", guards=[requires("roster.read")], responses=refusals())
+    @get("/duty-shifts", operation_id="ListShifts", guards=[requires("roster.read")], responses=refusals(404))
     async def list_shifts(
         self,
         request: ApiRequest,
@@ -207,7 +207,7 @@ class DutyController(Controller):
             lambda: duty.swap_shifts(shift_id, data.other, by=request.user, reason=data.reason),
         )
 
-    @get("/on-duty", operation_id="ShowOnDuty", guards=[requires("roster.read")], responses=refusals())
+    @get("/on-duty", operation_id="ShowOnDuty", guards=[requires("roster.read")], responses=refusals(404))
     async def on_duty(
         self,
         depot: FromQuery[str | None] = None,

@@ -37,7 +37,7 @@ class StepController(Controller):
 
     tags = ("steps",)
 
-    @get("/steps", operation_id="ListSteps", guards=[requires("steps.read")], responses=refusals())
+    @get("/steps", operation_id="ListSteps", guards=[requires("steps.read")], responses=refusals(404))
     async def list_steps(
         self,
         request: ApiRequest,
