@@ -30,7 +30,9 @@ async def test_shifts_are_entered_changed_swapped_withdrawn_and_listed(api):
     assert [s["username"] for s in swapped.json()] == ["he", "li"]
     assert (changed.json()["username"], gone.json()["withdrawn_at"] is not None) == ("li", True)
     assert [s["id"] for s in listed] == [one]
-    assert (await api.get("/duty-shifts?depot=GZ", role="warehouse_keeper", depot="SH")).json()["items"] == []
+    assert (await api.get("/duty-shifts", role="warehouse_keeper", depot="SH")).json()["items"] == []
+    hidden = await api.get("/duty-shifts?depot=GZ", role="warehouse_keeper", depot="SH")
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "unknown_filter")
 
 
 async def test_bad_shifts_are_refused_and_nothing_is_entered(api):

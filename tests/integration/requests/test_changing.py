@@ -21,7 +21,8 @@ P3 = SeverityView(code="P3", name_zh="三级", name_en="P3", rank=10, priority_c
 
 def new(part: str = PSU, quantity: int = 1, **more: object) -> requests.NewRequest:
     facts = {"source": "glpi", "reference": "INC-1/1", "device_serial": "BANK-001", "severity": "general"} | more
-    return requests.NewRequest(lines=[requests.NewRequestLine(part_number=part, quantity=quantity)], **facts)
+    lines = [requests.NewRequestLine(part_number=part, quantity=quantity)]
+    return requests.NewRequest(lines=lines, engineer=ENGINEER.name, **facts)
 
 
 @pytest.fixture

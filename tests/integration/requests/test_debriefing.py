@@ -21,6 +21,7 @@ async def issued(part: str, quantity: int, *serials: str) -> requests.RequestVie
             ticket="INC-1",
             device_serial="BANK-001",
             severity="general",
+            engineer=ENGINEER.name,
             lines=[requests.NewRequestLine(part_number=part, quantity=quantity, position="slot 4")],
         ),
         by=DISPATCHER,
