@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
@@ -14,6 +15,17 @@ STATE = Path(".run")
 
 class SettingsError(RuntimeError):
     """A setting is missing or wrong; the message says which and what to set."""
+
+
+class MailServer(Struct, frozen=True, kw_only=True):
+    """The server that takes our mail; `tls` from the first byte, or `starttls` before anything is said."""
+
+    host: str
+    port: int
+    sender: str
+    encryption: Literal["tls", "starttls", "none"]
+    username: str | None = None
+    password: str | None = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -34,6 +46,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_private_vendors: bool = False
     log_format: str = "json"
     most_upload_mb: int = 32
+    mail: MailServer | None = None
+    wecom_robot: str | None = None
+    dingtalk_robot: str | None = None
+    dingtalk_secret: str | None = None
 
     @property
     def service_role(self) -> tuple[str, str | None] | None:
@@ -81,7 +97,51 @@ def read(
         allow_private_vendors=environment.get("BEIJIAN_ALLOW_PRIVATE_VENDORS") == "1",
         most_upload_mb=_number(environment, "BEIJIAN_MOST_UPLOAD_MB", 32, 1, 500),
         log_format=environment.get("BEIJIAN_LOG", "json"),
+        mail=_mail(environment),
+        wecom_robot=_robot(environment, "BEIJIAN_WECOM_ROBOT"),
+        dingtalk_robot=_robot(environment, "BEIJIAN_DINGTALK_ROBOT"),
+        dingtalk_secret=environment.get("BEIJIAN_DINGTALK_SECRET") or None,
     )
+
+
+_MAIL_SCHEMES: dict[str, tuple[Literal["tls", "starttls", "none"], int]] = {
+    "smtps": ("tls", 465),
+    "smtp": ("starttls", 587),
+    "smtp+plain": ("none", 25),
+}
+
+
+def _mail(environment: Mapping[str, str]) -> MailServer | None:
+    """The mail server, from an address that may hold its password; what is wrong with it is told without that."""
+    url, sender = environment.get("BEIJIAN_SMTP"), environment.get("BEIJIAN_MAIL_FROM")
+    if not url:
+        return None
+    try:
+        parsed = urlsplit(url)
+        port = parsed.port
+    except ValueError:
+        raise SettingsError("BEIJIAN_SMTP is no address; write it as smtps://user:password@host:465") from None
+    if parsed.scheme not in _MAIL_SCHEMES or not parsed.hostname:
+        raise SettingsError(f"BEIJIAN_SMTP must begin with one of {', '.join(_MAIL_SCHEMES)} and name a host")
+    if not sender or "@" not in sender:
+        raise SettingsError("BEIJIAN_MAIL_FROM must be the mail address that messages come from")
+    encryption, usual_port = _MAIL_SCHEMES[parsed.scheme]
+    return MailServer(
+        host=parsed.hostname,
+        port=port or usual_port,
+        sender=sender,
+        encryption=encryption,
+        username=unquote(parsed.username) if parsed.username else None,
+        password=unquote(parsed.password) if parsed.password else None,
+    )
+
+
+def _robot(environment: Mapping[str, str], name: str) -> str | None:
+    """A robot's address; it holds a secret, so what is wrong with it is told without it."""
+    url = environment.get(name) or None
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise SettingsError(f"{name} must be the robot's https address")
+    return url
 
 
 def read_port(environment: Mapping[str, str]) -> int:

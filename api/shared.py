@@ -1,15 +1,30 @@
-"""Addresses of shared links: the token with our signature, so that a guessed one is refused without a look-up."""
+"""Addresses that are their own permission: what they are for with our signature, so that a guessed one needs no look-up.
+
+A link to a statement carries a token whose hash is kept. A link that takes on a duty carries the id of the message it
+came with; its secret is the signature, derived from the service's own secret and kept nowhere. Neither opens the other's.
+"""
 
 import base64
 import hashlib
 import hmac
+from uuid import UUID
 
 SIGNATURE_BYTES = 12
 
 
-def _signature(token: str, secret: str) -> str:
-    made = hmac.new(secret.encode(), f"shared-link:{token}".encode(), hashlib.sha256).digest()[:SIGNATURE_BYTES]
+def _signature(purpose: str, token: str, secret: str) -> str:
+    made = hmac.new(secret.encode(), f"{purpose}:{token}".encode(), hashlib.sha256).digest()[:SIGNATURE_BYTES]
     return base64.urlsafe_b64encode(made).decode()
+
+
+def _signed(purpose: str, token: str, secret: str) -> str:
+    return f"{token}.{_signature(purpose, token, secret)}"
+
+
+def _read(purpose: str, signed: str, secret: str) -> str | None:
+    token, _, signature = signed.partition(".")
+    ours = hmac.compare_digest(signature.encode(), _signature(purpose, token, secret).encode())
+    return token if ours else None
 
 
 def path_of(token: str, secret: str) -> str:
@@ -18,7 +33,7 @@ def path_of(token: str, secret: str) -> str:
     >>> token_of(path_of("a-token", "0" * 64).removeprefix("/s/"), "0" * 64)
     'a-token'
     """
-    return f"/s/{token}.{_signature(token, secret)}"
+    return f"/s/{_signed('shared-link', token, secret)}"
 
 
 def token_of(signed: str, secret: str) -> str | None:
@@ -27,5 +42,24 @@ def token_of(signed: str, secret: str) -> str | None:
     >>> token_of("a-token.forged", "0" * 64) is None
     True
     """
-    token, _, signature = signed.partition(".")
-    return token if hmac.compare_digest(signature.encode(), _signature(token, secret).encode()) else None
+    return _read("shared-link", signed, secret)
+
+
+def acknowledging_path(message: UUID, secret: str) -> str:
+    """Where the reader of a message takes on the duty it tells of.
+
+    >>> signed = acknowledging_path(UUID(int=7), "0" * 64).removeprefix("/k/")
+    >>> message_of(signed, "0" * 64) == UUID(int=7), message_of(signed, "1" * 64), token_of(signed, "0" * 64)
+    (True, None, None)
+    """
+    return f"/k/{_signed('acknowledge', message.hex, secret)}"
+
+
+def message_of(signed: str, secret: str) -> UUID | None:
+    """The message of a link we signed; None where somebody else did.
+
+    >>> message_of("nothing.forged", "0" * 64) is None
+    True
+    """
+    token = _read("acknowledge", signed, secret)
+    return None if token is None else UUID(hex=token)

@@ -21,24 +21,26 @@ from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule
 
 from api import logs
+from api.channels import sending
 from api.exchange import reading
 from api.processes import solver_process
 from api.settings import Settings
 from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
-from inventory.assurance import seals
+from inventory.assurance import duty_sheets, escalation, seals
+from inventory.assurance.meter import cells
 from inventory.emergency import assessments, cases, proposing
 from inventory.ground import clock, context, db, idempotency, jobs, progress
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
 from inventory.imports import imports
-from inventory.people import sessions
+from inventory.people import messages, sessions
 from inventory.planning import network, plans
 from inventory.planning.answering import answer
 from inventory.planning.answers import Answered
 from inventory.procurement import orders
 from inventory.requests import backorders, shipping
-from inventory.stock import keeping, losses, lots, promises, provisional, reservations
+from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
 from optimizer.emergency import Answer, choose
@@ -110,6 +112,16 @@ async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
 async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     """Stock became free for which somebody waits."""
     await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
+
+
+async def on_judge_cover(job: jobs.JudgeCover, _: Work) -> None:
+    """Free stock changed that devices depend on."""
+    await cells.judge_level(job.part, job.place, job.pool)
+
+
+async def on_refresh_cover(job: jobs.RefreshCover, _: Work) -> None:
+    """Devices, contracts, ways, stores, parts lists or substitutes changed."""
+    await cells.refresh(job)
 
 
 async def on_parts_picked(job: jobs.PartsPicked, _: Work) -> None:
@@ -208,12 +220,21 @@ async def on_run_import(job: jobs.RunImport, work: Work) -> None:
         raise
 
 
+async def on_send_message(job: jobs.SendMessage, work: Work) -> None:
+    """Somebody is to hear something by mail or chat."""
+    wait = await sending.try_to_send(await messages.take(job.message), work.settings, attempt=work.attempt)
+    if wait is not None:
+        raise RetryRequested(wait, reason="the channel cannot be reached")
+
+
 HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.Assess: on_assess,
     jobs.JudgeFailure: on_judge_failure,
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
     jobs.ReservationTakenOver: on_reservation_taken_over,
+    jobs.JudgeCover: on_judge_cover,
+    jobs.RefreshCover: on_refresh_cover,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,
@@ -221,6 +242,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
     jobs.RunImport: on_run_import,
+    jobs.SendMessage: on_send_message,
 }
 """Every job with its handler."""
 
@@ -246,6 +268,42 @@ async def run_job(kind: type[jobs.Job], handler: Handler, job: QueuedJob, settin
         raise RetryRequested(timedelta(seconds=0.2 * 4**job.attempts), reason=repr(failure)) from failure
 
 
+async def _each_minute() -> None:
+    await reservations.expire_due(by=HOUSEKEEPING)
+    await promises.begin_due(by=service("allocation"))
+    await escalation.escalate_late()
+
+
+async def _now_and_then() -> None:
+    await assessments.assess_all(by=EMERGENCY)
+    await cases.remind_of_unproposed(by=EMERGENCY)
+    await losses.note_overdue()
+
+
+async def _at_night() -> None:
+    await ensure_ledger_months()
+    await sessions.forget_expired()
+    await idempotency.forget_older_than(hours=48)
+    await lots.forget_empty()
+
+
+async def _draw_up_counts() -> None:
+    await sheets.draw_up_due(by=HOUSEKEEPING)
+
+
+CLOCKWORK: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
+    "each_minute": ("* * * * *", _each_minute),
+    "now_and_then": ("*/5 * * * *", _now_and_then),
+    "watch_roster": ("*/10 * * * *", duty_sheets.watch),
+    "seal_ledger": ("*/10 * * * *", seals.seal),
+    "open_recounts": ("5 0 * * *", keeping.open_recounts),
+    "refresh_substitutes": ("1 16 * * *", cells.refresh_substitutes),  # 00:01 in Shanghai
+    "at_night": ("17 3 * * *", _at_night),
+    "draw_up_counts": ("5 22 * * *", _draw_up_counts),  # 06:05 in Shanghai: before the keepers come
+}
+"""What happens by the clock, UTC."""
+
+
 def register(queue: PgQueuer, settings: Settings) -> None:
     """Tell the queue every job's handler, and what happens by the clock."""
     for kind, handler in HANDLERS.items():
@@ -254,40 +312,12 @@ def register(queue: PgQueuer, settings: Settings) -> None:
             await run_job(kind, handler, job, settings)
 
         queue.entrypoint(jobs.name_of(kind), on_failure="hold", accepts_context=False)(handle)
+    for name, (when, act) in CLOCKWORK.items():
 
-    @queue.schedule("expire_reservations", "* * * * *")
-    async def _expire(_: Schedule) -> None:
-        await reservations.expire_due(by=HOUSEKEEPING)
-        await promises.begin_due(by=service("allocation"))
+        async def tick(_: Schedule, act: Callable[[], Awaitable[object]] = act) -> None:
+            await act()
 
-    @queue.schedule("escalate_overdue_papers", "*/5 * * * *")
-    async def _escalate(_: Schedule) -> None:
-        await provisional.escalate_overdue(by=HOUSEKEEPING)
-
-    @queue.schedule("assess_all", "*/5 * * * *")
-    async def _assess_all(_: Schedule) -> None:
-        await assessments.assess_all(by=EMERGENCY)
-        await cases.remind_of_unproposed(by=EMERGENCY)
-        await losses.note_overdue()
-
-    @queue.schedule("seal_ledger", "*/10 * * * *")
-    async def _seal_ledger(_: Schedule) -> None:
-        await seals.seal()
-
-    @queue.schedule("open_recounts", "5 0 * * *")
-    async def _open_recounts(_: Schedule) -> None:
-        await keeping.open_recounts()
-
-    @queue.schedule("housekeeping", "17 3 * * *")
-    async def _housekeeping(_: Schedule) -> None:
-        await ensure_ledger_months()
-        await sessions.forget_expired()
-        await idempotency.forget_older_than(hours=48)
-        await lots.forget_empty()
-
-    @queue.schedule("draw_up_counts", "5 22 * * *")  # 06:05 in Shanghai: before the keepers come
-    async def _draw_up_counts(_: Schedule) -> None:
-        await sheets.draw_up_due(by=HOUSEKEEPING)
+        queue.schedule(name, when)(tick)
 
 
 async def work(settings: Settings) -> None:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from inventory.assurance import attachments
-from inventory.ground import clock
+from inventory.ground import clock, steps
 from inventory.imports import imports
-from inventory.people import persons
+from inventory.people import duty, persons
 from inventory.places import bins
 from inventory.planning import plans
 from inventory.requests import requests, waves
@@ -22,6 +22,7 @@ from inventory.stock import (
 )
 from inventory.stock.counting import sheets
 from tests.integration.emergency.test_cases import a_case, propose
+from tests.integration.people.test_duty import a_shift, person
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
 from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
@@ -64,7 +65,11 @@ async def one_of_each() -> dict[str, object]:
     tomorrow = clock.now() + timedelta(days=1)
     somebody = persons.NewPerson(username="somebody", name_zh="某人", name_en="Somebody", password="long enough it is")
     await persons.add_person(somebody, by=SETUP, password_hash="nobody signs in with this")
+    await person("li", "warehouse_keeper", depot="GZ")
+    (shift,) = await duty.enter_shifts([a_shift("li", "warehouse_keeper", depot="GZ")], by=SETUP)
     return {
+        "shift": shift,
+        "step": (await steps.open_steps(limit=1, seen_by=SETUP))[0].id,
         "case": case.id,
         "request": asked.id,
         "number": order.number,

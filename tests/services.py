@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SECRET = "0" * 64
-READY_WITHIN_SECONDS = 40
+READY_WITHIN_SECONDS = 180
 
 
 def free_port() -> int:

@@ -17,6 +17,8 @@ from api.demo.past import LIVED_DAYS, YEARS, Failed, Serials, draw_failures, ope
 from api.demo.warehouse import shelves
 from api.processes import solver_process
 from api.settings import Settings
+from inventory.assurance import duty_sheets, escalation
+from inventory.assurance.meter import cells
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import service
@@ -53,7 +55,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         await shelves.enter_bins(by=SETUP)
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
-    await staff.enter_duty(end.date(), by=SETUP)
+    await staff.enter_duty(end, by=SETUP)
     with solver_process() as solver:
         serials = Serials()
         say("  sizing the depots for two years ago")
@@ -83,6 +85,9 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
             await assessments.assess_all(by=SETUP)
+            await duty_sheets.watch()
+            await escalation.escalate_late(limit=500)
+        await cells.refresh(jobs.RefreshCover())
     await _settle()
     credentials.keep(settings, keys)
     say("  the demo company is ready")

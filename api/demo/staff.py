@@ -7,16 +7,24 @@ from zoneinfo import ZoneInfo
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
-from inventory.people import duty, keys, persons
+from inventory.installed_base.holidays import next_holidays
+from inventory.people import contacts, duty, keys, persons, posts
 from inventory.people.persons import hashed
-from inventory.people.roles import rights_of
+from inventory.people.roles import DUTIES, rights_of
 
 PASSWORD = "beijian-demo-2026"  # noqa: S105  printed for everybody to try; the company is fictional
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
-SPRING_FESTIVALS = [date(2027, 2, 6), date(2028, 1, 26), date(2029, 2, 13), date(2030, 2, 3), date(2031, 1, 23)]
-"""New Year's days of the lunar calendar: the first day of each coming Spring Festival."""
+DEPOTS = ("GZ", "SH", "SY", "ZJ", "GY")
+
+BEGINS = time(8)
+"""When a shift begins; it lasts a day."""
+
+COMPANY_WIDE = ("dispatcher", "project_manager", "buyer", "engineer")
+
+NOT_VERIFIED = ("warehouse-keeper-sy-2", "dispatcher-3", "engineer-5")
+"""Whose phones nobody has called yet."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,7 @@ async def enter(*, by: Actor) -> None:
                 name_en=member.en,
                 password=PASSWORD,
                 phone=f"139{sum(map(ord, member.username)):08d}",
+                email=f"{member.username}@yueshen.example",
             ),
             by=by,
             password_hash=password_hash,
@@ -180,33 +189,45 @@ async def crew() -> dict[str, Actor]:
     return found
 
 
-async def enter_duty(today: date, *, by: Actor) -> None:
-    """Enter who is on duty: these two weeks and the next Spring Festival, three shifts a day at each depot."""
-    festival = next(day for day in SPRING_FESTIVALS if day > today)
-    days = [today + timedelta(days=n) for n in range(-1, 14)] + [festival + timedelta(days=n) for n in range(-1, 8)]
+async def enter_duty(now: datetime, *, by: Actor) -> None:
+    """Enter what is staffed at every hour, who is on duty these two weeks and over the next two holidays, and the phones.
+
+    The last depot's next shift nobody has: something is left to be noticed within a day.
+    """
+    today, empty = (
+        now.astimezone(SHANGHAI).date(),
+        (now.astimezone(SHANGHAI) + timedelta(hours=24 - BEGINS.hour)).date(),
+    )
+    coming = next_holidays(today, 2)
+    days = {today + timedelta(days=n) for n in range(-1, 14)}
+    for holiday in coming:
+        length = (holiday.ends_on - holiday.starts_on).days
+        days |= {holiday.starts_on + timedelta(days=n) for n in range(-1, length + 1)}
     shifts: list[duty.NewShift] = []
-    for number, day in enumerate(days):
-        for depot in ("GZ", "SH", "SY", "ZJ", "GY"):
+    for day in sorted(days):
+        number = (day - today).days
+        for depot in DEPOTS:
             keepers = [s for s in STAFF if s.role == "warehouse_keeper" and s.depot == depot]
-            shifts += _day(day, keepers[number % len(keepers)], "warehouse_keeper", depot)
-        for role in ("dispatcher", "project_manager", "buyer"):
+            if (day, depot) != (empty, DEPOTS[-1]):
+                shifts.append(_day(day, keepers[number % len(keepers)], depot))
+        for role in COMPANY_WIDE:
             people = [s for s in STAFF if s.role == role]
-            shifts += _day(day, people[number % len(people)], role, None)
+            shifts.append(_day(day, people[number % len(people)], None))
+    for role in COMPANY_WIDE:
+        await posts.enter_post(role, None, by=by)
+    for depot in DEPOTS:
+        await posts.enter_post("warehouse_keeper", depot, by=by)
     await duty.enter_shifts(shifts, by=by)
+    for member in STAFF:
+        if member.username not in NOT_VERIFIED and member.role in DUTIES:
+            await contacts.verify_phone(member.username, by=by)
 
 
-def _day(day: date, member: Staff, role: str, depot: str | None) -> list[duty.NewShift]:
-    start = datetime.combine(day, time(8), SHANGHAI).astimezone(UTC)
-    return [
-        duty.NewShift(
-            username=member.username,
-            role=role,
-            depot=depot,
-            starts_at=start,
-            ends_at=start + timedelta(days=1),
-            phone_verified_at=start - timedelta(days=2),
-        )
-    ]
+def _day(day: date, member: Staff, depot: str | None) -> duty.NewShift:
+    start = datetime.combine(day, BEGINS, SHANGHAI).astimezone(UTC)
+    return duty.NewShift(
+        username=member.username, role=member.role, depot=depot, starts_at=start, ends_at=start + timedelta(days=1)
+    )
 
 
 async def make_keys(*, by: Actor) -> list[dict[str, Any]]:

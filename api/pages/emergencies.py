@@ -18,6 +18,7 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.emergency import assessments, cases, declaring, near_misses
 from inventory.emergency.following import follow
+from inventory.people import duty
 from inventory.places import places
 from inventory.stock.pools import COMMON
 
@@ -79,8 +80,10 @@ async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
     """Show a whole case as it goes."""
     followed, _ = await follow(case_id, seen_by=request.user, zone=ZONE_NAME), gettext_of(request)
     view = followed.view
+    waits = view.case.state == "proposed"
     return Page(
         "emergencies/detail.html",
+        approvers=await duty.on_duty_with("emergency.approve", depot=view.case.depot, limit=50) if waits else [],
         followed=followed,
         view=view,
         files=await attached(request, "emergency_case", case_id),

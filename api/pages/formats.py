@@ -57,6 +57,51 @@ def calendar_day(day: date | str, language: Language, today: date | None = None)
     return f"{day.day} {_MONTHS[day.month - 1]}{'' if same_year else f' {day.year}'}"
 
 
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def weekday(day: date, language: Language) -> str:
+    """The day of the week.
+
+    >>> weekday(date(2026, 11, 22), "zh"), weekday(date(2026, 11, 23), "en")
+    ('周日', 'Mon')
+    """
+    return f"周{'一二三四五六日'[day.weekday()]}" if language == "zh" else _WEEKDAYS[day.weekday()]
+
+
+def from_to(begins: datetime, ends: datetime) -> str:
+    """Hours of a day, with how many days later they end.
+
+    >>> from_to(datetime.fromisoformat("2026-11-22T00:00Z"), datetime.fromisoformat("2026-11-23T00:00Z"))
+    '08:00–08:00 +1'
+    >>> from_to(datetime.fromisoformat("2026-11-22T00:00Z"), datetime.fromisoformat("2026-11-22T16:00Z"))
+    '08:00–24:00'
+    """
+    first, last = begins.astimezone(ZONE), ends.astimezone(ZONE)
+    days = (last.date() - first.date()).days
+    if days and (last.hour, last.minute) == (0, 0):
+        return f"{first:%H:%M}–24:00" + (f" +{days - 1}" if days > 1 else "")
+    return f"{first:%H:%M}–{last:%H:%M}" + (f" +{days}" if days else "")
+
+
+def minute(value: datetime) -> str:
+    """An instant to the minute, with its whole date: for papers, and wherever days far off stand beside each other.
+
+    >>> minute(datetime.fromisoformat("2026-11-21T06:05Z"))
+    '2026-11-21 14:05'
+    """
+    return f"{value.astimezone(ZONE):%Y-%m-%d %H:%M}"
+
+
+def local_minute(value: datetime) -> str:
+    """An instant as a form's field holds it.
+
+    >>> local_minute(datetime.fromisoformat("2026-11-21T06:05Z"))
+    '2026-11-21T14:05'
+    """
+    return f"{value.astimezone(ZONE):%Y-%m-%dT%H:%M}"
+
+
 def exact_time(value: datetime | str) -> str:
     """An instant to the second with its zone, for whoever points at it.
 

@@ -53,6 +53,8 @@ GROUPS = (
         ("Today", "今日"),
         (
             Item("/", ("Overview", "概览"), "dashboard", None),
+            Item("/steps", ("Duties", "待办"), "circle-check", "steps.read"),
+            Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets",)),
             Item("/scan", ("Scan", "扫码"), "scan", "stock.take"),
             Item("/my-parts", ("In-hand parts", "在手备件"), "briefcase", "handovers.make"),
         ),
@@ -63,6 +65,7 @@ GROUPS = (
         (
             Item("/requests", ("Requests", "申请"), "clipboard-list", "requests.read"),
             Item("/reservations", ("Reservations", "预留"), "bookmark", "documents.read"),
+            Item("/coverage", ("Promise meter", "保障状态"), "target", "devices.read"),
             Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "requests.read"),
         ),
     ),
@@ -109,7 +112,7 @@ GROUPS = (
     Group(
         "procurement", ("Procurement", "采购"), (Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),)
     ),
-    Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "target", "plans.read"),)),
+    Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),
     Group(
         "data",
         ("Master data", "资料"),

@@ -76,7 +76,7 @@ async def list_waiting(
     request: PageRequest,
     depot: FromQuery[str | None] = None,
     kind: FromQuery[waves.DocumentKind | Literal[""]] = "",
-    severity: FromQuery[requests.Severity | Literal[""]] = "",
+    severity: Annotated[str | None, QueryParameter(max_length=40)] = None,
     until: Annotated[str | None, QueryParameter(name="to", max_length=40)] = None,
     cursor: Cursor = None,
 ) -> Page:

@@ -24,7 +24,6 @@ class Papers(Struct, kw_only=True):
 
     within_hours: Short
     resume_hour: Short
-    answer_within_hours: Short
     on_working_days: Short = ""
     remark: Annotated[str, Meta(max_length=2000)] = ""
 
@@ -34,7 +33,6 @@ class Papers(Struct, kw_only=True):
             within_hours=whole(self.within_hours, least=1, most=720),
             on_working_days=bool(self.on_working_days),
             resume_hour=whole(self.resume_hour, least=0, most=23),
-            answer_within_hours=whole(self.answer_within_hours, least=1, most=168),
         )
 
 

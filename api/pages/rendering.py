@@ -26,6 +26,7 @@ from api.pages import formats, gauges, labels, navigation
 from api.pages.translations import translations
 from inventory.ground import clock
 from inventory.ground.actor import Actor
+from inventory.people import messages
 from inventory.places.names import PlaceName, known_names
 
 PAGES = Path(__file__).parent.parent
@@ -43,10 +44,11 @@ def language_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Language:
     return preferred(connection.headers.get("accept-language"), default="zh")
 
 
-async def remember_place_names(request: Request[Any, Any, Any]) -> None:
-    """Read what stores and vendors are called, once for a page."""
+async def look_around(request: Request[Any, Any, Any]) -> None:
+    """Read once for a page what stores and vendors are called, and how many messages wait for its reader."""
     if request.user is not None:
         request.state.places = await known_names()
+        request.state.unread = await messages.unread(request.user)
 
 
 class Page(Template):
@@ -86,6 +88,7 @@ class Page(Template):
             "path": request.url.path,
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "places": request.state.get("places", {}),
+            "unread": request.state.get("unread", 0),
             "demo": request.app.state.get("demo", False),
         }
 
@@ -125,6 +128,9 @@ def environment() -> Environment:
         "size": formats.size,
         "signed": formats.signed,
         "exact": formats.exact_time,
+        "local_minute": formats.local_minute,
+        "minute": formats.minute,
+        "weekday": pass_context(lambda c, value: formats.weekday(value, c["language"])),
         "instant": formats.instant_of,
         "clock": pass_context(lambda c, value: formats.clock_time(value, c["now"], c["language"])),
         "day": pass_context(lambda c, value: formats.calendar_day(value, c["language"], _today(c["now"]))),
@@ -144,6 +150,7 @@ def environment() -> Environment:
         "exported": pass_context(_exported),
         "may": pass_context(lambda c, right: c["actor"] is not None and c["actor"].may(right)),
         "serves": pass_context(lambda c, depot: c["actor"] is not None and c["actor"].sees_depot(depot)),
+        "from_to": formats.from_to,
         "gauge": gauges.gauge,
         "standing_of": gauges.standing_of,
         "asset": asset,

@@ -11,15 +11,16 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, Short, quantity, rows, words
+from api.pages.forms import Long, Reason, Several, Short, moment, quantity, rows, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
+from inventory.assurance.meter import coverage, previewing
 from inventory.catalogue import fitting
 from inventory.ground import clock
-from inventory.installed_base import devices
+from inventory.installed_base import devices, severities
 from inventory.places import places
-from inventory.requests import debriefing, requests, scope, shipping
+from inventory.requests import changing, debriefing, kits, requests, scope, shipping, telling
 
 SOURCE = "page"
 """Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
@@ -30,20 +31,44 @@ class NewRequest(Struct, kw_only=True):
 
     reference: Annotated[str, Meta(min_length=1, max_length=200)]
     device_serial: Annotated[str, Meta(min_length=1, max_length=200)]
-    severity: requests.Severity
+    severity: Annotated[str, Meta(min_length=1, max_length=200)]
     part_number: Several
     quantity: Several
+    symptom: Short = ""
     ticket: Short = ""
     note: Annotated[str, Meta(max_length=2000)] = ""
 
-    def lines(self) -> list[requests.NewRequestLine]:
-        """The lines that name a part."""
-        named = rows(self.part_number, self.quantity)
-        return [
-            requests.NewRequestLine(part_number=part.strip(), quantity=quantity(count))
-            for part, count in named
-            if part.strip()
-        ]
+
+class Changing(Struct, kw_only=True):
+    """What is to be different; without a need-by time the contract's clock holds."""
+
+    severity: Annotated[str, Meta(min_length=1, max_length=200)]
+    engineer: Short = ""
+    need_by: Short = ""
+
+
+class Binding(Struct, kw_only=True):
+    """The ticket a request belongs to."""
+
+    ticket: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class Following(Struct, kw_only=True):
+    """The parts the work goes on with, and why it does."""
+
+    part_number: Several
+    quantity: Several
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+def wanted(part_numbers: Several, quantities: Several, symptom: str = "") -> list[requests.NewRequestLine]:
+    """The lines that name a part; where none does, the kit against the symptom."""
+    named = [
+        requests.NewRequestLine(part_number=part.strip(), quantity=quantity(count), symptom=symptom.strip() or None)
+        for part, count in rows(part_numbers, quantities)
+        if part.strip()
+    ]
+    return named or [requests.NewRequestLine(symptom=symptom.strip() or None)]
 
 
 class Shipping(Sending, kw_only=True):
@@ -57,14 +82,34 @@ class Debriefing(Struct, kw_only=True):
 
     part_number: Several
     outcome: Several
-    serial_out: Several
+    quantity: Several = ""
+    serial_in: Several = ""
+    serial_out: Several = ""
+    failure_code: Several = ""
+    remark: Several = ""
 
     def reports(self) -> list[debriefing.Debrief]:
         """The lines that say what became of them."""
-        told = rows(self.part_number, self.outcome, self.serial_out)
+        told = rows(
+            self.part_number,
+            self.outcome,
+            self.quantity,
+            self.serial_in,
+            self.serial_out,
+            self.failure_code,
+            self.remark,
+        )
         return [
-            debriefing.Debrief(part_number=part, outcome=outcome, serial_out=serial.strip() or None)
-            for part, outcome, serial in told
+            debriefing.Debrief(
+                part_number=part,
+                outcome=outcome,
+                quantity=quantity(count) if count.strip() else None,
+                serial_in=serial_in.strip() or None,
+                serial_out=serial_out.strip() or None,
+                failure_code=code.strip() or None,
+                remark=remark.strip(),
+            )
+            for part, outcome, count, serial_in, serial_out, code, remark in told
             if outcome in get_args(requests.Outcome)
         ]
 
@@ -100,16 +145,33 @@ async def list_requests(
 @get("/requests/new", guards=[requires("parts.request")])
 async def new_request(request: PageRequest, device: FromQuery[str] = "") -> Page:  # noqa: ARG001  the guard reads it
     """Ask for parts; begins with the device."""
-    return Page("requests/new.html", reference=uuid4().hex, device=device)
+    return Page("requests/new.html", reference=uuid4().hex, device=device, severities=await severities.of_the_house())
 
 
 @get("/requests/new/device", guards=[requires("parts.request")])
 async def show_device(request: PageRequest, device_serial: Annotated[str, QueryParameter(max_length=200)]) -> Page:
     """Show what a device is, what was promised for it, and which parts it carries."""
     device = await devices.find(device_serial.strip(), seen_by=request.user)
-    promises = [devices.entitlement_of(device, severity, clock.now()) for severity in get_args(requests.Severity)]
-    fitting_parts = await fitting.parts_of_model(device.model_code)
-    return Page("requests/device.html", device=device, promises=promises, parts=fitting_parts)
+    known = list(reversed(device.severities))
+    meter = await coverage.device_cover(device.serial, seen_by=request.user) if request.user.depots is None else None
+    promises = [(each, devices.entitlement_of(device, each.code, clock.now())) for each in known]
+    return Page(
+        "requests/device.html",
+        device=device,
+        promises=promises,
+        chosen=known[0].code,
+        symptoms=await kits.symptoms(),
+        parts=await fitting.parts_of_model(device.model_code),
+        meter=meter,
+    )
+
+
+@get("/requests/new/kit", guards=[requires("parts.request")])
+async def show_kit(
+    model: Annotated[str, QueryParameter(max_length=200)], symptom: Annotated[str, QueryParameter(max_length=200)] = ""
+) -> Page:
+    """Show what is worth taking along against a symptom."""
+    return Page("requests/kit.html", kit=await kits.kit(symptom, model) if symptom else [])
 
 
 @post("/requests/new", guards=[requires("parts.request")], status_code=303)
@@ -121,7 +183,7 @@ async def open_request(request: PageRequest, data: URLEncodedBody[NewRequest]) -
             reference=data.reference,
             device_serial=data.device_serial.strip(),
             severity=data.severity,
-            lines=data.lines(),
+            lines=wanted(data.part_number, data.quantity, data.symptom),
             ticket=data.ticket.strip() or None,
             engineer=request.user.name if "engineer" in request.user.roles else None,
             note=data.note.strip(),
@@ -135,10 +197,64 @@ async def open_request(request: PageRequest, data: URLEncodedBody[NewRequest]) -
 async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page:
     """Show a request with its promises and the ladder of what else could be done."""
     view = await requests.request_view(request_id, seen_by=request.user)
+    view = await previewing.with_breaks(view, seen_by=request.user)
     by_serial = await fitting.kept_by_serial([line.part_number for line in view.lines])
-    own = scope.concerns(view.opened_by, view.engineer, request.user)
-    files = await attached(request, "part_request", view.id)
-    return Page("requests/detail.html", view=view, by_serial=by_serial, own=own, files=files)
+    held = [line.promise.reservation for line in view.lines if line.state == "reserved" and line.promise.reservation]
+    return Page(
+        "requests/detail.html",
+        view=view,
+        said=telling.sentence(view),
+        by_serial=by_serial,
+        own=scope.concerns(view.opened_by, view.engineer, request.user),
+        cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
+        severities=await severities.severities(view.contract, seen_by=request.user),
+        files=await attached(request, "part_request", view.id),
+    )
+
+
+@post("/requests/{request_id:uuid}/change", guards=[requires("parts.request")], status_code=303)
+async def change(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Changing]) -> Redirect:
+    """Change severity, engineer or need-by time; clock and promise follow."""
+    told = changing.Change(severity=data.severity, engineer=data.engineer.strip() or None, need_by=moment(data.need_by))
+    await changing.change(request_id, told, by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/pause", guards=[requires("parts.request")], status_code=303)
+async def pause(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Stop the clock."""
+    await changing.pause(request_id, by=request.user, reason=data.reason)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/resume", guards=[requires("parts.request")], status_code=303)
+async def resume(request: PageRequest, request_id: FromPath[UUID]) -> Redirect:
+    """Let the clock run on."""
+    await changing.resume(request_id, by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/bind-ticket", guards=[requires("parts.request")], status_code=303)
+async def bind_ticket(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Binding]) -> Redirect:
+    """Tie a request to its ticket."""
+    await changing.bind_ticket(request_id, data.ticket.strip(), by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/reopen", guards=[requires("parts.request")], status_code=303)
+async def reopen(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Following]) -> Redirect:
+    """Go on after the customer's rejection."""
+    lines = wanted(data.part_number, data.quantity)
+    view = await changing.reopen(request_id, lines, by=request.user, reason=data.reason)
+    return Redirect(f"/requests/{view.id}", status_code=303)
+
+
+@post("/requests/{request_id:uuid}/new-cause", guards=[requires("parts.request")], status_code=303)
+async def new_cause(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Following]) -> Redirect:
+    """End the request and begin another one with its own clock."""
+    lines = wanted(data.part_number, data.quantity)
+    view = await changing.new_cause(request_id, lines, by=request.user, reason=data.reason)
+    return Redirect(f"/requests/{view.id}", status_code=303)
 
 
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)
@@ -155,6 +271,13 @@ async def debrief(request: PageRequest, request_id: FromPath[UUID], data: URLEnc
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
+@post("/requests/{request_id:uuid}/debriefs/{report:uuid}/confirm", guards=[requires("stock.adjust")], status_code=303)
+async def confirm_loss(request: PageRequest, request_id: FromPath[UUID], report: FromPath[UUID]) -> Redirect:
+    """Confirm a loss, as a second person."""
+    await debriefing.confirm_loss(request_id, report, by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
 @post("/requests/{request_id:uuid}/cancel", guards=[requires("parts.request")], status_code=303)
 async def cancel(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Withdraw a request whose parts have not left."""
@@ -162,4 +285,21 @@ async def cancel(request: PageRequest, request_id: FromPath[UUID], data: URLEnco
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
-handlers = [list_requests, new_request, show_device, open_request, show_request, ship, debrief, cancel]
+handlers = [
+    list_requests,
+    new_request,
+    show_device,
+    show_kit,
+    open_request,
+    show_request,
+    change,
+    pause,
+    resume,
+    bind_ticket,
+    reopen,
+    new_cause,
+    ship,
+    debrief,
+    confirm_loss,
+    cancel,
+]

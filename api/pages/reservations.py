@@ -13,6 +13,7 @@ from api.answers import Cursor, decode_cursor
 from api.pages.forms import Long, Reason, Short, moment, quantity, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from inventory.assurance.meter import previewing
 from inventory.places import places
 from inventory.requests import holding
 from inventory.stock import pools, priorities, promises, reservations, taking_over
@@ -126,7 +127,15 @@ async def show_reservation(request: PageRequest, reservation_id: FromPath[UUID])
     """Show one reservation."""
     held = await reservations.reservation_view(reservation_id, seen_by=request.user)
     classes = [each for each in await priorities.priority_classes() if each.rank > held.priority]
-    return Page("reservations/detail.html", held=held, classes=classes)
+    cost = None
+    if held.state == "pending":
+        cost = await previewing.cover_lost_by_holding([reservation_id], seen_by=request.user)
+    elif held.state == "soft":
+        taking = previewing.Taking(
+            part_number=held.part_number, depot=held.depot, pool=held.pool, quantity=held.quantity
+        )
+        cost = await previewing.cover_lost_by([taking], seen_by=request.user)
+    return Page("reservations/detail.html", held=held, classes=classes, cost=cost)
 
 
 @post("/reservations/{reservation_id:uuid}/extend", guards=[requires("reservations.make")], status_code=303)

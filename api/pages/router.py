@@ -9,6 +9,8 @@ from api.pages import (
     checking,
     conditions,
     counts,
+    coverage,
+    duty_sheets,
     emergencies,
     finding,
     imports,
@@ -18,6 +20,7 @@ from api.pages import (
     label_sheets,
     ledger,
     master_data,
+    messages,
     notices,
     orders,
     overview,
@@ -31,15 +34,17 @@ from api.pages import (
     receiving,
     requests,
     reservations,
+    roster,
     scanning,
     seals,
     sessions,
     shipments,
     statements,
+    steps,
     stock,
     transfers,
 )
-from api.pages.rendering import remember_place_names
+from api.pages.rendering import look_around
 
 NOUNS = (
     sessions,
@@ -49,6 +54,7 @@ NOUNS = (
     parts,
     requests,
     emergencies,
+    coverage,
     orders,
     picks,
     provisional,
@@ -77,6 +83,10 @@ NOUNS = (
     pool_crossings,
     statements,
     policies,
+    steps,
+    roster,
+    duty_sheets,
+    messages,
 )
 
 TAKING_FILES = (imports, attachments)
@@ -91,7 +101,7 @@ def page_router(most_bytes: int) -> Router:
             *(handler for noun in NOUNS for handler in noun.handlers),
             Router("/", route_handlers=uploads, request_max_body_size=most_bytes),
         ],
-        before_request=remember_place_names,
+        before_request=look_around,
         include_in_schema=False,
         opt={"page": True},
     )

@@ -15,6 +15,7 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.shared import path_of, token_of
 from inventory.assurance import shared_links, statements
+from inventory.assurance.meter import coverage
 from inventory.ground import clock
 
 
@@ -37,7 +38,8 @@ async def list_statements(request: PageRequest, cursor: Cursor = None) -> Page:
     """List the contracts whose statement the reader may see."""
     found = await statements.statements(limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "")
     shown, following = cut(found, lambda each: each.contract)
-    return Page("statements/list.html", statements=shown, cursor=following, first=not cursor)
+    meter = await coverage.states_of_contracts([each.contract for each in shown], seen_by=request.user)
+    return Page("statements/list.html", statements=shown, meter=meter, cursor=following, first=not cursor)
 
 
 @get("/contracts/{code:str}/statement", guards=[requires("stock.read")])
@@ -51,7 +53,8 @@ async def _shown(request: PageRequest, code: str, *, made: str | None = None) ->
     shares = request.user.may("statements.share")
     links = await shared_links.links(code, limit=20, seen_by=request.user) if shares else []
     address = {"HX-Replace-Url": f"/contracts/{code}/statement"} if made else None
-    return Page("statements/detail.html", headers=address, statement=found, links=links, made=made)
+    stands = (await coverage.states_of_contracts([code], seen_by=request.user)).get(code)
+    return Page("statements/detail.html", headers=address, statement=found, links=links, made=made, stands=stands)
 
 
 @post("/contracts/{code:str}/statement/links", guards=[requires("statements.share")], status_code=200)

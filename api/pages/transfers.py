@@ -15,6 +15,7 @@ from api.pages.forms import Long, Reason, Several, Short, part_lines, quantity, 
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
+from inventory.assurance.meter import previewing
 from inventory.places import places
 from inventory.stock import losses, pools, shipments, transfers
 
@@ -106,7 +107,16 @@ async def draft(request: PageRequest, data: URLEncodedBody[Drafting]) -> Redirec
 async def show_transfer(request: PageRequest, transfer_id: FromPath[UUID]) -> Page:
     """Show one transfer."""
     transfer = await transfers.transfer_view(transfer_id, seen_by=request.user)
-    return Page("transfers/detail.html", transfer=transfer, files=await attached(request, "transfer", transfer_id))
+    takings = [
+        previewing.Taking(
+            part_number=line.part_number, depot=transfer.from_depot, pool=line.pool, quantity=line.quantity
+        )
+        for line in transfer.lines
+    ]
+    waits = transfer.state in ("proposed", "draft")
+    cost = await previewing.cover_lost_by(takings, seen_by=request.user, held=True) if waits else None
+    files = await attached(request, "transfer", transfer_id)
+    return Page("transfers/detail.html", transfer=transfer, files=files, cost=cost)
 
 
 @post("/transfers/{transfer_id:uuid}/ship", guards=[requires("stock.transfer")], status_code=303)

@@ -1,11 +1,10 @@
 """Assembling: from a document in the books to the paper that goes with it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from api.pages.formats import ZONE
+from api.pages.formats import minute
 from api.pages.labels import LABELS
 from api.papers.forms import Fact, Form, Line, Paper, Words
 from inventory.catalogue import parts
@@ -44,18 +43,18 @@ async def of_transfer(transfer: UUID, form: TransferForm, *, by: Actor) -> Paper
     view = await transfers.transfer_view(transfer, seen_by=by)
     called = await names.names_of([view.from_depot, view.to_depot])
     facts = [
-        Fact(("调出库", "From"), _place(view.from_depot, called)),
-        Fact(("调入库", "To"), _place(view.to_depot, called)),
-        Fact(("运输方式", "Way"), _label("mode", view.mode) if view.mode else "–"),
+        Fact(("调出库", "From"), place(view.from_depot, called)),
+        Fact(("调入库", "To"), place(view.to_depot, called)),
+        Fact(("运输方式", "Way"), label("mode", view.mode) if view.mode else "–"),
         Fact(("运单", "Waybill"), view.waybill or "–"),
-        Fact(("发出时间", "Shipped"), _time(view.shipped_at) if view.shipped_at else "–"),
-        Fact(("预计到达", "Due"), _time(view.due_at) if view.due_at else "–"),
+        Fact(("发出时间", "Shipped"), minute(view.shipped_at) if view.shipped_at else "–"),
+        Fact(("预计到达", "Due"), minute(view.due_at) if view.due_at else "–"),
     ]
     if form == "transfer_note" and view.state in NOT_IN_FORCE:
         lines = await _planned(view)
     elif form == "goods_receipt_note":
         by.require_depot(view.to_depot)
-        facts.append(Fact(("入库时间", "Received"), _time(view.received_at) if view.received_at else "–"))
+        facts.append(Fact(("入库时间", "Received"), minute(view.received_at) if view.received_at else "–"))
         lines = _lines(await moved.moved(view.number, "transfer_in", seen_by=None))
     else:
         if form != "transfer_note":
@@ -78,15 +77,15 @@ async def of_request(request: UUID, form: RequestForm, *, by: Actor) -> Paper:
     called = await names.names_of([view.site, *(line.from_place for line in left)])
     facts = [
         Fact(
-            ("出库备件库", "From"), "、".join(_place(code, called) for code in _each(line.from_place for line in left))
+            ("出库备件库", "From"), "、".join(place(code, called) for code in _each(line.from_place for line in left))
         ),
-        Fact(("客户", "Customer"), _both(view.customer_zh, view.customer_en)),
-        Fact(("送达地点", "To"), _place(view.site, called)),
+        Fact(("客户", "Customer"), both(view.customer_zh, view.customer_en)),
+        Fact(("送达地点", "To"), place(view.site, called)),
         Fact(("设备", "Device"), view.device_serial),
         Fact(("工单", "Ticket"), view.ticket or "–"),
         Fact(("工程师", "Engineer"), view.engineer or "–"),
-        Fact(("故障级别", "Severity"), _label("severity", view.severity)),
-        Fact(("要求送达时间", "Need-by"), _time(view.need_by) if view.need_by else "–"),
+        Fact(("故障级别", "Severity"), label("severity", view.severity)),
+        Fact(("要求送达时间", "Need-by"), minute(view.need_by) if view.need_by else "–"),
     ]
     return await _paper(form, view.number, facts, _lines(left), by, remarks=view.note)
 
@@ -101,10 +100,10 @@ async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:
     record = await receipts.receipt_view(number, seen_by=by)
     called = await names.names_of([record.depot, *([record.origin] if record.origin else [])])
     facts = [
-        Fact(("入库备件库", "Store"), _place(record.depot, called)),
-        Fact(("来源", "From"), _place(record.origin, called) if record.origin else "–"),
+        Fact(("入库备件库", "Store"), place(record.depot, called)),
+        Fact(("来源", "From"), place(record.origin, called) if record.origin else "–"),
         Fact(("来源单据", "For document"), record.document or "–"),
-        Fact(("入库时间", "Received"), _time(record.received_at)),
+        Fact(("入库时间", "Received"), minute(record.received_at)),
         Fact(("经办人", "Taken in by"), record.received_by),
     ]
     lines = [
@@ -114,7 +113,7 @@ async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:
             name_en=line.name_en,
             quantity=line.quantity,
             pieces=line.serials,
-            condition=_words("condition", line.condition),
+            condition=words("condition", line.condition),
             note=_as_received(line),
         )
         for line in record.lines
@@ -131,7 +130,7 @@ async def _planned(view: transfers.TransferView) -> list[Line]:
             name_zh=called[line.part_number].name_zh,
             name_en=called[line.part_number].name_en,
             quantity=line.quantity,
-            condition=_words("condition", "good"),
+            condition=words("condition", "good"),
         )
         for line in view.lines
     ]
@@ -145,7 +144,7 @@ def _lines(left: Sequence[MovedLine]) -> list[Line]:
             name_en=line.name_en,
             quantity=line.quantity,
             pieces=[f"{piece.serial} ({piece.tag})" if piece.tag else piece.serial for piece in line.pieces],
-            condition=_words("condition", line.condition),
+            condition=words("condition", line.condition),
         )
         for line in left
     ]
@@ -160,10 +159,10 @@ async def of_count(count: UUID, *, by: Actor) -> Paper:
     """
     sheet = await sheets.printed(count, seen_by=by)
     facts = [
-        Fact(("备件库", "Store"), f"{_both(sheet.depot_zh, sheet.depot_en)} ({sheet.depot})"),
-        Fact(("类型", "Kind"), _label("count_kind", sheet.kind)),
-        Fact(("生成时间", "Drawn up"), _time(sheet.created_at)),
-        Fact(("截止时间", "Due"), _time(sheet.due_at)),
+        Fact(("备件库", "Store"), f"{both(sheet.depot_zh, sheet.depot_en)} ({sheet.depot})"),
+        Fact(("类型", "Kind"), label("count_kind", sheet.kind)),
+        Fact(("生成时间", "Drawn up"), minute(sheet.created_at)),
+        Fact(("截止时间", "Due"), minute(sheet.due_at)),
         Fact(("随机种子", "Seed"), sheet.seed or "–"),
     ]
     lines = [
@@ -171,7 +170,7 @@ async def of_count(count: UUID, *, by: Actor) -> Paper:
             part_number=row.part_number,
             name_zh=row.name_zh,
             name_en=row.name_en,
-            condition=_words("condition", row.condition),
+            condition=words("condition", row.condition),
             pool=_pool(row),
             bin=row.bin or "",
         )
@@ -182,13 +181,13 @@ async def of_count(count: UUID, *, by: Actor) -> Paper:
 
 def _pool(row: sheets.SheetRow) -> str:
     """Whose stock a line is, so that no two lines of a sheet read the same; the owner only where it is not us."""
-    pool = _words("pool", row.pool)[0]
+    pool = words("pool", row.pool)[0]
     return pool if row.is_ours else f"{pool} {row.owner}"
 
 
 def _as_received(line: receipts.ReceivedLine) -> str:
     """How what came differs from what was expected, and why it was taken so."""
-    told = [_label("difference", line.difference)] if line.difference else []
+    told = [label("difference", line.difference)] if line.difference else []
     if line.missing:
         told.append(f"少 {line.missing} 件 {line.missing} missing")
     if line.reason:
@@ -227,28 +226,27 @@ def _each(codes: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
-def _place(code: str, called: Mapping[str, PlaceName]) -> str:
-    place = called.get(code)
-    return f"{_both(place.name_zh, place.name_en)} ({code})" if place else code
+def place(code: str, called: Mapping[str, PlaceName]) -> str:
+    """A place with its names and code."""
+    found = called.get(code)
+    return f"{both(found.name_zh, found.name_en)} ({code})" if found else code
 
 
-def _both(zh: str, en: str) -> str:
+def both(zh: str, en: str) -> str:
     """A name in both languages; once where they are the same.
 
-    >>> _both("广州备件库", "Guangzhou"), _both("DELL", "DELL")
+    >>> both("广州备件库", "Guangzhou"), both("DELL", "DELL")
     ('广州备件库 Guangzhou', 'DELL')
     """
     return zh if zh == en else f"{zh} {en}".strip()
 
 
-def _time(at: datetime) -> str:
-    return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}"
-
-
-def _words(kind: str, value: str) -> Words:
+def words(kind: str, value: str) -> Words:
+    """A value's label, Chinese first."""
     english, chinese = LABELS[kind].get(value, (value, value))
     return chinese, english
 
 
-def _label(kind: str, value: str) -> str:
-    return _both(*_words(kind, value))
+def label(kind: str, value: str) -> str:
+    """A value's label in both languages."""
+    return both(*words(kind, value))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from api.pages.formats import ZONE
+from api.pages.formats import minute
 from api.papers import barcodes, printing
 
 Form = Literal[
@@ -17,8 +17,24 @@ Form = Literal[
     "loan_note",
     "loan_return_note",
     "gate_pass",
+    "duty_sheet",
 ]
-Column = Literal["part", "serial", "quantity", "condition", "pool", "bin", "counted", "found", "recounted", "note"]
+Column = Literal[
+    "part",
+    "serial",
+    "quantity",
+    "condition",
+    "pool",
+    "bin",
+    "counted",
+    "found",
+    "recounted",
+    "note",
+    "post",
+    "name",
+    "phone",
+    "hours",
+]
 Words = tuple[str, str]
 """Chinese, then English."""
 
@@ -42,6 +58,10 @@ COLUMNS: dict[Column, Words] = {
     "found": ("实盘序列号", "Serials found"),
     "recounted": ("复盘数量", "Recounted"),
     "note": ("备注", "Note"),
+    "post": ("岗位 / 备件库", "Duty"),
+    "name": ("值班人", "Name"),
+    "phone": ("联系电话", "Phone"),
+    "hours": ("值班时间", "Hours"),
 }
 
 KEEPER, APPROVER = ("库管员", "Keeper"), ("批准", "Approved by")
@@ -87,6 +107,11 @@ SHAPES: dict[Form, Shape] = {
         columns=("part", "serial", "quantity", "note"),
         signers=(KEEPER, ("携出人", "Carried by"), APPROVER, ("门卫", "Guard")),
     ),
+    "duty_sheet": Shape(
+        name=("节假日值班表", "Holiday duty sheet"),
+        columns=("post", "name", "phone", "hours"),
+        signers=(("编制", "Prepared by"), ("核对", "Checked by"), APPROVER),
+    ),
 }
 
 
@@ -98,9 +123,12 @@ class Fact(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One line; `pieces` are serials with our tags, or lots. A count sheet shows neither pieces nor quantity: it is blind."""
+    """One line; `pieces` are serials with our tags, or lots. A count sheet shows neither pieces nor quantity: it is blind.
 
-    part_number: str
+    A line that is not about a part says its `cells` itself.
+    """
+
+    part_number: str = ""
     name_zh: str = ""
     name_en: str = ""
     quantity: int | None = None
@@ -109,6 +137,7 @@ class Line(Struct, frozen=True, kw_only=True):
     pool: str = ""
     bin: str = ""
     note: str = ""
+    cells: dict[Column, list[str]] = {}
 
 
 class Paper(Struct, frozen=True, kw_only=True):
@@ -153,7 +182,7 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "remarks": paper.remarks,
         "signers": shape.signers,
         "mark": paper.mark,
-        "printed_at": f"{paper.printed_at.astimezone(ZONE):%Y-%m-%d %H:%M}",
+        "printed_at": minute(paper.printed_at),
         "printed_by": paper.printed_by,
     }
 
@@ -173,5 +202,6 @@ def _cell(line: Line, column: Column) -> list[str]:
         "pool": [line.pool],
         "bin": [line.bin],
         "note": [line.note],
+        **line.cells,
     }
     return cells.get(column, [])

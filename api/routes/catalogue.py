@@ -1,24 +1,23 @@
 """Parts, places, customers' contracts and devices over HTTP: what is known, and what was promised for it."""
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from api.access import requires
-from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code
 from inventory.catalogue import models, parts
 from inventory.ground import clock
-from inventory.installed_base import contracts, devices, failures
+from inventory.installed_base import contracts, devices, failures, fitted, severities, warranties
 from inventory.places import places
-from inventory.requests import availability
-
-Severity = Literal["general", "severe"]
+from inventory.requests import availability, kits
 
 
 class NewFailure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +36,50 @@ class FailureBatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Several failure events, recorded all or none."""
 
     items: Annotated[list[NewFailure], Meta(min_length=1, max_length=1000)]
+
+
+class NewLookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the maker said: `asked` names its page, phone or case."""
+
+    result: warranties.LookupResult
+    asked: Code
+    warranty_until: date | None = None
+    looked_up_at: Instant | None = None
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class Symptom(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A symptom's names."""
+
+    name_zh: Code
+    name_en: Code
+
+
+class KitLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part worth taking along against a symptom, on one model or on all."""
+
+    symptom: Code
+    part: Code
+    quantity: Annotated[int, Meta(ge=1, le=100)] = 1
+    model: Code | None = None
+
+
+class Severity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A severity; the higher rank is worse."""
+
+    code: Code
+    name_zh: Code
+    name_en: Code
+    definition_zh: Annotated[str, Meta(max_length=2000)] = ""
+    definition_en: Annotated[str, Meta(max_length=2000)] = ""
+    rank: Annotated[int, Meta(ge=0, le=100)]
+    priority_class: Code
+
+
+class Severities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a contract calls how bad."""
+
+    severities: Annotated[list[Severity], Meta(max_length=20)]
 
 
 class FailureAnswers(Struct, frozen=True):
@@ -149,12 +192,88 @@ class DeviceController(Controller):
         self,
         request: ApiRequest,
         serial: FromPath[str],
-        severity: FromQuery[Severity] = "general",
+        severity: FromQuery[str] = "general",
         at: FromQuery[Instant | None] = None,
     ) -> devices.Entitlement:
         """Show what the contract promises for a fault reported at an instant (default: now)."""
         device = await devices.find(serial, seen_by=request.user)
         return devices.entitlement_of(device, severity, at or clock.now())
+
+    @get(
+        "/devices/{serial:str}/fitted-parts",
+        operation_id="ListFittedParts",
+        guards=[requires("devices.read")],
+        responses=refusals(404),
+    )
+    async def list_fitted(self, request: ApiRequest, serial: FromPath[str]) -> list[fitted.FittedView]:
+        """List what was fitted into a device, and what came out again."""
+        return await fitted.fitted(serial, seen_by=request.user)
+
+    @get(
+        "/devices/{serial:str}/warranty-lookups",
+        operation_id="ListWarrantyLookups",
+        guards=[requires("devices.read")],
+        responses=refusals(404),
+    )
+    async def list_lookups(self, request: ApiRequest, serial: FromPath[str]) -> list[warranties.LookupView]:
+        """List what the maker said about a device's warranty, latest first."""
+        return await warranties.lookups(serial, seen_by=request.user)
+
+    @post(
+        "/devices/{serial:str}/warranty-lookups",
+        operation_id="RecordWarrantyLookup",
+        guards=[requires("warranties.record")],
+        responses=refusals(404),
+    )
+    async def record_lookup(
+        self, request: ApiRequest, serial: FromPath[str], data: JSONBody[NewLookup], idempotency_key: Key = None
+    ) -> Response[warranties.LookupView]:
+        """Record what the maker said; attach the screenshot to the answer's id."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: warranties.record_lookup(
+                serial,
+                data.result,
+                by=request.user,
+                asked=data.asked,
+                warranty_until=data.warranty_until,
+                looked_up_at=data.looked_up_at,
+                remark=data.remark,
+            ),
+            status=201,
+        )
+
+    @get("/symptoms", operation_id="ListSymptoms", guards=[requires("devices.read")], responses=refusals())
+    async def list_symptoms(self) -> list[kits.SymptomView]:
+        """List the symptoms that kits are known for."""
+        return await kits.symptoms()
+
+    @get(
+        "/device-models/{model:str}/kit",
+        operation_id="GetKit",
+        guards=[requires("devices.read")],
+        responses=refusals(404),
+    )
+    async def get_kit(self, model: FromPath[str], symptom: FromQuery[str]) -> list[kits.KitPart]:
+        """Show what is worth taking along against a symptom on a model."""
+        return await kits.kit(symptom, model)
+
+    @put("/symptoms/{code:str}", operation_id="PutSymptom", guards=[requires("parts.manage")], responses=refusals())
+    async def put_symptom(
+        self, request: ApiRequest, code: FromPath[str], data: JSONBody[Symptom], idempotency_key: Key = None
+    ) -> Response[list[kits.SymptomView]]:
+        """Enter a symptom, or give it other names."""
+        symptom = kits.SymptomView(code=code, name_zh=data.name_zh, name_en=data.name_en)
+        return await once(request, idempotency_key, lambda: kits.enter_symptoms([symptom], by=request.user))
+
+    @post("/kit-lines", operation_id="ListInKit", guards=[requires("parts.manage")], responses=refusals(404))
+    async def list_in_kit(
+        self, request: ApiRequest, data: JSONBody[KitLine], idempotency_key: Key = None
+    ) -> Response[list[kits.KitPart]]:
+        """Name a part worth taking along against a symptom."""
+        line = told(data, kits.NewKitLine)
+        return await once(request, idempotency_key, lambda: kits.list_in_kit(line, by=request.user), status=201)
 
     @get(
         "/devices/{serial:str}/history",
@@ -223,6 +342,31 @@ class ContractController(Controller):
         """List contracts with their service terms."""
         found = await contracts.contracts(limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, str) or "")
         return page(request, found, limit, lambda contract: contract.code)
+
+    @get(
+        "/contracts/{code:str}/severities",
+        operation_id="ListSeverities",
+        guards=[requires("contracts.read")],
+        responses=refusals(404),
+    )
+    async def list_severities(self, request: ApiRequest, code: FromPath[str]) -> list[severities.SeverityView]:
+        """List what a contract calls how bad, the worst first."""
+        return await severities.severities(code, seen_by=request.user)
+
+    @put(
+        "/contracts/{code:str}/severities",
+        operation_id="DefineSeverities",
+        guards=[requires("parts.manage")],
+        responses=refusals(404),
+    )
+    async def define_severities(
+        self, request: ApiRequest, code: FromPath[str], data: JSONBody[Severities], idempotency_key: Key = None
+    ) -> Response[list[severities.SeverityView]]:
+        """Define a contract's severities in place of what stood there; none takes it back to general and severe."""
+        defined = told(data.severities, list[severities.SeverityView])
+        return await once(
+            request, idempotency_key, lambda: severities.define_severities(code, defined, by=request.user)
+        )
 
     @get("/customers", operation_id="ListCustomers", guards=[requires("contracts.read")], responses=refusals())
     async def list_customers(

@@ -3,24 +3,26 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Response, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
-from inventory.requests import debriefing, requests, shipping
+from inventory.assurance.meter import previewing
+from inventory.requests import changing, debriefing, requests, shipping, telling
 from inventory.stock import shipments
 
 
 class NewLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One part that is needed; `position` is where in the device it failed."""
+    """One part that is needed, or a symptom whose kit is; `position` is where in the device it failed."""
 
-    part_number: Code
+    part_number: Code | None = None
     quantity: Quantity = 1
+    symptom: Code | None = None
     position: Code | None = None
 
 
@@ -30,13 +32,35 @@ class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Annotated[str, Meta(min_length=1, max_length=60)]
     reference: Annotated[str, Meta(min_length=1, max_length=139)]
     device_serial: Code
-    severity: requests.Severity
+    severity: Code
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
     ticket: Code | None = None
     fault_reported_at: Instant | None = None
     need_by: Instant | None = None
     engineer: Code | None = None
     note: Text = ""
+
+
+class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different; a `need_by` of null goes back to the contract's clock."""
+
+    severity: Code | UnsetType = UNSET
+    need_by: Instant | UnsetType | None = UNSET
+    engineer: Code | UnsetType | None = UNSET
+    note: Text | UnsetType = UNSET
+
+
+class TicketToBind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ticket a request made in haste belongs to."""
+
+    ticket: Code
+
+
+class FollowUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the work goes on, and the parts it takes."""
+
+    reason: Code
+    lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,11 +71,15 @@ class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DebriefLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of a part, and the serial of the one that came out."""
+    """What became of pieces of a part (all that are left, or `quantity`, or the one with `serial_in`), and of the old one."""
 
     part_number: Code
     outcome: requests.Outcome
+    quantity: Quantity | None = None
+    serial_in: Code | None = None
     serial_out: Code | None = None
+    failure_code: Code | None = None
+    remark: Text = ""
 
 
 class Debrief(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,8 +119,9 @@ class RequestController(Controller):
 
     @get("/{request_id:uuid}", operation_id="GetRequest", guards=[requires("requests.read")], responses=refusals(404))
     async def get_request(self, request: ApiRequest, request_id: FromPath[UUID]) -> requests.RequestView:
-        """Show one part request with its promises."""
-        return await requests.request_view(request_id, seen_by=request.user)
+        """Show one part request with its promises, and what each choice of its ladders would break."""
+        view = await requests.request_view(request_id, seen_by=request.user)
+        return await previewing.with_breaks(view, seen_by=request.user)
 
     @post(operation_id="OpenRequest", guards=[requires("parts.request")], responses=refusals(404, 409))
     async def open(
@@ -101,6 +130,102 @@ class RequestController(Controller):
         """Ask for parts; answered at once with what is held, or with the ladder of what else can be done."""
         new = told(data, requests.NewRequest)
         return await once(request, idempotency_key, lambda: requests.open_request(new, by=request.user), status=201)
+
+    @patch(
+        "/{request_id:uuid}",
+        operation_id="ChangeRequest",
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def change(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Change], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Change severity, need-by time, engineer or note; clock and promise follow."""
+        wanted = changing.Change(severity=data.severity, need_by=data.need_by, engineer=data.engineer, note=data.note)
+        return await once(request, idempotency_key, lambda: changing.change(request_id, wanted, by=request.user))
+
+    @post(
+        "/{request_id:uuid}/bind-ticket",
+        operation_id="BindTicket",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def bind_ticket(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[TicketToBind], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Tie a request made in haste to its ticket."""
+        return await once(
+            request, idempotency_key, lambda: changing.bind_ticket(request_id, data.ticket, by=request.user)
+        )
+
+    @post(
+        "/{request_id:uuid}/pause",
+        operation_id="PauseRequest",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def pause(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Stop the clock: the fault cannot be reproduced."""
+        return await once(
+            request, idempotency_key, lambda: changing.pause(request_id, by=request.user, reason=data.reason)
+        )
+
+    @post(
+        "/{request_id:uuid}/resume",
+        operation_id="ResumeRequest",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def resume(
+        self, request: ApiRequest, request_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Let the clock run on."""
+        return await once(request, idempotency_key, lambda: changing.resume(request_id, by=request.user))
+
+    @post(
+        "/{request_id:uuid}/reopen",
+        operation_id="ReopenRequest",
+        status_code=201,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def reopen(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[FollowUp], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Go on after the customer's rejection: a linked request under the first clock."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: changing.reopen(
+                request_id, told(data.lines, list[requests.NewRequestLine]), by=request.user, reason=data.reason
+            ),
+            status=201,
+        )
+
+    @post(
+        "/{request_id:uuid}/new-cause",
+        operation_id="NewCause",
+        status_code=201,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def new_cause(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[FollowUp], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """End the request, and begin another one with a clock of its own: the fault has a new cause."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: changing.new_cause(
+                request_id, told(data.lines, list[requests.NewRequestLine]), by=request.user, reason=data.reason
+            ),
+            status=201,
+        )
 
     @post(
         "/{request_id:uuid}/ship",
@@ -131,9 +256,34 @@ class RequestController(Controller):
     async def debrief(
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Debrief], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
-        """Account for the parts: used, returned good, or dead on arrival."""
+        """Account for the parts: used, given back, dead on arrival, or lost."""
         reports = told(data.lines, list[debriefing.Debrief])
         return await once(request, idempotency_key, lambda: debriefing.debrief(request_id, reports, by=request.user))
+
+    @post(
+        "/{request_id:uuid}/debriefs/{report:uuid}/confirm-loss",
+        operation_id="ConfirmLoss",
+        status_code=200,
+        guards=[requires("stock.adjust")],
+        responses=refusals(404, 409),
+    )
+    async def confirm_loss(
+        self, request: ApiRequest, request_id: FromPath[UUID], report: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[requests.RequestView]:
+        """Confirm that pieces are lost, as a second person."""
+        return await once(
+            request, idempotency_key, lambda: debriefing.confirm_loss(request_id, report, by=request.user)
+        )
+
+    @get(
+        "/{request_id:uuid}/note",
+        operation_id="GetRequestNote",
+        guards=[requires("requests.read")],
+        responses=refusals(404),
+    )
+    async def get_note(self, request: ApiRequest, request_id: FromPath[UUID]) -> telling.Sentence:
+        """Say in one sentence where the request stands and what is expected next."""
+        return telling.sentence(await requests.request_view(request_id, seen_by=request.user))
 
     @post(
         "/{request_id:uuid}/cancel",

@@ -12,7 +12,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason
-from inventory.requests import requests, shipping, waves
+from inventory.requests import shipping, waves
 from inventory.stock import pick_lists, picking, shipments
 
 Stroke = Annotated[list[tuple[float, float]], Meta(max_length=shipments.POINTS)]
@@ -69,7 +69,7 @@ class PickListController(Controller):
         request: ApiRequest,
         depot: FromQuery[str | None] = None,
         kind: FromQuery[waves.DocumentKind | None] = None,
-        severity: FromQuery[requests.Severity | None] = None,
+        severity: Annotated[str | None, QueryParameter(max_length=40)] = None,
         due_until: Annotated[Instant | None, QueryParameter(name="to")] = None,
         cursor: Cursor = None,
         limit: Limit = 50,

@@ -1,4 +1,4 @@
-"""The invariants: what must hold of the books at every instant, as a list of queries.
+"""The invariants: what must hold of the books at every instant, as a list of queries; and that the meter is right.
 
 Each query returns one row per thing that differs: what it is, what the ledger says, and what the books say. Where a part
 (in a place), a unit or a lot is what differs, the row names its id too, so that the movements behind it can be told.
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from inventory.assurance import seals
+from inventory.assurance.meter import cells
 from inventory.assurance.seals import BrokenSeal
 from inventory.ground import db
 from inventory.stock.trails import Trail, span, trail
@@ -334,6 +335,10 @@ async def violations(*, limit_each: int = 20) -> list[Violation]:
         found += [
             Violation(invariant.name, row["what"], row["expected"], row["found"], await _behind(row)) for row in rows
         ]
+    found += [
+        Violation("cover_cells_say_what_is", wrong.what, wrong.expected, wrong.found)
+        for wrong in await cells.differing(limit=limit_each)
+    ]
     return found + [await _unsealed(seal, limit_each) for seal in await seals.broken()]
 
 

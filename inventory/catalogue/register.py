@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
@@ -78,11 +78,15 @@ class NewModelPart(Struct, frozen=True, kw_only=True):
 
 
 class NewSubstitution(Struct, frozen=True, kw_only=True):
-    """`substitute` may stand in for `part`."""
+    """`substitute` may stand in for `part`: `pieces` of it for each, in one model or in all, from a firmware level on."""
 
     part: str
     substitute: str
     valid_from: date
+    kind: Literal["substitute", "supersession"] = "substitute"
+    pieces: int = 1
+    model: str | None = None
+    min_firmware: str | None = None
     valid_to: date | None = None
     remark: str = ""
 
@@ -203,6 +207,7 @@ async def enter_model_parts(lines: Sequence[NewModelPart], *, by: Actor) -> None
         by=by,
         right="parts.manage",
     )
+    await _refresh_cover({line.part for line in lines})
 
 
 @db.atomic
@@ -214,11 +219,14 @@ async def enter_substitutions(substitutions: Sequence[NewSubstitution], *, by: A
 
     """
     await enter(
-        """INSERT INTO substitution (part, substitute, valid_from, valid_to, remark)
-           SELECT part.id, other.id, valid_from, valid_to, remark
-           FROM jsonb_to_recordset($1) AS new(part text, substitute text, valid_from date, valid_to date, remark text)
+        """INSERT INTO substitution (part, substitute, kind, pieces, model, min_firmware, valid_from, valid_to, remark)
+           SELECT part.id, other.id, new.kind, pieces, device_model.id, min_firmware, valid_from, valid_to, remark
+           FROM jsonb_to_recordset($1) AS new(part text, substitute text, kind text, pieces integer, model text,
+                min_firmware text, valid_from date, valid_to date, remark text)
            JOIN part ON part.part_number = new.part
            JOIN part AS other ON other.part_number = new.substitute
+           LEFT JOIN device_model ON device_model.code = new.model
+           WHERE new.model IS NULL OR device_model.id IS NOT NULL
            RETURNING (SELECT part_number FROM part WHERE part.id = substitution.part) || ' ← ' ||
                      (SELECT part_number FROM part WHERE part.id = substitution.substitute)""",
         substitutions,
@@ -228,6 +236,14 @@ async def enter_substitutions(substitutions: Sequence[NewSubstitution], *, by: A
         by=by,
         right="parts.manage",
     )
+    await _refresh_cover({row.part for row in substitutions})
+
+
+async def _refresh_cover(part_numbers: set[str]) -> None:
+    """Have the cover of devices that depend on some parts judged anew."""
+    rows = await db.fetch("SELECT id FROM part WHERE part_number = ANY($1) ORDER BY id", list(part_numbers))
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(parts=[row["id"] for row in rows]))
 
 
 @db.atomic

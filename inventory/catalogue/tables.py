@@ -12,6 +12,7 @@ from inventory.ground.columns import (
     note,
     optional_day,
     optional_link,
+    optional_text,
     real,
     text,
     whole,
@@ -51,21 +52,6 @@ class PartAlias(Table, tablename="part_alias", help_text="Other numbers of the s
     part_alias_kind_is_known = Check("kind IN ('fru', 'option', 'bom', 'maker')")
 
 
-class Substitution(Table, tablename="substitution", help_text="A part that may stand in for another; one direction"):
-    """`substitute` may be used where `part` is asked for."""
-
-    id = Serial(primary_key=True)
-    part = link(Part, index=True)
-    substitute = link(Part)
-    valid_from = day()
-    valid_to = optional_day()
-    remark = note()
-
-    substitution_is_unique = Unique([part, substitute])
-    substitution_is_another_part = Check("part <> substitute")
-    substitution_ends_after_it_starts = Check("valid_to IS NULL OR valid_to >= valid_from")
-
-
 class DeviceModel(Table, tablename="device_model", help_text="A model of covered devices"):
     """A model of machine that customers run."""
 
@@ -73,6 +59,61 @@ class DeviceModel(Table, tablename="device_model", help_text="A model of covered
     code = text(unique=True)
     name = text()
     maker = optional_link(Party)
+
+
+class Substitution(Table, tablename="substitution", help_text="A part that may stand in for another; one direction"):
+    """`substitute` may be used where `part` is asked for: `pieces` of it for each, perhaps only in one model."""
+
+    id = Serial(primary_key=True)
+    part = link(Part, index=True)
+    substitute = link(Part)
+    kind = text()
+    pieces = whole(1)
+    model = optional_link(DeviceModel)
+    min_firmware = optional_text()
+    valid_from = day()
+    valid_to = optional_day()
+    remark = note()
+
+    substitution_is_unique = Unique([part, substitute, model], nulls_distinct=False)
+    substitution_is_another_part = Check("part <> substitute")
+    substitution_takes_pieces = Check("pieces BETWEEN 1 AND 100")
+    substitution_kind_is_known = Check("kind IN ('substitute', 'supersession')")
+    substitution_ends_after_it_starts = Check("valid_to IS NULL OR valid_to >= valid_from")
+
+
+class SwapUnit(Table, tablename="swap_unit", help_text="A whole unit of equal function to a device of a model"):
+    """`part` may replace a whole device of `model` (整台设备替换)."""
+
+    id = Serial(primary_key=True)
+    model = link(DeviceModel)
+    part = link(Part, index=True)
+
+    swap_unit_is_named_once = Unique([model, part])
+
+
+class Symptom(Table, tablename="symptom", help_text="What an engineer or a ticket system sees, in one word"):
+    """A symptom; its kit says which parts are worth taking along."""
+
+    id = Serial(primary_key=True)
+    code = text(unique=True)
+    name_zh = text()
+    name_en = text()
+
+
+class KitLine(
+    Table, tablename="kit_line", help_text="A part worth taking along for a symptom, perhaps only for a model"
+):
+    """What people know; what debriefs taught is counted from the debriefs."""
+
+    id = Serial(primary_key=True)
+    symptom = link(Symptom)
+    model = optional_link(DeviceModel)
+    part = link(Part)
+    quantity = whole()
+
+    kit_line_is_named_once = Unique([symptom, model, part], nulls_distinct=False)
+    kit_line_takes_something = Check("quantity > 0")
 
 
 class ModelPart(Table, tablename="model_part", help_text="How many of a part one device of a model carries"):

@@ -1,5 +1,6 @@
 """Outgoing events: what other systems may want to know, in order, kept to be read again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,17 @@ class EventView(Struct, frozen=True):
     payload: Any
 
 
+class NewEvent(Struct, frozen=True, kw_only=True):
+    """Something to tell; `depot` and `contract` say who may read it."""
+
+    kind: str
+    subject_kind: str
+    subject: str
+    payload: Any
+    depot: str | None = None
+    contract: str | None = None
+
+
 async def emit(
     kind: str,
     subject_kind: str,
@@ -30,16 +42,24 @@ async def emit(
     contract: str | None = None,
 ) -> None:
     """Write one event in the open transaction; `depot` and `contract` say who may read it."""
+    await emit_many(
+        [
+            NewEvent(
+                kind=kind, subject_kind=subject_kind, subject=subject, payload=payload, depot=depot, contract=contract
+            )
+        ]
+    )
+
+
+async def emit_many(told: Sequence[NewEvent]) -> None:
+    """Write events in the open transaction, in order, in one statement."""
     await db.execute(
         """INSERT INTO event (kind, subject_kind, subject, place_code, contract_code, occurred_at, payload)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-        kind,
-        subject_kind,
-        subject,
-        depot,
-        contract,
+           SELECT value ->> 'kind', value ->> 'subject_kind', value ->> 'subject', value ->> 'depot',
+                  value ->> 'contract', $2, value -> 'payload'
+           FROM jsonb_array_elements($1) WITH ORDINALITY AS told(value, number) ORDER BY number""",
+        told,
         clock.now(),
-        payload,
     )
 
 

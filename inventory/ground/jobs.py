@@ -50,6 +50,27 @@ class FillBackorders(Job, frozen=True):
     pool: int
 
 
+class JudgeCover(Job, frozen=True):
+    """The free stock of a part in a store and pool changed in a way that matters: judge what it covers anew."""
+
+    part: int
+    place: int
+    pool: int
+
+
+class RefreshCover(Job, frozen=True):
+    """What cover rests on changed: find anew which devices need which parts, and judge them.
+
+    Whatever touches one of these: parts (or what they stand in for), sites, contracts, or sites that one of the stores
+    reaches. Nothing named means everything.
+    """
+
+    parts: list[int] = []
+    sites: list[int] = []
+    contracts: list[int] = []
+    places: list[int] = []
+
+
 class ReservationTakenOver(Job, frozen=True):
     """A higher purpose took a reservation's stock: its document is told, and served anew."""
 
@@ -91,6 +112,12 @@ class MakePlan(Job, frozen=True):
     """Size the stock of the whole network."""
 
     job: UUID
+
+
+class SendMessage(Job, frozen=True):
+    """Somebody is to be told something by mail or chat."""
+
+    message: UUID
 
 
 class RunImport(Job, frozen=True):

@@ -1,16 +1,23 @@
-"""Open steps: every duty has an owner and a due time (D92)."""
+"""Open steps: every duty has an owner and a due time (D92); late ones are handed up by `assurance/escalation.py`."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
+from uuid import UUID
 
 from msgspec import Struct
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+
+Which = Literal["mine", "my_store", "late"]
 
 
-class StepView(Struct, frozen=True):
-    """An open duty as the board shows it."""
+class StepView(Struct, frozen=True, kw_only=True):
+    """An open duty as the board shows it: `rung` tells how often it was handed up, `told` to whom."""
 
+    id: UUID
     kind: str
     subject_kind: str
     subject: str
@@ -20,6 +27,10 @@ class StepView(Struct, frozen=True):
     opened_at: datetime
     due_at: datetime
     late: bool
+    rung: int
+    told: list[str]
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
     number: str | None = None
 
 
@@ -35,8 +46,8 @@ async def begin(
 ) -> None:
     """Open a duty; the same duty about the same thing stays one."""
     await db.execute(
-        """INSERT INTO step (kind, subject_kind, subject, owner_role, owner, place_code, opened_at, due_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """INSERT INTO step (kind, subject_kind, subject, owner_role, owner, place_code, opened_at, due_at, escalates_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
            ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
         kind,
         subject_kind,
@@ -62,16 +73,74 @@ async def finish(subject_kind: str, subject: str, kind: str | None = None, *, by
     )
 
 
-async def open_steps(*, limit: int, seen_by: Actor) -> list[StepView]:
-    """Open duties in the reader's scope, the most urgent first."""
+_VIEW = """SELECT id, kind, subject_kind, subject, owner_role, owner, place_code AS depot, opened_at, due_at,
+                  due_at < $1 AS late, rung, acknowledged_at, acknowledged_by,
+                  coalesce((SELECT array_agg(DISTINCT name ORDER BY name) FROM escalation, unnest(told) AS name
+                            WHERE escalation.step = step.id), '{}') AS told
+           FROM step"""
+
+
+# what is in one's stores, names no store, is one's own, or was handed up to one
+_SEEN = """($2::text[] IS NULL OR place_code IS NULL OR place_code = ANY($2) OR owner = $3
+                OR EXISTS (SELECT FROM escalation WHERE escalation.step = step.id AND $3 = ANY(told)))"""
+
+
+async def open_steps(
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: tuple[datetime, UUID] | None = None,
+    which: Which | None = None,
+    depot: str | None = None,
+    stores: Sequence[str] = (),
+) -> list[StepView]:
+    """Open duties in the reader's scope, the most urgent first.
+
+    `mine` are those that name the reader, those of a role of theirs that name nobody, and those handed up to them;
+    `my_store` those of `stores`, the ones the reader keeps.
+    """
+    due_at, step = after or (None, None)
     return await db.read(
         StepView,
-        """SELECT kind, subject_kind, subject, owner_role, owner, place_code AS depot, opened_at, due_at,
-                  due_at < $1 AS late
-           FROM step
-           WHERE done_at IS NULL AND ($2::text[] IS NULL OR place_code IS NULL OR place_code = ANY($2))
-           ORDER BY due_at, id LIMIT $3""",
+        f"""{_VIEW}
+           WHERE done_at IS NULL AND {_SEEN}
+             AND ($4::timestamptz IS NULL OR (due_at, id) > ($4, $5::uuid))
+             AND ($6::text IS NULL OR place_code = $6)
+             AND CASE $7::text
+                 WHEN 'mine' THEN owner = $3 OR (owner IS NULL AND owner_role = ANY($8))
+                      OR EXISTS (SELECT FROM escalation WHERE escalation.step = step.id AND $3 = ANY(told))
+                 WHEN 'my_store' THEN place_code = ANY($9)
+                 WHEN 'late' THEN due_at < $1
+                 ELSE true END
+           ORDER BY due_at, id LIMIT $10""",
         clock.now(),
         seen_by.depot_scope,
+        seen_by.name,
+        due_at,
+        step,
+        depot,
+        which,
+        sorted(seen_by.roles),
+        list(stores),
         limit,
     )
+
+
+async def step_view(step: UUID, *, seen_by: Actor) -> StepView:
+    """One duty, open or done.
+
+    Raises:
+        Unknown: no such duty in the reader's scope.
+
+    """
+    found = await db.read_one(
+        StepView,
+        f"{_VIEW} WHERE {_SEEN} AND id = $4",
+        clock.now(),
+        seen_by.depot_scope,
+        seen_by.name,
+        step,
+    )
+    if found is None:
+        raise Unknown(what="step", what_zh="待办", key=str(step))
+    return found

@@ -1,10 +1,11 @@
 """Ground tables: what every document leaves behind or leans on."""
 
-from piccolo.columns import BigSerial, Varchar
+from piccolo.columns import Array, BigSerial, Varchar
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from inventory.ground.columns import (
+    LONG,
     binary,
     document,
     flag,
@@ -36,7 +37,10 @@ class AuditEntry(Table, tablename="audit_entry", help_text="Who changed what, wh
 
 
 class Step(Table, tablename="step", help_text="An open duty: who must do what by when"):
-    """Every open step has an owner and a due time (D92)."""
+    """Every open step has an owner and a due time (D92).
+
+    `rung` counts the rungs of its escalation; at `escalates_at` it climbs the next one, never where that is empty.
+    """
 
     id = key()
     kind = text()
@@ -47,10 +51,28 @@ class Step(Table, tablename="step", help_text="An open duty: who must do what by
     place_code = optional_text()
     opened_at = instant()
     due_at = instant()
+    rung = whole(0)
+    escalates_at = optional_instant()
+    acknowledged_at = optional_instant()
+    acknowledged_by = optional_text()
     done_at = optional_instant()
     done_by = optional_text()
 
     step_is_done_by_someone = Check("(done_at IS NULL) = (done_by IS NULL)")
+    step_is_acknowledged_by_someone = Check("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)")
+
+
+class Escalation(Table, tablename="escalation", help_text="A late duty handed up: which rung, to whom; append-only"):
+    """One rung that a step climbed; `told` is empty where nobody was on duty."""
+
+    id = key()
+    step = link(Step)
+    rung = whole()
+    who = text()
+    told = Array(base_column=Varchar(length=LONG), default=None, null=False)
+    escalated_at = instant()
+
+    escalation_climbs_a_rung_once = Unique([step, rung])
 
 
 class Event(Table, tablename="event", help_text="What other systems may want to know, in order"):

@@ -1,7 +1,42 @@
 """Importing devices: new ones are entered, those that are there take what the file says and differs."""
 
+from inventory.ground import db, jobs
 from inventory.imports.columns import Column
-from inventory.imports.kinds import Check, Key, Kind, by_sql
+from inventory.imports.kinds import Check, Key, Kind, Piece
+
+
+async def _write(piece: Piece) -> None:
+    """Write devices, and have the cover of the sites judged anew that gain or lose one."""
+    sites = await db.fetch(
+        """SELECT DISTINCT site FROM (
+               SELECT site_id AS site FROM ready_devices WHERE line BETWEEN $1 AND $2
+               UNION SELECT device.site FROM ready_devices AS r JOIN device ON device.id = r.existing
+               WHERE r.changed AND r.line BETWEEN $1 AND $2
+           ) AS touched ORDER BY site""",
+        piece.first,
+        piece.last,
+    )
+    await db.execute(
+        """UPDATE device SET model = r.model_id, site = r.site_id, contract = r.contract_id, installed_on = r.installed_on,
+                  registration_number = coalesce(r.registration_number, device.registration_number),
+                  firmware = coalesce(r.firmware, device.firmware), environment = coalesce(r.environment, device.environment),
+                  warranty_until = coalesce(r.warranty_until, device.warranty_until)
+           FROM ready_devices AS r WHERE device.id = r.existing AND r.changed AND r.line BETWEEN $1 AND $2""",
+        piece.first,
+        piece.last,
+    )
+    await db.execute(
+        """INSERT INTO device (serial, registration_number, model, site, contract, firmware, environment, installed_on,
+                               warranty_until)
+           SELECT serial, registration_number, model_id, site_id, contract_id, firmware, environment, installed_on,
+                  warranty_until
+           FROM ready_devices WHERE existing IS NULL AND line BETWEEN $1 AND $2""",
+        piece.first,
+        piece.last,
+    )
+    if sites:
+        await jobs.enqueue(jobs.RefreshCover(sites=[row["site"] for row in sites]))
+
 
 DEVICES = Kind(
     name="devices",
@@ -52,16 +87,5 @@ DEVICES = Kind(
         "environment": "device.environment",
         "warranty_until": "device.warranty_until",
     },
-    write=by_sql(
-        """UPDATE device SET model = r.model_id, site = r.site_id, contract = r.contract_id, installed_on = r.installed_on,
-                  registration_number = coalesce(r.registration_number, device.registration_number),
-                  firmware = coalesce(r.firmware, device.firmware), environment = coalesce(r.environment, device.environment),
-                  warranty_until = coalesce(r.warranty_until, device.warranty_until)
-           FROM ready_devices AS r WHERE device.id = r.existing AND r.changed AND r.line BETWEEN $1 AND $2""",
-        """INSERT INTO device (serial, registration_number, model, site, contract, firmware, environment, installed_on,
-                               warranty_until)
-           SELECT serial, registration_number, model_id, site_id, contract_id, firmware, environment, installed_on,
-                  warranty_until
-           FROM ready_devices WHERE existing IS NULL AND line BETWEEN $1 AND $2""",
-    ),
+    write=_write,
 )  # fmt: skip

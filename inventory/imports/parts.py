@@ -1,7 +1,35 @@
 """Importing parts: new ones are entered, those that are there take what the file says and differs."""
 
+from inventory.ground import db, jobs
 from inventory.imports.columns import Column
-from inventory.imports.kinds import Check, Key, Kind, by_sql
+from inventory.imports.kinds import Check, Key, Kind, Piece, by_sql
+
+_written = by_sql(
+    """UPDATE part SET name_zh = r.name_zh, name_en = r.name_en, kind = r.kind, maker = coalesce(r.maker_id, part.maker),
+                  lithium = coalesce(r.lithium, part.lithium), unit_cost_cny = r.unit_cost_cny,
+                  holding_rate_per_year = coalesce(r.holding_rate_per_year, part.holding_rate_per_year),
+                  cost_source = coalesce(r.cost_source, part.cost_source)
+           FROM ready_parts AS r WHERE part.id = r.existing AND r.changed AND r.line BETWEEN $1 AND $2""",
+    """INSERT INTO part (part_number, name_zh, name_en, kind, maker, serialised, lithium, unit_cost_cny,
+                             holding_rate_per_year, cost_source, active)
+           SELECT part_number, name_zh, name_en, kind, maker_id, coalesce(serialised, true), coalesce(lithium, false),
+                  unit_cost_cny, coalesce(holding_rate_per_year, 0.22), coalesce(cost_source, ''), true
+           FROM ready_parts WHERE existing IS NULL AND line BETWEEN $1 AND $2""",
+)
+
+
+async def _write(piece: Piece) -> None:
+    """Write parts, and have their cover judged anew where they may now travel differently."""
+    rows = await db.fetch(
+        """SELECT part.id FROM ready_parts AS r JOIN part ON part.id = r.existing
+           WHERE r.changed AND r.lithium <> part.lithium AND r.line BETWEEN $1 AND $2 ORDER BY part.id""",
+        piece.first,
+        piece.last,
+    )
+    await _written(piece)
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(parts=[row["id"] for row in rows]))
+
 
 PARTS = Kind(
     name="parts",
@@ -50,16 +78,5 @@ PARTS = Kind(
         "holding_rate_per_year": "part.holding_rate_per_year",
         "cost_source": "part.cost_source",
     },
-    write=by_sql(
-        """UPDATE part SET name_zh = r.name_zh, name_en = r.name_en, kind = r.kind, maker = coalesce(r.maker_id, part.maker),
-                  lithium = coalesce(r.lithium, part.lithium), unit_cost_cny = r.unit_cost_cny,
-                  holding_rate_per_year = coalesce(r.holding_rate_per_year, part.holding_rate_per_year),
-                  cost_source = coalesce(r.cost_source, part.cost_source)
-           FROM ready_parts AS r WHERE part.id = r.existing AND r.changed AND r.line BETWEEN $1 AND $2""",
-        """INSERT INTO part (part_number, name_zh, name_en, kind, maker, serialised, lithium, unit_cost_cny,
-                             holding_rate_per_year, cost_source, active)
-           SELECT part_number, name_zh, name_en, kind, maker_id, coalesce(serialised, true), coalesce(lithium, false),
-                  unit_cost_cny, coalesce(holding_rate_per_year, 0.22), coalesce(cost_source, ''), true
-           FROM ready_parts WHERE existing IS NULL AND line BETWEEN $1 AND $2""",
-    ),
+    write=_write,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Service clocks: which limit of a contract holds at an instant, and when it runs out.
 
 The calendar at the instant the fault was reported selects the limit (working or non-working hours); that limit then
-runs continuously. Everything here is pure.
+runs continuously, but for the time in which the fault could not be reproduced (D15). Everything here is pure.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ import chinese_calendar
 from msgspec import Struct
 
 Hours = Literal["working", "non_working"]
+PartTravels = Literal["with_engineer", "ahead"]
+"""How a part comes to the site: the engineer carries it, or it is sent ahead and fitted later."""
 
 
 class WorkingHours(Struct, frozen=True, kw_only=True):
@@ -82,8 +84,34 @@ def hours_at(instant: datetime, calendar: WorkingHours) -> tuple[Hours, bool]:
     return ("working" if inside else "non_working"), provisional
 
 
-def clock_of(reported_at: datetime, severity: str, calendar: WorkingHours, limits: Sequence[Limits]) -> Clock:
-    """The clock of a fault: the calendar at its report selects the limits, which then run without a stop.
+class Pause(Struct, frozen=True, kw_only=True):
+    """A time in which the clock stood, because the fault could not be reproduced; open while it still stands."""
+
+    paused_at: datetime
+    resumed_at: datetime | None = None
+    reason: str = ""
+
+
+def stood_still(pauses: Sequence[Pause], now: datetime) -> timedelta:
+    """How long a clock has not run.
+
+    >>> at = datetime(2026, 11, 20, 12)
+    >>> stood_still([Pause(paused_at=at, resumed_at=at + timedelta(hours=3)), Pause(paused_at=at + timedelta(hours=5))],
+    ...             now=at + timedelta(hours=6))
+    datetime.timedelta(seconds=14400)
+    """
+    return sum(((pause.resumed_at or now) - pause.paused_at for pause in pauses), timedelta())
+
+
+def clock_of(
+    reported_at: datetime,
+    severity: str,
+    calendar: WorkingHours,
+    limits: Sequence[Limits],
+    *,
+    stood: timedelta = timedelta(),
+) -> Clock:
+    """The clock of a fault: the calendar at its report selects the limits, which run but for the time it `stood`.
 
     >>> from datetime import UTC
     >>> cn = WorkingHours(time_zone="Asia/Shanghai", working_days=[1, 2, 3, 4, 5], opens_at=time(9),
@@ -98,7 +126,7 @@ def clock_of(reported_at: datetime, severity: str, calendar: WorkingHours, limit
     held = next((limit for limit in limits if limit.severity == severity and limit.hours == hours), None)
 
     def after(amount: float | None, unit: Literal["hours", "minutes"]) -> datetime | None:
-        return None if held is None or amount is None else reported_at + timedelta(**{unit: amount})
+        return None if held is None or amount is None else reported_at + timedelta(**{unit: amount}) + stood
 
     return Clock(
         hours=hours,
@@ -109,3 +137,35 @@ def clock_of(reported_at: datetime, severity: str, calendar: WorkingHours, limit
         repair_by=after(held and held.repair_hours, "hours"),
         swap_complete_by=after(held and held.swap_complete_hours, "hours"),
     )
+
+
+def needed_by(clock: Clock, part_travels: PartTravels, fitting_hours: float) -> datetime | None:
+    """The latest instant at which a part is of use: with the engineer at the arrival limit, else in time to be fitted.
+
+    Where the limit that would decide was not promised, the other one does; None where neither was.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    >>> held = Clock(hours="working", provisional=False, limits=None, answer_by=None, swap_complete_by=None,
+    ...              arrive_by=noon + timedelta(hours=3), repair_by=noon + timedelta(hours=4))
+    >>> [f"{needed_by(held, way, 0.5):%H:%M}" for way in ("with_engineer", "ahead")]
+    ['15:00', '15:30']
+    """
+    fitted = None if clock.repair_by is None else clock.repair_by - timedelta(hours=fitting_hours)
+    return _deciding(clock.arrive_by, fitted, part_travels)
+
+
+def needed_within(limits: Limits, part_travels: PartTravels, fitting_hours: float) -> float | None:
+    """How many hours after the report a part is of use at the latest: `needed_by` where no instant is known yet.
+
+    >>> bank = Limits(severity="general", hours="working", arrive_hours=3, repair_hours=4)
+    >>> needed_within(bank, "with_engineer", 0.5), needed_within(bank, "ahead", 0.5)
+    (3, 3.5)
+    """
+    fitted = None if limits.repair_hours is None else limits.repair_hours - fitting_hours
+    return _deciding(limits.arrive_hours, fitted, part_travels)
+
+
+def _deciding[T](arrive: T | None, fitted: T | None, part_travels: PartTravels) -> T | None:
+    first, second = (arrive, fitted) if part_travels == "with_engineer" else (fitted, arrive)
+    return second if first is None else first

@@ -1,6 +1,7 @@
 """Devices: what they are, whose they are, and what was promised for them."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -8,8 +9,24 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.installed_base.clocks import Clock, Limits, WorkingHours, clock_of
+from inventory.installed_base.clocks import (
+    Clock,
+    Limits,
+    PartTravels,
+    Pause,
+    WorkingHours,
+    clock_of,
+    needed_by,
+    stood_still,
+)
+from inventory.installed_base.severities import SEVERITIES, SeverityView, pick
 from inventory.places.reach import reached
+
+EXPIRES_SOON = timedelta(days=60)
+"""A warranty or contract that ends within this time is told of with every request."""
+
+LOOKED_UP_LONG_AGO = timedelta(days=180)
+"""A warranty last looked up before this time wants another look."""
 
 
 class UnknownDevice(Unknown):
@@ -41,6 +58,8 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
 
     id: int
     serial: str
+    registration_number: str | None
+    firmware: str | None
     model: int
     model_code: str
     site: int
@@ -51,8 +70,13 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
     dedicated_stock: bool
     minimum_provenance: str
     customer_keeps_disks: bool
+    part_travels: PartTravels
+    fitting_hours: float
     warranty_until: date | None
+    warranty_looked_up_at: datetime | None
+    contract_ends_on: date | None
     covered: bool
+    severities: list[SeverityView]
     calendar: WorkingHours
     limits: list[Limits]
 
@@ -67,14 +91,21 @@ class Entitlement(Struct, frozen=True, kw_only=True):
     customer: str
     covered: bool
     in_warranty: bool
+    warranty_until: date | None
+    warranty_looked_up_at: datetime | None
     minimum_provenance: str
     severity: str
+    priority_class: str
     hours: str
     provisional: bool
     service_terms: Limits | None
+    part_travels: PartTravels
     need_by: datetime | None
+    answer_by: datetime | None
     arrive_by: datetime | None
     repair_by: datetime | None
+    swap_complete_by: datetime | None
+    warnings: list[str]
 
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):
@@ -88,8 +119,8 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     withdrawn_reason: str | None
 
 
-async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
-    """A device by its serial or registration number, with its contract.
+async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
+    """A device by its serial or registration number, with its contract; nobody's scope is everything.
 
     Raises:
         UnknownDevice: none in the reader's contracts at a site that the reader's stores serve; the facts name the nearest.
@@ -99,7 +130,12 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
         f"""SELECT device.id, device.serial, device.model, device_model.code AS model_code, device.site,
                   place.code AS site_code, device.contract, contract.code AS contract_code, party.code AS customer,
                   contract.dedicated_stock, contract.minimum_provenance, contract.customer_keeps_disks,
-                  device.warranty_until,
+                  contract.part_travels, contract.fitting_hours, contract.ends_on AS contract_ends_on,
+                  device.warranty_until, device.registration_number, device.firmware,
+                  (SELECT max(looked_up_at) FROM warranty_lookup WHERE warranty_lookup.device = device.id)
+                      AS warranty_looked_up_at,
+                  (SELECT jsonb_agg(to_jsonb(severity) ORDER BY rank DESC, code) FROM ({SEVERITIES}) AS severity)
+                      AS severities,
                   device.retired_on IS NULL AND contract.starts_on <= $3::date
                       AND (contract.ends_on IS NULL OR contract.ends_on >= $3::date) AS covered,
                   jsonb_build_object('time_zone', calendar.time_zone, 'working_days', calendar.working_days,
@@ -116,36 +152,40 @@ async def find(number: str, *, seen_by: Actor) -> CoveredDevice:
            WHERE (device.serial = $1 OR device.registration_number = $1)
              AND ($2::text[] IS NULL OR contract.code = ANY($2)) AND {reached("device.site", "$4")}""",
         number,
-        seen_by.contract_scope,
+        seen_by.contract_scope if seen_by else None,
         clock.today(),
-        seen_by.depot_scope,
+        seen_by.depot_scope if seen_by else None,
     )
     if row is None:
         raise await _unknown(number, seen_by)
     return msgspec.convert(dict(row), CoveredDevice, strict=False)
 
 
-async def _unknown(number: str, seen_by: Actor) -> UnknownDevice:
+async def _unknown(number: str, seen_by: Actor | None) -> UnknownDevice:
     near = await db.fetch(
         f"""SELECT device.serial FROM device JOIN contract ON contract.id = device.contract
            WHERE similarity(device.serial, $1) > 0.3 AND ($2::text[] IS NULL OR contract.code = ANY($2))
              AND {reached("device.site", "$3")}
            ORDER BY similarity(device.serial, $1) DESC, device.serial LIMIT 5""",
         number,
-        seen_by.contract_scope,
-        seen_by.depot_scope,
+        seen_by.contract_scope if seen_by else None,
+        seen_by.depot_scope if seen_by else None,
     )
     return UnknownDevice(key=number, near=", ".join(row["serial"] for row in near) or "–")
 
 
-def clock_for(device: CoveredDevice, severity: str, reported_at: datetime) -> Clock:
-    """The clock of a fault of a device."""
-    return clock_of(reported_at, severity, device.calendar, device.limits)
+def entitlement_of(
+    device: CoveredDevice, severity: str, reported_at: datetime, *, pauses: Sequence[Pause] = ()
+) -> Entitlement:
+    """What the contract promises for a fault, and until when a part is of use.
 
+    Raises:
+        UnknownSeverity: the contract knows no such severity.
 
-def entitlement_of(device: CoveredDevice, severity: str, reported_at: datetime) -> Entitlement:
-    """What the contract promises; the part is needed by the arrival limit, where the engineer carries it."""
-    held = clock_for(device, severity, reported_at)
+    """
+    now = clock.now()
+    known = pick(device.severities, severity, contract=device.contract_code)
+    held = clock_of(reported_at, severity, device.calendar, device.limits, stood=stood_still(pauses, now))
     return Entitlement(
         device=device.serial,
         model=device.model_code,
@@ -155,15 +195,38 @@ def entitlement_of(device: CoveredDevice, severity: str, reported_at: datetime) 
         covered=device.covered,
         in_warranty=device.warranty_until is not None
         and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until,
+        warranty_until=device.warranty_until,
+        warranty_looked_up_at=device.warranty_looked_up_at,
         minimum_provenance=device.minimum_provenance,
         severity=severity,
+        priority_class=known.priority_class,
         hours=held.hours,
         provisional=held.provisional,
         service_terms=held.limits,
-        need_by=held.arrive_by or held.repair_by,
+        part_travels=device.part_travels,
+        need_by=needed_by(held, device.part_travels, device.fitting_hours),
+        answer_by=held.answer_by,
         arrive_by=held.arrive_by,
         repair_by=held.repair_by,
+        swap_complete_by=held.swap_complete_by,
+        warnings=_warnings(device, held, now),
     )
+
+
+def _warnings(device: CoveredDevice, held: Clock, now: datetime) -> list[str]:
+    """What whoever asks should know: an end that is near, a look-up that is old, holidays not yet published."""
+    soon = clock.today() + EXPIRES_SOON
+    told = {
+        "warranty_ends_soon": device.warranty_until is not None and clock.today() <= device.warranty_until <= soon,
+        "warranty_look_up_is_old": device.warranty_looked_up_at is not None
+        and device.warranty_looked_up_at < now - LOOKED_UP_LONG_AGO,
+        "contract_ends_soon": device.covered
+        and device.contract_ends_on is not None
+        and device.contract_ends_on <= soon,
+        "holidays_not_yet_published": held.provisional,
+        "no_limit_promised": held.limits is None,
+    }
+    return [code for code, holds in told.items() if holds]
 
 
 _VIEW = f"""SELECT device.serial, device.registration_number, device_model.code AS model, place.code AS site,

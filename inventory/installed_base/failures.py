@@ -272,6 +272,32 @@ async def withdraw(failure: UUID, *, by: Actor, reason: str) -> None:
     await jobs.enqueue(jobs.JudgeFailure(row["part"], row["site"], row["contract"]))
 
 
+async def withdraw_for_request(request: UUID, part: int, quantity: int, *, reason: str) -> None:
+    """Take back failures that a part request told of: the parts turned out not to be at fault."""
+    await db.execute(
+        """UPDATE failure SET withdrawn_at = $4, withdrawn_reason = $5 WHERE id IN (
+               SELECT id FROM failure WHERE request = $1 AND part = $2 AND withdrawn_at IS NULL ORDER BY id LIMIT $3)""",
+        request,
+        part,
+        quantity,
+        clock.now(),
+        reason,
+    )
+
+
+async def name_codes(request: UUID, part: int, code: str, quantity: int) -> None:
+    """Write down what was found to be wrong with parts that a request told of."""
+    await db.execute(
+        """UPDATE failure SET code = $3 WHERE id IN (
+               SELECT id FROM failure WHERE request = $1 AND part = $2 AND code IS NULL AND withdrawn_at IS NULL
+               ORDER BY id LIMIT $4)""",
+        request,
+        part,
+        code,
+        quantity,
+    )
+
+
 async def _watch(resolved: Sequence[_Resolved], failures: Sequence[NewFailure]) -> None:
     """Have every part and site judged that a recent failure tells of, once each."""
     recent = clock.now() - WATCHED

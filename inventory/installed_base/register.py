@@ -6,12 +6,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
-
-Severity = Literal["general", "severe"]
+from inventory.installed_base.clocks import PartTravels
 
 
 class ContractTaken(Refused, constraint="contract_code_key"):
@@ -65,6 +64,8 @@ class NewContract(Struct, frozen=True, kw_only=True):
     minimum_provenance: str = "authorised_channel"
     dedicated_stock: bool = False
     customer_keeps_disks: bool = False
+    part_travels: PartTravels = "with_engineer"
+    fitting_hours: float = 0.5
     terms: str = ""
 
 
@@ -72,7 +73,7 @@ class NewServiceTerm(Struct, frozen=True, kw_only=True):
     """The limits of a contract for a severity, in or outside working hours."""
 
     contract: str
-    severity: Severity
+    severity: str
     hours: Literal["working", "non_working"]
     answer_minutes: int | None = None
     arrive_hours: float | None = None
@@ -142,12 +143,13 @@ async def enter_contracts(contracts: Sequence[NewContract], *, by: Actor) -> Non
     """
     await enter(
         """INSERT INTO contract (code, customer, name_zh, name_en, calendar, service_class, starts_on, ends_on,
-                                 minimum_provenance, dedicated_stock, customer_keeps_disks, terms)
+                                 minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels,
+                                 fitting_hours, terms)
            SELECT new.code, party.id, new.name_zh, new.name_en, calendar.id, service_class.id, starts_on, ends_on,
-                  minimum_provenance, dedicated_stock, customer_keeps_disks, terms
+                  minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels, fitting_hours, terms
            FROM jsonb_to_recordset($1) AS new(code text, customer text, name_zh text, name_en text, calendar text,
                 service_class text, starts_on date, ends_on date, minimum_provenance text, dedicated_stock boolean,
-                customer_keeps_disks boolean, terms text)
+                customer_keeps_disks boolean, part_travels text, fitting_hours float8, terms text)
            JOIN party ON party.code = new.customer AND party.is_customer
            JOIN calendar ON calendar.code = new.calendar
            JOIN service_class ON service_class.code = new.service_class
@@ -187,6 +189,11 @@ async def enter_service_terms(terms: Sequence[NewServiceTerm], *, by: Actor) -> 
         by=by,
         right="parts.manage",
     )
+    rows = await db.fetch(
+        "SELECT id FROM contract WHERE code = ANY($1) ORDER BY id", list({term.contract for term in terms})
+    )
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(contracts=[row["id"] for row in rows]))
 
 
 @db.atomic
@@ -216,3 +223,6 @@ async def enter_devices(devices: Sequence[NewDevice], *, by: Actor) -> None:
         by=by,
         right="parts.manage",
     )
+    rows = await db.fetch("SELECT id FROM place WHERE code = ANY($1) ORDER BY id", list({new.site for new in devices}))
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(sites=[row["id"] for row in rows]))

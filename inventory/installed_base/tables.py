@@ -14,12 +14,14 @@ from inventory.ground.columns import (
     note,
     optional_day,
     optional_instant,
+    optional_link,
     optional_real,
     optional_text,
     optional_whole,
     real,
     reference,
     text,
+    whole,
 )
 from inventory.places.tables import Party, Place
 
@@ -70,12 +72,47 @@ class Contract(Table, tablename="contract", help_text="What was promised to a cu
     minimum_provenance = text()
     dedicated_stock = flag(default=False)
     customer_keeps_disks = flag(default=False)
+    part_travels = text()
+    fitting_hours = real()
     terms = note()
 
+    contract_part_travels_is_known = Check("part_travels IN ('with_engineer', 'ahead')")
+    contract_fitting_time_is_not_negative = Check("fitting_hours >= 0")
     contract_ends_after_it_starts = Check("ends_on IS NULL OR ends_on >= starts_on")
     contract_provenance_is_known = Check(
         "minimum_provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker')"
     )
+
+
+class SeverityDefinition(
+    Table, tablename="severity_definition", help_text="What a contract calls how bad: general and severe, or P1 to P4"
+):
+    """A severity with its words; those without a contract hold for every contract that defines none of its own."""
+
+    id = Serial(primary_key=True)
+    contract = optional_link(Contract, index=True)
+    code = text()
+    name_zh = text()
+    name_en = text()
+    definition_zh = note()
+    definition_en = note()
+    rank = whole()
+    priority_class = text()
+
+    severity_definition_is_unique = Unique([contract, code], nulls_distinct=False)
+
+
+class ForbiddenPart(
+    Table, tablename="forbidden_part", help_text="A part that a contract does not let into its devices"
+):
+    """A part number a contract forbids, with the reason; it is neither suggested nor sent."""
+
+    id = Serial(primary_key=True)
+    contract = link(Contract)
+    part = link(Part, index=True)
+    reason = note()
+
+    forbidden_part_is_named_once = Unique([contract, part])
 
 
 class ServiceTerm(
@@ -114,6 +151,42 @@ class Device(Table, tablename="device", help_text="A covered machine at a custom
     retired_on = optional_day()
 
     device_retires_after_it_is_installed = Check("retired_on IS NULL OR retired_on >= installed_on")
+
+
+class FittedPart(
+    Table, tablename="fitted_part", help_text="Which piece sat in which device, from when until when (D38, D58)"
+):
+    """A replacement: what went in, and later what came out."""
+
+    id = key()
+    device = link(Device, index=True)
+    part = link(Part)
+    position = optional_text()
+    serial = optional_text()
+    fitted_at = instant()
+    document_number = text()
+    removed_at = optional_instant()
+    removed_by_document = optional_text()
+
+    fitted_part_is_removed_after_it_was_fitted = Check("removed_at >= fitted_at")
+
+
+class WarrantyLookup(
+    Table, tablename="warranty_lookup", help_text="What the maker said about a device's warranty, and when"
+):
+    """One look-up; its screenshot is attached to it. The latest one tells the device's warranty."""
+
+    id = key()
+    device = link(Device, index=True)
+    looked_up_at = instant()
+    looked_up_by = text()
+    result = text()
+    warranty_until = optional_day()
+    asked = text()
+    remark = note()
+
+    warranty_lookup_result_is_known = Check("result IN ('in_warranty', 'out_of_warranty', 'not_found')")
+    warranty_lookup_tells_until_when = Check("(result = 'in_warranty') <= (warranty_until IS NOT NULL)")
 
 
 class Failure(Table, tablename="failure", help_text="A part failed in a device; one row per incident"):

@@ -8,6 +8,7 @@ DESCRIPTION = "The ledger, its guards, partial indexes and the job queue"
 
 LEDGER = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 CREATE TABLE movement (
     id             uuid NOT NULL DEFAULT uuidv7(),
@@ -94,7 +95,7 @@ END $$;
 GUARDED = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
     "ledger_seal",
-    *("receipt_line", "inspection", "paper_policy", "count_policy"),
+    *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
 )
 
 GUARDS = "".join(
@@ -142,10 +143,24 @@ ALTER TABLE event ADD COLUMN written_in xid8 NOT NULL DEFAULT pg_current_xact_id
 
 CREATE UNIQUE INDEX step_is_open_once ON step (kind, subject_kind, subject) WHERE done_at IS NULL;
 CREATE INDEX step_open_idx ON step (due_at, id) WHERE done_at IS NULL;
+CREATE INDEX step_escalates_idx ON step (escalates_at, id) WHERE done_at IS NULL AND escalates_at IS NOT NULL;
 CREATE INDEX audit_entry_subject_kind_idx ON audit_entry (subject_kind, subject, recorded_at);
+
+-- nobody holds the same duty twice at once, nor keeps two stores; checked at the end of a statement, so that two may swap
+ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_not_held_twice
+    EXCLUDE USING gist (person WITH =, role WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (withdrawn_at IS NULL)
+    DEFERRABLE INITIALLY IMMEDIATE;
+ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_at_one_store
+    EXCLUDE USING gist (person WITH =, place WITH <>, tstzrange(starts_at, ends_at) WITH &&)
+    WHERE (withdrawn_at IS NULL AND place IS NOT NULL) DEFERRABLE INITIALLY IMMEDIATE;
+CREATE INDEX duty_shift_starts_idx ON duty_shift (starts_at, id) WHERE withdrawn_at IS NULL;
+CREATE INDEX duty_shift_ends_idx ON duty_shift (ends_at) WHERE withdrawn_at IS NULL;
+CREATE INDEX message_unread_idx ON message (person, id) WHERE channel = 'page';
+CREATE INDEX message_going_out_idx ON message (id) WHERE channel <> 'page';
 
 CREATE INDEX part_search_idx ON part USING gin ((part_number || ' ' || name_zh || ' ' || name_en) gin_trgm_ops);
 CREATE INDEX device_model_idx ON device (model);
+CREATE INDEX substitution_substitute_idx ON substitution (substitute);
 CREATE INDEX device_search_idx ON device USING gin (serial gin_trgm_ops);
 
 CREATE INDEX failure_part_idx ON failure (part, occurred_at) WHERE withdrawn_at IS NULL;
@@ -182,11 +197,18 @@ CREATE INDEX receipt_at_idx ON receipt (place, id);
 CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
 CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);
 
-INSERT INTO priority_class (code, rank, name_zh, name_en) VALUES
-    ('planned', 5, '计划性', 'planned'),
-    ('general', 10, '一般故障', 'general'),
-    ('severe', 20, '严重故障', 'severe'),
-    ('emergency', 50, '应急', 'emergency');
+INSERT INTO priority_class (code, rank, may_empty_depots, name_zh, name_en) VALUES
+    ('planned', 5, false, '计划性', 'planned'),
+    ('general', 10, false, '一般故障', 'general'),
+    ('severe', 20, true, '严重故障', 'severe'),
+    ('emergency', 50, true, '应急', 'emergency');
+
+-- the severities of every contract that defines none of its own (D11)
+INSERT INTO severity_definition (code, name_zh, name_en, definition_zh, definition_en, rank, priority_class) VALUES
+    ('general', '一般故障', 'general fault', '设备发生故障，基本不影响业务（影响不足十分之一）',
+     'A device fails; business goes on, less than a tenth of it is touched', 10, 'general'),
+    ('severe', '严重故障', 'severe fault', '设备发生故障，业务受到影响（十分之一及以上）',
+     'A device fails and a tenth of the business or more is touched', 20, 'severe');
 
 CREATE SEQUENCE document_number;
 CREATE SEQUENCE unit_tag_number;

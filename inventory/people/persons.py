@@ -1,6 +1,7 @@
 """People: adding them, giving them roles, signing them in."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 
@@ -265,6 +266,28 @@ def scope_of(codes: list[str | None]) -> frozenset[str] | None:
     if any(code is None for code in codes):
         return None
     return frozenset(code for code in codes if code is not None)
+
+
+class Holder(Struct, frozen=True, kw_only=True):
+    """Somebody who has a role, at a store or at all of them."""
+
+    username: str
+    role: str
+    depot: str | None
+
+
+async def holders(roles: Sequence[str], *, limit: int) -> list[Holder]:
+    """Everybody active who has one of some roles, by name."""
+    return await db.read(
+        Holder,
+        """SELECT username, role, place.code AS depot
+           FROM role_grant
+           JOIN person ON person.id = role_grant.person AND person.active
+           LEFT JOIN place ON place.id = role_grant.place
+           WHERE role = ANY($1) ORDER BY username, role, place.code NULLS FIRST LIMIT $2""",
+        list(roles),
+        limit,
+    )
 
 
 async def people(*, limit: int, after: str = "", seen_by: Actor) -> list[PersonView]:

@@ -34,6 +34,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "requests.read": ("see part requests", "查看备件申请"),
     "requests.settle": ("withdraw and account for part requests of others", "撤销与核销他人的备件申请"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
+    "warranties.record": ("record what a maker says about a warranty", "登记保修查询结果"),
     "failures.record": ("record failures", "登记故障"),
     "contracts.read": ("see contracts and service terms", "查看合同与服务条款"),
     "orders.read": ("see purchase orders", "查看采购订单"),
@@ -48,6 +49,12 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "emergency.declare": ("declare an emergency", "启动应急方案"),
     "emergency.approve": ("approve emergency measures", "审批应急措施"),
     "emergency.close": ("close or stand down an emergency", "关闭或解除应急方案"),
+    "roster.read": ("see the duty roster and contacts", "查看值班表与联系方式"),
+    "roster.manage": ("keep the duty roster and contacts", "维护值班表与联系方式"),
+    "steps.read": ("see open duties", "查看待办"),
+    "steps.acknowledge": ("take on late duties", "响应升级的待办"),
+    "escalation.manage": ("set how late duties escalate", "设置升级规则"),
+    "messages.manage": ("see what was sent, and send it again", "查看并重发消息"),
     "people.manage": ("manage people and their roles", "管理人员与角色"),
     "keys.manage": ("manage API keys", "管理接口密钥"),
     "audit.read": ("read the audit trail and run the checks", "查看审计记录并执行核对"),
@@ -59,47 +66,51 @@ RIGHTS: dict[str, tuple[str, str]] = {
 
 _LOOK = {
     "parts.read", "places.read", "stock.read", "documents.read", "requests.read", "devices.read", "emergency.read",
-    "attachments.read",
+    "attachments.read", "roster.read", "steps.read",
 }  # fmt: skip
+_WORK = _LOOK | {"steps.acknowledge"}
 _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
 
 ROLES: dict[str, frozenset[str]] = {
     "warehouse_keeper": frozenset(
-        _LOOK
+        _WORK
         | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
         | {"stock.count", "bins.manage", "attachments.add", "stock.judge", "notices.read", "notices.announce"}
         | {"reservations.make", "parts.request", "orders.read", "pools.ask", "recounts.ask"}
         | {"handovers.make"}
     ),
     "engineer": frozenset(
-        _LOOK
-        | {"parts.request", "failures.record", "handovers.make", "stock.take", "shipments.deliver", "attachments.add"}
+        _WORK
+        | {"parts.request", "failures.record", "warranties.record", "handovers.make"}
+        | {"stock.take", "shipments.deliver", "attachments.add"}
     ),
     "dispatcher": frozenset(
-        _LOOK
-        | {"parts.request", "failures.record", "reservations.make", "contracts.read", "events.read", "attachments.add"}
-        | {"requests.settle", "reservations.take_over", "pools.ask", "keepings.manage"}
+        _WORK
+        | {"parts.request", "requests.settle", "failures.record", "warranties.record", "reservations.make"}
+        | {"contracts.read", "events.read", "attachments.add"}
+        | {"reservations.take_over", "pools.ask", "keepings.manage", "roster.manage"}
     ),
     "buyer": frozenset(
-        _LOOK
+        _WORK
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
     ),
     "planner": frozenset(
-        _LOOK
+        _WORK
         | {"contracts.read", "orders.read", "orders.draft", "vendors.read", "costs.read"}
         | {"plans.read", "plans.make", "parts.manage", "attachments.add"}
     ),
     "project_manager": frozenset(
-        _LOOK
-        | {"parts.request", "requests.settle", "failures.record", "contracts.read", "costs.read", "orders.read"}
+        _WORK
+        | {"parts.request", "requests.settle", "failures.record", "warranties.record", "contracts.read", "costs.read"}
+        | {"orders.read"}
         | {"plans.read", "plans.approve", "emergency.declare", "emergency.approve", "emergency.close"}
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
-        | {"recounts.ask", "statements.share"}
+        | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
     ),
     "quality_supervisor": frozenset(
-        _LOOK
+        _WORK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
         | {"recounts.ask", "statements.share", "counts.surprise"}
@@ -108,7 +119,8 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         _EVERY_READ
         | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
-        | {"keepings.manage", "attachments.add"}
+        | {"keepings.manage", "attachments.add", "roster.manage", "escalation.manage", "messages.manage"}
+        | {"steps.acknowledge"}
     ),
     "inspector": frozenset(
         {"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask", "counts.surprise"}
@@ -116,7 +128,8 @@ ROLES: dict[str, frozenset[str]] = {
     "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
-        | {"parts.request", "failures.record", "reservations.make", "emergency.read", "events.read"}
+        | {"parts.request", "failures.record", "warranties.record", "reservations.make"}
+        | {"emergency.read", "events.read", "roster.read"}
     ),
 }
 """Every role with its rights."""
@@ -136,6 +149,18 @@ ROLE_NAMES: dict[str, tuple[str, str]] = {
     "ticket_system": ("ticket system", "工单系统"),
 }
 """Every role's name in English and Chinese."""
+
+
+DUTIES = (
+    "warehouse_keeper",
+    "engineer",
+    "dispatcher",
+    "buyer",
+    "project_manager",
+    "quality_supervisor",
+    "administrator",
+)
+"""The roles that are on duty."""
 
 
 def rights_of(roles: frozenset[str]) -> frozenset[str]:

@@ -6,15 +6,19 @@ from piccolo.table import Table
 
 from inventory.ground.columns import (
     binary,
+    document,
     flag,
     instant,
     key,
     link,
+    note,
     optional_instant,
     optional_link,
     optional_text,
     text,
+    whole,
 )
+from inventory.ground.tables import Step
 from inventory.places.tables import Party, Place
 
 
@@ -26,13 +30,18 @@ class Person(Table, tablename="person", help_text="Somebody who signs in"):
     name_zh = text()
     name_en = text()
     phone = optional_text()
+    phone_verified_at = optional_instant()
+    phone_verified_by = optional_text()
     email = optional_text()
+    chat = optional_text()
     language = text()
     password_hash = text()
     stock_place = optional_link(Place)
     active = flag(default=True)
 
     person_language_is_known = Check("language IN ('zh', 'en')")
+    person_chat_is_known = Check("chat IN ('wecom', 'dingtalk')")
+    person_phone_is_verified_by_someone = Check("(phone_verified_at IS NULL) = (phone_verified_by IS NULL)")
     person_stock_is_ones_own = Unique([stock_place])
 
 
@@ -92,10 +101,11 @@ class SignInAttempt(Table, tablename="sign_in_attempt", help_text="Failed sign-i
     at = instant()
 
 
-class DutyShift(
-    Table, tablename="duty_shift", help_text="Who is on duty where and when, with a phone that was checked"
-):
-    """A shift of the duty roster (D10)."""
+class DutyShift(Table, tablename="duty_shift", help_text="Who is on duty where and when"):
+    """A shift of the duty roster (D10); without a place it is for all of them. Withdrawn with a reason, never deleted.
+
+    That nobody holds the same duty twice at once, nor two stores, are exclusion constraints in SQL.
+    """
 
     id = key()
     person = link(Person)
@@ -103,6 +113,47 @@ class DutyShift(
     place = optional_link(Place, index=True)
     starts_at = instant()
     ends_at = instant()
-    phone_verified_at = optional_instant()
+    entered_at = instant()
+    entered_by = text()
+    withdrawn_at = optional_instant()
+    withdrawn_by = optional_text()
+    reason = note()
 
     duty_shift_ends_after_it_starts = Check("ends_at > starts_at")
+    duty_shift_is_withdrawn_by_someone = Check("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)")
+
+
+class DutyPost(Table, tablename="duty_post", help_text="A duty that somebody must hold at every hour"):
+    """A role, at a store or for all of them, that is staffed 7x24 (D09)."""
+
+    id = Serial(primary_key=True)
+    role = text()
+    place = optional_link(Place)
+
+    duty_post_is_one_per_store = Unique([role, place], nulls_distinct=False)
+
+
+class Message(
+    Table, tablename="message", help_text="What somebody is told, by which channel, and whether it got there"
+):
+    """The outbox and everybody's inbox: one row per person and channel; `occasion` keeps it from being told twice."""
+
+    id = key()
+    occasion = text()
+    person = link(Person)
+    channel = text()
+    kind = text()
+    facts = document()
+    step = optional_link(Step, index=True)
+    state = text()
+    created_at = instant()
+    attempts = whole(0)
+    claimed_at = optional_instant()
+    sent_at = optional_instant()
+    read_at = optional_instant()
+    failure = note()
+
+    message_is_told_once = Unique([occasion, person, channel])
+    message_channel_is_known = Check("channel IN ('page', 'mail', 'wecom', 'dingtalk')")
+    message_state_is_known = Check("state IN ('waiting', 'sent', 'failed', 'off')")
+    message_attempts_are_not_negative = Check("attempts >= 0")

@@ -1,12 +1,13 @@
 """Entering parties, places, lanes and coverage."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
@@ -174,6 +175,8 @@ async def enter_lanes(lanes: Sequence[NewLane], *, by: Actor) -> None:
         by=by,
         right="parts.manage",
     )
+    if lanes:
+        await jobs.enqueue(jobs.RefreshCover(places=await _ids({lane.from_place for lane in lanes})))
 
 
 @db.atomic
@@ -200,3 +203,40 @@ async def enter_coverage(coverage: Sequence[NewCoverage], *, by: Actor) -> None:
         by=by,
         right="parts.manage",
     )
+    if coverage:
+        await jobs.enqueue(jobs.RefreshCover(sites=await _ids({row.site for row in coverage})))
+
+
+@db.atomic
+async def take_out_of_service(code: str, *, by: Actor, reason: str) -> None:
+    """Say that a store can give nothing for now; what lies there stays in the books.
+
+    Raises:
+        Unknown: no such store.
+
+    """
+    await _set_service(code, clock.now(), "depot.out_of_service", by=by, reason=reason)
+
+
+@db.atomic
+async def return_to_service(code: str, *, by: Actor, reason: str) -> None:
+    """Say that a store gives again.
+
+    Raises:
+        Unknown: no such store.
+
+    """
+    await _set_service(code, None, "depot.in_service", by=by, reason=reason)
+
+
+async def _set_service(code: str, since: datetime | None, action: str, *, by: Actor, reason: str) -> None:
+    by.require("parts.manage")
+    store = await places.find_store(code)
+    await db.execute("UPDATE place SET out_of_service_at = $2 WHERE id = $1", store.id, since)
+    await audit.record(action, "depot", code, by=by, reason=reason)
+    await jobs.enqueue(jobs.RefreshCover(places=[store.id]))
+
+
+async def _ids(codes: set[str]) -> list[int]:
+    rows = await db.fetch("SELECT id FROM place WHERE code = ANY($1) ORDER BY id", list(codes))
+    return [row["id"] for row in rows]

@@ -34,7 +34,7 @@ class NewAuthorisation(Struct, frozen=True, kw_only=True):
 
 
 class NewOffer(Struct, frozen=True, kw_only=True):
-    """An offer to enter; the three expedited terms go together."""
+    """An offer to enter; the three expedited terms go together. An exchange sends the good part before the bad one."""
 
     vendor: str
     part: str
@@ -49,6 +49,8 @@ class NewOffer(Struct, frozen=True, kw_only=True):
     expedited_hours: float | None = None
     expedited_price_cny: Decimal | None = None
     expedited_fee_cny: Decimal | None = None
+    exchange_hours: float | None = None
+    exchange_fee_cny: Decimal | None = None
 
 
 @db.atomic
@@ -113,13 +115,14 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
     await enter(
         """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity,
                               order_fee_cny, lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny,
-                              valid_from, valid_to)
+                              exchange_hours, exchange_fee_cny, valid_from, valid_to)
            SELECT vendor.id, part.id, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
-                  lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny, valid_from, valid_to
+                  lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny, exchange_hours,
+                  exchange_fee_cny, valid_from, valid_to
            FROM jsonb_to_recordset($1) AS new(vendor text, part text, unit_price_cny numeric,
                 minimum_quantity integer, lot_size integer, maximum_quantity integer, order_fee_cny numeric,
                 lead_time_days float8, expedited_hours float8, expedited_price_cny numeric,
-                expedited_fee_cny numeric, valid_from date, valid_to date)
+                expedited_fee_cny numeric, exchange_hours float8, exchange_fee_cny numeric, valid_from date, valid_to date)
            JOIN party ON party.code = new.vendor
            JOIN vendor ON vendor.party = party.id
            JOIN part ON part.part_number = new.part

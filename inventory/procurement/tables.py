@@ -78,6 +78,8 @@ class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, 
     expedited_hours = optional_real()
     expedited_price_cny = optional_money()
     expedited_fee_cny = optional_money()
+    exchange_hours = optional_real()
+    exchange_fee_cny = optional_money()
     valid_from = day()
     valid_to = optional_day()
 

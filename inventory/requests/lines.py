@@ -22,7 +22,7 @@ async def lock_head(request: UUID, *, by: Actor) -> db.Row:
     """
     row = await db.fetch_one(
         f"""SELECT part_request.number, part_request.state, part_request.opened_by, part_request.engineer, place.code AS site,
-                   place.id AS site_id, contract.customer_keeps_disks
+                   place.id AS site_id, contract.customer_keeps_disks, device.id AS device
            FROM part_request
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = device.site
@@ -43,12 +43,16 @@ async def settle(request: UUID) -> None:
         """UPDATE part_request SET state = least.state,
                   closed_at = CASE WHEN least.state IN ('reconciled', 'cancelled') THEN $2::timestamptz END
            FROM (SELECT state FROM request_line WHERE request = $1
-                 ORDER BY array_position(ARRAY['backordered', 'reserved', 'shipped', 'reconciled', 'cancelled'], state::text)
+                 ORDER BY array_position($3::text[], state::text)
                  LIMIT 1) AS least
            WHERE part_request.id = $1""",
         request,
         clock.now(),
+        _ADVANCING,
     )
+
+
+_ADVANCING = ["planned", "backordered", "reserved", "picked", "shipped", "arrived", "reconciled", "cancelled"]
 
 
 def serials_of(told: str | None) -> list[str]:
@@ -66,6 +70,8 @@ class Line(Struct, frozen=True, kw_only=True):
     id: UUID
     part: int
     quantity: int
+    pieces_each: int
+    device_position: str | None
     state: str
     pool: int
     place: int | None
@@ -74,6 +80,11 @@ class Line(Struct, frozen=True, kw_only=True):
     serialised: bool
     supplied_part: int | None
     serial_in: str | None
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces of the supplied part answer it."""
+        return self.quantity * self.pieces_each
 
     @property
     def serials_in(self) -> list[str]:
@@ -85,10 +96,12 @@ async def lock_lines(request: UUID) -> list[Line]:
     """A request's lines, locked in one order."""
     return await db.read(
         Line,
-        """SELECT line.id, line.part, quantity, state, pool, source_place AS place, place.code AS depot, reservation,
-                  part.serialised, supplied_part, serial_in
+        """SELECT line.id, line.part, quantity, pieces_each, device_position, state, pool, source_place AS place,
+                  place.code AS depot, reservation, coalesce(supplied.serialised, part.serialised) AS serialised,
+                  supplied_part, serial_in
            FROM request_line AS line
            JOIN part ON part.id = line.part
+           LEFT JOIN part AS supplied ON supplied.id = line.supplied_part
            LEFT JOIN place ON place.id = line.source_place
            WHERE request = $1 ORDER BY coalesce(supplied_part, line.part), source_place, line.id FOR NO KEY UPDATE OF line""",
         request,

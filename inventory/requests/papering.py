@@ -182,8 +182,8 @@ async def _let_go(reservation: UUID, by: Actor) -> None:
     if transfer is not None:
         raise HeldByTransfer(number=transfer)
     line = await db.fetch_one(
-        """UPDATE request_line SET state = 'backordered', firm = false, reservation = NULL, promised_at = NULL
-           WHERE reservation = $1 AND state = 'reserved' RETURNING request, part, source_place, pool, quantity""",
+        """UPDATE request_line SET state = 'backordered', firm = false, reservation = NULL, promised_at = NULL, picked_at = NULL
+           WHERE reservation = $1 AND state IN ('reserved', 'picked') RETURNING request, part, source_place, pool, quantity""",
         reservation,
     )
     await reservations.release(reservation, by=by)
@@ -385,7 +385,8 @@ async def _bind_to_request(issue: Issue, request: UUID, by: Actor) -> None:
     target = Spot(head["site_id"], GOOD, spot.owner, spot.pool)
     await provisional.carry_on(issue, "issue", target, by=by, **document)
     await db.execute(
-        """UPDATE request_line SET state = 'shipped', shipped_at = $2, firm = false, reservation = NULL, supplied_part = $3,
+        """UPDATE request_line SET state = 'shipped', shipped_at = $2, firm = false, reservation = NULL, expected = NULL,
+                  supplied_part = $3,
                   source_place = $4, pool = $5, serial_in = (SELECT serial FROM unit WHERE id = $6) WHERE id = $1""",
         line.id,
         issue.taken_at,
@@ -397,7 +398,7 @@ async def _bind_to_request(issue: Issue, request: UUID, by: Actor) -> None:
     await settle(request)
     await provisional.settle(issue, "papered", by=by, **document)
     view = await request_view(request)
-    if all(line.state not in ("reserved", "backordered") for line in view.lines):
+    if all(line.state not in ("reserved", "picked", "backordered") for line in view.lines):
         await steps.finish("part_request", view.number, "ship_parts", by=by)
     await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
 
@@ -407,11 +408,11 @@ def _line_for(issue: Issue, lines: Sequence[Line]) -> Line | None:
     open_lines = [
         line
         for line in lines
-        if line.state in ("reserved", "backordered")
+        if line.state in ("reserved", "picked", "backordered")
         and line.quantity == issue.quantity
         and issue.part in (line.part, line.supplied_part)
     ]
-    return next(iter(sorted(open_lines, key=lambda line: line.state != "reserved")), None)
+    return next(iter(sorted(open_lines, key=lambda line: line.state == "backordered")), None)
 
 
 def _refuse_unless(issue: Issue, conflict: str) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -10,25 +10,37 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
-from inventory.catalogue.parts import PartRef
-from inventory.ground import audit, clock, db, events, jobs, steps
+from inventory.catalogue.substitutes import usable
+from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures
+from inventory.installed_base.clocks import Limits, Pause
 from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
-from inventory.requests import scope, sources
+from inventory.requests import kits, promising, scope
+from inventory.requests.kits import KitPart
 from inventory.requests.lines import lock_head, lock_lines, settle
-from inventory.requests.sourcing import Choice, Step, choose
-from inventory.stock import pools, reservations
-from inventory.stock.lines import count_waiting
-from inventory.stock.lines import lock as lock_levels
-from inventory.stock.refusals import InsufficientStock
-from inventory.stock.serving import serving_row
+from inventory.requests.promising import Asked, Asking
+from inventory.requests.sourcing import Step
 
-Severity = Literal["general", "severe"]
-State = Literal["reserved", "backordered", "shipped", "reconciled", "cancelled"]
-Outcome = Literal["used", "returned_good", "dead_on_arrival"]
+State = Literal[
+    "planned",
+    "quoted",
+    "awaiting_approval",
+    "backordered",
+    "reserved",
+    "picked",
+    "shipped",
+    "arrived",
+    "reconciled",
+    "cancelled",
+]
+Outcome = Literal["used", "returned_good", "returned_defective", "no_fault_found", "dead_on_arrival", "lost"]
+Removed = Literal["returned", "kept_by_customer", "owed"]
+
+NOT_LEFT: tuple[State, ...] = ("planned", "quoted", "awaiting_approval", "backordered", "reserved", "picked")
+"""States in which nothing of a line has left its store."""
 
 SHIP_WITHIN = timedelta(minutes=30)
 """How soon what is held should be on its way."""
@@ -58,11 +70,28 @@ class FaultInFuture(Invalid):
     help_zh = "请更正 fault_reported_at，并注意时区。"
 
 
-class NewRequestLine(Struct, frozen=True, kw_only=True):
-    """One part that is needed."""
+class PartNotPermitted(Refused):
+    """Contract {contract} does not let {part_number} into its devices: {reason}."""
 
-    part_number: str
-    quantity: int
+    zh = "合同 {contract} 不允许使用 {part_number}：{reason}。"
+    help_en = "Ask for a part the contract permits; the facts name substitutes that are permitted."
+    help_zh = "请申请合同允许的备件；facts 中列出允许的替代件。"
+
+
+class NothingAsked(Invalid):
+    """Nothing is known to help against {symptom} on a {model}, and no part was named."""
+
+    zh = "{model} 的“{symptom}”没有建议备件，也未填写备件编号。"
+    help_en = "Name the part that is needed; what helps is learned from the debrief."
+    help_zh = "请填写所需备件编号；核销后系统会学习该症状的用件。"
+
+
+class NewRequestLine(Struct, frozen=True, kw_only=True):
+    """One part that is needed, or a symptom whose kit is."""
+
+    part_number: str | None = None
+    quantity: int = 1
+    symptom: str | None = None
     position: str | None = None
 
 
@@ -72,7 +101,7 @@ class NewRequest(Struct, frozen=True, kw_only=True):
     source: str
     reference: str
     device_serial: str
-    severity: Severity
+    severity: str
     lines: list[NewRequestLine]
     ticket: str | None = None
     fault_reported_at: datetime | None = None
@@ -82,15 +111,36 @@ class NewRequest(Struct, frozen=True, kw_only=True):
 
 
 class Promise(Struct, frozen=True, kw_only=True):
-    """When a part arrives and from where; a firm promise holds stock."""
+    """When a part arrives and from where; a firm promise holds stock or names a delivery that is on its way.
+
+    `pieces` of `part_number` answer the whole line.
+    """
 
     arrives_at: datetime | None
     firm: bool
     on_time: bool
     depot: str | None
     part_number: str | None
+    pieces: int
     reservation: UUID | None
+    expected: UUID | None
     reasons: list[str]
+
+
+class DebriefView(Struct, frozen=True, kw_only=True):
+    """What became of some issued pieces, and of the part that came out; a loss counts once somebody else confirmed it."""
+
+    id: UUID
+    quantity: int
+    outcome: Outcome
+    serial_in: str | None
+    serial_out: str | None
+    removed: Removed | None
+    failure_code: str | None
+    remark: str
+    told_at: datetime
+    told_by: str
+    confirmed_by: str | None
 
 
 class RequestLineView(Struct, frozen=True, kw_only=True):
@@ -103,9 +153,35 @@ class RequestLineView(Struct, frozen=True, kw_only=True):
     state: State
     promise: Promise
     ladder: list[Step]
-    outcome: Outcome | None = None
+    position: str | None = None
+    reserved_at: datetime | None = None
+    picked_at: datetime | None = None
+    shipped_at: datetime | None = None
+    arrived_at: datetime | None = None
+    reconciled_at: datetime | None = None
+    outcome: Outcome | Literal["mixed"] | None = None
     serial_in: str | None = None
     serial_out: str | None = None
+    debriefs: list[DebriefView] = []
+
+
+class Entitled(Struct, frozen=True, kw_only=True):
+    """What the device's contract gives this request."""
+
+    contract: str
+    service_terms: Limits | None
+    in_warranty: bool
+    warranty_until: date | None
+    need_by: datetime | None
+
+
+class Follower(Struct, frozen=True, kw_only=True):
+    """Another request of the same story: what it follows from, or what follows from it."""
+
+    id: UUID
+    number: str
+    because: str
+    earlier: bool
 
 
 class RequestView(Struct, frozen=True, kw_only=True):
@@ -117,20 +193,33 @@ class RequestView(Struct, frozen=True, kw_only=True):
     reference: str
     ticket: str | None
     state: State
-    severity: Severity
+    severity: str
+    priority_class: str
+    symptom: str | None
     device_serial: str
+    model: str
     site: str
     contract: str
     customer_zh: str
     customer_en: str
     fault_reported_at: datetime
     need_by: datetime | None
+    need_by_asked: bool
+    pauses: list[Pause]
     opened_at: datetime
     opened_by: str
     closed_at: datetime | None
     engineer: str | None
     note: str
+    entitlement: Entitled
     lines: list[RequestLineView]
+    kit: list[KitPart]
+    linked: list[Follower]
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clock stands now."""
+        return any(pause.resumed_at is None for pause in self.pauses)
 
 
 class RequestSummary(Struct, frozen=True, kw_only=True):
@@ -141,7 +230,8 @@ class RequestSummary(Struct, frozen=True, kw_only=True):
     source: str
     reference: str
     state: State
-    severity: Severity
+    severity: str
+    priority_class: str
     device_serial: str
     site: str
     customer_zh: str
@@ -153,11 +243,18 @@ class RequestSummary(Struct, frozen=True, kw_only=True):
     parts: str
 
 
+Because = Literal["dead_on_arrival", "rejected", "new_cause"]
+"""Why one request follows from another."""
+
+
 @db.atomic
-async def open_request(new: NewRequest, *, by: Actor) -> RequestView:
+async def open_request(
+    new: NewRequest, *, by: Actor, follows: UUID | None = None, because: Because | None = None
+) -> RequestView:
     """Answer a part request at once: with stock that is held, or with the ladder of what else can be done.
 
-    The same source and reference with the same content is the same request.
+    The same source and reference with the same content is the same request. `follows` names the request of which this
+    one is a consequence, and `because` of what.
 
     Raises:
         UnknownDevice, UnknownPart: the facts name the nearest ones.
@@ -175,34 +272,98 @@ async def open_request(new: NewRequest, *, by: Actor) -> RequestView:
     reported_at = new.fault_reported_at or now
     if reported_at > now + timedelta(minutes=5):
         raise FaultInFuture(reported_at=reported_at.isoformat())
-    device = await devices.find(new.device_serial, seen_by=by)
+    # what follows from a request that its actor sees is for that device, wherever it stands
+    device = await devices.find(new.device_serial, seen_by=None if follows else by)
     if not device.covered:
         raise NotCovered(device=device.serial, contract=device.contract_code)
-    wanted = [await parts.find(line.part_number) for line in new.lines]
     entitlement = entitlement_of(device, new.severity, reported_at)
+    asked = await _asked(new.lines, device)
     need_by = new.need_by or entitlement.need_by
-    made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, by)
+    origin = (follows, because)
+    made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, origin, by)
     if made is None:  # a rival with the same reference was faster
         earlier = await _earlier(new, fingerprint)
-        return await request_view(earlier, seen_by=by) if earlier else await open_request(new, by=by)
+        return (
+            await request_view(earlier, seen_by=by)
+            if earlier
+            else await open_request(new, by=by, follows=follows, because=because)
+        )
     request, number = made
-    choices = await _choose(new, wanted, device, now, need_by)
-    await _promise(request, number, new, wanted, device, choices, by)
-    for line, part in zip(new.lines, wanted, strict=True):
+    asking = Asking(
+        request=request,
+        reference=f"{new.source}:{new.reference}",
+        priority_class=entitlement.priority_class,
+        need_by=need_by,
+        engineer=new.engineer,
+    )
+    await promising.promise(asking, device, asked, by=by)
+    await settle(request)
+    for line in asked:
         await failures.record_for_request(
             device.id,
-            part.id,
+            line.part,
             line.quantity,
             site=device.site,
             contract=device.contract,
             request=request,
             occurred_at=reported_at,
-            position=line.position,
+            position=line.device_position,
             by=by,
         )
     view = await request_view(request, seen_by=by)
+    await steps.begin(
+        "ship_parts",
+        "part_request",
+        number,
+        owner_role="warehouse_keeper",
+        depot=next((line.promise.depot for line in view.lines if line.state == "reserved"), None),
+        due_at=clock.now() + SHIP_WITHIN,
+    )
     await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
     return view
+
+
+async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list[Asked]:
+    """The parts that are asked for: named, or the kit against a symptom; none that the contract forbids."""
+    asked: list[Asked] = []
+    for line in lines:
+        if line.part_number is not None:
+            part = await parts.find(line.part_number)
+            asked.append(
+                Asked(part=part.id, quantity=line.quantity, position=len(asked), device_position=line.position)
+            )
+            continue
+        kit = await kits.kit(line.symptom or "", device.model_code)
+        if not kit:
+            raise NothingAsked(symptom=line.symptom or "–", model=device.model_code)
+        for suggested in kit:
+            part = await parts.find(suggested.part_number)
+            asked.append(
+                Asked(part=part.id, quantity=suggested.quantity, position=len(asked), device_position=line.position)
+            )
+    await _require_permitted([each.part for each in asked], device)
+    return asked
+
+
+async def _require_permitted(wanted: Sequence[int], device: CoveredDevice) -> None:
+    """Refuse a part that the contract forbids and for which nothing it permits stands in."""
+    row = await db.fetch_one(
+        f"""WITH RECURSIVE {usable("unnest($2::int[])", day="$3", model="$4")}
+           SELECT part.part_number, forbidden_part.reason FROM forbidden_part
+           JOIN part ON part.id = forbidden_part.part
+           WHERE forbidden_part.contract = $1 AND forbidden_part.part = ANY($2)
+             AND NOT EXISTS (SELECT FROM usable WHERE usable.wanted = forbidden_part.part AND usable.part NOT IN (
+                 SELECT other.part FROM forbidden_part AS other WHERE other.contract = $1))
+           ORDER BY part.part_number LIMIT 1""",
+        device.contract,
+        list(wanted),
+        clock.today(),
+        device.model,
+    )
+    if row is not None:
+        raise PartNotPermitted(
+            contract=device.contract_code, part_number=row["part_number"], reason=row["reason"] or "–"
+        )
 
 
 async def _earlier(new: NewRequest, fingerprint: bytes) -> UUID | None:
@@ -225,14 +386,17 @@ async def _insert(
     entitlement: Entitlement,
     reported_at: datetime,
     need_by: datetime | None,
+    origin: tuple[UUID | None, Because | None],
     by: Actor,
 ) -> tuple[UUID, str] | None:
     row = await db.fetch_one(
         """INSERT INTO part_request (number, source, reference_number, fingerprint, ticket, device, service_term,
-                                     severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by)
+                                     severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by,
+                                     priority_class, symptom, need_by_asked, follows,
+                                     follows_because)
            VALUES ($1, $2, $3, $4, $5, $6,
                    (SELECT id FROM service_term WHERE contract = $7 AND severity = $8 AND hours = $9),
-                   $8, $10, $11, $12, $13, 'backordered', $14, $15)
+                   $8, $10, $11, $12, $13, 'backordered', $14, $15, $16, $17, $18, $19, $20)
            ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id, number""",
         await next_number("PR"),
         new.source,
@@ -249,110 +413,12 @@ async def _insert(
         new.note,
         clock.now(),
         by.name,
+        entitlement.priority_class,
+        next((line.symptom for line in new.lines if line.symptom), None),
+        new.need_by is not None,
+        *origin,
     )
     return None if row is None else (row["id"], row["number"])
-
-
-async def _choose(
-    new: NewRequest, wanted: Sequence[PartRef], device: CoveredDevice, now: datetime, need_by: datetime | None
-) -> list[Choice]:
-    """A source for every line; what one line takes, the next does not see as free."""
-    offered = await sources.gather([part.id for part in wanted], device, engineer=new.engineer)
-    taken: dict[tuple[int, int, int], int] = {}
-    choices: list[Choice] = []
-    for line, part in zip(new.lines, wanted, strict=True):
-        left = [
-            msgspec.structs.replace(s, free=s.free - taken.get((s.part, s.place, s.pool), 0))
-            for s in offered.stock.get(part.id, [])
-        ]
-        choice = choose(
-            line.quantity,
-            left,
-            offered.purchases.get(part.id, []),
-            now=now,
-            need_by=need_by,
-            severe=new.severity == "severe",
-        )
-        if choice.source is not None:
-            spot = (choice.source.part, choice.source.place, choice.source.pool)
-            taken[spot] = taken.get(spot, 0) + line.quantity
-        choices.append(choice)
-    return choices
-
-
-async def _promise(
-    request: UUID,
-    number: str,
-    new: NewRequest,
-    wanted: Sequence[PartRef],
-    device: CoveredDevice,
-    choices: Sequence[Choice],
-    by: Actor,
-) -> None:
-    """Hold what was chosen, in one order of levels, and write the lines."""
-    held: dict[int, reservations.Reservation] = {}
-    pool = await pools.pool_of_contract(device.contract)
-    primary = await serving_row(device.site, device.contract)
-    if len(choices) > 1:
-        sourced = {(c.source.part, c.source.place, c.source.pool) for c in choices if c.source}
-        waiting = {(part.id, primary.place, pool) for part in wanted if primary}
-        await lock_levels(list(sourced | waiting))
-    for index, choice in enumerate(choices):
-        source = choice.source
-        if source is None:
-            continue
-        try:
-            async with db.savepoint():
-                held[index] = await reservations.hold(
-                    source.part_number,
-                    source.depot,
-                    new.lines[index].quantity,
-                    by=by,
-                    pool=source.pool_code,
-                    reference=f"{new.source}:{new.reference}",
-                    priority_class=new.severity,
-                )
-        except InsufficientStock:
-            continue  # somebody was faster: the line waits, and the ladder says what else there is
-    for index, (line, part, choice) in enumerate(zip(new.lines, wanted, choices, strict=True)):
-        reservation = held.get(index)
-        source = choice.source if reservation else None
-        await db.execute(
-            """INSERT INTO request_line (request, position, part, quantity, state, pool, source_place, supplied_part,
-                                         reservation, promised_at, firm, reasons, ladder)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
-            request,
-            index,
-            part.id,
-            line.quantity,
-            "reserved" if reservation else "backordered",
-            pool,
-            source.place if source else (primary.place if primary else None),
-            source.part if source else None,
-            reservation.id if reservation else None,
-            choice.arrives_at if reservation else soonest(choice.ladder),
-            reservation is not None,
-            choice.reasons if reservation else ["waits_for_stock"],
-            msgspec.to_builtins(choice.ladder),
-        )
-        if reservation is None and primary is not None:
-            await count_waiting(part.id, primary.place, pool, line.quantity)
-            await jobs.enqueue(jobs.Assess(part.id, primary.place, pool))
-    await settle(request)
-    depot = next((c.source.depot for c in choices if c.source), None)
-    await steps.begin(
-        "ship_parts",
-        "part_request",
-        number,
-        owner_role="warehouse_keeper",
-        depot=depot,
-        due_at=clock.now() + SHIP_WITHIN,
-    )
-
-
-def soonest(ladder: Sequence[Step]) -> datetime | None:
-    """The best that can be said without stock in hand: the fastest possible rung, not firm."""
-    return min((step.arrives_at for step in ladder if step.possible and step.arrives_at), default=None)
 
 
 @db.atomic
@@ -369,22 +435,17 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
     head = await lock_head(request, by=by)
     scope.require_concerned(head, by)
     lines = await lock_lines(request)
-    if any(line.state not in ("reserved", "backordered") for line in lines):
+    if any(line.state not in NOT_LEFT for line in lines):
         raise WrongState(
             what="Part request",
             what_zh="备件申请",
             key=head["number"],
             state=head["state"],
-            needed="reserved / backordered",
+            needed=" / ".join(NOT_LEFT),
         )
     for line in lines:
-        if line.reservation is not None:
-            await reservations.release(line.reservation, by=by)
-        elif line.place is not None:
-            await count_waiting(line.part, line.place, line.pool, -line.quantity)
-    await db.execute(
-        "UPDATE request_line SET state = 'cancelled', firm = false, reservation = NULL WHERE request = $1", request
-    )
+        await promising.let_go(line.id, by=by)
+    await db.execute("UPDATE request_line SET state = 'cancelled' WHERE request = $1", request)
     await settle(request)
     await steps.finish("part_request", head["number"], by=by)
     await audit.record("request.cancelled", "part_request", head["number"], by=by, reason=reason)
@@ -396,12 +457,17 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
 _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,
                 'quantity', line.quantity, 'state', line.state, 'ladder', line.ladder, 'outcome', line.outcome,
-                'serial_in', line.serial_in, 'serial_out', line.serial_out,
+                'serial_in', line.serial_in, 'serial_out', line.serial_out, 'position', line.device_position,
+                'reserved_at', line.reserved_at, 'picked_at', line.picked_at, 'shipped_at', line.shipped_at,
+                'arrived_at', line.arrived_at, 'reconciled_at', line.reconciled_at,
+                'debriefs', (SELECT coalesce(jsonb_agg(to_jsonb(told) - 'line' ORDER BY told.id), '[]')
+                             FROM debrief AS told WHERE told.line = line.id),
                 'promise', jsonb_build_object(
                     'arrives_at', line.promised_at, 'firm', line.firm,
                     'on_time', line.promised_at IS NOT NULL
                         AND (part_request.need_by IS NULL OR line.promised_at <= part_request.need_by),
                     'depot', place.code, 'part_number', supplied.part_number, 'reservation', line.reservation,
+                    'pieces', line.quantity * line.pieces_each, 'expected', line.expected,
                     'reasons', line.reasons)) ORDER BY line.position), '[]')
             FROM request_line AS line
             JOIN part ON part.id = line.part
@@ -409,8 +475,26 @@ _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
             LEFT JOIN place ON place.id = line.source_place
             WHERE line.request = part_request.id"""
 
+_ENTITLED = """jsonb_build_object(
+    'contract', contract.code, 'need_by', part_request.need_by, 'warranty_until', device.warranty_until,
+    'in_warranty', coalesce(
+        (fault_reported_at AT TIME ZONE 'Asia/Shanghai')::date <= device.warranty_until, false),
+    'service_terms', (SELECT to_jsonb(term) - 'id' - 'contract' FROM service_term AS term
+                      WHERE term.id = part_request.service_term))"""
+
+_PAUSES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
+                 'paused_at', paused_at, 'resumed_at', resumed_at, 'reason', reason) ORDER BY paused_at), '[]')
+             FROM request_pause WHERE request_pause.request = part_request.id"""
+
+_LINKED = """SELECT coalesce(jsonb_agg(jsonb_build_object('id', other.id, 'number', other.number,
+                 'earlier', coalesce(other.id = part_request.follows, false),
+                 'because', coalesce(CASE WHEN other.id = part_request.follows THEN part_request.follows_because END,
+                                     other.follows_because)) ORDER BY other.id), '[]')
+             FROM part_request AS other WHERE other.id = part_request.follows OR other.follows = part_request.id"""
+
 _FROM = """FROM part_request
            JOIN device ON device.id = part_request.device
+           JOIN device_model ON device_model.id = device.model
            JOIN place AS site ON site.id = device.site
            JOIN contract ON contract.id = device.contract
            JOIN party AS customer ON customer.id = contract.customer"""
@@ -425,10 +509,11 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     """
     row = await db.fetch_one(
         f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, ticket,
-                   part_request.state, severity, device.serial AS device_serial, site.code AS site,
-                   contract.code AS contract, customer.name_zh AS customer_zh, customer.name_en AS customer_en,
-                   fault_reported_at, need_by, opened_at, opened_by, closed_at, engineer, remark AS note,
-                   ({_LINES}) AS lines
+                   part_request.state, severity, priority_class, symptom, device.serial AS device_serial,
+                   device_model.code AS model, site.code AS site, contract.code AS contract,
+                   customer.name_zh AS customer_zh, customer.name_en AS customer_en, fault_reported_at, need_by,
+                   need_by_asked, opened_at, opened_by, closed_at, engineer, remark AS note,
+                   {_ENTITLED} AS entitlement, ({_PAUSES}) AS pauses, ({_LINES}) AS lines, ({_LINKED}) AS linked
             {_FROM}
             WHERE part_request.id = $1 AND {scope.seen("$2", "$3", "$4")}""",
         request,
@@ -436,7 +521,8 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     )
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
-    return msgspec.convert(dict(row), RequestView, strict=False)
+    kit = await kits.kit(row["symptom"], row["model"]) if row["symptom"] else []
+    return msgspec.convert({**row, "kit": kit}, RequestView, strict=False)
 
 
 async def id_of(number: str) -> UUID:
@@ -466,14 +552,17 @@ async def requests(
     return await db.read(
         RequestSummary,
         f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, part_request.state,
-                   severity, device.serial AS device_serial, site.code AS site, customer.name_zh AS customer_zh,
+                   severity, priority_class, device.serial AS device_serial, site.code AS site, customer.name_zh AS customer_zh,
                    customer.name_en AS customer_en, opened_at, need_by, promised.arrives_at,
                    coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AS on_time, promised.parts
             {_FROM}
             JOIN LATERAL (
-                SELECT max(promised_at) AS arrives_at, string_agg(quantity || ' × ' || part_number, ', ' ORDER BY position)
-                       AS parts, array_agg(source_place) AS stores
-                FROM request_line JOIN part ON part.id = request_line.part WHERE request = part_request.id
+                SELECT max(asked.arrives_at) AS arrives_at,
+                       string_agg(asked.quantity || ' × ' || part.part_number, ', ' ORDER BY asked.position) AS parts,
+                       (SELECT array_agg(source_place) FROM request_line WHERE request = part_request.id) AS stores
+                FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at
+                      FROM request_line WHERE request = part_request.id GROUP BY part) AS asked
+                JOIN part ON part.id = asked.part
             ) AS promised ON true
             WHERE {scope.seen("$1", "$2", "$3")}
               AND ($4::uuid IS NULL OR part_request.id < $4) AND ($5::text IS NULL OR part_request.state = $5)

@@ -36,18 +36,20 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
     """
     by.require("stock.issue")
     head = await lock_head(request, by=by)
-    lines = [line for line in await lock_lines(request) if line.state == "reserved" and line.reservation]
+    lines = [line for line in await lock_lines(request) if line.state in ("reserved", "picked") and line.reservation]
     if not lines:
         raise WrongState(
-            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved"
+            what="Part request", what_zh="备件申请", key=head["number"], state=head["state"], needed="reserved / picked"
         )
-    scanned = await units.shared_out(serials, [line.reservation for line in lines if line.reservation])
+    mine = [line for line in lines if line.depot and by.sees_depot(line.depot)]
+    if not mine:
+        by.require_depot(lines[0].depot or "–")
+    scanned = await units.shared_out(serials, [line.reservation for line in mine if line.reservation])
     leaving: dict[str, list[PackedPart]] = {}
     unfinished: PickNotComplete | None = None
-    for line in lines:
+    for line in mine:
         if line.reservation is None or line.depot is None:
             continue
-        by.require_depot(line.depot)
         try:
             contents = leaving.setdefault(line.depot, [])
             contents.append(await _hand_out(line, line.reservation, head, scanned[line.reservation], by))
@@ -136,7 +138,7 @@ class _Shipped(Struct, frozen=True, kw_only=True):
     place: int
     depot: str
     site: int
-    severity: str
+    priority_class: str
     reference: str
     serial_in: str | None
 
@@ -145,7 +147,7 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
     lines = await db.read(
         _Shipped,
         """SELECT line.id, line.request, part.id AS part, part.part_number, part.serialised, line.quantity, level.pool,
-                  pool.code AS pool_code, place.id AS place, place.code AS depot, device.site, part_request.severity,
+                  pool.code AS pool_code, place.id AS place, place.code AS depot, device.site, part_request.priority_class,
                   part_request.source || ':' || part_request.reference_number AS reference, line.serial_in
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
@@ -205,7 +207,7 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
         by=by,
         pool=line.pool_code,
         reference=line.reference,
-        priority_class=line.severity,
+        priority_class=line.priority_class,
     )
     await db.execute(
         "UPDATE request_line SET state = 'reserved', reservation = $2, shipped_at = NULL, serial_in = NULL WHERE id = $1",
@@ -214,16 +216,39 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
     )
 
 
+@db.atomic
 async def tell_of_picking(number: str) -> None:
-    """Whoever asked for parts hears that they are picked."""
+    """Lines whose pieces all lie in the picker's box are picked; whoever asked for them hears of it."""
+    await _advance(
+        """UPDATE request_line SET state = 'picked', picked_at = $2 FROM reservation
+           WHERE request_line.request = $1 AND request_line.state = 'reserved' AND reservation.id = request_line.reservation
+             AND reservation.quantity - reservation.posted_quantity = (
+                 SELECT sum(pick.quantity) FROM pick WHERE pick.reservation = reservation.id AND pick.state = 'picked')""",
+        number,
+    )
     await _tell("part_request.picked", number)
 
 
+@db.atomic
 async def tell_of_arrival(shipment: UUID) -> None:
-    """Whoever asked for parts hears that they arrived."""
-    row = await db.fetch_one("SELECT document_kind, document_number FROM shipment WHERE id = $1", shipment)
-    if row is not None and row["document_kind"] == "part_request":
-        await _tell("part_request.arrived", row["document_number"])
+    """Lines whose store's shipment was signed for have arrived; whoever asked for them hears of it."""
+    row = await db.fetch_one("SELECT document_kind, document_number, from_place FROM shipment WHERE id = $1", shipment)
+    if row is None or row["document_kind"] != "part_request":
+        return
+    await _advance(
+        """UPDATE request_line SET state = 'arrived', arrived_at = $2
+           WHERE request = $1 AND state = 'shipped' AND source_place = $3""",
+        row["document_number"],
+        row["from_place"],
+    )
+    await _tell("part_request.arrived", row["document_number"])
+
+
+async def _advance(sql: str, number: str, *more: object) -> None:
+    """Move a request's lines on, as the hand that did it would: the request is locked before its lines."""
+    request = await db.fetch_value("SELECT id FROM part_request WHERE number = $1 FOR NO KEY UPDATE", number)
+    if request is not None and await db.execute(sql, request, clock.now(), *more):
+        await settle(request)
 
 
 async def _tell(kind: str, number: str) -> None:

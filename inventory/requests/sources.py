@@ -1,22 +1,27 @@
-"""Gathering what a request could be answered with: free stock and the ways it travels, substitutes, purchases."""
+"""Gathering what a request could be answered with: free stock and how it travels, deliveries on their way, vendors."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue import firmware
+from inventory.catalogue.substitutes import usable
 from inventory.ground import clock, db
 from inventory.installed_base.devices import CoveredDevice
-from inventory.requests.sourcing import PICK_HOURS, Purchase, Rung, Source
+from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
 from inventory.stock import pools
-from inventory.stock.serving import serving_row
+from inventory.stock.serving import WAYS, ServingRow, serving_row
 
 
 class Offered(Struct, frozen=True):
-    """What could answer each wanted part (by its id): stock by every way it can travel, and purchases."""
+    """What could answer each wanted part (by its id): stock by every way it can travel, and what can be asked for."""
 
     stock: dict[int, list[Source]]
-    purchases: dict[int, list[Purchase]]
+    outside: dict[int, list[Outside]]
+    serving: ServingRow | None
+    pool: int
 
 
 class _Row(Struct, frozen=True, kw_only=True):
@@ -34,18 +39,35 @@ class _Row(Struct, frozen=True, kw_only=True):
     out_of_service: bool
     travel_hours: float | None
     cost_cny: float
+    pieces_each: int
+    firmwares: list[str]
+    forbidden: bool
+    inbound: UUID | None
+    ready_at: datetime | None
 
 
 async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str | None) -> Offered:
-    """Everything that could answer a request for some parts at a device's site; three statements, however many parts."""
+    """Everything that could answer a request for some parts at a device's site; five statements, however many parts."""
     pool = await pools.pool_of_contract(device.contract)
-    primary = await serving_row(device.site, device.contract)
-    rows = await db.read(_Row, _STOCK, list(parts), pool, device.site, clock.today())
+    serving = await serving_row(device.site, device.contract)
+    rows = await db.read(
+        _Row,
+        _STOCK,
+        list(parts),
+        pool,
+        device.site,
+        clock.now(),
+        device.model,
+        device.contract,
+        serving.place if serving else None,
+        clock.today(),
+    )
     stock: dict[int, list[Source]] = {}
     for row in rows:
-        rung = _rung(row, primary.place if primary else None)
-        if rung == "engineer_stock" and engineer not in (row.depot, row.keeper):
+        rung = _rung(row, serving)
+        if row.kind == "engineer_stock" and (engineer is None or engineer not in (row.depot, row.keeper)):
             continue  # another engineer's pocket is no depot
+        at_home = serving is not None and row.place == serving.place
         stock.setdefault(row.wanted, []).append(
             Source(
                 rung=rung,
@@ -58,61 +80,80 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
                 free=row.free,
                 travel_hours=row.travel_hours,
                 transport_cost_cny=row.cost_cny,
-                critical_point=row.critical_point,
-                out_of_service=row.out_of_service,
+                pieces_each=row.pieces_each,
+                keeps=0 if at_home or row.kind == "engineer_stock" else row.critical_point or 0,
+                inbound=row.inbound,
+                ready_at=row.ready_at,
+                hindrances=_hindrances(row, device),
             )
         )
-    return Offered(stock, await _purchases(parts, primary.travel_hours if primary else 0.0))
+    outside = await _vendors(parts, device, serving.travel_hours if serving else 0.0)
+    swaps = await _swaps(device)
+    return Offered(stock, {part: [*outside.get(part, []), *swaps] for part in parts}, serving, pool)
 
 
-def _rung(row: _Row, primary: int | None) -> Rung:
+def _rung(row: _Row, serving: ServingRow | None) -> Rung:
     if row.part != row.wanted:
         return "substitute"
     if row.kind == "engineer_stock":
         return "engineer_stock"
-    return "depot" if row.place == primary else "other_depot"
+    return "depot" if serving is not None and row.place == serving.place else "other_depot"
 
 
-_STOCK = """
-WITH wanted AS (
-    SELECT part AS wanted, part FROM unnest($1::int[]) AS part
-    UNION
-    SELECT part, substitute FROM substitution
-    WHERE part = ANY($1) AND valid_from <= $4 AND (valid_to IS NULL OR valid_to >= $4)
-),
-way AS (  -- straight to the site, or over a lane to a store that is nearer
-    SELECT store AS place, travel_hours AS hours, 0::float8 AS fixed_cost, 0::float8 AS unit_cost, true AS lithium
-    FROM coverage WHERE site = $3
-    UNION ALL
-    SELECT lane.from_place, lane.hours + coverage.travel_hours, lane.fixed_cost_cny, lane.unit_cost_cny,
-           lane.carries_lithium
-    FROM lane JOIN coverage ON coverage.store = lane.to_place AND coverage.site = $3
-    WHERE coverage.travel_hours < coalesce(
-        (SELECT travel_hours FROM coverage AS own WHERE own.store = lane.from_place AND own.site = $3), 1e9)
+def _hindrances(row: _Row, device: CoveredDevice) -> tuple[str, ...]:
+    """Why stock that is there may not be used for a device."""
+    told = ["forbidden_by_contract"] if row.forbidden else []
+    told += ["out_of_service"] if row.out_of_service else []
+    told += [f"needs_firmware_{level}" for level in row.firmwares if not firmware.is_at_least(device.firmware, level)]
+    return tuple(told)
+
+
+_STOCK = f"""
+WITH RECURSIVE {usable("unnest($1::int[])", day="$8", model="$5")},
+way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $3),
+there AS (
+    SELECT level.part, level.place, level.free, level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at
+    FROM level
+    JOIN party ON party.id = level.owner AND party.is_ourselves
+    WHERE level.part IN (SELECT part FROM usable) AND level.pool = $2 AND level.condition = 'good'
+    UNION ALL  -- what is on its way to the serving store for certain, and promised to nobody yet
+    SELECT part, place, quantity - received_quantity - claimed, NULL, id, due_at
+    FROM expected_delivery
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(line.quantity * line.pieces_each), 0)::int AS claimed FROM request_line AS line
+        WHERE line.expected = expected_delivery.id AND line.state = 'backordered'
+    ) AS promised
+    WHERE part IN (SELECT part FROM usable) AND place = $7 AND pool = $2 AND confirmed AND closed_at IS NULL
+      AND due_at > $4 AND quantity - received_quantity > claimed
 )
-SELECT wanted.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
+SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
        (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
-       pool.id AS pool, pool.code AS pool_code, level.free, level.critical_point,
+       pool.id AS pool, pool.code AS pool_code, there.free, there.critical_point,
        place.out_of_service_at IS NOT NULL AS out_of_service,
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
-       coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny
-FROM wanted
-JOIN part ON part.id = wanted.part
-JOIN level ON level.part = part.id AND level.pool = $2 AND level.condition = 'good'
-JOIN party ON party.id = level.owner AND party.is_ourselves
-JOIN place ON place.id = level.place
-JOIN pool ON pool.id = level.pool
+       coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny,
+       usable.pieces AS pieces_each, usable.firmwares,
+       EXISTS (SELECT FROM forbidden_part WHERE contract = $6 AND forbidden_part.part = part.id) AS forbidden,
+       there.inbound, there.ready_at
+FROM usable
+JOIN part ON part.id = usable.part
+JOIN there ON there.part = part.id
+JOIN place ON place.id = there.place
+JOIN pool ON pool.id = $2
 LEFT JOIN way ON way.place = place.id AND (way.lithium OR NOT part.lithium)
-ORDER BY wanted.wanted, place.code, way.hours
+WHERE there.inbound IS NULL OR usable.wanted = usable.part
+ORDER BY usable.wanted, place.code, way.hours
 LIMIT 2000
 """
 
 
-async def _purchases(parts: Sequence[int], travel_hours: float) -> dict[int, list[Purchase]]:
-    """The fastest offer of each vendor today, delivered to the serving store and on to the site."""
+async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: float) -> dict[int, list[Outside]]:
+    """What each vendor could send today over the serving store: a part in exchange, and its fastest sale."""
     rows = await db.fetch(
         """SELECT offer.part, party.code AS vendor, coalesce(expedited_hours, lead_time_days * 24) AS hours,
-                  coalesce(expedited_price_cny, unit_price_cny)::float8 AS cost
+                  coalesce(expedited_price_cny, unit_price_cny)::float8 AS cost, exchange_hours,
+                  exchange_fee_cny::float8 AS exchange_fee,
+                  party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it
            FROM offer
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
@@ -120,12 +161,57 @@ async def _purchases(parts: Sequence[int], travel_hours: float) -> dict[int, lis
            ORDER BY offer.part, hours, cost LIMIT 500""",
         list(parts),
         clock.today(),
+        device.model,
     )
-    purchases: dict[int, list[Purchase]] = {}
+    in_warranty = device.warranty_until is not None and clock.today() <= device.warranty_until
+    outside: dict[int, list[Outside]] = {}
     for row in rows:
-        offer = Purchase(vendor=row["vendor"], hours=row["hours"] + travel_hours, cost_cny=row["cost"])
-        purchases.setdefault(row["part"], []).append(offer)
-    return purchases
+        options = outside.setdefault(row["part"], [])
+        options.append(
+            Outside(rung="emergency", vendor=row["vendor"], hours=row["hours"] + travel_hours, cost_cny=row["cost"])
+        )
+        if row["exchange_hours"] is not None:
+            by_warranty = in_warranty and row["makes_it"]
+            options.append(
+                Outside(
+                    rung="vendor_exchange",
+                    vendor=row["vendor"],
+                    hours=row["exchange_hours"] + travel_hours,
+                    cost_cny=0.0 if by_warranty else row["exchange_fee"] or 0.0,
+                    hindrances=() if by_warranty or row["exchange_fee"] is not None else ("only_in_warranty",),
+                )
+            )
+    return outside
+
+
+async def _swaps(device: CoveredDevice) -> list[Outside]:
+    """Whole units of equal function that could be there, where the contract promises one."""
+    promised = any(limit.swap_complete_hours is not None for limit in device.limits)
+    rows = await db.fetch(
+        """SELECT place.code AS depot, part.part_number, level.free, coverage.travel_hours AS hours
+           FROM swap_unit
+           JOIN part ON part.id = swap_unit.part
+           JOIN level ON level.part = part.id AND level.condition = 'good' AND level.free > 0
+           JOIN party ON party.id = level.owner AND party.is_ourselves
+           JOIN pool ON pool.id = level.pool AND (pool.contract IS NULL OR pool.contract = $3)
+           JOIN place ON place.id = level.place AND place.out_of_service_at IS NULL
+           JOIN coverage ON coverage.store = place.id AND coverage.site = $2
+           WHERE swap_unit.model = $1 ORDER BY hours, place.code LIMIT 10""",
+        device.model,
+        device.site,
+        device.contract,
+    )
+    return [
+        Outside(
+            rung="swap",
+            depot=row["depot"],
+            part_number=row["part_number"],
+            hours=PICK_HOURS + row["hours"],
+            cost_cny=0.0,
+            hindrances=() if promised else ("no_swap_promised",),
+        )
+        for row in rows
+    ]
 
 
 async def hours_to_site(place: int, request: UUID) -> float:

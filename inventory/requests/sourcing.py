@@ -1,137 +1,326 @@
-"""Sourcing: where a requested part comes from, when it arrives, and what else could be done. Pure.
+"""Sourcing: where requested parts come from, when they arrive, and what else could be done. Pure.
 
-The choice is the cheapest source that arrives in time, else the earliest one that can be had at all. Another depot is
-asked only for what it does not need itself: its stock stays at or above its critical point, unless the request is
-severe.
+Every asked piece gets a source, or none. Of all ways to do so the best one leaves the fewest pieces without, then has
+the fewest late, then the least lateness, then rests least on deliveries still to come, then costs least, then keeps to
+the ladder's order. Another depot gives only what it does not need itself: it keeps its critical point, unless the
+request's priority may empty depots.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Literal
+from uuid import UUID
 
 from msgspec import Struct
 
-Rung = Literal["engineer_stock", "depot", "other_depot", "substitute", "emergency"]
+Rung = Literal[
+    "engineer_stock", "depot", "other_depot", "substitute", "vendor_exchange", "swap", "emergency"
+]  # fmt: skip
+
+RUNGS: tuple[Rung, ...] = (
+    "engineer_stock",
+    "depot",
+    "other_depot",
+    "substitute",
+    "vendor_exchange",
+    "swap",
+    "emergency",
+)
+"""From the rung tried first to the last."""
 
 PICK_HOURS = 0.25
 """From the request to the part leaving the store."""
 
+MOST_WAYS = 20_000
+"""Lines that share stock are weighed together while there are no more ways than this, then one after the other."""
 
-class Source(Struct, frozen=True, kw_only=True):
-    """Free stock that could answer a line, and how it would get there."""
+
+class Stock(Struct, frozen=True, kw_only=True):
+    """Good stock of a part in a store.
+
+    `pieces_each` is how many pieces of it stand in for one asked piece; `keeps` how many its store holds back for its own
+    sites from what goes elsewhere, so nothing where it serves the site itself.
+    """
+
+    part: int
+    place: int
+    free: int
+    pieces_each: int = 1
+    keeps: int = 0
+
+
+class Source(Stock, frozen=True, kw_only=True):
+    """Stock that could answer a line and one way it would get there; `inbound` names a delivery that is on its way."""
 
     rung: Rung
-    part: int
     part_number: str
-    place: int
     depot: str
     pool: int
     pool_code: str
-    free: int
     travel_hours: float | None
     transport_cost_cny: float
-    critical_point: int | None
-    out_of_service: bool = False
+    chance: float | None = None
+    inbound: UUID | None = None
+    ready_at: datetime | None = None
+    hindrances: tuple[str, ...] = ()
+
+    @property
+    def stock(self) -> tuple[int, int, int, UUID | None]:
+        """What it draws on; two ways from one level draw on the same."""
+        return self.part, self.place, self.pool, self.inbound
 
 
-class Purchase(Struct, frozen=True, kw_only=True):
-    """A vendor's fastest offer, for the last rung."""
+class Outside(Struct, frozen=True, kw_only=True):
+    """Something that can be asked for but not held: a vendor's exchange or sale, a whole unit."""
 
-    vendor: str
+    rung: Rung
     hours: float
     cost_cny: float
+    vendor: str | None = None
+    depot: str | None = None
+    part_number: str | None = None
+    chance: float | None = None
+    hindrances: tuple[str, ...] = ()
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A line: how many pieces, and what could answer it."""
+
+    quantity: int
+    sources: Sequence[Source] = ()
+    outside: Sequence[Outside] = ()
+
+
+class Break(Struct, frozen=True, kw_only=True):
+    """How many devices of a contract lose cover by a taking."""
+
+    contract: str
+    devices: int
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """A rung of the ladder: what it would bring, and why it is or is not taken."""
+    """A rung of the ladder: what it would bring, and why it is or is not taken.
+
+    `pieces_each` stand in for one asked piece. `breaks` says what taking the line's pieces there costs now; it is filled
+    where a request is shown.
+    """
 
     rung: Rung
     possible: bool
     depot: str | None = None
+    vendor: str | None = None
     part_number: str | None = None
+    pool: str | None = None
+    free: int | None = None
+    pieces_each: int = 1
     arrives_at: datetime | None = None
     on_time: bool = False
     cost_cny: float | None = None
+    chance: float | None = None
     reasons: list[str] = []
+    breaks: list[Break] = []
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """Some of a line's pieces and where they come from; `quantity` counts asked pieces."""
+
+    source: Source
+    quantity: int
+    arrives_at: datetime
+    on_time: bool
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why this source was taken."""
+        return ["cheapest_on_time" if self.on_time else "earliest_possible"]
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """The source taken for a line, or none; and the whole ladder."""
+    """What a line takes, how many pieces found nothing, and the whole ladder."""
 
-    source: Source | None
-    arrives_at: datetime | None
-    on_time: bool
-    reasons: list[str]
+    taken: list[Taken]
+    missing: int
     ladder: list[Step]
 
 
-def choose(
-    quantity: int,
-    sources: Sequence[Source],
-    purchases: Sequence[Purchase],
-    *,
-    now: datetime,
-    need_by: datetime | None,
-    severe: bool,
-) -> Choice:
-    """Choose where a line comes from.
+class _Way(Struct, frozen=True):
+    """A source that may be taken, weighed: what one asked piece from it adds to what is to be least."""
+
+    source: Source
+    arrives_at: datetime
+    on_time: bool
+    held_back: int
+    weight: tuple[int, ...]
+
+
+def choose(lines: Sequence[Wanted], *, now: datetime, need_by: datetime | None, may_empty: bool) -> list[Choice]:
+    """Choose where each line's pieces come from, all lines together.
 
     >>> noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    >>> def at(depot, rung, hours, cost, free=5, critical=None):
-    ...     return Source(rung=rung, part=1, part_number="PSU-750", place=1, depot=depot, pool=1, pool_code="common",
-    ...                   free=free, travel_hours=hours, transport_cost_cny=cost, critical_point=critical)
-    >>> near, far = at("GZ", "depot", 1.5, 0), at("SH", "other_depot", 25, 320)
-    >>> choose(1, [far, near], [], now=noon, need_by=noon + timedelta(hours=2), severe=False).source.depot
-    'GZ'
-    >>> empty = at("GZ", "depot", 1.5, 0, free=0)
-    >>> late = choose(1, [empty, far], [], now=noon, need_by=noon + timedelta(hours=2), severe=False)
-    >>> late.source.depot, late.on_time
-    ('SH', False)
+    >>> def at(depot, rung, hours, cost, free=5, keeps=0):
+    ...     return Source(rung=rung, part=1, part_number="PSU-750", place=ord(depot[0]), depot=depot, pool=1,
+    ...                   pool_code="common", free=free, travel_hours=hours, transport_cost_cny=cost, keeps=keeps)
+    >>> def asked(quantity, *sources):
+    ...     choice, = choose([Wanted(quantity=quantity, sources=sources)], now=noon, may_empty=False,
+    ...                      need_by=noon + timedelta(hours=2))
+    ...     return [(each.source.depot, each.quantity, each.on_time) for each in choice.taken], choice.missing
+    >>> near, far = at("GZ", "depot", 1.5, 0, free=2), at("SH", "other_depot", 25, 320, keeps=3)
+    >>> asked(1, far, near)
+    ([('GZ', 1, True)], 0)
+    >>> asked(5, far, near)
+    ([('GZ', 2, True), ('SH', 2, False)], 1)
     """
-    judged = [_judge(quantity, source, now, need_by, severe=severe) for source in sources]
-    able = [(step, source) for step, source in zip(judged, sources, strict=True) if step.possible]
-    steps = sorted([*judged, *(_buying(offer, now, need_by, quantity) for offer in purchases)], key=_ladder_order)
-    if not able:
-        return Choice(source=None, arrives_at=None, on_time=False, reasons=["no_free_stock_anywhere"], ladder=steps)
-    step, source = min(able, key=_preference)
-    reasons = ["cheapest_on_time" if step.on_time else "earliest_possible"]
-    return Choice(source=source, arrives_at=step.arrives_at, on_time=step.on_time, reasons=reasons, ladder=steps)
+    ways = [_ways(line, now, need_by, may_empty=may_empty) for line in lines]
+    taken: dict[int, list[tuple[_Way, int]]] = {}
+    for group in _sharing(ways):
+        taken |= zip(group, _share([lines[i].quantity for i in group], [ways[i] for i in group]), strict=True)
+    return [
+        Choice(
+            taken=[
+                Taken(source=way.source, quantity=count, arrives_at=way.arrives_at, on_time=way.on_time)
+                for way, count in taken[index]
+            ],
+            missing=line.quantity - sum(count for _, count in taken[index]),
+            ladder=_ladder(line, now, need_by, may_empty=may_empty),
+        )
+        for index, line in enumerate(lines)
+    ]
+
+
+def spare(stock: Stock, *, may_empty: bool) -> int:
+    """How many asked pieces some stock can give: what is free, less what its store holds back for its own sites.
+
+    >>> donor = Stock(part=1, place=1, free=5, keeps=3)
+    >>> spare(donor, may_empty=False), spare(donor, may_empty=True)
+    (2, 5)
+    """
+    return max(stock.free - (0 if may_empty else stock.keeps), 0) // stock.pieces_each
+
+
+def _arrival(source: Source, now: datetime) -> datetime | None:
+    if source.travel_hours is None:
+        return None
+    return max(now, source.ready_at or now) + timedelta(hours=PICK_HOURS + source.travel_hours)
+
+
+def _ways(line: Wanted, now: datetime, need_by: datetime | None, *, may_empty: bool) -> list[_Way]:
+    """What may be taken, best first; of several ways from one stock only the best one."""
+    ways: list[_Way] = []
+    for source in line.sources:
+        arrives_at = _arrival(source, now)
+        can_give = spare(source, may_empty=may_empty)
+        if arrives_at is None or source.hindrances or can_give == 0:
+            continue
+        late = timedelta() if need_by is None else max(arrives_at - need_by, timedelta())
+        cost, late_by = round(source.transport_cost_cny * 100), late // timedelta(microseconds=1)
+        held_back = source.free - can_give * source.pieces_each
+        weight = (0, int(bool(late)), late_by, int(source.inbound is not None), cost, RUNGS.index(source.rung))
+        ways.append(_Way(source, arrives_at, not late, held_back, weight))
+    ways.sort(key=lambda way: (way.weight, way.arrives_at, way.source.depot, way.source.part_number))
+    drawn: set[object] = set()
+    return [way for way in ways if not (way.source.stock in drawn or drawn.add(way.source.stock))]
+
+
+def _sharing(ways: Sequence[Sequence[_Way]]) -> list[list[int]]:
+    """The lines in groups: those of different groups draw on nothing in common."""
+    groups: list[tuple[list[int], set[object]]] = []
+    for index, offered in enumerate(ways):
+        stocks: set[object] = {way.source.stock for way in offered}
+        touching = [group for group in groups if group[1] & stocks]
+        groups = [group for group in groups if not group[1] & stocks]
+        groups.append(([i for group in touching for i in group[0]] + [index], stocks.union(*(g[1] for g in touching))))
+    return [indices for indices, _ in groups]
+
+
+def _share(quantities: Sequence[int], ways: Sequence[Sequence[_Way]]) -> list[list[tuple[_Way, int]]]:
+    """What each line of a group takes.
+
+    A line alone takes the best there is piece by piece, which is the best for all its pieces. Lines that share are
+    weighed together, unless there are too many ways to count.
+    """
+    free = {way.source.stock: way.source.free for offered in ways for way in offered}
+    count = 1
+    for quantity, offered in zip(quantities, ways, strict=True):
+        count *= _distributions(quantity, len(offered))
+    if len(quantities) == 1 or count > MOST_WAYS:
+        found: list[list[tuple[_Way, int]]] = []
+        for quantity, offered in zip(quantities, ways, strict=True):
+            taken = next(_splits(quantity, offered, free))
+            for way, pieces in taken:
+                free[way.source.stock] -= pieces * way.source.pieces_each
+            found.append(taken)
+        return found
+    stocks = sorted(free, key=str)
+
+    @cache
+    def best(index: int, left: tuple[int, ...]) -> tuple[tuple[int, ...], list[list[tuple[_Way, int]]]]:
+        if index == len(quantities):
+            return (0,) * 6, []
+        answers: list[tuple[tuple[int, ...], list[list[tuple[_Way, int]]]]] = []
+        for taken in _splits(quantities[index], ways[index], dict(zip(stocks, left, strict=True))):
+            after = dict(zip(stocks, left, strict=True))
+            for way, pieces in taken:
+                after[way.source.stock] -= pieces * way.source.pieces_each
+            weight, rest = best(index + 1, tuple(after[stock] for stock in stocks))
+            missing = quantities[index] - sum(pieces for _, pieces in taken)
+            own = tuple(sum(way.weight[i] * pieces for way, pieces in taken) for i in range(6))
+            total = (weight[0] + missing, *(weight[i] + own[i] for i in range(1, 6)))
+            answers.append((total, [taken, *rest]))
+        return min(answers, key=lambda answer: answer[0])
+
+    return best(0, tuple(free[stock] for stock in stocks))[1]
+
+
+def _distributions(quantity: int, ways: int) -> int:
+    """At most how many ways there are to spread pieces over some sources and none: (q + w choose w)."""
+    count = 1
+    for step in range(1, ways + 1):
+        count = count * (quantity + step) // step
+    return count
+
+
+def _splits(
+    quantity: int, ways: Sequence[_Way], free: dict[tuple[int, int, int, UUID | None], int]
+) -> Iterator[list[tuple[_Way, int]]]:
+    """Every way to take up to `quantity` pieces; the one that takes the most of the best comes first."""
+    if not ways or quantity == 0:
+        yield []
+        return
+    way, *others = ways
+    most = min(quantity, max(free[way.source.stock] - way.held_back, 0) // way.source.pieces_each)
+    for pieces in range(most, -1, -1):
+        for rest in _splits(quantity - pieces, others, free):
+            yield [(way, pieces), *rest] if pieces else rest
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
-_RUNGS: tuple[Rung, ...] = ("engineer_stock", "depot", "other_depot", "substitute", "emergency")
+
+def _ladder(line: Wanted, now: datetime, need_by: datetime | None, *, may_empty: bool) -> list[Step]:
+    steps = [_judge(line.quantity, source, now, need_by, may_empty=may_empty) for source in line.sources]
+    steps += [_outside(line.quantity, other, now, need_by) for other in line.outside]
+    return sorted(
+        steps, key=lambda step: (RUNGS.index(step.rung), not step.possible, step.arrives_at or _NEVER, step.depot or "")
+    )
 
 
-def _ladder_order(step: Step) -> tuple[int, bool, datetime]:
-    return _RUNGS.index(step.rung), not step.possible, step.arrives_at or _NEVER
-
-
-def _preference(pair: tuple[Step, Source]) -> tuple[bool, float, datetime, int, str]:
-    """On time first; then cheap where on time, early where late; then up the ladder."""
-    step, source = pair
-    arrives = step.arrives_at or _NEVER
-    cost = source.transport_cost_cny if step.on_time else 0.0
-    return not step.on_time, cost, arrives, _RUNGS.index(step.rung), source.depot
-
-
-def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | None, *, severe: bool) -> Step:
-    reasons: list[str] = []
-    if source.free < quantity:
-        reasons.append(f"only_{source.free}_free")
-    if source.out_of_service:
-        reasons.append("out_of_service")
-    if source.travel_hours is None:
+def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | None, *, may_empty: bool) -> Step:
+    can_give = spare(source, may_empty=may_empty)
+    arrives_at = _arrival(source, now)
+    on_time = arrives_at is not None and (need_by is None or arrives_at <= need_by)
+    reasons = list(source.hindrances)
+    if arrives_at is None:
         reasons.append("no_way_there")
-    keeps = source.critical_point or 0
-    gives_away_cover = source.rung == "other_depot" and source.free - quantity < keeps and not severe
-    if gives_away_cover and source.free >= quantity:
-        reasons.append(f"needs_{keeps}_itself")
-    possible = not reasons
-    arrives = None
-    if source.travel_hours is not None:
-        arrives = now + timedelta(hours=PICK_HOURS + source.travel_hours)
-    on_time = arrives is not None and (need_by is None or arrives <= need_by)
+    if can_give == 0 and source.free >= source.pieces_each:
+        reasons.append(f"needs_{source.keeps}_itself")
+    elif can_give < quantity:
+        reasons.append(f"only_{can_give}_free")
+    possible = can_give > 0 and arrives_at is not None and not source.hindrances
+    if source.inbound is not None:
+        reasons.append("on_its_way")
+    if source.pieces_each > 1:
+        reasons.append(f"takes_{source.pieces_each}_each")
     if possible and not on_time:
         reasons.append("after_need_by")
     return Step(
@@ -139,22 +328,34 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
         possible=possible,
         depot=source.depot,
         part_number=source.part_number,
-        arrives_at=arrives,
+        pool=source.pool_code,
+        free=source.free,
+        pieces_each=source.pieces_each,
+        arrives_at=arrives_at,
         on_time=possible and on_time,
         cost_cny=source.transport_cost_cny,
+        chance=source.chance,
         reasons=reasons,
     )
 
 
-def _buying(offer: Purchase, now: datetime, need_by: datetime | None, quantity: int) -> Step:
-    arrives = now + timedelta(hours=offer.hours)
-    on_time = need_by is None or arrives <= need_by
+def _outside(quantity: int, other: Outside, now: datetime, need_by: datetime | None) -> Step:
+    arrives_at = now + timedelta(hours=other.hours)
+    possible, on_time = not other.hindrances, need_by is None or arrives_at <= need_by
+    reasons = list(other.hindrances)
+    if other.vendor and possible:
+        reasons.append(f"ask_{other.vendor}" if other.rung == "vendor_exchange" else f"buy_from_{other.vendor}")
+    if possible and not on_time:
+        reasons.append("after_need_by")
     return Step(
-        rung="emergency",
-        possible=True,
-        depot=None,
-        arrives_at=arrives,
-        on_time=on_time,
-        cost_cny=offer.cost_cny * quantity,
-        reasons=[f"buy_from_{offer.vendor}"] + ([] if on_time else ["after_need_by"]),
+        rung=other.rung,
+        possible=possible,
+        depot=other.depot,
+        vendor=other.vendor,
+        part_number=other.part_number,
+        arrives_at=arrives_at,
+        on_time=possible and on_time,
+        cost_cny=other.cost_cny * (1 if other.rung == "swap" else quantity),
+        chance=other.chance,
+        reasons=reasons,
     )

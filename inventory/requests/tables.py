@@ -25,7 +25,11 @@ from inventory.stock.tables import Pool
 
 
 class PartRequest(Table, tablename="part_request", help_text="A request for parts, by ticket system or engineer"):
-    """One request; `source` and `reference_number` are the asking system's own name for it."""
+    """One request; `source` and `reference_number` are the asking system's own name for it.
+
+    `need_by` is asked for by whoever opened it, or computed from the contract's clock; empty while the clock stands.
+    `follows` is the request of which this one is a consequence.
+    """
 
     id = key()
     number = text(unique=True)
@@ -36,43 +40,110 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     device = link(Device, index=True)
     service_term = optional_link(ServiceTerm)
     severity = text()
+    priority_class = text()
+    symptom = optional_text()
     fault_reported_at = instant()
     need_by = optional_instant()
+    need_by_asked = flag(default=False)
     engineer = optional_text()
     remark = note()
     state = text()
     opened_at = instant()
     opened_by = text()
     closed_at = optional_instant()
+    follows = reference(index=True)
+    follows_because = optional_text()
 
     part_request_reference_is_unique = Unique([source, reference_number])
-    part_request_state_is_known = Check("state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')")
+    part_request_state_is_known = Check(
+        "state IN ('planned', 'quoted', 'awaiting_approval', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', "
+        "'reconciled', 'cancelled')"
+    )
+    part_request_follows_for_a_reason = Check(
+        "(follows IS NULL) = (follows_because IS NULL) AND follows_because IN ('dead_on_arrival', 'rejected', 'new_cause')"
+    )
+
+
+class RequestPause(Table, tablename="request_pause", help_text="A time in which a request's clock stood (D15)"):
+    """The fault cannot be reproduced; the clock stands until it comes back."""
+
+    id = key()
+    request = link(PartRequest, index=True)
+    paused_at = instant()
+    paused_by = text()
+    reason = note()
+    resumed_at = optional_instant()
+    resumed_by = optional_text()
+
+    request_pause_ends_after_it_begins = Check("resumed_at >= paused_at")
 
 
 class RequestLine(Table, tablename="request_line", help_text="One part of a request with its promise"):
-    """A line: where it comes from, when it arrives, and whether that is firm."""
+    """A line: where it comes from, when it arrives, and whether that is firm: it holds stock or names a delivery.
+
+    `quantity` counts asked pieces; each is answered by `pieces_each` pieces of the supplied part. What no single store
+    has is split into several lines.
+    """
 
     id = key()
     request = link(PartRequest, index=True)
     position = whole()
     part = link(Part)
     quantity = whole()
+    device_position = optional_text()
     state = text()
     pool = link(Pool)
     source_place = optional_link(Place)
     supplied_part = optional_link(Part)
+    pieces_each = whole(1)
     reservation = reference(index=True)
+    expected = reference(index=True)
+    first_promised_at = optional_instant()
     promised_at = optional_instant()
     firm = flag(default=False)
     reasons = document(default="[]")
     ladder = document(default="[]")
+    reserved_at = optional_instant()
+    picked_at = optional_instant()
     shipped_at = optional_instant()
+    arrived_at = optional_instant()
+    reconciled_at = optional_instant()
     outcome = optional_text()
     serial_in = optional_text()
     serial_out = optional_text()
 
     request_line_position_is_unique = Unique([request, position])
-    request_line_quantity_is_positive = Check("quantity > 0")
-    request_line_state_is_known = Check("state IN ('reserved', 'backordered', 'shipped', 'reconciled', 'cancelled')")
-    request_line_firm_promise_holds_stock = Check("NOT firm OR reservation IS NOT NULL")
-    request_line_outcome_is_known = Check("outcome IN ('used', 'returned_good', 'dead_on_arrival')")
+    request_line_quantity_is_positive = Check("quantity > 0 AND pieces_each > 0")
+    request_line_state_is_known = Check(
+        "state IN ('planned', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', 'reconciled', 'cancelled')"
+    )
+    request_line_firm_promise_holds_stock = Check("NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL")
+    request_line_outcome_is_known = Check(
+        "outcome IN ('used', 'returned_good', 'returned_defective', 'no_fault_found', 'dead_on_arrival', 'lost', 'mixed')"
+    )
+
+
+class Debrief(
+    Table, tablename="debrief", help_text="What became of pieces that were issued, and of those they replaced"
+):
+    """Some pieces of a line, accounted for; `removed` tells of the part that came out. A loss counts once confirmed."""
+
+    id = key()
+    line = link(RequestLine, index=True)
+    quantity = whole()
+    outcome = text()
+    serial_in = optional_text()
+    serial_out = optional_text()
+    removed = optional_text()
+    failure_code = optional_text()
+    remark = note()
+    told_at = instant()
+    told_by = text()
+    confirmed_by = optional_text()
+
+    debrief_counts_something = Check("quantity > 0")
+    debrief_outcome_is_known = Check(
+        "outcome IN ('used', 'returned_good', 'returned_defective', 'no_fault_found', 'dead_on_arrival', 'lost')"
+    )
+    debrief_removed_is_known = Check("removed IN ('returned', 'kept_by_customer', 'owed')")
+    debrief_loss_has_four_eyes = Check("confirmed_by IS NULL OR confirmed_by <> told_by")

@@ -7,7 +7,8 @@ from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
 from inventory.requests import sources
-from inventory.requests.requests import request_view, settle
+from inventory.requests.lines import settle
+from inventory.requests.requests import request_view
 from inventory.stock import taking_over
 from inventory.stock.lines import count_waiting
 from inventory.stock.reservations import Reservation
@@ -33,7 +34,7 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
     """
     await request_view(request, seen_by=by)
     line = await db.fetch_one(
-        """SELECT line.id, line.part, line.source_place, line.pool, line.quantity, part_request.severity,
+        """SELECT line.id, line.part, line.source_place, line.pool, line.quantity, part_request.priority_class,
                   part_request.source || ':' || part_request.reference_number AS reference
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
@@ -51,19 +52,22 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
         reservation,
         by=by,
         reference=line["reference"],
-        priority_class=line["severity"],
+        priority_class=line["priority_class"],
         reason=reason,
         quantity=line["quantity"],
     )
     await count_waiting(line["part"], line["source_place"], line["pool"], -line["quantity"])
     hours = await sources.hours_to_site(line["source_place"], request)
     await db.execute(
-        """UPDATE request_line SET state = 'reserved', reservation = $2, firm = true, supplied_part = part,
-                  reasons = '["took_over"]', promised_at = $3
+        """UPDATE request_line SET state = 'reserved', reservation = $2, expected = NULL, firm = true, supplied_part = part,
+                  pieces_each = 1,
+                  reasons = '["took_over"]', promised_at = $3, reserved_at = $4,
+                  first_promised_at = coalesce(first_promised_at, $3)
            WHERE id = $1""",
         line["id"],
         held.id,
         clock.now() + timedelta(hours=hours),
+        clock.now(),
     )
     await settle(request)
     view = await request_view(request)

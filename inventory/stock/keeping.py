@@ -388,6 +388,19 @@ async def keepings(
     )
 
 
+async def key_holders(depots: Sequence[str]) -> dict[str, str]:
+    """Who holds the keys of some stores now, by store: user names of people who are active."""
+    found = await db.fetch(
+        """SELECT place.code, person.username
+           FROM store_keeping
+           JOIN place ON place.id = store_keeping.place
+           JOIN person ON person.id = store_keeping.key_holder AND person.active
+           WHERE place.code = ANY($1)""",
+        list(depots),
+    )
+    return {row["code"]: row["username"] for row in found}
+
+
 class Taker(Struct, frozen=True, kw_only=True):
     """Where something can be handed to."""
 

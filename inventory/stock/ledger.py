@@ -11,16 +11,17 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from inventory.catalogue.substitutes import in_several
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
-from inventory.stock import lots
+from inventory.stock import cover, lots
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.refusals import HappenedBeforeItCame, InsufficientStock, LotNotHere, UnitMoved, UnitNotHere
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
-    """A level after a statement changed it, and by how much."""
+    """A level after a statement changed it, and by how much; `in_several` as in `cover.standing`."""
 
     id: int
     part: int
@@ -33,6 +34,7 @@ class LevelChange(Struct, frozen=True, kw_only=True):
     critical_point: int | None
     average_failure_line: int | None
     freed: int
+    in_several: bool
 
     @property
     def free(self) -> int:
@@ -55,9 +57,15 @@ class LevelChange(Struct, frozen=True, kw_only=True):
         )
         return crosses_critical or crosses_average
 
+    def changes_cover(self) -> bool:
+        """Whether the change may matter to what the promise meter says of the devices served from here."""
+        before = cover.standing(self.free - self.freed, self.critical_point, in_several=self.in_several)
+        return before != cover.standing(self.free, self.critical_point, in_several=self.in_several)
 
-LEVEL_COLUMNS = """level.id, level.part, level.place, level.owner, level.pool, level.condition,
-    level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line"""
+
+LEVEL_COLUMNS = f"""level.id, level.part, level.place, level.owner, level.pool, level.condition,
+    level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line,
+    {in_several("level.part")} AS in_several"""
 
 _STORES = ", ".join(f"'{kind}'" for kind in STORE_KINDS)
 
@@ -176,7 +184,7 @@ SELECT (SELECT count(*) FROM moved)::int AS units_moved,
        change.part AS wanted_part, change.place AS wanted_place,
        change.condition AS wanted_condition, change.pool AS wanted_pool, -change.on_hand AS wanted,
        result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
-       result.backordered, result.critical_point, result.average_failure_line,
+       result.backordered, result.critical_point, result.average_failure_line, result.in_several,
        change.on_hand - change.reserved AS freed
 FROM (SELECT 1) AS always
 LEFT JOIN change ON true
@@ -298,11 +306,12 @@ async def _require_there_then(moves: Sequence[Move]) -> None:
 
 
 async def announce(changes: Sequence[LevelChange]) -> None:
-    """Enqueue what a change of levels calls for: an assessment at a crossed line, stock for those who wait."""
+    """Enqueue what a change of levels calls for: an assessment at a crossed line, stock for those who wait, cover."""
     good = [change for change in changes if change.condition == GOOD]
     await jobs.enqueue(
         *(jobs.Assess(c.part, c.place, c.pool) for c in good if c.crosses_a_line()),
         *(jobs.FillBackorders(c.part, c.place, c.pool) for c in good if c.freed > 0 and c.backordered > 0),
+        *await cover.to_judge([(c.part, c.place, c.pool) for c in good if c.changes_cover()]),
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from inventory.catalogue.substitutes import in_several
 from inventory.ground import db, jobs
+from inventory.stock import cover
 
 
 class Lines(Struct, frozen=True, kw_only=True):
@@ -22,8 +24,8 @@ class Lines(Struct, frozen=True, kw_only=True):
 @db.atomic
 async def set_lines(lines: Sequence[Lines]) -> None:
     """Write lines to their levels, making a level where none is yet; in level order, one round trip."""
-    await db.execute(
-        """INSERT INTO level (part, place, condition, owner, pool,
+    moved = await db.fetch(
+        f"""INSERT INTO level (part, place, condition, owner, pool,
                               base_stock, reorder_point, critical_point, average_failure_line)
            SELECT line.part, line.place, 'good', party.id, line.pool,
                   line.base_stock, line.reorder_point, line.critical_point, line.average_failure_line
@@ -41,7 +43,9 @@ async def set_lines(lines: Sequence[Lines]) -> None:
                    coalesce(excluded.base_stock, level.base_stock),
                    coalesce(excluded.reorder_point, level.reorder_point),
                    coalesce(excluded.critical_point, level.critical_point),
-                   coalesce(excluded.average_failure_line, level.average_failure_line))""",
+                   coalesce(excluded.average_failure_line, level.average_failure_line))
+           RETURNING new.part, new.place, new.pool, new.free, old.critical_point AS before, new.critical_point AS after,
+                     {in_several("new.part")} AS in_several""",
         [line.part for line in lines],
         [line.place for line in lines],
         [line.pool for line in lines],
@@ -49,6 +53,16 @@ async def set_lines(lines: Sequence[Lines]) -> None:
         [line.reorder_point for line in lines],
         [line.critical_point for line in lines],
         [line.average_failure_line for line in lines],
+    )
+    await jobs.enqueue(
+        *await cover.to_judge(
+            [
+                (row["part"], row["place"], row["pool"])
+                for row in moved
+                if cover.standing(row["free"], row["before"], in_several=row["in_several"])
+                != cover.standing(row["free"], row["after"], in_several=row["in_several"])
+            ]
+        )
     )
 
 

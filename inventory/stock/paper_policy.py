@@ -19,13 +19,12 @@ OFFICE = WorkingHours(
 class PaperPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A paper is due so many hours after the record; with `on_working_days`, one due on another day waits for the next.
 
-    It is due then at `resume_hour`, in the office's zone. A late one is answered for within `answer_within_hours`.
+    It is due then at `resume_hour`, in the office's zone.
     """
 
     within_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     on_working_days: bool = True
     resume_hour: Annotated[int, Meta(ge=0, le=23)] = 12
-    answer_within_hours: Annotated[int, Meta(ge=1, le=168)] = 4
 
 
 BUILT_IN = PaperPolicy()
@@ -80,7 +79,7 @@ async def versions(*, limit: int, after: int | None = None) -> list[PaperPolicyV
     return await db.read(
         PaperPolicyVersion,
         """SELECT jsonb_build_object('within_hours', within_hours, 'on_working_days', on_working_days,
-                                     'resume_hour', resume_hour, 'answer_within_hours', answer_within_hours) AS policy,
+                                     'resume_hour', resume_hour) AS policy,
                   id AS version, set_at, set_by, remark
            FROM paper_policy WHERE $1::int IS NULL OR id < $1 ORDER BY id DESC LIMIT $2""",
         after,
@@ -98,12 +97,11 @@ async def put_in_force(policy: PaperPolicy, *, by: Actor, remark: str = "") -> P
     """
     by.require("stock.adjust")
     await db.execute(
-        """INSERT INTO paper_policy (within_hours, on_working_days, resume_hour, answer_within_hours, set_at, set_by, remark)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+        """INSERT INTO paper_policy (within_hours, on_working_days, resume_hour, set_at, set_by, remark)
+           VALUES ($1, $2, $3, $4, $5, $6)""",
         policy.within_hours,
         policy.on_working_days,
         policy.resume_hour,
-        policy.answer_within_hours,
         clock.now(),
         by.name,
         remark,

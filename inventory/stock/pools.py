@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from inventory.ground import db
+from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Unknown
@@ -42,6 +42,12 @@ async def enter_pools(pools: Sequence[NewPool], *, by: Actor) -> None:
         by=by,
         right="parts.manage",
     )
+    rows = await db.fetch(
+        "SELECT contract FROM pool WHERE code = ANY($1) AND contract IS NOT NULL ORDER BY contract",
+        [p.code for p in pools],
+    )
+    if rows:
+        await jobs.enqueue(jobs.RefreshCover(contracts=[row["contract"] for row in rows]))
 
 
 async def find(code: str) -> int:

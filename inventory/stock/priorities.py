@@ -7,10 +7,11 @@ from inventory.ground.errors import Unknown
 
 
 class PriorityClassView(Struct, frozen=True, kw_only=True):
-    """A class of purposes; the higher rank gets the last piece."""
+    """A class of purposes; the higher rank gets the last piece, and one that may empties a depot below its own need."""
 
     code: str
     rank: int
+    may_empty_depots: bool
     name_zh: str
     name_en: str
 
@@ -19,7 +20,7 @@ async def priority_classes(*, limit: int = 50) -> list[PriorityClassView]:
     """Every class, the most urgent first."""
     return await db.read(
         PriorityClassView,
-        "SELECT code, rank, name_zh, name_en FROM priority_class ORDER BY rank DESC, code LIMIT $1",
+        "SELECT code, rank, may_empty_depots, name_zh, name_en FROM priority_class ORDER BY rank DESC, code LIMIT $1",
         limit,
     )
 
@@ -35,3 +36,8 @@ async def rank_of(code: str) -> int:
     if rank is None:
         raise Unknown(what="priority class", what_zh="优先级别", key=code)
     return rank
+
+
+async def may_empty_depots(code: str) -> bool:
+    """Whether purposes of a class may take what another depot needs itself."""
+    return bool(await db.fetch_value("SELECT may_empty_depots FROM priority_class WHERE code = $1", code))

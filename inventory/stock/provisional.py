@@ -4,7 +4,7 @@ Whatever somebody took at night is recorded, never refused: the piece is gone, w
 cannot follow at once, the record is a conflict that a keeper resolves.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from inventory.catalogue import parts
 from inventory.catalogue.parts import UnknownPart
-from inventory.ground import audit, clock, db, events, steps
+from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
@@ -99,7 +99,6 @@ class ProvisionalIssueView(Struct, frozen=True, kw_only=True):
     facts: dict[str, Any]
     due_at: datetime
     overdue: bool
-    escalated_at: datetime | None
     document_kind: str | None
     document: str | None
     loss_reported_by: str | None
@@ -533,38 +532,10 @@ async def confirm_lost(issue: UUID, *, by: Actor, remark: str = "") -> Provision
     return await provisional_issue_view(issue)
 
 
-@db.atomic
-async def escalate_overdue(*, by: Actor, limit: int = 200) -> int:
-    """Hand records whose paper is overdue up to the project managers; how many."""
-    rows = await db.fetch(
-        """UPDATE provisional_issue SET escalated_at = $1
-           WHERE id IN (SELECT id FROM provisional_issue
-                        WHERE settled_at IS NULL AND escalated_at IS NULL AND due_at < $1
-                        ORDER BY due_at, id LIMIT $2 FOR NO KEY UPDATE)
-           RETURNING id, number""",
-        clock.now(),
-        limit,
-    )
-    answer_by = clock.now() + timedelta(hours=(await paper_policy.in_force()).policy.answer_within_hours)
-    for row in rows:
-        view = await provisional_issue_view(row["id"])
-        await steps.finish("provisional_issue", row["number"], by=by)
-        await steps.begin(
-            "paper_overdue",
-            "provisional_issue",
-            row["number"],
-            owner_role="project_manager",
-            depot=view.depot,
-            due_at=answer_by,
-        )
-        await events.emit("step.escalated", "provisional_issue", row["number"], view, depot=view.depot)
-    return len(rows)
-
-
 _VIEW = """SELECT provisional_issue.id, number, client_id, place.code AS depot, provisional_issue.code, part.part_number,
                   part.name_zh, part.name_en, unit.serial, pool.code AS pool, quantity, taken_at, taken_by, recorded_at,
                   recorded_by, reason, purpose, state, conflict, facts, due_at,
-                  settled_at IS NULL AND due_at < $1 AS overdue, escalated_at, document_kind, document_number AS document,
+                  settled_at IS NULL AND due_at < $1 AS overdue, document_kind, document_number AS document,
                   loss_reported_by, settled_at, settled_by, remark
            FROM provisional_issue
            JOIN place ON place.id = provisional_issue.place

@@ -386,6 +386,16 @@ async def release(reservation: UUID, *, by: Actor) -> Reservation:
     return await reservation_view(reservation)
 
 
+async def rank_as(held: Sequence[UUID], priority_class: str) -> None:
+    """Give reservations another class, and its rank, because what they are for became more or less urgent."""
+    await db.execute(
+        """UPDATE reservation SET priority_class = priority_class.code, priority = priority_class.rank
+           FROM priority_class WHERE priority_class.code = $2 AND reservation.id = ANY($1)""",
+        list(held),
+        priority_class,
+    )
+
+
 @db.atomic
 async def extend(reservation: UUID, expires_at: datetime | None, *, by: Actor) -> Reservation:
     """Let a reservation last until another time; None lets it last until somebody resolves it.

@@ -1,14 +1,13 @@
-"""Which stock serves which site: the nearest store in service, in the contract's own pool or the common one."""
+"""Which stock serves which site: the nearest store in service, in the contract's own pool or the common one.
+
+And by which ways stock reaches a site at all.
+"""
 
 from msgspec import Struct
 
 from inventory.ground import db
 
-SERVING = """
-SELECT served.site, served.contract, nearest.store AS place, pool.id AS pool, nearest.travel_hours
-FROM (SELECT DISTINCT site, contract FROM device WHERE retired_on IS NULL) AS served
-JOIN contract ON contract.id = served.contract
-JOIN LATERAL (
+NEAREST = """(
     SELECT coverage.store, coverage.travel_hours
     FROM coverage JOIN place ON place.id = coverage.store
     WHERE coverage.site = served.site AND place.out_of_service_at IS NULL
@@ -16,10 +15,32 @@ JOIN LATERAL (
       AND (place.kind = 'depot' OR (place.kind = 'onsite_store' AND contract.dedicated_stock
                                     AND place.party = contract.customer))
     ORDER BY coverage.travel_hours, place.code LIMIT 1
-) AS nearest ON true
-JOIN pool ON CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END
+) AS nearest"""
+"""The store that serves a site for a contract: to be joined laterally to `served` (site, contract) and its `contract`."""
+
+ANSWERS = "CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END"
+"""Whether a `pool` answers the calls of a `contract`."""
+
+SERVING = f"""
+SELECT served.site, served.contract, nearest.store AS place, pool.id AS pool, nearest.travel_hours
+FROM (SELECT DISTINCT site, contract FROM device WHERE retired_on IS NULL) AS served
+JOIN contract ON contract.id = served.contract
+JOIN LATERAL {NEAREST} ON true
+JOIN pool ON {ANSWERS}
 """
 """One row per site and contract with devices: the store and pool that its failures fall on."""
+
+WAYS = """
+SELECT site, store AS place, travel_hours AS hours, 0::float8 AS fixed_cost, 0::float8 AS unit_cost, true AS lithium
+FROM coverage
+UNION ALL
+SELECT coverage.site, lane.from_place, lane.hours + coverage.travel_hours, lane.fixed_cost_cny, lane.unit_cost_cny,
+       lane.carries_lithium
+FROM lane JOIN coverage ON coverage.store = lane.to_place
+WHERE coverage.travel_hours < coalesce(
+    (SELECT travel_hours FROM coverage AS own WHERE own.store = lane.from_place AND own.site = coverage.site), 1e9)
+"""
+"""How a part travels from a store to a site: straight, or over a lane to a store that is nearer."""
 
 
 class ServingRow(Struct, frozen=True):

@@ -146,6 +146,7 @@ class PriorityClass(Table, tablename="priority_class", help_text="Who goes first
     id = Serial(primary_key=True)
     code = text(unique=True)
     rank = whole()
+    may_empty_depots = flag(default=False)
     name_zh = text()
     name_en = text()
 
@@ -557,7 +558,6 @@ class ProvisionalIssue(
     conflict = optional_text()
     facts = document(default="{}")
     due_at = instant()
-    escalated_at = optional_instant()
     document_kind = optional_text()
     document_number = optional_text(index=True)
     loss_reported_by = optional_text()
@@ -587,12 +587,11 @@ class PaperPolicy(
     within_hours = whole()
     on_working_days = flag(default=True)
     resume_hour = whole()
-    answer_within_hours = whole()
     set_at = instant()
     set_by = text()
     remark = note()
 
-    paper_policy_deadlines_are_positive = Check("within_hours > 0 AND answer_within_hours > 0")
+    paper_policy_deadlines_are_positive = Check("within_hours > 0")
     paper_policy_resumes_within_a_day = Check("resume_hour BETWEEN 0 AND 23")
 
 

@@ -180,6 +180,15 @@ async def test_every_page_fits_a_phone_and_draws_its_charts_in_the_dark(people):
         *("/", "/stock", "/parts", f"/parts/{DRIVE}", "/units/ZL2-0001", "/requests", "/requests/new", request),
         *("/emergencies", "/emergencies/new", f"/emergencies/{case.id}", "/orders", f"/orders/{order.id}"),
         *("/transfers", "/plans", f"/plans/{plan}"),
+        *(
+            "/steps",
+            "/steps/policy",
+            "/roster",
+            "/contacts",
+            "/duty-sheets",
+            "/contracts/C-BANK/duty-sheet",
+            "/messages",
+        ),
     ):
         await manager.open(path)
         assert await manager.page.evaluate("document.documentElement.scrollWidth") == 390, path

@@ -25,7 +25,10 @@ async def test_every_column_is_in_the_database_as_its_table_says(shared_database
             """SELECT table_name, column_name, is_nullable,
                       CASE data_type WHEN 'character varying' THEN 'varchar(' || character_maximum_length || ')'
                                      WHEN 'time without time zone' THEN 'time'
-                                     WHEN 'ARRAY' THEN 'integer[]'
+                                     WHEN 'ARRAY' THEN (
+                                         SELECT replace(format_type(atttypid, atttypmod), 'character varying', 'varchar')
+                                         FROM pg_attribute
+                                         WHERE attrelid = quote_ident(table_name)::regclass AND attname = column_name)
                                      WHEN 'numeric' THEN 'numeric(' || numeric_precision || ', ' || numeric_scale || ')'
                                      ELSE data_type END AS data_type
                FROM information_schema.columns

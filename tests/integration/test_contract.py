@@ -12,7 +12,7 @@ from tests.services import served
 from tests.world import SETUP
 
 TAGS_OF_ROLE = {
-    "dispatcher": ["parts", "devices", "failures", "contracts", "places", "part requests"],
+    "dispatcher": ["parts", "devices", "failures", "contracts", "places", "part requests", "coverage"],
     "warehouse_keeper": [
         *("stock", "reservations", "receipts", "transfers", "papers", "labels", "places", "counts"),
         *("pick lists", "shipments", "provisional issues"),

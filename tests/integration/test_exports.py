@@ -59,7 +59,9 @@ async def test_every_list_comes_as_csv_with_the_rows_of_its_pages(api, path, ope
     if "{" in path or operation in {"ExportAttachments", "ExportImportFindings", "ExportCountLines"}:
         return  # lists of one document, tested where the document is
     query = f"?as_of={clock.now():%Y-%m-%dT%H:%M:%SZ}" if operation == "ExportStockAsOf" else ""
-    role = "administrator" if operation in {"ExportImports", "ExportPeople", "ExportKeys"} else "auditor"
+    role = (
+        "administrator" if operation in {"ExportImports", "ExportPeople", "ExportKeys", "ExportMessages"} else "auditor"
+    )
     answer = await api.get(path + query, role=role)
     listed = (
         await api.get(f"{path.removesuffix('.csv')}{query or '?'}{'&' if query else ''}limit=200", role=role)

@@ -10,7 +10,10 @@ from tests.conftest import settings_for
 from tests.world import FAN, PSU
 
 OPEN_TO_ALL = {"VendorCallback"}
-SIGNED_IN_ONLY = {"GetMe", "GetJob", "ChangeMyPassword", "ChooseMyLanguage"}
+SIGNED_IN_ONLY = {
+    *("GetMe", "GetJob", "ChangeMyPassword", "ChooseMyLanguage"),
+    *("ListMyMessages", "ExportMyMessages", "ReadMyMessages", "ChangeContact", "VerifyPhone"),
+}
 VENDORS_MAY = {
     "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListOrders", "ExportOrders", "GetOrder",
     "ListNotices", "ExportNotices", "GetNotice",
@@ -68,7 +71,8 @@ def test_every_route_is_covered_by_the_ladder():
         "/shipments", "/provisional-issues", "/provisional-issues/policy/versions", "/vendors", "/offers",
         "/purchase-orders", "/part-requests", "/plans", "/targets",
         "/emergency-cases", "/near-misses", "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
-        "/blocked-stock", "/inspections", "/scrappings", "/master-data/contracts",
+        "/blocked-stock", "/inspections", "/scrappings", "/master-data/contracts", "/coverage", "/coverage/devices",
+        "/duty-shifts", "/contacts", "/duty-sheets", "/steps", "/my-messages",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):

@@ -43,3 +43,35 @@ def test_a_machines_secret_is_made_once_and_only_its_owner_reads_it(tmp_path):
 def test_cookies_are_secure_behind_https(tmp_path):
     assert read(tmp_path, DATABASE_URL="postgresql://x", BEIJIAN_URL="https://parts.example").secure_cookies
     assert not read(tmp_path, DATABASE_URL="postgresql://x").secure_cookies
+
+
+def test_a_mail_server_is_read_from_one_address(tmp_path):
+    mail = read(
+        tmp_path,
+        DATABASE_URL="postgresql://x",
+        BEIJIAN_SMTP="smtps://duty%40parts.example:p%3Ass@mail.example",
+        BEIJIAN_MAIL_FROM="duty@parts.example",
+    ).mail
+
+    assert (mail.host, mail.port, mail.encryption) == ("mail.example", 465, "tls")
+    assert (mail.username, mail.password) == ("duty@parts.example", "p:ss")
+    assert read(tmp_path, DATABASE_URL="postgresql://x").mail is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BEIJIAN_SMTP", "mail.example:hunter2"),
+        ("BEIJIAN_SMTP", "https://user:hunter2@mail.example"),
+        ("BEIJIAN_SMTP", "smtp://user:hunter2@mail.example:many"),
+        ("BEIJIAN_MAIL_FROM", "hunter2"),
+        ("BEIJIAN_WECOM_ROBOT", "hunter2"),
+        ("BEIJIAN_DINGTALK_ROBOT", "file:///hunter2"),
+    ],
+)
+def test_what_is_wrong_with_a_channel_is_told_without_its_secret(tmp_path, name, value):
+    given = {"BEIJIAN_SMTP": "smtp://mail.example", "BEIJIAN_MAIL_FROM": "duty@parts.example", name: value}
+    with pytest.raises(SettingsError, match=name) as refused:
+        read(tmp_path, DATABASE_URL="postgresql://x", **given)
+
+    assert "hunter2" not in str(refused.value)

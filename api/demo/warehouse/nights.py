@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from api.demo.lived import Life, Story
 from api.demo.warehouse.spare import spare
 from inventory.ground import clock, db
-from inventory.ground.actor import service
 from inventory.requests import papering
 from inventory.stock import provisional
 from inventory.stock.paper_policy import BUILT_IN, paper_due
@@ -78,10 +77,8 @@ async def _not_needed(life: Life) -> Story:
 
 
 async def _forgotten(life: Life) -> None:
-    """No paper came in time: the project managers know of it."""
-    taken = await _take(life, "GZ", "engineer-7", await _newest("GZ"), "夜间抢修，次日补单 / will be papered tomorrow")
-    with clock.at(taken.due_at + timedelta(minutes=5)):
-        await provisional.escalate_overdue(by=service("housekeeping"))
+    """No paper came in time: the worker hands it up as soon as it runs."""
+    await _take(life, "GZ", "engineer-7", await _newest("GZ"), "夜间抢修，次日补单 / will be papered tomorrow")
 
 
 async def _lost(life: Life) -> Story:

@@ -8,7 +8,7 @@ from api.demo.company.parts import MODELS
 from api.demo.lived import FAR_HOURS, TRAVEL, Life, Story
 from api.demo.warehouse.spare import only_one, spare
 from inventory.requests import requests, shipping, waves
-from inventory.requests.requests import NewRequestLine, RequestView, Severity
+from inventory.requests.requests import NewRequestLine, RequestView
 from inventory.stock import picking, shipments
 from inventory.stock.picking import PickListView
 from inventory.stock.shipments import Mode
@@ -37,7 +37,7 @@ def plan(life: Life) -> None:
 
 
 async def _ask(
-    life: Life, depot: str, part: str | None = None, *, severity: Severity = "general", far: bool = False
+    life: Life, depot: str, part: str | None = None, *, severity: str = "general", far: bool = False
 ) -> RequestView:
     """The ticket system asks for a part: one that the store can spare, where none is named."""
     wanted = part or (await spare(depot, 1))[0]
@@ -64,7 +64,7 @@ async def _ask(
     )
 
 
-async def _asked(life: Life, depot: str, severity: Severity) -> None:
+async def _asked(life: Life, depot: str, severity: str) -> None:
     await _ask(life, depot, severity=severity)
 
 

@@ -5,7 +5,7 @@ import pytest
 from inventory.stock import paper_policy
 from inventory.stock.counting import policy as count_policy
 
-PAPERS = {"within_hours": "48", "on_working_days": "yes", "resume_hour": "9", "answer_within_hours": "8"}
+PAPERS = {"within_hours": "48", "on_working_days": "yes", "resume_hour": "9"}
 COUNTS = {
     "a_share": "82.5",
     "b_share": "96",
@@ -26,7 +26,7 @@ async def test_the_deadline_of_papers_is_changed_on_its_page_and_the_change_is_t
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/policies")
     assert (await paper_policy.in_force()).policy == paper_policy.PaperPolicy(
-        within_hours=48, on_working_days=True, resume_hour=9, answer_within_hours=8
+        within_hours=48, on_working_days=True, resume_hour=9
     )
     page = (await supervisor.get("/policies", language="en")).text
     assert all(words in page for words in ("2 d", "long holidays", "the next one at 9 o'clock")), page
@@ -49,7 +49,6 @@ async def test_counting_is_changed_there_as_well(visitor):
     [
         ("papers", {"within_hours": "0"}, "“0”不是 1 至 720 之间的数字"),
         ("papers", {"resume_hour": "noon"}, "“noon”不是 0 至 23 之间的数字"),
-        ("papers", {"answer_within_hours": "1.5"}, "“1.5”不是"),
         ("counts", {"a_share": "-3"}, "“-3”不是"),
         ("counts", {"b_share": "50"}, "B 类累计占比不得低于 A 类"),
         ("counts", {"four_eyes_above_cny": "NaN"}, "“NaN”不是"),

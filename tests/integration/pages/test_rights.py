@@ -27,6 +27,14 @@ PAGES = [
     ("/emergencies", "engineer", "inspector"),
     ("/emergencies/new", "buyer", "engineer"),
     ("/emergencies/{case}", "auditor", "vendor"),
+    ("/coverage", "inspector", "vendor"),
+    ("/coverage?depot=GZ", "engineer", "vendor"),
+    ("/coverage/parts?state=yes&depot=GZ&part=PSU-750", "engineer", "vendor"),
+    ("/coverage/devices?contract=C-BANK&site=BANK-GZ&state=yes", "auditor", "vendor"),
+    ("/contracts/C-BANK/coverage", "inspector", "vendor"),
+    ("/sites/BANK-GZ/coverage", "inspector", "vendor"),
+    ("/depots/GZ/coverage", "warehouse_keeper", "vendor"),
+    ("/devices/BANK-007/coverage", "engineer", "vendor"),
     ("/orders", "vendor", "engineer"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
@@ -116,6 +124,18 @@ PAGES = [
     ("/my-parts", "engineer", "auditor"),
     ("/statements", "project_manager", "vendor"),
     ("/contracts/C-BANK/statement", "quality_supervisor", "vendor"),
+    ("/steps", "engineer", "inspector"),
+    ("/steps?which=my_store&depot=GZ", "warehouse_keeper", "vendor"),
+    ("/steps/{step}", "buyer", "inspector"),
+    ("/steps/policy", "auditor", "vendor"),
+    ("/roster", "dispatcher", "vendor"),
+    ("/roster?week=2027-02-08&depot=GZ&role=warehouse_keeper", "warehouse_keeper", "inspector"),
+    ("/roster/shifts/{shift}", "project_manager", "inspector"),
+    ("/contacts?stale=yes", "administrator", "vendor"),
+    ("/duty-sheets", "engineer", "inspector"),
+    ("/contracts/C-BANK/duty-sheet", "project_manager", "vendor"),
+    ("/messages", "inspector", None),
+    ("/messages/outgoing?state=failed", "administrator", "project_manager"),
 ]
 
 ACTIONS = [
@@ -212,6 +232,16 @@ ACTIONS = [
     ("/contracts/C-BANK/statement/links", "engineer"),
     ("/contracts/C-BANK/statement/links/{job}/revoke", "engineer"),
     ("/contracts/C-BANK/statement/recount", "engineer"),
+    ("/steps/{step}/acknowledge", "auditor"),
+    ("/roster", "engineer"),
+    ("/roster/shifts/{shift}/change", "warehouse_keeper"),
+    ("/roster/shifts/{shift}/withdraw", "buyer"),
+    ("/roster/shifts/{shift}/swap", "engineer"),
+    ("/roster/posts", "planner"),
+    ("/roster/posts/withdraw", "auditor"),
+    ("/contacts/nobody/verify", "engineer"),
+    ("/contracts/C-BANK/duty-sheet/check", "warehouse_keeper"),
+    ("/messages/{job}/send-again", "project_manager"),
 ]
 
 
@@ -258,7 +288,7 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "device_serial": "d",
         "reference": "r",
         "severity": "general",
-        **dict.fromkeys(("within_hours", "resume_hour", "answer_within_hours", "a_share", "b_share"), "1"),
+        **dict.fromkeys(("within_hours", "resume_hour", "a_share", "b_share"), "1"),
         **dict.fromkeys(("a_days", "b_days", "c_days", "parts_per_sheet", "hours_to_count"), "1"),
         "four_eyes_above_cny": "1",
         "due_at": "2099-01-01",
@@ -278,6 +308,10 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "what": "part",
         "key": FAN,
         "inspect": "yes",
+        "first": "2027-02-06",
+        "starts_at": "2027-02-06T08:00",
+        "ends_at": "2027-02-07T08:00",
+        "other": documents["job"],
     }
     address = path.format(**documents)
 
@@ -311,13 +345,16 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
     assert await menu("vendor") == of("/", "/advance-shipping-notices", "/orders", "/parts")
     assert await menu("inspector", contract="C-BANK") == of(
         "/",
+        "/coverage",
         "/counts",
         *("Stock and ledger", "/stock", "/units", "/bins", "/movements", "/statements"),
         "/parts",
     )
     assert ("", "/plans") in await menu("planner")
     administration = ("Administration", "/policies", "/people", "/api-keys", "/audit", "/verify")
-    assert of("Master data", "/parts", "/master-data", "/imports", *administration) == (await menu("administrator"))[-10:]
+    assert (
+        of("Master data", "/parts", "/master-data", "/imports", *administration) == (await menu("administrator"))[-10:]
+    )
 
 
 @pytest.mark.parametrize(("role", "contract"), [*((role, None) for role in sorted(ROLES)), ("inspector", "C-BANK")])

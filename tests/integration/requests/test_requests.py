@@ -94,6 +94,18 @@ async def test_another_depot_is_not_emptied_below_its_critical_point_unless_it_i
     assert severe.lines[0].promise.depot == "SH"
 
 
+async def test_the_serving_depot_itself_may_go_below_what_it_needs(company):
+    await db.execute("UPDATE level SET critical_point = 9 FROM place WHERE place.id = level.place AND code = 'GZ'")
+    await catalogue.enter_substitutions(
+        [catalogue.NewSubstitution(part=PSU, substitute=FAN, valid_from=clock.now().date())], by=SETUP
+    )
+    answer = await requests.open_request(new(), by=DISPATCHER)
+
+    assert (answer.lines[0].promise.depot, answer.lines[0].promise.on_time) == ("GZ", True)
+    possible = {step.rung: step.possible for step in answer.lines[0].ladder if step.depot == "GZ"}
+    assert (possible["depot"], possible["substitute"]) == (True, True)
+
+
 async def test_a_substitute_is_offered_where_the_part_itself_is_gone(company):
     await catalogue.enter_substitutions(
         [catalogue.NewSubstitution(part=PSU, substitute=FAN, valid_from=clock.now().date())], by=SETUP
@@ -137,7 +149,7 @@ async def test_new_stock_goes_to_those_who_wait_severe_ones_first(own_company):
 async def test_lines_share_what_is_there(company):
     answer = await requests.open_request(new((PSU, 4), (PSU, 4)), by=DISPATCHER)
 
-    assert [line.promise.depot for line in answer.lines] == ["GZ", "SH"]
+    assert [(line.quantity, line.promise.depot) for line in answer.lines] == [(4, "GZ"), (2, "GZ"), (2, "SH")]
 
 
 async def test_dedicated_stock_answers_only_its_own_contract(company):
@@ -193,7 +205,7 @@ async def test_a_part_that_is_dead_on_arrival_comes_back_as_defective(own_compan
 
     unit = await units.unit(shipped.lines[0].serial_in, seen_by=SETUP)
     assert (unit.place, unit.condition) == ("GZ", "defective")
-    assert (await level(DRIVE, "GZ")).free == 4
+    assert (await level(DRIVE, "GZ")).on_hand == 4
     assert await violations() == []
 
 

@@ -226,6 +226,7 @@ async def test_a_higher_purpose_takes_over_and_the_loser_is_served_from_elsewher
 
 
 async def test_a_loser_without_another_source_waits(company):
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="none elsewhere")
     request = await asked(PSU, 6)
     lost = request.lines[0].promise.reservation
     assert lost is not None

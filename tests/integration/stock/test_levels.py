@@ -77,6 +77,7 @@ def change(free: int, *, freed: int, critical: int | None, average: int | None) 
         critical_point=critical,
         average_failure_line=average,
         freed=freed,
+        in_several=False,
     )
 
 

@@ -1,19 +1,17 @@
 """The policy of papers: set by those who may, kept version by version, and followed by what is recorded after."""
 
-from datetime import timedelta
-
 import pytest
 
-from inventory.ground import audit, clock, steps
+from inventory.ground import audit, steps
 from inventory.ground.errors import NotGranted
 from inventory.requests import papering
 from inventory.requests.papering import Resolution
 from inventory.stock import paper_policy, provisional
 from inventory.stock.paper_policy import PaperPolicy
-from tests.world import AUDITOR, FAN, KEEPER, PSU, SETUP, SUPERVISOR
+from tests.world import AUDITOR, FAN, KEEPER, PSU, SUPERVISOR
 
 QUALITY = {"role": "quality_supervisor"}
-SOON = PaperPolicy(within_hours=2, on_working_days=False, answer_within_hours=1)
+SOON = PaperPolicy(within_hours=2, on_working_days=False)
 
 
 async def taken(code: str, part: str = FAN, quantity: int = 1) -> provisional.ProvisionalIssueView:
@@ -32,17 +30,12 @@ async def test_what_is_recorded_follows_the_policy_that_holds_and_keeps_its_due_
     assert (due[before.number], due[after.number]) == (before.due_at, after.due_at)
 
 
-async def test_a_resolved_conflict_and_a_late_paper_follow_it_too(company):
+async def test_a_resolved_conflict_follows_it_too(company):
     await paper_policy.put_in_force(SOON, by=SUPERVISOR)
     issue = await taken("many", PSU, 99)
     await papering.resolve(issue.id, Resolution(reason="bought by the site"), by=SUPERVISOR)
     (step,) = [s for s in await steps.open_steps(limit=50, seen_by=AUDITOR) if s.subject == issue.number]
     assert (step.kind, (step.due_at - step.opened_at).total_seconds()) == ("bind_paper", pytest.approx(7200, abs=60))
-
-    with clock.at(clock.now() + timedelta(hours=3)):
-        assert await provisional.escalate_overdue(by=SETUP) == 1
-    (step,) = [s for s in await steps.open_steps(limit=50, seen_by=AUDITOR) if s.subject == issue.number]
-    assert (step.kind, (step.due_at - step.opened_at).total_seconds()) == ("paper_overdue", pytest.approx(3600, abs=60))
 
 
 async def test_every_version_is_kept_and_in_the_audit_trail(company):
@@ -63,11 +56,11 @@ async def test_every_version_is_kept_and_in_the_audit_trail(company):
 
 async def test_the_policy_over_http(api):
     path = "/provisional-issues/policy"
-    wanted = {"within_hours": 48, "on_working_days": True, "resume_hour": 9, "answer_within_hours": 8, "remark": "r"}
+    wanted = {"within_hours": 48, "on_working_days": True, "resume_hour": 9, "remark": "r"}
 
     assert (await api.post(path, wanted, role=None)).status_code == 401
     assert (await api.post(path, wanted, role="warehouse_keeper")).status_code == 403
-    for wrong in ({"within_hours": 0}, {"resume_hour": 24}, {"answer_within_hours": 169}, {"within_hours": 1.5}):
+    for wrong in ({"within_hours": 0}, {"resume_hour": 24}, {"within_hours": 1.5}):
         assert (await api.post(path, wanted | wrong, **QUALITY)).status_code == 422
     done = await api.post(path, wanted, **QUALITY)
     assert (done.status_code, done.json()["policy"]["resume_hour"], done.json()["remark"]) == (201, 9, "r")

@@ -365,20 +365,6 @@ async def test_a_loss_needs_a_second_person(company):
     assert await violations() == []
 
 
-async def test_an_overdue_paper_is_escalated_once(company):
-    issue = await take("ZL2-0003")
-    with clock.at(clock.now() + timedelta(days=15)):
-        assert await provisional.escalate_overdue(by=SETUP) == 1
-        assert await provisional.escalate_overdue(by=SETUP) == 0
-        (late,) = await provisional.overdue(limit=5, seen_by=KEEPER)
-    told = await db.fetch_value(
-        "SELECT count(*) FROM event WHERE kind = 'step.escalated' AND subject = $1", issue.number
-    )
-    owner = {s.subject: s.owner_role for s in await steps.open_steps(limit=50, seen_by=AUDITOR)}
-
-    assert (late.id, told, owner[issue.number]) == (issue.id, 1, "project_manager")
-
-
 async def test_an_engineer_helps_himself_at_an_on_site_store_he_serves(company):
     issue = await take(PSU, depot="ZJ")
 

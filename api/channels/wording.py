@@ -1,0 +1,77 @@
+"""Wording: a message's facts in its reader's language, for their page, for mail and for chat. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from api.languages import Language
+from api.pages import formats, labels
+from inventory.places.names import PlaceName
+
+Names = Mapping[str, PlaceName]
+
+
+class Worded(Struct, frozen=True):
+    """A message in words."""
+
+    title: str
+    lines: list[str]
+
+
+def worded(kind: str, facts: Any, language: Language, places: Names) -> Worded:
+    """What a message says."""
+    return {"step_escalated": _late, "duty_changed": _changed}[kind](facts, language, places)
+
+
+def _late(facts: Any, language: Language, places: Names) -> Worded:
+    duty = labels.label("step", facts["kind"], language)
+    about = labels.label("document", facts["subject_kind"], language)
+    subject = f"{about} {facts['subject']}"
+    if facts["subject_kind"] == "duty_post":
+        subject = f"{about} {labels.label('role', facts['subject'].partition('@')[0], language)}"
+    whose = facts["owner"] or labels.label("role", facts["owner_role"], language)
+    due, store = _time(facts["due_at"]), _store(facts["depot"], language, places)
+    if language == "zh":
+        return Worded(
+            f"待办逾期：{duty}",
+            [
+                f"事项：{subject}",
+                f"备件库：{store}",
+                f"责任人：{whose}",
+                f"到期时间：{due}",
+                f"升级：第 {facts['rung']} 级",
+            ],
+        )
+    return Worded(
+        f"Late: {duty}",
+        [f"About: {subject}", f"Store: {store}", f"Whose: {whose}", f"Due: {due}", f"Escalation: rung {facts['rung']}"],
+    )
+
+
+def _changed(facts: Any, language: Language, places: Names) -> Worded:
+    role = labels.label("role", facts["role"], language)
+    store = _store(facts["depot"], language, places)
+    when = f"{_time(facts['starts_at'])} – {_time(facts['ends_at'])}"
+    change = labels.label("duty_change", facts["change"], language)
+    if language == "zh":
+        return Worded(
+            f"值班{change}：{role}",
+            [f"备件库：{store}", f"时间：{when}", f"值班人：{facts['username']}", f"原因：{facts['reason']}"],
+        )
+    return Worded(
+        f"Shift {change}: {role}",
+        [f"Store: {store}", f"When: {when}", f"On duty: {facts['username']}", f"Why: {facts['reason']}"],
+    )
+
+
+def _time(at: str) -> str:
+    return formats.minute(datetime.fromisoformat(at))
+
+
+def _store(code: str | None, language: Language, places: Names) -> str:
+    if code is None:
+        return "全部" if language == "zh" else "all"
+    place = places.get(code)
+    return code if place is None else place.name_zh if language == "zh" else place.name_en

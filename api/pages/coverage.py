@@ -1,0 +1,108 @@
+"""The promise meter (保障状态): whether contracts can be held now; from all of it down to one device."""
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from api.access import requires
+from api.answers import Cursor, decode_cursor
+from api.pages.paging import LENGTH, cut
+from api.pages.rendering import Page, PageRequest
+from inventory.assurance.meter import coverage
+from inventory.assurance.meter.judging import State
+from inventory.places import places
+
+WORST = 12
+"""How many of the worst parts the board names."""
+
+InState = Annotated[State | None, QueryParameter(name="state")]
+
+
+@get("/coverage", guards=[requires("devices.read")])
+async def show_board(request: PageRequest, depot: FromQuery[str | None] = None) -> Page:
+    """Show how everything in the reader's scope stands, the worst first."""
+    board = await coverage.board(seen_by=request.user, depot=depot or None)
+    worst = await coverage.parts(coverage.Filter(depot=depot or None), limit=WORST, seen_by=request.user)
+    stores = await places.stores(limit=200, seen_by=request.user)
+    return Page("coverage/board.html", board=board, worst=worst, stores=stores, depot=depot)
+
+
+@get("/coverage/parts", guards=[requires("devices.read")])
+async def list_parts(
+    request: PageRequest,
+    in_state: InState = None,
+    contract: FromQuery[str | None] = None,
+    site: FromQuery[str | None] = None,
+    depot: FromQuery[str | None] = None,
+    part: FromQuery[str | None] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """List critical parts by contract and site, the worst first."""
+    found = await coverage.parts(
+        coverage.Filter(contract=contract or None, site=site or None, depot=depot or None, part_number=part or None),
+        limit=LENGTH + 1,
+        seen_by=request.user,
+        state=in_state,
+        after=decode_cursor(cursor, coverage.Place),
+    )
+    shown, following = cut(found, coverage.place_of)
+    stores = await places.stores(limit=200, seen_by=request.user)
+    return Page(
+        "coverage/parts.html",
+        parts=shown,
+        cursor=following,
+        first=not cursor,
+        state=in_state,
+        stores=stores,
+        asked={"contract": contract, "site": site, "depot": depot, "part": part},
+    )
+
+
+@get("/coverage/devices", guards=[requires("devices.read")])
+async def list_devices(
+    request: PageRequest,
+    in_state: InState = None,
+    contract: FromQuery[str | None] = None,
+    site: FromQuery[str | None] = None,
+    depot: FromQuery[str | None] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """List devices with how they stand."""
+    found = await coverage.device_states(
+        coverage.Filter(contract=contract or None, site=site or None, depot=depot or None),
+        limit=LENGTH + 1,
+        seen_by=request.user,
+        state=in_state,
+        after=decode_cursor(cursor, str) or "",
+    )
+    shown, following = cut(found, lambda device: device.serial)
+    asked = {"contract": contract, "site": site, "depot": depot}
+    return Page("coverage/devices.html", devices=shown, cursor=following, first=not cursor, state=in_state, asked=asked)
+
+
+@get("/contracts/{code:str}/coverage", guards=[requires("devices.read")])
+async def show_contract(request: PageRequest, code: FromPath[str]) -> Page:
+    """Show how a contract stands, site by site."""
+    return Page("coverage/whole.html", whole=await coverage.coverage("contract", code, seen_by=request.user))
+
+
+@get("/sites/{code:str}/coverage", guards=[requires("devices.read")])
+async def show_site(request: PageRequest, code: FromPath[str]) -> Page:
+    """Show how a site stands, contract by contract."""
+    return Page("coverage/whole.html", whole=await coverage.coverage("site", code, seen_by=request.user))
+
+
+@get("/depots/{code:str}/coverage", guards=[requires("devices.read")])
+async def show_depot(request: PageRequest, code: FromPath[str]) -> Page:
+    """Show how what a store serves stands, contract by contract."""
+    return Page("coverage/whole.html", whole=await coverage.coverage("depot", code, seen_by=request.user))
+
+
+@get("/devices/{serial:str}/coverage", guards=[requires("devices.read")])
+async def show_device(request: PageRequest, serial: FromPath[str]) -> Page:
+    """Show whether each critical part of a device can come in time now."""
+    return Page("coverage/device.html", device=await coverage.device_cover(serial, seen_by=request.user))
+
+
+handlers = [show_board, list_parts, list_devices, show_contract, show_site, show_depot, show_device]

@@ -1,0 +1,319 @@
+"""Changing a request that is under way: its severity, its clock, its ticket; each time its promise is made anew."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from inventory.ground import audit, clock, db, events, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import WrongState
+from inventory.installed_base import devices
+from inventory.installed_base.clocks import Pause
+from inventory.installed_base.devices import entitlement_of
+from inventory.requests import promising, scope
+from inventory.requests.lines import lock_head, settle
+from inventory.requests.promising import Asked, Asking
+from inventory.requests.requests import (
+    NOT_LEFT,
+    Because,
+    NewRequest,
+    NewRequestLine,
+    RequestView,
+    open_request,
+    request_view,
+)
+from inventory.stock import reservations
+from inventory.stock.refusals import ReasonMissing
+
+OWN_SOURCE = "beijian"
+"""Requests that follow from another one name us as their source."""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What is to be different; what is not given stays. A `need_by` of None goes back to the contract's clock."""
+
+    severity: str | UnsetType = UNSET
+    need_by: datetime | UnsetType | None = UNSET
+    engineer: str | UnsetType | None = UNSET
+    note: str | UnsetType = UNSET
+
+
+@db.atomic
+async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
+    """Change a request that is under way; its clock and its promise follow.
+
+    Raises:
+        Unknown: no such request in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+        WrongState: it is over.
+        UnknownSeverity: its contract knows no such severity.
+
+    """
+    by.require("parts.request")
+    before = await _open(request, by)
+    told = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+    if "need_by" in told:
+        told["need_by_asked"] = told["need_by"] is not None
+    if "note" in told:
+        told["remark"] = told.pop("note")
+    await db.execute(
+        """UPDATE part_request SET severity = coalesce($2, severity), engineer = CASE WHEN $3 THEN $4 ELSE engineer END,
+                  remark = coalesce($5, remark), need_by = CASE WHEN $6 THEN $7 ELSE need_by END,
+                  need_by_asked = coalesce($8, need_by_asked)
+           WHERE id = $1""",
+        request,
+        told.get("severity"),
+        "engineer" in told,
+        told.get("engineer"),
+        told.get("remark"),
+        "need_by" in told,
+        told.get("need_by"),
+        told.get("need_by_asked"),
+    )
+    view = await _reclock(request, before, by=by)
+    await audit.record(
+        "request.changed", "part_request", view.number, by=by, change=msgspec.to_builtins(told, str_keys=True)
+    )
+    return view
+
+
+@db.atomic
+async def bind_ticket(request: UUID, ticket: str, *, by: Actor) -> RequestView:
+    """Tie a request that was made in haste to its ticket (D107).
+
+    Raises:
+        Unknown: no such request in the actor's scope.
+        WrongState: it has another ticket already.
+
+    """
+    by.require("parts.request")
+    head = await lock_head(request, by=by)
+    bound = await db.execute(
+        "UPDATE part_request SET ticket = $2 WHERE id = $1 AND (ticket IS NULL OR ticket = $2)", request, ticket
+    )
+    if not bound:
+        raise WrongState(
+            what="Part request",
+            what_zh="备件申请",
+            key=head["number"],
+            state="bound to another ticket",
+            needed="unbound",
+        )
+    await steps.finish("part_request", head["number"], "bind_ticket", by=by)
+    await audit.record("request.ticket_bound", "part_request", head["number"], by=by, change={"ticket": ticket})
+    return await request_view(request)
+
+
+@db.atomic
+async def pause(request: UUID, *, by: Actor, reason: str) -> RequestView:
+    """Stop a request's clock, because the fault cannot be reproduced (D15); what is held stays held.
+
+    Raises:
+        Unknown: no such request in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+        WrongState: it is over, or its clock stands already.
+        ReasonMissing: no reason was given.
+
+    """
+    by.require("parts.request")
+    if not reason.strip():
+        raise ReasonMissing
+    before = await _open(request, by)
+    if before.paused:
+        raise WrongState(what="Part request", what_zh="备件申请", key=before.number, state="paused", needed="running")
+    await db.execute(
+        "INSERT INTO request_pause (request, paused_at, paused_by, reason) VALUES ($1, $2, $3, $4)",
+        request,
+        clock.now(),
+        by.name,
+        reason.strip(),
+    )
+    view = await _reclock(request, before, by=by)
+    await audit.record("request.paused", "part_request", view.number, by=by, reason=reason)
+    return view
+
+
+@db.atomic
+async def resume(request: UUID, *, by: Actor) -> RequestView:
+    """Let a request's clock run on: the fault came back.
+
+    Raises:
+        Unknown: no such request in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+        WrongState: it is over, or its clock runs.
+
+    """
+    by.require("parts.request")
+    before = await _open(request, by)
+    if not before.paused:
+        raise WrongState(what="Part request", what_zh="备件申请", key=before.number, state="running", needed="paused")
+    await db.execute(
+        "UPDATE request_pause SET resumed_at = $2, resumed_by = $3 WHERE request = $1 AND resumed_at IS NULL",
+        request,
+        clock.now(),
+        by.name,
+    )
+    view = await _reclock(request, before, by=by)
+    await audit.record("request.resumed", "part_request", view.number, by=by)
+    return view
+
+
+@db.atomic
+async def reopen(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor, reason: str) -> RequestView:
+    """The customer rejects what was done (D116): ask again, under the clock that began with the first report (D115).
+
+    Raises:
+        Unknown: no such request in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+        WrongState: it is still under way.
+        ReasonMissing: no reason was given.
+
+    """
+    by.require("parts.request")
+    scope.require_concerned(await lock_head(request, by=by), by)
+    before = await request_view(request, seen_by=by)
+    if before.state != "reconciled":
+        raise WrongState(
+            what="Part request", what_zh="备件申请", key=before.number, state=before.state, needed="reconciled"
+        )
+    view = await follow_up(before, lines, by=by, because="rejected", reason=reason)
+    await audit.record(
+        "request.reopened", "part_request", before.number, by=by, reason=reason, change={"as": view.number}
+    )
+    return view
+
+
+@db.atomic
+async def new_cause(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor, reason: str) -> RequestView:
+    """The fault has another cause: the old request ends with what has left, and a new one begins with its own clock.
+
+    Raises:
+        Unknown: no such request in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+        ReasonMissing: no reason was given.
+
+    """
+    by.require("parts.request")
+    before = await request_view(request, seen_by=by)
+    scope.require_concerned(await lock_head(request, by=by), by)
+    waiting = await db.fetch(
+        "SELECT id FROM request_line WHERE request = $1 AND state = ANY($2) ORDER BY part, id", request, list(NOT_LEFT)
+    )
+    for line in waiting:
+        await promising.let_go(line["id"], by=by)
+    await db.execute(
+        "UPDATE request_line SET state = 'cancelled' WHERE request = $1 AND state = ANY($2)", request, list(NOT_LEFT)
+    )
+    await settle(request)
+    await steps.finish("part_request", before.number, "ship_parts", by=by)
+    view = await follow_up(before, lines, by=by, because="new_cause", reason=reason)
+    await audit.record(
+        "request.new_cause", "part_request", before.number, by=by, reason=reason, change={"as": view.number}
+    )
+    return view
+
+
+async def follow_up(
+    before: RequestView, lines: Sequence[NewRequestLine], *, by: Actor, because: Because, reason: str
+) -> RequestView:
+    """Open the request that follows from another one; but for a new cause, the first report's clock runs on."""
+    if not reason.strip():
+        raise ReasonMissing
+    count = await db.fetch_value("SELECT count(*) FROM part_request WHERE follows = $1", before.id)
+    return await open_request(
+        NewRequest(
+            source=OWN_SOURCE,
+            reference=f"{before.number}/{count + 1}",
+            device_serial=before.device_serial,
+            severity=before.severity,
+            lines=list(lines),
+            ticket=before.ticket,
+            fault_reported_at=clock.now() if because == "new_cause" else before.fault_reported_at,
+            engineer=before.engineer,
+            note=reason.strip(),
+        ),
+        by=by,
+        follows=before.id,
+        because=because,
+    )
+
+
+async def _open(request: UUID, by: Actor) -> RequestView:
+    """A request that is under way, locked."""
+    scope.require_concerned(await lock_head(request, by=by), by)
+    view = await request_view(request, seen_by=by)
+    if view.state in ("reconciled", "cancelled"):
+        raise WrongState(what="Part request", what_zh="备件申请", key=view.number, state=view.state, needed="under way")
+    return view
+
+
+async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestView:
+    """Compute a request's clock from what it says now, and promise anew whatever is late by it or waits."""
+    row = await db.fetch_one(
+        "SELECT severity, need_by, need_by_asked, fault_reported_at FROM part_request WHERE id = $1", request
+    )
+    if row is None:
+        return before
+    device = await devices.find(before.device_serial, seen_by=None)  # the request was found in the actor's scope
+    pauses = await db.read(Pause, "SELECT paused_at, resumed_at, reason FROM request_pause WHERE request = $1", request)
+    entitlement = entitlement_of(device, row["severity"], row["fault_reported_at"], pauses=pauses)
+    stands = any(pause.resumed_at is None for pause in pauses)
+    need_by = row["need_by"] if row["need_by_asked"] else None if stands else entitlement.need_by
+    await db.execute(
+        """UPDATE part_request SET need_by = $2, priority_class = $3,
+                  service_term = (SELECT id FROM service_term WHERE contract = $4 AND severity = $5 AND hours = $6)
+           WHERE id = $1""",
+        request,
+        need_by,
+        entitlement.priority_class,
+        device.contract,
+        row["severity"],
+        entitlement.hours,
+    )
+    held = await db.fetch(
+        "SELECT reservation FROM request_line WHERE request = $1 AND state IN ('reserved', 'picked')", request
+    )
+    await reservations.rank_as([line["reservation"] for line in held], entitlement.priority_class)
+    late = await db.fetch(
+        """SELECT id FROM request_line WHERE request = $1 AND state IN ('reserved', 'backordered')
+           AND (NOT firm OR promised_at > $2) ORDER BY part, id""",
+        request,
+        need_by,
+    )
+    return await promise_anew(request, [line["id"] for line in late], by=by)
+
+
+@db.atomic
+async def promise_anew(request: UUID, lines: Sequence[UUID], *, by: Actor, because: Sequence[str] = ()) -> RequestView:
+    """Free what some lines hold and find them sources anew; never worse, since what they held is among the choices."""
+    row = await db.fetch_one(
+        """SELECT priority_class, need_by, engineer, device.serial, source || ':' || reference_number AS reference
+           FROM part_request JOIN device ON device.id = part_request.device
+           WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
+        request,
+    )
+    if row is not None and lines:
+        asked = await db.read(
+            Asked,
+            """SELECT id AS line, part, quantity, position, device_position FROM request_line
+               WHERE id = ANY($1) ORDER BY part, id FOR NO KEY UPDATE""",
+            list(lines),
+        )
+        for line in lines:
+            await promising.let_go(line, by=by)
+        asking = Asking(
+            request=request,
+            reference=row["reference"],
+            priority_class=row["priority_class"],
+            need_by=row["need_by"],
+            engineer=row["engineer"],
+        )
+        device = await devices.find(row["serial"], seen_by=None)
+        await promising.promise(asking, device, asked, by=by, because=because)
+        await settle(request)
+    view = await request_view(request)
+    await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
+    return view
