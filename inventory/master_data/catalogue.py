@@ -26,6 +26,7 @@ PARTS = Kind(
     what_zh="备件",
     read="parts.read",
     table="part",
+    cover=("parts", "ARRAY[part.id]"),
     joins="LEFT JOIN party ON party.id = part.maker",
     key="part.part_number",
     title="part.part_number",
@@ -85,6 +86,7 @@ SUBSTITUTIONS = Kind(
     what_zh="替代关系",
     read="parts.read",
     table="substitution",
+    cover=("parts", "ARRAY[substitution.part]"),
     joins="""JOIN part ON part.id = substitution.part
              JOIN part AS other ON other.id = substitution.substitute""",
     key="substitution.id::text",
@@ -134,6 +136,7 @@ MODEL_PARTS = Kind(
     what_zh="机型清单行",
     read="parts.read",
     table="model_part",
+    cover=("parts", "ARRAY[model_part.part]"),
     joins="""JOIN device_model ON device_model.id = model_part.model
              JOIN part ON part.id = model_part.part""",
     key="model_part.id::text",

@@ -51,6 +51,7 @@ CONTRACTS = Kind(
     what_zh="合同",
     read="contracts.read",
     table="contract",
+    cover=("contracts", "ARRAY[contract.id]"),
     joins="""JOIN party ON party.id = contract.customer
              JOIN calendar ON calendar.id = contract.calendar
              JOIN service_class ON service_class.id = contract.service_class""",
@@ -100,6 +101,7 @@ SERVICE_TERMS = Kind(
     what_zh="服务条款",
     read="contracts.read",
     table="service_term",
+    cover=("contracts", "ARRAY[service_term.contract]"),
     joins="JOIN contract ON contract.id = service_term.contract",
     key="service_term.id::text",
     title="contract.code || ' / ' || service_term.severity || ' / ' || service_term.hours",
@@ -132,6 +134,7 @@ CALENDARS = Kind(
     what_zh="日历",
     read="contracts.read",
     table="calendar",
+    cover=("contracts", "(SELECT array_agg(contract.id) FROM contract WHERE contract.calendar = calendar.id)"),
     key="calendar.code",
     title="calendar.code",
     natural=("code",),
@@ -165,6 +168,7 @@ SERVICE_CLASSES = Kind(
     what_zh="服务级别",
     read="contracts.read",
     table="service_class",
+    cover=("contracts", "(SELECT array_agg(contract.id) FROM contract WHERE contract.service_class = service_class.id)"),
     key="service_class.code",
     title="service_class.code",
     natural=("code",),
@@ -188,6 +192,7 @@ DEVICES = Kind(
     what_zh="设备",
     read="devices.read",
     table="device",
+    cover=("sites", "ARRAY[device.site]"),
     joins="""JOIN device_model ON device_model.id = device.model
              JOIN place ON place.id = device.site
              JOIN contract ON contract.id = device.contract""",

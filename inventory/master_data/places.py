@@ -29,6 +29,7 @@ DEPOTS = Kind(
     what_zh="地点",
     read="places.read",
     table="place",
+    cover=("places", "ARRAY[place.id]"),
     joins="LEFT JOIN party ON party.id = place.party",
     where="place.kind IN ('depot', 'onsite_store', 'engineer_stock')",
     key="place.code",
@@ -84,6 +85,7 @@ LANES = Kind(
     what_zh="线路",
     read="places.read",
     table="lane",
+    cover=("places", "ARRAY[lane.from_place]"),
     joins="""JOIN place AS origin ON origin.id = lane.from_place
              JOIN place AS target ON target.id = lane.to_place""",
     key="lane.id::text",
@@ -123,6 +125,7 @@ COVERAGE = Kind(
     what_zh="覆盖范围",
     read="places.read",
     table="coverage",
+    cover=("sites", "ARRAY[coverage.site]"),
     joins="""JOIN place AS store ON store.id = coverage.store
              JOIN place ON place.id = coverage.site""",
     key="coverage.id::text",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from inventory.ground import audit, db
+from inventory.ground import audit, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.errors import FieldProblem, NotYourDepot, Unknown
 from inventory.master_data import catalogue, installed_base, places, procurement
@@ -322,6 +322,7 @@ async def enter(kind: Kind, said: Mapping[str, object], *, by: Actor) -> Record:
     if row is None:
         raise NotYourDepot(name=by.name, depot=str(named[0]))
     await kind.follow(row["record_key"], by)
+    await _refresh_cover(kind, await _covered(kind, row["record_id"]))
     return _record(kind, row, by)
 
 
@@ -352,6 +353,7 @@ async def change(kind: Kind, key: str, said: Mapping[str, object], *, by: Actor,
     if not changed:
         return _record(kind, before, by)
     await _check_references(kind, {field.name: values[field.name] for field in changed})
+    covered = await _covered(kind, own)
     for place in {field.elsewhere for field in changed}:
         here = [field for field in changed if field.elsewhere == place]
         table, row_id = place or (kind.table, "{}")
@@ -372,10 +374,25 @@ async def change(kind: Kind, key: str, said: Mapping[str, object], *, by: Actor,
         },
     )
     await kind.follow(key, by)
+    await _refresh_cover(kind, covered | await _covered(kind, own))
     after = await db.fetch_one(f"{_rows(kind)} AND {kind.table}.id = $3", by.depot_scope, by.contract_scope, own)
     if after is None:
         raise NotYourDepot(name=by.name, depot=before["record_title"])
     return _record(kind, after, by)
+
+
+async def _covered(kind: Kind, record_id: int) -> set[int]:
+    """The ids of what the promise's cover rests on through a row."""
+    if kind.cover is None:
+        return set()
+    source = f"FROM {kind.table} {kind.joins} WHERE {kind.table}.id = $1"
+    return set(await db.fetch_value(f"SELECT {kind.cover[1]} {source}", record_id) or ())
+
+
+async def _refresh_cover(kind: Kind, ids: set[int]) -> None:
+    """Judge anew what those cover; nothing named would mean everything."""
+    if kind.cover is not None and ids:
+        await jobs.enqueue(jobs.RefreshCover(**{kind.cover[0]: sorted(ids)}))
 
 
 def _setting(field: Field, at: int) -> str:

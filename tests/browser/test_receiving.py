@@ -41,7 +41,7 @@ async def test_a_delivery_is_scanned_in_and_put_away_on_a_phone(people):
     await page.wait_for_url("**/receipts/GR-*")
     await keeper.sees("标签贴错")
 
-    await page.click("text=上架")
+    await page.click("#page >> text=上架")
     await page.fill("#piece", "A-1")
     await page.fill("#bin", "A-01-1")
     await page.keyboard.press("Enter")

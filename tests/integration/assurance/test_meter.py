@@ -14,6 +14,7 @@ from inventory.ground.errors import Unknown
 from inventory.installed_base import register as installed_base
 from inventory.installed_base import severities
 from inventory.installed_base.devices import UnknownDevice
+from inventory.master_data import records
 from inventory.places import register as places
 from inventory.requests.requests import open_request
 from inventory.requests.sourcing import Break
@@ -543,3 +544,19 @@ async def test_the_number_of_questions_does_not_grow_with_the_answers(meter, mon
     await cells.refresh(jobs.RefreshCover())
 
     assert await count() == few
+
+
+async def test_what_people_change_in_master_data_is_judged_anew(meter):
+    coverage_of_bank = records.kind_of("coverage")
+    ((_, row), *_) = await records.records(coverage_of_bank, limit=2, seen_by=SETUP, search="BANK-GZ")
+
+    await records.change(coverage_of_bank, row.key, {"travel_hours": "90"}, by=SETUP)
+    jobs_done, far = await settle(), await of_bank()
+    await records.change(coverage_of_bank, row.key, {"travel_hours": row.values["travel_hours"]}, by=SETUP)
+    await settle()
+    back = await of_bank()
+    await records.change(records.kind_of("calendars"), "CN", {"name_en": "China"}, by=SETUP)
+
+    assert "refresh_cover" in jobs_done
+    assert (far.state, back.state) == ("no", "yes")
+    assert "refresh_cover" in await settle()
