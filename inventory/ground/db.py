@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from functools import wraps
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, cast, override
@@ -109,6 +110,29 @@ async def _prepare(connection: Any) -> None:
         encoder=_as_json,
         decoder=msgspec.json.decode,
     )
+    await connection.set_type_codec(
+        "date",
+        schema="pg_catalog",
+        encoder=_as_days,
+        decoder=_from_days,
+        format="tuple",
+    )
+
+
+_DAY_ZERO = date(2000, 1, 1).toordinal()
+
+
+def _as_days(day: date) -> tuple[int]:
+    """A date as PostgreSQL counts it; the driver would make “infinity” of 9999-12-31, which JSON cannot say.
+
+    >>> _from_days(_as_days(date.max)) == date.max
+    True
+    """
+    return (day.toordinal() - _DAY_ZERO,)
+
+
+def _from_days(days: tuple[int]) -> date:
+    return date.fromordinal(days[0] + _DAY_ZERO)
 
 
 async def _leave_clean(connection: Any) -> None:
