@@ -48,7 +48,7 @@ ROWS = {
 }
 
 
-def run(rows: Collection[str]) -> Figures:
+def run(rows: Collection[str] = tuple(ROWS)) -> Figures:
     """Measure."""
     figures = Figures(
         "Movements",
