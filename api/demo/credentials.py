@@ -62,10 +62,11 @@ def greeting(settings: Settings) -> str:
             "lines": [{"part_number": "ST12000NM0008", "quantity": 1}],
         }
     )
+    burst = f"PORT={settings.port} .venv/bin/beijian demo burst"
     return (
         f"  The demo company 粤申维保 (fictional; only the drives' failure rates are real)\n\n"
         f"    {'role':<20} {'':<4} {'user':<24} {'password':<18} API key\n{people}\n\n"
         f"  Try it:\n    curl -s {settings.base_url}/api/v1/part-requests -H 'Authorization: Bearer {ticket}' "
         f"-H 'Content-Type: application/json' -d '{body}'\n\n"
-        f"  Watch plan 2 at work: open {settings.base_url}/emergencies and run `.venv/bin/beijian demo burst`\n"
+        f"  Watch plan 2 at work: open {settings.base_url}/emergencies and run `{burst}`\n"
     )

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from api.client import Client, ServiceRefused
 from api.demo import credentials
 from api.demo.company.customers import SITES_OF_DEPOT
@@ -46,6 +48,9 @@ async def play_burst(settings: Settings, *, part: str, depot: str, failures: int
     try:
         async with AsyncExitStack() as stack:
             await _Drill(settings, part, depot, say, stack).play(failures, pace)
+    except httpx.TransportError:
+        say(f"nothing answers at {settings.base_url}: start it by `make run`, and give this command the same PORT")
+        return 1
     except (DrillFailed, ServiceRefused, OSError) as failed:
         say(f"the drill stopped: {failed}")
         return 1

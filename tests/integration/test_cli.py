@@ -13,6 +13,7 @@ from inventory.places import bins
 from inventory.stock import placing
 from inventory.stock.pieces import Pieces
 from tests.conftest import run_as_superuser
+from tests.services import free_port
 from tests.world import DRIVE, SETUP
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -173,3 +174,18 @@ def test_no_demo_company_no_credentials(tmp_path):
     done = beijian("demo", "credentials", "--json", DATABASE_URL="postgresql://x", BEIJIAN_STATE=str(tmp_path))
 
     assert (done.returncode, "no demo company" in done.stderr) == (1, True)
+
+
+def test_a_drill_where_nothing_answers_says_so(tmp_path):
+    port, manager = free_port(), {"role": "project_manager", "depot": None, "api_key": "k"}
+    (tmp_path / "demo.json").write_text(json.dumps({"credentials": [manager]}))
+
+    told = beijian(
+        *("demo", "burst"),
+        BEIJIAN_STATE=str(tmp_path),
+        PORT=str(port),
+        DATABASE_URL="postgresql://nobody@localhost/none",
+    )
+
+    assert (told.returncode, told.stderr) == (1, "")
+    assert f"nothing answers at http://127.0.0.1:{port}" in told.stdout
