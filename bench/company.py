@@ -105,8 +105,8 @@ async def _enter_parts() -> None:
            JOIN place ON place.id = level.place AND place.code = 'GZ'"""
     )
     await db.execute(
-        """INSERT INTO substitution (part, substitute, valid_from)
-           SELECT part.id, other.id, '2024-01-01'
+        """INSERT INTO substitution (part, substitute, valid_from, kind)
+           SELECT part.id, other.id, '2024-01-01', 'substitute'
            FROM part JOIN part AS other ON other.id BETWEEN part.id + 1 AND part.id + 3
            WHERE part.part_number LIKE 'SPREAD-%' AND other.part_number LIKE 'SPREAD-%'"""
     )
