@@ -25,8 +25,6 @@ from inventory.procurement.deliveries import Delivery, FindingView, Scan
 from inventory.stock import codes, handing_in, receipts, units
 from inventory.stock.codes import Scanned
 
-NOTHING: list[str] = []
-
 
 class Dock(Struct, kw_only=True):
     """What lies on the dock so far, as the page's form carries it from scan to scan.

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Several, Short, moment, quantity, rows, words
+from api.pages.forms import Long, Reason, Several, Short, moment, part_lines, quantity, rows, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
@@ -64,9 +64,8 @@ class Following(Struct, kw_only=True):
 def wanted(part_numbers: Several, quantities: Several, symptom: str = "") -> list[requests.NewRequestLine]:
     """The lines that name a part; where none does, the kit against the symptom."""
     named = [
-        requests.NewRequestLine(part_number=part.strip(), quantity=quantity(count), symptom=symptom.strip() or None)
-        for part, count in rows(part_numbers, quantities)
-        if part.strip()
+        requests.NewRequestLine(part_number=part, quantity=count, symptom=symptom.strip() or None)
+        for part, count in part_lines(part_numbers, quantities)
     ]
     return named or [requests.NewRequestLine(symptom=symptom.strip() or None)]
 

@@ -27,7 +27,8 @@ document.addEventListener("keydown", (event) => {
     takeTyped(box, event.target);
   } else if (event.key === "Enter" && sent) {
     event.preventDefault();
-    ahead.push(event.target.value);
+    if (event.target === sent.field && !sent.typed) return; // the same text again: Enter was pressed twice
+    if (event.target.value) ahead.push(event.target.value);
     event.target.value = "";
   }
 });
@@ -137,13 +138,13 @@ function replaceLine(field, lines, at, value) {
 const ahead = [];
 let sent = null;
 
-const ofScan = (event) => sent !== null && event.detail.requestConfig?.elt === sent.form; // not of a page that renews itself meanwhile
+const ofScan = (event) => sent !== null && event.detail.requestConfig?.elt === sent.field.form; // not of a page that renews itself meanwhile
 const nextField = () => (sent.field.isConnected ? sent.field : document.querySelector("[data-next-scan]"));
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const field = document.activeElement;
   if (field?.form !== event.target || !field.matches("[data-scan-submits] input")) return;
-  sent = { field, form: event.target };
+  sent = { field };
   field.select(); // typing on replaces it
 });
 
@@ -174,7 +175,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
   field.focus();
   field.value = ahead.shift();
   field.form.requestSubmit();
-  field.value = typed;
+  field.value = typed; // the beginning of the scan after it
+  sent.typed = Boolean(typed);
 });
 
 // ---- seen, heard and felt: right, twice, wrong ----

@@ -49,7 +49,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     follow: Callable[[str, Actor], Awaitable[None]] = _nothing
     """What follows when a row was entered or changed, by its key."""
     cover: tuple[Literal["parts", "sites", "contracts", "places"], str] | None = None
-    """Where the promise's cover rests on its rows: on what of them, and SQL for an array of its ids."""
+    """Where the promise's cover rests on its rows: on what of them, and SQL for an array of its ids, for when a row is changed
+    (the verbs that enter rows tell the meter themselves)."""
     belongs: Mapping[str, str] = {}
     """Which of its fields name a row of another kind, on whose page it is listed too."""
 

@@ -322,7 +322,6 @@ async def enter(kind: Kind, said: Mapping[str, object], *, by: Actor) -> Record:
     if row is None:
         raise NotYourDepot(name=by.name, depot=str(named[0]))
     await kind.follow(row["record_key"], by)
-    await _refresh_cover(kind, await _covered(kind, row["record_id"]))
     return _record(kind, row, by)
 
 

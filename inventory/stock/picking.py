@@ -114,17 +114,12 @@ class Wanted(Struct, frozen=True):
     document: str | None = None
 
 
-class _Held(Struct, frozen=True, kw_only=True):
-    """A reservation with its level."""
+class _AtLevel(Struct, frozen=True, kw_only=True):
+    """What lies at a level of good stock."""
 
-    id: UUID
-    part: int
-    serialised: bool
     place: int
     owner: int
     pool: int
-    quantity: int
-    state: str
 
     @property
     def spot(self) -> Spot:
@@ -132,7 +127,17 @@ class _Held(Struct, frozen=True, kw_only=True):
         return Spot(self.place, GOOD, self.owner, self.pool)
 
 
-class _Line(Struct, frozen=True, kw_only=True):
+class _Held(_AtLevel, frozen=True, kw_only=True):
+    """A reservation with its level."""
+
+    id: UUID
+    part: int
+    serialised: bool
+    quantity: int
+    state: str
+
+
+class _Line(_AtLevel, frozen=True, kw_only=True):
     """A line of a list, locked, with what a scan is judged by."""
 
     id: UUID
@@ -140,9 +145,6 @@ class _Line(Struct, frozen=True, kw_only=True):
     part: int
     part_number: str
     serialised: bool
-    place: int
-    owner: int
-    pool: int
     pool_code: str
     quantity: int
     state: str
@@ -151,11 +153,6 @@ class _Line(Struct, frozen=True, kw_only=True):
     bin: int | None
     document_kind: str | None
     document_number: str | None
-
-    @property
-    def spot(self) -> Spot:
-        """Where its stock lies."""
-        return Spot(self.place, GOOD, self.owner, self.pool)
 
 
 class _Scanned(Struct, frozen=True, kw_only=True):

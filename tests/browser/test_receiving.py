@@ -1,21 +1,13 @@
 """The dock in a real browser: a phone, a scanner that types, and pages that fit."""
 
+import asyncio
+
+from playwright.async_api import Route
+
 from inventory.places import bins
-from inventory.procurement import announcing
 from inventory.stock import handing_in, receipts
-from inventory.stock.notices import NewNoticeLine
-from tests.integration.procurement.test_deliveries import VENDOR, soon
-from tests.integration.procurement.test_orders import placed
-from tests.world import AUDITOR, DRIVE, FAN, KEEPER, SETUP
-
-
-async def announced() -> str:
-    order = await placed((DRIVE, 2), (FAN, 3))
-    lines = [
-        NewNoticeLine(part_number=DRIVE, quantity=2, serials=["A-1", "A-2"]),
-        NewNoticeLine(part_number=FAN, quantity=3),
-    ]
-    return (await announcing.announce_order(order.number, lines, by=VENDOR, due_at=soon())).number
+from tests.integration.pages.test_receiving import announced
+from tests.world import AUDITOR, FAN, KEEPER, SETUP
 
 
 async def test_a_delivery_is_scanned_in_and_put_away_on_a_phone(people):
@@ -48,6 +40,34 @@ async def test_a_delivery_is_scanned_in_and_put_away_on_a_phone(people):
     await keeper.sees("A-1 → A-01-1")
     (receipt,) = await receipts.receipts(limit=2, seen_by=AUDITOR)
     assert {line.difference for line in receipt.lines} == {None, "duplicate_serial"}
+
+
+async def test_a_scanner_faster_than_the_service_loses_nothing_and_counts_nothing_twice(people):
+    """The answers come while the next code is half typed, and Enter is pressed once too often."""
+    number = await announced()
+    keeper = await people("warehouse_keeper", depot="GZ")
+    page, held = keeper.page, asyncio.Queue[Route]()
+    await keeper.open(f"/receiving/{number}")
+    await keeper.until("document.activeElement.id === 'scan'")
+    await page.route("**/scan", held.put)
+
+    async def scanned(text: str) -> None:
+        await page.keyboard.type(text)
+        await page.keyboard.press("Enter")
+
+    await scanned("A-1")
+    first = await held.get()
+    await page.keyboard.press("Enter")
+    await scanned("A-2")
+    await page.keyboard.type(FAN[:3])
+    await first.continue_()
+    await (await held.get()).continue_()  # the second goes by itself, and its answer comes before another key
+    await page.locator(".scanned > li").nth(1).wait_for()
+    await scanned(FAN[3:])
+    await (await held.get()).continue_()
+
+    await keeper.until("document.querySelector('[name=count]').value === '1'")
+    assert await page.locator(".scanned > li .code").all_inner_texts() == ["A-2", "A-1"]
 
 
 async def test_the_docks_pages_fit_a_phone(people):

@@ -36,12 +36,15 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def parent(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process with a server of its own, and the server's address."""
+    """A process with a server of its own, and the server's address; when it is left, both are gone."""
     with subprocess.Popen([sys.executable, "-c", PARENT, str(folder)], stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        server = postmaster_of(folder)
         try:
-            yield process, process.stdout.readline().strip()
+            yield process, address
         finally:
             process.terminate()
+    assert gone(server)
 
 
 def postmaster_of(folder: Path) -> int:
@@ -68,8 +71,7 @@ def test_the_server_stops_when_its_parent_is_killed(folder):
         server = postmaster_of(folder)
         process.send_signal(signal.SIGKILL)
         process.wait()
-
-    assert gone(server)
+        assert gone(server)
 
 
 async def test_what_was_committed_survives_a_kill_of_the_server(folder):
