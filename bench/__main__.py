@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, imports, meter, movements, sizing, starts
+from bench import bursts, imports, meter, month, movements, sizing, starts
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "bursts": bursts.run,
     "imports": imports.run,
     "meter": meter.run,
+    "month": month.run,
     "movements": movements.run,
     "sizing": sizing.run,
     "starts": starts.run,

@@ -39,12 +39,12 @@ class Failed:
     contract: str
 
 
-def draw_failures(start: datetime, end: datetime) -> list[Failed]:
+def draw_failures(start: datetime, end: datetime, *, seed: int = SEED) -> list[Failed]:
     """Failures of every part in every device, a Poisson process at its true rate, in order of time.
 
     The drives' rates are those of the real field record; the other parts' are assumed.
     """
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     rates = {
         part.number: drive_records()[part.record].annual_rate if part.record else part.rate or 0.0 for part in PARTS
     }
@@ -100,16 +100,17 @@ async def stores() -> Stores:
 
 
 class Serials:
-    """Makers' serials, never given twice."""
+    """Makers' serials, never given twice; those of another series never meet."""
 
-    def __init__(self) -> None:
+    def __init__(self, series: str = "") -> None:
+        self._series = series
         self._given: dict[str, int] = defaultdict(int)
 
     def next(self, part: str, count: int = 1) -> list[str]:
         """The next serials of a part."""
         start = self._given[part]
         self._given[part] += count
-        stem = part.replace("-", "")[:10]
+        stem = self._series + part.replace("-", "")[:10]
         return [f"{stem}{number:05d}" for number in range(start + 1, start + count + 1)]
 
 
