@@ -114,6 +114,11 @@ async def on_fill_backorders(job: jobs.FillBackorders, _: Work) -> None:
     await backorders.fill_backorders(job.part, job.place, job.pool, by=service("allocation"))
 
 
+async def on_renew_promises(job: jobs.RenewPromises, _: Work) -> None:
+    """A delivery changed for which somebody waits."""
+    await backorders.renew_promises(part=job.part, place=job.place, pool=job.pool, by=service("allocation"))
+
+
 async def on_judge_cover(job: jobs.JudgeCover, _: Work) -> None:
     """Free stock changed that devices depend on."""
     await cells.judge_level(job.part, job.place, job.pool)
@@ -232,6 +237,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.JudgeFailure: on_judge_failure,
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
+    jobs.RenewPromises: on_renew_promises,
     jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.JudgeCover: on_judge_cover,
     jobs.RefreshCover: on_refresh_cover,
@@ -277,6 +283,7 @@ async def _each_minute() -> None:
 async def _now_and_then() -> None:
     await assessments.assess_all(by=EMERGENCY)
     await cases.remind_of_unproposed(by=EMERGENCY)
+    await backorders.renew_promises(by=service("allocation"))
     await losses.note_overdue()
 
 

@@ -32,6 +32,7 @@ CHINESE: dict[str, str] = {
     "carrier": "承运方",
     "carries_lithium": "可运锂电池",
     "case_number": "应急方案编号",
+    "request_number": "备件申请编号",
     "cause": "原因",
     "chain": "串接校验值",
     "change": "变更内容",

@@ -455,6 +455,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "no_free_stock_anywhere": ("no free stock anywhere", "全网无可用库存"),
         "waits_for_stock": ("waits for stock", "等待到货"),
         "stock_arrived": ("stock arrived and was reserved", "到货后已预留"),
+        "delivery_changed": ("the delivery it was promised changed", "原定到货有变"),
         "arrived": ("stock arrived and was reserved", "到货后已预留"),
         "taken_over": ("its stock went to a more urgent purpose", "原预留被更高优先级占用"),
         "took_over": ("took over a less urgent reservation", "占用低优先级预留"),

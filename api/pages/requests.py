@@ -20,7 +20,7 @@ from inventory.catalogue import fitting
 from inventory.ground import clock
 from inventory.installed_base import devices, severities
 from inventory.places import places
-from inventory.requests import changing, debriefing, kits, requests, scope, shipping, telling
+from inventory.requests import buying, changing, debriefing, kits, requests, scope, shipping, telling
 
 SOURCE = "page"
 """Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
@@ -68,6 +68,13 @@ def wanted(part_numbers: Several, quantities: Several, symptom: str = "") -> lis
         for part, count in part_lines(part_numbers, quantities)
     ]
     return named or [requests.NewRequestLine(symptom=symptom.strip() or None)]
+
+
+class Buying(Struct, kw_only=True):
+    """Which part the request waits for, and the vendor who sends it."""
+
+    part_number: Short
+    vendor: Short
 
 
 class Shipping(Sending, kw_only=True):
@@ -205,6 +212,7 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         said=telling.sentence(view),
         by_serial=by_serial,
         own=scope.concerns(view.opened_by, view.engineer, request.user),
+        bought=await buying.bought_for(view.number),
         cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
         files=await attached(request, "part_request", view.id),
@@ -256,6 +264,13 @@ async def new_cause(request: PageRequest, request_id: FromPath[UUID], data: URLE
     return Redirect(f"/requests/{view.id}", status_code=303)
 
 
+@post("/requests/{request_id:uuid}/buy", guards=[requires("parts.request")], status_code=303)
+async def buy(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Buying]) -> Redirect:
+    """Have a vendor send what the request waits for."""
+    await buying.buy(request_id, data.part_number, data.vendor, by=request.user)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
 @post("/requests/{request_id:uuid}/ship", guards=[requires("stock.issue")], status_code=303)
 async def ship(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Shipping]) -> Redirect:
     """Hand out what a request holds."""
@@ -297,6 +312,7 @@ handlers = [
     bind_ticket,
     reopen,
     new_cause,
+    buy,
     ship,
     debrief,
     confirm_loss,

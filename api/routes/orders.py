@@ -81,6 +81,7 @@ class OrderController(Controller):
         in_state: Annotated[orders.State | None, QueryParameter(name="state")] = None,
         depot: FromQuery[str | None] = None,
         case: FromQuery[str | None] = None,
+        for_request: Annotated[str | None, QueryParameter(name="request")] = None,
         part: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -93,6 +94,7 @@ class OrderController(Controller):
             state=in_state,
             depot=depot,
             case_number=case,
+            request_number=for_request,
             part_number=part,
         )
         return page(request, found, limit, lambda order: order.id)

@@ -13,7 +13,8 @@ from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.assurance.meter import previewing
-from inventory.requests import changing, debriefing, requests, shipping, telling
+from inventory.procurement import orders
+from inventory.requests import buying, changing, debriefing, requests, shipping, telling
 from inventory.stock import shipments
 
 
@@ -61,6 +62,13 @@ class FollowUp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reason: Code
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
+
+
+class Buying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part the request waits for, and the vendor who sends it."""
+
+    part_number: Code
+    vendor: Code
 
 
 class Shipping(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -224,6 +232,24 @@ class RequestController(Controller):
             lambda: changing.new_cause(
                 request_id, told(data.lines, list[requests.NewRequestLine]), by=request.user, reason=data.reason
             ),
+            status=201,
+        )
+
+    @post(
+        "/{request_id:uuid}/buy",
+        operation_id="BuyForRequest",
+        status_code=201,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def buy(
+        self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Buying], idempotency_key: Key = None
+    ) -> Response[orders.OrderView]:
+        """Have a vendor send what the request waits for, as fast as it can; a buyer on duty approves the order."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: buying.buy(request_id, data.part_number, data.vendor, by=request.user),
             status=201,
         )
 

@@ -50,6 +50,14 @@ class FillBackorders(Job, frozen=True):
     pool: int
 
 
+class RenewPromises(Job, frozen=True):
+    """What is on its way to a level changed, and somebody waits there: promise anew."""
+
+    part: int
+    place: int
+    pool: int
+
+
 class JudgeCover(Job, frozen=True):
     """The free stock of a part in a store and pool changed in a way that matters: judge what it covers anew."""
 

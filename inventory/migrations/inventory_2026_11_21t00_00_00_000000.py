@@ -11419,6 +11419,28 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="request_number",
+        db_column_name="request_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="created_at",
         db_column_name="created_at",
         column_class_name="Timestamptz",

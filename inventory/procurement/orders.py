@@ -98,6 +98,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     state: State
     expedited: bool
     case_number: str | None
+    request_number: str | None
     created_at: datetime
     created_by: str
     approved_at: datetime | None
@@ -146,6 +147,30 @@ async def draft_order(
     """
     by.require("orders.draft")
     by.require_depot(ship_to)
+    return await draft(
+        vendor, ship_to, lines, by=by, pool=pool, kind=kind, expedited=expedited, case_number=case_number
+    )
+
+
+@db.atomic
+async def draft(
+    vendor: str,
+    ship_to: str,
+    lines: Sequence[NewLine],
+    *,
+    by: Actor,
+    pool: str = pools.COMMON,
+    kind: Literal["normal", "emergency"] = "normal",
+    expedited: bool = False,
+    case_number: str | None = None,
+    request_number: str | None = None,
+) -> OrderView:
+    """Draft an order on behalf of another verb that has checked the actor's rights; one that somebody waits for is urgent.
+
+    Raises:
+        Unknown, NoOffer, QuantityOutsideOffer: as for `draft_order`.
+
+    """
     place = await places.find_store(ship_to)
     pool_id = await pools.find(pool)
     vendor_id = await db.fetch_value(
@@ -162,8 +187,8 @@ async def draft_order(
     number = await next_number("PO")
     order = await db.fetch_value(
         """INSERT INTO purchase_order (number, vendor, ship_to, pool, kind, state, expedited, total_cny, case_number,
-                                       created_at, created_by)
-           VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9, $10) RETURNING id""",
+                                       request_number, created_at, created_by)
+           VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9, $10, $11) RETURNING id""",
         number,
         vendor_id,
         place.id,
@@ -172,6 +197,7 @@ async def draft_order(
         expedited,
         total,
         case_number,
+        request_number,
         clock.now(),
         by.name,
     )
@@ -189,7 +215,7 @@ async def draft_order(
         number,
         owner_role="buyer",
         depot=ship_to,
-        due_at=clock.now() + timedelta(hours=1 if kind == "emergency" else 24),
+        due_at=clock.now() + timedelta(hours=1 if kind == "emergency" or request_number else 24),
     )
     return await order_view(order)
 
@@ -227,6 +253,39 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
             lot=offer.lot_size,
         )
     return part.id, offer
+
+
+class Least(Struct, frozen=True, kw_only=True):
+    """The least that is ordered for some pieces, and whether it can be had expedited."""
+
+    quantity: int
+    expedited: bool
+
+
+async def least(vendor: str, part_number: str, quantity: int) -> Least:
+    """How many a vendor sends where so many are needed (its minimum, whole lots), and whether it sends them expedited.
+
+    Raises:
+        NoOffer: the vendor does not offer the part today.
+
+    """
+    row = await db.fetch_one(
+        """SELECT greatest(minimum_quantity, ceil($3::float8 / lot_size) * lot_size)::int AS quantity,
+                  expedited_hours IS NOT NULL AS expedited
+           FROM offer
+           JOIN vendor ON vendor.id = offer.vendor AND vendor.active
+           JOIN party ON party.id = vendor.party AND party.code = $1
+           JOIN part ON part.id = offer.part AND part.part_number = $2
+           WHERE valid_from <= $4 AND (valid_to IS NULL OR valid_to >= $4)
+           ORDER BY expedited_hours IS NULL, valid_from DESC LIMIT 1""",
+        vendor,
+        part_number,
+        quantity,
+        clock.today(),
+    )
+    if row is None:
+        raise NoOffer(vendor=vendor, part_number=part_number, expedited="", expedited_zh="")
+    return Least(quantity=row["quantity"], expedited=row["expedited"])
 
 
 @db.atomic
@@ -563,8 +622,8 @@ async def _lines(order: UUID) -> list[db.Row]:
 
 _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
                   party.name_en AS vendor_en, place.code AS ship_to, pool.code AS pool, purchase_order.kind,
-                  purchase_order.state, expedited, case_number, created_at, created_by, approved_at, approved_by,
-                  placed_at, acknowledged_at, vendor_reference, promised_at, received_at, problem, total_cny,
+                  purchase_order.state, expedited, case_number, request_number, created_at, created_by, approved_at,
+                  approved_by, placed_at, acknowledged_at, vendor_reference, promised_at, received_at, problem, total_cny,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
@@ -638,6 +697,7 @@ async def orders(
     state: str | None = None,
     depot: str | None = None,
     case_number: str | None = None,
+    request_number: str | None = None,
     part_number: str | None = None,
 ) -> list[OrderView]:
     """Orders in the reader's scope, newest first."""
@@ -645,16 +705,18 @@ async def orders(
         OrderView,
         f"""{_VIEW} AND ($3::uuid IS NULL OR purchase_order.id < $3) AND ($4::text IS NULL OR purchase_order.state = $4)
             AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR case_number = $6)
-            AND ($7::text IS NULL OR EXISTS (
+            AND ($7::text IS NULL OR request_number = $7)
+            AND ($8::text IS NULL OR EXISTS (
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
-                WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $7))
-            ORDER BY purchase_order.id DESC LIMIT $8""",
+                WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $8))
+            ORDER BY purchase_order.id DESC LIMIT $9""",
         seen_by.depot_scope,
         seen_by.vendor,
         after,
         state,
         depot,
         case_number,
+        request_number,
         part_number,
         limit,
     )

@@ -104,6 +104,7 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
     expedited = flag(default=False)
     total_cny = money()
     case_number = optional_text(index=True)
+    request_number = optional_text(index=True)
     created_at = instant()
     created_by = text()
     approved_at = optional_instant()

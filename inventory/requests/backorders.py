@@ -1,14 +1,22 @@
-"""Backorders: giving stock that became free to the requests that wait for it; and what loses its stock, waits again."""
+"""Backorders: giving stock that became free to the requests that wait for it; what loses its stock, waits again.
 
-from datetime import timedelta
+Whoever waits is told something new as soon as there is something new to tell: a delivery on its way, a later one, or stock
+that another store can spare by now.
+"""
+
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec import Struct
 
 from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
+from inventory.installed_base import devices
 from inventory.requests import changing, sources
 from inventory.requests.lines import settle
 from inventory.requests.requests import request_view
-from inventory.stock import reservations
+from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
+from inventory.stock import priorities, reservations
 from inventory.stock.lines import count_waiting
 from inventory.stock.refusals import InsufficientStock
 
@@ -84,3 +92,93 @@ async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
         return False
     await changing.promise_anew(row["request"], [row["id"]], by=by, because=["taken_over"])
     return True
+
+
+AS_GOOD_AS = timedelta(minutes=1)
+"""Promises that differ by less are the same."""
+
+
+class _Waiting(Struct, frozen=True, kw_only=True):
+    """A line that waits, with what it was told; `due_at` is of the delivery it was promised, while that is expected."""
+
+    id: UUID
+    request: UUID
+    part: int
+    quantity: int
+    firm: bool
+    promised_at: datetime | None
+    due_at: datetime | None
+    travel_hours: float
+    serial: str
+    engineer: str | None
+    priority_class: str
+    need_by: datetime | None
+
+    @property
+    def stale(self) -> bool:
+        """Whether a firm promise names a delivery that is late, comes at another time, or not at all."""
+        if not self.firm or self.promised_at is None:
+            return False
+        if self.due_at is None or self.due_at <= clock.now():
+            return True
+        arrives_at = self.due_at + timedelta(hours=PICK_HOURS + self.travel_hours)
+        return abs(arrives_at - self.promised_at) > AS_GOOD_AS
+
+
+async def renew_promises(
+    *, by: Actor, part: int | None = None, place: int | None = None, pool: int | None = None, limit: int = 500
+) -> int:
+    """Promise anew to those who wait, of a level or anywhere, where that changes what they were told; how many lines.
+
+    The most urgent ones first. What was promised firmly is only left for something earlier, or where it does not hold.
+    """
+    waiting = await db.fetch(
+        """SELECT line.id FROM request_line AS line
+           JOIN part_request ON part_request.id = line.request
+           LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
+           WHERE line.state = 'backordered' AND ($1::int IS NULL OR line.part = $1)
+             AND ($2::int IS NULL OR line.source_place = $2) AND ($3::int IS NULL OR line.pool = $3)
+           ORDER BY priority_class.rank DESC NULLS LAST, part_request.need_by NULLS LAST, part_request.opened_at, line.id
+           LIMIT $4""",
+        part,
+        place,
+        pool,
+        limit,
+    )
+    return sum([await _renew(row["id"], by=by) for row in waiting])
+
+
+@db.atomic
+async def _renew(line: UUID, *, by: Actor) -> bool:
+    """Promise a waiting line anew if that changes what it was told; whether it did."""
+    waiting = await db.read_one(
+        _Waiting,
+        """SELECT line.id, line.request, line.part, line.quantity, line.firm, line.promised_at, expected_delivery.due_at,
+                  coalesce(coverage.travel_hours, 0) AS travel_hours, device.serial, part_request.engineer,
+                  part_request.priority_class, part_request.need_by
+           FROM request_line AS line
+           JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
+           LEFT JOIN expected_delivery ON expected_delivery.id = line.expected AND expected_delivery.closed_at IS NULL
+           LEFT JOIN coverage ON coverage.store = line.source_place AND coverage.site = device.site
+           WHERE line.id = $1 AND line.state = 'backordered' FOR NO KEY UPDATE OF part_request, line""",
+        line,
+    )
+    if waiting is None or not (waiting.stale or await _found_better(waiting)):
+        return False
+    because = ["delivery_changed"] if waiting.stale else []
+    await changing.promise_anew(waiting.request, [line], by=by, because=because)
+    return True
+
+
+async def _found_better(waiting: _Waiting) -> bool:
+    """Whether all its pieces could be promised now, or sooner than they are."""
+    device = await devices.find(waiting.serial, seen_by=None)
+    offered = await sources.gather([waiting.part], device, engineer=waiting.engineer)
+    may_empty = await priorities.may_empty_depots(waiting.priority_class)
+    wanted = Wanted(quantity=waiting.quantity, sources=offered.stock.get(waiting.part, []))
+    (choice,) = choose([wanted], now=clock.now(), need_by=waiting.need_by, may_empty=may_empty)
+    if choice.missing:
+        return False
+    comes = max(taken.arrives_at for taken in choice.taken)
+    return not waiting.firm or waiting.promised_at is None or comes < waiting.promised_at - AS_GOOD_AS

@@ -116,16 +116,20 @@ async def count_out(source: UUID, quantity: int) -> None:
 
 
 async def _reassess(part: int, place: int, pool: int) -> None:
-    """Judge the level anew where lines are held against it."""
-    judged = await db.fetch_value(
-        """SELECT true FROM level
-           WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good' AND critical_point IS NOT NULL LIMIT 1""",
+    """Judge the level anew where lines are held against it, and promise anew to whoever waits there."""
+    level = await db.fetch_one(
+        """SELECT bool_or(critical_point IS NOT NULL) AS judged, bool_or(backordered > 0) AS waited_for FROM level
+           WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'""",
         part,
         place,
         pool,
     )
-    if judged:
+    if level is None:
+        return
+    if level["judged"]:
         await jobs.enqueue(jobs.Assess(part, place, pool))
+    if level["waited_for"]:
+        await jobs.enqueue(jobs.RenewPromises(part, place, pool))
 
 
 async def inbound(part: int, place: int, pool: int) -> list[Expected]:

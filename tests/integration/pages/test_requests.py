@@ -141,3 +141,22 @@ async def test_the_list_tells_what_is_late(visitor):
     assert "on time" in page
     assert f"9 × {DRIVE}" in waiting
     assert f"1 × {PSU}" not in waiting
+
+
+async def test_what_waits_is_bought_from_the_ladder_and_its_order_is_told(visitor):
+    engineer = await visitor("engineer")
+    address = await ask(visitor, by=engineer, quantity="13")
+    button = re.search(r'name="vendor" value="([A-Z-]+)"', (await engineer.get(address)).text)
+
+    bought = await engineer.post(f"{address}/buy", {"part_number": PSU, "vendor": button[1]})
+    again = await engineer.post(f"{address}/buy", {"part_number": PSU, "vendor": button[1]})
+    page = (await engineer.get(address)).text
+    order = await db.fetch_one("SELECT id, number, request_number FROM purchase_order")
+
+    assert bought.status_code == 303
+    assert again.status_code == 409
+    assert f"已为 {order['request_number']} 起草 {order['number']}" in again.text
+    assert "为此采购" in page
+    assert order["number"] in page
+    assert order["request_number"] in (await (await visitor("buyer")).get(f"/orders/{order['id']}")).text
+    assert 'name="vendor"' not in (await (await visitor("engineer")).get(address)).text  # nobody else's engineer buys
