@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
@@ -20,10 +21,13 @@ import msgspec
 
 from api.problems import Problem
 from inventory.emergency.cases import CaseSummary, CaseView
+from inventory.ground.events import EventView
 from inventory.installed_base.devices import Entitlement
 from inventory.installed_base.failures import FailureView
 from inventory.procurement.orders import OrderView
 from inventory.requests.requests import RequestView
+from inventory.requests.telling import Sentence
+from inventory.requests.tickets import Reconciliation, TicketView
 from inventory.stock.levels import LevelView
 from inventory.stock.receipts import ReceiptView
 from inventory.stock.transfers import TransferView
@@ -32,6 +36,15 @@ T = TypeVar("T")
 
 TRIES = 4
 """How often a call is made when the connection breaks or the service is busy."""
+
+
+def _segment(name: str) -> str:
+    """A name as a piece of an address, whatever stands in it.
+
+    >>> _segment("INC 7/1")
+    'INC%207%2F1'
+    """
+    return quote(name, safe="")
 
 
 class ServiceRefused(Exception):
@@ -96,7 +109,9 @@ class Client:
 
     async def entitlement(self, device_serial: str, *, severity: str = "general") -> Entitlement:
         """What the contract of a device promises now."""
-        return await self._call(Entitlement, "GET", f"/devices/{device_serial}/entitlement", severity=severity)
+        return await self._call(
+            Entitlement, "GET", f"/devices/{_segment(device_serial)}/entitlement", severity=severity
+        )
 
     async def open_request(
         self, *, source: str, reference: str, device_serial: str, severity: str, lines: Sequence[Any], **more: Any
@@ -108,6 +123,67 @@ class Client:
     async def request(self, request: UUID) -> RequestView:
         """One request with its promises."""
         return await self._call(RequestView, "GET", f"/part-requests/{request}")
+
+    async def change_request(self, request: UUID, **changes: Any) -> RequestView:
+        """Change severity, need-by time, engineer or note; clock and promise follow."""
+        return await self._call(RequestView, "PATCH", f"/part-requests/{request}", changes)
+
+    async def bind_ticket(self, request: UUID, ticket: str) -> RequestView:
+        """Tie a request made in haste to its ticket."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/bind-ticket", {"ticket": ticket})
+
+    async def pause_request(self, request: UUID, reason: str) -> RequestView:
+        """Stop the clock: the fault cannot be reproduced."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/pause", {"reason": reason})
+
+    async def resume_request(self, request: UUID) -> RequestView:
+        """Let the clock run on."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/resume")
+
+    async def reopen_request(self, request: UUID, lines: Sequence[Any], *, reason: str) -> RequestView:
+        """Go on after the customer's rejection: a linked request under the first clock."""
+        body = {"lines": lines, "reason": reason}
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/reopen", body)
+
+    async def new_cause(self, request: UUID, lines: Sequence[Any], *, reason: str) -> RequestView:
+        """End the request, and begin another one with a clock of its own."""
+        body = {"lines": lines, "reason": reason}
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/new-cause", body)
+
+    async def cancel_request(self, request: UUID, *, reason: str) -> RequestView:
+        """Withdraw a request whose parts have not left."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/cancel", {"reason": reason})
+
+    async def buy_for_request(self, request: UUID, *, part_number: str, vendor: str) -> OrderView:
+        """Have a vendor send what a request waits for; a buyer on duty approves the order."""
+        body = {"part_number": part_number, "vendor": vendor}
+        return await self._call(OrderView, "POST", f"/part-requests/{request}/buy", body)
+
+    async def debrief(self, request: UUID, lines: Sequence[Any]) -> RequestView:
+        """Account for the parts: used, given back, dead on arrival, or lost."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/debrief", {"lines": lines})
+
+    async def note(self, request: UUID) -> Sentence:
+        """Where a request stands and what is expected next, in a sentence to paste."""
+        return await self._call(Sentence, "GET", f"/part-requests/{request}/note")
+
+    async def ticket(self, source: str, ticket: str) -> TicketView:
+        """Everything about a ticket, with the parts for its fault report."""
+        return await self._call(TicketView, "GET", f"/tickets/{_segment(source)}/{_segment(ticket)}")
+
+    async def reconciliation(self, source: str, ticket: str) -> Reconciliation:
+        """Whether a ticket's parts are all accounted for."""
+        return await self._call(Reconciliation, "GET", f"/tickets/{_segment(source)}/{_segment(ticket)}/reconciliation")
+
+    async def events(self, after: int = 0) -> AsyncGenerator[EventView]:
+        """The event stream from a sequence on, to its present end."""
+        while True:
+            found = await self._call(list[EventView], "GET", "/events", after=after, limit=200)
+            for event in found:
+                yield event
+            if not found:
+                return
+            after = found[-1].sequence
 
     async def ship_request(self, request: UUID, serials: Sequence[str] = ()) -> RequestView:
         """Hand out what a request holds."""

@@ -283,7 +283,7 @@ class Month(Life):
                 if len(view["lines"]) == 1 and view["need_by"]:
                     opened = datetime.fromisoformat(view["opened_at"])
                     failed = Failed(
-                        opened, view["device_serial"], view["lines"][0]["part_number"], "", view["site"], ""
+                        opened, view["device_serial"], view["lines"][0]["part_number"], "bay 1", view["site"], ""
                     )
                     incident = Incident(failed, 100_000 + number, opened, opened, counted=False)
                     self.plan(since, partial(self._resume, view, incident))

@@ -1,0 +1,90 @@
+"""A ticket system's whole way with the typed client, over HTTP to a real server."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from api.client import Client, ServiceRefused
+from inventory.people import keys
+from tests.services import served
+from tests.world import DRIVE, PSU, SETUP
+
+ASKED = {"source": "glpi", "ticket": "INC 7", "device_serial": "BANK-007", "severity": "general"}
+
+
+@pytest.fixture
+async def service(own_company: str, tmp_path: Path) -> AsyncIterator[str]:
+    with served(own_company, tmp_path) as url:
+        yield url
+
+
+async def key(role: str, **scope: str) -> str:
+    return (await keys.make_key(keys.NewKey(name=f"{role} {scope}", role=role, **scope), by=SETUP)).secret or ""
+
+
+async def test_a_ticket_from_its_first_call_to_its_close(service):
+    async with (
+        Client(service, await key("ticket_system")) as glpi,
+        Client(service, await key("warehouse_keeper", depot="GZ")) as keeper,
+    ):
+        entitled = await glpi.entitlement("BANK-007")
+        asked = await glpi.open_request(
+            **ASKED, reference="INC-7/1", lines=[{"part_number": PSU, "position": "slot 2"}]
+        )
+        again = await glpi.open_request(
+            **ASKED, reference="INC-7/1", lines=[{"part_number": PSU, "position": "slot 2"}]
+        )
+        assert (again.number, asked.state, asked.contract) == (asked.number, "reserved", entitled.contract)
+        assert asked.lines[0].promise.firm
+        assert asked.number in (await glpi.note(asked.id)).zh
+
+        severe = await glpi.change_request(asked.id, severity="severe")
+        paused = await glpi.pause_request(asked.id, reason="not seen again")
+        resumed = await glpi.resume_request(asked.id)
+        assert severe.need_by < asked.need_by
+        assert (paused.paused, resumed.paused) == (True, False)
+
+        await keeper.ship_request(asked.id)
+        before = await glpi.reconciliation("glpi", "INC 7")
+        used = {"part_number": PSU, "outcome": "used", "serial_out": "OLD-1", "failure_code": "no output"}
+        done = await glpi.debrief(asked.id, [used])
+        after = await glpi.reconciliation("glpi", "INC 7")
+        assert (before.reconciled, before.open, before.waiting) == (False, 1, [asked.number])
+        assert (after.reconciled, after.installed, after.waiting) == (True, 1, [])
+
+        back = await glpi.reopen_request(done.id, [{"part_number": PSU}], reason="fails again")
+        assert back.fault_reported_at == asked.fault_reported_at
+        other = await glpi.new_cause(back.id, [{"part_number": DRIVE}], reason="it was the disk")
+        await glpi.cancel_request(other.id, reason="the customer had one")
+        ticket = await glpi.ticket("glpi", "INC 7")
+        assert [each.state for each in ticket.requests] == ["reconciled", "cancelled", "cancelled"]
+        assert [(part.serial_out, part.failure_code) for part in ticket.parts] == [("OLD-1", "no output")]
+        assert ticket.reconciliation.reconciled
+
+        kinds = [event.kind async for event in glpi.events() if event.subject == asked.number]
+        assert kinds[0] == "part_request.reserved"
+        assert kinds[-2:] == ["part_request.shipped", "part_request.reconciled"]
+
+
+async def test_what_is_refused_says_why_in_the_callers_language_and_changes_nothing(service):
+    async with Client(service, await key("ticket_system"), language="zh") as glpi:
+        asked = await glpi.open_request(**ASKED, reference="INC-8/1", lines=[{"part_number": PSU, "quantity": 13}])
+        with pytest.raises(ServiceRefused) as reused:
+            await glpi.open_request(**ASKED, reference="INC-8/1", lines=[{"part_number": DRIVE}])
+        with pytest.raises(ServiceRefused) as unknown:
+            await glpi.open_request(
+                **ASKED | {"device_serial": "BANK-00"}, reference="INC-8/2", lines=[{"part_number": PSU}]
+            )
+        with pytest.raises(ServiceRefused) as nothing:
+            await glpi.debrief(asked.id, [{"part_number": PSU, "outcome": "used"}])
+        order = await glpi.buy_for_request(asked.id, part_number=PSU, vendor="DISTI")
+        with pytest.raises(ServiceRefused) as bought:
+            await glpi.buy_for_request(asked.id, part_number=PSU, vendor="DISTI")
+
+        assert (reused.value.problem.code, "已将编号" in reused.value.problem.detail) == ("reference_reused", True)
+        assert (unknown.value.problem.status, unknown.value.problem.code) == (404, "unknown_device")
+        assert nothing.value.problem.status == 409
+        assert (order.state, order.request_number) == ("draft", asked.number)
+        assert order.number in bought.value.problem.detail
+        assert (await glpi.request(asked.id)).lines == asked.lines
