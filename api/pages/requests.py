@@ -21,6 +21,7 @@ from inventory.ground import clock
 from inventory.installed_base import devices, severities
 from inventory.places import places
 from inventory.requests import buying, changing, debriefing, kits, requests, scope, shipping, telling
+from inventory.stock import shipments
 
 SOURCE = "page"
 """Requests made here name us as their source; the form carries its own reference, so that sending twice asks once."""
@@ -212,6 +213,7 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         said=telling.sentence(view),
         by_serial=by_serial,
         own=scope.concerns(view.opened_by, view.engineer, request.user),
+        sent=await shipments.shipments(limit=20, seen_by=request.user, document=view.number),
         bought=await buying.bought_for(view.number),
         cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
