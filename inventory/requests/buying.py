@@ -15,6 +15,10 @@ from inventory.requests import scope
 from inventory.requests.lines import lock_head
 
 
+UNDER_WAY: tuple[orders.State, ...] = ("draft", "approved", "placed", "acknowledged", "partly_received")
+"""States of an order that can still bring something."""
+
+
 class NothingWaits(Refused):
     """{request} waits for no {part_number}."""
 
@@ -39,6 +43,12 @@ class Bought(Struct, frozen=True, kw_only=True):
     vendor: str
     state: orders.State
     promised_at: datetime | None
+    part_numbers: list[str]
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it can still bring something."""
+        return self.state in UNDER_WAY
 
 
 class _Wait(Struct, frozen=True, kw_only=True):
@@ -102,9 +112,10 @@ async def _under_way(number: str, part: int) -> str | None:
         """SELECT purchase_order.number FROM purchase_order
            JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
            WHERE request_number = $1 AND line.part = $2
-             AND purchase_order.state IN ('draft', 'approved', 'placed', 'acknowledged', 'partly_received') LIMIT 1""",
+             AND purchase_order.state = ANY($3) LIMIT 1""",
         number,
         part,
+        UNDER_WAY,
     )
 
 
@@ -112,7 +123,10 @@ async def bought_for(number: str) -> list[Bought]:
     """What was ordered for a request that its reader was found to see, newest first."""
     return await db.read(
         Bought,
-        """SELECT purchase_order.id, number, party.code AS vendor, state, promised_at FROM purchase_order
+        """SELECT purchase_order.id, number, party.code AS vendor, state, promised_at,
+                  ARRAY(SELECT part_number FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
+                        WHERE purchase_order_line.purchase_order = purchase_order.id) AS part_numbers
+           FROM purchase_order
            JOIN vendor ON vendor.id = purchase_order.vendor JOIN party ON party.id = vendor.party
            WHERE request_number = $1 ORDER BY purchase_order.id DESC LIMIT 20""",
         number,
