@@ -17,6 +17,8 @@ class Sentence(Struct, frozen=True, kw_only=True):
 
 _STANDS: dict[str, tuple[str, str]] = {
     "planned": ("已计划", "is planned"),
+    "quoted": ("已报价", "is quoted"),
+    "awaiting_approval": ("待审批", "awaits an approval"),
     "backordered": ("待货", "waits for stock"),
     "reserved": ("已预留", "is held"),
     "picked": ("已拣齐", "is picked"),
