@@ -100,7 +100,8 @@ async def ask(request: UUID, reasons: Sequence[Rule], *, by: Actor) -> None:
     ruled = await policy.in_force()
     lines = await db.fetch("SELECT part, quantity FROM request_line WHERE request = $1", request)
     value = await worth([(line["part"], line["quantity"]) for line in lines])
-    due_at = clock.now() + timedelta(minutes=ruled.policy.decide_within_minutes)
+    now = clock.now()
+    due_at = now + timedelta(minutes=ruled.policy.decide_within_minutes)
     approval = await db.fetch_value(
         """INSERT INTO request_approval (request, state, reasons, value_cny, policy, asked_at, asked_by, due_at)
            VALUES ($1, 'asked', $2, $3, $4, $5, $6, $7) RETURNING id""",
@@ -108,7 +109,7 @@ async def ask(request: UUID, reasons: Sequence[Rule], *, by: Actor) -> None:
         list(reasons),
         value,
         ruled.version,
-        clock.now(),
+        now,
         by.name,
         due_at,
     )

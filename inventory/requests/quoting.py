@@ -3,6 +3,7 @@
 Its customer answers by a signed link, or says it to somebody who writes down who said so; a ticket system by its key.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from inventory.ground import audit, clock, db, events, steps
@@ -19,6 +20,10 @@ from inventory.stock.refusals import ReasonMissing
 
 BY_LINK = service("quotation-link")
 """Who acts when somebody answers by the link of a quotation."""
+
+
+LINK_LIVES_ON = timedelta(days=30)
+"""How long the link of a quotation still shows it after it was valid."""
 
 
 class QuotationOver(Refused):
@@ -165,12 +170,14 @@ async def linked(quotation: UUID) -> tuple[RequestView, QuotationView]:
     """What the link of a quotation shows, in whatever state it is; whose link it is, the edges made sure.
 
     Raises:
-        Unknown: there is no such quotation.
+        Unknown: there is no such quotation, or it was over long ago.
 
     """
-    request = await db.fetch_value("SELECT request FROM quotation WHERE id = $1", quotation)
+    request = await db.fetch_value(
+        "SELECT request FROM quotation WHERE id = $1 AND valid_until > $2", quotation, clock.now() - LINK_LIVES_ON
+    )
     if request is None:
-        raise Unknown(what="quotation", what_zh="报价单", key=str(quotation))
+        raise Unknown(what="link", what_zh="链接", key="…")
     return await request_view(request), await quotations.quotation_view(quotation)
 
 
