@@ -98,10 +98,12 @@ def _decided(facts: Any, language: Language, _: Names) -> Worded:
     decision = labels.label("approval_state", facts["decision"], language)
     if language == "zh":
         return Worded(
-            f"备件申请 {facts['number']} {decision}", [f"审批人：{facts['decided_by']}", f"意见：{facts['reason'] or '–'}"]
+            f"备件申请 {facts['number']} {decision}",
+            [f"审批人：{facts['decided_by']}", f"意见：{facts['reason'] or '–'}"],
         )
     return Worded(
-        f"Part request {facts['number']} {decision}", [f"By: {facts['decided_by']}", f"Reason: {facts['reason'] or '–'}"]
+        f"Part request {facts['number']} {decision}",
+        [f"By: {facts['decided_by']}", f"Reason: {facts['reason'] or '–'}"],
     )
 
 
@@ -109,7 +111,8 @@ def _answered(facts: Any, language: Language, _: Names) -> Worded:
     answer = labels.label("quotation_state", facts["answer"], language)
     if language == "zh":
         return Worded(
-            f"报价单 {facts['quotation']} {answer}", [f"备件申请：{facts['number']}", f"答复人：{facts['said_by'] or '–'}"]
+            f"报价单 {facts['quotation']} {answer}",
+            [f"备件申请：{facts['number']}", f"答复人：{facts['said_by'] or '–'}"],
         )
     return Worded(
         f"Quotation {facts['quotation']} {answer}",

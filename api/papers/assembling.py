@@ -12,9 +12,9 @@ from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.places import names
 from inventory.places.names import PlaceName
+from inventory.requests import requests
 from inventory.requests.quotations import QuotationLine, QuotationView
 from inventory.requests.requests import RequestView
-from inventory.requests import requests
 from inventory.stock import moved, receipts, transfers
 from inventory.stock.counting import sheets
 from inventory.stock.moved import MovedLine

@@ -61,8 +61,8 @@ class ServiceClass(
 class Contract(Table, tablename="contract", help_text="What was promised to a customer"):
     """A maintenance contract; its limits stand in its service terms.
 
-    `parts_charged` says when the customer pays for parts (empty: they are covered); `served_after_end` that devices are still served, for
-    money, when it has ended. Its own margin and labour price go before those of the house.
+    `parts_charged` says when its customer pays for parts (empty: they are covered), `served_after_end` that its devices are
+    still served, for money, when it has ended. Its own margin and labour price go before those of the house.
     """
 
     id = Serial(primary_key=True)

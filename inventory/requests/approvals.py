@@ -67,7 +67,7 @@ OF_REQUEST = """SELECT coalesce(jsonb_agg(jsonb_build_object(
 def rules_for(ruled: RequestPolicy, charged: Charged | None, value_cny: Decimal) -> list[Rule]:
     """The rules by which a request needs an approval. What its customer pays for needs none for its value.
 
-    >>> ruled = RequestPolicy(approve_above_cny=Decimal(20000))
+    >>> ruled = structs.replace(policy.BUILT_IN, approve_above_cny=Decimal(20000))
     >>> rules_for(ruled, None, Decimal(20000)), rules_for(ruled, None, Decimal(20001))
     ([], ['value'])
     >>> rules_for(ruled, "out_of_warranty", Decimal(50000)), rules_for(ruled, "out_of_contract", Decimal(1))
@@ -172,7 +172,8 @@ async def value_of(request: UUID, *, seen_by: Actor) -> Decimal | None:
 async def withdraw(request: UUID, *, by: Actor) -> None:
     """The request ends otherwise: nobody need decide any more."""
     await db.execute(
-        "UPDATE request_approval SET state = 'withdrawn', decided_at = $2, decided_by = $3 WHERE request = $1 AND state = 'asked'",
+        """UPDATE request_approval SET state = 'withdrawn', decided_at = $2, decided_by = $3
+           WHERE request = $1 AND state = 'asked'""",
         request,
         clock.now(),
         by.name,

@@ -23,16 +23,16 @@ class RequestPolicy(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     and with `approve_out_of_contract` so does every one for a device whose contract has ended.
     """
 
-    margin_percent: Annotated[Decimal, Within(0, 1000)] = Decimal(25)
-    labour_cny: Amount = Decimal(600)
-    freight_cny: Amount = Decimal(80)
+    margin_percent: Annotated[Decimal, Within(0, 1000)]
+    labour_cny: Amount
+    freight_cny: Amount
     valid_hours: Annotated[int, Meta(ge=1, le=2160)] = 72
-    approve_above_cny: Amount | None = None
+    approve_above_cny: Annotated[Decimal | None, Within(0, MOST_CNY)] = None
     approve_out_of_contract: bool = True
     decide_within_minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
 
 
-BUILT_IN = RequestPolicy()
+BUILT_IN = RequestPolicy(margin_percent=Decimal(25), labour_cny=Decimal(600), freight_cny=Decimal(80))
 """What holds until somebody sets another policy."""
 
 

@@ -215,7 +215,9 @@ def _require_answer(said_by: str, reason: str) -> None:
         raise ReasonMissing
 
 
-async def _close(found: QuotationView, state: quotations.QuotationState, number: str, *, by: Actor, said_by: str, reason: str) -> None:
+async def _close(
+    found: QuotationView, state: quotations.QuotationState, number: str, *, by: Actor, said_by: str, reason: str
+) -> None:
     await quotations.close(found.id, state, by=by, said_by=said_by.strip(), reason=reason.strip())
     await steps.finish("part_request", number, "answer_quotation", by=by)
     await audit.record(

@@ -174,7 +174,9 @@ class RequestPolicy(
     remark = note()
 
 
-class Quotation(Table, tablename="quotation", help_text="What a request's parts cost its customer; versions of a number"):
+class Quotation(
+    Table, tablename="quotation", help_text="What a request's parts cost its customer; versions of a number"
+):
     """A quotation as it was sent: only how it was answered is written to it afterwards (a trigger sees to that)."""
 
     id = key()
@@ -205,7 +207,9 @@ class Quotation(Table, tablename="quotation", help_text="What a request's parts 
 
 
 class QuotationLine(
-    Table, tablename="quotation_line", help_text="A part of a quotation: price, availability, arrival, what a repair costs"
+    Table,
+    tablename="quotation_line",
+    help_text="A part of a quotation: price, availability, arrival, what a repair costs",
 ):
     """`arrives_at` is what would be promised were it accepted at once; never changed."""
 
@@ -223,7 +227,9 @@ class QuotationLine(
 
     quotation_line_position_is_unique = Unique([quotation, position])
     quotation_line_quantity_is_positive = Check("quantity > 0")
-    quotation_line_availability_is_known = Check("availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')")
+    quotation_line_availability_is_known = Check(
+        "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
+    )
 
 
 class RequestApproval(

@@ -16,7 +16,6 @@ from inventory.ground.steps import open_steps
 from inventory.people import duty, persons
 from inventory.requests import approvals, approving, backorders, policy, quoting, requests, telling
 from inventory.requests.approving import ApproverAsked
-from inventory.requests.policy import RequestPolicy
 from inventory.requests.requests import RequestView
 from inventory.requests.waves import to_pick
 from inventory.stock import receipts
@@ -28,9 +27,8 @@ from tests.world import BUYER, DISPATCHER, KEEPER, MANAGER, PSU, SETUP, SUPERVIS
 
 
 async def limit(above: int | None = 2000, **more: object) -> None:
-    await policy.put_in_force(
-        RequestPolicy(approve_above_cny=None if above is None else Decimal(above), **more), by=MANAGER
-    )
+    amount = None if above is None else Decimal(above)
+    await policy.put_in_force(replace(policy.BUILT_IN, approve_above_cny=amount, **more), by=MANAGER)
 
 
 async def held_back(*lines: tuple[str, int], **more: object) -> RequestView:
@@ -206,7 +204,9 @@ async def test_where_nobody_is_on_duty_all_who_may_decide_are_told_but_not_who_a
     assert [row["username"] for row in rows] == ["pm-2"]
 
 
-async def test_out_of_contract_parts_are_approved_after_their_customer_accepted_and_only_where_the_rule_says_so(company):
+async def test_out_of_contract_parts_are_approved_after_their_customer_accepted_and_only_where_the_rule_says_so(
+    company,
+):
     await charge(None, ends_on=clock.today() - timedelta(days=1), served_after_end=True)
     view = await requests.open_request(new(), by=DISPATCHER)
     waiting = await quoting.accept(view.quotations[0].id, by=DISPATCHER, **SAID)
@@ -248,6 +248,6 @@ async def test_policies_are_kept_by_version_and_set_by_those_who_may(company):
     assert [each.policy.approve_above_cny for each in await policy.versions(limit=5)] == [None, Decimal("5000.00")]
     assert (await policy.in_force()).policy.margin_percent == Decimal("12.5")
     with pytest.raises(NotGranted):
-        await policy.put_in_force(RequestPolicy(), by=DISPATCHER)
+        await policy.put_in_force(policy.BUILT_IN, by=DISPATCHER)
     with pytest.raises(ValueError, match="margin_percent"):
-        RequestPolicy(margin_percent=Decimal(-1))
+        replace(policy.BUILT_IN, margin_percent=Decimal(-1))

@@ -90,7 +90,8 @@ async def test_a_contract_that_ended_is_served_for_money_where_it_says_so_and_el
 async def test_a_contracts_own_margin_and_labour_go_before_the_houses_and_a_repair_is_told(company):
     await charge("always", margin_percent=Decimal(10), labour_cny=Decimal(0))
     await db.execute(
-        "UPDATE offer SET repair_price_cny = 300, repair_days = 12 FROM part WHERE part.id = part AND part_number = $1", PSU
+        "UPDATE offer SET repair_price_cny = 300, repair_days = 12 FROM part WHERE part.id = part AND part_number = $1",
+        PSU,
     )
 
     view = await requests.open_request(new(), by=DISPATCHER)
