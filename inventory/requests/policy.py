@@ -56,8 +56,9 @@ async def versions(*, limit: int, after: int | None = None) -> list[RequestPolic
     """The policies that were ever set, the one that holds first."""
     return await db.read(
         RequestPolicyVersion,
-        """SELECT jsonb_build_object('margin_percent', margin_percent, 'labour_cny', labour_cny,
-                      'freight_cny', freight_cny, 'valid_hours', valid_hours, 'approve_above_cny', approve_above_cny,
+        """SELECT jsonb_build_object('margin_percent', margin_percent::text, 'labour_cny', labour_cny::text,
+                      'freight_cny', freight_cny::text, 'valid_hours', valid_hours,
+                      'approve_above_cny', approve_above_cny::text,
                       'approve_out_of_contract', approve_out_of_contract,
                       'decide_within_minutes', decide_within_minutes) AS policy,
                   id AS version, set_at, set_by, remark
