@@ -11,7 +11,7 @@ from msgspec import Struct
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.installed_base.devices import Charged
-from inventory.people import duty, messages, persons
+from inventory.people import duty, messages
 from inventory.people.roles import ROLES
 from inventory.requests import policy, quotations
 from inventory.requests.gates import Rule
@@ -146,12 +146,24 @@ async def ask(request: UUID, reasons: Sequence[Rule], *, by: Actor) -> None:
 
 
 async def _approvers(request: UUID) -> list[str]:
-    """Who is told: those on duty who may decide, else everybody who may; never who asked for the parts."""
+    """Who is told: those on duty who may decide on its contract, else all of the approver's role; never who asked."""
     own = await requesters(request)
-    shifts = await duty.on_duty(limit=PEOPLE_AT_MOST)
     allowed = [role for role, rights in ROLES.items() if RIGHT in rights]
-    on_duty = {shift.username for shift in shifts if shift.role in allowed} - own
-    return sorted(on_duty or {each.username for each in await persons.holders([APPROVER], limit=PEOPLE_AT_MOST)} - own)
+    able = await db.fetch(
+        """SELECT DISTINCT username, role FROM role_grant
+           JOIN person ON person.id = role_grant.person AND person.active
+           WHERE role = ANY($2) AND (contract_code IS NULL OR contract_code = (
+               SELECT contract.code FROM part_request
+               JOIN device ON device.id = part_request.device JOIN contract ON contract.id = device.contract
+               WHERE part_request.id = $1))
+           ORDER BY username LIMIT $3""",
+        request,
+        allowed,
+        PEOPLE_AT_MOST,
+    )
+    shifts = {(shift.username, shift.role) for shift in await duty.on_duty(limit=PEOPLE_AT_MOST)}
+    on_duty = {each["username"] for each in able if (each["username"], each["role"]) in shifts} - own
+    return sorted(on_duty or {each["username"] for each in able if each["role"] == APPROVER} - own)
 
 
 async def requesters(request: UUID) -> set[str]:

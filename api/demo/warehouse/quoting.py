@@ -1,12 +1,13 @@
 """What is paid for and what is approved: a contract without parts, its quotations in every state, and a limit of value."""
 
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
 from msgspec import structs
 
 from api.demo.company.customers import SITES_OF_DEPOT
-from api.demo.company.parts import MODELS
+from api.demo.company.parts import MODELS, PARTS
 from api.demo.lived import Life, NotToday, Story
 from api.demo.warehouse.spare import spare
 from inventory.ground import clock
@@ -18,8 +19,8 @@ from inventory.requests.requests import NewRequestLine, RequestView
 CONTRACT, CONTACT = "C-CHANGSHA", "长沙教育 周主任"
 """Whose parts are paid for out of warranty, since four days ago, and who answers there."""
 
-MEMORY, PIECES = "DDR4-32G-2933", 8
-LIMIT_CNY = Decimal(10_000)
+LIMIT_CNY = Decimal(5_000)
+DEAR = [part.number for part in PARTS if part.kind in ("system_board", "swap_server") and part.cost > LIMIT_CNY]
 
 _PARTS = {model.code: model.parts for model in MODELS}
 
@@ -49,13 +50,13 @@ async def _ask(life: Life, number: int) -> RequestView:
         if device.contract == CONTRACT and (device.warranty_until is None or device.warranty_until < today)
     ]
     device = old[number * 17 % len(old)]
-    part = next((part for part in await spare("GZ", 12) if part in _PARTS[device.model]), None)
+    part = next((part for part in await spare("GZ", 12) if part in _PARTS[device.model] and part not in DEAR), None)
     if part is None:
         raise NotToday
-    return await _open_request(life, device.serial, part, 1)
+    return await _open_request(life, device.serial, part)
 
 
-async def _open_request(life: Life, device: str, part: str, quantity: int) -> RequestView:
+async def _open_request(life: Life, device: str, part: str) -> RequestView:
     ticket = next(life.tickets)
     return await requests.open_request(
         requests.NewRequest(
@@ -65,7 +66,7 @@ async def _open_request(life: Life, device: str, part: str, quantity: int) -> Re
             device_serial=device,
             severity="general",
             engineer=life.engineer(ticket).name,
-            lines=[NewRequestLine(part_number=part, quantity=quantity)],
+            lines=[NewRequestLine(part_number=part)],
         ),
         by=life.crew["ticket_system"],
     )
@@ -102,21 +103,24 @@ async def _accepted(life: Life) -> Story:
 async def _approvals(life: Life) -> Story:
     manager, supervisor = life.crew["project-manager-1"], life.crew["quality-supervisor-1"]
     limit = structs.replace(policy.BUILT_IN, approve_above_cny=LIMIT_CNY)
-    await policy.put_in_force(limit, by=manager, remark="万元以上须审批 / above ten thousand, somebody decides")
+    await policy.put_in_force(limit, by=manager, remark="五千元以上须审批 / above five thousand, somebody decides")
     yield timedelta(minutes=1)
-    refused = await _memory(life, "GZ", 1)
+    refused = await _dear(life, "GZ", 1)
     yield timedelta(minutes=1)
     await approving.refuse(
-        refused.id, by=supervisor, reason="先查主板：同时坏 8 条内存不合常理 / look at the board first"
+        refused.id, by=supervisor, reason="先升级固件再判断 / upgrade the firmware first, then judge"
     )
-    approved = await _memory(life, "SH", 2)
+    approved = await _dear(life, "SH", 2)
     yield timedelta(minutes=2)
-    await approving.approve(approved.id, by=manager, remark="整组更换，同意 / the whole bank, agreed")
-    await _memory(life, "GZ", 3)
+    await approving.approve(approved.id, by=manager, remark="同意 / agreed")
+    await _dear(life, "GZ", 3)
 
 
-async def _memory(life: Life, depot: str, number: int) -> RequestView:
-    """A whole bank of memory, worth more than the limit; the store has as much."""
-    await spare(depot, 1, pieces=PIECES, part=MEMORY)
-    near = [each for each in life.devices if each.site in SITES_OF_DEPOT[depot] and MEMORY in _PARTS[each.model]]
-    return await _open_request(life, near[number * 101 % len(near)].serial, MEMORY, PIECES)
+async def _dear(life: Life, depot: str, number: int) -> RequestView:
+    """A part worth more than the limit, of which the store can spare one."""
+    for part in DEAR:
+        with suppress(NotToday):
+            await spare(depot, 1, part=part)
+            near = [each for each in life.devices if each.site in SITES_OF_DEPOT[depot] and part in _PARTS[each.model]]
+            return await _open_request(life, near[number * 101 % len(near)].serial, part)
+    raise NotToday

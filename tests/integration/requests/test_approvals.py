@@ -52,7 +52,7 @@ async def test_what_is_worth_more_than_the_limit_waits_with_its_stock(company):
     assert (view.lines[0].promise.firm, (await level(PSU, "GZ")).reserved) == (False, 2)
     assert view.need_by is not None  # the contract's clock runs on
     assert not view.paused
-    assert "待审批" in telling.sentence(view).zh
+    assert "前审批，合同计时继续" in telling.sentence(view).zh
     assert await to_pick(depot="GZ", limit=50, seen_by=KEEPER) == []
     assert await approvals.value_of(view.id, seen_by=SUPERVISOR) == Decimal(2500)
     assert await approvals.value_of(view.id, seen_by=DISPATCHER) is None

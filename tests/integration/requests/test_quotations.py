@@ -55,7 +55,9 @@ async def test_what_a_contract_does_not_cover_is_quoted_and_its_stock_held_meanw
     held = await reservations.reservation_view(view.lines[0].promise.reservation)
     assert (held.state, held.quantity, held.expires_at) == ("pending", 2, quotation.valid_until)
     assert (await level(PSU, "GZ")).reserved == 2
-    assert "待客户答复报价" in telling.sentence(view).zh
+    said = telling.sentence(view)
+    assert f"前答复报价单 {quotation.number}/1" in said.zh
+    assert f"the customer answers quotation {quotation.number}/1 by" in said.en
     assert await violations() == []
 
 
@@ -201,6 +203,7 @@ async def test_a_quotation_that_nobody_answers_expires_with_its_stock_and_can_be
         expired = await requests.request_view(view.id)
         assert (expired.state, expired.quotations[0].state) == ("quoted", "expired")
         assert expired.lines[0].promise.reservation is None
+        assert "已过期，待重新报价" in telling.sentence(expired).zh
         assert (await level(PSU, "GZ")).reserved == 0
         assert await violations() == []
 
