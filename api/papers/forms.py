@@ -67,8 +67,8 @@ COLUMNS: dict[Column, Words] = {
     "name": ("值班人", "Name"),
     "phone": ("联系电话", "Phone"),
     "hours": ("值班时间", "Hours"),
-    "price": ("含税单价（元）", "Unit price"),
-    "amount": ("金额（元）", "Amount"),
+    "price": ("含税单价", "Unit price"),
+    "amount": ("金额", "Amount"),
     "delivery": ("供货 / 预计送达", "Availability"),
     "repair": ("或：返修", "Or: repair"),
 }
