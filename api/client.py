@@ -185,6 +185,32 @@ class Client:
                 return
             after = found[-1].sequence
 
+    async def accept_quotation(self, quotation: UUID, *, said_by: str, reason: str) -> RequestView:
+        """Accept a quotation for its customer."""
+        body = {"said_by": said_by, "reason": reason}
+        return await self._call(RequestView, "POST", f"/quotations/{quotation}/accept", body)
+
+    async def reject_quotation(self, quotation: UUID, *, said_by: str, reason: str) -> RequestView:
+        """Reject a quotation for its customer; its request is closed."""
+        body = {"said_by": said_by, "reason": reason}
+        return await self._call(RequestView, "POST", f"/quotations/{quotation}/reject", body)
+
+    async def quote_again(self, request: UUID, *, reason: str) -> RequestView:
+        """Have a request quoted anew, at today's prices."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/quote-again", {"reason": reason})
+
+    async def quotation_link(self, quotation: UUID) -> str:
+        """The path where the customer's contact reads and answers a quotation."""
+        return (await self._call(dict[str, str], "GET", f"/quotations/{quotation}/link"))["path"]
+
+    async def approve_request(self, request: UUID, *, remark: str = "") -> RequestView:
+        """Approve a request that a rule holds back; by a person's key."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/approve", {"remark": remark})
+
+    async def refuse_request(self, request: UUID, *, reason: str) -> RequestView:
+        """Refuse a request that a rule holds back; by a person's key."""
+        return await self._call(RequestView, "POST", f"/part-requests/{request}/refuse", {"reason": reason})
+
     async def ship_request(self, request: UUID, serials: Sequence[str] = ()) -> RequestView:
         """Hand out what a request holds."""
         return await self._call(RequestView, "POST", f"/part-requests/{request}/ship", {"serials": serials})

@@ -1,7 +1,8 @@
 """Addresses that are their own permission: what they are for with our signature, so that a guessed one needs no look-up.
 
 A link to a statement carries a token whose hash is kept. A link that takes on a duty carries the id of the message it
-came with; its secret is the signature, derived from the service's own secret and kept nowhere. Neither opens the other's.
+came with, and one that answers a quotation the quotation's; their secret is the signature, derived from the service's own
+secret and kept nowhere. None opens another's.
 """
 
 import base64
@@ -62,4 +63,20 @@ def message_of(signed: str, secret: str) -> UUID | None:
     True
     """
     token = _read("acknowledge", signed, secret)
+    return None if token is None else UUID(hex=token)
+
+
+def quotation_path(quotation: UUID, secret: str) -> str:
+    """Where a customer's contact reads and answers a quotation.
+
+    >>> signed = quotation_path(UUID(int=7), "0" * 64).removeprefix("/q/")
+    >>> quotation_of(signed, "0" * 64) == UUID(int=7), quotation_of(signed, "1" * 64), message_of(signed, "0" * 64)
+    (True, None, None)
+    """
+    return f"/q/{_signed('quotation', quotation.hex, secret)}"
+
+
+def quotation_of(signed: str, secret: str) -> UUID | None:
+    """The quotation of a link we signed; None where somebody else did."""
+    token = _read("quotation", signed, secret)
     return None if token is None else UUID(hex=token)

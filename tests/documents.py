@@ -1,14 +1,17 @@
 """One document of every kind, for whatever has to be shown or tried on something that is there."""
 
 from datetime import timedelta
+from decimal import Decimal
+
+from msgspec import structs
 
 from inventory.assurance import attachments
-from inventory.ground import clock, steps
+from inventory.ground import clock, db, steps
 from inventory.imports import imports
 from inventory.people import duty, persons
 from inventory.places import bins
 from inventory.planning import plans
-from inventory.requests import requests, waves
+from inventory.requests import policy, requests, waves
 from inventory.stock import (
     movements,
     notices,
@@ -62,6 +65,7 @@ async def one_of_each() -> dict[str, object]:
     await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
     line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
     received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
+    quoted, waiting = await _gated()
     tomorrow = clock.now() + timedelta(days=1)
     somebody = persons.NewPerson(username="somebody", name_zh="某人", name_en="Somebody", password="long enough it is")
     await persons.add_person(somebody, by=SETUP, password_hash="nobody signs in with this")
@@ -72,6 +76,9 @@ async def one_of_each() -> dict[str, object]:
         "step": (await steps.open_steps(limit=1, seen_by=SETUP))[0].id,
         "case": case.id,
         "request": asked.id,
+        "quoted": quoted.id,
+        "quotation": quoted.quotations[0].id,
+        "waiting": waiting.id,
         "number": order.number,
         "notice": (await notices.notices(limit=1, seen_by=SETUP))[0].number,
         "receipt": received.number,
@@ -98,3 +105,21 @@ async def one_of_each() -> dict[str, object]:
         "file": file.id,
         "username": "somebody",
     }
+
+
+async def _gated() -> tuple[requests.RequestView, requests.RequestView]:
+    """A request that is quoted, and one that awaits an approval."""
+    asked = requests.NewRequest(
+        source="glpi",
+        reference="R-2",
+        device_serial="BANK-008",
+        severity="general",
+        lines=[requests.NewRequestLine(part_number=FAN, quantity=1)],
+    )
+    await db.execute("UPDATE contract SET parts_charged = 'always' WHERE code = 'C-BANK'")
+    quoted = await requests.open_request(asked, by=DISPATCHER)
+    await db.execute("UPDATE contract SET parts_charged = NULL WHERE code = 'C-BANK'")
+    await policy.put_in_force(structs.replace(policy.BUILT_IN, approve_above_cny=Decimal(1)), by=SETUP)
+    waiting = await requests.open_request(structs.replace(asked, reference="R-3"), by=DISPATCHER)
+    await policy.put_in_force(policy.BUILT_IN, by=SETUP)
+    return quoted, waiting

@@ -24,6 +24,14 @@ def wait_after(attempt: int) -> timedelta:
     return min(_FIRST_WAIT * 3 ** min(attempt, 10), _LONGEST_WAIT)
 
 
+_OF_REQUESTS = {
+    "approval_asked": ("去审批", "Decide"),
+    "approval_decided": ("查看备件申请", "The part request"),
+    "quotation_answered": ("查看备件申请", "The part request"),
+}
+"""Messages whose link leads to their request, where one has to be signed in; what the link says."""
+
+
 async def send(message: ToSend, settings: Settings) -> None:
     """Send a message by its channel.
 
@@ -34,7 +42,10 @@ async def send(message: ToSend, settings: Settings) -> None:
     depot = message.facts.get("depot")
     said = worded(message.kind, message.facts, message.language, await names.names_of([depot] if depot else []))
     chinese = message.language == "zh"
-    if message.step is not None:
+    if message.kind in _OF_REQUESTS:
+        page = "/approval" if message.kind == "approval_asked" else ""
+        link, words = f"/requests/{message.facts['request']}{page}", _OF_REQUESTS[message.kind][not chinese]
+    elif message.step is not None:
         link, words = acknowledging_path(message.id, settings.secret), "由我处理" if chinese else "I take it"
     else:
         link, words = "/messages", "查看我的消息" if chinese else "My messages"

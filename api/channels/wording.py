@@ -22,7 +22,7 @@ class Worded(Struct, frozen=True):
 
 def worded(kind: str, facts: Any, language: Language, places: Names) -> Worded:
     """What a message says."""
-    return {"step_escalated": _late, "duty_changed": _changed}[kind](facts, language, places)
+    return _SAID[kind](facts, language, places)
 
 
 def _late(facts: Any, language: Language, places: Names) -> Worded:
@@ -66,6 +66,60 @@ def _changed(facts: Any, language: Language, places: Names) -> Worded:
     )
 
 
+def _approval(facts: Any, language: Language, _: Names) -> Worded:
+    why = [labels.label("approval_rule", rule, language) for rule in facts["reasons"]]
+    severity = labels.label("severity", facts["severity"], language)
+    if language == "zh":
+        return Worded(
+            f"请审批：备件申请 {facts['number']}",
+            [
+                f"备件：{facts['parts']}",
+                f"客户与设备：{facts['customer_zh']} {facts['device']}（{severity}）",
+                f"原因：{'、'.join(why)}",
+                f"金额：{formats.money(facts['value_cny'])}",
+                f"申请人：{facts['asked_by']}",
+                f"请于 {_time(facts['due_at'])} 前审批；合同计时继续",
+            ],
+        )
+    return Worded(
+        f"To approve: part request {facts['number']}",
+        [
+            f"Parts: {facts['parts']}",
+            f"Customer and device: {facts['customer_en']} {facts['device']} ({severity})",
+            f"Why: {', '.join(why)}",
+            f"Worth: {formats.money(facts['value_cny'])}",
+            f"Asked by: {facts['asked_by']}",
+            f"Decide by {_time(facts['due_at'])}; the contract's clock runs on",
+        ],
+    )
+
+
+def _decided(facts: Any, language: Language, _: Names) -> Worded:
+    decision = labels.label("approval_state", facts["decision"], language)
+    if language == "zh":
+        return Worded(
+            f"备件申请 {facts['number']} {decision}",
+            [f"审批人：{facts['decided_by']}", f"意见：{facts['reason'] or '–'}"],
+        )
+    return Worded(
+        f"Part request {facts['number']} {decision}",
+        [f"By: {facts['decided_by']}", f"Reason: {facts['reason'] or '–'}"],
+    )
+
+
+def _answered(facts: Any, language: Language, _: Names) -> Worded:
+    answer = labels.label("quotation_state", facts["answer"], language)
+    if language == "zh":
+        return Worded(
+            f"报价单 {facts['quotation']} {answer}",
+            [f"备件申请：{facts['number']}", f"答复人：{facts['said_by'] or '–'}"],
+        )
+    return Worded(
+        f"Quotation {facts['quotation']} {answer}",
+        [f"Part request: {facts['number']}", f"Said by: {facts['said_by'] or '–'}"],
+    )
+
+
 def _time(at: str) -> str:
     return formats.minute(datetime.fromisoformat(at))
 
@@ -75,3 +129,13 @@ def _store(code: str | None, language: Language, places: Names) -> str:
         return "全部" if language == "zh" else "all"
     place = places.get(code)
     return code if place is None else place.name_zh if language == "zh" else place.name_en
+
+
+_SAID = {
+    "step_escalated": _late,
+    "duty_changed": _changed,
+    "approval_asked": _approval,
+    "approval_decided": _decided,
+    "quotation_answered": _answered,
+}
+"""What tells each kind of message."""

@@ -85,6 +85,8 @@ CHINESE: dict[str, str] = {
     "email": "邮箱",
     "ends_at": "结束时间",
     "ends_on": "结束日期",
+    "parts_charged": "备件收费",
+    "served_after_end": "到期后继续服务",
     "fitting_hours": "换件时长（小时）",
     "part_travels": "备件送达方式",
     "environment": "运行环境",

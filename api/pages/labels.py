@@ -29,6 +29,9 @@ _CHECKS_IN_CHINESE = {
     "what_was_tested_bad_is_never_free": "最近判定不合格的单件不在好件库存中",
     "nothing_handed_over_is_forgotten": "已移交未接收的均在途",
     "shipments_follow_their_transfers": "调拨的发运单状态与调拨一致：在途、签收或丢失",
+    "what_waits_at_a_gate_stays_put": "已报价或待审批的申请未拣货、未出库，其占用仍有效",
+    "who_waits_at_a_gate_asked_somebody": "已报价的申请有报价单，待审批的申请有未决审批",
+    "what_was_accepted_is_held_or_says_what_is_short": "已接受的报价均有预留，或注明缺货原因",
     "every_movement_has_its_month": "流水分区齐全",
     "no_past_stock_is_negative": "任一流水时点，各备件库库存均不为负",
 }
@@ -45,6 +48,35 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "arrived": ("arrived", "已送达"),
         "reconciled": ("reconciled", "已核销"),
         "cancelled": ("cancelled", "已取消"),
+    },
+    "quotation_state": {
+        "open": ("open", "待客户答复"),
+        "accepted": ("accepted", "已接受"),
+        "rejected": ("rejected", "已拒绝"),
+        "expired": ("expired", "已过期"),
+        "replaced": ("replaced", "已被新版取代"),
+        "withdrawn": ("withdrawn", "已撤回"),
+    },
+    "availability": {
+        "in_stock": ("in stock, held", "现货（已暂留）"),
+        "on_its_way": ("on its way to us", "在途"),
+        "to_order": ("to be ordered", "需采购"),
+        "not_available": ("not available", "暂无货源"),
+    },
+    "approval_state": {
+        "asked": ("awaited", "待审批"),
+        "approved": ("approved", "已批准"),
+        "refused": ("refused", "已驳回"),
+        "withdrawn": ("withdrawn", "已撤回"),
+    },
+    "approval_rule": {
+        "value": ("value of the parts above the limit", "备件金额超过限额"),
+        "out_of_contract": ("device out of contract", "设备已出合同"),
+    },
+    "charged": {
+        "out_of_contract": ("the contract has ended", "合同已到期"),
+        "out_of_warranty": ("out of warranty", "设备已保外"),
+        "parts_charged": ("the contract covers labour alone", "合同不含备件"),
     },
     "severity": {"general": ("general", "一般故障"), "severe": ("severe", "严重故障")},
     "outcome": {
@@ -487,6 +519,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "close_case": ("close the emergency case", "关闭应急方案"),
         "approve_order": ("approve the purchase order", "审批采购订单"),
         "order_refused": ("deal with the vendor's refusal", "处理供应商拒绝"),
+        "answer_quotation": ("follow the quotation up with the customer", "跟进客户对报价的答复"),
+        "approve_request": ("approve the part request", "审批备件申请"),
         "ship_parts": ("hand out the parts", "领料出库"),
         "bind_paper": ("bring the paper for what was taken", "补单"),
         "resolve_conflict": ("resolve what the ledger could not follow", "处理先发后补冲突"),
@@ -564,6 +598,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "loan_return_note": ("Loan return note", "归还单"),
         "gate_pass": ("Gate pass", "出门条"),
         "duty_sheet": ("Duty sheet", "值班表"),
+        "quotation": ("Quotation", "报价单"),
     },
     "label_kind": {"unit": ("units", "单件"), "part": ("parts", "备件"), "bin": ("bins", "库位")},
     "label_size": {
@@ -601,6 +636,15 @@ TONES: dict[str, dict[str, Tone]] = {
         "reconciled": "green",
         "cancelled": "secondary",
     },
+    "quotation_state": {
+        "open": "yellow",
+        "accepted": "green",
+        "rejected": "red",
+        "expired": "orange",
+        "replaced": "secondary",
+        "withdrawn": "secondary",
+    },
+    "approval_state": {"asked": "orange", "approved": "green", "refused": "red", "withdrawn": "secondary"},
     "severity": {"general": "secondary", "severe": "red"},
     "cover_state": {"no": "red", "at_risk": "orange", "yes": "green"},
     "outcome": {

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.pages.forms import Short, number, whole
 from api.pages.rendering import Page, PageRequest
+from inventory.requests import policy as request_policy
+from inventory.requests.policy import RequestPolicy
 from inventory.stock import paper_policy
 from inventory.stock.counting import policy as count_policy
 from inventory.stock.paper_policy import PaperPolicy
@@ -71,6 +73,32 @@ def _share(percent: str) -> float:
     return float(number(percent, least=1, most=100) / Decimal(100))
 
 
+class Requests(Struct, kw_only=True):
+    """What paid parts cost, and which requests need an approval; without a limit none does for its value."""
+
+    margin_percent: Short
+    labour_cny: Short
+    freight_cny: Short
+    valid_hours: Short
+    decide_within_minutes: Short
+    approve_above_cny: Short = ""
+    approve_out_of_contract: Short = ""
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+    def policy(self) -> RequestPolicy:
+        """The policy that the form asks for."""
+        limit = self.approve_above_cny.strip()
+        return RequestPolicy(
+            margin_percent=number(self.margin_percent, least=0, most=1000),
+            labour_cny=number(self.labour_cny, least=0, most=request_policy.MOST_CNY),
+            freight_cny=number(self.freight_cny, least=0, most=request_policy.MOST_CNY),
+            valid_hours=whole(self.valid_hours, least=1, most=2160),
+            decide_within_minutes=whole(self.decide_within_minutes, least=1, most=1440),
+            approve_above_cny=number(limit, least=0, most=request_policy.MOST_CNY) if limit else None,
+            approve_out_of_contract=bool(self.approve_out_of_contract),
+        )
+
+
 @get("/policies", guards=[requires("requests.read")])
 async def show_policies(request: PageRequest) -> Page:
     """Show the policies that hold, and those that held."""
@@ -78,6 +106,8 @@ async def show_policies(request: PageRequest) -> Page:
         "policies/list.html",
         papers=await paper_policy.in_force(),
         paper_versions=await paper_policy.versions(limit=SHOWN),
+        requests=await request_policy.in_force(),
+        request_versions=await request_policy.versions(limit=SHOWN),
         counts=await count_policy.in_force() if request.user.may("stock.read") else None,
     )
 
@@ -96,4 +126,11 @@ async def set_counts(request: PageRequest, data: URLEncodedBody[Counts]) -> Redi
     return Redirect("/policies", status_code=303)
 
 
-handlers = [show_policies, set_papers, set_counts]
+@post("/policies/requests", guards=[requires("requests.set_policy")], status_code=303)
+async def set_requests(request: PageRequest, data: URLEncodedBody[Requests]) -> Redirect:
+    """Let another policy of paid parts and approvals hold."""
+    await request_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
+    return Redirect("/policies", status_code=303)
+
+
+handlers = [show_policies, set_papers, set_counts, set_requests]

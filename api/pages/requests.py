@@ -15,12 +15,14 @@ from api.pages.forms import Long, Reason, Several, Short, moment, part_lines, qu
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
+from api.shared import quotation_path
 from inventory.assurance.meter import coverage, previewing
 from inventory.catalogue import fitting
 from inventory.ground import clock
+from inventory.ground.actor import Actor
 from inventory.installed_base import devices, severities
 from inventory.places import places
-from inventory.requests import buying, changing, debriefing, kits, requests, scope, shipping, telling
+from inventory.requests import approvals, buying, changing, debriefing, kits, requests, scope, shipping, telling
 from inventory.stock import shipments
 
 SOURCE = "page"
@@ -215,10 +217,30 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         own=scope.concerns(view.opened_by, view.engineer, request.user),
         sent=await shipments.shipments(limit=20, seen_by=request.user, document=view.number),
         bought=await buying.bought_for(view.number),
+        worth=await approvals.value_of(view.id, seen_by=request.user) if view.approvals else None,
+        decides=_decides(view, request.user),
+        link=_link(request, view),
         cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
         files=await attached(request, "part_request", view.id),
     )
+
+
+def _decides(view: requests.RequestView, reader: Actor) -> bool:
+    """Whether the reader may say yes or no to what waits for an approval."""
+    return (
+        view.state == "awaiting_approval"
+        and reader.may(approvals.RIGHT)
+        and reader.name not in (view.opened_by, view.engineer)
+    )
+
+
+def _link(request: PageRequest, view: requests.RequestView) -> str | None:
+    """The address that the customer's contact answers a quotation at."""
+    if view.state != "quoted" or view.quotations[0].state != "open":
+        return None
+    path = quotation_path(view.quotations[0].id, request.app.state["settings"].secret)
+    return f"{request.url.scheme}://{request.url.netloc}{path}"
 
 
 @post("/requests/{request_id:uuid}/change", guards=[requires("parts.request")], status_code=303)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
-from api.pages.formats import minute
+from api.pages.formats import minute, money
 from api.pages.labels import LABELS
 from api.papers.forms import Fact, Form, Line, Paper, Words
 from inventory.catalogue import parts
@@ -13,6 +13,8 @@ from inventory.ground.actor import Actor
 from inventory.places import names
 from inventory.places.names import PlaceName
 from inventory.requests import requests
+from inventory.requests.quotations import QuotationLine, QuotationView
+from inventory.requests.requests import RequestView
 from inventory.stock import moved, receipts, transfers
 from inventory.stock.counting import sheets
 from inventory.stock.moved import MovedLine
@@ -119,6 +121,73 @@ async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:
         for line in record.lines
     ]
     return await _paper(form, record.number, facts, lines, by, remarks=record.remark)
+
+
+async def of_quotation(view: RequestView, quotation: QuotationView, *, printed_by: str) -> Paper:
+    """A version of a quotation, with its answer where there is one; prices in CNY with tax."""
+    called = await names.names_of([view.site])
+    facts = [
+        Fact(("客户", "Customer"), both(view.customer_zh, view.customer_en)),
+        Fact(("设备", "Device"), f"{view.device_serial} ({view.model})"),
+        Fact(("地点", "Site"), place(view.site, called)),
+        Fact(("备件申请", "Part request"), view.number),
+        Fact(("工单", "Ticket"), view.ticket or "–"),
+        Fact(("收费原因", "Charged because"), label("charged", view.charged or "parts_charged")),
+        Fact(("报价时间", "Quoted"), minute(quotation.made_at)),
+        Fact(("有效期至", "Valid until"), minute(quotation.valid_until)),
+        Fact(("报价合计（含税）", "Total with tax"), money(quotation.total_cny, fen=True)),
+    ]
+    if quotation.said_by is not None:
+        answered = f"{label('quotation_state', quotation.state)}：{quotation.said_by}"
+        facts.append(Fact(("客户答复", "Answer"), answered))
+    charges = [
+        (("人工费", "Labour"), quotation.labour_cny),
+        (("运费", "Freight"), quotation.freight_cny),
+        (("合计（含税）", "Total with tax"), quotation.total_cny),
+    ]
+    lines = [_quoted(line) for line in quotation.lines] + [
+        Line(cells={"part": ["", *name], "amount": [money(amount, fen=True)]}) for name, amount in charges
+    ]
+    company = await names.our_name()
+    return Paper(
+        form="quotation",
+        company=(company.name_zh, company.name_en),
+        number=quotation.title,
+        facts=facts,
+        lines=lines,
+        remarks=QUOTATION_TERMS,
+        mark=None if quotation.state in ("open", "accepted") else words("quotation_state", quotation.state),
+        printed_at=clock.now(),
+        printed_by=printed_by,
+    )
+
+
+QUOTATION_TERMS = (
+    "有效期内为贵方保留所列备件；预计送达以即时确认为准，自确认起重新计算。返修为另一选择，不含在合计内。 "
+    "The parts are held while the quotation is valid. Arrivals hold for an acceptance at once, and count from it. "
+    "A repair is another way, and not part of the total."
+)
+
+
+def _quoted(line: QuotationLine) -> Line:
+    arrives = [minute(line.arrives_at)] if line.arrives_at else []
+    days = f"{line.repair_days:g} 天 days" if line.repair_days is not None else ""
+    repair = [money(line.repair_price_cny, fen=True), days] if line.repair_price_cny is not None else ["–"]
+    number = line.part_number
+    if line.supplied_part_number != number:
+        number = f"{number} → {line.supplied_part_number}"
+    return Line(
+        part_number=number,
+        name_zh=line.name_zh,
+        name_en=line.name_en,
+        quantity=line.quantity,
+        cells={
+            "price": [money(line.unit_price_cny, fen=True)],
+            "amount": [money(line.amount_cny, fen=True)],
+            "delivery": [label("availability", line.availability), *arrives],
+            "repair": repair,
+        },
+    )
 
 
 async def _planned(view: transfers.TransferView) -> list[Line]:

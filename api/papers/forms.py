@@ -18,6 +18,7 @@ Form = Literal[
     "loan_return_note",
     "gate_pass",
     "duty_sheet",
+    "quotation",
 ]
 Column = Literal[
     "part",
@@ -34,6 +35,10 @@ Column = Literal[
     "name",
     "phone",
     "hours",
+    "price",
+    "amount",
+    "delivery",
+    "repair",
 ]
 Words = tuple[str, str]
 """Chinese, then English."""
@@ -62,6 +67,10 @@ COLUMNS: dict[Column, Words] = {
     "name": ("值班人", "Name"),
     "phone": ("联系电话", "Phone"),
     "hours": ("值班时间", "Hours"),
+    "price": ("含税单价", "Unit price"),
+    "amount": ("金额", "Amount"),
+    "delivery": ("供货 / 预计送达", "Availability"),
+    "repair": ("或：返修", "Or: repair"),
 }
 
 KEEPER, APPROVER = ("库管员", "Keeper"), ("批准", "Approved by")
@@ -111,6 +120,11 @@ SHAPES: dict[Form, Shape] = {
         name=("节假日值班表", "Holiday duty sheet"),
         columns=("post", "name", "phone", "hours"),
         signers=(("编制", "Prepared by"), ("核对", "Checked by"), APPROVER),
+    ),
+    "quotation": Shape(
+        name=("保外维修报价单", "Quotation"),
+        columns=("part", "quantity", "price", "amount", "delivery", "repair"),
+        signers=(("报价人", "Quoted by"), ("客户确认（签章）", "Accepted by (sign and stamp)")),
     ),
 }
 
@@ -178,7 +192,7 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "facts": [[fact.name, fact.value] for fact in paper.facts],
         "columns": [[column, COLUMNS[column]] for column in columns],
         "lines": [[_cell(line, column) for column in columns] for line in paper.lines],
-        "total": sum(counts) if "quantity" in shape.columns else None,
+        "total": sum(counts) if "quantity" in shape.columns and paper.form != "quotation" else None,
         "remarks": paper.remarks,
         "signers": shape.signers,
         "mark": paper.mark,

@@ -1,7 +1,7 @@
 """Papers and labels over HTTP: PDF to print, and what a scanned code is."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, Response, get
@@ -17,6 +17,7 @@ from api.papers.forms import Paper
 from api.problems import refusals
 from inventory.assurance import finding
 from inventory.ground.errors import Unknown
+from inventory.requests import quoting
 from inventory.stock import scanning
 
 PDF = "application/pdf"
@@ -47,7 +48,7 @@ def printed(*statuses: int) -> dict[int, ResponseSpec]:
 
 async def as_pdf(paper: Paper) -> Response[bytes]:
     """A paper, rendered beside the event loop."""
-    name = f"{paper.number}-{paper.form}.pdf"
+    name = f"{paper.number.replace('/', '-')}-{paper.form}.pdf"
     return pdf_response(await asyncio.to_thread(forms.pdf, paper), name)
 
 
@@ -89,6 +90,24 @@ class PaperController(Controller):
     ) -> Response[bytes]:
         """Print a part request's paper, with what left your stores."""
         return await as_pdf(await assembling.of_request(request_id, form, by=request.user))
+
+    @get(
+        "/quotations/{quotation_id:uuid}/papers/{form:str}",
+        operation_id="PrintQuotation",
+        guards=[requires("requests.read")],
+        responses=printed(404),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_quotation(
+        self,
+        request: ApiRequest,
+        quotation_id: FromPath[UUID],
+        form: FromPath[Literal["quotation"]],  # noqa: ARG002  it is the only one
+    ) -> Response[bytes]:
+        """Print a version of a quotation, for its customer to sign."""
+        view, quotation = await quoting.quotation_of(quotation_id, seen_by=request.user)
+        return await as_pdf(await assembling.of_quotation(view, quotation, printed_by=request.user.name))
 
     @get(
         "/receipts/{number:str}/papers/{form:str}",

@@ -98,6 +98,7 @@ BUILT_IN = Policy(
         "decide_case": _rungs(
             (OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 10, True), ("administrator", 15, True)
         ),
+        "approve_request": _rungs((OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 15, True)),
         "fill_shift": _EMPTY_POST,
         "fill_holiday_shift": _EMPTY_POST,
         **dict.fromkeys(

@@ -101,6 +101,12 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN contract ON contract.id = device.contract
                WHERE (number = $1 OR part_request.id::text = $1 OR ticket = $1 OR reference_number = $1)
                  AND {scope.seen("$4", "$3", "$6")}
+               UNION ALL  -- by the number of its quotation, with or without the version
+               SELECT 6, 'part_request', part_request.id::text FROM quotation
+               JOIN part_request ON part_request.id = quotation.request
+               JOIN device ON device.id = part_request.device
+               JOIN contract ON contract.id = device.contract
+               WHERE quotation.number = split_part($1, '/', 1) AND {scope.seen("$4", "$3", "$6")}
                UNION ALL
                SELECT 7, 'pool_crossing', pool_crossing.id::text FROM pool_crossing
                JOIN place ON place.id = pool_crossing.place

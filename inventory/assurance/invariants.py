@@ -314,6 +314,50 @@ INVARIANTS = [
            WHERE (handover.state = 'given') <> (coalesce(road.quantity, 0) > 0)""",
     ),
     Invariant(
+        "what_waits_at_a_gate_stays_put",
+        "nothing is picked or sent of a request that is quoted or awaits an approval, and what it holds is pending",
+        """SELECT part_request.number || ' / ' || line.position AS what, 'held or nothing' AS expected,
+                  concat_ws(', ', CASE WHEN line.firm THEN 'firm' END, CASE WHEN line.picked_at IS NOT NULL THEN 'picked' END,
+                            CASE WHEN line.shipped_at IS NOT NULL THEN 'shipped' END, reservation.state,
+                            'pick ' || pick.state) AS found
+           FROM request_line AS line
+           JOIN part_request ON part_request.id = line.request
+           LEFT JOIN reservation ON reservation.id = line.reservation
+                AND reservation.state NOT IN ('pending', 'taken_over', 'expired')  -- a job or a minute later it is let go of
+           LEFT JOIN pick ON pick.reservation = line.reservation AND pick.state IN ('open', 'picked', 'short')
+           WHERE line.state IN ('quoted', 'awaiting_approval')
+             AND (line.firm OR line.picked_at IS NOT NULL OR line.shipped_at IS NOT NULL OR reservation.id IS NOT NULL
+                  OR pick.id IS NOT NULL)""",
+    ),
+    Invariant(
+        "who_waits_at_a_gate_asked_somebody",
+        "a request is quoted while its quotation is open or over, awaits an approval while one is asked for, and not else",
+        """SELECT part_request.number AS what, part_request.state AS expected,
+                  concat_ws(', ', 'quotation ' || quotation.state, 'approval ' || approval.state) AS found
+           FROM part_request
+           LEFT JOIN LATERAL (SELECT state FROM quotation WHERE request = part_request.id
+                              ORDER BY version DESC LIMIT 1) AS quotation ON true
+           LEFT JOIN LATERAL (SELECT state FROM request_approval WHERE request = part_request.id
+                              ORDER BY id DESC LIMIT 1) AS approval ON true
+           WHERE (part_request.state = 'quoted') <> (coalesce(quotation.state, '') IN ('open', 'expired')
+                                                     AND part_request.closed_at IS NULL)
+              OR (part_request.state = 'awaiting_approval') <> (coalesce(approval.state, '') = 'asked')""",
+    ),
+    Invariant(
+        "what_was_accepted_is_held_or_says_what_is_short",
+        "a line whose quotation was accepted holds its stock, or waits for it with a reason",
+        """SELECT part_request.number || ' / ' || line.position AS what, 'a reservation, or a reason' AS expected,
+                  line.state AS found
+           FROM quotation
+           JOIN part_request ON part_request.id = quotation.request
+           JOIN request_line AS line ON line.request = part_request.id
+           LEFT JOIN reservation ON reservation.id = line.reservation
+           WHERE quotation.state = 'accepted'
+             AND ((line.state IN ('reserved', 'picked')
+                   AND coalesce(reservation.state, '') NOT IN ('pending', 'taken_over'))
+                  OR (line.state = 'backordered' AND line.reasons = '[]'))""",
+    ),
+    Invariant(
         "every_movement_has_its_month",
         "the ledger's partitions are all there",
         """SELECT 'movement' AS what, 'a partition for ' || to_char(now(), 'YYYY-MM') AS expected, 'none' AS found

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +23,12 @@ from inventory.installed_base.clocks import (
 )
 from inventory.installed_base.severities import SEVERITIES, SeverityView, pick
 from inventory.places.reach import reached
+
+PartsCharged = Literal["out_of_warranty", "always"]
+"""When a contract has its customer pay for parts; most cover them."""
+
+Charged = Literal["out_of_contract", "out_of_warranty", "parts_charged"]
+"""Why a customer pays for the parts of a fault: nothing covers the device any more, or its contract covers no such parts."""
 
 EXPIRES_SOON = timedelta(days=60)
 """A warranty or contract that ends within this time is told of with every request."""
@@ -76,6 +84,11 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
     warranty_looked_up_at: datetime | None
     contract_ends_on: date | None
     covered: bool
+    retired: bool
+    parts_charged: PartsCharged | None
+    served_after_end: bool
+    margin_percent: Decimal | None
+    labour_cny: Decimal | None
     severities: list[SeverityView]
     calendar: WorkingHours
     limits: list[Limits]
@@ -91,6 +104,7 @@ class Entitlement(Struct, frozen=True, kw_only=True):
     customer: str
     covered: bool
     in_warranty: bool
+    charged: Charged | None
     warranty_until: date | None
     warranty_looked_up_at: datetime | None
     minimum_provenance: str
@@ -131,6 +145,8 @@ async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
                   place.code AS site_code, device.contract, contract.code AS contract_code, party.code AS customer,
                   contract.dedicated_stock, contract.minimum_provenance, contract.customer_keeps_disks,
                   contract.part_travels, contract.fitting_hours, contract.ends_on AS contract_ends_on,
+                  contract.parts_charged, contract.served_after_end, contract.margin_percent, contract.labour_cny,
+                  device.retired_on IS NOT NULL AS retired,
                   device.warranty_until, device.registration_number, device.firmware,
                   (SELECT max(looked_up_at) FROM warranty_lookup WHERE warranty_lookup.device = device.id)
                       AS warranty_looked_up_at,
@@ -186,6 +202,9 @@ def entitlement_of(
     now = clock.now()
     known = pick(device.severities, severity, contract=device.contract_code)
     held = clock_of(reported_at, severity, device.calendar, device.limits, stood=stood_still(pauses, now))
+    in_warranty = (
+        device.warranty_until is not None and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until
+    )
     return Entitlement(
         device=device.serial,
         model=device.model_code,
@@ -193,8 +212,8 @@ def entitlement_of(
         contract=device.contract_code,
         customer=device.customer,
         covered=device.covered,
-        in_warranty=device.warranty_until is not None
-        and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until,
+        in_warranty=in_warranty,
+        charged=charged(device, in_warranty=in_warranty),
         warranty_until=device.warranty_until,
         warranty_looked_up_at=device.warranty_looked_up_at,
         minimum_provenance=device.minimum_provenance,
@@ -211,6 +230,21 @@ def entitlement_of(
         swap_complete_by=held.swap_complete_by,
         warnings=_warnings(device, held, now),
     )
+
+
+def charged(device: CoveredDevice, *, in_warranty: bool) -> Charged | None:
+    """Why the customer of a device pays for its parts; None where the contract covers them, or nobody serves it at all."""
+    if not device.covered:
+        return "out_of_contract" if may_be_quoted(device) else None
+    if device.parts_charged == "always":
+        return "parts_charged"
+    return "out_of_warranty" if device.parts_charged == "out_of_warranty" and not in_warranty else None
+
+
+def may_be_quoted(device: CoveredDevice) -> bool:
+    """Whether a device that no contract covers is served for money: its contract has ended and says so."""
+    ended = device.contract_ends_on is not None and device.contract_ends_on < clock.today()
+    return device.served_after_end and ended and not device.retired
 
 
 def _warnings(device: CoveredDevice, held: Clock, now: datetime) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, time
+from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
 from inventory.installed_base.clocks import PartTravels
+from inventory.installed_base.devices import PartsCharged
 
 
 class ContractTaken(Refused, constraint="contract_code_key"):
@@ -66,6 +68,10 @@ class NewContract(Struct, frozen=True, kw_only=True):
     customer_keeps_disks: bool = False
     part_travels: PartTravels = "with_engineer"
     fitting_hours: float = 0.5
+    parts_charged: PartsCharged | None = None
+    served_after_end: bool = False
+    margin_percent: Decimal | None = None
+    labour_cny: Decimal | None = None
     terms: str = ""
 
 
@@ -144,12 +150,14 @@ async def enter_contracts(contracts: Sequence[NewContract], *, by: Actor) -> Non
     await enter(
         """INSERT INTO contract (code, customer, name_zh, name_en, calendar, service_class, starts_on, ends_on,
                                  minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels,
-                                 fitting_hours, terms)
+                                 fitting_hours, parts_charged, served_after_end, margin_percent, labour_cny, terms)
            SELECT new.code, party.id, new.name_zh, new.name_en, calendar.id, service_class.id, starts_on, ends_on,
-                  minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels, fitting_hours, terms
+                  minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels, fitting_hours,
+                  parts_charged, served_after_end, margin_percent, labour_cny, terms
            FROM jsonb_to_recordset($1) AS new(code text, customer text, name_zh text, name_en text, calendar text,
                 service_class text, starts_on date, ends_on date, minimum_provenance text, dedicated_stock boolean,
-                customer_keeps_disks boolean, part_travels text, fitting_hours float8, terms text)
+                customer_keeps_disks boolean, part_travels text, fitting_hours float8, parts_charged text,
+                served_after_end boolean, margin_percent numeric, labour_cny numeric, terms text)
            JOIN party ON party.code = new.customer AND party.is_customer
            JOIN calendar ON calendar.code = new.calendar
            JOIN service_class ON service_class.code = new.service_class

@@ -15,6 +15,7 @@ from inventory.ground.columns import (
     optional_day,
     optional_instant,
     optional_link,
+    optional_money,
     optional_real,
     optional_text,
     optional_whole,
@@ -58,7 +59,11 @@ class ServiceClass(
 
 
 class Contract(Table, tablename="contract", help_text="What was promised to a customer"):
-    """A maintenance contract; its limits stand in its service terms."""
+    """A maintenance contract; its limits stand in its service terms.
+
+    `parts_charged` says when its customer pays for parts (empty: they are covered), `served_after_end` that its devices are
+    still served, for money, when it has ended. Its own margin and labour price go before those of the house.
+    """
 
     id = Serial(primary_key=True)
     code = text(unique=True)
@@ -74,9 +79,15 @@ class Contract(Table, tablename="contract", help_text="What was promised to a cu
     customer_keeps_disks = flag(default=False)
     part_travels = text()
     fitting_hours = real()
+    parts_charged = optional_text()
+    served_after_end = flag(default=False)
+    margin_percent = optional_money()
+    labour_cny = optional_money()
     terms = note()
 
     contract_part_travels_is_known = Check("part_travels IN ('with_engineer', 'ahead')")
+    contract_parts_charged_is_known = Check("parts_charged IN ('out_of_warranty', 'always')")
+    contract_prices_are_not_negative = Check("margin_percent >= 0 AND labour_cny >= 0")
     contract_fitting_time_is_not_negative = Check("fitting_hours >= 0")
     contract_ends_after_it_starts = Check("ends_on IS NULL OR ends_on >= starts_on")
     contract_provenance_is_known = Check(

@@ -96,6 +96,7 @@ GUARDED = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
+    *("request_policy", "quotation_line"),
 )
 
 GUARDS = "".join(
@@ -124,6 +125,26 @@ CREATE TRIGGER count_is_closed BEFORE INSERT OR UPDATE OR DELETE ON count_line
     FOR EACH ROW EXECUTE FUNCTION refuse_change_of_closed_count();
 CREATE TRIGGER count_is_closed BEFORE INSERT ON count_scan
     FOR EACH ROW EXECUTE FUNCTION refuse_change_of_closed_count();
+"""
+
+SENT_QUOTATIONS = """
+-- a quotation stays as it was sent; how it was answered is written to it once, while it is open
+CREATE FUNCTION refuse_change_of_sent_quotation() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    answer text[] := ARRAY['state', 'answered_at', 'answered_by', 'said_by', 'answer_reason'];
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.state <> 'open' OR to_jsonb(NEW) - answer <> to_jsonb(OLD) - answer THEN
+        RAISE EXCEPTION 'quotation % was sent', OLD.number USING ERRCODE = 'restrict_violation',
+            CONSTRAINT = 'quotation_stays_as_sent';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER quotation_stays_as_sent BEFORE UPDATE OR DELETE ON quotation
+    FOR EACH ROW EXECUTE FUNCTION refuse_change_of_sent_quotation();
+CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON quotation EXECUTE FUNCTION refuse_change();
+CREATE UNIQUE INDEX quotation_is_open_once ON quotation (request) WHERE state = 'open';
+CREATE INDEX quotation_due_idx ON quotation (valid_until) WHERE state = 'open';
+CREATE UNIQUE INDEX request_approval_is_asked_once ON request_approval (request) WHERE state = 'asked';
 """
 
 COLUMNS_AND_INDEXES = """
@@ -233,6 +254,7 @@ async def forwards() -> MigrationManager:
             LEDGER,
             GUARDS,
             CLOSED_COUNTS,
+            SENT_QUOTATIONS,
             COLUMNS_AND_INDEXES,
             QueryBuilderEnvironment().build_install_query(),
         ):

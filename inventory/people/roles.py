@@ -33,6 +33,8 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "parts.request": ("ask for parts", "申请备件"),
     "requests.read": ("see part requests", "查看备件申请"),
     "requests.settle": ("withdraw and account for part requests of others", "撤销与核销他人的备件申请"),
+    "requests.approve": ("approve part requests that a rule holds back", "审批备件申请"),
+    "requests.set_policy": ("set prices of paid parts and limits of approval", "设置备件收费与审批规则"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
     "warranties.record": ("record what a maker says about a warranty", "登记保修查询结果"),
     "failures.record": ("record failures", "登记故障"),
@@ -108,12 +110,13 @@ ROLES: dict[str, frozenset[str]] = {
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
+        | {"requests.approve", "requests.set_policy"}
     ),
     "quality_supervisor": frozenset(
         _WORK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
-        | {"recounts.ask", "statements.share", "counts.surprise"}
+        | {"recounts.ask", "statements.share", "counts.surprise", "requests.approve"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(

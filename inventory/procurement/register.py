@@ -51,6 +51,8 @@ class NewOffer(Struct, frozen=True, kw_only=True):
     expedited_fee_cny: Decimal | None = None
     exchange_hours: float | None = None
     exchange_fee_cny: Decimal | None = None
+    repair_price_cny: Decimal | None = None
+    repair_days: float | None = None
 
 
 @db.atomic
@@ -115,14 +117,15 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
     await enter(
         """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity,
                               order_fee_cny, lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny,
-                              exchange_hours, exchange_fee_cny, valid_from, valid_to)
+                              exchange_hours, exchange_fee_cny, repair_price_cny, repair_days, valid_from, valid_to)
            SELECT vendor.id, part.id, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
                   lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny, exchange_hours,
-                  exchange_fee_cny, valid_from, valid_to
+                  exchange_fee_cny, repair_price_cny, repair_days, valid_from, valid_to
            FROM jsonb_to_recordset($1) AS new(vendor text, part text, unit_price_cny numeric,
                 minimum_quantity integer, lot_size integer, maximum_quantity integer, order_fee_cny numeric,
                 lead_time_days float8, expedited_hours float8, expedited_price_cny numeric,
-                expedited_fee_cny numeric, exchange_hours float8, exchange_fee_cny numeric, valid_from date, valid_to date)
+                expedited_fee_cny numeric, exchange_hours float8, exchange_fee_cny numeric, repair_price_cny numeric,
+                repair_days float8, valid_from date, valid_to date)
            JOIN party ON party.code = new.vendor
            JOIN vendor ON vendor.party = party.id
            JOIN part ON part.part_number = new.part

@@ -64,7 +64,7 @@ class Authorisation(Table, tablename="authorisation", help_text="A maker's lette
 
 
 class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, how many and how fast"):
-    """An offer per vendor and part; the expedited way has its own price and lead time."""
+    """An offer per vendor and part; the expedited way has its own price and lead time, and so has a repair."""
 
     id = Serial(primary_key=True)
     vendor = link(Vendor)
@@ -80,12 +80,15 @@ class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, 
     expedited_fee_cny = optional_money()
     exchange_hours = optional_real()
     exchange_fee_cny = optional_money()
+    repair_price_cny = optional_money()
+    repair_days = optional_real()
     valid_from = day()
     valid_to = optional_day()
 
     offer_is_unique = Unique([vendor, part, valid_from])
     offer_quantities_fit = Check("minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity")
     offer_prices_are_not_negative = Check("unit_price_cny >= 0 AND order_fee_cny >= 0")
+    offer_repair_is_not_negative = Check("repair_price_cny >= 0 AND repair_days >= 0")
     offer_expedited_is_whole = Check(
         "(expedited_hours IS NULL) = (expedited_price_cny IS NULL) AND (expedited_hours IS NULL) = (expedited_fee_cny IS NULL)"
     )

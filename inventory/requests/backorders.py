@@ -13,6 +13,7 @@ from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.installed_base import devices
 from inventory.requests import changing, sources
+from inventory.requests.gates import GATED
 from inventory.requests.lines import settle
 from inventory.requests.requests import request_view
 from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
@@ -85,8 +86,9 @@ async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
     row = await db.fetch_one(
         """SELECT line.id, line.request FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
-           WHERE line.reservation = $1 AND line.state IN ('reserved', 'picked') FOR NO KEY UPDATE OF part_request, line""",
+           WHERE line.reservation = $1 AND line.state = ANY($2) FOR NO KEY UPDATE OF part_request, line""",
         reservation,
+        ["reserved", "picked", *GATED],
     )
     if row is None:
         return False

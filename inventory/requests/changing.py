@@ -13,7 +13,8 @@ from inventory.ground.errors import WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
 from inventory.installed_base.devices import entitlement_of
-from inventory.requests import promising, scope
+from inventory.requests import gating, promising, scope
+from inventory.requests.gates import GATED, Gate, gate_of
 from inventory.requests.lines import lock_head, settle
 from inventory.requests.promising import Asked, Asking
 from inventory.requests.requests import (
@@ -73,7 +74,7 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         told.get("need_by"),
         told.get("need_by_asked"),
     )
-    view = await _reclock(request, before, by=by)
+    view = await reclock(request, before, by=by)
     await audit.record(
         "request.changed", "part_request", view.number, by=by, change=msgspec.to_builtins(told, str_keys=True)
     )
@@ -131,7 +132,7 @@ async def pause(request: UUID, *, by: Actor, reason: str) -> RequestView:
         by.name,
         reason.strip(),
     )
-    view = await _reclock(request, before, by=by)
+    view = await reclock(request, before, by=by)
     await audit.record("request.paused", "part_request", view.number, by=by, reason=reason)
     return view
 
@@ -156,7 +157,7 @@ async def resume(request: UUID, *, by: Actor) -> RequestView:
         clock.now(),
         by.name,
     )
-    view = await _reclock(request, before, by=by)
+    view = await reclock(request, before, by=by)
     await audit.record("request.resumed", "part_request", view.number, by=by)
     return view
 
@@ -208,7 +209,9 @@ async def new_cause(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor
         "UPDATE request_line SET state = 'cancelled' WHERE request = $1 AND state = ANY($2)", request, list(NOT_LEFT)
     )
     await settle(request)
-    await steps.finish("part_request", before.number, "ship_parts", by=by)
+    await gating.end(request, by=by)
+    for duty in ("ship_parts", "answer_quotation", "approve_request"):
+        await steps.finish("part_request", before.number, duty, by=by)
     view = await follow_up(before, lines, by=by, because="new_cause", reason=reason)
     await audit.record(
         "request.new_cause", "part_request", before.number, by=by, reason=reason, change={"as": view.number}
@@ -250,10 +253,10 @@ async def _open(request: UUID, by: Actor) -> RequestView:
     return view
 
 
-async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestView:
+async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestView:
     """Compute a request's clock from what it says now, and promise anew whatever is late by it or waits."""
     row = await db.fetch_one(
-        "SELECT severity, need_by, need_by_asked, fault_reported_at FROM part_request WHERE id = $1", request
+        "SELECT severity, need_by, need_by_asked, fault_reported_at, charged FROM part_request WHERE id = $1", request
     )
     if row is None:
         return before
@@ -261,7 +264,8 @@ async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestV
     pauses = await db.read(Pause, "SELECT paused_at, resumed_at, reason FROM request_pause WHERE request = $1", request)
     entitlement = entitlement_of(device, row["severity"], row["fault_reported_at"], pauses=pauses)
     stands = any(pause.resumed_at is None for pause in pauses)
-    need_by = row["need_by"] if row["need_by_asked"] else None if stands else entitlement.need_by
+    no_clock = stands or row["charged"] == "out_of_contract"
+    need_by = row["need_by"] if row["need_by_asked"] else None if no_clock else entitlement.need_by
     await db.execute(
         """UPDATE part_request SET need_by = $2, priority_class = $3,
                   service_term = (SELECT id FROM service_term WHERE contract = $4 AND severity = $5 AND hours = $6)
@@ -274,7 +278,9 @@ async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestV
         entitlement.hours,
     )
     held = await db.fetch(
-        "SELECT reservation FROM request_line WHERE request = $1 AND state IN ('reserved', 'picked')", request
+        "SELECT reservation FROM request_line WHERE request = $1 AND state = ANY($2)",
+        request,
+        ["reserved", "picked", *GATED],
     )
     await reservations.rank_as([line["reservation"] for line in held], entitlement.priority_class)
     late = await db.fetch(
@@ -287,8 +293,13 @@ async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestV
 
 
 @db.atomic
-async def promise_anew(request: UUID, lines: Sequence[UUID], *, by: Actor, because: Sequence[str] = ()) -> RequestView:
-    """Free what some lines hold and find them sources anew; never worse, since what they held is among the choices."""
+async def promise_anew(
+    request: UUID, lines: Sequence[UUID], *, by: Actor, because: Sequence[str] = (), gate: Gate | None = None
+) -> RequestView:
+    """Free what some lines hold and find them sources anew; never worse, since what they held is among the choices.
+
+    Behind a gate (the one given, else the one the request waits at) they are held, and not promised.
+    """
     row = await db.fetch_one(
         """SELECT priority_class, need_by, engineer, device.serial, source || ':' || reference_number AS reference
            FROM part_request JOIN device ON device.id = part_request.device
@@ -310,6 +321,7 @@ async def promise_anew(request: UUID, lines: Sequence[UUID], *, by: Actor, becau
             priority_class=row["priority_class"],
             need_by=row["need_by"],
             engineer=row["engineer"],
+            gate=gate or await gate_of(request),
         )
         device = await devices.find(row["serial"], seen_by=None)
         await promising.promise(asking, device, asked, by=by, because=because)

@@ -7,6 +7,7 @@ from uuid import UUID
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
+from inventory.requests.gates import GATED
 from inventory.stock import reservations
 from inventory.stock.reservations import Reservation
 
@@ -25,8 +26,9 @@ async def _refuse_where_a_request_waits(reservation: UUID, right: str, *, by: Ac
     by.require_depot((await reservations.reservation_view(reservation)).depot)
     request = await db.fetch_value(
         """SELECT part_request.number FROM request_line JOIN part_request ON part_request.id = request_line.request
-           WHERE request_line.reservation = $1 AND request_line.state IN ('reserved', 'picked')""",
+           WHERE request_line.reservation = $1 AND request_line.state = ANY($2)""",
         reservation,
+        ["reserved", "picked", *GATED],
     )
     if request is not None:
         raise HeldForRequest(id=str(reservation), request=request)

@@ -52,7 +52,10 @@ async def settle(request: UUID) -> None:
     )
 
 
-_ADVANCING = ["planned", "backordered", "reserved", "picked", "shipped", "arrived", "reconciled", "cancelled"]
+_ADVANCING = [
+    *("planned", "quoted", "awaiting_approval", "backordered", "reserved", "picked", "shipped", "arrived"),
+    *("reconciled", "cancelled"),
+]
 
 
 def serials_of(told: str | None) -> list[str]:

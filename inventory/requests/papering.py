@@ -12,6 +12,7 @@ from inventory.ground.errors import Invalid, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.places import places
 from inventory.places.tables import STORE_KINDS
+from inventory.requests.gates import GATED
 from inventory.requests.lines import Line, lock_head, lock_lines, settle
 from inventory.requests.requests import id_of, request_view
 from inventory.stock import paper_policy, provisional, reservations, units
@@ -182,12 +183,15 @@ async def _let_go(reservation: UUID, by: Actor) -> None:
     if transfer is not None:
         raise HeldByTransfer(number=transfer)
     line = await db.fetch_one(
-        """UPDATE request_line SET state = 'backordered', firm = false, reservation = NULL, promised_at = NULL, picked_at = NULL
-           WHERE reservation = $1 AND state IN ('reserved', 'picked') RETURNING request, part, source_place, pool, quantity""",
+        """UPDATE request_line SET firm = false, reservation = NULL, promised_at = NULL, picked_at = NULL,
+                  state = CASE WHEN state = ANY($2) THEN state ELSE 'backordered' END
+           WHERE reservation = $1 AND state = ANY(ARRAY['reserved', 'picked'] || $2::text[])
+           RETURNING request, part, source_place, pool, quantity, state""",
         reservation,
+        list(GATED),
     )
     await reservations.release(reservation, by=by)
-    if line is not None:
+    if line is not None and line["state"] == "backordered":
         await count_waiting(line["part"], line["source_place"], line["pool"], line["quantity"])
         await settle(line["request"])
         view = await request_view(line["request"])

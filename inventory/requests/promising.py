@@ -15,6 +15,7 @@ from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests import sources
+from inventory.requests.gates import GATED, Gate
 from inventory.requests.sources import Offered
 from inventory.requests.sourcing import Choice, Step, Taken, Wanted, choose
 from inventory.stock import priorities, reservations
@@ -37,13 +38,14 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Asking(Struct, frozen=True, kw_only=True):
-    """The request on whose behalf lines are promised."""
+    """The request on whose behalf lines are promised; behind a gate they are held, not promised."""
 
     request: UUID
     reference: str
     priority_class: str
     need_by: datetime | None
     engineer: str | None
+    gate: Gate | None = None
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
@@ -83,7 +85,7 @@ async def promise(
         if not lost:
             break
         open_lines = lost
-    await _write(asking.request, answers, offered, because)
+    await _write(asking, answers, offered, because)
 
 
 async def _lock(lines: Sequence[Asked], choices: Sequence[Choice], offered: Offered) -> None:
@@ -134,6 +136,7 @@ async def _hold(
                         pool=source.pool_code,
                         reference=asking.reference,
                         priority_class=asking.priority_class,
+                        expires_at=asking.gate and asking.gate.until,
                     )
             except InsufficientStock:
                 if last:
@@ -147,9 +150,9 @@ async def _hold(
     return lost
 
 
-async def _write(request: UUID, answers: Sequence[_Answer], offered: Offered, because: Sequence[str]) -> None:
-    """Write one line per answer; those that wait are counted at the store that serves the site."""
-    serving = offered.serving
+async def _write(asking: Asking, answers: Sequence[_Answer], offered: Offered, because: Sequence[str]) -> None:
+    """Write one line per answer; those that wait for stock are counted at the store that serves the site."""
+    request, gate, serving = asking.request, asking.gate, offered.serving
     position = await db.fetch_value(
         "SELECT coalesce(max(position) + 1, 0) FROM request_line WHERE request = $1", request
     )
@@ -163,7 +166,7 @@ async def _write(request: UUID, answers: Sequence[_Answer], offered: Offered, be
         held = answer.reservation is not None
         values = (
             answer.quantity,
-            "reserved" if held else "backordered",
+            gate.state if gate else "reserved" if held else "backordered",
             offered.pool,
             source.place if source and held else (serving.place if serving else None),
             source.part if source else None,
@@ -171,7 +174,7 @@ async def _write(request: UUID, answers: Sequence[_Answer], offered: Offered, be
             answer.reservation,
             source.inbound if source else None,
             taken.arrives_at if taken else soonest(answer.ladder),
-            taken is not None,
+            taken is not None and gate is None,
             [*because, *(taken.reasons if taken else ["waits_for_stock"])]
             + (["on_its_way"] if source and source.inbound else []),
             msgspec.to_builtins(answer.ladder),
@@ -183,7 +186,7 @@ async def _write(request: UUID, answers: Sequence[_Answer], offered: Offered, be
             own = asked.position if first else position
             position += not first
             await db.execute(_INSERT, request, own, asked.part, asked.device_position, *values)
-        if not held and serving is not None:
+        if not held and gate is None and serving is not None:
             await count_waiting(asked.part, serving.place, offered.pool, answer.quantity)
             await jobs.enqueue(jobs.Assess(asked.part, serving.place, offered.pool))
 
@@ -210,7 +213,10 @@ def soonest(ladder: Sequence[Step]) -> datetime | None:
 
 
 async def let_go(line: UUID, *, by: Actor) -> None:
-    """Free what a line holds, or take it off the waiting list: it is to be promised anew, or not at all."""
+    """Free what a line holds, or take it off the waiting list: it is to be promised anew, or not at all.
+
+    Behind a gate it stays there.
+    """
     row = await db.fetch_one(
         """SELECT line.part, line.quantity, line.pool, source_place, line.state,
                   reservation.id AS reservation
@@ -222,11 +228,14 @@ async def let_go(line: UUID, *, by: Actor) -> None:
     if row is None:
         return
     if row["reservation"] is not None:
+        if row["state"] in GATED:  # its time may be over, and nobody noticed yet
+            await reservations.keep_until([row["reservation"]], None)
         await reservations.release(row["reservation"], by=by)
     elif row["state"] == "backordered" and row["source_place"] is not None:
         await count_waiting(row["part"], row["source_place"], row["pool"], -row["quantity"])
     await db.execute(
-        """UPDATE request_line SET firm = false, reservation = NULL, expected = NULL, state = 'backordered',
-                  source_place = NULL WHERE id = $1""",
+        """UPDATE request_line SET firm = false, reservation = NULL, expected = NULL, source_place = NULL,
+                  state = CASE WHEN state = ANY($2) THEN state ELSE 'backordered' END WHERE id = $1""",
         line,
+        list(GATED),
     )

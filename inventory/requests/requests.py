@@ -17,11 +17,14 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures
 from inventory.installed_base.clocks import Limits, Pause
-from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
-from inventory.requests import kits, promising, scope
+from inventory.installed_base.devices import Charged, CoveredDevice, Entitlement, entitlement_of
+from inventory.requests import approvals, gating, kits, promising, quotations, scope
+from inventory.requests.approvals import ApprovalView
+from inventory.requests.gates import GATED
 from inventory.requests.kits import KitPart
 from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.promising import Asked, Asking
+from inventory.requests.quotations import QuotationView
 from inventory.requests.sourcing import Step
 
 State = Literal[
@@ -185,7 +188,7 @@ class Follower(Struct, frozen=True, kw_only=True):
 
 
 class RequestView(Struct, frozen=True, kw_only=True):
-    """A part request with everything that was promised."""
+    """A part request with everything that was promised; its quotations and approvals are told the latest first."""
 
     id: UUID
     number: str
@@ -215,6 +218,9 @@ class RequestView(Struct, frozen=True, kw_only=True):
     lines: list[RequestLineView]
     kit: list[KitPart]
     linked: list[Follower]
+    charged: Charged | None
+    quotations: list[QuotationView]
+    approvals: list[ApprovalView]
 
     @property
     def paused(self) -> bool:
@@ -258,7 +264,7 @@ async def open_request(
 
     Raises:
         UnknownDevice, UnknownPart: the facts name the nearest ones.
-        NotCovered: no contract covers the device today.
+        NotCovered: no contract covers the device today, nor is it served for money.
         ReferenceReused: the reference belongs to another request.
         FaultInFuture: the fault is reported for a time to come.
 
@@ -274,12 +280,16 @@ async def open_request(
         raise FaultInFuture(reported_at=reported_at.isoformat())
     # what follows from a request that its actor sees is for that device, wherever it stands
     device = await devices.find(new.device_serial, seen_by=None if follows else by)
-    if not device.covered:
+    if not device.covered and not devices.may_be_quoted(device):
         raise NotCovered(device=device.serial, contract=device.contract_code)
     entitlement = entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
-    need_by = new.need_by or entitlement.need_by
-    origin = (follows, because)
+    # what goes on with a repair was paid for and approved with its beginning
+    goes_on = because in ("dead_on_arrival", "rejected")
+    charged = None if goes_on else entitlement.charged
+    gate = None if goes_on else await gating.gate_for(asked, charged)
+    need_by = new.need_by or (entitlement.need_by if device.covered else None)
+    origin = (follows, because, charged)
     made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, origin, by)
     if made is None:  # a rival with the same reference was faster
         earlier = await _earlier(new, fingerprint)
@@ -288,15 +298,18 @@ async def open_request(
             if earlier
             else await open_request(new, by=by, follows=follows, because=because)
         )
-    request, number = made
+    request, _ = made
     asking = Asking(
         request=request,
         reference=f"{new.source}:{new.reference}",
         priority_class=entitlement.priority_class,
         need_by=need_by,
         engineer=new.engineer,
+        gate=gate,
     )
     await promising.promise(asking, device, asked, by=by)
+    if gate is not None:
+        await gating.put_behind(request, gate, device, by=by)
     await settle(request)
     for line in asked:
         await failures.record_for_request(
@@ -311,16 +324,22 @@ async def open_request(
             by=by,
         )
     view = await request_view(request, seen_by=by)
+    if view.state not in GATED:
+        await begin_shipping(view)
+    await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
+    return view
+
+
+async def begin_shipping(view: RequestView) -> None:
+    """What is promised is somebody's to hand out now."""
     await steps.begin(
         "ship_parts",
         "part_request",
-        number,
+        view.number,
         owner_role="warehouse_keeper",
         depot=next((line.promise.depot for line in view.lines if line.state == "reserved"), None),
         due_at=clock.now() + SHIP_WITHIN,
     )
-    await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
-    return view
 
 
 async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list[Asked]:
@@ -386,17 +405,17 @@ async def _insert(
     entitlement: Entitlement,
     reported_at: datetime,
     need_by: datetime | None,
-    origin: tuple[UUID | None, Because | None],
+    origin: tuple[UUID | None, Because | None, Charged | None],
     by: Actor,
 ) -> tuple[UUID, str] | None:
     row = await db.fetch_one(
         """INSERT INTO part_request (number, source, reference_number, fingerprint, ticket, device, service_term,
                                      severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by,
                                      priority_class, symptom, need_by_asked, follows,
-                                     follows_because)
+                                     follows_because, charged)
            VALUES ($1, $2, $3, $4, $5, $6,
                    (SELECT id FROM service_term WHERE contract = $7 AND severity = $8 AND hours = $9),
-                   $8, $10, $11, $12, $13, 'backordered', $14, $15, $16, $17, $18, $19, $20)
+                   $8, $10, $11, $12, $13, 'backordered', $14, $15, $16, $17, $18, $19, $20, $21)
            ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id, number""",
         await next_number("PR"),
         new.source,
@@ -443,12 +462,18 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
             state=head["state"],
             needed=" / ".join(NOT_LEFT),
         )
-    for line in lines:
+    return await withdraw(request, head["number"], by=by, reason=reason)
+
+
+async def withdraw(request: UUID, number: str, *, by: Actor, reason: str) -> RequestView:
+    """End a request of which nothing has left, for a verb that checked that its actor may, and locked it."""
+    for line in await lock_lines(request):
         await promising.let_go(line.id, by=by)
     await db.execute("UPDATE request_line SET state = 'cancelled' WHERE request = $1", request)
+    await gating.end(request, by=by)
     await settle(request)
-    await steps.finish("part_request", head["number"], by=by)
-    await audit.record("request.cancelled", "part_request", head["number"], by=by, reason=reason)
+    await steps.finish("part_request", number, by=by)
+    await audit.record("request.cancelled", "part_request", number, by=by, reason=reason)
     view = await request_view(request)
     await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)
     return view
@@ -512,7 +537,8 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
                    part_request.state, severity, priority_class, symptom, device.serial AS device_serial,
                    device_model.code AS model, site.code AS site, contract.code AS contract,
                    customer.name_zh AS customer_zh, customer.name_en AS customer_en, fault_reported_at, need_by,
-                   need_by_asked, opened_at, opened_by, closed_at, engineer, remark AS note,
+                   need_by_asked, opened_at, opened_by, closed_at, engineer, part_request.remark AS note, charged,
+                   ({quotations.OF_REQUEST}) AS quotations, ({approvals.OF_REQUEST}) AS approvals,
                    {_ENTITLED} AS entitlement, ({_PAUSES}) AS pauses, ({_LINES}) AS lines, ({_LINKED}) AS linked
             {_FROM}
             WHERE part_request.id = $1 AND {scope.seen("$2", "$3", "$4")}""",

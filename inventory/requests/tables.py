@@ -1,5 +1,6 @@
 """Part requests: what an engineer or a ticket system asked for, and what was promised."""
 
+from piccolo.columns import Serial
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
@@ -11,9 +12,12 @@ from inventory.ground.columns import (
     instant,
     key,
     link,
+    money,
     note,
     optional_instant,
     optional_link,
+    optional_money,
+    optional_real,
     optional_text,
     reference,
     text,
@@ -28,7 +32,7 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     """One request; `source` and `reference_number` are the asking system's own name for it.
 
     `need_by` is asked for by whoever opened it, or computed from the contract's clock; empty while the clock stands.
-    `follows` is the request of which this one is a consequence.
+    `follows` is the request of which this one is a consequence. `charged` says why its customer pays for the parts.
     """
 
     id = key()
@@ -53,12 +57,14 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     closed_at = optional_instant()
     follows = reference(index=True)
     follows_because = optional_text()
+    charged = optional_text()
 
     part_request_reference_is_unique = Unique([source, reference_number])
     part_request_state_is_known = Check(
         "state IN ('planned', 'quoted', 'awaiting_approval', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', "
         "'reconciled', 'cancelled')"
     )
+    part_request_charged_is_known = Check("charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')")
     part_request_follows_for_a_reason = Check(
         "(follows IS NULL) = (follows_because IS NULL) AND follows_because IN ('dead_on_arrival', 'rejected', 'new_cause')"
     )
@@ -115,7 +121,8 @@ class RequestLine(Table, tablename="request_line", help_text="One part of a requ
     request_line_position_is_unique = Unique([request, position])
     request_line_quantity_is_positive = Check("quantity > 0 AND pieces_each > 0")
     request_line_state_is_known = Check(
-        "state IN ('planned', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', 'reconciled', 'cancelled')"
+        "state IN ('planned', 'quoted', 'awaiting_approval', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', "
+        "'reconciled', 'cancelled')"
     )
     request_line_firm_promise_holds_stock = Check("NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL")
     request_line_outcome_is_known = Check(
@@ -147,3 +154,101 @@ class Debrief(
     )
     debrief_removed_is_known = Check("removed IN ('returned', 'kept_by_customer', 'owed')")
     debrief_loss_has_four_eyes = Check("confirmed_by IS NULL OR confirmed_by <> told_by")
+
+
+class RequestPolicy(
+    Table, tablename="request_policy", help_text="What paid parts cost, and which requests need an approval; versioned"
+):
+    """Prices are offers' prices with tax and a margin; an empty limit means that no value needs an approval."""
+
+    id = Serial(primary_key=True)
+    margin_percent = money()
+    labour_cny = money()
+    freight_cny = money()
+    valid_hours = whole()
+    approve_above_cny = optional_money()
+    approve_out_of_contract = flag(default=True)
+    decide_within_minutes = whole()
+    set_at = instant()
+    set_by = text()
+    remark = note()
+
+
+class Quotation(
+    Table, tablename="quotation", help_text="What a request's parts cost its customer; versions of a number"
+):
+    """A quotation as it was sent: only how it was answered is written to it afterwards (a trigger sees to that)."""
+
+    id = key()
+    number = text()
+    version = whole()
+    request = link(PartRequest, index=True)
+    state = text()
+    policy = optional_link(RequestPolicy)
+    margin_percent = money()
+    labour_cny = money()
+    freight_cny = money()
+    total_cny = money()
+    made_at = instant()
+    made_by = text()
+    valid_until = instant()
+    remark = note()
+    answered_at = optional_instant()
+    answered_by = optional_text()
+    said_by = optional_text()
+    answer_reason = note()
+
+    quotation_version_is_unique = Unique([number, version])
+    quotation_state_is_known = Check("state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')")
+    quotation_answer_is_told = Check(
+        "(state = 'open') = (answered_at IS NULL) AND (state NOT IN ('accepted', 'rejected') OR said_by IS NOT NULL)"
+    )
+    quotation_prices_are_not_negative = Check("labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0")
+
+
+class QuotationLine(
+    Table,
+    tablename="quotation_line",
+    help_text="A part of a quotation: price, availability, arrival, what a repair costs",
+):
+    """`arrives_at` is what would be promised were it accepted at once; never changed."""
+
+    id = key()
+    quotation = link(Quotation)
+    position = whole()
+    part = link(Part)
+    supplied_part = optional_link(Part)
+    quantity = whole()
+    unit_price_cny = money()
+    repair_price_cny = optional_money()
+    repair_days = optional_real()
+    availability = text()
+    arrives_at = optional_instant()
+
+    quotation_line_position_is_unique = Unique([quotation, position])
+    quotation_line_quantity_is_positive = Check("quantity > 0")
+    quotation_line_availability_is_known = Check(
+        "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
+    )
+
+
+class RequestApproval(
+    Table, tablename="request_approval", help_text="A request that a rule holds back until somebody approves it (D92)"
+):
+    """Why it was asked, until when an answer is due, and who answered what; never the one who asked for the parts."""
+
+    id = key()
+    request = link(PartRequest, index=True)
+    state = text()
+    reasons = document()
+    value_cny = money()
+    policy = optional_link(RequestPolicy)
+    asked_at = instant()
+    asked_by = text()
+    due_at = instant()
+    decided_at = optional_instant()
+    decided_by = optional_text()
+    decision_reason = note()
+
+    request_approval_state_is_known = Check("state IN ('asked', 'approved', 'refused', 'withdrawn')")
+    request_approval_is_decided_by_somebody = Check("(state = 'asked') = (decided_at IS NULL)")

@@ -17,6 +17,8 @@ class Sentence(Struct, frozen=True, kw_only=True):
 
 _STANDS: dict[str, tuple[str, str]] = {
     "planned": ("已计划", "is planned"),
+    "quoted": ("已报价", "is quoted"),
+    "awaiting_approval": ("待审批", "awaits an approval"),
     "backordered": ("待货", "waits for stock"),
     "reserved": ("已预留", "is held"),
     "picked": ("已拣齐", "is picked"),
@@ -29,8 +31,6 @@ _STANDS: dict[str, tuple[str, str]] = {
 
 _NEXT: dict[str, tuple[str, str]] = {
     "planned": ("按计划预留", "it is reserved when its day comes"),
-    "quoted": ("待客户答复报价", "the customer answers the quotation"),
-    "awaiting_approval": ("待审批", "it is approved"),
     "backordered": ("到货后预留并出库", "it is reserved and sent when stock comes"),
     "reserved": ("出库", "it is handed out"),
     "picked": ("出库", "it is handed out"),
@@ -53,7 +53,7 @@ def at(instant: datetime) -> str:
 def sentence(view: RequestView) -> Sentence:
     """The present state of a request and its next expected event."""
     lines = [line for line in view.lines if line.state != "cancelled"] or view.lines
-    following = _NEXT.get(view.state)
+    following = _gate(view) or _NEXT.get(view.state)
     late = [line for line in lines if line.state in ("backordered", "reserved", "picked", "shipped")]
     until_zh = f"要求 {at(view.need_by)} 前送达" if view.need_by else "计时暂停" if view.paused else "未约定时限"
     until_en = f"needed by {at(view.need_by)}" if view.need_by else "the clock stands" if view.paused else "no limit"
@@ -66,6 +66,26 @@ def sentence(view: RequestView) -> Sentence:
         en=f"Part request {view.number}: " + "; ".join(_line_en(line) for line in lines) + f"; {until_en}{standing_en}."
         + (f" Next: {following[1]}." if following else ""),
     )  # fmt: skip
+
+
+def _gate(view: RequestView) -> tuple[str, str] | None:
+    """What a request behind a gate waits for: whose answer, and until when."""
+    if view.state == "quoted" and view.quotations:
+        quotation = view.quotations[0]
+        if quotation.state != "open":
+            return (
+                f"报价单 {quotation.title} 已过期，待重新报价",
+                f"quotation {quotation.title} has expired and is made anew",
+            )
+        until = at(quotation.valid_until)
+        return (
+            f"待客户于 {until} 前答复报价单 {quotation.title}",
+            f"the customer answers quotation {quotation.title} by {until}",
+        )
+    if view.state == "awaiting_approval" and view.approvals:
+        due = at(view.approvals[0].due_at)
+        return f"待 {due} 前审批，合同计时继续", f"it is approved by {due}, while the contract's clock runs on"
+    return None
 
 
 def _line_zh(line: RequestLineView) -> str:

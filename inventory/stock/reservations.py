@@ -396,6 +396,13 @@ async def rank_as(held: Sequence[UUID], priority_class: str) -> None:
     )
 
 
+async def keep_until(held: Sequence[UUID], until: datetime | None) -> None:
+    """Let reservations last until another time, on behalf of another verb that has checked the actor's rights."""
+    await db.execute(
+        "UPDATE reservation SET expires_at = $2 WHERE id = ANY($1) AND state IN ('soft', 'pending')", list(held), until
+    )
+
+
 @db.atomic
 async def extend(reservation: UUID, expires_at: datetime | None, *, by: Actor) -> Reservation:
     """Let a reservation last until another time; None lets it last until somebody resolves it.

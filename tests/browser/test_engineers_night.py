@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from inventory.assurance.invariants import violations
+from inventory.procurement import orders
 from inventory.requests import kits, requests, tickets
 from tests.browser.conftest import Person
 from tests.browser.test_tables_and_files import JPEG
@@ -116,3 +117,5 @@ async def test_a_part_that_waits_is_bought_on_the_phone(people):
     await buyer.sees("对应备件申请")
     await buyer.does("approve")
     await buyer.sees_state("已审批")
+    (order,) = await orders.orders(limit=2, seen_by=AUDITOR)
+    assert (order.state, order.lines[0].part_number) == ("approved", PSU)

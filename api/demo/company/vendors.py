@@ -22,6 +22,9 @@ class VendorSpec:
     terms: str
 
 
+REPAIR_SHARE = Decimal("0.3")
+"""What the repairer asks for a repair, as a share of a new part; assumed."""
+
 VENDORS = [
     VendorSpec("DELL", "戴尔服务", "Dell Service", "maker", {}, 1.06, "15 天内未返还按目录价收费"),
     VendorSpec("HUAWEI", "华为服务", "Huawei Service", "maker", {}, 1.05, "10 天"),
@@ -118,6 +121,10 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
                 expedited_hours=float(fast) if fast else None,
                 expedited_price_cny=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
                 expedited_fee_cny=Decimal(300) if fast else None,
+                repair_price_cny=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
+                if vendor.kind == "repairer"
+                else None,
+                repair_days=12.0 if vendor.kind == "repairer" else None,
             )
         )
     return offers

@@ -7,10 +7,13 @@ from inventory.ground import db
 _WATCHED = [number for number, *_ in CRITICAL_PARTS]
 
 
-async def spare(depot: str, count: int, *, pieces: int = 1, serialised: bool | None = None) -> list[str]:
+async def spare(
+    depot: str, count: int, *, pieces: int = 1, serialised: bool | None = None, part: str | None = None
+) -> list[str]:
     """The parts of which a store has most, where another one stays when so many pieces go.
 
-    No lithium, which may not fly, and none of the parts whose critical points are watched by hand.
+    Only the part named, where one is. No lithium, which may not fly, and none of the parts whose critical points are
+    watched by hand.
 
     Raises:
         NotToday: there are fewer.
@@ -23,12 +26,14 @@ async def spare(depot: str, count: int, *, pieces: int = 1, serialised: bool | N
            JOIN party ON party.id = level.owner AND party.is_ourselves
            WHERE place.code = $1 AND level.condition = 'good' AND level.free > $2 AND NOT part.lithium
              AND part.part_number <> ALL($3) AND ($4::boolean IS NULL OR part.serialised = $4)
+             AND ($6::text IS NULL OR part.part_number = $6)
            ORDER BY level.free DESC, md5(part.part_number) LIMIT $5""",
         depot,
         pieces,
         _WATCHED,
         serialised,
         count,
+        part,
     )
     if len(rows) < count:
         raise NotToday
