@@ -106,9 +106,9 @@ def heard(scanned: Scanned, delivery: Delivery, current: str, part: str | None) 
     before, else of the only one that is kept by serial. `part` is what our books call the part that was scanned.
     """
     serial = scanned.serial or (scanned.text if part is None else "")
-    for line in delivery.lines:
-        if serial in line.serials:
-            return line.part_number, serial
+    naming = [line.part_number for line in delivery.lines if serial in line.serials]
+    if naming:
+        return (naming[0], serial) if len(naming) == 1 else (part, serial) if part in naming else None
     kept = [line.part_number for line in delivery.lines if line.serialised]
     of = part or current or (kept[0] if len(kept) == 1 else None)
     return (of, serial) if of else None

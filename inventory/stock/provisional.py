@@ -258,7 +258,9 @@ async def _find(code: str, place: int, quantity: int) -> _Found:
     if carrying and (carrying[0]["tag"] in named or len(here) == 1 or len(carrying) == 1):
         return _judged(carrying[0], place)
     if carrying:  # two makers gave the same serial: whoever resolves it names the part
-        pieces = [{"part_number": each["part_number"], "place": each["place_code"]} for each in carrying]
+        pieces = [
+            {"part_number": each["part_number"], "tag": each["tag"], "place": each["place_code"]} for each in carrying
+        ]
         return _Found(conflict="unit_unknown", facts={"code": code, "pieces": pieces}, quantity=quantity)
     try:
         part = await parts.find_first(named)

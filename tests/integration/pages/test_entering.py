@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from inventory.ground import clock, db
-from inventory.stock import levels
+from inventory.places import places
+from inventory.stock import levels, receipts
 from tests.world import DRIVE, FAN, SETUP
 
 
@@ -31,6 +32,21 @@ async def test_a_transfer_is_drafted_by_one_of_the_ways_there_are(visitor):
     assert DRIVE in page
 
 
+async def test_what_a_vendor_owns_is_sent_on_and_stays_his(visitor):
+    line = receipts.Incoming(part_number=FAN, quantity=2)
+    await receipts.receive("GZ", [line], by=SETUP, origin="V-DISTI", owner=await places.find_party("DISTI"))
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+
+    form = (await keeper.get("/transfers/new")).text
+    wanted = {"from_depot": "GZ", "to_depot": "SH", "part_number": FAN, "quantity": "2", "owner": "DISTI"}
+    drafted = await keeper.post("/transfers/new", wanted, live=False)
+    page = (await keeper.get(drafted.headers["location"])).text
+
+    assert '<option value="DISTI"' in form
+    assert '<option value="OWN"' not in form
+    assert "所有者 DISTI" in page
+
+
 async def test_a_transfer_that_cannot_be_is_refused_in_words(own_visitor):
     keeper = await own_visitor("warehouse_keeper", depot="GZ")
     good = {"from_depot": "GZ", "to_depot": "SH", "part_number": FAN, "quantity": "1"}
@@ -45,6 +61,8 @@ async def test_a_transfer_that_cannot_be_is_refused_in_words(own_visitor):
         {"part_number": [FAN, FAN], "quantity": "1"},
         {"part_number": ""},
         {"from_depot": "SH"},
+        {"owner": "DISTI"},
+        {"owner": "NOBODY"},
     ):
         answer = await keeper.post("/transfers/new", good | change)
         assert answer.status_code in (403, 404, 409, 422), (change, answer.status_code)
