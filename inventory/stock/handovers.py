@@ -12,7 +12,7 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import Invalid, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
@@ -21,7 +21,7 @@ from inventory.stock.keeping import require_serving, stock_of
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
+from inventory.stock.refusals import QuantityNotPositive
 
 ACCEPT_WITHIN = timedelta(hours=24)
 

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused
+from inventory.ground.errors import ReasonMissing, Refused
 from inventory.places import places
 from inventory.stock import expected, shipments, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot, moves_of
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, UnitNotHere
+from inventory.stock.refusals import QuantityNotPositive, UnitNotHere
 from inventory.stock.transfers import ON_THE_ROAD, TransferView
 
 TAKE_IN_WITHIN = timedelta(hours=4)

@@ -10,12 +10,12 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import expected, pools
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
+from inventory.stock.refusals import QuantityNotPositive
 
 State = Literal["expected", "partly_received", "received", "closed", "cancelled"]
 Kind = Literal["purchase_order", "transfer", "by_hand"]

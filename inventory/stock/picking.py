@@ -13,7 +13,7 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
 from inventory.stock import codes, units
@@ -25,7 +25,6 @@ from inventory.stock.refusals import (
     MoreThanReserved,
     PickedElsewhere,
     QuantityNotPositive,
-    ReasonMissing,
     ReservationResolved,
     SerialsMissing,
 )

@@ -10,13 +10,13 @@ from msgspec import Struct, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import lots, pools, units
 from inventory.stock.ledger import free_at, post, shortage
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import NoSerials, QuantityNotPositive, ReasonMissing, SerialsMissing
+from inventory.stock.refusals import NoSerials, QuantityNotPositive, SerialsMissing
 
 DECIDE_WITHIN = timedelta(hours=8)
 

@@ -15,7 +15,7 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import UnknownPart
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.tables import STORE_KINDS
@@ -28,7 +28,6 @@ from inventory.stock.refusals import (
     InsufficientStock,
     LotNotHere,
     QuantityNotPositive,
-    ReasonMissing,
     UnitNotHere,
 )
 from inventory.stock.when import happened

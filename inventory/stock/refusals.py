@@ -243,14 +243,6 @@ class OverReceipt(Refused):
     help_zh = "请复点；如确实多到，请填写原因。"
 
 
-class ReasonMissing(Invalid):
-    """This needs a reason."""
-
-    zh = "此操作需要填写原因。"
-    help_en = "Say why, in a few words."
-    help_zh = "请简要填写原因。"
-
-
 class SameStore(Invalid, constraint="transfer_leads_elsewhere"):
     """A transfer leads to another store."""
 

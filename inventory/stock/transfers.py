@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments, units
@@ -18,7 +18,7 @@ from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import ReasonMissing, SameStore, UnitNotHere
+from inventory.stock.refusals import SameStore, UnitNotHere
 from inventory.stock.shipments import Dispatch, Mode, PackedPart
 
 State = Literal["proposed", "draft", "shipped", "partly_received", "received", "closed", "cancelled"]

@@ -11,7 +11,7 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
 from inventory.stock import pools
@@ -20,7 +20,6 @@ from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import CountTooLarge, NothingDrawn, NothingNamed, NothingToCount, SeedNotYours
 from inventory.stock.moves import GOOD
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import ReasonMissing
 
 Kind = Literal["cycle", "surprise", "full", "recount"]
 State = Literal["counting", "counted", "posted", "cancelled"]

@@ -7,7 +7,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import db
-from inventory.ground.errors import NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import places as places_of
 from inventory.places import register as places
 from inventory.procurement import deliveries
@@ -15,7 +15,7 @@ from inventory.procurement.deliveries import Scan
 from inventory.requests import waves
 from inventory.stock import losses, lots, picking, receipts, transfers, units
 from inventory.stock.receipts import Incoming
-from inventory.stock.refusals import InsufficientStock, ReasonMissing, SameStore, UnitNotHere
+from inventory.stock.refusals import InsufficientStock, SameStore, UnitNotHere
 from inventory.stock.shipments import Dispatch
 from inventory.stock.transfers import NoLane, OwnersMixed, ReceivedDiffers, TransferItem
 from tests.integration.stock.test_reservations import level
