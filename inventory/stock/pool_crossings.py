@@ -197,7 +197,7 @@ async def refuse(crossing: UUID, *, by: Actor, reason: str) -> Crossing:
     return await _told("refused", crossing)
 
 
-async def _decide(crossing: UUID, state: State, reason: str, by: Actor) -> db.Row:
+async def _decide(crossing: UUID, state: Literal["crossed", "refused"], reason: str, by: Actor) -> db.Row:
     view = await crossing_view(crossing)
     by.require_depot(view.depot)
     by.require_eyes()

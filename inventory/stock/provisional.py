@@ -33,6 +33,7 @@ from inventory.stock.refusals import (
 from inventory.stock.when import happened
 
 State = Literal["conflict", "open", "loss_reported", "papered", "brought_back", "lost", "dismissed"]
+Settled = Literal["papered", "brought_back", "lost", "dismissed"]
 Conflict = Literal["all_reserved", "unit_unknown", "unit_elsewhere", "not_good", "too_few", "picked"]
 
 
@@ -454,7 +455,7 @@ async def whose(issue: Issue) -> tuple[int, int]:
     return await places.ourselves(), pool
 
 
-async def settle(issue: Issue, state: State, *, by: Actor, remark: str = "", **document: str | None) -> None:
+async def settle(issue: Issue, state: Settled, *, by: Actor, remark: str = "", **document: str | None) -> None:
     """Close a record: papered, brought back, lost or dismissed."""
     await db.execute(
         """UPDATE provisional_issue SET state = $2, settled_at = $3, settled_by = $4, remark = $5, document_kind = $6,
