@@ -2423,6 +2423,27 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ForbiddenPart",
+        tablename="forbidden_part",
+        column_name="in_force",
+        db_column_name="in_force",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Pool",
         tablename="pool",
         column_name="id",
