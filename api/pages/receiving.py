@@ -43,6 +43,7 @@ class Dock(Struct, kw_only=True):
     why_of: Several = []
     why: Several = []
     taken_off: str = ""
+    owner: Short = ""
 
     def pieces(self) -> list[tuple[str, str]]:
         """Part number and serial of every scanned piece, each once."""
@@ -158,6 +159,7 @@ async def _show(request: PageRequest, number: str, dock: Dock, *, understood: bo
     return Page(
         "receiving/dock.html",
         delivery=delivery,
+        owners=[] if delivery.owner_is_known else await places.owners(limit=500),
         dock=dock,
         findings=findings,
         came=dict(came),
@@ -180,8 +182,15 @@ async def list_deliveries(request: PageRequest, depot: FromQuery[str | None] = N
         limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[Instant, str]), depot=depot or None
     )
     shown, following = cut(found, lambda delivery: (delivery.due_at, delivery.number))
-    stores = await places.stores(limit=200, seen_by=request.user)
-    return Page("receiving/list.html", deliveries=shown, cursor=following, stores=stores, depot=depot, first=not cursor)
+    return Page(
+        "receiving/list.html",
+        deliveries=shown,
+        cursor=following,
+        stores=await places.stores(limit=200, seen_by=request.user),
+        owners=await places.owners(limit=500),
+        depot=depot,
+        first=not cursor,
+    )
 
 
 @get("/receiving/{number:str}", guards=[requires("stock.receive")])
@@ -212,6 +221,7 @@ async def book(request: PageRequest, number: FromPath[str], data: URLEncodedBody
         by=request.user,
         short=shorts,
         why_missing=_why_missing(findings, data.reasons()),
+        owner=data.owner.strip() or None,
     )
     address = f"/receipts/{receipt.number}"
     if request.headers.get("hx-request") == "true":

@@ -1,5 +1,6 @@
 """The pages where stock is moved by hand: new transfers, new reservations, corrections of the books."""
 
+import re
 from datetime import timedelta
 
 from inventory.ground import clock, db
@@ -24,6 +25,9 @@ async def test_a_transfer_is_drafted_by_one_of_the_ways_there_are(visitor):
     )
 
     assert '<option value="SH"' in form
+    for field in ("from_depot", "to_depot"):
+        assert re.search(rf'<label class="form-label required" for="{field}">', form)
+        assert re.search(rf'<select [^>]*name="{field}" required>', form)
     assert ("快递" in ways, "¥300" in ways) == (True, True)
     assert "没有" in none
     assert drafted.status_code == 303
