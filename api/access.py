@@ -85,3 +85,7 @@ def requires_any(*rights: str) -> Guard:
             actor.require(rights[0])
 
     return guard
+
+
+reads_master_data = requires_any("places.read", "contracts.read", "vendors.read")
+"""Who sees any of what a company enters about itself; each kind asks for a right of its own besides."""

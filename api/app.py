@@ -18,11 +18,12 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Receive, Send
 from msgspec import Struct
 
-from api import logs, requests_log, settings
+from api import logs, requests_log, settings, slashes
 from api.access import Authentication, FormGuard
 from api.answers import known_filters
 from api.demo import credentials
 from api.exchange.exports import exports_of
+from api.exchange.master_data import exports_of_kinds
 from api.instants import DECODERS, InstantSchema
 from api.pages.headers import secure
 from api.pages.refusals import (
@@ -108,10 +109,11 @@ async def ready() -> Response[Health]:
 
 
 class Application(Litestar):
-    """Litestar, with every request under an id and in the log."""
+    """Litestar, with every request under an id and in the log, and names that may hold slashes."""
 
     @override
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        slashes.hidden(scope)
         await requests_log.logged(super().__call__, scope, receive, send)
 
 
@@ -174,7 +176,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
     security = [{"key": []}, {"session": []}]
     api = Router(
         "/api/v1",
-        route_handlers=[*controllers, *exports_of([*controllers, *taking_files])],
+        route_handlers=[*controllers, *exports_of([*controllers, *taking_files]), *exports_of_kinds()],
         security=security,
         before_request=known_filters,
     )
@@ -195,6 +197,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         template_config=engine(),
         before_send=[secure],
         middleware=[
+            slashes.shown,
             DefineMiddleware(Authentication, exclude=["^/static", "^/health$", "^/ready$", "^/metrics"]),
             DefineMiddleware(FormGuard, config=csrf(using)),
         ],

@@ -1,9 +1,11 @@
 """Instants: the one form in which a time comes in, with its time zone and within years that mean something."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, override
 
 import msgspec
+from litestar.datastructures import UploadFile
 from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 
@@ -70,8 +72,21 @@ def reading(into: type, value: Any) -> Any:
     raise TypeError(f"{into} is not read here")
 
 
-DECODERS = [(lambda into: into is Instant, lambda _, value: instant(value))]
-"""How Litestar reads an instant in a body or a query parameter."""
+def no_file(into: type, value: Any) -> Any:
+    """Refuse what came where a file belongs, in words; a file itself needs no reading.
+
+    Raises:
+        ValueError: always.
+
+    """
+    raise ValueError("Expected a file")
+
+
+DECODERS: list[tuple[Callable[[Any], bool], Callable[[type, Any], Any]]] = [
+    (lambda into: into is Instant, lambda _, value: instant(value)),
+    (lambda into: into is UploadFile, no_file),
+]
+"""How Litestar reads what it has no words of its own for: an instant in a body or a query parameter, no file in a form."""
 
 
 class InstantSchema(OpenAPISchemaPlugin):

@@ -64,6 +64,8 @@ _COMPLAINTS = [
     (r"Expected `decimal` from (.+?) to (.+?) in field `(.+?)`", "{2} 应为 {0} 至 {1} 之间的小数"),
     (r"Object missing required field `(.+?)`", "缺少必填字段 {0}"),
     (r"Object contains unknown field `(.+?)`", "没有名为 {0} 的字段"),
+    (r"Expected a time between the years (\d+) and (\d+)", "应为 {0} 至 {1} 年之间的时间"),
+    (r"Expected a file", "应为文件"),
     (r"Invalid enum value (.+)", "不是允许的取值：{0}"),
     (r"Invalid (?:RFC3339 encoded )?(datetime|date|UUID|decimal)(?: string)?", "不是有效的{0}"),
 ]

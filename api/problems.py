@@ -214,7 +214,7 @@ def http_response(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     language = language_of(request)
     if isinstance(error, ValidationException):
         errors = _field_errors(error, language)
-        named = "; ".join(f"{e.pointer}: {e.message}" for e in errors) or str(error.detail)
+        named = "; ".join(f"{e.pointer}: {e.message}" if e.pointer else e.message for e in errors) or str(error.detail)
         sentence = _INVALID.sentence[language].format(named)
         return _response(_problem(422, _INVALID.code, sentence, errors=errors, advice=_INVALID.advice[language]))
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -40,7 +40,7 @@ def item_of(handler: HTTPRouteHandler) -> type | None:
 
 
 def lists_of(controller: type[Controller]) -> list[HTTPRouteHandler]:
-    """The routes of a controller that answer lists; one of rows of many kinds has no columns to be exported by."""
+    """The routes of a controller that answer lists; of rows of many kinds, each kind has an export of its own."""
     return [
         handler
         for handler in vars(controller).values()

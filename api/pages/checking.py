@@ -22,6 +22,7 @@ Text = Annotated[str | None, QueryParameter(max_length=200)]
 async def list_changes(
     subject: Text = None,
     actor: Text = None,
+    action: Text = None,
     since: Annotated[str | None, QueryParameter(name="from", max_length=40)] = None,
     until: Annotated[str | None, QueryParameter(name="to", max_length=40)] = None,
     cursor: Cursor = None,
@@ -31,12 +32,13 @@ async def list_changes(
         limit=LENGTH + 1,
         subject=(subject or "").strip() or None,
         actor=(actor or "").strip() or None,
+        action=(action or "").strip() or None,
         since=moment(since),
         until=moment(until, whole_day=True),
         before=decode_cursor(cursor, UUID),
     )
     shown, following = cut(found, lambda entry: entry.id)
-    asked = {"subject": subject, "actor": actor, "from": since, "to": until}
+    asked = {"subject": subject, "actor": actor, "action": action, "from": since, "to": until}
     fields = {field.name: field for kind in KINDS.values() for field in kind.fields}
     return Page("checking/audit.html", fields=fields, entries=shown, cursor=following, asked=asked, first=not cursor)
 

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from api.languages import Language
+from api.pages.audit_actions import AUDIT_ACTIONS
 from inventory.assurance.invariants import INVARIANTS
 from inventory.imports.imports import KINDS
 from inventory.people.roles import RIGHTS, ROLE_NAMES
@@ -446,6 +447,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "UNPAPERED": ("waiting for its paper", "待补单"),
     },
     "owner": {"OWN": ("ours", "我方")},
+    "audit_action": AUDIT_ACTIONS,
+    "service_state": {"in_service": ("in service", "启用"), "out_of_service": ("out of service", "停用")},
     "sealed_stream": {"movement": ("Ledger", "流水"), "audit_entry": ("Audit trail", "审计记录")},
     "pool": {"common": ("common", "公共库存")},
     "part_kind": {

@@ -8,7 +8,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 
-from api.access import requires, requires_any
+from api.access import reads_master_data, requires
 from api.answers import Cursor, decode_cursor, encode_cursor
 from api.pages.paging import LENGTH
 from api.pages.rendering import Page, PageRequest
@@ -19,8 +19,6 @@ from inventory.master_data.kinds import Kind
 Said = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 GROUPS = ("places", "customers", "catalogue", "vendors")
-
-reading = requires_any("places.read", "contracts.read", "vendors.read")
 
 
 def _address(kind: Kind, key: str) -> str:
@@ -37,14 +35,14 @@ def _listed(kind: Kind, request: PageRequest) -> list[Field]:
     return [field for field in kind.seen(request.user) if field.shape != "note"][:7]
 
 
-@get("/master-data", guards=[reading])
+@get("/master-data", guards=[reads_master_data])
 async def list_kinds(request: PageRequest) -> Page:
     """Show which kinds there are."""
     seen = [kind for kind in records.KINDS.values() if request.user.may(kind.read)]
     return Page("master-data/kinds.html", kinds=seen, groups=GROUPS)
 
 
-@get("/master-data/{kind:str}", guards=[reading])
+@get("/master-data/{kind:str}", guards=[reads_master_data])
 async def list_records(
     request: PageRequest,
     kind: FromPath[str],
@@ -101,7 +99,7 @@ async def enter(request: PageRequest, kind: FromPath[str], data: Said) -> Redire
     return Redirect(_address(known, entered.key), status_code=303)
 
 
-@get("/master-data/{kind:str}/rows/{key:str}", guards=[reading])
+@get("/master-data/{kind:str}/rows/{key:str}", guards=[reads_master_data])
 async def show_record(request: PageRequest, kind: FromPath[str], key: FromPath[str]) -> Page:
     """Show a row, with the form that changes it, what belongs to it, and what became of it."""
     known = records.kind_of(kind)

@@ -92,7 +92,7 @@ GROUPS = (
             Item("/bins", ("Bins", "库位"), "map-pin", "stock.read"),
             Item("/conditions", ("Blocked stock", "待检与隔离"), "lock", "documents.read"),
             Item("/movements", ("Ledger", "流水"), "history", "stock.read"),
-            Item("/keepings", ("Key-holders", "保管人"), "user", "documents.read"),
+            Item("/keepings", ("Stores and key-holders", "备件库与保管人"), "user", "documents.read"),
             Item("/pool-crossings", ("Pools", "库存归属"), "scale", "documents.read"),
             Item(
                 "/statements",

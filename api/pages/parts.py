@@ -59,10 +59,12 @@ async def show_part(request: PageRequest, part_number: FromPath[str]) -> Page:
 
 
 @post("/units/{serial:str}/tag", guards=[requires("stock.receive")], status_code=303)
-async def tag_unit(request: PageRequest, serial: FromPath[str], data: URLEncodedBody[Tagging]) -> Redirect:
-    """Give a piece our tag."""
-    await tags.assign(serial, data.tag.strip() or None, by=request.user)
-    return Redirect(f"/units/{quote(serial, safe='')}", status_code=303)
+async def tag_unit(
+    request: PageRequest, serial: FromPath[str], data: URLEncodedBody[Tagging], part: FromQuery[str] = ""
+) -> Redirect:
+    """Give a piece our tag; the part tells two makers' same serial apart."""
+    unit = await tags.assign(serial, data.tag.strip() or None, by=request.user, part_number=part or None)
+    return Redirect(f"/units/{quote(unit.tag or serial, safe='')}", status_code=303)
 
 
 handlers = [list_parts, show_part, tag_unit]

@@ -43,6 +43,7 @@ class Dock(Struct, kw_only=True):
     why_of: Several = []
     why: Several = []
     taken_off: str = ""
+    owner: Short = ""
 
     def pieces(self) -> list[tuple[str, str]]:
         """Part number and serial of every scanned piece, each once."""
@@ -106,9 +107,9 @@ def heard(scanned: Scanned, delivery: Delivery, current: str, part: str | None) 
     before, else of the only one that is kept by serial. `part` is what our books call the part that was scanned.
     """
     serial = scanned.serial or (scanned.text if part is None else "")
-    for line in delivery.lines:
-        if serial in line.serials:
-            return line.part_number, serial
+    naming = [line.part_number for line in delivery.lines if serial in line.serials]
+    if naming:
+        return (naming[0], serial) if len(naming) == 1 else (part, serial) if part in naming else None
     kept = [line.part_number for line in delivery.lines if line.serialised]
     of = part or current or (kept[0] if len(kept) == 1 else None)
     return (of, serial) if of else None
@@ -158,6 +159,7 @@ async def _show(request: PageRequest, number: str, dock: Dock, *, understood: bo
     return Page(
         "receiving/dock.html",
         delivery=delivery,
+        owners=[] if delivery.owner_is_known else await places.owners(limit=500),
         dock=dock,
         findings=findings,
         came=dict(came),
@@ -180,8 +182,15 @@ async def list_deliveries(request: PageRequest, depot: FromQuery[str | None] = N
         limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[Instant, str]), depot=depot or None
     )
     shown, following = cut(found, lambda delivery: (delivery.due_at, delivery.number))
-    stores = await places.stores(limit=200, seen_by=request.user)
-    return Page("receiving/list.html", deliveries=shown, cursor=following, stores=stores, depot=depot, first=not cursor)
+    return Page(
+        "receiving/list.html",
+        deliveries=shown,
+        cursor=following,
+        stores=await places.stores(limit=200, seen_by=request.user),
+        owners=await places.owners(limit=500),
+        depot=depot,
+        first=not cursor,
+    )
 
 
 @get("/receiving/{number:str}", guards=[requires("stock.receive")])
@@ -212,6 +221,7 @@ async def book(request: PageRequest, number: FromPath[str], data: URLEncodedBody
         by=request.user,
         short=shorts,
         why_missing=_why_missing(findings, data.reasons()),
+        owner=data.owner.strip() or None,
     )
     address = f"/receipts/{receipt.number}"
     if request.headers.get("hx-request") == "true":

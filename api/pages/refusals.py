@@ -36,6 +36,7 @@ _STATES_OF = {
     "Job": "job_state",
     "Import": "import_state",
     "Attachment": "attachment_state",
+    "Store": "service_state",
 }
 """Which enumeration the states in a refusal belong to."""
 

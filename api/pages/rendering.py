@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, override
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -138,6 +138,8 @@ def environment() -> Environment:
         "span": pass_context(lambda c, value: formats.span(value, c["language"])),
         "hours": pass_context(lambda c, value: formats.hours(value, c["language"])),
         "who": pass_context(lambda c, name: labels.actor(name, c["language"])),
+        # a slash within a name is part of it
+        "urlencode": lambda value: quote(str(value), safe=""),
         "json": lambda value: msgspec.json.encode(value).decode(),
     }
     made.globals |= {

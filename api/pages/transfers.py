@@ -29,11 +29,12 @@ class Drafting(Struct, kw_only=True):
     quantity: Several
     mode: Annotated[str, Meta(max_length=40)] = ""
     pool: Short = pools.COMMON
+    owner: Short = ""
 
     def items(self) -> list[transfers.TransferItem]:
         """The lines that name a part."""
         return [
-            transfers.TransferItem(part_number=part, quantity=count, pool=self.pool)
+            transfers.TransferItem(part_number=part, quantity=count, pool=self.pool, owner=self.owner or None)
             for part, count in part_lines(self.part_number, self.quantity)
         ]
 
@@ -81,6 +82,7 @@ async def new_transfer(request: PageRequest, part: FromQuery[str] = "") -> Page:
         part=part[:200],
         origins=await places.stores(limit=200, seen_by=request.user),
         pools=await pools.pool_codes(limit=200),
+        owners=await places.owners(limit=500),
     )
 
 
@@ -112,9 +114,10 @@ async def show_transfer(request: PageRequest, transfer_id: FromPath[UUID]) -> Pa
             part_number=line.part_number, depot=transfer.from_depot, pool=line.pool, quantity=line.quantity
         )
         for line in transfer.lines
+        if line.ours
     ]
     waits = transfer.state in ("proposed", "draft")
-    cost = await previewing.cover_lost_by(takings, seen_by=request.user, held=True) if waits else None
+    cost = await previewing.cover_lost_by(takings, seen_by=request.user, held=True) if waits and takings else None
     files = await attached(request, "transfer", transfer_id)
     return Page("transfers/detail.html", transfer=transfer, files=files, cost=cost)
 

@@ -52,6 +52,9 @@ async def of_transfer(transfer: UUID, form: TransferForm, *, by: Actor) -> Paper
         Fact(("发出时间", "Shipped"), minute(view.shipped_at) if view.shipped_at else "–"),
         Fact(("预计到达", "Due"), minute(view.due_at) if view.due_at else "–"),
     ]
+    if any(not line.ours for line in view.lines):
+        whose = _each(label("owner", "OWN") if line.ours else line.owner for line in view.lines)
+        facts.append(Fact(("所有者", "Belongs to"), "、".join(whose)))
     if form == "transfer_note" and view.state in NOT_IN_FORCE:
         lines = await _planned(view)
     elif form == "goods_receipt_note":

@@ -13,10 +13,11 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code
+from inventory.assurance import stores
 from inventory.catalogue import models, parts
 from inventory.ground import clock
 from inventory.installed_base import contracts, devices, failures, fitted, severities, warranties
-from inventory.places import places
+from inventory.places import places, register
 from inventory.requests import availability, kits
 
 
@@ -385,6 +386,12 @@ class ContractController(Controller):
         return page(request, found, limit, lambda site: site.code)
 
 
+class Why(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why something is done."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
 class PlaceController(Controller):
     """Stores and the lanes between them."""
 
@@ -408,6 +415,46 @@ class PlaceController(Controller):
     async def get_depot(self, request: ApiRequest, code: FromPath[str]) -> places.StoreView:
         """Show one store."""
         return await places.store(code, seen_by=request.user)
+
+    @get(
+        "/depots/{code:str}/waiting",
+        operation_id="GetWhatWaitsAtDepot",
+        guards=[requires("documents.read")],
+        responses=refusals(404),
+    )
+    async def get_waiting(self, request: ApiRequest, code: FromPath[str]) -> stores.AtStore:
+        """Show what lies in a store and how many open documents need it."""
+        return await stores.waiting_at(code, seen_by=request.user)
+
+    @post(
+        "/depots/{code:str}/out-of-service",
+        operation_id="TakeDepotOutOfService",
+        status_code=200,
+        guards=[requires("keepings.manage")],
+        responses=refusals(404, 409),
+    )
+    async def take_out_of_service(
+        self, request: ApiRequest, code: FromPath[str], data: JSONBody[Why], idempotency_key: Key = None
+    ) -> Response[places.StoreView]:
+        """Say that a store can give nothing for now; what lies and waits there stays in the books."""
+        return await once(
+            request, idempotency_key, lambda: register.take_out_of_service(code, by=request.user, reason=data.reason)
+        )
+
+    @post(
+        "/depots/{code:str}/in-service",
+        operation_id="ReturnDepotToService",
+        status_code=200,
+        guards=[requires("keepings.manage")],
+        responses=refusals(404, 409),
+    )
+    async def return_to_service(
+        self, request: ApiRequest, code: FromPath[str], data: JSONBody[Why], idempotency_key: Key = None
+    ) -> Response[places.StoreView]:
+        """Say that a store gives again."""
+        return await once(
+            request, idempotency_key, lambda: register.return_to_service(code, by=request.user, reason=data.reason)
+        )
 
     @get("/lanes", operation_id="ListLanes", guards=[requires("places.read")], responses=refusals())
     async def list_lanes(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from litestar import Controller, Response, get, patch, post
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
-from api.access import requires, requires_any
+from api.access import reads_master_data, requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import Unparsable, refusals
 from inventory.master_data import records
@@ -18,8 +18,6 @@ Version = Annotated[
         description="The ETag of what you read, or the `version` an edit answered; `*` overwrites whatever is there",
     ),
 ]
-
-reading = requires_any("places.read", "contracts.read", "vendors.read")
 
 
 def _tagged(found: records.Record) -> Response[records.Record]:
@@ -48,12 +46,12 @@ class MasterDataController(Controller):
     path = "/master-data"
     tags = ("master data",)
 
-    @get(operation_id="ListMasterDataKinds", guards=[reading], responses=refusals())
+    @get(operation_id="ListMasterDataKinds", guards=[reads_master_data], responses=refusals())
     async def list_kinds(self, request: ApiRequest) -> list[records.KindView]:
         """List the kinds with their fields: names in both languages, form, choices, and what they refer to."""
         return records.kinds(seen_by=request.user)
 
-    @get("/{kind:str}", operation_id="ListMasterData", guards=[reading], responses=refusals(404))
+    @get("/{kind:str}", operation_id="ListMasterData", guards=[reads_master_data], responses=refusals(404))
     async def list_records(
         self,
         request: ApiRequest,
@@ -73,7 +71,7 @@ class MasterDataController(Controller):
         ids = {row.key: own for own, row in found}
         return page(request, [row for _, row in found], limit, lambda row: (row.title, ids[row.key]))
 
-    @get("/{kind:str}/{key:str}", operation_id="GetMasterData", guards=[reading], responses=refusals(404))
+    @get("/{kind:str}/{key:str}", operation_id="GetMasterData", guards=[reads_master_data], responses=refusals(404))
     async def get_record(
         self, request: ApiRequest, kind: FromPath[str], key: FromPath[str]
     ) -> Response[records.Record]:

@@ -93,11 +93,12 @@ class NewAdjustment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TransferItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One part to send."""
+    """One part to send: of ours, or of the vendor or customer that `owner` names; it stays theirs."""
 
     part_number: Code
     quantity: Quantity
     pool: Code = COMMON
+    owner: Code | None = None
 
 
 class NewTransfer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -274,10 +275,17 @@ class StockController(Controller):
         responses=refusals(404, 409),
     )
     async def tag_unit(
-        self, request: ApiRequest, serial: FromPath[str], data: JSONBody[Tagging], idempotency_key: Key = None
+        self,
+        request: ApiRequest,
+        serial: FromPath[str],
+        data: JSONBody[Tagging],
+        part: FromQuery[str | None] = None,
+        idempotency_key: Key = None,
     ) -> Response[units.UnitView]:
-        """Give a piece our tag: the one on the label in hand, or a new one."""
-        return await once(request, idempotency_key, lambda: tags.assign(serial, data.tag, by=request.user))
+        """Give a piece our tag: the one on the label in hand, or a new one; `part` tells two makers' same serial apart."""
+        return await once(
+            request, idempotency_key, lambda: tags.assign(serial, data.tag, by=request.user, part_number=part)
+        )
 
     @get("/movements", operation_id="ListMovements", guards=[requires("stock.read")], responses=refusals(404))
     async def list_movements(

@@ -11,13 +11,12 @@ from uuid import UUID
 from inventory.emergency import cases
 from inventory.ground import db, files
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import orders
 from inventory.requests import requests
 from inventory.stock import provisional, receipts, shipments, transfers
 from inventory.stock.counting import sheets
-from inventory.stock.refusals import ReasonMissing
 
 SubjectKind = Literal[
     "transfer",

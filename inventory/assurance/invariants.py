@@ -162,19 +162,21 @@ INVARIANTS = [
     ),
     Invariant(
         "nothing_on_the_road_is_forgotten",
-        "what a transfer shipped, and neither delivered nor lost, is in transit",
-        """SELECT part.part_number AS what, coalesce(sent.quantity, 0)::text AS expected,
+        "what a transfer shipped of anybody's, and neither delivered nor lost, is in transit and still theirs",
+        """SELECT part.part_number || ' / ' || party.code AS what, coalesce(sent.quantity, 0)::text AS expected,
                   coalesce(road.quantity, 0)::text AS found, part.id AS part
            FROM part
-           LEFT JOIN (SELECT part, sum(shipped_quantity - received_quantity - lost_quantity) AS quantity
-                      FROM transfer_line GROUP BY part) AS sent ON sent.part = part.id
-           LEFT JOIN (SELECT movement.part, sum(CASE WHEN target.kind = 'transit' THEN quantity ELSE -quantity END)
-                             AS quantity
+           CROSS JOIN party
+           LEFT JOIN (SELECT part, owner, sum(shipped_quantity - received_quantity - lost_quantity) AS quantity
+                      FROM transfer_line GROUP BY part, owner) AS sent ON sent.part = part.id AND sent.owner = party.id
+           LEFT JOIN (SELECT movement.part,
+                             CASE WHEN target.kind = 'transit' THEN to_owner ELSE from_owner END AS owner,
+                             sum(CASE WHEN target.kind = 'transit' THEN quantity ELSE -quantity END) AS quantity
                       FROM movement
                       JOIN place AS origin ON origin.id = movement.from_place
                       JOIN place AS target ON target.id = movement.to_place
                       WHERE movement.document_kind = 'transfer' AND (origin.kind = 'transit') <> (target.kind = 'transit')
-                      GROUP BY movement.part) AS road ON road.part = part.id
+                      GROUP BY 1, 2) AS road ON road.part = part.id AND road.owner = party.id
            WHERE coalesce(sent.quantity, 0) <> coalesce(road.quantity, 0)""",
     ),
     Invariant(
@@ -242,16 +244,20 @@ INVARIANTS = [
     ),
     Invariant(
         "what_is_on_the_road_is_expected",
-        "what of a transfer is on the road is expected at its target",
-        """SELECT transfer.number || ' / ' || part.part_number AS what,
-                  (line.shipped_quantity - line.received_quantity - line.lost_quantity)::text AS expected,
+        "what of our stock a transfer has on the road is expected at its target, and nothing of others' stock",
+        """SELECT transfer.number || ' / ' || part.part_number AS what, road.ours::text AS expected,
                   coalesce(awaited.quantity, 0)::text AS found
            FROM transfer_line AS line
            JOIN transfer ON transfer.id = line.transfer
            JOIN part ON part.id = line.part
+           JOIN party ON party.id = line.owner
+           CROSS JOIN LATERAL (
+               SELECT CASE WHEN party.is_ourselves
+                           THEN line.shipped_quantity - line.received_quantity - line.lost_quantity ELSE 0 END AS ours
+           ) AS road
            LEFT JOIN (SELECT source, sum(quantity - received_quantity) AS quantity FROM expected_delivery
                       WHERE closed_at IS NULL GROUP BY source) AS awaited ON awaited.source = line.id
-           WHERE line.shipped_quantity - line.received_quantity - line.lost_quantity <> coalesce(awaited.quantity, 0)""",
+           WHERE road.ours <> coalesce(awaited.quantity, 0)""",
     ),
     Invariant(
         "notices_say_how_they_stand",

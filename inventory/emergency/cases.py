@@ -411,7 +411,13 @@ async def close(case: UUID, *, by: Actor, note: str, lessons: str = "") -> CaseS
 
 
 async def _end(
-    case: UUID, states: Sequence[State], becomes: State, by: Actor, *, note: str, lessons: str = ""
+    case: UUID,
+    states: Sequence[State],
+    becomes: Literal["closed", "stood_down"],
+    by: Actor,
+    *,
+    note: str,
+    lessons: str = "",
 ) -> CaseSummary:
     """End a case that is in one of some states; losing the race is the refusal."""
     by.require_depot((await case_summary(case)).depot)

@@ -87,6 +87,14 @@ class Invalid(InventoryError):
     help_zh = "请更正输入；字段说明见 /docs。"
 
 
+class ReasonMissing(Invalid):
+    """This needs a reason."""
+
+    zh = "此操作需要填写原因。"
+    help_en = "Say why, in a few words."
+    help_zh = "请简要填写原因。"
+
+
 class NotText(Invalid):
     """The input holds a character that no text can have."""
 

@@ -89,6 +89,27 @@ class NewServiceTerm(Struct, frozen=True, kw_only=True):
     report_hours: int | None = None
 
 
+class NewSeverity(Struct, frozen=True, kw_only=True):
+    """A severity of a contract's own to enter; with the first one, the house's general and severe hold for it no longer."""
+
+    contract: str
+    code: str
+    name_zh: str
+    name_en: str
+    rank: int
+    priority_class: str
+    definition_zh: str = ""
+    definition_en: str = ""
+
+
+class NewForbiddenPart(Struct, frozen=True, kw_only=True):
+    """A part that a contract does not let into its devices."""
+
+    contract: str
+    part: str
+    reason: str = ""
+
+
 class NewDevice(Struct, frozen=True, kw_only=True):
     """A covered device to enter."""
 
@@ -197,9 +218,67 @@ async def enter_service_terms(terms: Sequence[NewServiceTerm], *, by: Actor) -> 
         by=by,
         right="parts.manage",
     )
-    rows = await db.fetch(
-        "SELECT id FROM contract WHERE code = ANY($1) ORDER BY id", list({term.contract for term in terms})
+    await _refresh({term.contract for term in terms})
+
+
+@db.atomic
+async def enter_severities(severities: Sequence[NewSeverity], *, by: Actor) -> None:
+    """Enter severities of contracts' own, beside those they have.
+
+    Raises:
+        SeverityTwice: a contract has one of that code.
+        UnknownReference: no such contract or priority class.
+
+    """
+    await enter(
+        """INSERT INTO severity_definition (contract, code, name_zh, name_en, definition_zh, definition_en, rank,
+                                            priority_class)
+           SELECT contract.id, new.code, new.name_zh, new.name_en, new.definition_zh, new.definition_en, new.rank,
+                  priority_class.code
+           FROM jsonb_to_recordset($1) AS new(contract text, code text, name_zh text, name_en text, definition_zh text,
+                definition_en text, rank integer, priority_class text)
+           JOIN contract ON contract.code = new.contract
+           JOIN priority_class ON priority_class.code = new.priority_class
+           RETURNING (SELECT code FROM contract WHERE contract.id = severity_definition.contract) || ' / ' || code""",
+        severities,
+        lambda row: f"{row.contract} / {row.code}",
+        what="severity",
+        what_zh="故障级别",
+        by=by,
+        right="parts.manage",
     )
+    await _refresh({severity.contract for severity in severities})
+
+
+@db.atomic
+async def forbid_parts(parts: Sequence[NewForbiddenPart], *, by: Actor) -> None:
+    """Enter parts that contracts do not let into their devices.
+
+    Raises:
+        UnknownReference: no such contract or part.
+
+    """
+    await enter(
+        """INSERT INTO forbidden_part (contract, part, reason)
+           SELECT contract.id, part.id, new.reason
+           FROM jsonb_to_recordset($1) AS new(contract text, part text, reason text)
+           JOIN contract ON contract.code = new.contract
+           JOIN part ON part.part_number = new.part
+           RETURNING (SELECT code FROM contract WHERE contract.id = forbidden_part.contract) || ' / ' ||
+                     (SELECT part_number FROM part WHERE part.id = forbidden_part.part)""",
+        parts,
+        lambda row: f"{row.contract} / {row.part}",
+        what="forbidden part",
+        what_zh="禁用备件",
+        by=by,
+        right="parts.manage",
+    )
+    await _refresh({part.contract for part in parts})
+
+
+async def _refresh(contracts: set[str]) -> None:
+    """Judge the cover of some contracts anew; nothing named would mean everything."""
+    rows = await db.fetch("SELECT id FROM contract WHERE code = ANY($1) ORDER BY id", list(contracts))
     if rows:
         await jobs.enqueue(jobs.RefreshCover(contracts=[row["id"] for row in rows]))
 

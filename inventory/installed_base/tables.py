@@ -116,12 +116,13 @@ class SeverityDefinition(
 class ForbiddenPart(
     Table, tablename="forbidden_part", help_text="A part that a contract does not let into its devices"
 ):
-    """A part number a contract forbids, with the reason; it is neither suggested nor sent."""
+    """A part number a contract forbids, with the reason; while that is in force it is neither suggested nor sent."""
 
     id = Serial(primary_key=True)
     contract = link(Contract)
     part = link(Part, index=True)
     reason = note()
+    in_force = flag(default=True)
 
     forbidden_part_is_named_once = Unique([contract, part])
 

@@ -3,9 +3,10 @@
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.imports.devices import DEVICES as IMPORTED
-from inventory.installed_base import register
+from inventory.installed_base import register, severities
+from inventory.master_data.catalogue import PART
 from inventory.master_data.fields import Field, same
-from inventory.master_data.kinds import Kind, by_verb
+from inventory.master_data.kinds import Kind, Values, by_verb
 from inventory.master_data.places import CUSTOMER, SITE
 from inventory.stock import pools
 
@@ -13,6 +14,15 @@ CALENDAR = "(SELECT id FROM calendar WHERE code = {})"
 SERVICE_CLASS = "(SELECT id FROM service_class WHERE code = {})"
 CONTRACT = "(SELECT id FROM contract WHERE code = {})"
 MODEL = "(SELECT id FROM device_model WHERE code = {})"
+
+HOUSE_SEVERITIES = {"general": ("general", "一般"), "severe": ("severe", "严重")}
+
+PRIORITY_CLASSES = {
+    "planned": ("planned", "计划性"),
+    "general": ("general fault", "一般故障"),
+    "severe": ("severe fault", "严重故障"),
+    "emergency": ("emergency", "应急"),
+}
 
 PROVENANCES = {
     "maker_direct": ("maker direct", "原厂直供"),
@@ -94,12 +104,30 @@ CONTRACTS = Kind(
         Field(name="labour_cny", en="Labour per request CNY", zh="每次人工费（元）", shape="amount", least=0, most=10_000_000,
               sql="contract.labour_cny", column="labour_cny", right="costs.read",
               hint=("left empty: as for all customers", "留空则按统一价规")),
+        Field(name="part_travels", en="The part travels", zh="备件送达方式", shape="choice", required=True,
+              sql="contract.part_travels", column="part_travels", given="with_engineer",
+              choices={"with_engineer": ("with the engineer", "随工程师到场"),
+                       "ahead": ("ahead of the engineer", "先于工程师送达")}),
+        Field(name="fitting_hours", en="Hours to fit a part", zh="换件时长（小时）", shape="number", required=True,
+              sql="contract.fitting_hours", column="fitting_hours", least=0, most=100, given="0.5"),
         Field(name="terms", en="Further terms", zh="其他条款", shape="note", sql="contract.terms", column="terms"),
     ),
     enter=by_verb(register.enter_contracts, register.NewContract),
     follow=give_pool,
     belongs={"customer": "companies"},
 )  # fmt: skip
+
+
+async def enter_term(values: Values, by: Actor) -> None:
+    """Enter the limits for a severity that the contract knows.
+
+    Raises:
+        UnknownSeverity: it knows none of that code.
+
+    """
+    contract = str(values["contract"])
+    severities.pick(await severities.severities(contract, seen_by=by), str(values["severity"]), contract=contract)
+    await by_verb(register.enter_service_terms, register.NewServiceTerm)(values, by)
 
 
 def _limit(name: str, en: str, zh: str, shape: str) -> Field:
@@ -124,8 +152,9 @@ SERVICE_TERMS = Kind(
     fields=(
         Field(name="contract", en="Contract", zh="合同", required=True, sql="contract.code", fixed=True, finds=CONTRACT,
               refers="contracts"),
-        Field(name="severity", en="Severity", zh="故障级别", shape="choice", required=True, sql="service_term.severity",
-              fixed=True, choices={"general": ("general", "一般"), "severe": ("severe", "严重")}),
+        Field(name="severity", en="Severity", zh="故障级别", required=True, sql="service_term.severity", fixed=True,
+              shown=HOUSE_SEVERITIES, example="general",
+              hint=("general, severe, or one of the contract's own", "general（一般）、severe（严重），或合同自定的级别编码")),
         Field(name="hours", en="Hours", zh="时段", shape="choice", required=True, sql="service_term.hours", fixed=True,
               choices={"working": ("working hours", "工作时间"), "non_working": ("outside working hours", "非工作时间")}),
         _limit("answer_minutes", "Answer within minutes", "响应时限（分钟）", "whole"),
@@ -135,8 +164,77 @@ SERVICE_TERMS = Kind(
         _limit("progress_minutes", "Report progress every minutes", "进展通报间隔（分钟）", "whole"),
         _limit("report_hours", "Written report within hours", "书面报告时限（小时）", "whole"),
     ),
-    enter=by_verb(register.enter_service_terms, register.NewServiceTerm),
+    enter=enter_term,
     belongs={"contract": "contracts"},
+)  # fmt: skip
+
+SEVERITIES = Kind(
+    name="severities",
+    group="customers",
+    en="Severities of contracts",
+    zh="合同故障级别",
+    what="severity",
+    what_zh="故障级别",
+    read="contracts.read",
+    table="severity_definition",
+    cover=("contracts", "ARRAY[severity_definition.contract]"),
+    joins="JOIN contract ON contract.id = severity_definition.contract",
+    key="severity_definition.id::text",
+    title="contract.code || ' / ' || severity_definition.code",
+    natural=("contract", "code"),
+    contracts="ARRAY[contract.code]",
+    fields=(
+        Field(name="contract", en="Contract", zh="合同", required=True, sql="contract.code", fixed=True, finds=CONTRACT,
+              refers="contracts",
+              hint=("with its first own severity, general and severe hold for it no longer",
+                    "录入首个自定级别后，一般与严重两级对该合同不再适用")),
+        Field(name="code", en="Code", zh="编码", required=True, sql="severity_definition.code", fixed=True, example="P1"),
+        Field(name="name_zh", en="Chinese name", zh="中文名称", required=True, sql="severity_definition.name_zh",
+              column="name_zh"),
+        Field(name="name_en", en="English name", zh="英文名称", required=True, sql="severity_definition.name_en",
+              column="name_en"),
+        Field(name="rank", en="Rank", zh="等级", shape="whole", required=True, sql="severity_definition.rank", column="rank",
+              least=0, most=1000, hint=("the higher, the worse", "数值越大越严重")),
+        Field(name="priority_class", en="Priority class", zh="优先级", required=True,
+              sql="severity_definition.priority_class", column="priority_class", shown=PRIORITY_CLASSES,
+              finds="(SELECT code FROM priority_class WHERE code = {})", example="severe",
+              hint=("who gets the last piece: planned, general, severe, emergency, or one of your own",
+                    "最后一件归谁：planned、general、severe、emergency，或自定优先级")),
+        Field(name="definition_zh", en="Definition (Chinese)", zh="中文定义", shape="note",
+              sql="severity_definition.definition_zh", column="definition_zh"),
+        Field(name="definition_en", en="Definition (English)", zh="英文定义", shape="note",
+              sql="severity_definition.definition_en", column="definition_en"),
+    ),
+    enter=by_verb(register.enter_severities, register.NewSeverity),
+    belongs={"contract": "contracts"},
+)  # fmt: skip
+
+FORBIDDEN_PARTS = Kind(
+    name="forbidden-parts",
+    group="customers",
+    en="Parts that contracts forbid",
+    zh="合同禁用备件",
+    what="forbidden part",
+    what_zh="禁用备件",
+    read="contracts.read",
+    table="forbidden_part",
+    cover=("contracts", "ARRAY[forbidden_part.contract]"),
+    joins="JOIN contract ON contract.id = forbidden_part.contract JOIN part ON part.id = forbidden_part.part",
+    key="forbidden_part.id::text",
+    title="contract.code || ' / ' || part.part_number",
+    natural=("contract", "part"),
+    contracts="ARRAY[contract.code]",
+    fields=(
+        Field(name="contract", en="Contract", zh="合同", required=True, sql="contract.code", fixed=True, finds=CONTRACT,
+              refers="contracts"),
+        Field(name="part", en="Part number", zh="备件编号", required=True, sql="part.part_number", fixed=True, finds=PART,
+              refers="parts"),
+        Field(name="in_force", en="In force", zh="有效", shape="flag", sql="forbidden_part.in_force", column="in_force",
+              later=True),
+        Field(name="reason", en="Reason", zh="原因", shape="note", sql="forbidden_part.reason", column="reason"),
+    ),
+    enter=by_verb(register.forbid_parts, register.NewForbiddenPart),
+    belongs={"contract": "contracts", "part": "parts"},
 )  # fmt: skip
 
 CALENDARS = Kind(

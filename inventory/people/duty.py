@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -256,7 +257,13 @@ async def _locked(shift: UUID, by: Actor) -> ShiftView:
 
 
 async def _record(
-    what: str, concerned: set[str], now: ShiftView, *, by: Actor, reason: str, was: ShiftView | None = None
+    what: Literal["changed", "swapped", "withdrawn"],
+    concerned: set[str],
+    now: ShiftView,
+    *,
+    by: Actor,
+    reason: str,
+    was: ShiftView | None = None,
 ) -> None:
     """Put a change of the roster on record, and tell whom it concerns."""
     facts = {name: getattr(now, name) for name in ("username", "role", "depot", "starts_at", "ends_at")}

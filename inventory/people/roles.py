@@ -27,7 +27,10 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "pools.ask": ("ask for stock of another pool", "申请调整库存归属"),
     "pools.cross": ("decide on stock of another pool", "审批库存归属调整"),
     "handovers.make": ("hold parts in hand, hand them over and back", "持有在手备件、移交与退料"),
-    "keepings.manage": ("name key-holders, engineers' stocks and recount duties", "指定保管人、个人备件库与定期复盘"),
+    "keepings.manage": (
+        "name key-holders, engineers' stocks and recount duties; take stores out of service",
+        "指定保管人、个人备件库与定期复盘；停用与恢复备件库",
+    ),
     "recounts.ask": ("ask for a recount", "要求复盘"),
     "statements.share": ("share a contract's parts statement by a link", "以链接分享备件清单"),
     "parts.request": ("ask for parts", "申请备件"),

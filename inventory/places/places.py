@@ -45,6 +45,15 @@ class StoreView(Struct, frozen=True, kw_only=True):
     out_of_service_at: datetime | None
 
 
+class OwnerView(Struct, frozen=True, kw_only=True):
+    """A company that may own what lies in our stores."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    ours: bool
+
+
 class LaneView(Struct, frozen=True, kw_only=True):
     """A way of moving parts between two stores."""
 
@@ -101,6 +110,16 @@ async def find_party(code: str) -> int:
 async def ourselves() -> int:
     """The id of our own party: the owner of our stock."""
     return await db.fetch_value("SELECT id FROM party WHERE is_ourselves")
+
+
+async def owners(*, limit: int) -> list[OwnerView]:
+    """Who may own what lies in our stores: ourselves first, then vendors and customers by code."""
+    return await db.read(
+        OwnerView,
+        """SELECT code, name_zh, name_en, is_ourselves AS ours FROM party
+           WHERE is_ourselves OR is_vendor OR is_customer ORDER BY is_ourselves DESC, code LIMIT $1""",
+        limit,
+    )
 
 
 async def stores(*, limit: int, seen_by: Actor, after: str = "", kind: str | None = None) -> list[StoreView]:

@@ -10,8 +10,9 @@ from msgspec import Struct
 from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
-from inventory.ground.errors import Refused
+from inventory.ground.errors import ReasonMissing, Refused, WrongState
 from inventory.places import places
+from inventory.places.places import StoreView
 
 
 class PartyCodeTaken(Refused, constraint="party_code_key"):
@@ -208,33 +209,55 @@ async def enter_coverage(coverage: Sequence[NewCoverage], *, by: Actor) -> None:
 
 
 @db.atomic
-async def take_out_of_service(code: str, *, by: Actor, reason: str) -> None:
-    """Say that a store can give nothing for now; what lies there stays in the books.
+async def take_out_of_service(code: str, *, by: Actor, reason: str) -> StoreView:
+    """Say that a store can give nothing for now, and is counted on by nobody; what lies and waits there stays in the books.
 
     Raises:
-        Unknown: no such store.
+        Unknown: no such store in the actor's scope.
+        ReasonMissing: no reason was given.
+        WrongState: it is out of service already.
 
     """
-    await _set_service(code, clock.now(), "depot.out_of_service", by=by, reason=reason)
+    return await _set_service(code, clock.now(), "depot.out_of_service", by=by, reason=reason)
 
 
 @db.atomic
-async def return_to_service(code: str, *, by: Actor, reason: str) -> None:
+async def return_to_service(code: str, *, by: Actor, reason: str) -> StoreView:
     """Say that a store gives again.
 
     Raises:
-        Unknown: no such store.
+        Unknown: no such store in the actor's scope.
+        ReasonMissing: no reason was given.
+        WrongState: it is in service.
 
     """
-    await _set_service(code, None, "depot.in_service", by=by, reason=reason)
+    return await _set_service(code, None, "depot.in_service", by=by, reason=reason)
 
 
-async def _set_service(code: str, since: datetime | None, action: str, *, by: Actor, reason: str) -> None:
-    by.require("parts.manage")
-    store = await places.find_store(code)
-    await db.execute("UPDATE place SET out_of_service_at = $2 WHERE id = $1", store.id, since)
-    await audit.record(action, "depot", code, by=by, reason=reason)
-    await jobs.enqueue(jobs.RefreshCover(places=[store.id]))
+async def _set_service(
+    code: str,
+    since: datetime | None,
+    action: Literal["depot.out_of_service", "depot.in_service"],
+    *,
+    by: Actor,
+    reason: str,
+) -> StoreView:
+    by.require("keepings.manage")
+    await places.store(code, seen_by=by)
+    if not reason.strip():
+        raise ReasonMissing
+    store = await db.fetch_value(
+        """UPDATE place SET out_of_service_at = $2
+           WHERE code = $1 AND (out_of_service_at IS NULL) <> ($2::timestamptz IS NULL) RETURNING id""",
+        code,
+        since,
+    )
+    if store is None:
+        is_now, needed = ("in_service", "out_of_service") if since is None else ("out_of_service", "in_service")
+        raise WrongState(what="Store", what_zh="备件库", key=code, state=is_now, needed=needed)
+    await audit.record(action, "depot", code, by=by, reason=reason.strip())
+    await jobs.enqueue(jobs.RefreshCover(places=[store]))
+    return await places.store(code, seen_by=by)
 
 
 async def _ids(codes: set[str]) -> list[int]:

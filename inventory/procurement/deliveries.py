@@ -52,7 +52,7 @@ class DeliveryLine(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """A delivery with what of it is still to come."""
+    """A delivery with what of it is still to come; what a transfer brings has its owner, of the rest one may be named."""
 
     kind: Kind
     number: str
@@ -62,6 +62,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     due_at: datetime
     state: str
     waybill: str | None
+    owner_is_known: bool
     lines: list[DeliveryLine]
 
 
@@ -197,6 +198,7 @@ async def delivery(number: str, *, seen_by: Actor) -> Delivery:
         due_at=head.due_at,
         state=head.state,
         waybill=head.waybill,
+        owner_is_known=head.via == "transfer",
         lines=[
             DeliveryLine(
                 part_number=line.part_number,

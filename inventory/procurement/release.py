@@ -2,11 +2,11 @@
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.ground.errors import ReasonMissing
 from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, ProvenanceTooLow, is_at_least
 from inventory.stock import conditions
 from inventory.stock.conditions import Condition, InspectionView
 from inventory.stock.pieces import Chosen, Pieces, choose
-from inventory.stock.refusals import ReasonMissing
 
 
 @db.atomic

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import WrongState
+from inventory.ground.errors import ReasonMissing, WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
 from inventory.installed_base.devices import entitlement_of
@@ -27,7 +27,6 @@ from inventory.requests.requests import (
     request_view,
 )
 from inventory.stock import reservations
-from inventory.stock.refusals import ReasonMissing
 
 OWN_SOURCE = "beijian"
 """Requests that follow from another one name us as their source."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.places import places
 from inventory.requests import scope
 from inventory.stock import lots
 from inventory.stock.moves import Piece
@@ -123,5 +124,5 @@ async def carried(
             list(serials),
         )
         return [Piece(unit=row["id"]) for row in rows]
-    there = await lots.of_document(document, part, site, pool=pool, most=quantity)
+    there = await lots.of_document(document, part, site, owner=await places.ourselves(), pool=pool, most=quantity)
     return [Piece(lot=lot, quantity=count) for lot, count in there]

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.places import places
 from inventory.places.tables import STORE_KINDS
@@ -20,7 +20,7 @@ from inventory.stock.ledger import free_at, post
 from inventory.stock.lines import count_waiting
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.provisional import Issue, ProvisionalIssueView, StillOnTheRoad
-from inventory.stock.refusals import InsufficientStock, ReasonMissing
+from inventory.stock.refusals import InsufficientStock
 
 UNKNOWN = "unknown"
 """The condition of what the ledger did not know: to be judged before it is anybody's stock."""

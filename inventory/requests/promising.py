@@ -14,6 +14,7 @@ from msgspec import Struct
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.installed_base.devices import CoveredDevice
+from inventory.places import places
 from inventory.requests import sources
 from inventory.requests.gates import GATED, Gate
 from inventory.requests.sources import Offered
@@ -95,7 +96,8 @@ async def _lock(lines: Sequence[Asked], choices: Sequence[Choice], offered: Offe
         waiting = [asked for asked, choice in zip(lines, choices, strict=True) if choice.missing]
         spots |= {(asked.part, offered.serving.place, offered.pool) for asked in waiting}
     if len(spots) > 1:
-        await lock_levels(list(spots))
+        owner = await places.ourselves()
+        await lock_levels([(part, place, owner, pool) for part, place, pool in spots])
 
 
 async def _hold(

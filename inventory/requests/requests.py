@@ -370,9 +370,9 @@ async def _require_permitted(wanted: Sequence[int], device: CoveredDevice) -> No
         f"""WITH RECURSIVE {usable("unnest($2::int[])", day="$3", model="$4")}
            SELECT part.part_number, forbidden_part.reason FROM forbidden_part
            JOIN part ON part.id = forbidden_part.part
-           WHERE forbidden_part.contract = $1 AND forbidden_part.part = ANY($2)
+           WHERE forbidden_part.contract = $1 AND forbidden_part.part = ANY($2) AND in_force
              AND NOT EXISTS (SELECT FROM usable WHERE usable.wanted = forbidden_part.part AND usable.part NOT IN (
-                 SELECT other.part FROM forbidden_part AS other WHERE other.contract = $1))
+                 SELECT other.part FROM forbidden_part AS other WHERE other.contract = $1 AND other.in_force))
            ORDER BY part.part_number LIMIT 1""",
         device.contract,
         list(wanted),

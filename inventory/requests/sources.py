@@ -133,7 +133,8 @@ SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, plac
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
        coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny,
        usable.pieces AS pieces_each, usable.firmwares,
-       EXISTS (SELECT FROM forbidden_part WHERE contract = $6 AND forbidden_part.part = part.id) AS forbidden,
+       EXISTS (SELECT FROM forbidden_part
+               WHERE contract = $6 AND forbidden_part.part = part.id AND in_force) AS forbidden,
        there.inbound, there.ready_at
 FROM usable
 JOIN part ON part.id = usable.part

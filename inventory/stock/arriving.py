@@ -26,13 +26,14 @@ async def announced(transfer: UUID) -> list[Announced]:
                   line.shipped_quantity AS quantity,
                   line.shipped_quantity - line.received_quantity - line.lost_quantity AS outstanding,
                   (SELECT coalesce(jsonb_agg(DISTINCT unit.serial), '[]') FROM movement
-                   JOIN unit ON unit.id = movement.unit AND unit.part = line.part AND unit.pool = line.pool
+                   JOIN unit ON unit.id = movement.unit AND unit.part = line.part AND unit.owner = line.owner
+                        AND unit.pool = line.pool
                    JOIN place ON place.id = unit.place AND place.kind = 'transit'
                    WHERE movement.document = transfer.number) AS serials
            FROM transfer_line AS line
            JOIN transfer ON transfer.id = line.transfer
            JOIN part ON part.id = line.part
-           WHERE line.transfer = $1 ORDER BY part.part_number, line.pool""",
+           WHERE line.transfer = $1 ORDER BY part.part_number, line.owner, line.pool""",
         transfer,
     )
 

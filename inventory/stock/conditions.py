@@ -8,14 +8,13 @@ from msgspec import Struct
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import lots
 from inventory.stock.ledger import post
 from inventory.stock.moves import Piece, Spot, moves_of
 from inventory.stock.pieces import Chosen, Pieces, choose
-from inventory.stock.refusals import ReasonMissing
 
 Condition = Literal["good", "defective", "quarantine", "frozen", "in_test", "scrapped", "unknown"]
 Needs = Literal["reason", "passed_test", "passed_inspection", "second_person"]

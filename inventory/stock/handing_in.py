@@ -6,14 +6,13 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef, UnknownPart
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused
+from inventory.ground.errors import ReasonMissing, Refused
 from inventory.places import places
 from inventory.stock import lots, pools, tags, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.receipts import INSPECT_WITHIN
-from inventory.stock.refusals import ReasonMissing
 from inventory.stock.units import UnitView
 
 UNIDENTIFIED = "UNIDENTIFIED"

@@ -6,13 +6,13 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import Invalid, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
@@ -21,7 +21,7 @@ from inventory.stock.keeping import require_serving, stock_of
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
+from inventory.stock.refusals import QuantityNotPositive
 
 ACCEPT_WITHIN = timedelta(hours=24)
 
@@ -115,8 +115,13 @@ async def give(origin: str, target: str, items: Sequence[Item], *, by: Actor, re
     )
     transit = (await places.find(places.TRANSIT)).id
     found = [(await parts.find(item.part_number), await pools.find(item.pool), item) for item in items]
-    await lines.lock([(part.id, start.id, pool) for part, pool, _ in found])
-    moves = [move for part, pool, item in found for move in await _moves_of(part, pool, item, start, transit, number)]
+    owner = await places.ourselves()
+    await lines.lock([(part.id, start.id, owner, pool) for part, pool, _ in found])
+    moves = [
+        move
+        for part, pool, item in found
+        for move in await _moves_of(part, Spot(start.id, GOOD, owner, pool), item, transit, number)
+    ]
     await post(moves, by=by)
     await steps.begin(
         "accept_handover",
@@ -130,14 +135,12 @@ async def give(origin: str, target: str, items: Sequence[Item], *, by: Actor, re
     return await _told("given", handover)
 
 
-async def _moves_of(part: PartRef, pool: int, item: Item, start: PlaceRef, transit: int, number: str) -> list[Move]:
+async def _moves_of(part: PartRef, origin: Spot, item: Item, transit: int, number: str) -> list[Move]:
     if item.quantity < 1:
         raise QuantityNotPositive(quantity=item.quantity)
-    owner = await places.ourselves()
-    origin = Spot(start.id, GOOD, owner, pool)
     chosen = await units.choose(part.id, origin, item.quantity, item.serials) if part.serialised else []
     pieces = [Piece(unit=one.id, bin=one.bin) for one in chosen] or [Piece(quantity=item.quantity)]
-    target = Spot(transit, GOOD, owner, pool)
+    target = structs.replace(origin, place=transit)
     return moves_of(pieces, "hand_over", part.id, origin, target, document_kind="handover", document=number)
 
 

@@ -17,7 +17,7 @@ from inventory.stock import codes, pools, taking, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, SerialAmbiguous
+from inventory.stock.refusals import QuantityNotPositive
 
 RECOUNT_WITHIN = timedelta(days=3)
 """How long a key-holder has for a recount that fell due."""
@@ -303,8 +303,11 @@ async def _unit_there(code: str, place: int, part_number: str | None) -> db.Row 
     named = codes.names(code)
     rows = await db.fetch(
         """SELECT unit.id, unit.serial, unit.tag, unit.bin, unit.part, unit.owner, unit.pool, unit.condition,
-                  part.part_number
-           FROM unit JOIN part ON part.id = unit.part JOIN party ON party.id = unit.owner
+                  part.part_number, place.code AS place
+           FROM unit
+           JOIN part ON part.id = unit.part
+           JOIN party ON party.id = unit.owner
+           JOIN place ON place.id = unit.place
            WHERE unit.place = $2 AND (unit.serial = ANY($1) OR unit.tag = ANY($1))
              AND (unit.condition = 'good' OR NOT party.is_ourselves)
              AND ($3::text IS NULL OR part.part_number = $3)
@@ -314,8 +317,7 @@ async def _unit_there(code: str, place: int, part_number: str | None) -> db.Row 
         part_number,
     )
     if len(rows) > 1 and rows[0]["tag"] not in named:
-        pieces = [{"part_number": row["part_number"], "tag": row["tag"]} for row in rows]
-        raise SerialAmbiguous(serial=code, count=len(rows), pieces=pieces)
+        raise units.ambiguous(code, [(row["part_number"], row["tag"], row["place"]) for row in rows])
     return rows[0] if rows else None
 
 

@@ -182,7 +182,8 @@ SELECT (SELECT count(*) FROM moved)::int AS units_moved,
        ((SELECT count(*) FROM lot_change) - (SELECT count(*) FROM lots_down) - (SELECT count(*) FROM lots_up))::int
        AS lots_missing,
        change.part AS wanted_part, change.place AS wanted_place,
-       change.condition AS wanted_condition, change.pool AS wanted_pool, -change.on_hand AS wanted,
+       change.condition AS wanted_condition, change.owner AS wanted_owner, change.pool AS wanted_pool,
+       -change.on_hand AS wanted,
        result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
        result.backordered, result.critical_point, result.average_failure_line, result.in_several,
        change.on_hand - change.reserved AS freed
@@ -237,7 +238,8 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
     rows = await db.fetch(POST, *_columns(moves), clock.now(), by.name)
     for row in rows:
         if row["wanted_part"] is not None and row["id"] is None:
-            raise await shortage(row["wanted_part"], row["wanted_place"], row["wanted_pool"], row["wanted"])
+            spot = Spot(row["wanted_place"], row["wanted_condition"], row["wanted_owner"], row["wanted_pool"])
+            raise await shortage(row["wanted_part"], spot, row["wanted"])
     with_units = [move for move in moves if move.unit is not None]
     if rows[0]["units_moved"] != len(with_units):
         raise await _misplaced(with_units)
@@ -315,8 +317,8 @@ async def announce(changes: Sequence[LevelChange]) -> None:
     )
 
 
-async def shortage(part: int, place: int, pool: int, wanted: int) -> InsufficientStock:
-    """The refusal for a level that is too low, with what is free here and elsewhere."""
+async def shortage(part: int, spot: Spot, wanted: int) -> InsufficientStock:
+    """The refusal for a level that is too low, with what is free of that owner's there and elsewhere."""
     rows = await db.fetch(
         """SELECT part.part_number, place.id AS place_id, place.code AS depot, pool.id AS pool_id, pool.code AS pool,
                   coalesce(level.free, 0) AS free
@@ -324,14 +326,16 @@ async def shortage(part: int, place: int, pool: int, wanted: int) -> Insufficien
            CROSS JOIN place
            CROSS JOIN pool
            LEFT JOIN level ON level.part = part.id AND level.place = place.id AND level.pool = pool.id
-                AND level.condition = 'good' AND level.owner = (SELECT id FROM party WHERE is_ourselves)
+                AND level.condition = $4 AND level.owner = $5
            WHERE part.id = $1 AND ((place.id = $2 AND pool.id = $3) OR level.free > 0)
            ORDER BY level.free DESC NULLS LAST LIMIT 20""",
         part,
-        place,
-        pool,
+        spot.place,
+        spot.pool,
+        spot.condition,
+        spot.owner,
     )
-    here = next((row for row in rows if row["place_id"] == place and row["pool_id"] == pool), None)
+    here = next((row for row in rows if (row["place_id"], row["pool_id"]) == (spot.place, spot.pool)), None)
     return InsufficientStock(
         part_number=rows[0]["part_number"] if rows else None,
         depot=here["depot"] if here else None,

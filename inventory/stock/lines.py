@@ -66,16 +66,17 @@ async def set_lines(lines: Sequence[Lines]) -> None:
     )
 
 
-async def lock(spots: Sequence[tuple[int, int, int]]) -> None:
-    """Lock good stock of ours at some parts, places and pools in the levels' order, before a verb touches several."""
+async def lock(spots: Sequence[tuple[int, int, int, int]]) -> None:
+    """Lock good stock at some parts, places, owners and pools in the levels' order, before a verb touches several."""
     await db.execute(
         """SELECT level.id FROM level
-           JOIN party ON party.id = level.owner AND party.is_ourselves
-           WHERE condition = 'good' AND (part, place, pool) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
-           ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE OF level""",
-        [part for part, _, _ in spots],
-        [place for _, place, _ in spots],
-        [pool for _, _, pool in spots],
+           WHERE condition = 'good'
+             AND (part, place, owner, pool) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::int[]))
+           ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE""",
+        [part for part, _, _, _ in spots],
+        [place for _, place, _, _ in spots],
+        [owner for _, _, owner, _ in spots],
+        [pool for _, _, _, pool in spots],
     )
 
 

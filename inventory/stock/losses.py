@@ -8,12 +8,12 @@ from uuid import UUID
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused
+from inventory.ground.errors import ReasonMissing, Refused
 from inventory.places import places
-from inventory.stock import expected, shipments, transfers
+from inventory.stock import expected, shipments, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot, moves_of
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing, UnitNotHere
+from inventory.stock.refusals import QuantityNotPositive, UnitNotHere
 from inventory.stock.transfers import ON_THE_ROAD, TransferView
 
 TAKE_IN_WITHIN = timedelta(hours=4)
@@ -49,6 +49,7 @@ async def declare_lost(
         WrongState: nothing of it is on the road.
         NotOnTransfer, NotOnTheRoad: more would be lost than is on the road.
         UnitNotHere: a serial is not on the road.
+        SerialAmbiguous: it is the serial of several pieces.
         NotYourDepot: the actor serves neither end.
 
     """
@@ -71,6 +72,7 @@ async def find_again(
         WrongState: the transfer was never shipped.
         NotOnTransfer, NothingLost: more would be found than was lost.
         UnitNotHere: a serial was not lost.
+        SerialAmbiguous: it is the serial of several pieces.
         NotYourDepot: the actor serves neither end.
 
     """
@@ -100,12 +102,13 @@ async def _turn(
     head = await transfers.claim(transfer, ON_THE_ROAD if loss else (*ON_THE_ROAD, "closed"), "shipped")
     if not by.sees_depot(head["origin"]):
         by.require_depot(head["target"])
-    owner, road = await places.ourselves(), await places.find(places.TRANSIT)
+    road = await places.find(places.TRANSIT)
     account = await places.find(places.ADJUSTMENT)
     start, end = (road.id, account.id) if loss else (account.id, road.id)
     lines = await transfers.lines_of(transfer)
     if told is None and serials:
-        told = await _counted(lines, head["number"], start, serials)
+        meant = await _named(lines, head["number"], start, serials)
+        told, serials = Counter(part for part, _ in meant), [serial for _, serial in meant]
     moves: list[Move] = []
     for line, wanted in zip(
         lines, transfers.counts_of(lines, head["number"], told, "rest" if loss else "lost_quantity"), strict=True
@@ -120,8 +123,8 @@ async def _turn(
             await transfers.travelling(line, head["number"], start, wanted, serials),
             kind,
             line["part"],
-            Spot(start, GOOD, owner, line["pool"]),
-            Spot(end, GOOD, owner, line["pool"]),
+            Spot(start, GOOD, line["owner"], line["pool"]),
+            Spot(end, GOOD, line["owner"], line["pool"]),
             document_kind="transfer",
             document=head["number"],
             reason=reason,
@@ -137,43 +140,41 @@ async def _turn(
     return await transfers.transfer_view(transfer)
 
 
-async def _counted(lines: Sequence[db.Row], number: str, there: int, serials: Sequence[str]) -> dict[str, int]:
-    """How many of each part some serials are, of what a transfer brought to the road or its losses to the account.
+async def _named(lines: Sequence[db.Row], number: str, there: int, codes: Sequence[str]) -> list[tuple[str, str]]:
+    """Which units some serials or tags are, of what a transfer brought to the road or its losses to the account.
 
     Raises:
-        UnitNotHere: a serial is not among it.
+        UnitNotHere: none of them carries it.
+        SerialAmbiguous: several do.
 
     """
     rows = await db.fetch(
-        """SELECT DISTINCT unit.serial, part.part_number FROM movement
+        """SELECT DISTINCT unit.serial, unit.tag, part.part_number FROM movement
            JOIN unit ON unit.id = movement.unit AND unit.place = $2
            JOIN part ON part.id = unit.part
-           WHERE movement.document = $1 AND unit.part = ANY($3) AND unit.serial = ANY($4)""",
+           WHERE movement.document = $1 AND unit.part = ANY($3) AND (unit.serial = ANY($4) OR unit.tag = ANY($4))
+           ORDER BY part.part_number""",
         number,
         there,
         [line["part"] for line in lines],
-        list(serials),
+        list(codes),
     )
-    missing = sorted(set(serials) - {row["serial"] for row in rows})
-    if missing:
-        raise UnitNotHere(serial=missing[0], depot=number, condition=GOOD)
-    return Counter(row["part_number"] for row in rows)
+    meant: list[tuple[str, str]] = []
+    for code in dict.fromkeys(codes):
+        carrying = [row for row in rows if code in (row["serial"], row["tag"])]
+        if not carrying:
+            raise UnitNotHere(serial=code, depot=number, condition=GOOD)
+        if len(carrying) > 1:
+            raise units.ambiguous(code, [(row["part_number"], row["tag"], number) for row in carrying])
+        meant.append((carrying[0]["part_number"], carrying[0]["serial"]))
+    return meant
 
 
 async def _expect_the_rest(line: db.Row, head: db.Row, rest: int) -> None:
     """Expect of a line what is on the road now, no more and no less."""
     await expected.close(line["id"])
     if rest > 0:
-        await expected.expect(
-            line["part"],
-            head["to_place"],
-            line["pool"],
-            rest,
-            due_at=head["due_at"] or clock.now(),
-            source_kind="transfer_line",
-            source=line["id"],
-            confirmed=True,
-        )
+        await transfers.expect(line, head["to_place"], rest, head["due_at"] or clock.now())
 
 
 @db.atomic

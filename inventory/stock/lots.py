@@ -204,18 +204,19 @@ async def _lot_of_document(move: Move) -> UUID:
 
 
 async def of_document(
-    document: str, part: int, place: int, *, pool: int, most: int | None = None
+    document: str, part: int, place: int, *, owner: int, pool: int, most: int | None = None
 ) -> list[tuple[UUID, int]]:
-    """Lots and pieces of a part and pool that a document brought to a place and has not taken on; `most` in all."""
+    """Lots and pieces of a part, owner and pool that a document brought to a place and has not taken on; `most` in all."""
     rows = await db.fetch(
         """SELECT lot, sum(CASE WHEN to_place = $3 THEN quantity ELSE -quantity END)::int AS quantity
            FROM movement
            WHERE document = $1 AND part = $2 AND lot IS NOT NULL AND (to_place = $3) <> (from_place = $3)
-             AND CASE WHEN to_place = $3 THEN to_pool ELSE from_pool END = $4
+             AND CASE WHEN to_place = $3 THEN (to_owner, to_pool) ELSE (from_owner, from_pool) END = ($4::int, $5::int)
            GROUP BY lot HAVING sum(CASE WHEN to_place = $3 THEN quantity ELSE -quantity END) > 0 ORDER BY lot""",
         document,
         part,
         place,
+        owner,
         pool,
     )
     left = sum(row["quantity"] for row in rows) if most is None else most

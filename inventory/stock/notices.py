@@ -10,14 +10,15 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import expected, pools
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import QuantityNotPositive, ReasonMissing
+from inventory.stock.refusals import QuantityNotPositive
 
 State = Literal["expected", "partly_received", "received", "closed", "cancelled"]
+Ended = Literal["closed", "cancelled"]
 Kind = Literal["purchase_order", "transfer", "by_hand"]
 OPEN = ("expected", "partly_received")
 
@@ -404,7 +405,7 @@ async def cancel(number: str, *, by: Actor, reason: str) -> NoticeView:
     return await _end(number, "cancelled", ("expected",), by=by, reason=reason)
 
 
-async def _end(number: str, becomes: str, states: Sequence[str], *, by: Actor, reason: str) -> NoticeView:
+async def _end(number: str, becomes: Ended, states: Sequence[str], *, by: Actor, reason: str) -> NoticeView:
     by.require("notices.announce")
     view = await notice_view(number, seen_by=by)
     by.require_depot(view.depot)
@@ -423,7 +424,7 @@ async def end_short(number: str, *, by: Actor, reason: str) -> None:
         await _close(view, "closed", OPEN, by=by, reason=reason)
 
 
-async def _close(view: NoticeView, becomes: str, states: Sequence[str], *, by: Actor, reason: str) -> None:
+async def _close(view: NoticeView, becomes: Ended, states: Sequence[str], *, by: Actor, reason: str) -> None:
     ended = await db.fetch_value(
         """UPDATE advance_notice SET state = $2, reason = $3, closed_at = $4
            WHERE id = $1 AND state = ANY($5) RETURNING id""",

@@ -13,10 +13,10 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
-from inventory.stock import codes
+from inventory.stock import codes, units
 from inventory.stock.counting import sheets
 from inventory.stock.moves import GOOD, Piece, Spot
 from inventory.stock.pick_lists import PickListView, pick_list_view
@@ -25,7 +25,6 @@ from inventory.stock.refusals import (
     MoreThanReserved,
     PickedElsewhere,
     QuantityNotPositive,
-    ReasonMissing,
     ReservationResolved,
     SerialsMissing,
 )
@@ -160,6 +159,7 @@ class _Scanned(Struct, frozen=True, kw_only=True):
 
     id: UUID
     serial: str
+    tag: str | None
     part: int
     part_number: str
     place: int
@@ -274,6 +274,7 @@ async def scan(
         NothingLeftToPick: the part is complete.
         LotNotHere: that bin has fewer pieces.
         SerialsMissing: the part is kept by serial, and its part number was scanned.
+        SerialAmbiguous: it is the serial of several pieces that the list asks for.
 
     """
     head = await _head(pick_list, by)
@@ -329,21 +330,34 @@ async def _lines(pick_list: UUID) -> list[_Line]:
 
 
 async def _unit_of(named: Sequence[str], wanted: Sequence[int], place: int) -> _Scanned | None:
-    """The unit that carries one of some names as its serial or tag; where makers share a serial, the one that fits."""
-    return await db.read_one(
+    """The unit that carries one of some names as its serial or tag; where makers share a serial, the one that fits.
+
+    Raises:
+        SerialAmbiguous: several of them fit.
+
+    """
+    found = await db.read(
         _Scanned,
-        """SELECT unit.id, unit.serial, unit.part, part.part_number, unit.place, place.code AS place_code,
+        """SELECT unit.id, unit.serial, unit.tag, unit.part, part.part_number, unit.place, place.code AS place_code,
                   unit.condition, unit.owner, unit.pool, pool.code AS pool_code, unit.bin
            FROM unit
            JOIN part ON part.id = unit.part
            JOIN place ON place.id = unit.place
            JOIN pool ON pool.id = unit.pool
            WHERE unit.serial = ANY($1) OR unit.tag = ANY($1)
-           ORDER BY unit.part = ANY($2) DESC, unit.place = $3 DESC, unit.id LIMIT 1 FOR NO KEY UPDATE OF unit""",
+           ORDER BY unit.tag = ANY($1) DESC NULLS LAST, unit.part = ANY($2) DESC, unit.place = $3 DESC, unit.id
+           LIMIT 20 FOR NO KEY UPDATE OF unit""",
         list(named),
         list(wanted),
         place,
     )
+    if found and found[0].tag in named:
+        return found[0]
+    labelled = [unit for unit in found if unit.part_number in named] or found
+    fitting = [unit for unit in labelled if unit.part in wanted and unit.place == place]
+    if len(fitting) > 1:
+        raise units.ambiguous(named[0], [(unit.part_number, unit.tag, unit.place_code) for unit in fitting])
+    return (fitting or found or [None])[0]
 
 
 def _asked_for(lines: Sequence[_Line]) -> str:

@@ -10,13 +10,13 @@ from msgspec import Struct, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import lots, pools, units
 from inventory.stock.ledger import free_at, post, shortage
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import NoSerials, QuantityNotPositive, ReasonMissing, SerialsMissing
+from inventory.stock.refusals import NoSerials, QuantityNotPositive, SerialsMissing
 
 DECIDE_WITHIN = timedelta(hours=8)
 
@@ -108,7 +108,7 @@ async def ask_crossing(
     if serials:
         await units.choose(part.id, origin, quantity, serials)
     if await free_at(part.id, origin) < quantity:
-        raise await shortage(part.id, place.id, origin.pool, quantity)
+        raise await shortage(part.id, origin, quantity)
     number = await next_number("PC")
     crossing = await db.fetch_value(
         """INSERT INTO pool_crossing (number, place, part, from_pool, to_pool, quantity, serials, reason, state,
@@ -197,7 +197,7 @@ async def refuse(crossing: UUID, *, by: Actor, reason: str) -> Crossing:
     return await _told("refused", crossing)
 
 
-async def _decide(crossing: UUID, state: State, reason: str, by: Actor) -> db.Row:
+async def _decide(crossing: UUID, state: Literal["crossed", "refused"], reason: str, by: Actor) -> db.Row:
     view = await crossing_view(crossing)
     by.require_depot(view.depot)
     by.require_eyes()

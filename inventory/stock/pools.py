@@ -7,10 +7,18 @@ from msgspec import Struct
 from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import Forbidden, Unknown
 
 COMMON = "common"
 """The pool that answers everybody's calls."""
+
+
+class NotYourPool(Forbidden):
+    """Pool {pool} answers no calls of your contracts."""
+
+    zh = "库存归属 {pool} 不服务于您的合同。"
+    help_en = "Name one of yours: {own}."
+    help_zh = "请选择您合同的库存归属：{own}。"
 
 
 class NewPool(Struct, frozen=True, kw_only=True):
@@ -71,6 +79,26 @@ async def pool_of_contract(contract: int) -> int:
            WHERE contract.id = $1""",
         contract,
     )
+
+
+async def require_of_contracts(pool: str, *, by: Actor) -> None:
+    """Refuse to act on a pool that answers no calls of the contracts somebody is bound to.
+
+    Raises:
+        NotYourPool: it is another contract's, or nobody's they stand for.
+
+    """
+    if by.contract_scope is None:
+        return
+    rows = await db.fetch(
+        """SELECT DISTINCT pool.code FROM contract
+           JOIN pool ON CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END
+           WHERE contract.code = ANY($1) ORDER BY pool.code""",
+        by.contract_scope,
+    )
+    own = [row["code"] for row in rows]
+    if pool not in own:
+        raise NotYourPool(pool=pool, own=", ".join(own) or "–")
 
 
 async def serving(contracts: Sequence[str]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import UnknownPart
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.tables import STORE_KINDS
@@ -28,12 +28,12 @@ from inventory.stock.refusals import (
     InsufficientStock,
     LotNotHere,
     QuantityNotPositive,
-    ReasonMissing,
     UnitNotHere,
 )
 from inventory.stock.when import happened
 
 State = Literal["conflict", "open", "loss_reported", "papered", "brought_back", "lost", "dismissed"]
+Settled = Literal["papered", "brought_back", "lost", "dismissed"]
 Conflict = Literal["all_reserved", "unit_unknown", "unit_elsewhere", "not_good", "too_few", "picked"]
 
 
@@ -258,7 +258,9 @@ async def _find(code: str, place: int, quantity: int) -> _Found:
     if carrying and (carrying[0]["tag"] in named or len(here) == 1 or len(carrying) == 1):
         return _judged(carrying[0], place)
     if carrying:  # two makers gave the same serial: whoever resolves it names the part
-        pieces = [{"part_number": each["part_number"], "place": each["place_code"]} for each in carrying]
+        pieces = [
+            {"part_number": each["part_number"], "tag": each["tag"], "place": each["place_code"]} for each in carrying
+        ]
         return _Found(conflict="unit_unknown", facts={"code": code, "pieces": pieces}, quantity=quantity)
     try:
         part = await parts.find_first(named)
@@ -453,7 +455,7 @@ async def whose(issue: Issue) -> tuple[int, int]:
     return await places.ourselves(), pool
 
 
-async def settle(issue: Issue, state: State, *, by: Actor, remark: str = "", **document: str | None) -> None:
+async def settle(issue: Issue, state: Settled, *, by: Actor, remark: str = "", **document: str | None) -> None:
     """Close a record: papered, brought back, lost or dismissed."""
     await db.execute(
         """UPDATE provisional_issue SET state = $2, settled_at = $3, settled_by = $4, remark = $5, document_kind = $6,

@@ -12,7 +12,7 @@ from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef
 from inventory.ground import clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.places.places import PlaceRef
@@ -25,7 +25,6 @@ from inventory.stock.refusals import (
     DifferenceUnexplained,
     OverReceipt,
     QuantityNotPositive,
-    ReasonMissing,
     SerialRepeated,
     SerialsMissing,
 )

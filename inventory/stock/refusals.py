@@ -84,11 +84,11 @@ class PickedElsewhere(Refused, constraint="pick_takes_a_unit_once"):
 
 
 class SerialAmbiguous(Refused):
-    """{count} pieces carry {serial}."""
+    """{count} pieces carry {serial}: {choices}."""
 
-    zh = "有 {count} 件备件使用编号 {serial}。"
-    help_en = "Scan the tag instead, or name the part; `pieces` lists them."
-    help_zh = "请改扫备件条码，或指定备件编号；pieces 列出了这些单件。"
+    zh = "有 {count} 件备件使用编号 {serial}：{choices}。"
+    help_en = "Scan the tag instead, or name the part; one without a tag is given one on its page, or by its part."
+    help_zh = "请改扫备件条码，或指定备件编号；没有条码的可在单件页面或按备件编号补贴条码。"
 
 
 class CodeMissing(Invalid):
@@ -241,14 +241,6 @@ class OverReceipt(Refused):
     zh = "{part_number} 将入库 {received}，预计到货仅剩 {expected}。"
     help_en = "Count again; if more really came, give the reason."
     help_zh = "请复点；如确实多到，请填写原因。"
-
-
-class ReasonMissing(Invalid):
-    """This needs a reason."""
-
-    zh = "此操作需要填写原因。"
-    help_en = "Say why, in a few words."
-    help_zh = "请简要填写原因。"
 
 
 class SameStore(Invalid, constraint="transfer_leads_elsewhere"):

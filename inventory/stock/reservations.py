@@ -15,7 +15,7 @@ from inventory.ground.errors import Unknown
 from inventory.places import places
 from inventory.stock import disclosure, picking, pools, priorities, taking, units
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
-from inventory.stock.moves import Move, Piece, Spot
+from inventory.stock.moves import GOOD, Move, Piece, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import (
     ExpiryInPast,
@@ -51,11 +51,11 @@ class Reservation(Struct, frozen=True, kw_only=True):
     serials: list[str] = []
 
 
-RESERVE = f"""
+_RESERVE = f"""
 WITH held AS (
     UPDATE level SET reserved = level.reserved + $4
     FROM part, place, pool, party
-    WHERE part.part_number = $1 AND place.code = $2 AND pool.code = $3 AND party.is_ourselves
+    WHERE part.part_number = $1 AND place.code = $2 AND pool.code = $3 AND %s
       AND level.part = part.id AND level.place = place.id AND level.pool = pool.id AND level.owner = party.id
       AND level.condition = 'good' AND level.on_hand - level.reserved >= $4
     RETURNING {LEVEL_COLUMNS}
@@ -69,6 +69,8 @@ noted AS (
 )
 SELECT held.*, -$4::int AS freed, noted.id AS reservation, noted.priority FROM held, noted
 """
+
+RESERVE_OURS, RESERVE_OF = _RESERVE % "party.is_ourselves", _RESERVE % "party.code = $11"
 
 
 @db.atomic
@@ -125,25 +127,38 @@ async def hold(
     priority: int = 0,
     priority_class: str | None = None,
     expires_at: datetime | None = None,
+    owner: str | None = None,
 ) -> Reservation:
-    """Reserve on behalf of another verb that has checked the actor's rights.
+    """Reserve on behalf of another verb that has checked the actor's rights; stock of ours, or of another `owner`.
 
     Raises:
-        InsufficientStock, Unknown, QuantityNotPositive: as for `reserve`.
+        InsufficientStock, Unknown, QuantityNotPositive: as for `reserve`; also for an owner that is not known.
 
     """
     if quantity < 1:
         raise QuantityNotPositive(quantity=quantity)
     now = clock.now()
     row = await db.fetch_one(
-        RESERVE, part_number, depot, pool, quantity, priority, reference, now, by.name, expires_at, priority_class
+        RESERVE_OURS if owner is None else RESERVE_OF,
+        part_number,
+        depot,
+        pool,
+        quantity,
+        priority,
+        reference,
+        now,
+        by.name,
+        expires_at,
+        priority_class,
+        *([] if owner is None else [owner]),
     )
     if row is None:
         part = await parts.find(part_number)
         place = await places.find_store(depot)
-        pool_id = await pools.find(pool)
+        whose = await places.ourselves() if owner is None else await places.find_party(owner)
+        spot = Spot(place.id, GOOD, whose, await pools.find(pool))
         if part.part_number == part_number:
-            raise await shortage(part.id, place.id, pool_id, quantity)
+            raise await shortage(part.id, spot, quantity)
         # an alias was given: its part is meant
         return await hold(
             part.part_number,
@@ -155,6 +170,7 @@ async def hold(
             priority=priority,
             priority_class=priority_class,
             expires_at=expires_at,
+            owner=owner,
         )
     await announce([msgspec.convert(dict(row), LevelChange)])
     return Reservation(

@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, Unknown
+from inventory.ground.errors import ReasonMissing, Refused, Unknown
 from inventory.places.tables import STORE_KINDS
 from inventory.stock import lots
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
-from inventory.stock.refusals import LotNotHere, ReasonMissing
+from inventory.stock.refusals import LotNotHere
 
 RIGHT_OF = {"receipt": "stock.receive", "put_away": "stock.receive", "issue": "stock.issue"}
 """Whoever may do a thing may undo it; what is not here corrects stock."""

@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
-from inventory.stock.refusals import ReasonMissing
 from inventory.stock.when import happened
 
 Mode = Literal["courier", "same_city_courier", "own_car", "hand_carried"]

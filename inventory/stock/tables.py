@@ -442,6 +442,7 @@ class TransferLine(Table, tablename="transfer_line", help_text="One part of a tr
     id = key()
     transfer = link(Transfer, index=True)
     part = link(Part)
+    owner = link(Party)
     pool = link(Pool)
     quantity = whole()
     shipped_quantity = whole(0)

@@ -12,11 +12,12 @@ from inventory.stock.units import UnitView
 
 
 @db.atomic
-async def assign(serial: str, tag: str | None = None, *, by: Actor) -> UnitView:
+async def assign(serial: str, tag: str | None = None, *, by: Actor, part_number: str | None = None) -> UnitView:
     """Give a unit a tag, the one on the label in hand or a new one; an earlier tag of the unit ends.
 
     Raises:
         Unknown: no such unit in the actor's scope.
+        SerialAmbiguous: several carry the serial, and no part is named.
         NotYourDepot: the actor does not serve the store it is in.
         TagNotPrintable: the tag is too short or long, or has signs that no label carries.
         TagRepeated: another unit carries it.
@@ -24,7 +25,7 @@ async def assign(serial: str, tag: str | None = None, *, by: Actor) -> UnitView:
 
     """
     by.require("stock.receive")
-    unit = await units.unit(serial, seen_by=by)
+    unit = await units.unit(serial, seen_by=by, part_number=part_number)
     by.require_depot(unit.place)
     wanted = (await new_tags(1))[0] if tag is None else tag.strip()
     if not re.fullmatch(r"[A-Za-z0-9._-]{3,40}", wanted):

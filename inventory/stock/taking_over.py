@@ -4,13 +4,13 @@ from uuid import UUID
 
 from inventory.ground import audit, db, events, jobs
 from inventory.ground.actor import Actor
+from inventory.ground.errors import ReasonMissing
 from inventory.stock import priorities
 from inventory.stock.refusals import (
     MoreThanReserved,
     NotLowerPriority,
     PurposeMissing,
     QuantityNotPositive,
-    ReasonMissing,
 )
 from inventory.stock.reservations import (
     Reservation,

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments, units
@@ -18,7 +18,7 @@ from inventory.stock.differences import Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import ReasonMissing, SameStore, UnitNotHere
+from inventory.stock.refusals import SameStore, UnitNotHere
 from inventory.stock.shipments import Dispatch, Mode, PackedPart
 
 State = Literal["proposed", "draft", "shipped", "partly_received", "received", "closed", "cancelled"]
@@ -41,6 +41,14 @@ class NothingToSend(Invalid):
     zh = "调拨单至少需要一种备件。"
     help_en = "Name a part and how many of it."
     help_zh = "请填写备件编号和数量。"
+
+
+class OwnersMixed(Invalid):
+    """{part_number} of several owners is not sent by one transfer."""
+
+    zh = "同一调拨单不能含有不同所有者的 {part_number}。"
+    help_en = "Send each owner's by a transfer of its own: pieces without serials cannot be told apart on arrival."
+    help_zh = "请按所有者分别开调拨单：无序列号的备件到货后无法区分归属。"
 
 
 class ReceivedDiffers(Refused):
@@ -81,12 +89,16 @@ class TransferItem(Struct, frozen=True, kw_only=True):
     part_number: str
     quantity: int
     pool: str = COMMON
+    owner: str | None = None
+    """Whose it is, by code; ours where none is named. It stays theirs all the way."""
 
 
 class TransferLineView(Struct, frozen=True, kw_only=True):
-    """One part of a transfer."""
+    """One part of a transfer; `ours` tells whether it is our stock, or an owner's whom we keep it for."""
 
     part_number: str
+    owner: str
+    ours: bool
     pool: str
     quantity: int
     shipped_quantity: int
@@ -128,6 +140,8 @@ async def draft_transfer(
     Raises:
         SameStore: origin and target are one.
         NothingToSend: no part is named.
+        OwnersMixed: a part of several owners is named.
+        Unknown: no such store, part, owner or pool.
         NoLane: no lane leads there that may carry every part.
         InsufficientStock: the origin has fewer free.
 
@@ -152,7 +166,7 @@ async def draft(
     One that a case asks for is only proposed: nobody ships it before the case is approved.
 
     Raises:
-        SameStore, NothingToSend, NoLane, InsufficientStock: as for `draft_transfer`.
+        SameStore, NothingToSend, OwnersMixed, Unknown, NoLane, InsufficientStock: as for `draft_transfer`.
 
     """
     if origin == target:
@@ -186,9 +200,9 @@ async def draft(
         clock.now(),
         by.name,
     )
-    wanted = await _by_part_and_pool(items)
+    wanted = await _by_level(items)
     # levels are locked in one order whatever order the lines came in
-    await lines.lock([(part, start.id, pool) for part, pool in wanted])
+    await lines.lock([(part, start.id, owner, pool) for part, owner, pool in wanted])
     for item in wanted.values():
         held = await reservations.hold(
             item.part_number,
@@ -198,10 +212,11 @@ async def draft(
             pool=item.pool,
             reference=number,
             priority_class="planned" if case_number is None else "emergency",
+            owner=item.owner,
         )
         await db.execute(
-            """INSERT INTO transfer_line (transfer, part, pool, quantity, reservation)
-               SELECT $1, level.part, level.pool, $3, reservation.id
+            """INSERT INTO transfer_line (transfer, part, owner, pool, quantity, reservation)
+               SELECT $1, level.part, level.owner, level.pool, $3, reservation.id
                FROM reservation JOIN level ON level.id = reservation.level WHERE reservation.id = $2""",
             transfer,
             held.id,
@@ -210,14 +225,18 @@ async def draft(
     return await transfer_view(transfer)
 
 
-async def _by_part_and_pool(items: Sequence[TransferItem]) -> dict[tuple[int, int], TransferItem]:
-    """What is to be sent, by the ids of part and pool; what was asked for twice is one line."""
-    wanted: dict[tuple[int, int], TransferItem] = {}
+async def _by_level(items: Sequence[TransferItem]) -> dict[tuple[int, int, int], TransferItem]:
+    """What is to be sent, by the ids of part, owner and pool; what was asked for twice is one line."""
+    wanted: dict[tuple[int, int, int], TransferItem] = {}
+    owners: dict[int, int] = {}
     for item in items:
         part, pool = await parts.find(item.part_number), await pools.find(item.pool)
-        before = wanted.get((part.id, pool))
+        owner = await places.ourselves() if item.owner is None else await places.find_party(item.owner)
+        if owners.setdefault(part.id, owner) != owner:
+            raise OwnersMixed(part_number=part.part_number)
+        before = wanted.get((part.id, owner, pool))
         quantity = item.quantity + (before.quantity if before else 0)
-        wanted[part.id, pool] = structs.replace(item, part_number=part.part_number, quantity=quantity)
+        wanted[part.id, owner, pool] = structs.replace(item, part_number=part.part_number, quantity=quantity)
     return wanted
 
 
@@ -262,16 +281,7 @@ async def ship(
         contents.append(
             PackedPart(part_number=posted.part_number, quantity=posted.posted_quantity, serials=posted.serials)
         )
-        await expected.expect(
-            line["part"],
-            head["to_place"],
-            line["pool"],
-            line["quantity"],
-            due_at=due,
-            source_kind="transfer_line",
-            source=line["id"],
-            confirmed=True,
-        )
+        await expect(line, head["to_place"], line["quantity"], due)
     await db.execute("UPDATE transfer_line SET shipped_quantity = quantity WHERE transfer = $1", transfer)
     await _announce(head, sent, due, way, by=by)
     await db.execute(
@@ -286,6 +296,21 @@ async def ship(
         "transfer", head["number"], head["origin"], head["target"], contents, by=by, how=way, promised_at=due
     )
     return await transfer_view(transfer)
+
+
+async def expect(line: db.Row, place: int, quantity: int, due: datetime) -> None:
+    """Count on so much of a line at its target, where it is ours: what others own is no cover of anything."""
+    if line["ours"]:
+        await expected.expect(
+            line["part"],
+            place,
+            line["pool"],
+            quantity,
+            due_at=due,
+            source_kind="transfer_line",
+            source=line["id"],
+            confirmed=True,
+        )
 
 
 def _way(how: Dispatch, mode: Mode | None, waybill: str | None) -> Dispatch:
@@ -319,7 +344,7 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
     """
     transfer = await id_of(number)
     head = await claim(transfer, ("shipped",), "draft")
-    owner, transit = await places.ourselves(), await places.find(places.TRANSIT)
+    transit = await places.find(places.TRANSIT)
     sent = await lines_of(transfer)
     if any(line["lost_quantity"] for line in sent):
         raise PartOfItIsLost(number=number)
@@ -329,8 +354,8 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
                 await travelling(line, number, transit.id, line["rest"]),
                 "transfer_back",
                 line["part"],
-                Spot(transit.id, GOOD, owner, line["pool"]),
-                Spot(head["from_place"], GOOD, owner, line["pool"]),
+                Spot(transit.id, GOOD, line["owner"], line["pool"]),
+                Spot(head["from_place"], GOOD, line["owner"], line["pool"]),
                 document_kind="transfer",
                 document=number,
             ),
@@ -345,6 +370,7 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
             pool=line["pool_code"],
             reference=number,
             priority_class="planned" if head["case_number"] is None else "emergency",
+            owner=line["owner_code"],
         )
         await db.execute(
             "UPDATE transfer_line SET shipped_quantity = 0, reservation = $2 WHERE id = $1", line["id"], held.id
@@ -358,7 +384,7 @@ async def bring_back(number: str, *, by: Actor, reason: str) -> TransferView:
 async def _announce(head: db.Row, lines: Sequence[db.Row], due: datetime, way: Dispatch, *, by: Actor) -> None:
     """Tell the target what is on its way, piece by piece."""
     rows = await db.fetch(
-        """SELECT DISTINCT unit.part, unit.pool, unit.serial FROM movement
+        """SELECT DISTINCT unit.part, unit.owner, unit.pool, unit.serial FROM movement
            JOIN unit ON unit.id = movement.unit
            JOIN place ON place.id = unit.place AND place.code = $2
            WHERE movement.document = $1 ORDER BY unit.serial""",
@@ -374,7 +400,11 @@ async def _announce(head: db.Row, lines: Sequence[db.Row], due: datetime, way: D
                 part=line["part"],
                 quantity=line["quantity"],
                 source=line["id"],
-                serials=[r["serial"] for r in rows if (r["part"], r["pool"]) == (line["part"], line["pool"])],
+                serials=[
+                    row["serial"]
+                    for row in rows
+                    if (row["part"], row["owner"], row["pool"]) == (line["part"], line["owner"], line["pool"])
+                ],
             )
             for line in lines
         ],
@@ -454,7 +484,6 @@ async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> No
         UnitNotHere, LotNotHere: a piece is not on the road any more.
 
     """
-    owner = await places.ourselves()
     transit = await places.find(places.TRANSIT)
     moves = [
         move
@@ -463,8 +492,8 @@ async def bring_in(head: db.Row, brought: Sequence[Brought], *, by: Actor) -> No
             one.pieces,
             "transfer_in",
             one.line["part"],
-            Spot(transit.id, GOOD, owner, one.line["pool"]),
-            Spot(head["to_place"], one.condition, owner, one.line["pool"]),
+            Spot(transit.id, GOOD, one.line["owner"], one.line["pool"]),
+            Spot(head["to_place"], one.condition, one.line["owner"], one.line["pool"]),
             document_kind="transfer",
             document=head["number"],
             reason=one.reason,
@@ -623,11 +652,15 @@ async def claim(transfer: UUID, states: tuple[str, ...], becomes: str) -> db.Row
 async def lines_of(transfer: UUID) -> list[db.Row]:
     """A transfer's lines, with what of each is still on the road."""
     return await db.fetch(
-        """SELECT transfer_line.id, transfer_line.part, transfer_line.pool, quantity, shipped_quantity, reservation,
-                  shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity,
-                  part.part_number, part.serialised, pool.code AS pool_code
-           FROM transfer_line JOIN part ON part.id = transfer_line.part JOIN pool ON pool.id = transfer_line.pool
-           WHERE transfer = $1 ORDER BY transfer_line.part, transfer_line.pool""",
+        """SELECT transfer_line.id, transfer_line.part, transfer_line.owner, transfer_line.pool, quantity, shipped_quantity,
+                  reservation, shipped_quantity - received_quantity - lost_quantity AS rest, lost_quantity,
+                  part.part_number, part.serialised, party.code AS owner_code, party.is_ourselves AS ours,
+                  pool.code AS pool_code
+           FROM transfer_line
+           JOIN part ON part.id = transfer_line.part
+           JOIN party ON party.id = transfer_line.owner
+           JOIN pool ON pool.id = transfer_line.pool
+           WHERE transfer = $1 ORDER BY transfer_line.part, transfer_line.owner, transfer_line.pool""",
         transfer,
     )
 
@@ -666,11 +699,13 @@ async def travelling(line: db.Row, number: str, there: int, count: int, serials:
     if not count:
         return []
     if not line["serialised"]:
-        of_lots = await lots.of_document(number, line["part"], there, pool=line["pool"], most=count)
+        of_lots = await lots.of_document(
+            number, line["part"], there, owner=line["owner"], pool=line["pool"], most=count
+        )
         return [Piece(lot=lot, quantity=quantity) for lot, quantity in of_lots]
     rows = await db.fetch(
         """SELECT DISTINCT unit.id, unit.serial FROM movement JOIN unit ON unit.id = movement.unit AND unit.place = $4
-           WHERE movement.document = $2 AND movement.part = $1 AND unit.pool = $5
+           WHERE movement.document = $2 AND movement.part = $1 AND unit.owner = $7 AND unit.pool = $5
              AND (cardinality($6::text[]) = 0 OR unit.serial = ANY($6))
            ORDER BY unit.id LIMIT $3""",
         line["part"],
@@ -679,6 +714,7 @@ async def travelling(line: db.Row, number: str, there: int, count: int, serials:
         there,
         line["pool"],
         list(serials),
+        line["owner"],
     )
     if len(rows) < count:
         raise UnitNotHere(serial=next(iter(serials), "–"), depot=number, condition="good")
@@ -688,11 +724,15 @@ async def travelling(line: db.Row, number: str, there: int, count: int, serials:
 _VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, target.code AS to_depot, mode, state,
                   case_number, created_at, created_by, shipped_at, due_at, received_at, waybill,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                              'part_number', part.part_number, 'pool', pool.code, 'quantity', quantity,
+                              'part_number', part.part_number, 'owner', owner.code, 'ours', owner.is_ourselves,
+                              'pool', pool.code, 'quantity', quantity,
                               'shipped_quantity', shipped_quantity, 'received_quantity', received_quantity,
                               'lost_quantity', lost_quantity)
-                              ORDER BY part.part_number), '[]')
-                   FROM transfer_line AS line JOIN part ON part.id = line.part JOIN pool ON pool.id = line.pool
+                              ORDER BY part.part_number, owner.is_ourselves DESC, owner.code, pool.code), '[]')
+                   FROM transfer_line AS line
+                   JOIN part ON part.id = line.part
+                   JOIN party AS owner ON owner.id = line.owner
+                   JOIN pool ON pool.id = line.pool
                    WHERE line.transfer = transfer.id) AS lines
            FROM transfer
            JOIN place AS origin ON origin.id = transfer.from_place

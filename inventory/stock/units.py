@@ -1,6 +1,6 @@
 """Units: serialised pieces, where they are and where they have been."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -147,30 +147,40 @@ async def refuse_picked(chosen: Sequence[UUID]) -> None:
 
 
 async def shared_out(serials: Sequence[str], reservations: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """Which of the serials that were scanned leave for which reservation: each for one that holds stock where it lies.
+    """Which of the serials or tags that were scanned leave for which reservation: each for one that holds stock where it lies.
 
     Raises:
+        SerialAmbiguous: it is the serial of units of several parts that are to leave.
         UnitNotHere: none of them holds stock where a serial lies, and nothing leaves unscanned in its place.
 
     """
     rows = await db.fetch(
         """SELECT reservation.id, reservation.quantity - reservation.posted_quantity AS quantity, place.code AS depot,
-                  array(SELECT serial FROM unit
-                        WHERE (unit.part, unit.place, unit.condition, unit.owner, unit.pool)
-                              = (level.part, level.place, level.condition, level.owner, level.pool)
-                          AND serial = ANY($2)) AS there
-           FROM reservation JOIN level ON level.id = reservation.level JOIN place ON place.id = level.place
+                  part.part_number,
+                  (SELECT coalesce(jsonb_object_agg(unit.serial, unit.tag), '{}') FROM unit
+                   WHERE (unit.part, unit.place, unit.condition, unit.owner, unit.pool)
+                         = (level.part, level.place, level.condition, level.owner, level.pool)
+                     AND (serial = ANY($2) OR tag = ANY($2))) AS there
+           FROM reservation
+           JOIN level ON level.id = reservation.level
+           JOIN part ON part.id = level.part
+           JOIN place ON place.id = level.place
            WHERE reservation.id = ANY($1) ORDER BY array_position($1, reservation.id)""",
         list(reservations),
         list(serials),
     )
     shared: dict[UUID, list[str]] = {row["id"]: [] for row in rows}
-    for serial in dict.fromkeys(serials):
-        fitting = [row for row in rows if serial in row["there"]]
-        if not fitting:
-            raise UnitNotHere(serial=serial, depot=" / ".join(sorted({row["depot"] for row in rows})), condition=GOOD)
-        room = (row for row in fitting if len(shared[row["id"]]) < row["quantity"])
-        shared[next(room, fitting[-1])["id"]].append(serial)
+    for code in dict.fromkeys(serials):
+        meant = [(row, serial) for row in rows for serial, tag in row["there"].items() if code in (serial, tag)]
+        if not meant:
+            raise UnitNotHere(serial=code, depot=" / ".join(sorted({row["depot"] for row in rows})), condition=GOOD)
+        carrying = {
+            row["part_number"]: (row["part_number"], row["there"][serial], row["depot"]) for row, serial in meant
+        }
+        if len(carrying) > 1:
+            raise ambiguous(code, carrying.values())
+        room = (row for row, _ in meant if len(shared[row["id"]]) < row["quantity"])
+        shared[next(room, meant[-1][0])["id"]].append(meant[0][1])
     return shared
 
 
@@ -387,13 +397,18 @@ def the_one(code: str, found: Sequence[UnitView]) -> UnitView:
     """
     tagged = [unit for unit in found if unit.tag == code]
     if len(found) > 1 and not tagged:
-        raise SerialAmbiguous(serial=code, count=len(found), pieces=told_apart(found))
+        raise ambiguous(code, [(unit.part_number, unit.tag, unit.place) for unit in found])
     return (tagged or found)[0]
 
 
-def told_apart(found: Sequence[UnitView]) -> list[dict[str, str | None]]:
-    """What tells units with the same serial apart."""
-    return [{"part_number": unit.part_number, "tag": unit.tag, "place": unit.place} for unit in found]
+def ambiguous(code: str, carrying: Collection[tuple[str, str | None, str]]) -> SerialAmbiguous:
+    """The refusal to guess which of several units a serial means, with what tells them apart: part, our tag and place."""
+    return SerialAmbiguous(
+        serial=code,
+        count=len(carrying),
+        choices="; ".join(f"{part} · {tag or '–'} · {place}" for part, tag, place in carrying),
+        pieces=[{"part_number": part, "tag": tag, "place": place} for part, tag, place in carrying],
+    )
 
 
 async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
@@ -401,6 +416,7 @@ async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
 
     Raises:
         Unknown: a unit is not in the reader's scope.
+        SerialAmbiguous: several carry a serial.
 
     """
     found = await db.read(
@@ -410,11 +426,14 @@ async def named(serials: Sequence[str], *, seen_by: Actor) -> list[UnitView]:
         seen_by.contract_scope,
         list(serials),
     )
-    of = {name: unit for unit in found for name in (unit.tag, unit.serial) if name}
+    of: dict[str, list[UnitView]] = {}
+    for unit in found:
+        for name in {unit.tag or unit.serial, unit.serial}:
+            of.setdefault(name, []).append(unit)
     missing = next((serial for serial in serials if serial not in of), None)
     if missing is not None:
         raise Unknown(what="unit", what_zh="单件", key=missing)
-    return [of[serial] for serial in serials]
+    return [the_one(serial, of[serial]) for serial in serials]
 
 
 async def unit_by_id(unit_id: UUID, *, seen_by: Actor | None = None) -> UnitView:
@@ -437,16 +456,26 @@ async def serial_of(tag: str) -> str | None:
 
 
 async def unit_in(scanned: str, depot: str, *, seen_by: Actor) -> UnitView | None:
-    """The unit of a store whose serial, tag or label was scanned; None where there is none."""
-    return await db.read_one(
+    """The unit of a store whose serial, tag or label was scanned; None where there is none.
+
+    Raises:
+        SerialAmbiguous: several carry the serial, and neither their tags nor the part on the label tell them apart.
+
+    """
+    named = codes.names(scanned)
+    found = await db.read(
         UnitView,
         f"""{_VIEW} WHERE {_IN_SCOPE} AND place.code = $4 AND (unit.serial = ANY($3) OR unit.tag = ANY($3))
-            ORDER BY unit.tag = ANY($3) DESC LIMIT 1""",
+            ORDER BY unit.id LIMIT 20""",
         seen_by.depot_scope,
         seen_by.contract_scope,
-        codes.names(scanned),
+        named,
         depot,
     )
+    meant = (
+        [unit for unit in found if unit.tag in named] or [unit for unit in found if unit.part_number in named] or found
+    )
+    return the_one(scanned, meant) if meant else None
 
 
 async def life(unit_id: UUID, *, seen_by: Actor, limit: int = 200) -> list[UnitMovement]:

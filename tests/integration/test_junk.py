@@ -222,11 +222,16 @@ def complaint_about(answer: httpx.Response, caller: Caller) -> str:
         return ""
     if not answer.headers["content-type"].startswith("application/problem+json"):
         return answer.headers["content-type"]
+    if INSIDE.search(answer.text):
+        return f"tells of the program: {answer.text[:300]}"
     problem = answer.json()
     if not (problem["code"] and problem["status"] == answer.status_code):
         return answer.text[:200]
     return "" if caller.speaks(problem["detail"]) else f"in {caller.language}: {problem['detail'][:200]}"
 
+
+INSIDE = re.compile(r"Unsupported type|(?:<|&lt;)class |Traceback|msgspec|litestar\.")
+"""What no answer says: words of the program's own."""
 
 WORDS = re.compile(r'<h[13] class="(?:alert-heading|empty-title)">([^<]*)<')
 """What a page says when it refuses something."""
@@ -265,6 +270,8 @@ def complaint_about_page(answer: httpx.Response, caller: Caller) -> str:
         return "".join(WORDS.findall(answer.text)) or answer.text[:200]
     if answer.status_code < 400:
         return ""
+    if inside := INSIDE.search(answer.text):
+        return f"tells of the program: {answer.text[inside.start() - 100 : inside.end() + 100]}"
     said = WORDS.findall(answer.text)
     if not said or not said[0].strip():
         return f"says nothing: {answer.text[:200]}"

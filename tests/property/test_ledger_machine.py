@@ -24,6 +24,7 @@ from inventory.catalogue.register import NewModelPart, NewSubstitution, enter_mo
 from inventory.ground import clock, db
 from inventory.ground.errors import InventoryError
 from inventory.places import bins
+from inventory.places import places as places_of
 from inventory.places import register as places
 from inventory.places.bins import NewBin
 from inventory.procurement import deliveries, release, taking_back
@@ -66,6 +67,7 @@ from tests.world import DISPATCHER, DRIVE, FAN, PSU, SETUP, SUPERVISOR
 
 PARTS = st.sampled_from([DRIVE, FAN, PSU])
 DEPOTS = st.sampled_from(["GZ", "SH"])
+OWNERS = st.sampled_from([None, None, "DISTI", "BANK"])
 QUANTITIES = st.integers(1, 4)
 BINS = ("A-01", "A-02")
 SHELVES = st.sampled_from([None, *BINS])
@@ -236,21 +238,32 @@ class Ledger(RuleBasedStateMachine):
         with clock.at(clock.now() + timedelta(minutes=minutes)):
             self.do(reservations.expire_due(by=SETUP))
 
-    @rule(part=PARTS, depot=DEPOTS, quantity=QUANTITIES, condition=st.sampled_from(["good", "quarantine", "defective"]))
-    def receive(self, part, depot, quantity, condition):
+    @rule(
+        part=PARTS,
+        depot=DEPOTS,
+        quantity=QUANTITIES,
+        condition=st.sampled_from(["good", "quarantine", "defective"]),
+        owner=OWNERS,
+    )
+    def receive(self, part, depot, quantity, condition, owner):
         line = Incoming(
             part_number=part, quantity=quantity, condition=condition, serials=self.new_serials(part, quantity)
         )
-        self.do(receipts.receive(depot, [line], by=SETUP, origin="V-DISTI"))
+
+        async def act():
+            whose = None if owner is None else await places_of.find_party(owner)
+            return await receipts.receive(depot, [line], by=SETUP, origin="V-DISTI", owner=whose)
+
+        self.do(act())
 
     @rule(part=st.sampled_from([FAN, PSU]), depot=DEPOTS, quantity=st.integers(-5, 5))
     def adjust(self, part, depot, quantity):
         self.do(receipts.adjust(depot, part, quantity, by=SETUP, reason="count"))
 
-    @rule(target=sent, part=PARTS, quantity=QUANTITIES, there=st.booleans())
-    def draft_transfer(self, part, quantity, there):
+    @rule(target=sent, part=PARTS, quantity=QUANTITIES, there=st.booleans(), owner=OWNERS)
+    def draft_transfer(self, part, quantity, there, owner):
         origin, goal = ("GZ", "SH") if there else ("SH", "GZ")
-        items = [TransferItem(part_number=part, quantity=quantity)]
+        items = [TransferItem(part_number=part, quantity=quantity, owner=owner)]
         made = self.do(transfers.draft_transfer(origin, goal, items, by=SETUP))
         return made.id if made else None
 

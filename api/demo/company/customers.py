@@ -419,6 +419,14 @@ async def enter(start: date, *, by: Actor) -> None:
         ],
         by=by,
     )
+    await installed_base.forbid_parts(
+        [
+            installed_base.NewForbiddenPart(
+                contract=f"C-{CUSTOMERS[-1].code}", part="ST12000NM0007", reason="合同约定不使用上一代硬盘"
+            )
+        ],
+        by=by,
+    )
     await installed_base.enter_devices(devices(start), by=by)
     await pools.enter_pools(
         [pools.NewPool(code=f"C-{c.code}", contract=f"C-{c.code}") for c in CUSTOMERS if c.dedicated], by=by

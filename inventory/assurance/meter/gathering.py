@@ -75,7 +75,7 @@ stock AS MATERIALIZED (
     WHERE usable.firmwares = '{{{{}}}}'
 )
 SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours,
-       EXISTS (SELECT FROM forbidden_part WHERE contract = cell.contract AND part = cell.part) AS forbidden,
+       EXISTS (SELECT FROM forbidden_part WHERE contract = cell.contract AND part = cell.part AND in_force) AS forbidden,
        coalesce(jsonb_agg(jsonb_build_object(
            'place', stock.place, 'part', stock.part,
            'hours', $2::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
@@ -87,7 +87,8 @@ SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.
 FROM cell
 JOIN served USING (site, contract)
 LEFT JOIN stock ON stock.wanted = cell.part AND stock.pool = served.pool
-     AND NOT EXISTS (SELECT FROM forbidden_part AS barred WHERE barred.contract = cell.contract AND barred.part = stock.part)
+     AND NOT EXISTS (SELECT FROM forbidden_part AS barred
+                     WHERE barred.contract = cell.contract AND barred.part = stock.part AND barred.in_force)
 LEFT JOIN way ON way.site = cell.site AND way.place = stock.place
 GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours
 """

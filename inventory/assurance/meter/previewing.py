@@ -89,6 +89,7 @@ async def cover_lost_by_holding(held: Sequence[UUID], *, seen_by: Actor) -> Prev
         """SELECT part.part_number, place.code AS depot, pool.code AS pool, quantity - posted_quantity AS quantity
            FROM reservation
            JOIN level ON level.id = reservation.level
+           JOIN party ON party.id = level.owner AND party.is_ourselves
            JOIN part ON part.id = level.part
            JOIN place ON place.id = level.place
            JOIN pool ON pool.id = level.pool

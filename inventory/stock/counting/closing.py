@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Unknown, WrongState
 from inventory.places import places
 from inventory.stock import lots, pools, units
 from inventory.stock.counting import policy, sheets
@@ -24,7 +24,6 @@ from inventory.stock.counting.refusals import (
 )
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import ReasonMissing
 from inventory.stock.trails import Trail, trails
 
 OPEN = ("counting", "counted")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused, Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
 from inventory.stock import pools
@@ -20,7 +20,6 @@ from inventory.stock.counting.drawing import draw
 from inventory.stock.counting.refusals import CountTooLarge, NothingDrawn, NothingNamed, NothingToCount, SeedNotYours
 from inventory.stock.moves import GOOD
 from inventory.stock.pools import COMMON
-from inventory.stock.refusals import ReasonMissing
 
 Kind = Literal["cycle", "surprise", "full", "recount"]
 State = Literal["counting", "counted", "posted", "cancelled"]
@@ -191,10 +190,12 @@ async def ask_recount(depot: str, part_number: str, *, by: Actor, pool: str = CO
     Raises:
         Unknown: no such store, part or pool.
         NotYourDepot: the actor's scope does not include the store.
+        NotYourPool: the actor stands for contracts whose calls that pool does not answer.
 
     """
     by.require("recounts.ask")
     by.require_depot(depot)
+    await pools.require_of_contracts(pool, by=by)
     return await recount(depot, part_number, by=by, pool=pool, due_at=clock.now() + ASKED_WITHIN)
 
 
@@ -218,7 +219,7 @@ async def recount(
     store, part = await places.find_store(depot), await parts.find(part_number)
     in_bins = None if bin_code is None else [await bins.find(store.id, bin_code)]
     rows = await _to_recount(store.id, part.id, in_bins, pool)
-    if not rows and (asking := await _asking(store.id, part.id)):
+    if not rows and (asking := await _asking(store.id, part.id, pool)):
         return await count(asking)
     scope = {"part": part.part_number, "bin": bin_code}
     return await _enter(store.id, depot, "recount", rows, scope, by=by, seed=None, remark=remark, due_at=due_at)
@@ -229,24 +230,27 @@ async def _to_recount(
 ) -> list[tuple[Any, ...]]:
     """What is to be counted again: what nobody is about to count, and what was counted but is not posted yet.
 
-    Of a part it is also the nothing that the books say is there; nothing at all where an open sheet asks for the part.
+    Of a part it is also the nothing that the books say is there; nothing at all where an open sheet asks for the part
+    (of the pool, where one is named).
     """
     of_pool = None if pool is None else await pools.find(pool)
     rows = await _lying(store, None if part is None else [part], in_bins, of_pool, once_counted=True)
-    if rows or part is None or await _asking(store, part):
+    if rows or part is None or await _asking(store, part, pool):
         return rows
     return [await _nothing_of(part, pool or COMMON)]
 
 
-async def _asking(store: int, part: int) -> UUID | None:
-    """The newest sheet of a store that asks for a part and is being counted."""
+async def _asking(store: int, part: int, pool: str | None) -> UUID | None:
+    """The newest sheet of a store that asks for a part, of a pool where one is named, and is being counted."""
     return await db.fetch_value(
         """SELECT count_sheet.id FROM count_sheet
            JOIN count_line ON count_line.sheet = count_sheet.id AND count_line.listed AND count_line.part = $2
+           JOIN pool ON pool.id = count_line.pool AND ($3::text IS NULL OR pool.code = $3)
            WHERE count_sheet.place = $1 AND count_sheet.state = 'counting'
            ORDER BY count_sheet.id DESC LIMIT 1""",
         store,
         part,
+        pool,
     )
 
 

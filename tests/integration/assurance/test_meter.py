@@ -154,16 +154,20 @@ async def test_a_substitute_for_one_model_or_firmware_does_not_count_for_a_whole
 
 
 async def test_what_the_contract_forbids_does_not_cover_and_is_not_bought(meter):
-    await db.execute(
-        """INSERT INTO forbidden_part (contract, part, reason) SELECT contract.id, part.id, 'recalled'
-           FROM contract, part WHERE contract.code = 'C-BANK' AND part_number = $1""",
-        PSU,
-    )
-    await cells.refresh(jobs.RefreshCover())
+    forbidden = records.kind_of("forbidden-parts")
+    said = {"contract": "C-BANK", "part": PSU, "reason": "recalled"}
+    entered = await records.enter(forbidden, said, by=SETUP)
+    await settle()
     barred = await of_bank()
+    await records.change(forbidden, entered.key, {"in_force": False}, by=SETUP)
+    await settle()
+    lifted = await of_bank()
+    await records.change(forbidden, entered.key, {"in_force": True}, by=SETUP)
     await catalogue.enter_substitutions([stands_in(PSU, FAN)], by=SETUP)
     await settle()
     replaced = await of_bank()
+
+    assert (lifted.state, lifted.reasons) == ("yes", ["in_time"])
 
     assert (barred.state, barred.reasons, barred.fixes) == ("no", ["forbidden_by_contract"], [])
     assert (replaced.state, replaced.reasons, replaced.fixes) == (
@@ -194,14 +198,23 @@ async def test_a_contracts_own_severities_are_judged_and_their_class_may_empty_d
         "UPDATE level SET critical_point = 9 FROM place WHERE place.id = level.place AND place.code = 'SH'"
     )
     told: list[tuple[str | None, str, list[str]]] = []
-    terms = [
-        installed_base.NewServiceTerm(contract="C-BANK", severity="P1", hours=hours, arrive_hours=2)
-        for hours in ("working", "non_working")
-    ]
-    await installed_base.enter_service_terms(terms, by=SETUP)
+    own, term = records.kind_of("severities"), records.kind_of("service-terms")
+    bad = {
+        "contract": "C-BANK",
+        "code": "P1",
+        "name_zh": "一级",
+        "name_en": "P1",
+        "rank": 1,
+        "priority_class": "general",
+    }
+    limit = {"contract": "C-BANK", "severity": "P1", "arrive_hours": 2}
+    with pytest.raises(severities.UnknownSeverity):
+        await records.enter(term, limit | {"hours": "working"}, by=SETUP)
+    entered = await records.enter(own, bad, by=SETUP)
+    for hours in ("working", "non_working"):
+        await records.enter(term, limit | {"hours": hours}, by=SETUP)
     for priority in ("general", "severe"):
-        bad = severities.SeverityView(code="P1", name_zh="一级", name_en="P1", rank=1, priority_class=priority)
-        await severities.define_severities("C-BANK", [bad], by=SETUP)
+        await records.change(own, entered.key, {"priority_class": priority}, by=SETUP)
         assert await settle() != []
         part = await of_bank()
         told.append((part.severity, part.state, part.reasons))

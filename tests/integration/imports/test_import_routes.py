@@ -104,3 +104,18 @@ async def test_templates_come_in_the_readers_language(api):
     )
     assert "template.csv" in english.headers["Content-Disposition"]
     assert unknown.status_code == 404
+
+
+async def test_words_where_a_file_belongs_are_refused_in_words(api):
+    key = await api.key("administrator")
+    told = {}
+    for language in ("zh", "en"):
+        headers = {"Authorization": f"Bearer {key}", "Accept-Language": language, "Idempotency-Key": language}
+        form = {"kind": (None, "parts"), "file": (None, "words")}
+        answer = await api.client.post("/api/v1/imports", files=form, headers=headers)
+        told[language] = (answer.status_code, answer.json()["detail"])
+
+    assert told == {
+        "zh": (422, "输入无效：/file: 应为文件。"),
+        "en": (422, "The input is not valid: /file: Expected a file."),
+    }

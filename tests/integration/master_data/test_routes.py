@@ -1,6 +1,12 @@
 """Master data over HTTP: described, listed, entered once, and edited only by who read it last."""
 
+from urllib.parse import quote
+
+from api.exchange import exports
+from inventory.master_data.records import KINDS
 from tests.integration.master_data.test_records import NEW
+from tests.integration.test_exports import rows
+from tests.world import AUDITOR
 
 
 async def test_the_kinds_describe_themselves(api):
@@ -63,3 +69,49 @@ async def test_kinds_and_rows_that_are_not_there_and_bodies_that_are_no_fields(a
     assert (await api.post("/master-data/nothing", {})).status_code == 404
     assert (await api.post("/master-data/depots", [1])).status_code == 422
     assert (await api.get("/master-data/contracts", role="engineer")).status_code == 403
+
+
+ODD = ("A/B-1", "/lead", "trail/", "a//b", "100%", "a%2Fb", "x?y=z&w#k", "空 格", "a\\b", "R~1;v", "..a", "a.csv")
+
+
+async def test_rows_whose_names_hold_odd_signs_are_read_and_changed(api):
+    for serial in ODD:
+        entered = await api.post("/master-data/devices", NEW["devices"] | {"serial": serial})
+        address = f"/master-data/devices/{quote(serial, safe='')}"
+        read = await api.get(address, role="auditor")
+        tag = {"If-Match": read.headers["ETag"]}
+        done = await api.call("PATCH", address, {"firmware": "9.9"}, headers_more=tag)
+
+        assert (entered.status_code, entered.json()["key"]) == (201, serial)
+        assert (read.status_code, read.json()["values"]["serial"]) == (200, serial)
+        assert (done.status_code, done.json()["values"]["firmware"]) == (200, "9.9")
+        assert (await api.get(f"/devices/{quote(serial, safe='')}", role="auditor")).json()["serial"] == serial
+
+
+async def test_every_kind_comes_as_csv_under_the_headings_of_its_description(api):
+    for name, kind in KINDS.items():
+        answer = await api.get(f"/master-data/{name}.csv", role="auditor", language="zh")
+        listed = await api.get(f"/master-data/{name}?limit=200", role="auditor")
+        found = rows(answer)
+
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert len(found) == len(listed.json()["items"])
+        headings = answer.text.removeprefix("\ufeff").splitlines()[0].split(",")
+        assert headings == [field.zh for field in kind.seen(AUDITOR)]
+        assert all(any("\u4e00" <= letter <= "\u9fff" for letter in heading) for heading in headings)
+
+
+async def test_a_kinds_csv_keeps_search_scope_and_costs_and_is_said_in_words(api, monkeypatch):
+    monkeypatch.setattr(exports, "AT_ONCE", 7)
+    many = rows(await api.get("/master-data/devices.csv", role="auditor"))
+    some = rows(await api.get("/master-data/devices.csv?search=BANK-00", role="auditor"))
+    own = rows(await api.get("/master-data/depots.csv", role="warehouse_keeper", depot="GZ", language="zh"))
+    plain = rows(await api.get("/master-data/parts.csv", role="engineer"))
+    calendar = rows(await api.get("/master-data/calendars.csv", role="auditor"))[0]
+
+    assert (len({row["Serial number"] for row in many}), len(some)) == (200, 10)
+    assert [(row["编码"], row["类别"]) for row in own] == [("GZ", "备件库")]
+    assert not any("CNY" in heading for heading in plain[0])
+    assert (calendar["Working days"], calendar["Opens at"]) == ("1, 2, 3, 4, 5", "09:00")
+    assert (await api.get("/master-data/contracts.csv", role="engineer")).status_code == 403
+    assert (await api.get("/master-data/nothing.csv", role="auditor")).status_code == 404

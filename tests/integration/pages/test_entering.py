@@ -1,9 +1,11 @@
 """The pages where stock is moved by hand: new transfers, new reservations, corrections of the books."""
 
+import re
 from datetime import timedelta
 
 from inventory.ground import clock, db
-from inventory.stock import levels
+from inventory.places import places
+from inventory.stock import levels, receipts
 from tests.world import DRIVE, FAN, SETUP
 
 
@@ -23,12 +25,30 @@ async def test_a_transfer_is_drafted_by_one_of_the_ways_there_are(visitor):
     )
 
     assert '<option value="SH"' in form
+    for field in ("from_depot", "to_depot"):
+        assert re.search(rf'<label class="form-label required" for="{field}">', form)
+        assert re.search(rf'<select [^>]*name="{field}" required>', form)
     assert ("快递" in ways, "¥300" in ways) == (True, True)
     assert "没有" in none
     assert drafted.status_code == 303
     page = (await keeper.get(drafted.headers["location"])).text
     assert FAN in page
     assert DRIVE in page
+
+
+async def test_what_a_vendor_owns_is_sent_on_and_stays_his(visitor):
+    line = receipts.Incoming(part_number=FAN, quantity=2)
+    await receipts.receive("GZ", [line], by=SETUP, origin="V-DISTI", owner=await places.find_party("DISTI"))
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+
+    form = (await keeper.get("/transfers/new")).text
+    wanted = {"from_depot": "GZ", "to_depot": "SH", "part_number": FAN, "quantity": "2", "owner": "DISTI"}
+    drafted = await keeper.post("/transfers/new", wanted, live=False)
+    page = (await keeper.get(drafted.headers["location"])).text
+
+    assert '<option value="DISTI"' in form
+    assert '<option value="OWN"' not in form
+    assert "所有者 DISTI" in page
 
 
 async def test_a_transfer_that_cannot_be_is_refused_in_words(own_visitor):
@@ -45,6 +65,8 @@ async def test_a_transfer_that_cannot_be_is_refused_in_words(own_visitor):
         {"part_number": [FAN, FAN], "quantity": "1"},
         {"part_number": ""},
         {"from_depot": "SH"},
+        {"owner": "DISTI"},
+        {"owner": "NOBODY"},
     ):
         answer = await keeper.post("/transfers/new", good | change)
         assert answer.status_code in (403, 404, 409, 422), (change, answer.status_code)

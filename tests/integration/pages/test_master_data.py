@@ -1,5 +1,8 @@
 """The pages of master data: a company enters its first depot, changes it, and reads who changed what."""
 
+import re
+from urllib.parse import quote
+
 import pytest
 
 from inventory.ground import db
@@ -83,3 +86,21 @@ async def test_who_may_only_read_finds_no_form(visitor):
 
     assert "测试银行维保" in page
     assert 'name="version"' not in page
+
+
+@pytest.mark.parametrize("serial", ["A/B-1", "trail/", "a//b", "100%", "x?y=z&w#k", "空 格", "a%2Fb"])
+async def test_a_row_whose_name_holds_odd_signs_is_found_on_its_list_and_changed(visitor, serial):
+    planner = await visitor("planner")
+    said = NEW["devices"] | {"serial": serial}
+
+    entered = await planner.post("/master-data/devices/new", said, live=False)
+    listed = (await planner.get("/master-data/devices?search=2.1")).text
+    path = re.search(r'href="(/master-data/devices/rows/[^"]+)"', listed)[1]
+    page = (await planner.get(path)).text
+    version = page.split('name="version" value="')[1].split('"')[0]
+    changed = await planner.post(path, {**said, "version": version, "firmware": "9.9"}, live=False)
+
+    assert entered.headers["location"] == path == f"/master-data/devices/rows/{quote(serial, safe='')}"
+    assert changed.status_code == 303
+    assert "9.9" in (await planner.get(path)).text
+    assert f'action="{path}"' in page

@@ -2,6 +2,7 @@
 
 import pytest
 
+from inventory.ground import db
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.procurement import announcing
@@ -47,6 +48,35 @@ async def test_the_dock_ticks_flags_and_books(visitor):
     assert (done.status_code, done.headers["HX-Redirect"]) == (204, f"/receipts/{receipt.number}")
     assert "relabelled?" in (await keeper.get(f"/receipts/{receipt.number}")).text
     assert receipt.number in (await keeper.get("/receipts?differing=yes")).text
+
+
+async def test_what_goes_on_belonging_to_a_vendor_is_booked_as_his(visitor):
+    order = await placed((FAN, 2))
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+    form = {"counted": [FAN], "count": ["2"], "broken": ["0"], "owner": "DELL"}
+
+    fresh = await keeper.get(f"/receiving/{order.number}")
+    carried = await keeper.post(f"/receiving/{order.number}/scan", {**form, "scan": ""})
+    unknown = await keeper.post(f"/receiving/{order.number}/book", {**form, "owner": "NOBODY"})
+    booked = await keeper.post(f"/receiving/{order.number}/book", form)
+
+    assert '<option value="DELL" >' in fresh.text
+    assert '<option value="DELL" selected>' in carried.text
+    assert (unknown.status_code, booked.status_code) == (404, 204)
+    rows = await db.fetch(
+        """SELECT party.code, on_hand FROM level JOIN part ON part.id = level.part JOIN party ON party.id = level.owner
+           JOIN place ON place.id = level.place WHERE part_number = $1 AND place.code = 'GZ' ORDER BY party.code""",
+        FAN,
+    )
+    assert {row["code"]: row["on_hand"] for row in rows} == {"DELL": 2, "OWN": 10}
+
+
+async def test_nobody_is_asked_whose_a_transfer_is(visitor):
+    draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=2)], by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+    keeper = await visitor("warehouse_keeper", depot="SH")
+
+    assert 'name="owner"' not in (await keeper.get(f"/receiving/{draft.number}")).text
 
 
 async def test_a_serial_that_could_be_of_several_parts_asks_which(visitor):

@@ -1,10 +1,15 @@
 """What pages say when something is refused: beside the form that asked, or as a page of its own."""
 
 import pytest
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct, structs
 
+from api.app import create_app
+from api.exchange.headings import CHINESE
 from inventory.ground import db
 from inventory.procurement import orders
 from inventory.requests import requests
+from tests.conftest import settings_for
 from tests.integration.procurement.test_orders import drafted
 from tests.integration.requests.test_requests import new
 from tests.world import BUYER, DISPATCHER, DRIVE, SETUP
@@ -135,3 +140,22 @@ async def test_a_paper_that_is_refused_in_a_tab_is_a_page(visitor):
     assert (refused.status_code, refused.headers["content-type"].partition(";")[0]) == (409, "text/html")
     assert for_systems.headers["content-type"].partition(";")[0] == "application/problem+json"
     assert "/papers/" not in (await keeper.get(f"/requests/{asked.id}")).text
+
+
+def test_every_field_of_every_form_has_its_chinese_name():
+    forms = [
+        body.annotation
+        for route in create_app(settings_for("postgresql://unused"), own_pool=False).routes
+        for handler in getattr(route, "route_handlers", [])
+        if isinstance(handler, HTTPRouteHandler) and handler.opt.get("page")
+        if (body := handler.parsed_fn_signature.parameters.get("data")) is not None
+    ]
+    fields = {
+        field.encode_name
+        for form in forms
+        if isinstance(form, type) and issubclass(form, Struct)
+        for field in structs.fields(form)
+    }
+
+    assert len(fields) > 50
+    assert sorted(fields - CHINESE.keys()) == []

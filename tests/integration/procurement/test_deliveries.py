@@ -6,7 +6,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db, steps
-from inventory.ground.errors import NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.people.roles import rights_of
 from inventory.procurement import announcing, deliveries, orders
 from inventory.procurement.announcing import MoreThanOrdered
@@ -20,7 +20,7 @@ from inventory.stock.notices import (
     NoticeFollowsItsTransfer,
     SerialsTooMany,
 )
-from inventory.stock.refusals import DifferenceUnexplained, ReasonMissing, SerialsMissing, UnitNotHere
+from inventory.stock.refusals import DifferenceUnexplained, SerialsMissing, UnitNotHere
 from inventory.stock.transfers import NothingCame, NotOnTransfer, TransferItem
 from tests.integration.procurement.test_orders import placed
 from tests.integration.stock.test_reservations import level

@@ -6,12 +6,11 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, events
-from inventory.ground.errors import Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Unknown, WrongState
 from inventory.installed_base import devices, severities, warranties
 from inventory.installed_base.severities import SeverityTwice, SeverityView, UnknownSeverity
 from inventory.requests import changing, debriefing, requests, shipping
 from inventory.requests.changing import Change
-from inventory.stock.refusals import ReasonMissing
 from tests.world import ADMIN, AUDITOR, DISPATCHER, ENGINEER, FAN, KEEPER, PSU, actor
 
 NIGHT = datetime(2026, 11, 20, 19, 2, tzinfo=UTC)  # 03:02 on a Saturday in Guangzhou

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from inventory.assurance.invariants import violations
 from inventory.ground import db, steps
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import bins, places
 from inventory.places.bins import NewBin
 from inventory.procurement import release
@@ -22,7 +22,6 @@ from inventory.stock.refusals import (
     LotNotHere,
     NotHandedOutTo,
     QuantityNotPositive,
-    ReasonMissing,
     SerialsMissing,
     UnitNotHere,
 )

@@ -8,7 +8,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db, steps
-from inventory.ground.errors import InventoryError, NotGranted, NotYourDepot, WrongState
+from inventory.ground.errors import InventoryError, NotGranted, NotYourDepot, ReasonMissing, WrongState
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.stock import keeping, levels, lots, movements, placing, receipts, reservations, units
@@ -32,7 +32,6 @@ from inventory.stock.counting.refusals import (
 from inventory.stock.counting.scans import NewScan
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
-from inventory.stock.refusals import ReasonMissing
 from tests.world import (
     AUDITOR,
     BATTERY,

@@ -9,6 +9,8 @@ from inventory.ground import clock
 from inventory.ground.errors import Unknown
 from inventory.requests import debriefing, requests, shipping
 from inventory.stock import levels, lots, movements, placing, receipts, time_travel, units
+from inventory.stock.counting import sheets
+from inventory.stock.pools import NotYourPool
 from inventory.stock.receipts import Incoming
 from tests.integration.requests.test_requests import new
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, actor
@@ -30,6 +32,19 @@ async def test_an_inspector_sees_common_stock_and_its_own_pool_only(company):
     assert (await time_travel.total_as_of(clock.now(), seen_by=BANK)).pieces == whole.pieces - 2
     with pytest.raises(Unknown):
         await levels.level(PSU, "ZJ", "C-TELCO", seen_by=BANK)
+
+
+async def test_an_inspector_has_only_stock_of_its_own_contracts_counted_again(company):
+    for inspector, pool in ((BANK, "C-TELCO"), (BANK, "no such pool"), (TELCO, "common")):
+        with pytest.raises(NotYourPool) as refused:
+            await sheets.ask_recount("ZJ", PSU, by=inspector, pool=pool)
+        assert refused.value.facts["own"] == ("common" if inspector is BANK else "C-TELCO")
+    telco = await sheets.ask_recount("ZJ", PSU, by=TELCO, pool="C-TELCO")
+    bank = await sheets.ask_recount("ZJ", PSU, by=BANK)
+
+    assert telco.number != bank.number  # nobody is handed the sheet of another's stock
+    assert (await sheets.ask_recount("ZJ", PSU, by=TELCO, pool="C-TELCO")).number == telco.number
+    assert (await sheets.ask_recount("ZJ", PSU, by=actor("inspector"), pool="C-TELCO")).number == telco.number
 
 
 async def test_an_inspector_is_not_told_of_another_customers_parts(company):

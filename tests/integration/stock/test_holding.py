@@ -6,7 +6,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import audit, clock, db
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown
 from inventory.requests import backorders, holding, requests
 from inventory.requests import taking_over as for_requests
 from inventory.requests.holding import HeldForRequest
@@ -17,7 +17,6 @@ from inventory.stock.refusals import (
     MoreThanReserved,
     NotLowerPriority,
     PurposeMissing,
-    ReasonMissing,
     ReservationResolved,
     StartInPast,
 )

@@ -7,13 +7,18 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.people import persons
 from inventory.requests import requests
 from inventory.stock import handovers, keeping, picking, receipts, units
 from inventory.stock.handovers import Item, NotFromHandToHand
 from inventory.stock.keeping import HoldsNoParts, RecountTooRare, Scanned, StockOfSomebodyElse
-from inventory.stock.refusals import InsufficientStock, PickedElsewhere, ReasonMissing, SerialAmbiguous, UnitNotHere
+from inventory.stock.refusals import (
+    InsufficientStock,
+    PickedElsewhere,
+    SerialAmbiguous,
+    UnitNotHere,
+)
 from tests.integration.stock.test_picking import picking_of
 from tests.integration.stock.test_provisional import two_makers_one_serial
 from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER

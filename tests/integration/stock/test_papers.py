@@ -4,11 +4,13 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from inventory.places import bins
+from api.papers import assembling
+from inventory.places import bins, places
 from inventory.requests import requests, shipping
 from inventory.stock import codes, receipts, tags, transfers
+from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
-from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SH_KEEPER
+from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
 PRINTED = [zxingcpp.BarcodeFormat.QRCodeModel2, zxingcpp.BarcodeFormat.Code128]
 
@@ -64,6 +66,17 @@ async def a_transfer_of_fans() -> transfers.TransferView:
     draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=2)], by=KEEPER)
     await transfers.ship(draft.id, by=KEEPER)
     return await transfers.take_in(draft.id, by=SH_KEEPER)
+
+
+async def test_the_note_of_others_stock_says_whose_it_is(company):
+    line = Incoming(part_number=FAN, quantity=2)
+    await receipts.receive("GZ", [line], by=SETUP, origin="V-DISTI", owner=await places.find_party("DISTI"))
+    items = [TransferItem(part_number=FAN, quantity=2, owner="DISTI")]
+    draft = await transfers.draft_transfer("GZ", "SH", items, by=KEEPER)
+
+    paper = await assembling.of_transfer(draft.id, "transfer_note", by=KEEPER)
+
+    assert ("所有者", "DISTI") in {(fact.name[0], fact.value) for fact in paper.facts}
 
 
 async def test_a_transfers_paper_climbs_its_ladder(api):

@@ -7,7 +7,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import db, steps
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.requests import requests, shipping, waves
@@ -27,7 +27,7 @@ from inventory.stock.picking import (
     WrongStore,
 )
 from inventory.stock.pieces import Pieces
-from inventory.stock.refusals import LotNotHere, MoreThanReserved, ReasonMissing, SerialsMissing
+from inventory.stock.refusals import LotNotHere, MoreThanReserved, SerialsMissing
 from inventory.stock.transfers import TransferItem
 from tests.integration.stock.test_reservations import level
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER

@@ -4,7 +4,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import db
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import bins
 from inventory.stock import placing, pool_crossings
 from inventory.stock.pieces import Pieces
@@ -13,7 +13,6 @@ from inventory.stock.refusals import (
     InsufficientStock,
     NoSerials,
     QuantityNotPositive,
-    ReasonMissing,
     SerialsMissing,
     UnitNotHere,
 )

@@ -10,7 +10,7 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db, steps
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.requests import debriefing, papering, requests
 from inventory.requests.debriefing import Debrief
 from inventory.requests.papering import (
@@ -23,7 +23,7 @@ from inventory.requests.papering import (
 )
 from inventory.stock import codes, pick_lists, picking, provisional, receipts, reservations, tags, transfers, units
 from inventory.stock.provisional import ClientIdReused, NewProvisionalIssue, SecondPersonNeeded, StillOnTheRoad
-from inventory.stock.refusals import CodeMissing, HappenedLater, HappenedTooLongAgo, ReasonMissing
+from inventory.stock.refusals import CodeMissing, HappenedLater, HappenedTooLongAgo
 from inventory.stock.transfers import TransferItem
 from tests.integration.stock.test_picking import asked, picking_of
 from tests.integration.stock.test_reservations import level

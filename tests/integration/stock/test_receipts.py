@@ -4,12 +4,11 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import db
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown
 from inventory.stock import receipts, units
 from inventory.stock.refusals import (
     InsufficientStock,
     QuantityNotPositive,
-    ReasonMissing,
     SerialRepeated,
     SerialsMissing,
     UnitNotHere,

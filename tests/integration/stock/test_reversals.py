@@ -6,7 +6,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown
 from inventory.places import bins
 from inventory.places.bins import NewBin
 from inventory.procurement import deliveries, orders, receiving, taking_back
@@ -31,7 +31,7 @@ from inventory.stock.moves import Move, Spot
 from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
-from inventory.stock.refusals import InsufficientStock, ReasonMissing
+from inventory.stock.refusals import InsufficientStock
 from inventory.stock.reversals import AlreadyReversed, MovedOn, UndoneThroughDocument
 from inventory.stock.transfers import TransferItem
 from tests.integration.procurement.test_orders import placed

@@ -9,11 +9,11 @@ import pytest
 from inventory.assurance import finding
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
-from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
+from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.requests import debriefing, shipping, waves
 from inventory.requests.debriefing import Debrief
 from inventory.stock import losses, notices, picking, provisional, reservations, shipments, transfers, units
-from inventory.stock.refusals import HappenedLater, ReasonMissing
+from inventory.stock.refusals import HappenedLater
 from inventory.stock.shipments import (
     Dispatch,
     HandedOverBeforeShipped,

@@ -4,8 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from inventory.ground import clock
+from inventory.places import places
+from inventory.stock import receipts
 from tests.integration.stock.test_picking import asked
-from tests.world import BATTERY, DRIVE, FAN, PSU
+from tests.world import BATTERY, DRIVE, FAN, PSU, SETUP
 
 KEEPER = {"role": "warehouse_keeper", "depot": "GZ"}
 ELSEWHERE = {"role": "warehouse_keeper", "depot": "SH"}
@@ -30,6 +32,22 @@ async def test_a_request_is_picked_packed_sent_and_signed_for(api):
     assert (signed.status_code, signed.json()["state"]) == (200, "handed_over")
     assert drawing.headers["content-type"].startswith("image/svg+xml")
     assert drawing.content.startswith(b"<svg")
+
+
+async def test_a_transfer_of_others_stock_over_http(api):
+    line = receipts.Incoming(part_number=FAN, quantity=2)
+    await receipts.receive("GZ", [line], by=SETUP, origin="V-DISTI", owner=await places.find_party("DISTI"))
+
+    def wanted(**more: object) -> dict[str, object]:
+        return {"from_depot": "GZ", "to_depot": "SH", "lines": [{"part_number": FAN, "quantity": 2, **more}]}
+
+    made = await api.post("/transfers", wanted(owner="DISTI"), **KEEPER)
+    more = await api.post("/transfers", wanted(owner="DISTI"), **KEEPER)
+    nobody = await api.post("/transfers", wanted(owner="NOBODY"), language="zh", **KEEPER)
+
+    assert (made.status_code, made.json()["lines"][0]["owner"]) == (201, "DISTI")
+    assert (more.status_code, more.json()["code"]) == (409, "insufficient_stock")
+    assert (nobody.status_code, "NOBODY" in nobody.json()["detail"]) == (404, True)
 
 
 async def test_who_does_not_serve_the_depot_does_not_pick_there(api):

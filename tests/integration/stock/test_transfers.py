@@ -6,13 +6,18 @@ from decimal import Decimal
 import pytest
 
 from inventory.assurance.invariants import violations
-from inventory.ground.errors import NotYourDepot, Unknown, WrongState
+from inventory.ground import db
+from inventory.ground.errors import NotYourDepot, ReasonMissing, Unknown, WrongState
+from inventory.places import places as places_of
 from inventory.places import register as places
-from inventory.stock import lots, receipts, transfers, units
+from inventory.procurement import deliveries
+from inventory.procurement.deliveries import Scan
+from inventory.requests import waves
+from inventory.stock import losses, lots, picking, receipts, transfers, units
 from inventory.stock.receipts import Incoming
-from inventory.stock.refusals import InsufficientStock, ReasonMissing, SameStore, UnitNotHere
+from inventory.stock.refusals import InsufficientStock, SameStore, UnitNotHere
 from inventory.stock.shipments import Dispatch
-from inventory.stock.transfers import NoLane, ReceivedDiffers, TransferItem
+from inventory.stock.transfers import NoLane, OwnersMixed, ReceivedDiffers, TransferItem
 from tests.integration.stock.test_reservations import level
 from tests.world import BATTERY, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
@@ -181,3 +186,103 @@ async def test_giving_up_needs_a_reason(company):
 
     with pytest.raises(ReasonMissing):
         await transfers.cancel(draft.id, by=KEEPER, reason="")
+
+
+async def _vendors_stock_at(depot: str) -> None:
+    """Five fans and a drive that the distributor keeps in a store of ours."""
+    lines = [
+        Incoming(part_number=FAN, quantity=5, lot="CONSIGNED"),
+        Incoming(part_number=DRIVE, quantity=1, serials=["V-1"]),
+    ]
+    await receipts.receive(depot, lines, by=SETUP, origin="V-DISTI", owner=await places_of.find_party("DISTI"))
+
+
+OTHERS = [
+    TransferItem(part_number=FAN, quantity=3, owner="DISTI"),
+    TransferItem(part_number=DRIVE, quantity=1, owner="DISTI"),
+]
+
+
+async def _owned(depot: str) -> dict[tuple[str, str, str], int]:
+    """What of others' stock the books have in a store: part, owner and condition with the pieces."""
+    rows = await db.fetch(
+        """SELECT part_number, party.code, condition, on_hand FROM level JOIN part ON part.id = level.part
+           JOIN place ON place.id = level.place JOIN party ON party.id = level.owner
+           WHERE place.code = $1 AND NOT party.is_ourselves AND on_hand > 0""",
+        depot,
+    )
+    return {(row["part_number"], row["code"], row["condition"]): row["on_hand"] for row in rows}
+
+
+async def test_what_a_vendor_owns_stays_his_all_the_way(company):
+    await _vendors_stock_at("GZ")
+    draft = await transfers.draft_transfer("GZ", "SH", OTHERS, by=KEEPER)
+    assert {(line.part_number, line.owner, line.ours) for line in draft.lines} == {
+        (FAN, "DISTI", False),
+        (DRIVE, "DISTI", False),
+    }
+    assert (await level(FAN, "GZ")).free == 10  # none of ours is held for it
+
+    await transfers.ship(draft.id, by=KEEPER)
+    assert (await units.unit("V-1", seen_by=SETUP)).owner == "DISTI"
+    assert (await level(FAN, "SH")).in_transit == 0  # what is not ours is no cover
+    assert await violations() == []
+
+    await transfers.take_in(draft.id, by=SH_KEEPER, received={FAN: 2, DRIVE: 1}, reason="one is missing")
+    assert await _owned("SH") == {(FAN, "DISTI", "good"): 2, (DRIVE, "DISTI", "good"): 1}
+    await losses.declare_lost(draft.id, by=SETUP, reason="gone")
+    await losses.find_again(draft.id, by=SETUP, reason="in the van")
+    await transfers.take_in(draft.id, by=SH_KEEPER)
+
+    assert await _owned("SH") == {(FAN, "DISTI", "good"): 3, (DRIVE, "DISTI", "good"): 1}
+    assert await _owned("GZ") == {(FAN, "DISTI", "good"): 2}
+    assert (await level(FAN, "SH")).on_hand == 4
+    assert await violations() == []
+
+
+async def test_scanned_in_it_stays_his_and_what_was_brought_back_too(company):
+    await _vendors_stock_at("GZ")
+    draft = await transfers.draft_transfer("GZ", "SH", OTHERS, by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+    back = await transfers.bring_back(draft.number, by=SETUP, reason="nobody there")
+    assert (back.state, (await _owned("GZ"))[FAN, "DISTI", "good"]) == ("draft", 5)
+    await transfers.ship(draft.id, by=KEEPER)
+
+    scans = [Scan(part_number=FAN, quantity=3), Scan(part_number=DRIVE, serials=["V-1"], damaged=True)]
+    await deliveries.receive(draft.number, scans, by=SH_KEEPER, reason="dropped")
+
+    assert await _owned("SH") == {(FAN, "DISTI", "good"): 3, (DRIVE, "DISTI", "defective"): 1}
+    assert await violations() == []
+
+
+async def test_no_more_of_an_owners_stock_is_sent_than_he_has(company):
+    await _vendors_stock_at("GZ")
+
+    with pytest.raises(InsufficientStock) as refused:
+        await transfers.draft_transfer(
+            "GZ", "SH", [TransferItem(part_number=FAN, quantity=6, owner="DISTI")], by=KEEPER
+        )
+    assert refused.value.facts["free"] == 5
+    with pytest.raises(Unknown):
+        await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=1, owner="?")], by=KEEPER)
+
+
+async def test_one_part_of_several_owners_goes_by_several_transfers(company):
+    await _vendors_stock_at("GZ")
+    mixed = [TransferItem(part_number=FAN, quantity=1), TransferItem(part_number=FAN, quantity=1, owner="DISTI")]
+
+    with pytest.raises(OwnersMixed):
+        await transfers.draft_transfer("GZ", "SH", mixed, by=KEEPER)
+
+
+async def test_an_owners_stock_is_picked_for_its_transfer(company):
+    await _vendors_stock_at("GZ")
+    draft = await transfers.draft_transfer("GZ", "SH", OTHERS[1:], by=KEEPER)
+
+    walk = await waves.begin_picking("GZ", [draft.number], by=KEEPER)
+    assert [line.serial for line in walk.lines] == ["V-1"]
+    await picking.scan(walk.id, "V-1", by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER)
+
+    assert (await units.unit("V-1", seen_by=SETUP)).place == "TRANSIT"
+    assert await violations() == []
