@@ -4,12 +4,11 @@ from uuid import UUID
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, WrongState
+from inventory.ground.errors import Forbidden, ReasonMissing, WrongState
 from inventory.people import messages
 from inventory.requests import approvals, releasing, requests
 from inventory.requests.lines import lock_head
 from inventory.requests.requests import RequestView
-from inventory.stock.refusals import ReasonMissing
 
 
 class ApproverAsked(Forbidden):

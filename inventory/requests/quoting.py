@@ -8,7 +8,7 @@ from uuid import UUID
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor, service
-from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.installed_base import devices
 from inventory.people import messages
 from inventory.requests import approvals, changing, promising, quotations, releasing, requests, scope
@@ -16,7 +16,6 @@ from inventory.requests.gates import Gate
 from inventory.requests.lines import lock_head, settle
 from inventory.requests.quotations import QuotationView
 from inventory.requests.requests import RequestView, request_view
-from inventory.stock.refusals import ReasonMissing
 
 BY_LINK = service("quotation-link")
 """Who acts when somebody answers by the link of a quotation."""
