@@ -29,6 +29,9 @@ _STANDS: dict[str, tuple[str, str]] = {
 }
 """How a line stands."""
 
+_PROMISED = ("awaiting_approval", "backordered", "reserved", "picked", "shipped")
+"""States in which an arrival is still to come that is, or may be, late."""
+
 _NEXT: dict[str, tuple[str, str]] = {
     "planned": ("按计划预留", "it is reserved when its day comes"),
     "backordered": ("到货后预留并出库", "it is reserved and sent when stock comes"),
@@ -54,7 +57,7 @@ def sentence(view: RequestView) -> Sentence:
     """The present state of a request and its next expected event."""
     lines = [line for line in view.lines if line.state != "cancelled"] or view.lines
     following = _gate(view) or _NEXT.get(view.state)
-    late = [line for line in lines if line.state in ("backordered", "reserved", "picked", "shipped")]
+    late = [line for line in lines if line.state in _PROMISED]
     until_zh = f"要求 {at(view.need_by)} 前送达" if view.need_by else "计时暂停" if view.paused else "未约定时限"
     until_en = f"needed by {at(view.need_by)}" if view.need_by else "the clock stands" if view.paused else "no limit"
     on_time = all(line.promise.on_time for line in late)
@@ -113,4 +116,4 @@ def _line_en(line: RequestLineView) -> str:
 
 
 def _awaited(line: RequestLineView) -> bool:
-    return line.state in ("planned", "backordered", "reserved", "picked", "shipped")
+    return line.state == "planned" or line.state in _PROMISED

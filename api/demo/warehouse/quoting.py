@@ -49,10 +49,11 @@ async def _ask(life: Life, number: int) -> RequestView:
         for device in life.devices
         if device.contract == CONTRACT and (device.warranty_until is None or device.warranty_until < today)
     ]
-    device = old[number * 17 % len(old)]
-    part = next((part for part in await spare("GZ", 12) if part in _PARTS[device.model] and part not in DEAR), None)
-    if part is None:
+    able = [part for part in await spare("GZ", 6) if part not in DEAR]
+    found = [(device, part) for device in old for part in able if part in _PARTS[device.model]]
+    if not found:
         raise NotToday
+    device, part = found[number * 17 % len(found)]
     return await _open_request(life, device.serial, part)
 
 
