@@ -72,7 +72,7 @@ def reading(into: type, value: Any) -> Any:
     raise TypeError(f"{into} is not read here")
 
 
-def no_file(into: type, value: Any) -> Any:
+def no_file(_into: type, _value: Any) -> Any:
     """Refuse what came where a file belongs, in words; a file itself needs no reading.
 
     Raises:

@@ -10,9 +10,11 @@ from inventory.ground import clock, db, steps
 from inventory.imports import imports
 from inventory.people import duty, persons
 from inventory.places import bins
+from inventory.places import register as places
 from inventory.planning import plans
 from inventory.requests import policy, requests, waves
 from inventory.stock import (
+    handovers,
     movements,
     notices,
     pool_crossings,
@@ -29,6 +31,13 @@ from tests.integration.people.test_duty import a_shift, person
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
 from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
+
+
+async def a_handover() -> handovers.Handover:
+    """Parts on their way into an engineer's hands."""
+    stock = places.NewPlace(code="in-hand", kind="engineer_stock", name_zh="在手", name_en="In hand")
+    await places.enter_places([stock], by=SETUP)
+    return await handovers.give("GZ", "in-hand", [handovers.Item(part_number=FAN)], by=KEEPER)
 
 
 async def one_of_each() -> dict[str, object]:
@@ -97,7 +106,7 @@ async def one_of_each() -> dict[str, object]:
                 "GZ", FAN, 1, by=KEEPER, from_pool="common", to_pool="C-TELCO", reason="none left"
             )
         ).id,
-        "handover": job.id,
+        "handover": (await a_handover()).id,
         "job": job.id,
         "count": (await sheets.draw_up("GZ", "full", by=KEEPER)).id,
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,

@@ -28,6 +28,7 @@ ADDRESSES: dict[str, str] = {
     "shipment": "/shipments",
     "count": "/counts",
     "provisional_issue": "/provisional-issues",
+    "handover": "/handovers",
 }
 """Where each kind of document has its page, under its id; a receipt's goes by its number."""
 

@@ -25,6 +25,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "provisional_issue": "/provisional-issues",
     "pick_list": "/picks",
     "pool_crossing": "/pool-crossings",
+    "handover": "/handovers",
     "emergency_case": "/emergencies",
 }
 """Where each kind has its pages."""

@@ -8,8 +8,11 @@ from litestar.response import Redirect
 from msgspec import Struct
 
 from api.access import requires
+from api.pages.attachments import attached
 from api.pages.forms import Long, Reason, Short, quantity, words
 from api.pages.rendering import Page, PageRequest
+from api.papers import assembling
+from inventory.places import places
 from inventory.stock import handovers, keeping
 
 
@@ -50,7 +53,25 @@ async def show_in_hand(request: PageRequest) -> Page:
             each for each in under_way if each.to_place in codes or (not own and request.user.may("stock.receive"))
         ],
         going=[each for each in under_way if each.from_place in codes],
+        done=[
+            each
+            for each in await handovers.handovers(limit=20, seen_by=request.user, state="accepted")
+            if codes & {each.from_place, each.to_place} or request.user.may("stock.receive")
+        ],
         takers=await keeping.takers(limit=500),
+    )
+
+
+@get("/handovers/{handover_id:uuid}", guards=[requires("documents.read")])
+async def show_handover(request: PageRequest, handover_id: FromPath[UUID]) -> Page:
+    """Show one handover, with its loan note or the note of its return."""
+    found = await handovers.handover_view(handover_id, seen_by=request.user)
+    kinds = await places.kinds_of([found.from_place, found.to_place])
+    return Page(
+        "in-hand/detail.html",
+        handover=found,
+        form=assembling.form_of(found, kinds),
+        files=await attached(request, "handover", handover_id),
     )
 
 
@@ -92,4 +113,4 @@ async def decline(request: PageRequest, handover_id: FromPath[UUID], data: URLEn
     return Redirect("/my-parts", status_code=303)
 
 
-handlers = [show_in_hand, give, issue, accept, decline]
+handlers = [show_in_hand, show_handover, give, issue, accept, decline]

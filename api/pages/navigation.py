@@ -56,7 +56,7 @@ GROUPS = (
             Item("/steps", ("Duties", "待办"), "circle-check", "steps.read"),
             Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets",)),
             Item("/scan", ("Scan", "扫码"), "scan", "stock.take"),
-            Item("/my-parts", ("In-hand parts", "在手备件"), "briefcase", "handovers.make"),
+            Item("/my-parts", ("In-hand parts", "在手备件"), "briefcase", "handovers.make", also=("/handovers",)),
         ),
     ),
     Group(
@@ -92,7 +92,9 @@ GROUPS = (
             Item("/bins", ("Bins", "库位"), "map-pin", "stock.read"),
             Item("/conditions", ("Blocked stock", "待检与隔离"), "lock", "documents.read"),
             Item("/movements", ("Ledger", "流水"), "history", "stock.read"),
-            Item("/keepings", ("Stores and key-holders", "备件库与保管人"), "user", "documents.read"),
+            Item(
+                "/keepings", ("Stores and key-holders", "备件库与保管人"), "user", "documents.read", also=("/depots",)
+            ),
             Item("/pool-crossings", ("Pools", "库存归属"), "scale", "documents.read"),
             Item(
                 "/statements",

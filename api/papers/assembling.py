@@ -10,13 +10,14 @@ from api.papers.forms import Fact, Form, Line, Paper, Words
 from inventory.catalogue import parts
 from inventory.ground import clock
 from inventory.ground.actor import Actor
-from inventory.places import names
+from inventory.places import names, places
 from inventory.places.names import PlaceName
 from inventory.requests import requests
 from inventory.requests.quotations import QuotationLine, QuotationView
 from inventory.requests.requests import RequestView
-from inventory.stock import moved, receipts, transfers
+from inventory.stock import handovers, moved, receipts, transfers
 from inventory.stock.counting import sheets
+from inventory.stock.handovers import Handover
 from inventory.stock.moved import MovedLine
 from inventory.stock.refusals import NothingMoved
 
@@ -24,6 +25,7 @@ TransferForm = Literal["transfer_note", "issue_note", "gate_pass", "goods_receip
 RequestForm = Literal["issue_note", "delivery_note", "gate_pass"]
 ReceiptForm = Literal["goods_receipt_note"]
 CountForm = Literal["count_sheet"]
+HandoverForm = Literal["loan_note", "loan_return_note"]
 
 NOT_IN_FORCE: dict[str, Words] = {
     "proposed": ("待审批", "Awaiting approval"),
@@ -31,6 +33,13 @@ NOT_IN_FORCE: dict[str, Words] = {
     "cancelled": ("已取消", "Cancelled"),
 }
 """What is written across the note of a transfer that is not under way."""
+
+
+NOT_TAKEN: dict[str, Words] = {
+    "given": ("待确认", "Not yet accepted"),
+    "declined": ("已拒收", "Declined"),
+}
+"""What is written across the note of a handover that nobody took."""
 
 
 async def of_transfer(transfer: UUID, form: TransferForm, *, by: Actor) -> Paper:
@@ -93,6 +102,36 @@ async def of_request(request: UUID, form: RequestForm, *, by: Actor) -> Paper:
         Fact(("要求送达时间", "Need-by"), minute(view.need_by) if view.need_by else "–"),
     ]
     return await _paper(form, view.number, facts, _lines(left), by, remarks=view.note)
+
+
+def form_of(handover: Handover, kinds: Mapping[str, str]) -> HandoverForm:
+    """Which paper a handover goes with: into somebody's hands it is lent to them, out of them into a store it returns."""
+    return "loan_note" if kinds.get(handover.to_place) == "engineer_stock" else "loan_return_note"
+
+
+async def of_handover(handover: UUID, form: HandoverForm, *, by: Actor) -> Paper:
+    """A handover's paper: what an engineer borrows and keeps, or brings back.
+
+    Raises:
+        Unknown: no such handover in the reader's scope.
+        NothingMoved: it leads the other way.
+
+    """
+    view = await handovers.handover_view(handover, seen_by=by)
+    called = await names.names_of([view.from_place, view.to_place])
+    if form != form_of(view, await places.kinds_of([view.from_place, view.to_place])):
+        raise NothingMoved(number=view.number)
+    facts = [
+        Fact(("借用自" if form == "loan_note" else "归还人", "From"), place(view.from_place, called)),
+        Fact(("借用人" if form == "loan_note" else "归还至", "To"), place(view.to_place, called)),
+        Fact(("移交时间", "Handed over"), minute(view.given_at)),
+        Fact(("移交人", "Handed over by"), view.given_by),
+        Fact(("确认时间", "Accepted"), minute(view.answered_at) if view.answered_at else "–"),
+        Fact(("确认人", "Accepted by"), view.answered_by or "–"),
+    ]
+    lines = _lines(await moved.moved(view.number, "hand_over", seen_by=None))
+    mark = NOT_TAKEN.get(view.state)
+    return await _paper(form, view.number, facts, lines, by, remarks=view.remark, mark=mark)
 
 
 async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from api.access import requires
 from api.answers import ApiRequest
 from api.papers import assembling, choosing, forms, labels
-from api.papers.assembling import CountForm, ReceiptForm, RequestForm, TransferForm
+from api.papers.assembling import CountForm, HandoverForm, ReceiptForm, RequestForm, TransferForm
 from api.papers.forms import Paper
 from api.problems import refusals
 from inventory.assurance import finding
@@ -122,6 +122,20 @@ class PaperController(Controller):
     ) -> Response[bytes]:
         """Print a goods receipt's paper."""
         return await as_pdf(await assembling.of_receipt(number, form, by=request.user))
+
+    @get(
+        "/handovers/{handover_id:uuid}/papers/{form:str}",
+        operation_id="PrintHandover",
+        guards=[requires("documents.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_handover(
+        self, request: ApiRequest, handover_id: FromPath[UUID], form: FromPath[HandoverForm]
+    ) -> Response[bytes]:
+        """Print a handover's paper: the loan note of what somebody keeps, or the note of its return."""
+        return await as_pdf(await assembling.of_handover(handover_id, form, by=request.user))
 
     @get(
         "/counts/{count_id:uuid}/papers/{form:str}",

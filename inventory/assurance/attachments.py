@@ -15,7 +15,7 @@ from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import orders
 from inventory.requests import requests
-from inventory.stock import provisional, receipts, shipments, transfers
+from inventory.stock import handovers, provisional, receipts, shipments, transfers
 from inventory.stock.counting import sheets
 
 SubjectKind = Literal[
@@ -27,6 +27,7 @@ SubjectKind = Literal[
     "shipment",
     "count",
     "provisional_issue",
+    "handover",
 ]
 
 Question = Callable[..., Awaitable[Any]]
@@ -40,6 +41,7 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "shipment": ("requests.read", shipments.shipment_view),
     "count": ("documents.read", sheets.count),
     "provisional_issue": ("requests.read", provisional.provisional_issue_view),
+    "handover": ("documents.read", handovers.handover_view),
 }
 """What may carry files: the right to read it, and the question that finds it in the reader's scope (else Unknown)."""
 

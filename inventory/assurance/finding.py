@@ -24,6 +24,7 @@ Kind = Literal[
     "provisional_issue",
     "pick_list",
     "pool_crossing",
+    "handover",
 ]
 
 READS: dict[Kind, str] = {
@@ -41,6 +42,7 @@ READS: dict[Kind, str] = {
     "provisional_issue": "requests.read",
     "pick_list": "stock.issue",
     "pool_crossing": "stock.read",
+    "handover": "documents.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -115,7 +117,7 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 8, 'count', count_sheet.id::text FROM count_sheet JOIN place ON place.id = count_sheet.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
-               SELECT 9, 'unit', serial FROM unit JOIN place ON place.id = unit.place
+               SELECT 9, 'unit', CASE WHEN tag = $1 THEN tag ELSE serial END FROM unit JOIN place ON place.id = unit.place
                WHERE (serial = $1 OR tag = $1) AND ($3::text[] IS NULL OR place.code = ANY($3))
                UNION ALL
                SELECT 10, 'shipment', shipment.id::text FROM shipment
@@ -131,6 +133,12 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 12, 'pick_list', pick_list.id::text FROM pick_list
                JOIN place ON place.id = pick_list.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               UNION ALL
+               SELECT 13, 'handover', handover.id::text FROM handover
+               JOIN place AS origin ON origin.id = handover.from_place
+               JOIN place AS target ON target.id = handover.to_place
+               WHERE number = $1
+                 AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3) OR $6 IN (origin.code, target.code))
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
         number,

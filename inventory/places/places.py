@@ -1,5 +1,6 @@
 """Places: finding them, listing them, and the fixed places outside."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -92,6 +93,12 @@ async def find_store(code: str) -> PlaceRef:
     if place is None:
         raise Unknown(what="depot", what_zh="备件库", key=code)
     return place
+
+
+async def kinds_of(codes: Sequence[str]) -> dict[str, str]:
+    """The kinds of some places, by their codes."""
+    rows = await db.fetch("SELECT code, kind FROM place WHERE code = ANY($1)", list(codes))
+    return {row["code"]: row["kind"] for row in rows}
 
 
 async def find_party(code: str) -> int:

@@ -113,6 +113,23 @@ async def test_an_engineer_accepts_declines_and_gives_back(li):
     assert [(each.from_place, each.to_place) for each in under_way] == [(actor.name, "GZ")]
 
 
+async def test_a_handover_has_a_page_with_its_paper_that_search_leads_to(li, visitor):
+    reader, actor = li
+    lent = await handovers.give("GZ", actor.name, [Item(part_number=FAN, quantity=2)], by=KEEPER)
+    await handovers.accept(lent.id, by=actor)
+    stranger = await visitor("warehouse_keeper", depot="SH")
+
+    mine = (await reader.get("/my-parts")).text
+    page = (await reader.get(f"/handovers/{lent.id}")).text
+    found = await reader.get(f"/find?q={lent.number}")
+
+    assert f'href="/handovers/{lent.id}"' in mine
+    assert f'href="/api/v1/handovers/{lent.id}/papers/loan_note"' in page
+    assert ("借用单" in page, FAN in page) == (True, True)
+    assert found.headers["location"] == f"/handovers/{lent.id}"
+    assert (await stranger.get(f"/handovers/{lent.id}")).status_code == 404
+
+
 async def test_a_keeper_accepts_what_an_engineer_gives_back(li, visitor):
     _, actor = li
     given = await handovers.give(actor.name, "GZ", [Item(part_number=DRIVE)], by=actor)

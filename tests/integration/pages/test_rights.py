@@ -103,6 +103,7 @@ PAGES = [
     ("/verify", "auditor", "planner"),
     ("/keepings", "dispatcher", "vendor"),
     ("/depots/GZ", "auditor", "inspector"),
+    ("/handovers/{handover}", "warehouse_keeper", "inspector"),
     ("/keepings", "auditor", None),
     ("/inspections?depot=GZ&part=FAN-2U", "auditor", "vendor"),
     ("/inspections/on-receipt", "quality_supervisor", "vendor"),

@@ -7,9 +7,11 @@ import zxingcpp
 from api.papers import assembling
 from inventory.places import bins, places
 from inventory.requests import requests, shipping
-from inventory.stock import codes, receipts, tags, transfers
+from inventory.stock import codes, handovers, receipts, tags, transfers
+from inventory.stock.handovers import Item
 from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
+from tests.integration.stock.test_keeping import engineer
 from tests.world import DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
 
 PRINTED = [zxingcpp.BarcodeFormat.QRCodeModel2, zxingcpp.BarcodeFormat.Code128]
@@ -221,3 +223,31 @@ async def test_labels_are_for_those_who_see_the_stock(api):
     assert (await api.get("/labels?kind=unit&serial=ZL2-0001", role=None)).status_code == 401
     assert (await api.get("/labels?kind=unit&serial=ZL2-0001", role="vendor", vendor="DISTI")).status_code == 403
     assert (await api.get("/labels?kind=unit&serial=ZL2-0001", role="warehouse_keeper", depot="SH")).status_code == 404
+
+
+async def test_what_an_engineer_keeps_for_a_time_has_a_loan_note_and_its_return_another(api):
+    li = await engineer("li")
+    lent = await handovers.give(
+        "GZ", "li", [Item(part_number=DRIVE, serials=["ZL2-0002"])], by=KEEPER, remark="for a week"
+    )
+    waiting = await assembling.of_handover(lent.id, "loan_note", by=KEEPER)
+    await handovers.accept(lent.id, by=li)
+    back = await handovers.give("li", "GZ", [Item(part_number=DRIVE, serials=["ZL2-0002"])], by=li)
+    await handovers.accept(back.id, by=KEEPER)
+    ways = {"role": "warehouse_keeper", "depot": "GZ"}
+
+    note = await api.get(f"/handovers/{lent.id}/papers/loan_note", **ways)
+    returned = await api.get(f"/handovers/{back.id}/papers/loan_return_note", **ways)
+    other_way = await api.get(f"/handovers/{lent.id}/papers/loan_return_note", **ways)
+
+    assert waiting.mark == ("待确认", "Not yet accepted")
+    assert (note.status_code, note.headers["content-type"]) == (200, "application/pdf")
+    assert all(words in text_of(note.content) for words in ("借用单", "ZL2-0002", "for a week", lent.number))
+    assert all(words in text_of(returned.content) for words in ("归还单", "ZL2-0002", back.number))
+    assert lent.number in codes_on(note.content)
+    assert (other_way.status_code, other_way.json()["code"]) == (409, "nothing_moved")
+    path = f"/handovers/{lent.id}/papers/loan_note"
+    assert (await api.get(path, role=None)).status_code == 401
+    assert (await api.get(path, role="vendor", vendor="DISTI")).status_code == 403
+    assert (await api.get(path, role="warehouse_keeper", depot="SH")).status_code == 404
+    assert (await api.get(f"/handovers/{lent.id}/papers/gate_pass", **ways)).status_code in (404, 422)
