@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
-from inventory.catalogue.substitutes import usable
+from inventory.catalogue.substitutes import Fit
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
@@ -18,7 +18,7 @@ from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures
 from inventory.installed_base.clocks import Limits, Pause
 from inventory.installed_base.devices import CoveredDevice, Entitlement, entitlement_of
-from inventory.requests import kits, promising, scope
+from inventory.requests import kits, promising, scope, sources
 from inventory.requests.kits import KitPart
 from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.promising import Asked, Asking
@@ -347,23 +347,23 @@ async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list
 
 async def _require_permitted(wanted: Sequence[int], device: CoveredDevice) -> None:
     """Refuse a part that the contract forbids and for which nothing it permits stands in."""
-    row = await db.fetch_one(
-        f"""WITH RECURSIVE {usable("unnest($2::int[])", day="$3", model="$4")}
-           SELECT part.part_number, forbidden_part.reason FROM forbidden_part
-           JOIN part ON part.id = forbidden_part.part
-           WHERE forbidden_part.contract = $1 AND forbidden_part.part = ANY($2)
-             AND NOT EXISTS (SELECT FROM usable WHERE usable.wanted = forbidden_part.part AND usable.part NOT IN (
-                 SELECT other.part FROM forbidden_part AS other WHERE other.contract = $1))
-           ORDER BY part.part_number LIMIT 1""",
+    rows = await db.fetch(
+        """SELECT part.id, part.part_number, reason FROM forbidden_part JOIN part ON part.id = part
+           WHERE contract = $1 ORDER BY part.part_number""",
         device.contract,
-        list(wanted),
-        clock.today(),
-        device.model,
     )
-    if row is not None:
-        raise PartNotPermitted(
-            contract=device.contract_code, part_number=row["part_number"], reason=row["reason"] or "–"
-        )
+    forbidden = {row["id"]: row for row in rows}
+    asked = [part for part in forbidden if part in wanted]
+    if not asked:
+        return
+    found = await sources.usable(asked, Fit(device.model, device.firmware))
+    helped = {each for each, part in found if part not in forbidden}
+    for part in asked:
+        if part not in helped:
+            row = forbidden[part]
+            raise PartNotPermitted(
+                contract=device.contract_code, part_number=row["part_number"], reason=row["reason"] or "–"
+            )
 
 
 async def _earlier(new: NewRequest, fingerprint: bytes) -> UUID | None:

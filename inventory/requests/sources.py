@@ -6,8 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.catalogue import firmware
-from inventory.catalogue.substitutes import usable
+from inventory.catalogue.substitutes import Chain, Fit, chains, links
 from inventory.ground import clock, db
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
@@ -39,34 +38,33 @@ class _Row(Struct, frozen=True, kw_only=True):
     out_of_service: bool
     travel_hours: float | None
     cost_cny: float
-    pieces_each: int
-    firmwares: list[str]
     forbidden: bool
     inbound: UUID | None
     ready_at: datetime | None
 
 
 async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str | None) -> Offered:
-    """Everything that could answer a request for some parts at a device's site; five statements, however many parts."""
+    """Everything that could answer a request for some parts at a device's site; six statements, however many parts."""
     pool = await pools.pool_of_contract(device.contract)
     serving = await serving_row(device.site, device.contract)
+    found = await usable(parts, Fit(device.model, device.firmware))
     rows = await db.read(
         _Row,
         _STOCK,
-        list(parts),
+        [wanted for wanted, _ in found],
+        [part for _, part in found],
         pool,
         device.site,
         clock.now(),
-        device.model,
         device.contract,
         serving.place if serving else None,
-        clock.today(),
     )
     stock: dict[int, list[Source]] = {}
     for row in rows:
         rung = _rung(row, serving)
         if row.kind == "engineer_stock" and (engineer is None or engineer not in (row.depot, row.keeper)):
             continue  # another engineer's pocket is no depot
+        chain = found[row.wanted, row.part]
         at_home = serving is not None and row.place == serving.place
         stock.setdefault(row.wanted, []).append(
             Source(
@@ -80,11 +78,12 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
                 free=row.free,
                 travel_hours=row.travel_hours,
                 transport_cost_cny=row.cost_cny,
-                pieces_each=row.pieces_each,
+                pieces_each=chain.pieces,
+                chain=chain.path,
                 keeps=0 if at_home or row.kind == "engineer_stock" else row.critical_point or 0,
                 inbound=row.inbound,
                 ready_at=row.ready_at,
-                hindrances=_hindrances(row, device),
+                hindrances=_hindrances(row, chain),
             )
         )
     outside = await _vendors(parts, device, serving.travel_hours if serving else 0.0)
@@ -100,22 +99,27 @@ def _rung(row: _Row, serving: ServingRow | None) -> Rung:
     return "depot" if serving is not None and row.place == serving.place else "other_depot"
 
 
-def _hindrances(row: _Row, device: CoveredDevice) -> tuple[str, ...]:
+def _hindrances(row: _Row, chain: Chain) -> tuple[str, ...]:
     """Why stock that is there may not be used for a device."""
     told = ["forbidden_by_contract"] if row.forbidden else []
     told += ["out_of_service"] if row.out_of_service else []
-    told += [f"needs_firmware_{level}" for level in row.firmwares if not firmware.is_at_least(device.firmware, level)]
-    return tuple(told)
+    return (*told, *chain.unmet)
+
+
+async def usable(parts: Sequence[int], fit: Fit | None) -> dict[tuple[int, int], Chain]:
+    """For each wanted part and each part that may be used for it, itself included, the chain from one to the other."""
+    known = await links(parts)
+    return {(wanted, part): chain for wanted in parts for part, chain in chains(known, wanted, fit).items()}
 
 
 _STOCK = f"""
-WITH RECURSIVE {usable("unnest($1::int[])", day="$8", model="$5")},
-way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $3),
+WITH usable AS (SELECT DISTINCT * FROM unnest($1::int[], $2::int[]) AS usable(wanted, part)),
+way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $4),
 there AS (
     SELECT level.part, level.place, level.free, level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at
     FROM level
     JOIN party ON party.id = level.owner AND party.is_ourselves
-    WHERE level.part IN (SELECT part FROM usable) AND level.pool = $2 AND level.condition = 'good'
+    WHERE level.part IN (SELECT part FROM usable) AND level.pool = $3 AND level.condition = 'good'
     UNION ALL  -- what is on its way to the serving store for certain, and promised to nobody yet
     SELECT part, place, quantity - received_quantity - claimed, NULL, id, due_at
     FROM expected_delivery
@@ -123,8 +127,8 @@ there AS (
         SELECT coalesce(sum(line.quantity * line.pieces_each), 0)::int AS claimed FROM request_line AS line
         WHERE line.expected = expected_delivery.id AND line.state = 'backordered'
     ) AS promised
-    WHERE part IN (SELECT part FROM usable) AND place = $7 AND pool = $2 AND confirmed AND closed_at IS NULL
-      AND due_at > $4 AND quantity - received_quantity > claimed
+    WHERE part IN (SELECT part FROM usable) AND place = $7 AND pool = $3 AND confirmed AND closed_at IS NULL
+      AND due_at > $5 AND quantity - received_quantity > claimed
 )
 SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
        (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
@@ -132,14 +136,13 @@ SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, plac
        place.out_of_service_at IS NOT NULL AS out_of_service,
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
        coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny,
-       usable.pieces AS pieces_each, usable.firmwares,
        EXISTS (SELECT FROM forbidden_part WHERE contract = $6 AND forbidden_part.part = part.id) AS forbidden,
        there.inbound, there.ready_at
 FROM usable
 JOIN part ON part.id = usable.part
 JOIN there ON there.part = part.id
 JOIN place ON place.id = there.place
-JOIN pool ON pool.id = $2
+JOIN pool ON pool.id = $3
 LEFT JOIN way ON way.place = place.id AND (way.lithium OR NOT part.lithium)
 WHERE there.inbound IS NULL OR usable.wanted = usable.part
 ORDER BY usable.wanted, place.code, way.hours

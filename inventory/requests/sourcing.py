@@ -60,6 +60,7 @@ class Source(Stock, frozen=True, kw_only=True):
     pool_code: str
     travel_hours: float | None
     transport_cost_cny: float
+    chain: tuple[str, ...] = ()
     chance: float | None = None
     inbound: UUID | None = None
     ready_at: datetime | None = None
@@ -102,7 +103,8 @@ class Break(Struct, frozen=True, kw_only=True):
 class Step(Struct, frozen=True, kw_only=True):
     """A rung of the ladder: what it would bring, and why it is or is not taken.
 
-    `pieces_each` stand in for one asked piece. `breaks` says what taking the line's pieces there costs now; it is filled
+    `pieces_each` stand in for one asked piece, and `chain` is how a substitute comes to do so: the part numbers from the one
+    asked for to itself. `breaks` says what taking the line's pieces there costs now; it is filled
     where a request is shown.
     """
 
@@ -114,6 +116,7 @@ class Step(Struct, frozen=True, kw_only=True):
     pool: str | None = None
     free: int | None = None
     pieces_each: int = 1
+    chain: list[str] = []
     arrives_at: datetime | None = None
     on_time: bool = False
     cost_cny: float | None = None
@@ -214,7 +217,7 @@ def _ways(line: Wanted, now: datetime, need_by: datetime | None, *, may_empty: b
             continue
         late = timedelta() if need_by is None else max(arrives_at - need_by, timedelta())
         cost, late_by = round(source.transport_cost_cny * 100), late // timedelta(microseconds=1)
-        held_back = source.free - can_give * source.pieces_each
+        held_back = 0 if may_empty else source.keeps
         weight = (0, int(bool(late)), late_by, int(source.inbound is not None), cost, RUNGS.index(source.rung))
         ways.append(_Way(source, arrives_at, not late, held_back, weight))
     ways.sort(key=lambda way: (way.weight, way.arrives_at, way.source.depot, way.source.part_number))
@@ -331,6 +334,7 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
         pool=source.pool_code,
         free=source.free,
         pieces_each=source.pieces_each,
+        chain=list(source.chain),
         arrives_at=arrives_at,
         on_time=possible and on_time,
         cost_cny=source.transport_cost_cny,

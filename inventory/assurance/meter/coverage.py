@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from inventory.assurance.meter.fixing import Fix, Wanted, fixes
 from inventory.assurance.meter.gathering import facts_of, hours_now
 from inventory.assurance.meter.judging import STATES, State, worst
+from inventory.catalogue.substitutes import Fit
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
@@ -405,7 +406,9 @@ async def device_cover(number: str, *, seen_by: Actor, severity: str | None = No
         device.model,
         device.contract,
     )
-    known = await facts_of([(device.site, device.contract, row["part"]) for row in rows])
+    known = await facts_of(
+        [(device.site, device.contract, row["part"]) for row in rows], device=Fit(device.model, device.firmware)
+    )
     hours = (await hours_now())[rows[0]["calendar"]] if rows else "working"
     judged = [
         {
