@@ -40,7 +40,8 @@ class Fit(Struct, frozen=True):
 class Chain(Struct, frozen=True, kw_only=True):
     """A part that may be used for another one, `pieces` of it for each.
 
-    `path` has the part numbers from the one to the other, and none for the part itself; `unmet` says what the device would have to be for it, one link after the other.
+    `path` has the part numbers from the one to the other, and none for the part itself; `unmet` says what the device would
+    have to be for it, one link after the other.
     """
 
     part: int

@@ -61,6 +61,17 @@ def pick(severities: Sequence[SeverityView], code: str, *, contract: str) -> Sev
     raise UnknownSeverity(contract=contract, severity=code, known=", ".join(each.code for each in severities))
 
 
+def words(code: str, contract: str) -> str:
+    """Two columns, `severity_zh` and `severity_en`: what a contract (its id) calls a severity (its code), else the house."""
+    found = f"""SELECT {{}} FROM severity_definition AS called
+        WHERE called.code = {code} AND (called.contract = {contract} OR called.contract IS NULL)
+        ORDER BY called.contract NULLS LAST LIMIT 1"""
+    return ", ".join(
+        f"coalesce(({found.format(f'called.{column}')}), {code}) AS severity_{column[-2:]}"
+        for column in ("name_zh", "name_en")
+    )
+
+
 async def severities(contract: str, *, seen_by: Actor) -> list[SeverityView]:
     """A contract's severities, the worst first.
 

@@ -7,7 +7,7 @@ from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.requests import changing, sources
 from inventory.requests.lines import settle
-from inventory.requests.requests import request_view
+from inventory.requests.requests import request_view, tell_of_shortage
 from inventory.stock import reservations
 from inventory.stock.lines import count_waiting
 from inventory.stock.refusals import InsufficientStock
@@ -53,7 +53,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         await count_waiting(part, place, pool, -line["quantity"])
         await db.execute(
             """UPDATE request_line SET state = 'reserved', reservation = $2, expected = NULL, firm = true, supplied_part = part,
-                      pieces_each = 1, reasons = '["stock_arrived"]', reserved_at = $3, promised_at = $4,
+                      ahead = NULL, pieces_each = 1, reasons = '["stock_arrived"]', reserved_at = $3, promised_at = $4,
                       first_promised_at = coalesce(first_promised_at, $4)
                WHERE id = $1""",
             line["id"],
@@ -64,6 +64,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         await settle(line["request"])
         filled += 1
         view = await request_view(line["request"])
+        await tell_of_shortage(view, by=by)
         await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return filled
 

@@ -25,7 +25,7 @@ async def _refuse_where_a_request_waits(reservation: UUID, right: str, *, by: Ac
     by.require_depot((await reservations.reservation_view(reservation)).depot)
     request = await db.fetch_value(
         """SELECT part_request.number FROM request_line JOIN part_request ON part_request.id = request_line.request
-           WHERE request_line.reservation = $1 AND request_line.state IN ('reserved', 'picked')""",
+           WHERE request_line.reservation = $1 AND request_line.state IN ('planned', 'reserved', 'picked')""",
         reservation,
     )
     if request is not None:

@@ -43,11 +43,16 @@ class _Row(Struct, frozen=True, kw_only=True):
     ready_at: datetime | None
 
 
-async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str | None) -> Offered:
-    """Everything that could answer a request for some parts at a device's site; six statements, however many parts."""
+async def gather(
+    parts: Sequence[int], device: CoveredDevice, *, engineer: str | None, day: datetime | None = None
+) -> Offered:
+    """Everything that could answer a request for some parts at a device's site; six statements, however many parts.
+
+    Substitutes are those that are valid on the `day` of planned work, or now.
+    """
     pool = await pools.pool_of_contract(device.contract)
     serving = await serving_row(device.site, device.contract)
-    found = await usable(parts, Fit(device.model, device.firmware))
+    found = await usable(parts, Fit(device.model, device.firmware), day=day)
     rows = await db.read(
         _Row,
         _STOCK,
@@ -106,9 +111,9 @@ def _hindrances(row: _Row, chain: Chain) -> tuple[str, ...]:
     return (*told, *chain.unmet)
 
 
-async def usable(parts: Sequence[int], fit: Fit | None) -> dict[tuple[int, int], Chain]:
+async def usable(parts: Sequence[int], fit: Fit | None, *, day: datetime | None = None) -> dict[tuple[int, int], Chain]:
     """For each wanted part and each part that may be used for it, itself included, the chain from one to the other."""
-    known = await links(parts)
+    known = await links(parts, day=None if day is None else day.astimezone(clock.ZONE).date())
     return {(wanted, part): chain for wanted in parts for part, chain in chains(known, wanted, fit).items()}
 
 
