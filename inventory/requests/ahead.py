@@ -57,15 +57,10 @@ def held_from(travel_hours: float | None, planned_at: datetime | None) -> dateti
     return at if at > clock.now() else None
 
 
-class Foreseen(Struct, frozen=True):
-    """What could answer on the day, and how the levels behind it will be."""
-
-    offered: Offered
-    prospects: dict[Spot, Prospect]
-
-
-async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) -> Foreseen:
-    """What could answer some parts on the day; one statement, however many sources."""
+async def foresee(
+    offered: Offered, planned_at: datetime, parts: Sequence[int]
+) -> tuple[Offered, dict[Spot, Prospect]]:
+    """What could answer some parts on the day, and how the levels behind it will be; one statement, however many."""
     serving = offered.serving
     spots = {source.stock[:3] for offers in offered.stock.values() for source in offers}
     if serving is not None:
@@ -91,7 +86,7 @@ async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) 
         return list(told.values())
 
     stock = {part: on_the_day(offers) for part, offers in offered.stock.items()}
-    return Foreseen(Offered(stock, offered.outside, serving, offered.pool), prospects)
+    return Offered(stock, offered.outside, serving, offered.pool), prospects
 
 
 def covered(prospect: Prospect, at: datetime, travel_hours: float, planned_at: datetime, pieces: int) -> Ahead:
