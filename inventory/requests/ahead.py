@@ -57,9 +57,7 @@ def held_from(travel_hours: float | None, planned_at: datetime | None) -> dateti
     return at if at > clock.now() else None
 
 
-async def foresee(
-    offered: Offered, planned_at: datetime, parts: Sequence[int]
-) -> tuple[Offered, dict[Spot, Prospect]]:
+async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) -> tuple[Offered, dict[Spot, Prospect]]:
     """What could answer some parts on the day, and how the levels behind it will be; one statement, however many."""
     serving = offered.serving
     spots = {source.stock[:3] for offers in offered.stock.values() for source in offers}

@@ -39,6 +39,7 @@ class _Row(Struct, frozen=True, kw_only=True):
     travel_hours: float | None
     cost_cny: float
     forbidden: bool
+    took: list[float]
     inbound: UUID | None
     ready_at: datetime | None
 
@@ -85,6 +86,7 @@ async def gather(
                 transport_cost_cny=row.cost_cny,
                 pieces_each=chain.pieces,
                 chain=chain.path,
+                took=tuple(row.took),
                 keeps=0 if at_home or row.kind == "engineer_stock" else row.critical_point or 0,
                 inbound=row.inbound,
                 ready_at=row.ready_at,
@@ -134,6 +136,15 @@ there AS (
     ) AS promised
     WHERE part IN (SELECT part FROM usable) AND place = $7 AND pool = $3 AND confirmed AND closed_at IS NULL
       AND due_at > $5 AND quantity - received_quantity > claimed
+),
+trip AS MATERIALIZED (  -- how long the last shipments from each store to the site were on their way
+    SELECT from_place, array_agg(hours) AS took FROM (
+        SELECT from_place,
+               coalesce(extract(epoch FROM handed_over_at - shipped_at)::float8 / 3600, 'infinity'::float8) AS hours,
+               row_number() OVER (PARTITION BY from_place ORDER BY shipped_at DESC) AS latest
+        FROM shipment
+        WHERE to_place = $4 AND from_place IN (SELECT place FROM there) AND state IN ('handed_over', 'lost')
+    ) AS last WHERE latest <= 50 GROUP BY from_place
 )
 SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
        (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
@@ -142,29 +153,39 @@ SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, plac
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
        coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny,
        EXISTS (SELECT FROM forbidden_part WHERE contract = $6 AND forbidden_part.part = part.id) AS forbidden,
-       there.inbound, there.ready_at
+       coalesce(trip.took, '{{}}') AS took, there.inbound, there.ready_at
 FROM usable
 JOIN part ON part.id = usable.part
 JOIN there ON there.part = part.id
 JOIN place ON place.id = there.place
 JOIN pool ON pool.id = $3
+LEFT JOIN trip ON trip.from_place = place.id
 LEFT JOIN way ON way.place = place.id AND (way.lithium OR NOT part.lithium)
 WHERE there.inbound IS NULL OR usable.wanted = usable.part
 ORDER BY usable.wanted, place.code, way.hours
-LIMIT 2000
+LIMIT 20000
 """
 
 
 async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: float) -> dict[int, list[Outside]]:
     """What each vendor could send today over the serving store: a part in exchange, and its fastest sale."""
     rows = await db.fetch(
-        """SELECT offer.part, party.code AS vendor, coalesce(expedited_hours, lead_time_days * 24) AS hours,
+        """SELECT offer.part, party.code AS vendor, coalesce(earlier.took, '{}') AS took,
+                  coalesce(expedited_hours, lead_time_days * 24) AS hours,
                   coalesce(expedited_price_cny, unit_price_cny)::float8 AS cost, exchange_hours,
                   exchange_fee_cny::float8 AS exchange_fee,
                   party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it
            FROM offer
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
+           CROSS JOIN LATERAL (
+               SELECT array_agg(hours) AS took FROM (
+                   SELECT extract(epoch FROM received_at - placed_at)::float8 / 3600 AS hours FROM purchase_order
+                   WHERE purchase_order.vendor = vendor.id AND purchase_order.expedited = (expedited_hours IS NOT NULL)
+                     AND received_at IS NOT NULL AND placed_at IS NOT NULL
+                   ORDER BY received_at DESC LIMIT 50
+               ) AS last
+           ) AS earlier
            WHERE offer.part = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
            ORDER BY offer.part, hours, cost LIMIT 500""",
         list(parts),
@@ -176,7 +197,13 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
     for row in rows:
         options = outside.setdefault(row["part"], [])
         options.append(
-            Outside(rung="emergency", vendor=row["vendor"], hours=row["hours"] + travel_hours, cost_cny=row["cost"])
+            Outside(
+                rung="emergency",
+                vendor=row["vendor"],
+                hours=row["hours"] + travel_hours,
+                cost_cny=row["cost"],
+                took=tuple(hours + travel_hours for hours in row["took"]),
+            )
         )
         if row["exchange_hours"] is not None:
             by_warranty = in_warranty and row["makes_it"]

@@ -59,7 +59,9 @@ CHANGE = st.one_of(
         st.sampled_from([1, 1, 2]),
         st.sampled_from([None, None, None, "model", "firmware"]),
     ),
-    st.tuples(st.just("firmware"), st.sampled_from(["BANK-001", "BANK-002", "TELCO-001"]), st.sampled_from(["2.9", "2.20"])),
+    st.tuples(
+        st.just("firmware"), st.sampled_from(["BANK-001", "BANK-002", "TELCO-001"]), st.sampled_from(["2.9", "2.20"])
+    ),
     st.tuples(st.just("forbidden"), st.sampled_from(["C-BANK", "C-TELCO"]), st.sampled_from(PARTS)),
     st.tuples(
         st.just("travel"),

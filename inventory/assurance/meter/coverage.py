@@ -19,6 +19,7 @@ from inventory.ground.errors import Unknown
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Hours
 from inventory.installed_base.devices import UnknownDevice
+from inventory.installed_base.severities import words
 from inventory.stock.serving import ANSWERS
 
 Kind = Literal["contract", "site", "depot"]
@@ -60,6 +61,8 @@ class PartCover(Struct, frozen=True, kw_only=True):
     devices: int
     calendar_hours: Hours
     severity: str | None
+    severity_zh: str | None
+    severity_en: str | None
     limit_hours: float | None
     depot: str | None
     pool: str | None
@@ -165,7 +168,8 @@ running AS (  -- the contracts the reader may see that run today
 _VIEW = f"""
 SELECT contract.code AS contract, site.code AS site, part.part_number, part.name_zh, part.name_en,
        judgement ->> 'state' AS state, judgement -> 'reasons' AS reasons, judged.hours AS calendar_hours,
-       judgement ->> 'severity' AS severity, (judgement ->> 'limit_hours')::float8 AS limit_hours,
+       judgement ->> 'severity' AS severity, {words("judgement ->> 'severity'", "contract.id")},
+       (judgement ->> 'limit_hours')::float8 AS limit_hours,
        store.code AS depot, pool.code AS pool, giving.code AS source_depot, given.part_number AS source_part_number,
        CASE WHEN {{told}} THEN level.free END AS free,
        {{now}}::timestamptz + make_interval(secs => 3600 * (judgement -> 'source' ->> 'hours')::float8) AS arrives_at,

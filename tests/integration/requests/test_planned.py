@@ -30,7 +30,9 @@ def at_noon(company):
         yield
 
 
-def inspection(quantity: int = 2, part: str = PSU, *, reference: str = "PM-1", at: datetime = DATE, **more) -> NewRequest:
+def inspection(
+    quantity: int = 2, part: str = PSU, *, reference: str = "PM-1", at: datetime = DATE, **more
+) -> NewRequest:
     return NewRequest(
         source="glpi",
         reference=reference,
@@ -59,7 +61,7 @@ def told(view) -> list[tuple]:
 
 
 async def kinds() -> list[str]:
-    return [row["kind"] for row in await db.fetch("SELECT kind FROM event ORDER BY id")]
+    return [row["kind"] for row in await db.fetch("SELECT kind FROM event")]
 
 
 async def waiting_steps() -> list[tuple[str, str, datetime]]:
@@ -144,7 +146,9 @@ async def test_nothing_is_promised_twice_and_what_is_missing_is_said_at_once(at_
 async def test_a_delivery_that_is_sure_covers_and_one_that_is_not_is_named(at_noon):
     await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="all gone")
     await receipts.adjust("SH", PSU, -3, by=SETUP, reason="all gone")
-    sent = await transfers.draft_transfer("SH", "GZ", [transfers.TransferItem(part_number=PSU, quantity=2)], by=SH_KEEPER)
+    sent = await transfers.draft_transfer(
+        "SH", "GZ", [transfers.TransferItem(part_number=PSU, quantity=2)], by=SH_KEEPER
+    )
     await transfers.ship(sent.id, by=SH_KEEPER)
     order = await orders.draft_order("DISTI", "GZ", [orders.NewLine(part_number=PSU, quantity=5)], by=BUYER)
     await orders.approve_order(order.id, by=SETUP)
@@ -193,7 +197,9 @@ async def test_what_is_held_for_planned_work_may_be_taken_over_and_is_sourced_an
         urgent = await requests.open_request(fault(2), by=DISPATCHER)
         assert urgent.state == "backordered"
         (line,) = (await requests.request_view(view.id)).lines
-        await taking_over.take_over_for_request(line.promise.reservation, urgent.id, by=MANAGER, reason="the bank stands")
+        await taking_over.take_over_for_request(
+            line.promise.reservation, urgent.id, by=MANAGER, reason="the bank stands"
+        )
         await backorders.lost_reservation(line.promise.reservation, by=SETUP)
         lost = await requests.request_view(view.id)
 
@@ -203,7 +209,9 @@ async def test_what_is_held_for_planned_work_may_be_taken_over_and_is_sourced_an
         assert lost.lines[1].ahead.replenish_by == HELD + READY
         assert ("find_stock", view.number, HELD + READY) in await waiting_steps()
 
-        part, place, pool = await db.fetch_one("SELECT part, source_place, pool FROM request_line WHERE ahead IS NOT NULL")
+        part, place, pool = await db.fetch_one(
+            "SELECT part, source_place, pool FROM request_line WHERE ahead IS NOT NULL"
+        )
         await receipts.adjust("GZ", PSU, 2, by=SETUP, reason="found")
         await backorders.fill_backorders(part, place, pool, by=SETUP)
         assert told(await requests.request_view(view.id))[1] == (2, "reserved", "GZ", True, None)
@@ -257,7 +265,7 @@ async def test_what_is_promised_to_planned_work_is_let_go_through_it_only(at_noo
     assert (await reservations.reservation_view(view.lines[0].promise.reservation)).state == "soft"
 
 
-async def refuses(refusal: type[InventoryError], verb) -> None:
+async def check_refused(refusal: type[InventoryError], verb) -> None:
     before = await db.fetch_value("SELECT count(*) FROM part_request")
     with pytest.raises(refusal):
         await verb
@@ -265,19 +273,21 @@ async def refuses(refusal: type[InventoryError], verb) -> None:
 
 
 async def test_planned_work_has_a_date_and_a_fault_a_severity(at_noon):
-    await refuses(SeverityMissing, requests.open_request(inspection(severity="general"), by=DISPATCHER))
+    await check_refused(SeverityMissing, requests.open_request(inspection(severity="general"), by=DISPATCHER))
     neither = NewRequest(source="x", reference="y", device_serial="BANK-001", lines=[NewRequestLine(part_number=FAN)])
-    await refuses(SeverityMissing, requests.open_request(neither, by=DISPATCHER))
-    await refuses(PlannedInPast, requests.open_request(inspection(at=NOW - timedelta(hours=1)), by=DISPATCHER))
+    await check_refused(SeverityMissing, requests.open_request(neither, by=DISPATCHER))
+    await check_refused(PlannedInPast, requests.open_request(inspection(at=NOW - timedelta(hours=1)), by=DISPATCHER))
     view = await requests.open_request(inspection(), by=DISPATCHER)
     broken = await requests.open_request(fault(), by=DISPATCHER)
-    await refuses(PlannedWork, changing.pause(view.id, by=DISPATCHER, reason="x"))
-    await refuses(PlannedWork, changing.resume(view.id, by=DISPATCHER))
-    await refuses(PlannedWork, changing.reopen(view.id, [], by=DISPATCHER, reason="x"))
-    await refuses(PlannedWork, changing.new_cause(view.id, [], by=DISPATCHER, reason="x"))
-    await refuses(PlannedWork, changing.change(view.id, Change(severity="severe"), by=DISPATCHER))
-    await refuses(PlannedInPast, changing.change(view.id, Change(planned_at=NOW - timedelta(days=1)), by=DISPATCHER))
-    await refuses(NotPlanned, changing.change(broken.id, Change(planned_at=DATE), by=DISPATCHER))
+    await check_refused(PlannedWork, changing.pause(view.id, by=DISPATCHER, reason="x"))
+    await check_refused(PlannedWork, changing.resume(view.id, by=DISPATCHER))
+    await check_refused(PlannedWork, changing.reopen(view.id, [], by=DISPATCHER, reason="x"))
+    await check_refused(PlannedWork, changing.new_cause(view.id, [], by=DISPATCHER, reason="x"))
+    await check_refused(PlannedWork, changing.change(view.id, Change(severity="severe"), by=DISPATCHER))
+    await check_refused(
+        PlannedInPast, changing.change(view.id, Change(planned_at=NOW - timedelta(days=1)), by=DISPATCHER)
+    )
+    await check_refused(NotPlanned, changing.change(broken.id, Change(planned_at=DATE), by=DISPATCHER))
 
 
 async def test_the_same_call_again_is_the_same_planned_request(at_noon):

@@ -29,7 +29,8 @@ async def enter(count: int) -> list[str]:
     ]  # fmt: skip
     await catalogue.enter_parts(parts, by=SETUP)
     await catalogue.enter_substitutions(
-        [catalogue.NewSubstitution(part=n, substitute=f"{n}-NEW", valid_from=date(2024, 1, 1)) for n in numbers], by=SETUP
+        [catalogue.NewSubstitution(part=n, substitute=f"{n}-NEW", valid_from=date(2024, 1, 1)) for n in numbers],
+        by=SETUP,
     )
     for number in numbers:
         await receipts.adjust("GZ", number, 3, by=SETUP, reason="stock")
@@ -71,7 +72,9 @@ async def test_opening_changing_and_cancelling_take_the_same_statements_however_
             await changing.change(view.id, change, by=DISPATCHER)
         async with counted() as ending:
             await requests.cancel(view.id, by=DISPATCHER, reason="done")
-        assert {line.state for line in view.lines} >= ({"planned"} if "planned_at" in more else {"reserved", "backordered"})
+        assert {line.state for line in view.lines} >= (
+            {"planned"} if "planned_at" in more else {"reserved", "backordered"}
+        )
         sent[turn] = [len(each) for each in (opening, reading, moving, ending)]
 
     assert sent[1] == sent[2], (opening, moving, ending)
@@ -100,12 +103,19 @@ async def test_a_kit_of_many_parts_takes_the_same_statements(company):
 
 async def test_availability_takes_the_same_statements_however_long_the_chain_and_however_many_stores(company):
     async with counted():
-        await availability(PSU, site="BANK-GZ", need_by=None, quantity=1, device="BANK-001")  # the driver looks up types
+        await availability(
+            PSU, site="BANK-GZ", need_by=None, quantity=1, device="BANK-001"
+        )  # the driver looks up types
     async with counted() as alone:
         found = await availability(PSU, site="BANK-GZ", need_by=None, quantity=1, device="BANK-001")
     assert {line.part_number for line in found.stock} == {PSU}
     await enter(MANY)
-    links = [(PSU, FAN), (FAN, BATTERY), (BATTERY, "P-00"), *((f"P-{n:02d}-NEW", f"P-{n + 1:02d}") for n in range(MANY - 1))]
+    links = [
+        (PSU, FAN),
+        (FAN, BATTERY),
+        (BATTERY, "P-00"),
+        *((f"P-{n:02d}-NEW", f"P-{n + 1:02d}") for n in range(MANY - 1)),
+    ]
     await catalogue.enter_substitutions(
         [catalogue.NewSubstitution(part=a, substitute=b, valid_from=date(2024, 1, 1)) for a, b in links], by=SETUP
     )
