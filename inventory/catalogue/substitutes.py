@@ -13,6 +13,9 @@ from msgspec import Struct
 from inventory.catalogue import firmware
 from inventory.ground import clock, db
 
+MOST_REACHED = 500
+"""How many parts are looked at for each wanted one, the nearest first; no catalogue that is meant has as many."""
+
 MOST_PIECES = 10_000
 """A chain that takes more pieces than this for one is no help to anybody."""
 
@@ -62,7 +65,7 @@ async def links(parts: Sequence[int], *, day: date | None = None) -> list[Link]:
            )
            SELECT substitution.part, part.part_number, substitute, other.part_number AS substitute_number, pieces,
                   substitution.model, device_model.code AS model_code, min_firmware
-           FROM reached
+           FROM (SELECT part FROM reached LIMIT $3) AS near
            JOIN substitution USING (part)
            JOIN part ON part.id = substitution.part
            JOIN part AS other ON other.id = substitute
@@ -71,6 +74,7 @@ async def links(parts: Sequence[int], *, day: date | None = None) -> list[Link]:
            ORDER BY substitution.id""",
         list(parts),
         day or clock.today(),
+        MOST_REACHED * len(parts),
     )
 
 

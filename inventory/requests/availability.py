@@ -12,6 +12,7 @@ from inventory.installed_base import devices
 from inventory.places import places
 from inventory.requests import sources
 from inventory.requests.sourcing import PICK_HOURS
+from inventory.stock import pools
 
 
 class AvailableStock(Struct, frozen=True, kw_only=True):
@@ -57,8 +58,8 @@ async def availability(
 ) -> Availability:
     """Free stock of a part and its substitutes in every store; counts are network-wide.
 
-    For a `device` only what may go into it counts: by its model and firmware, and by its contract; its site is meant where
-    none is named. Six statements at most, however many substitutes.
+    For a `device` only what may go into it counts: by its model and firmware, its contract and that one's pool; its site is
+    meant where none is named. Six statements at most, however many substitutes.
 
     Raises:
         UnknownPart: no such part; the facts name the nearest numbers.
@@ -85,6 +86,7 @@ async def availability(
                WHERE reservation.level = level.id AND reservation.state = 'soft'
            ) AS later ON true
            WHERE part.id = ANY($1)
+             AND ($5::int IS NULL OR level.pool = $5)
              AND NOT EXISTS (SELECT FROM forbidden_part WHERE contract = $4 AND forbidden_part.part = part.id)
            ORDER BY part.id <> $2, array_position($1, part.id), coverage.travel_hours NULLS LAST, level.free DESC, place.code
            LIMIT 400""",
@@ -92,6 +94,7 @@ async def availability(
         part.id,
         target or (meant.site if meant else None),
         meant.contract if meant else None,
+        await pools.pool_of_contract(meant.contract) if meant else None,
     )
     stock: list[AvailableStock] = []
     for row in rows:
