@@ -53,29 +53,42 @@ class Chain(Struct, frozen=True, kw_only=True):
     unmet: tuple[str, ...] = ()
 
 
+def reached(parts: str, day: str, most: str) -> str:
+    """The parts that may ever be used for some `parts` (a query of ids) on a day, themselves too, the nearest first.
+
+    Common table expressions, to be put after WITH RECURSIVE, of which `near` (part) is the last; each part is looked at
+    once, so that a ring of parts ends.
+    """
+    return f"""reached(part) AS (
+        {parts}
+        UNION
+        SELECT substitute FROM reached JOIN substitution USING (part) WHERE {_valid(day)}
+    ),
+    near AS (SELECT part FROM reached LIMIT {most})"""
+
+
+def linked(day: str) -> str:
+    """The links between the parts of `near`, as a query."""
+    return f"""SELECT substitution.part, part.part_number, substitute, other.part_number AS substitute_number, pieces,
+                      substitution.model, device_model.code AS model_code, min_firmware
+               FROM near
+               JOIN substitution USING (part)
+               JOIN part ON part.id = substitution.part
+               JOIN part AS other ON other.id = substitute
+               LEFT JOIN device_model ON device_model.id = substitution.model
+               WHERE {_valid(day)} ORDER BY substitution.id"""
+
+
+def _valid(day: str) -> str:
+    return f"valid_from <= {day}::date AND (valid_to IS NULL OR valid_to >= {day}::date)"
+
+
 async def links(parts: Sequence[int], *, day: date | None = None) -> list[Link]:
     """Every substitution that is valid on a day (today) and reached from some parts, however long the chain."""
-    return await db.read(
-        Link,
-        """WITH RECURSIVE reached(part) AS (  -- each part once, so that a ring of parts ends
-               SELECT unnest($1::int[])
-               UNION
-               SELECT substitute FROM reached JOIN substitution USING (part)
-               WHERE valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
-           )
-           SELECT substitution.part, part.part_number, substitute, other.part_number AS substitute_number, pieces,
-                  substitution.model, device_model.code AS model_code, min_firmware
-           FROM (SELECT part FROM reached LIMIT $3) AS near
-           JOIN substitution USING (part)
-           JOIN part ON part.id = substitution.part
-           JOIN part AS other ON other.id = substitute
-           LEFT JOIN device_model ON device_model.id = substitution.model
-           WHERE valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
-           ORDER BY substitution.id""",
-        list(parts),
-        day or clock.today(),
-        MOST_REACHED * len(parts),
-    )
+    return await db.read(Link, _LINKS, list(parts), day or clock.today(), MOST_REACHED * len(parts))
+
+
+_LINKS = f"WITH RECURSIVE {reached('SELECT unnest($1::int[])', '$2', '$3')} {linked('$2')}"
 
 
 def chains(links: Iterable[Link], wanted: int, fit: Fit | None) -> dict[int, Chain]:

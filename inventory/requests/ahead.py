@@ -66,22 +66,24 @@ async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) 
     prospects = await promises.prospects(sorted(spots))
 
     def on_the_day(offers: Sequence[Source]) -> list[Source]:
-        told: dict[object, Source] = {}
-        for source in sorted(
-            offers, key=lambda source: source.inbound is not None
-        ):  # a delivery is in its level's prospect
+        """What there is now, and of each level that can be held later its cheapest way; there is time for it."""
+        now, later = list[Source](), dict[object, Source]()
+        # a delivery is in its level's prospect
+        for source in sorted(offers, key=lambda each: (each.inbound is not None, each.transport_cost_cny)):
             at = held_from(source.travel_hours, planned_at)
             if at is None or source.travel_hours is None:
-                told[source.stock, source.travel_hours, source.transport_cost_cny] = source
+                now.append(source)
                 continue
             foreseen = structs.replace(
                 source,
                 free=prospects[source.stock[:3]].spare_from(at),
                 inbound=None,
                 ready_at=leaves_at(source.travel_hours, planned_at),
+                took=(),
             )
-            told.setdefault((foreseen.stock, source.travel_hours, source.transport_cost_cny), foreseen)
-        return list(told.values())
+            later.setdefault(foreseen.stock, foreseen)
+        reached = {source.stock for source in later.values()}
+        return [*later.values(), *(source for source in now if source.stock not in reached)]
 
     stock = {part: on_the_day(offers) for part, offers in offered.stock.items()}
     return Offered(stock, offered.outside, serving, offered.pool), prospects

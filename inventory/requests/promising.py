@@ -284,7 +284,8 @@ def _promised(answer: _Answer, because: Sequence[str]) -> dict[str, object]:
         "pieces_each": source.pieces_each if source else 1,
         "reservation": answer.reservation,
         "expected": source.inbound if source else None,
-        "promised_at": taken.arrives_at if taken else soonest(answer.ladder),
+        # what a vendor could send is no arrival of planned work: there is time to choose
+        "promised_at": taken.arrives_at if taken else None if answer.ahead else soonest(answer.ladder),
         "firm": taken is not None and answer.state != "planned",
         "reasons": [*because, *reasons],
         "ladder": answer.ladder,

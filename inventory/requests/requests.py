@@ -614,13 +614,15 @@ async def requests(
                    severity, {_WORDS}, priority_class, planned_at, device.serial AS device_serial, site.code AS site,
                    customer.name_zh AS customer_zh,
                    customer.name_en AS customer_en, opened_at, need_by, promised.arrives_at,
-                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AS on_time, promised.parts
+                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AND NOT promised.short AS on_time,
+                   promised.parts
             {_FROM}
             JOIN LATERAL (
-                SELECT max(asked.arrives_at) AS arrives_at,
+                SELECT max(asked.arrives_at) AS arrives_at, bool_or(asked.short) AS short,
                        string_agg(asked.quantity || ' × ' || part.part_number, ', ' ORDER BY asked.position) AS parts,
                        (SELECT array_agg(source_place) FROM request_line WHERE request = part_request.id) AS stores
-                FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at
+                FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at,
+                             bool_or(state IN ('planned', 'backordered') AND (ahead ->> 'missing')::int > 0) IS TRUE AS short
                       FROM request_line WHERE request = part_request.id GROUP BY part) AS asked
                 JOIN part ON part.id = asked.part
             ) AS promised ON true
