@@ -301,7 +301,7 @@ async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestV
     if row is None:
         return before
     if before.planned_at is not None:
-        return await _replanned(request, by=by)
+        return await _replanned(request, moved=row["need_by"] != before.need_by, by=by)
     device = await devices.find(before.device_serial, seen_by=None)  # the request was found in the actor's scope
     pauses = await db.read(Pause, "SELECT paused_at, resumed_at, reason FROM request_pause WHERE request = $1", request)
     entitlement = entitlement_of(device, row["severity"], row["fault_reported_at"], pauses=pauses)
@@ -331,12 +331,13 @@ async def _reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestV
     return await promise_anew(request, [line["id"] for line in late], by=by)
 
 
-async def _replanned(request: UUID, *, by: Actor) -> RequestView:
-    """Promise planned work anew for the date it has now; what is picked stays picked."""
+async def _replanned(request: UUID, *, moved: bool, by: Actor) -> RequestView:
+    """Promise planned work anew where its date moved; what is picked stays picked."""
     lines = await db.fetch(
-        """SELECT id FROM request_line WHERE request = $1 AND state IN ('planned', 'reserved', 'backordered')
+        """SELECT id FROM request_line WHERE request = $1 AND $2 AND state IN ('planned', 'reserved', 'backordered')
            ORDER BY part, id""",
         request,
+        moved,
     )
     return await promise_anew(request, [line["id"] for line in lines], by=by)
 

@@ -614,7 +614,8 @@ async def requests(
                    severity, {_WORDS}, priority_class, planned_at, device.serial AS device_serial, site.code AS site,
                    customer.name_zh AS customer_zh,
                    customer.name_en AS customer_en, opened_at, need_by, promised.arrives_at,
-                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AND NOT promised.short AS on_time,
+                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AND promised.short IS NOT TRUE
+                       AS on_time,
                    promised.parts
             {_FROM}
             JOIN LATERAL (

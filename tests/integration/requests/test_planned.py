@@ -248,6 +248,25 @@ async def test_its_date_can_be_moved_and_the_promise_moves_with_it(at_noon):
     assert await violations() == []
 
 
+async def test_a_note_or_another_engineer_leaves_the_promise_as_it_is(at_noon):
+    view = await requests.open_request(inspection(), by=DISPATCHER)
+    noted = await changing.change(view.id, Change(note="bring the ladder", engineer="E-1"), by=DISPATCHER)
+
+    assert (noted.note, noted.engineer) == ("bring the ladder", "E-1")
+    assert noted.lines[0].promise.reservation == view.lines[0].promise.reservation
+
+
+async def test_the_list_shows_the_date_and_whether_something_is_missing(at_noon):
+    await requests.open_request(inspection(), by=DISPATCHER)
+    await requests.open_request(inspection(30, reference="PM-2"), by=DISPATCHER)
+    listed = await requests.requests(limit=9, seen_by=DISPATCHER, state="planned")
+
+    assert [(each.planned_at, each.on_time, each.severity) for each in listed] == [
+        (DATE, False, None),
+        (DATE, True, None),
+    ]
+
+
 async def test_cancelling_takes_the_promise_back(at_noon):
     view = await requests.open_request(inspection(9), by=DISPATCHER)
     cancelled = await requests.cancel(view.id, by=DISPATCHER, reason="the customer has no window")
