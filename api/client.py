@@ -11,6 +11,7 @@ raised as `ServiceRefused` with its problem document.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from inventory.ground.events import EventView
 from inventory.installed_base.devices import Entitlement
 from inventory.installed_base.failures import FailureView
 from inventory.procurement.orders import OrderView
+from inventory.requests.availability import Availability
 from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
 from inventory.requests.tickets import Reconciliation, TicketView
@@ -116,9 +118,31 @@ class Client:
     async def open_request(
         self, *, source: str, reference: str, device_serial: str, severity: str, lines: Sequence[Any], **more: Any
     ) -> RequestView:
-        """Ask for parts."""
+        """Ask for parts against a fault."""
         body = {"source": source, "reference": reference, "device_serial": device_serial, "severity": severity}
         return await self._call(RequestView, "POST", "/part-requests", {**body, "lines": lines, **more})
+
+    async def plan_request(
+        self,
+        *,
+        source: str,
+        reference: str,
+        device_serial: str,
+        planned_at: datetime,
+        lines: Sequence[Any],
+        **more: Any,
+    ) -> RequestView:
+        """Ask ahead for the parts of an inspection or other planned work."""
+        body = {"source": source, "reference": reference, "device_serial": device_serial, "planned_at": planned_at}
+        return await self._call(RequestView, "POST", "/part-requests", {**body, "lines": lines, **more})
+
+    async def move_request(self, request: UUID, planned_at: datetime) -> RequestView:
+        """Move planned work to another date; its promise moves with it."""
+        return await self._call(RequestView, "PATCH", f"/part-requests/{request}", {"planned_at": planned_at})
+
+    async def availability(self, part_number: str, **query: Any) -> Availability:
+        """Where a part and what may stand in for it are free: at a `site`, for a `device`, by `need_by`, in a `quantity`."""
+        return await self._call(Availability, "GET", f"/parts/{_segment(part_number)}/availability", **query)
 
     async def request(self, request: UUID) -> RequestView:
         """One request with its promises."""

@@ -39,7 +39,7 @@ from inventory.planning import network, plans
 from inventory.planning.answering import answer
 from inventory.planning.answers import Answered
 from inventory.procurement import orders
-from inventory.requests import backorders, quoting, shipping
+from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
@@ -277,7 +277,9 @@ async def run_job(kind: type[jobs.Job], handler: Handler, job: QueuedJob, settin
 async def _each_minute() -> None:
     await quoting.expire_due(by=HOUSEKEEPING)
     await reservations.expire_due(by=HOUSEKEEPING)
+    await planned.begin_due(by=service("allocation"))
     await promises.begin_due(by=service("allocation"))
+    await planned.look_ahead(by=service("allocation"))
     await escalation.escalate_late()
 
 

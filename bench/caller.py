@@ -16,7 +16,10 @@ from pathlib import Path
 from uuid import uuid4
 
 KEY = "a key of its own for every call"
-"""What stands for the Idempotency-Key in requests."""
+"""What stands for the Idempotency-Key in requests, and in bodies for whatever must be another one each time."""
+
+_SPARE = 8
+_PADDED = KEY.encode().ljust(32 + 1 + _SPARE + 1 + 1, b".")
 
 ID = "{id}"
 """What stands for the first answer's id in the paths of the requests that follow it."""
@@ -47,7 +50,8 @@ def operations_a_second(port: int, operations: Sequence[Operation], *, clients: 
 def _as_bytes(request: Request) -> bytes:
     method, path, key, body = request
     content = b"" if body is None else json.dumps(body).encode()
-    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: {KEY}\r\n"
+    content = content.replace(KEY.encode(), _PADDED)  # as long as what takes its place: the length is told beforehand
+    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: {_PADDED.decode()}\r\n"
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
 
 
@@ -64,7 +68,7 @@ async def _walk(port: int, own: Sequence[Sequence[bytes]], until: float, answers
     while time.perf_counter() < until:
         first = b""
         for step, request in enumerate(own[turn % len(own)]):
-            asked = request.replace(KEY.encode(), f"{mine}-{turn}-{step}".encode(), 1)
+            asked = request.replace(_PADDED, f"{mine}-{turn:0{_SPARE}}-{step}".encode())
             if step:
                 asked = asked.replace(ID.encode(), json.loads(first)["id"].encode(), 1)
             status, body = await _call(reader, writer, asked)

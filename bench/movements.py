@@ -1,4 +1,6 @@
-"""Reserving, receiving and transferring over HTTP against pgbench running the very SQL that the service sends for it."""
+"""Reserving, receiving, transferring, asking for parts and where they are: over HTTP, against pgbench running the very SQL
+that the service sends for it.
+"""
 
 import asyncio
 import logging
@@ -13,7 +15,7 @@ from typing import NamedTuple
 import httpx
 
 from api.app import create_app
-from bench.caller import ID, Operation, Request, operations_a_second
+from bench.caller import ID, KEY, Operation, Request, operations_a_second
 from bench.company import PARTS, STORES, Running, beside, key, large, running
 from bench.recording import Part, noting, pgbench_script
 from bench.tables import Figures
@@ -37,6 +39,7 @@ class Row(NamedTuple):
 
     name: str
     target: str
+    every: int = 1
 
 
 ROWS = {
@@ -45,6 +48,9 @@ ROWS = {
     # before anything is received: then each part lies in one lot, as in what pgbench does
     "h2-transfer": Row("H2 transfer", "≥ 0.30"),
     "h2-receive": Row("H2 receive", "≥ 0.30"),
+    # the parts that have substitutes
+    "h3": Row("H3 availability", "≥ 0.35", every=4),
+    "request": Row("part request", "≥ 0.25", every=4),
 }
 
 
@@ -54,7 +60,9 @@ def run(rows: Collection[str] = tuple(ROWS)) -> Figures:
         "Movements",
         f"{PARTS:,} parts in {STORES} stores, one piece an operation. H1 reserves it; hot: everybody one part in one store, "
         f"spread: {SPREAD:,} parts. H2 takes it in; or transfers it from store to store: drafted, shipped, taken in, by three "
-        f"requests. {CLIENTS} clients, with sign-in, rights, validation, an Idempotency-Key for every request, documents and "
+        "requests. H3 says where a part and its three substitutes are free, in every store, and when they could be at a site. "
+        "A part request is the whole of it: entitlement, sources, ladder, reservation, promise, failure, duty, jobs. "
+        f"{CLIENTS} clients, with sign-in, rights, validation, an Idempotency-Key for every request, documents and "
         "jobs. The reference is pgbench running all the SQL that the service sends for one such operation, over the same "
         f"parts on the same database, at its best of 1, 8 and {CLIENTS} clients; both in turn, medians of {ROUNDS} rounds of "
         f"{SECONDS} s.",
@@ -95,11 +103,23 @@ async def _operations(service: Running) -> dict[str, list[Operation]]:
         "h1-spread": [[_reservation(part, dispatcher)] for part in spread],
         "h2-transfer": [_transfer(part, keeper) for part in spread],
         "h2-receive": [[_receipt(part, supervisor)] for part in spread],
+        "h3": [[_availability(part, dispatcher)] for part in spread[:: ROWS["h3"].every]],
+        "request": [[_part_request(part, dispatcher)] for part in spread[:: ROWS["request"].every]],
     }
 
 
 def _reservation(part: str, secret: str) -> Request:
     return "POST", "/api/v1/reservations", secret, {"part_number": part, "depot": "GZ", "quantity": 1}
+
+
+def _availability(part: str, secret: str) -> Request:
+    return "GET", f"/api/v1/parts/{part}/availability?site=BANK-GZ&quantity=1", secret, None
+
+
+def _part_request(part: str, secret: str) -> Request:
+    line = {"part_number": part, "quantity": 1}
+    body = {"source": "bench", "reference": KEY, "device_serial": "BANK-001", "severity": "general", "lines": [line]}
+    return "POST", "/api/v1/part-requests", secret, body
 
 
 def _receipt(part: str, secret: str) -> Request:
@@ -121,12 +141,16 @@ async def _scripts(service: Running, operations: Mapping[str, Sequence[Operation
     logging.getLogger("httpx").setLevel(logging.WARNING)
     async with noting(service.dsn) as sent:
         known = await db.fetch_value("SELECT id FROM part WHERE part_number = $1", f"SPREAD-{RECORDED}")
-        part = Part("SPREAD-", RECORDED, known, SPREAD)
         application = create_app(settings_for(service.dsn), own_pool=False)
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url="http://bench", timeout=60) as client:
             return {
-                name: await pgbench_script(client, of_a_kind[RECORDED % len(of_a_kind) - 1], sent, part)
+                name: await pgbench_script(
+                    client,
+                    of_a_kind[((RECORDED - 1) // ROWS[name].every) % len(of_a_kind)],
+                    sent,
+                    Part("SPREAD-", RECORDED, known, SPREAD, ROWS[name].every),
+                )
                 for name, of_a_kind in operations.items()
             }
 

@@ -5,6 +5,7 @@ script the values stand as they were, but for two kinds: the Idempotency-Key, wh
 numbers that an earlier statement of the operation gave, which are taken from there (`\\gset`).
 """
 
+import json
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -93,6 +94,7 @@ class Part(NamedTuple):
     number: int
     id: int
     of: int
+    every: int = 1
 
     def spread(self, value: object) -> str | None:
         """What stands for a value that means this part."""
@@ -110,7 +112,13 @@ async def pgbench_script(
         first = ""
         for method, path, key, body in operation:
             headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": f"{KEY} {uuid4()}"}
-            answer = await client.request(method, path.replace(ID, first), headers=headers, json=body)
+            content = None if body is None else json.dumps(body).replace(KEY, f"{KEY} {uuid4()}")
+            answer = await client.request(
+                method,
+                path.replace(ID, first),
+                headers={"Content-Type": "application/json", **headers},
+                content=content,
+            )
             assert answer.is_success, answer.text
             first = first or answer.json().get("id", "")
     return _Writer(part).script(sent)
@@ -128,7 +136,10 @@ class _Writer:
         written = [self._statement(place, each) for place, each in enumerate(sent)]
         taken = set(re.findall(r":(s\d+_)", "\n".join(written)))
         lines = [f"{sql}\\gset s{place}_" if f"s{place}_" in taken else f"{sql};" for place, sql in enumerate(written)]
-        part = [f"\\set part random(1, {self.part.of})"] if self.part else []
+        part = []
+        if self.part:
+            last = (self.part.of - 1) // self.part.every
+            part = [f"\\set part random(0, {last}) * {self.part.every} + 1"]
         return "\n".join([*part, "\\set call random(1, 1000000000000000)", *lines, ""])
 
     def _statement(self, place: int, each: Sent) -> str:

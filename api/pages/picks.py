@@ -14,6 +14,7 @@ from api.pages.forms import Reason, Several, Short, moment, quantity, several
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import Sending
+from inventory.installed_base import severities
 from inventory.places import places
 from inventory.requests import requests, shipping, waves
 from inventory.stock import codes, pick_lists, picking, transfers
@@ -97,6 +98,7 @@ async def list_waiting(
         waiting=shown,
         cursor=following,
         stores=await places.stores(limit=200, seen_by=request.user),
+        severities=await severities.called(),
         asked={"depot": depot, "kind": kind, "severity": severity, "to": until},
         instants={"to": due_until.isoformat() if due_until else None},
         first=not cursor,

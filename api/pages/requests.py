@@ -30,22 +30,24 @@ SOURCE = "page"
 
 
 class NewRequest(Struct, kw_only=True):
-    """What the form asks; a line's part and quantity stand at the same place of their lists."""
+    """What the form asks, for a fault or planned work; a line's part and quantity stand at the same place of their lists."""
 
     reference: Annotated[str, Meta(min_length=1, max_length=200)]
     device_serial: Annotated[str, Meta(min_length=1, max_length=200)]
-    severity: Annotated[str, Meta(min_length=1, max_length=200)]
     part_number: Several
     quantity: Several
+    severity: Short = ""
+    planned_at: Short = ""
     symptom: Short = ""
     ticket: Short = ""
     note: Annotated[str, Meta(max_length=2000)] = ""
 
 
 class Changing(Struct, kw_only=True):
-    """What is to be different; without a need-by time the contract's clock holds."""
+    """What is to be different; without a need-by time the contract's clock holds. Planned work has only its date."""
 
-    severity: Annotated[str, Meta(min_length=1, max_length=200)]
+    severity: Short = ""
+    planned_at: Short = ""
     engineer: Short = ""
     need_by: Short = ""
 
@@ -152,13 +154,27 @@ async def list_requests(
 
 
 @get("/requests/new", guards=[requires("parts.request")])
-async def new_request(request: PageRequest, device: FromQuery[str] = "") -> Page:  # noqa: ARG001  the guard reads it
-    """Ask for parts; begins with the device."""
-    return Page("requests/new.html", reference=uuid4().hex, device=device, severities=await severities.of_the_house())
+async def new_request(
+    request: PageRequest,  # noqa: ARG001  the guard reads it
+    device: FromQuery[str] = "",
+    planned: FromQuery[bool] = False,  # noqa: FBT002
+) -> Page:
+    """Ask for parts, for a fault or for planned work; begins with the device."""
+    return Page(
+        "requests/new.html",
+        reference=uuid4().hex,
+        device=device,
+        planned=planned,
+        severities=await severities.of_the_house(),
+    )
 
 
 @get("/requests/new/device", guards=[requires("parts.request")])
-async def show_device(request: PageRequest, device_serial: Annotated[str, QueryParameter(max_length=200)]) -> Page:
+async def show_device(
+    request: PageRequest,
+    device_serial: Annotated[str, QueryParameter(max_length=200)],
+    planned: FromQuery[bool] = False,  # noqa: FBT002
+) -> Page:
     """Show what a device is, what was promised for it, and which parts it carries."""
     device = await devices.find(device_serial.strip(), seen_by=request.user)
     known = list(reversed(device.severities))
@@ -167,6 +183,7 @@ async def show_device(request: PageRequest, device_serial: Annotated[str, QueryP
     return Page(
         "requests/device.html",
         device=device,
+        planned=planned,
         promises=promises,
         chosen=known[0].code,
         symptoms=await kits.symptoms(),
@@ -191,7 +208,8 @@ async def open_request(request: PageRequest, data: URLEncodedBody[NewRequest]) -
             source=SOURCE,
             reference=data.reference,
             device_serial=data.device_serial.strip(),
-            severity=data.severity,
+            severity=data.severity or None,
+            planned_at=moment(data.planned_at),
             lines=wanted(data.part_number, data.quantity, data.symptom),
             ticket=data.ticket.strip() or None,
             engineer=request.user.name if "engineer" in request.user.roles else None,
@@ -245,8 +263,13 @@ def _link(request: PageRequest, view: requests.RequestView) -> str | None:
 
 @post("/requests/{request_id:uuid}/change", guards=[requires("parts.request")], status_code=303)
 async def change(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Changing]) -> Redirect:
-    """Change severity, engineer or need-by time; clock and promise follow."""
-    told = changing.Change(severity=data.severity, engineer=data.engineer.strip() or None, need_by=moment(data.need_by))
+    """Change severity, engineer, need-by time or date; clock and promise follow."""
+    engineer, planned_at = data.engineer.strip() or None, moment(data.planned_at)
+    told = (
+        changing.Change(severity=data.severity, engineer=engineer, need_by=moment(data.need_by))
+        if planned_at is None
+        else changing.Change(planned_at=planned_at, engineer=engineer)
+    )
     await changing.change(request_id, told, by=request.user)
     return Redirect(f"/requests/{request_id}", status_code=303)
 

@@ -98,7 +98,9 @@ async def of_request(request: UUID, form: RequestForm, *, by: Actor) -> Paper:
         Fact(("设备", "Device"), view.device_serial),
         Fact(("工单", "Ticket"), view.ticket or "–"),
         Fact(("工程师", "Engineer"), view.engineer or "–"),
-        Fact(("故障级别", "Severity"), label("severity", view.severity)),
+        Fact(("计划日期", "Planned for"), minute(view.planned_at))
+        if view.planned_at
+        else Fact(("故障级别", "Severity"), both(view.severity_zh or "–", view.severity_en or "–")),
         Fact(("要求送达时间", "Need-by"), minute(view.need_by) if view.need_by else "–"),
     ]
     return await _paper(form, view.number, facts, _lines(left), by, remarks=view.note)

@@ -135,13 +135,20 @@ class PartController(Controller):
     )
     async def get_availability(
         self,
+        request: ApiRequest,
         part_number: FromPath[str],
         site: FromQuery[str | None] = None,
+        device: FromQuery[str | None] = None,
         need_by: FromQuery[Instant | None] = None,
         quantity: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
     ) -> availability.Availability:
-        """Show where a part and its substitutes are free, network-wide, and when they could be at a site."""
-        return await availability.availability(part_number, site=site, need_by=need_by, quantity=quantity)
+        """Show where a part and its substitutes are free, network-wide, and when they could be at a site.
+
+        With a `device`, only what may go into it.
+        """
+        return await availability.availability(
+            part_number, site=site, need_by=need_by, quantity=quantity, device=device, seen_by=request.user
+        )
 
 
 class DeviceController(Controller):

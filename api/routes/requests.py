@@ -28,13 +28,17 @@ class NewLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part request; `source` and `reference` are your own name for it, `ticket` may have many requests."""
+    """A part request; `source` and `reference` are your own name for it, `ticket` may have many requests.
+
+    For a fault it has a `severity`; for an inspection or other planned work `planned_at`, when that begins.
+    """
 
     source: Annotated[str, Meta(min_length=1, max_length=60)]
     reference: Annotated[str, Meta(min_length=1, max_length=139)]
     device_serial: Code
-    severity: Code
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=50)]
+    severity: Code | None = None
+    planned_at: Instant | None = None
     ticket: Code | None = None
     fault_reported_at: Instant | None = None
     need_by: Instant | None = None
@@ -43,9 +47,10 @@ class NewRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Change(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be different; a `need_by` of null goes back to the contract's clock."""
+    """What is to be different; a `need_by` of null goes back to the contract's clock, `planned_at` moves planned work."""
 
     severity: Code | UnsetType = UNSET
+    planned_at: Instant | UnsetType = UNSET
     need_by: Instant | UnsetType | None = UNSET
     engineer: Code | UnsetType | None = UNSET
     note: Text | UnsetType = UNSET
@@ -148,8 +153,14 @@ class RequestController(Controller):
     async def change(
         self, request: ApiRequest, request_id: FromPath[UUID], data: JSONBody[Change], idempotency_key: Key = None
     ) -> Response[requests.RequestView]:
-        """Change severity, need-by time, engineer or note; clock and promise follow."""
-        wanted = changing.Change(severity=data.severity, need_by=data.need_by, engineer=data.engineer, note=data.note)
+        """Change severity, need-by time, engineer, note, or planned work's date; clock and promise follow."""
+        wanted = changing.Change(
+            severity=data.severity,
+            planned_at=data.planned_at,
+            need_by=data.need_by,
+            engineer=data.engineer,
+            note=data.note,
+        )
         return await once(request, idempotency_key, lambda: changing.change(request_id, wanted, by=request.user))
 
     @post(

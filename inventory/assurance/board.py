@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct
 
 from inventory.emergency import assessments, cases, facts
@@ -45,22 +44,10 @@ async def board(*, seen_by: Actor) -> Board:
         classes=await facts.classes_now() if staff else [],
         at_risk=await risk.at_risk(limit=SHOWN, seen_by=seen_by) if seen_by.may("stock.read") else [],
         radar=await assessments.assessment_views(limit=SHOWN, seen_by=seen_by, bursts_only=True) if staff else [],
-        duties=await _numbered(await steps.open_steps(limit=SHOWN, seen_by=seen_by)) if staff else [],
+        duties=await steps.open_steps(limit=SHOWN, seen_by=seen_by) if staff else [],
         on_duty=await duty.on_duty(limit=4 * SHOWN) if staff else [],
         overdue_papers=await provisional.overdue(limit=SHOWN, seen_by=seen_by) if seen_by.may("requests.read") else [],
     )
-
-
-async def _numbered(duties: list[StepView]) -> list[StepView]:
-    """Duties with the number of what they are about, where they know it by its id; one statement."""
-    rows = await db.fetch(
-        """SELECT id::text AS id, number FROM part_request WHERE id::text = ANY($1)
-           UNION ALL SELECT id::text, number FROM pool_crossing WHERE id::text = ANY($1)
-           UNION ALL SELECT id::text, number FROM handover WHERE id::text = ANY($1)""",
-        [duty.subject for duty in duties],
-    )
-    known = {row["id"]: row["number"] for row in rows}
-    return [msgspec.structs.replace(duty, number=known.get(duty.subject, duty.subject)) for duty in duties]
 
 
 class Numbers(Struct, frozen=True, kw_only=True):

@@ -81,6 +81,26 @@ async def find(number: str) -> PartRef:
     return part
 
 
+async def find_each(numbers: Sequence[str]) -> list[PartRef]:
+    """Parts by their numbers or aliases, in the order asked; one statement, however many.
+
+    Raises:
+        UnknownPart: one of them is unknown.
+
+    """
+    rows = await db.fetch(
+        """SELECT part_number AS asked, id, part_number, kind, serialised, lithium FROM part WHERE part_number = ANY($1)
+           UNION ALL
+           SELECT number, part.id, part_number, part.kind, serialised, lithium
+           FROM part JOIN part_alias ON part_alias.part = part.id WHERE number = ANY($1)""",
+        list(numbers),
+    )
+    known = {
+        row["asked"]: msgspec.convert(dict(row), PartRef) for row in reversed(rows)
+    }  # a part's own number goes first
+    return [known.get(number) or await find(number) for number in numbers]
+
+
 async def find_first(numbers: Sequence[str]) -> PartRef:
     """The part that the first known of some numbers stands for.
 

@@ -147,6 +147,11 @@ def document(*, default: str | None = None) -> JSONB:
     return JSONB(default=default, null=False)
 
 
+def optional_document() -> JSONB:
+    """A JSON document that may be missing."""
+    return JSONB(default=None, null=True)
+
+
 def binary() -> Bytea:
     """Raw bytes."""
     return Bytea(default=None, null=False)

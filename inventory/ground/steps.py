@@ -31,7 +31,6 @@ class StepView(Struct, frozen=True, kw_only=True):
     told: list[str]
     acknowledged_at: datetime | None
     acknowledged_by: str | None
-    number: str | None = None
 
 
 async def begin(

@@ -198,52 +198,69 @@ async def _complete(known: FailureView, new: NewFailure) -> None:
     )
 
 
+class FailedPart(Struct, frozen=True, kw_only=True):
+    """Pieces of a part that failed in a device, where its position is known."""
+
+    part: int
+    quantity: int
+    position: str | None
+
+
 @db.atomic
 async def record_for_request(
     device: int,
-    part: int,
-    quantity: int,
+    failed: Sequence[FailedPart],
     *,
     site: int,
     contract: int,
     request: UUID,
     occurred_at: datetime,
-    position: str | None,
     by: Actor,
 ) -> None:
-    """Record the failures that a part request tells of; those reported before become the request's own."""
-    linked = await db.execute(
-        """UPDATE failure SET request = $3
-           WHERE id IN (SELECT id FROM failure
-                        WHERE device = $1 AND part = $2 AND request IS NULL AND withdrawn_at IS NULL
-                          AND occurred_at BETWEEN $4::timestamptz - $5::interval AND $4::timestamptz + $5::interval
-                          AND (position = $6 OR position IS NULL OR $6::text IS NULL)
-                        ORDER BY occurred_at LIMIT $7 FOR NO KEY UPDATE)""",
+    """Record the failures that a part request tells of; those reported before become the request's own.
+
+    Three statements and the jobs, however many parts.
+    """
+    known = await db.fetch(
+        """SELECT id, part, position FROM failure
+           WHERE device = $1 AND part = ANY($2) AND request IS NULL AND withdrawn_at IS NULL
+             AND occurred_at BETWEEN $3::timestamptz - $4::interval AND $3::timestamptz + $4::interval
+           ORDER BY occurred_at, id FOR NO KEY UPDATE""",
         device,
-        part,
-        request,
+        [each.part for each in failed],
         occurred_at,
         ONE_INCIDENT,
-        position,
-        quantity,
     )
-    fresh = quantity - linked
-    if fresh <= 0:
+    linked: list[UUID] = []
+    fresh: list[FailedPart] = []
+    for each in failed:
+        same = [
+            row["id"]
+            for row in known
+            if row["part"] == each.part
+            and row["id"] not in linked
+            and (row["position"] is None or each.position is None or row["position"] == each.position)
+        ][: each.quantity]
+        linked += same
+        fresh += [each] * (each.quantity - len(same))
+    if linked:
+        await db.execute("UPDATE failure SET request = $2 WHERE id = ANY($1)", linked, request)
+    if not fresh:
         return
     await db.execute(
         """INSERT INTO failure (device, part, position, occurred_at, recorded_at, recorded_by, request)
-           SELECT $1, $2, $3, $4, $5, $6, $7 FROM generate_series(1, $8)""",
+           SELECT $1, fresh.part, fresh.position, $4, $5, $6, $7 FROM unnest($2::int[], $3::text[]) AS fresh(part, position)""",
         device,
-        part,
-        position,
+        [each.part for each in fresh],
+        [each.position for each in fresh],
         occurred_at,
         clock.now(),
         by.name,
         request,
-        fresh,
     )
     if occurred_at >= clock.now() - WATCHED:
-        await jobs.enqueue(jobs.JudgeFailure(part, site, contract))
+        parts = dict.fromkeys(each.part for each in fresh)
+        await jobs.enqueue(*(jobs.JudgeFailure(part, site, contract) for part in parts))
 
 
 @db.atomic

@@ -61,6 +61,35 @@ def pick(severities: Sequence[SeverityView], code: str, *, contract: str) -> Sev
     raise UnknownSeverity(contract=contract, severity=code, known=", ".join(each.code for each in severities))
 
 
+class Called(Struct, frozen=True, kw_only=True):
+    """What a severity is called."""
+
+    code: str
+    name_zh: str
+    name_en: str
+
+
+async def called(*, limit: int = 100) -> list[Called]:
+    """Every severity that any contract knows, by the house's words where it has some."""
+    return await db.read(
+        Called,
+        """SELECT DISTINCT ON (code) code, name_zh, name_en FROM severity_definition
+           ORDER BY code, contract NULLS FIRST LIMIT $1""",
+        limit,
+    )
+
+
+def words(code: str, contract: str) -> str:
+    """Two columns, `severity_zh` and `severity_en`: what a contract (its id) calls a severity (its code), else the house."""
+    found = f"""SELECT {{}} FROM severity_definition AS called
+        WHERE called.code = {code} AND (called.contract = {contract} OR called.contract IS NULL)
+        ORDER BY called.contract NULLS LAST LIMIT 1"""
+    return ", ".join(
+        f"coalesce(({found.format(f'called.{column}')}), {code}) AS severity_{column[-2:]}"
+        for column in ("name_zh", "name_en")
+    )
+
+
 async def severities(contract: str, *, seen_by: Actor) -> list[SeverityView]:
     """A contract's severities, the worst first.
 

@@ -1480,6 +1480,27 @@ async def forwards():
     manager.add_column(
         table_class_name="RequestLine",
         tablename="request_line",
+        column_name="ahead",
+        db_column_name="ahead",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="RequestLine",
+        tablename="request_line",
         column_name="reserved_at",
         db_column_name="reserved_at",
         column_class_name="Timestamptz",
@@ -2749,7 +2770,7 @@ async def forwards():
         params={
             "length": 200,
             "default": None,
-            "null": False,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -2772,6 +2793,27 @@ async def forwards():
             "length": 200,
             "default": None,
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PartRequest",
+        tablename="part_request",
+        column_name="planned_at",
+        db_column_name="planned_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -24271,6 +24313,15 @@ async def forwards():
         constraint_name="forbidden_part_is_named_once",
         constraint_class=Unique,
         params={"columns": ["contract", "part"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PartRequest",
+        tablename="part_request",
+        constraint_name="part_request_is_planned_or_has_a_severity",
+        constraint_class=Check,
+        params={"condition": "(planned_at IS NULL) <> (severity IS NULL)"},
         schema=None,
     )
 

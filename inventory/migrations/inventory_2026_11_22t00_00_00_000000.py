@@ -214,6 +214,7 @@ CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC)
 CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;
 CREATE UNIQUE INDEX scrapping_is_proposed_once_per_unit ON scrapping (unit) WHERE state = 'proposed';
 CREATE INDEX advance_notice_open_idx ON advance_notice (place, due_at) WHERE state IN ('expected', 'partly_received');
+CREATE INDEX shipment_trip_idx ON shipment (to_place, from_place, shipped_at) WHERE state IN ('handed_over', 'lost');
 CREATE INDEX receipt_at_idx ON receipt (place, id);
 CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
 CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);

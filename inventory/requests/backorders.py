@@ -15,7 +15,7 @@ from inventory.installed_base import devices
 from inventory.requests import changing, sources
 from inventory.requests.gates import GATED
 from inventory.requests.lines import settle
-from inventory.requests.requests import request_view
+from inventory.requests.requests import request_view, tell_of_shortage
 from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
 from inventory.stock import priorities, reservations
 from inventory.stock.lines import count_waiting
@@ -62,7 +62,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         await count_waiting(part, place, pool, -line["quantity"])
         await db.execute(
             """UPDATE request_line SET state = 'reserved', reservation = $2, expected = NULL, firm = true, supplied_part = part,
-                      pieces_each = 1, reasons = '["stock_arrived"]', reserved_at = $3, promised_at = $4,
+                      ahead = NULL, pieces_each = 1, reasons = '["stock_arrived"]', reserved_at = $3, promised_at = $4,
                       first_promised_at = coalesce(first_promised_at, $4)
                WHERE id = $1""",
             line["id"],
@@ -73,6 +73,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         await settle(line["request"])
         filled += 1
         view = await request_view(line["request"])
+        await tell_of_shortage(view, by=by)
         await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return filled
 
@@ -138,7 +139,7 @@ async def renew_promises(
         """SELECT line.id FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
-           WHERE line.state = 'backordered' AND ($1::int IS NULL OR line.part = $1)
+           WHERE line.state = 'backordered' AND part_request.planned_at IS NULL AND ($1::int IS NULL OR line.part = $1)
              AND ($2::int IS NULL OR line.source_place = $2) AND ($3::int IS NULL OR line.pool = $3)
            ORDER BY priority_class.rank DESC NULLS LAST, part_request.need_by NULLS LAST, part_request.opened_at, line.id
            LIMIT $4""",

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import ReasonMissing, WrongState
+from inventory.ground.errors import ReasonMissing, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
 from inventory.installed_base.devices import entitlement_of
@@ -22,9 +22,11 @@ from inventory.requests.requests import (
     Because,
     NewRequest,
     NewRequestLine,
+    PlannedInPast,
     RequestView,
     open_request,
     request_view,
+    tell_of_shortage,
 )
 from inventory.stock import reservations
 
@@ -32,9 +34,29 @@ OWN_SOURCE = "beijian"
 """Requests that follow from another one name us as their source."""
 
 
-class Change(Struct, frozen=True, kw_only=True):
-    """What is to be different; what is not given stays. A `need_by` of None goes back to the contract's clock."""
+class PlannedWork(Refused):
+    """{number} is planned work: it has a date, but neither a severity nor a clock."""
 
+    zh = "{number} 是计划性任务：只有计划日期，没有故障级别和计时。"
+    help_en = "Move its date; for a fault that was found, open a request of its own."
+    help_zh = "请更改计划日期；如发现故障，请另行申请。"
+
+
+class NotPlanned(Refused):
+    """{number} is for a fault, not for planned work: it has no date to move."""
+
+    zh = "{number} 是故障申请，不是计划性任务，没有可更改的计划日期。"
+    help_en = "Change its need-by time instead."
+    help_zh = "请更改其要求送达时间。"
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What is to be different; what is not given stays. A `need_by` of None goes back to the contract's clock.
+
+    `planned_at` moves planned work to another date.
+    """
+
+    planned_at: datetime | UnsetType = UNSET
     severity: str | UnsetType = UNSET
     need_by: datetime | UnsetType | None = UNSET
     engineer: str | UnsetType | None = UNSET
@@ -50,11 +72,21 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         WrongState: it is over.
         UnknownSeverity: its contract knows no such severity.
+        PlannedWork, NotPlanned: planned work has a date, a fault a severity and a clock.
+        PlannedInPast: the new date has passed.
 
     """
     by.require("parts.request")
     before = await _open(request, by)
     told = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET}
+    if before.planned_at is not None and ("severity" in told or "need_by" in told):
+        raise PlannedWork(number=before.number)
+    if wanted.planned_at is not UNSET:
+        if before.planned_at is None:
+            raise NotPlanned(number=before.number)
+        if wanted.planned_at < clock.now():
+            raise PlannedInPast(planned_at=wanted.planned_at.isoformat())
+        told["need_by"] = wanted.planned_at
     if "need_by" in told:
         told["need_by_asked"] = told["need_by"] is not None
     if "note" in told:
@@ -62,7 +94,7 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
     await db.execute(
         """UPDATE part_request SET severity = coalesce($2, severity), engineer = CASE WHEN $3 THEN $4 ELSE engineer END,
                   remark = coalesce($5, remark), need_by = CASE WHEN $6 THEN $7 ELSE need_by END,
-                  need_by_asked = coalesce($8, need_by_asked)
+                  need_by_asked = coalesce($8, need_by_asked), planned_at = coalesce($9, planned_at)
            WHERE id = $1""",
         request,
         told.get("severity"),
@@ -72,6 +104,7 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         "need_by" in told,
         told.get("need_by"),
         told.get("need_by_asked"),
+        told.get("planned_at"),
     )
     view = await reclock(request, before, by=by)
     await audit.record(
@@ -115,13 +148,14 @@ async def pause(request: UUID, *, by: Actor, reason: str) -> RequestView:
         Unknown: no such request in the actor's scope.
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         WrongState: it is over, or its clock stands already.
+        PlannedWork: it has no clock.
         ReasonMissing: no reason was given.
 
     """
     by.require("parts.request")
     if not reason.strip():
         raise ReasonMissing
-    before = await _open(request, by)
+    before = _of_a_fault(await _open(request, by))
     if before.paused:
         raise WrongState(what="Part request", what_zh="备件申请", key=before.number, state="paused", needed="running")
     await db.execute(
@@ -144,10 +178,11 @@ async def resume(request: UUID, *, by: Actor) -> RequestView:
         Unknown: no such request in the actor's scope.
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         WrongState: it is over, or its clock runs.
+        PlannedWork: it has no clock.
 
     """
     by.require("parts.request")
-    before = await _open(request, by)
+    before = _of_a_fault(await _open(request, by))
     if not before.paused:
         raise WrongState(what="Part request", what_zh="备件申请", key=before.number, state="running", needed="paused")
     await db.execute(
@@ -169,12 +204,13 @@ async def reopen(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor, r
         Unknown: no such request in the actor's scope.
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         WrongState: it is still under way.
+        PlannedWork: it has no clock.
         ReasonMissing: no reason was given.
 
     """
     by.require("parts.request")
     scope.require_concerned(await lock_head(request, by=by), by)
-    before = await request_view(request, seen_by=by)
+    before = _of_a_fault(await request_view(request, seen_by=by))
     if before.state != "reconciled":
         raise WrongState(
             what="Part request", what_zh="备件申请", key=before.number, state=before.state, needed="reconciled"
@@ -193,17 +229,17 @@ async def new_cause(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor
     Raises:
         Unknown: no such request in the actor's scope.
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+        PlannedWork: it is for no fault.
         ReasonMissing: no reason was given.
 
     """
     by.require("parts.request")
-    before = await request_view(request, seen_by=by)
+    before = _of_a_fault(await request_view(request, seen_by=by))
     scope.require_concerned(await lock_head(request, by=by), by)
     waiting = await db.fetch(
         "SELECT id FROM request_line WHERE request = $1 AND state = ANY($2) ORDER BY part, id", request, list(NOT_LEFT)
     )
-    for line in waiting:
-        await promising.let_go(line["id"], by=by)
+    await promising.let_go([line["id"] for line in waiting], by=by)
     await db.execute(
         "UPDATE request_line SET state = 'cancelled' WHERE request = $1 AND state = ANY($2)", request, list(NOT_LEFT)
     )
@@ -231,6 +267,7 @@ async def follow_up(
             reference=f"{before.number}/{count + 1}",
             device_serial=before.device_serial,
             severity=before.severity,
+            planned_at=before.planned_at and max(before.planned_at, clock.now()),
             lines=list(lines),
             ticket=before.ticket,
             fault_reported_at=clock.now() if because == "new_cause" else before.fault_reported_at,
@@ -241,6 +278,12 @@ async def follow_up(
         follows=before.id,
         because=because,
     )
+
+
+def _of_a_fault(view: RequestView) -> RequestView:
+    if view.planned_at is not None:
+        raise PlannedWork(number=view.number)
+    return view
 
 
 async def _open(request: UUID, by: Actor) -> RequestView:
@@ -259,6 +302,8 @@ async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestVi
     )
     if row is None:
         return before
+    if before.planned_at is not None:
+        return await _replanned(request, moved=row["need_by"] != before.need_by, by=by)
     device = await devices.find(before.device_serial, seen_by=None)  # the request was found in the actor's scope
     pauses = await db.read(Pause, "SELECT paused_at, resumed_at, reason FROM request_pause WHERE request = $1", request)
     entitlement = entitlement_of(device, row["severity"], row["fault_reported_at"], pauses=pauses)
@@ -291,6 +336,17 @@ async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestVi
     return await promise_anew(request, [line["id"] for line in late], by=by)
 
 
+async def _replanned(request: UUID, *, moved: bool, by: Actor) -> RequestView:
+    """Promise planned work anew where its date moved; what is picked stays picked."""
+    lines = await db.fetch(
+        """SELECT id FROM request_line WHERE request = $1 AND $2 AND state IN ('planned', 'reserved', 'backordered')
+           ORDER BY part, id""",
+        request,
+        moved,
+    )
+    return await promise_anew(request, [line["id"] for line in lines], by=by)
+
+
 @db.atomic
 async def promise_anew(
     request: UUID, lines: Sequence[UUID], *, by: Actor, because: Sequence[str] = (), gate: Gate | None = None
@@ -300,7 +356,7 @@ async def promise_anew(
     Behind a gate (the one given, else the one the request waits at) they are held, and not promised.
     """
     row = await db.fetch_one(
-        """SELECT priority_class, need_by, engineer, device.serial, source || ':' || reference_number AS reference
+        """SELECT priority_class, need_by, planned_at, engineer, device.serial, source || ':' || reference_number AS reference
            FROM part_request JOIN device ON device.id = part_request.device
            WHERE part_request.id = $1 FOR NO KEY UPDATE OF part_request""",
         request,
@@ -312,8 +368,7 @@ async def promise_anew(
                WHERE id = ANY($1) ORDER BY part, id FOR NO KEY UPDATE""",
             list(lines),
         )
-        for line in lines:
-            await promising.let_go(line, by=by)
+        await promising.let_go(lines, by=by)
         asking = Asking(
             request=request,
             reference=row["reference"],
@@ -321,10 +376,12 @@ async def promise_anew(
             need_by=row["need_by"],
             engineer=row["engineer"],
             gate=gate or await gate_of(request),
+            planned_at=row["planned_at"],
         )
         device = await devices.find(row["serial"], seen_by=None)
         await promising.promise(asking, device, asked, by=by, because=because)
         await settle(request)
     view = await request_view(request)
+    await tell_of_shortage(view, by=by)
     await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
     return view

@@ -28,7 +28,7 @@ async def _refuse_where_a_request_waits(reservation: UUID, right: str, *, by: Ac
         """SELECT part_request.number FROM request_line JOIN part_request ON part_request.id = request_line.request
            WHERE request_line.reservation = $1 AND request_line.state = ANY($2)""",
         reservation,
-        ["reserved", "picked", *GATED],
+        ["planned", "reserved", "picked", *GATED],
     )
     if request is not None:
         raise HeldForRequest(id=str(reservation), request=request)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Struct
 
 from inventory.ground import audit, db
@@ -51,43 +52,64 @@ async def kit(symptom: str, model: str) -> list[KitPart]:
         Unknown: no such symptom.
 
     """
-    if not await db.fetch_value("SELECT true FROM symptom WHERE code = $1", symptom):
-        raise Unknown(what="symptom", what_zh="故障现象", key=symptom)
-    return await db.read(
-        KitPart,
-        """WITH told AS (
-               SELECT part_request.id, line.part, sum(line.quantity) AS quantity, bool_or(line.outcome = 'used') AS used
-               FROM part_request
-               JOIN device ON device.id = part_request.device
-               JOIN device_model ON device_model.id = device.model AND device_model.code = $2
-               JOIN request_line AS line ON line.request = part_request.id
-               WHERE part_request.symptom = $1 AND part_request.state = 'reconciled'
-               GROUP BY part_request.id, line.part
-           ), learned AS (
-               SELECT part, count(*) FILTER (WHERE used)::int AS used_in,
-                      round(avg(quantity) FILTER (WHERE used))::int AS quantity,
-                      (SELECT count(DISTINCT id) FROM told)::int AS debriefs
-               FROM told GROUP BY part
-           ), listed AS (
-               SELECT kit_line.part, max(kit_line.quantity) AS quantity FROM kit_line
-               JOIN symptom ON symptom.id = kit_line.symptom AND symptom.code = $1
-               LEFT JOIN device_model ON device_model.id = kit_line.model
-               WHERE kit_line.model IS NULL OR device_model.code = $2
-               GROUP BY kit_line.part
-           )
-           SELECT part.part_number, part.name_zh, part.name_en,
-                  coalesce(listed.quantity, learned.quantity, 1) AS quantity, listed.part IS NOT NULL AS listed,
-                  coalesce(learned.used_in, 0) AS used_in,
-                  coalesce(learned.debriefs, (SELECT count(DISTINCT id)::int FROM told)) AS debriefs
-           FROM listed FULL JOIN learned USING (part)
-           JOIN part ON part.id = coalesce(listed.part, learned.part)
-           WHERE listed.part IS NOT NULL OR (learned.debriefs >= $3 AND learned.used_in >= $4::float8 * learned.debriefs)
-           ORDER BY coalesce(learned.used_in, 0) DESC, part.part_number LIMIT 20""",
-        symptom,
-        model,
-        LEAST_DEBRIEFS,
-        LEAST_SHARE,
-    )
+    return (await kits([symptom], model))[symptom]
+
+
+async def kits(symptoms: Sequence[str], model: str) -> dict[str, list[KitPart]]:
+    """What to take along against each of some symptoms on a model; two statements, however many.
+
+    Raises:
+        Unknown: no such symptom.
+
+    """
+    if not symptoms:
+        return {}
+    rows = await db.fetch("SELECT code FROM symptom WHERE code = ANY($1)", list(symptoms))
+    for symptom in symptoms:
+        if symptom not in {row["code"] for row in rows}:
+            raise Unknown(what="symptom", what_zh="故障现象", key=symptom)
+    found: dict[str, list[KitPart]] = {symptom: [] for symptom in symptoms}
+    for row in await db.fetch(_KITS, list(symptoms), model, LEAST_DEBRIEFS, LEAST_SHARE):
+        found[row["symptom"]].append(msgspec.convert(dict(row), KitPart))
+    return found
+
+
+_KITS = """
+WITH told AS (
+    SELECT part_request.symptom, part_request.id, line.part, sum(line.quantity) AS quantity,
+           bool_or(line.outcome = 'used') AS used
+    FROM part_request
+    JOIN device ON device.id = part_request.device
+    JOIN device_model ON device_model.id = device.model AND device_model.code = $2
+    JOIN request_line AS line ON line.request = part_request.id
+    WHERE part_request.symptom = ANY($1) AND part_request.state = 'reconciled'
+    GROUP BY part_request.symptom, part_request.id, line.part
+), debriefed AS (
+    SELECT symptom, count(DISTINCT id)::int AS debriefs FROM told GROUP BY symptom
+), learned AS (
+    SELECT symptom, part, count(*) FILTER (WHERE used)::int AS used_in,
+           round(avg(quantity) FILTER (WHERE used))::int AS quantity
+    FROM told GROUP BY symptom, part
+), listed AS (
+    SELECT symptom.code AS symptom, kit_line.part, max(kit_line.quantity) AS quantity FROM kit_line
+    JOIN symptom ON symptom.id = kit_line.symptom AND symptom.code = ANY($1)
+    LEFT JOIN device_model ON device_model.id = kit_line.model
+    WHERE kit_line.model IS NULL OR device_model.code = $2
+    GROUP BY symptom.code, kit_line.part
+), ranked AS (
+    SELECT symptom, part_number, part.name_zh, part.name_en,
+           coalesce(listed.quantity, learned.quantity, 1) AS quantity, listed.part IS NOT NULL AS listed,
+           coalesce(learned.used_in, 0) AS used_in, coalesce(debriefed.debriefs, 0) AS debriefs,
+           row_number() OVER (PARTITION BY symptom ORDER BY coalesce(learned.used_in, 0) DESC, part_number) AS place
+    FROM listed FULL JOIN learned USING (symptom, part)
+    LEFT JOIN debriefed USING (symptom)
+    JOIN part ON part.id = coalesce(listed.part, learned.part)
+    WHERE listed.part IS NOT NULL
+       OR (debriefed.debriefs >= $3 AND learned.used_in >= $4::float8 * debriefed.debriefs)
+)
+SELECT symptom, part_number, name_zh, name_en, quantity, listed, used_in, debriefs FROM ranked
+WHERE place <= 20 ORDER BY symptom, place
+"""
 
 
 async def symptoms(*, limit: int = 200) -> list[SymptomView]:

@@ -156,8 +156,7 @@ async def _expire(quotation: UUID, *, by: Actor) -> bool:
     if not await quotations.close(quotation, "expired", by=by):
         return False
     lines = await db.fetch("SELECT id FROM request_line WHERE request = $1 ORDER BY part, id", request)
-    for line in lines:
-        await promising.let_go(line["id"], by=by)
+    await promising.let_go([line["id"] for line in lines], by=by)
     view = await request_view(request)
     await audit.record("quotation.expired", "part_request", head["number"], by=by)
     await events.emit("part_request.quotation_expired", "part_request", view.number, view, contract=view.contract)

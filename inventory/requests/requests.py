@@ -10,15 +10,17 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
-from inventory.catalogue.substitutes import usable
+from inventory.catalogue.substitutes import Fit
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
-from inventory.installed_base import devices, failures
+from inventory.installed_base import devices, failures, severities
 from inventory.installed_base.clocks import Limits, Pause
 from inventory.installed_base.devices import Charged, CoveredDevice, Entitlement, entitlement_of
-from inventory.requests import approvals, gating, kits, promising, quotations, scope
+from inventory.installed_base.failures import FailedPart
+from inventory.requests import approvals, gating, kits, promising, quotations, scope, sources
+from inventory.requests.ahead import Ahead
 from inventory.requests.approvals import ApprovalView
 from inventory.requests.gates import GATED
 from inventory.requests.kits import KitPart
@@ -44,6 +46,9 @@ Removed = Literal["returned", "kept_by_customer", "owed"]
 
 NOT_LEFT: tuple[State, ...] = ("planned", "quoted", "awaiting_approval", "backordered", "reserved", "picked")
 """States in which nothing of a line has left its store."""
+
+PLANNED = "planned"
+"""The priority class of planned work."""
 
 SHIP_WITHIN = timedelta(minutes=30)
 """How soon what is held should be on its way."""
@@ -81,6 +86,22 @@ class PartNotPermitted(Refused):
     help_zh = "请申请合同允许的备件；facts 中列出允许的替代件。"
 
 
+class SeverityMissing(Invalid):
+    """A request for a fault needs its severity; planned work has a date instead, and no severity."""
+
+    zh = "故障申请须填写故障级别；计划性任务须填写计划日期，不填故障级别。"
+    help_en = "Give either `severity` or `planned_at`."
+    help_zh = "severity 与 planned_at 须且只能填写其一。"
+
+
+class PlannedInPast(Invalid):
+    """Planned work cannot begin in the past ({planned_at})."""
+
+    zh = "计划开工时间（{planned_at}）不能早于当前时间。"
+    help_en = "Correct `planned_at`, with its time zone."
+    help_zh = "请更正 planned_at，并注意时区。"
+
+
 class NothingAsked(Invalid):
     """Nothing is known to help against {symptom} on a {model}, and no part was named."""
 
@@ -99,13 +120,17 @@ class NewRequestLine(Struct, frozen=True, kw_only=True):
 
 
 class NewRequest(Struct, frozen=True, kw_only=True):
-    """A part request; `source` and `reference` are the asking system's own name for it."""
+    """A part request; `source` and `reference` are the asking system's own name for it.
+
+    It is for a fault of some `severity`, or for work that begins at `planned_at`.
+    """
 
     source: str
     reference: str
     device_serial: str
-    severity: str
     lines: list[NewRequestLine]
+    severity: str | None = None
+    planned_at: datetime | None = None
     ticket: str | None = None
     fault_reported_at: datetime | None = None
     need_by: datetime | None = None
@@ -156,6 +181,7 @@ class RequestLineView(Struct, frozen=True, kw_only=True):
     state: State
     promise: Promise
     ladder: list[Step]
+    ahead: Ahead | None = None
     position: str | None = None
     reserved_at: datetime | None = None
     picked_at: datetime | None = None
@@ -196,8 +222,11 @@ class RequestView(Struct, frozen=True, kw_only=True):
     reference: str
     ticket: str | None
     state: State
-    severity: str
+    severity: str | None
+    severity_zh: str | None
+    severity_en: str | None
     priority_class: str
+    planned_at: datetime | None
     symptom: str | None
     device_serial: str
     model: str
@@ -236,8 +265,11 @@ class RequestSummary(Struct, frozen=True, kw_only=True):
     source: str
     reference: str
     state: State
-    severity: str
+    severity: str | None
+    severity_zh: str | None
+    severity_en: str | None
     priority_class: str
+    planned_at: datetime | None
     device_serial: str
     site: str
     customer_zh: str
@@ -267,6 +299,8 @@ async def open_request(
         NotCovered: no contract covers the device today, nor is it served for money.
         ReferenceReused: the reference belongs to another request.
         FaultInFuture: the fault is reported for a time to come.
+        SeverityMissing: it says neither how severe a fault is nor when planned work begins, or both.
+        PlannedInPast: planned work would have begun already.
 
     """
     by.require("parts.request")
@@ -278,17 +312,22 @@ async def open_request(
     reported_at = new.fault_reported_at or now
     if reported_at > now + timedelta(minutes=5):
         raise FaultInFuture(reported_at=reported_at.isoformat())
+    if (new.severity is None) == (new.planned_at is None):
+        raise SeverityMissing
+    if new.planned_at is not None and new.planned_at < now:
+        raise PlannedInPast(planned_at=new.planned_at.isoformat())
     # what follows from a request that its actor sees is for that device, wherever it stands
     device = await devices.find(new.device_serial, seen_by=None if follows else by)
-    if not device.covered and not devices.may_be_quoted(device):
+    if not device.covered and (new.planned_at is not None or not devices.may_be_quoted(device)):
         raise NotCovered(device=device.serial, contract=device.contract_code)
-    entitlement = entitlement_of(device, new.severity, reported_at)
+    entitlement = None if new.severity is None else entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
-    # what goes on with a repair was paid for and approved with its beginning
+    # what goes on with a repair was paid for and approved with its beginning, planned work before it is planned
     goes_on = because in ("dead_on_arrival", "rejected")
-    charged = None if goes_on else entitlement.charged
-    gate = None if goes_on else await gating.gate_for(asked, charged)
-    need_by = new.need_by or (entitlement.need_by if device.covered else None)
+    charged = None if goes_on or entitlement is None else entitlement.charged
+    gate = None if goes_on or entitlement is None else await gating.gate_for(asked, charged)
+    promised = entitlement.need_by if entitlement and device.covered else None
+    need_by = new.planned_at or new.need_by or promised
     origin = (follows, because, charged)
     made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, origin, by)
     if made is None:  # a rival with the same reference was faster
@@ -302,30 +341,30 @@ async def open_request(
     asking = Asking(
         request=request,
         reference=f"{new.source}:{new.reference}",
-        priority_class=entitlement.priority_class,
+        priority_class=entitlement.priority_class if entitlement else PLANNED,
         need_by=need_by,
         engineer=new.engineer,
         gate=gate,
+        planned_at=new.planned_at,
     )
     await promising.promise(asking, device, asked, by=by)
     if gate is not None:
         await gating.put_behind(request, gate, device, by=by)
     await settle(request)
-    for line in asked:
+    if entitlement is not None:
         await failures.record_for_request(
             device.id,
-            line.part,
-            line.quantity,
+            [FailedPart(part=line.part, quantity=line.quantity, position=line.device_position) for line in asked],
             site=device.site,
             contract=device.contract,
             request=request,
             occurred_at=reported_at,
-            position=line.device_position,
             by=by,
         )
     view = await request_view(request, seen_by=by)
-    if view.state not in GATED:
+    if view.state not in GATED and (view.planned_at is None or any(line.state == "reserved" for line in view.lines)):
         await begin_shipping(view)
+    await tell_of_shortage(view, by=by)
     await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
     return view
 
@@ -342,47 +381,64 @@ async def begin_shipping(view: RequestView) -> None:
     )
 
 
+async def tell_of_shortage(view: RequestView, *, by: Actor) -> None:
+    """Have somebody find what planned work is short of, until nothing is missing; by when it must be in the store."""
+    if view.planned_at is None:
+        return
+    short = [line.ahead for line in view.lines if line.ahead and line.ahead.missing and line.state in NOT_LEFT]
+    await steps.finish("part_request", view.number, "find_stock", by=by)
+    if short:
+        await steps.begin(
+            "find_stock",
+            "part_request",
+            view.number,
+            owner_role="dispatcher",
+            due_at=min(each.replenish_by for each in short),
+        )
+        await events.emit("part_request.short", "part_request", view.number, view, contract=view.contract)
+
+
 async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list[Asked]:
     """The parts that are asked for: named, or the kit against a symptom; none that the contract forbids."""
-    asked: list[Asked] = []
+    symptoms = list(dict.fromkeys(line.symptom or "" for line in lines if line.part_number is None))
+    helping = await kits.kits(symptoms, device.model_code)
+    wanted: list[tuple[str, int, str | None]] = []
     for line in lines:
         if line.part_number is not None:
-            part = await parts.find(line.part_number)
-            asked.append(
-                Asked(part=part.id, quantity=line.quantity, position=len(asked), device_position=line.position)
-            )
+            wanted.append((line.part_number, line.quantity, line.position))
             continue
-        kit = await kits.kit(line.symptom or "", device.model_code)
+        kit = helping[line.symptom or ""]
         if not kit:
             raise NothingAsked(symptom=line.symptom or "–", model=device.model_code)
-        for suggested in kit:
-            part = await parts.find(suggested.part_number)
-            asked.append(
-                Asked(part=part.id, quantity=suggested.quantity, position=len(asked), device_position=line.position)
-            )
+        wanted += [(suggested.part_number, suggested.quantity, line.position) for suggested in kit]
+    found = await parts.find_each([number for number, _, _ in wanted])
+    asked = [
+        Asked(part=part.id, quantity=quantity, position=index, device_position=position)
+        for index, (part, (_, quantity, position)) in enumerate(zip(found, wanted, strict=True))
+    ]
     await _require_permitted([each.part for each in asked], device)
     return asked
 
 
 async def _require_permitted(wanted: Sequence[int], device: CoveredDevice) -> None:
     """Refuse a part that the contract forbids and for which nothing it permits stands in."""
-    row = await db.fetch_one(
-        f"""WITH RECURSIVE {usable("unnest($2::int[])", day="$3", model="$4")}
-           SELECT part.part_number, forbidden_part.reason FROM forbidden_part
-           JOIN part ON part.id = forbidden_part.part
-           WHERE forbidden_part.contract = $1 AND forbidden_part.part = ANY($2) AND in_force
-             AND NOT EXISTS (SELECT FROM usable WHERE usable.wanted = forbidden_part.part AND usable.part NOT IN (
-                 SELECT other.part FROM forbidden_part AS other WHERE other.contract = $1 AND other.in_force))
-           ORDER BY part.part_number LIMIT 1""",
+    rows = await db.fetch(
+        """SELECT part.id, part.part_number, reason FROM forbidden_part JOIN part ON part.id = part
+           WHERE contract = $1 AND in_force ORDER BY part.part_number""",
         device.contract,
-        list(wanted),
-        clock.today(),
-        device.model,
     )
-    if row is not None:
-        raise PartNotPermitted(
-            contract=device.contract_code, part_number=row["part_number"], reason=row["reason"] or "–"
-        )
+    forbidden = {row["id"]: row for row in rows}
+    asked = [part for part in forbidden if part in wanted]
+    if not asked:
+        return
+    found = await sources.usable(asked, Fit(device.model, device.firmware))
+    helped = {each for each, part in found if part not in forbidden}
+    for part in asked:
+        if part not in helped:
+            row = forbidden[part]
+            raise PartNotPermitted(
+                contract=device.contract_code, part_number=row["part_number"], reason=row["reason"] or "–"
+            )
 
 
 async def _earlier(new: NewRequest, fingerprint: bytes) -> UUID | None:
@@ -402,7 +458,7 @@ async def _insert(
     new: NewRequest,
     fingerprint: bytes,
     device: CoveredDevice,
-    entitlement: Entitlement,
+    entitlement: Entitlement | None,
     reported_at: datetime,
     need_by: datetime | None,
     origin: tuple[UUID | None, Because | None, Charged | None],
@@ -412,10 +468,10 @@ async def _insert(
         """INSERT INTO part_request (number, source, reference_number, fingerprint, ticket, device, service_term,
                                      severity, fault_reported_at, need_by, engineer, remark, state, opened_at, opened_by,
                                      priority_class, symptom, need_by_asked, follows,
-                                     follows_because, charged)
+                                     follows_because, charged, planned_at)
            VALUES ($1, $2, $3, $4, $5, $6,
                    (SELECT id FROM service_term WHERE contract = $7 AND severity = $8 AND hours = $9),
-                   $8, $10, $11, $12, $13, 'backordered', $14, $15, $16, $17, $18, $19, $20, $21)
+                   $8, $10, $11, $12, $13, 'backordered', $14, $15, $16, $17, $18, $19, $20, $21, $22)
            ON CONFLICT ON CONSTRAINT part_request_reference_is_unique DO NOTHING RETURNING id, number""",
         await next_number("PR"),
         new.source,
@@ -425,17 +481,18 @@ async def _insert(
         device.id,
         device.contract,
         new.severity,
-        entitlement.hours,
+        entitlement and entitlement.hours,
         reported_at,
         need_by,
         new.engineer,
         new.note,
         clock.now(),
         by.name,
-        entitlement.priority_class,
+        entitlement.priority_class if entitlement else PLANNED,
         next((line.symptom for line in new.lines if line.symptom), None),
-        new.need_by is not None,
+        (new.planned_at or new.need_by) is not None,
         *origin,
+        new.planned_at,
     )
     return None if row is None else (row["id"], row["number"])
 
@@ -467,8 +524,7 @@ async def cancel(request: UUID, *, by: Actor, reason: str) -> RequestView:
 
 async def withdraw(request: UUID, number: str, *, by: Actor, reason: str) -> RequestView:
     """End a request of which nothing has left, for a verb that checked that its actor may, and locked it."""
-    for line in await lock_lines(request):
-        await promising.let_go(line.id, by=by)
+    await promising.let_go([line.id for line in await lock_lines(request)], by=by)
     await db.execute("UPDATE request_line SET state = 'cancelled' WHERE request = $1", request)
     await gating.end(request, by=by)
     await settle(request)
@@ -481,7 +537,8 @@ async def withdraw(request: UUID, number: str, *, by: Actor, reason: str) -> Req
 
 _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,
-                'quantity', line.quantity, 'state', line.state, 'ladder', line.ladder, 'outcome', line.outcome,
+                'quantity', line.quantity, 'state', line.state, 'ladder', line.ladder, 'ahead', line.ahead,
+                'outcome', line.outcome,
                 'serial_in', line.serial_in, 'serial_out', line.serial_out, 'position', line.device_position,
                 'reserved_at', line.reserved_at, 'picked_at', line.picked_at, 'shipped_at', line.shipped_at,
                 'arrived_at', line.arrived_at, 'reconciled_at', line.reconciled_at,
@@ -517,6 +574,8 @@ _LINKED = """SELECT coalesce(jsonb_agg(jsonb_build_object('id', other.id, 'numbe
                                      other.follows_because)) ORDER BY other.id), '[]')
              FROM part_request AS other WHERE other.id = part_request.follows OR other.follows = part_request.id"""
 
+_WORDS = severities.words("part_request.severity", "contract.id")
+
 _FROM = """FROM part_request
            JOIN device ON device.id = part_request.device
            JOIN device_model ON device_model.id = device.model
@@ -534,7 +593,7 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     """
     row = await db.fetch_one(
         f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, ticket,
-                   part_request.state, severity, priority_class, symptom, device.serial AS device_serial,
+                   part_request.state, severity, {_WORDS}, priority_class, planned_at, symptom, device.serial AS device_serial,
                    device_model.code AS model, site.code AS site, contract.code AS contract,
                    customer.name_zh AS customer_zh, customer.name_en AS customer_en, fault_reported_at, need_by,
                    need_by_asked, opened_at, opened_by, closed_at, engineer, part_request.remark AS note, charged,
@@ -578,15 +637,19 @@ async def requests(
     return await db.read(
         RequestSummary,
         f"""SELECT part_request.id, part_request.number, source, reference_number AS reference, part_request.state,
-                   severity, priority_class, device.serial AS device_serial, site.code AS site, customer.name_zh AS customer_zh,
+                   severity, {_WORDS}, priority_class, planned_at, device.serial AS device_serial, site.code AS site,
+                   customer.name_zh AS customer_zh,
                    customer.name_en AS customer_en, opened_at, need_by, promised.arrives_at,
-                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AS on_time, promised.parts
+                   coalesce(promised.arrives_at <= need_by, promised.arrives_at IS NOT NULL) AND promised.short IS NOT TRUE
+                       AS on_time,
+                   promised.parts
             {_FROM}
             JOIN LATERAL (
-                SELECT max(asked.arrives_at) AS arrives_at,
+                SELECT max(asked.arrives_at) AS arrives_at, bool_or(asked.short) AS short,
                        string_agg(asked.quantity || ' × ' || part.part_number, ', ' ORDER BY asked.position) AS parts,
                        (SELECT array_agg(source_place) FROM request_line WHERE request = part_request.id) AS stores
-                FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at
+                FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at,
+                             bool_or(state IN ('planned', 'backordered') AND (ahead ->> 'missing')::int > 0) IS TRUE AS short
                       FROM request_line WHERE request = part_request.id GROUP BY part) AS asked
                 JOIN part ON part.id = asked.part
             ) AS promised ON true

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.catalogue import firmware
-from inventory.catalogue.substitutes import usable
+from inventory.catalogue.substitutes import Chain, Fit, chains, links
 from inventory.ground import clock, db
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
@@ -39,34 +38,39 @@ class _Row(Struct, frozen=True, kw_only=True):
     out_of_service: bool
     travel_hours: float | None
     cost_cny: float
-    pieces_each: int
-    firmwares: list[str]
     forbidden: bool
+    took: list[float]
     inbound: UUID | None
     ready_at: datetime | None
 
 
-async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str | None) -> Offered:
-    """Everything that could answer a request for some parts at a device's site; five statements, however many parts."""
+async def gather(
+    parts: Sequence[int], device: CoveredDevice, *, engineer: str | None, day: datetime | None = None
+) -> Offered:
+    """Everything that could answer a request for some parts at a device's site; six statements, however many parts.
+
+    Substitutes are those that are valid on the `day` of planned work, or now.
+    """
     pool = await pools.pool_of_contract(device.contract)
     serving = await serving_row(device.site, device.contract)
+    found = await usable(parts, Fit(device.model, device.firmware), day=day)
     rows = await db.read(
         _Row,
         _STOCK,
-        list(parts),
+        [wanted for wanted, _ in found],
+        [part for _, part in found],
         pool,
         device.site,
         clock.now(),
-        device.model,
         device.contract,
         serving.place if serving else None,
-        clock.today(),
     )
     stock: dict[int, list[Source]] = {}
     for row in rows:
         rung = _rung(row, serving)
         if row.kind == "engineer_stock" and (engineer is None or engineer not in (row.depot, row.keeper)):
             continue  # another engineer's pocket is no depot
+        chain = found[row.wanted, row.part]
         at_home = serving is not None and row.place == serving.place
         stock.setdefault(row.wanted, []).append(
             Source(
@@ -80,11 +84,13 @@ async def gather(parts: Sequence[int], device: CoveredDevice, *, engineer: str |
                 free=row.free,
                 travel_hours=row.travel_hours,
                 transport_cost_cny=row.cost_cny,
-                pieces_each=row.pieces_each,
+                pieces_each=chain.pieces,
+                chain=chain.path,
+                took=tuple(row.took),
                 keeps=0 if at_home or row.kind == "engineer_stock" else row.critical_point or 0,
                 inbound=row.inbound,
                 ready_at=row.ready_at,
-                hindrances=_hindrances(row, device),
+                hindrances=_hindrances(row, chain),
             )
         )
     outside = await _vendors(parts, device, serving.travel_hours if serving else 0.0)
@@ -100,22 +106,27 @@ def _rung(row: _Row, serving: ServingRow | None) -> Rung:
     return "depot" if serving is not None and row.place == serving.place else "other_depot"
 
 
-def _hindrances(row: _Row, device: CoveredDevice) -> tuple[str, ...]:
+def _hindrances(row: _Row, chain: Chain) -> tuple[str, ...]:
     """Why stock that is there may not be used for a device."""
     told = ["forbidden_by_contract"] if row.forbidden else []
     told += ["out_of_service"] if row.out_of_service else []
-    told += [f"needs_firmware_{level}" for level in row.firmwares if not firmware.is_at_least(device.firmware, level)]
-    return tuple(told)
+    return (*told, *chain.unmet)
+
+
+async def usable(parts: Sequence[int], fit: Fit | None, *, day: datetime | None = None) -> dict[tuple[int, int], Chain]:
+    """For each wanted part and each part that may be used for it, itself included, the chain from one to the other."""
+    known = await links(parts, day=None if day is None else day.astimezone(clock.ZONE).date())
+    return {(wanted, part): chain for wanted in parts for part, chain in chains(known, wanted, fit).items()}
 
 
 _STOCK = f"""
-WITH RECURSIVE {usable("unnest($1::int[])", day="$8", model="$5")},
-way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $3),
+WITH usable AS (SELECT DISTINCT * FROM unnest($1::int[], $2::int[]) AS usable(wanted, part)),
+way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $4),
 there AS (
     SELECT level.part, level.place, level.free, level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at
     FROM level
     JOIN party ON party.id = level.owner AND party.is_ourselves
-    WHERE level.part IN (SELECT part FROM usable) AND level.pool = $2 AND level.condition = 'good'
+    WHERE level.part IN (SELECT part FROM usable) AND level.pool = $3 AND level.condition = 'good'
     UNION ALL  -- what is on its way to the serving store for certain, and promised to nobody yet
     SELECT part, place, quantity - received_quantity - claimed, NULL, id, due_at
     FROM expected_delivery
@@ -123,8 +134,17 @@ there AS (
         SELECT coalesce(sum(line.quantity * line.pieces_each), 0)::int AS claimed FROM request_line AS line
         WHERE line.expected = expected_delivery.id AND line.state = 'backordered'
     ) AS promised
-    WHERE part IN (SELECT part FROM usable) AND place = $7 AND pool = $2 AND confirmed AND closed_at IS NULL
-      AND due_at > $4 AND quantity - received_quantity > claimed
+    WHERE part IN (SELECT part FROM usable) AND place = $7 AND pool = $3 AND confirmed AND closed_at IS NULL
+      AND due_at > $5 AND quantity - received_quantity > claimed
+),
+trip AS MATERIALIZED (  -- how long the last shipments from each store to the site were on their way
+    SELECT from_place, array_agg(hours) AS took FROM (
+        SELECT from_place,
+               coalesce(extract(epoch FROM handed_over_at - shipped_at)::float8 / 3600, 'infinity'::float8) AS hours,
+               row_number() OVER (PARTITION BY from_place ORDER BY shipped_at DESC) AS latest
+        FROM shipment
+        WHERE to_place = $4 AND from_place IN (SELECT place FROM there) AND state IN ('handed_over', 'lost')
+    ) AS last WHERE latest <= 50 GROUP BY from_place
 )
 SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, place.code AS depot, place.kind,
        (SELECT username FROM person WHERE person.stock_place = place.id) AS keeper,
@@ -132,32 +152,41 @@ SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, plac
        place.out_of_service_at IS NOT NULL AS out_of_service,
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
        coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny,
-       usable.pieces AS pieces_each, usable.firmwares,
        EXISTS (SELECT FROM forbidden_part
                WHERE contract = $6 AND forbidden_part.part = part.id AND in_force) AS forbidden,
-       there.inbound, there.ready_at
+       coalesce(trip.took, '{{}}') AS took, there.inbound, there.ready_at
 FROM usable
 JOIN part ON part.id = usable.part
 JOIN there ON there.part = part.id
 JOIN place ON place.id = there.place
-JOIN pool ON pool.id = $2
+JOIN pool ON pool.id = $3
+LEFT JOIN trip ON trip.from_place = place.id
 LEFT JOIN way ON way.place = place.id AND (way.lithium OR NOT part.lithium)
 WHERE there.inbound IS NULL OR usable.wanted = usable.part
 ORDER BY usable.wanted, place.code, way.hours
-LIMIT 2000
+LIMIT 20000
 """
 
 
 async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: float) -> dict[int, list[Outside]]:
     """What each vendor could send today over the serving store: a part in exchange, and its fastest sale."""
     rows = await db.fetch(
-        """SELECT offer.part, party.code AS vendor, coalesce(expedited_hours, lead_time_days * 24) AS hours,
+        """SELECT offer.part, party.code AS vendor, coalesce(earlier.took, '{}') AS took,
+                  coalesce(expedited_hours, lead_time_days * 24) AS hours,
                   coalesce(expedited_price_cny, unit_price_cny)::float8 AS cost, exchange_hours,
                   exchange_fee_cny::float8 AS exchange_fee,
                   party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it
            FROM offer
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
+           CROSS JOIN LATERAL (
+               SELECT array_agg(hours) AS took FROM (
+                   SELECT extract(epoch FROM received_at - placed_at)::float8 / 3600 AS hours FROM purchase_order
+                   WHERE purchase_order.vendor = vendor.id AND purchase_order.expedited = (expedited_hours IS NOT NULL)
+                     AND received_at IS NOT NULL AND placed_at IS NOT NULL
+                   ORDER BY received_at DESC LIMIT 50
+               ) AS last
+           ) AS earlier
            WHERE offer.part = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
            ORDER BY offer.part, hours, cost LIMIT 500""",
         list(parts),
@@ -169,7 +198,13 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
     for row in rows:
         options = outside.setdefault(row["part"], [])
         options.append(
-            Outside(rung="emergency", vendor=row["vendor"], hours=row["hours"] + travel_hours, cost_cny=row["cost"])
+            Outside(
+                rung="emergency",
+                vendor=row["vendor"],
+                hours=row["hours"] + travel_hours,
+                cost_cny=row["cost"],
+                took=tuple(hours + travel_hours for hours in row["took"]),
+            )
         )
         if row["exchange_hours"] is not None:
             by_warranty = in_warranty and row["makes_it"]

@@ -32,6 +32,9 @@ RUNGS: tuple[Rung, ...] = (
 PICK_HOURS = 0.25
 """From the request to the part leaving the store."""
 
+LEAST_EVIDENCE = 5
+"""Fewer earlier shipments or orders tell nothing of how likely the next one is to be in time."""
+
 MOST_WAYS = 20_000
 """Lines that share stock are weighed together while there are no more ways than this, then one after the other."""
 
@@ -51,7 +54,10 @@ class Stock(Struct, frozen=True, kw_only=True):
 
 
 class Source(Stock, frozen=True, kw_only=True):
-    """Stock that could answer a line and one way it would get there; `inbound` names a delivery that is on its way."""
+    """Stock that could answer a line and one way it would get there; `inbound` names a delivery that is on its way.
+
+    `took` is how many hours earlier shipments were on that way; infinitely many where one was lost.
+    """
 
     rung: Rung
     part_number: str
@@ -60,7 +66,8 @@ class Source(Stock, frozen=True, kw_only=True):
     pool_code: str
     travel_hours: float | None
     transport_cost_cny: float
-    chance: float | None = None
+    chain: tuple[str, ...] = ()
+    took: tuple[float, ...] = ()
     inbound: UUID | None = None
     ready_at: datetime | None = None
     hindrances: tuple[str, ...] = ()
@@ -72,7 +79,10 @@ class Source(Stock, frozen=True, kw_only=True):
 
 
 class Outside(Struct, frozen=True, kw_only=True):
-    """Something that can be asked for but not held: a vendor's exchange or sale, a whole unit."""
+    """Something that can be asked for but not held: a vendor's exchange or sale, a whole unit.
+
+    `took` is how many hours earlier orders took until they could be at the site.
+    """
 
     rung: Rung
     hours: float
@@ -80,7 +90,7 @@ class Outside(Struct, frozen=True, kw_only=True):
     vendor: str | None = None
     depot: str | None = None
     part_number: str | None = None
-    chance: float | None = None
+    took: tuple[float, ...] = ()
     hindrances: tuple[str, ...] = ()
 
 
@@ -102,8 +112,10 @@ class Break(Struct, frozen=True, kw_only=True):
 class Step(Struct, frozen=True, kw_only=True):
     """A rung of the ladder: what it would bring, and why it is or is not taken.
 
-    `pieces_each` stand in for one asked piece. `breaks` says what taking the line's pieces there costs now; it is filled
-    where a request is shown.
+    `chance` is that of being there by the need-by time, as `evidence` earlier shipments or orders tell; without enough of
+    them it is not said. `pieces_each` stand in for one asked piece, and `chain` is how a substitute comes to do so: the
+    part numbers from the one asked for to itself. `breaks` says what taking the line's pieces there costs now; it is
+    filled where a request is shown.
     """
 
     rung: Rung
@@ -114,10 +126,12 @@ class Step(Struct, frozen=True, kw_only=True):
     pool: str | None = None
     free: int | None = None
     pieces_each: int = 1
+    chain: list[str] = []
     arrives_at: datetime | None = None
     on_time: bool = False
     cost_cny: float | None = None
     chance: float | None = None
+    evidence: int | None = None
     reasons: list[str] = []
     breaks: list[Break] = []
 
@@ -198,6 +212,21 @@ def spare(stock: Stock, *, may_empty: bool) -> int:
     return max(stock.free - (0 if may_empty else stock.keeps), 0) // stock.pieces_each
 
 
+def _chance(took: Sequence[float], leaves_at: datetime, need_by: datetime | None) -> float | None:
+    """How likely it is to be there in time, by how long it took before (rule of succession); None for want of evidence.
+
+    (k + 1) / (n + 2), with k of n earlier ones having been fast enough.
+
+    >>> noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    >>> _chance([1.0, 1.5, 2.0, 2.5, 3.0, 9.0], noon, noon + timedelta(hours=3)), _chance([1.0], noon, noon)
+    (0.75, None)
+    """
+    if need_by is None or len(took) < LEAST_EVIDENCE:
+        return None
+    hours = (need_by - leaves_at) / timedelta(hours=1)
+    return round((sum(each <= hours for each in took) + 1) / (len(took) + 2), 2)
+
+
 def _arrival(source: Source, now: datetime) -> datetime | None:
     if source.travel_hours is None:
         return None
@@ -214,7 +243,7 @@ def _ways(line: Wanted, now: datetime, need_by: datetime | None, *, may_empty: b
             continue
         late = timedelta() if need_by is None else max(arrives_at - need_by, timedelta())
         cost, late_by = round(source.transport_cost_cny * 100), late // timedelta(microseconds=1)
-        held_back = source.free - can_give * source.pieces_each
+        held_back = 0 if may_empty else source.keeps
         weight = (0, int(bool(late)), late_by, int(source.inbound is not None), cost, RUNGS.index(source.rung))
         ways.append(_Way(source, arrives_at, not late, held_back, weight))
     ways.sort(key=lambda way: (way.weight, way.arrives_at, way.source.depot, way.source.part_number))
@@ -323,6 +352,7 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
         reasons.append(f"takes_{source.pieces_each}_each")
     if possible and not on_time:
         reasons.append("after_need_by")
+    chance = None if source.inbound else _chance(source.took, now + timedelta(hours=PICK_HOURS), need_by)
     return Step(
         rung=source.rung,
         possible=possible,
@@ -331,10 +361,12 @@ def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | Non
         pool=source.pool_code,
         free=source.free,
         pieces_each=source.pieces_each,
+        chain=list(source.chain),
         arrives_at=arrives_at,
         on_time=possible and on_time,
         cost_cny=source.transport_cost_cny,
-        chance=source.chance,
+        chance=chance,
+        evidence=None if chance is None else len(source.took),
         reasons=reasons,
     )
 
@@ -347,6 +379,7 @@ def _outside(quantity: int, other: Outside, now: datetime, need_by: datetime | N
         reasons.append(f"ask_{other.vendor}" if other.rung == "vendor_exchange" else f"buy_from_{other.vendor}")
     if possible and not on_time:
         reasons.append("after_need_by")
+    chance = _chance(other.took, now, need_by)
     return Step(
         rung=other.rung,
         possible=possible,
@@ -356,6 +389,7 @@ def _outside(quantity: int, other: Outside, now: datetime, need_by: datetime | N
         arrives_at=arrives_at,
         on_time=possible and on_time,
         cost_cny=other.cost_cny * (1 if other.rung == "swap" else quantity),
-        chance=other.chance,
+        chance=chance,
+        evidence=None if chance is None else len(other.took),
         reasons=reasons,
     )

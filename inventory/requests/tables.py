@@ -14,6 +14,7 @@ from inventory.ground.columns import (
     link,
     money,
     note,
+    optional_document,
     optional_instant,
     optional_link,
     optional_money,
@@ -32,7 +33,8 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     """One request; `source` and `reference_number` are the asking system's own name for it.
 
     `need_by` is asked for by whoever opened it, or computed from the contract's clock; empty while the clock stands.
-    `follows` is the request of which this one is a consequence. `charged` says why its customer pays for the parts.
+    `follows` is the request of which this one is a consequence. `charged` says why its customer pays for the parts. Planned
+    work has a date (`planned_at`, when it begins), and neither a severity nor a clock.
     """
 
     id = key()
@@ -43,8 +45,9 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     ticket = optional_text(index=True)
     device = link(Device, index=True)
     service_term = optional_link(ServiceTerm)
-    severity = text()
+    severity = optional_text()
     priority_class = text()
+    planned_at = optional_instant()
     symptom = optional_text()
     fault_reported_at = instant()
     need_by = optional_instant()
@@ -59,6 +62,7 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     follows_because = optional_text()
     charged = optional_text()
 
+    part_request_is_planned_or_has_a_severity = Check("(planned_at IS NULL) <> (severity IS NULL)")
     part_request_reference_is_unique = Unique([source, reference_number])
     part_request_state_is_known = Check(
         "state IN ('planned', 'quoted', 'awaiting_approval', 'backordered', 'reserved', 'picked', 'shipped', 'arrived', "
@@ -88,7 +92,7 @@ class RequestLine(Table, tablename="request_line", help_text="One part of a requ
     """A line: where it comes from, when it arrives, and whether that is firm: it holds stock or names a delivery.
 
     `quantity` counts asked pieces; each is answered by `pieces_each` pieces of the supplied part. What no single store
-    has is split into several lines.
+    has is split into several lines. `ahead` says how a line of planned work stands before its day.
     """
 
     id = key()
@@ -109,6 +113,7 @@ class RequestLine(Table, tablename="request_line", help_text="One part of a requ
     firm = flag(default=False)
     reasons = document(default="[]")
     ladder = document(default="[]")
+    ahead = optional_document()
     reserved_at = optional_instant()
     picked_at = optional_instant()
     shipped_at = optional_instant()

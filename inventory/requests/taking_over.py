@@ -60,7 +60,7 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
     hours = await sources.hours_to_site(line["source_place"], request)
     await db.execute(
         """UPDATE request_line SET state = 'reserved', reservation = $2, expected = NULL, firm = true, supplied_part = part,
-                  pieces_each = 1,
+                  pieces_each = 1, ahead = NULL,
                   reasons = '["took_over"]', promised_at = $3, reserved_at = $4,
                   first_promised_at = coalesce(first_promised_at, $3)
            WHERE id = $1""",

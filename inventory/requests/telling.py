@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from inventory.ground import clock
+from inventory.requests.ahead import Ahead
 from inventory.requests.requests import RequestLineView, RequestView
 
 
@@ -60,13 +61,18 @@ def sentence(view: RequestView) -> Sentence:
     late = [line for line in lines if line.state in _PROMISED]
     until_zh = f"要求 {at(view.need_by)} 前送达" if view.need_by else "计时暂停" if view.paused else "未约定时限"
     until_en = f"needed by {at(view.need_by)}" if view.need_by else "the clock stands" if view.paused else "no limit"
+    if view.planned_at:
+        until_zh, until_en = f"计划 {at(view.planned_at)} 开工", f"the work begins {at(view.planned_at)}"
+    called_zh = f"（{view.severity_zh}）" if view.severity_zh else "（计划性任务）"
+    called_en = f" ({view.severity_en or 'planned work'})"
     on_time = all(line.promise.on_time for line in late)
     standing_zh = "" if not late or view.need_by is None else "，按时" if on_time else "，将晚于要求"
     standing_en = "" if not late or view.need_by is None else ", on time" if on_time else ", late"
+    head_zh, head_en = f"备件申请 {view.number}{called_zh}：", f"Part request {view.number}{called_en}: "
     return Sentence(
-        zh=f"备件申请 {view.number}：" + "；".join(_line_zh(line) for line in lines) + f"；{until_zh}{standing_zh}。"
+        zh=head_zh + "；".join(_line_zh(line) for line in lines) + f"；{until_zh}{standing_zh}。"
         + (f"下一步：{following[0]}。" if following else ""),
-        en=f"Part request {view.number}: " + "; ".join(_line_en(line) for line in lines) + f"; {until_en}{standing_en}."
+        en=head_en + "; ".join(_line_en(line) for line in lines) + f"; {until_en}{standing_en}."
         + (f" Next: {following[1]}." if following else ""),
     )  # fmt: skip
 
@@ -100,7 +106,9 @@ def _line_zh(line: RequestLineView) -> str:
         if _awaited(line) and promise.arrives_at
         else ""
     )
-    return f"{line.quantity} 件 {line.name_zh} {line.part_number} {words}{source}{serials}{expected}"
+    short = _short(line)
+    missing = f"，缺 {short.missing} 件，须于 {at(short.replenish_by)} 前到库" if short else ""
+    return f"{line.quantity} 件 {line.name_zh} {line.part_number} {words}{source}{serials}{expected}{missing}"
 
 
 def _line_en(line: RequestLineView) -> str:
@@ -112,7 +120,13 @@ def _line_en(line: RequestLineView) -> str:
         if _awaited(line) and promise.arrives_at
         else ""
     )
-    return f"{line.quantity} × {line.name_en} {line.part_number} {words}{source}{serials}{expected}"
+    short = _short(line)
+    missing = f", {short.missing} missing, needed in the store by {at(short.replenish_by)}" if short else ""
+    return f"{line.quantity} × {line.name_en} {line.part_number} {words}{source}{serials}{expected}{missing}"
+
+
+def _short(line: RequestLineView) -> Ahead | None:
+    return line.ahead if line.ahead and line.ahead.missing and line.state in ("planned", "backordered") else None
 
 
 def _awaited(line: RequestLineView) -> bool:

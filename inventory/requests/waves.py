@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.installed_base.severities import words
 from inventory.places import places
 from inventory.stock import picking
 from inventory.stock.pick_lists import PickListView
@@ -30,13 +31,17 @@ class ToPick(Struct, frozen=True, kw_only=True):
     pieces: int
     due_at: datetime | None
     severity: str | None
+    severity_zh: str | None
+    severity_en: str | None
+    priority_class: str | None
     since: datetime
 
 
-_HELD = """
+_HELD = f"""
     SELECT 'part_request' AS document_kind, part_request.number AS document, part_request.id, reservation.id AS reservation,
            level.place, level.part, reservation.quantity - reservation.posted_quantity AS quantity,
-           site.code AS to_place, part_request.severity,
+           site.code AS to_place, part_request.severity, {words("part_request.severity", "contract.id")},
+           part_request.priority_class,
            coalesce(part_request.need_by, line.promised_at) AS due_at, part_request.opened_at AS since,
            contract.code AS contract, NULL::text AS reference
     FROM request_line AS line
@@ -49,8 +54,8 @@ _HELD = """
     WHERE line.state = 'reserved'
     UNION ALL
     SELECT 'transfer', transfer.number, transfer.id, reservation.id, level.place, level.part,
-           reservation.quantity - reservation.posted_quantity, target.code, NULL, NULL, transfer.created_at, NULL,
-           NULL
+           reservation.quantity - reservation.posted_quantity, target.code, NULL, NULL, NULL, NULL, NULL,
+           transfer.created_at, NULL, NULL
     FROM transfer_line
     JOIN transfer ON transfer.id = transfer_line.transfer AND transfer.state = 'draft'
     JOIN place AS target ON target.id = transfer.to_place
@@ -58,8 +63,8 @@ _HELD = """
     JOIN level ON level.id = reservation.level
     UNION ALL
     SELECT 'reservation', reservation.id::text, reservation.id, reservation.id, level.place, level.part,
-           reservation.quantity - reservation.posted_quantity, NULL, NULL, reservation.expires_at, reservation.reserved_at,
-           NULL, reservation.reference_number
+           reservation.quantity - reservation.posted_quantity, NULL, NULL, NULL, NULL, NULL,
+           reservation.expires_at, reservation.reserved_at, NULL, reservation.reference_number
     FROM reservation
     JOIN level ON level.id = reservation.level
     WHERE reservation.state = 'pending'
@@ -98,6 +103,8 @@ async def to_pick(
                    held.to_place,
                    string_agg(held.quantity || ' × ' || part.part_number, ', ' ORDER BY part.part_number) AS parts,
                    sum(held.quantity)::int AS pieces, min(held.due_at) AS due_at, min(held.severity) AS severity,
+                   min(held.severity_zh) AS severity_zh, min(held.severity_en) AS severity_en,
+                   min(held.priority_class) AS priority_class,
                    min(held.since) AS since
             FROM ({_HELD}) AS held
             JOIN place ON place.id = held.place

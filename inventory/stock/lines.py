@@ -80,18 +80,34 @@ async def lock(spots: Sequence[tuple[int, int, int, int]]) -> None:
     )
 
 
-@db.atomic
 async def count_waiting(part: int, place: int, pool: int, change: int) -> None:
     """Count pieces that wait for stock at a level: `change` more, or fewer when negative."""
-    free = await db.fetch_value(
+    await count_each_waiting([((part, place, pool), change)])
+
+
+@db.atomic
+async def count_each_waiting(changes: Sequence[tuple[tuple[int, int, int], int]]) -> None:
+    """Count pieces that wait for stock at some levels (part, place, pool), all in one statement."""
+    sums: dict[tuple[int, int, int], int] = {}
+    for spot, change in changes:
+        sums[spot] = sums.get(spot, 0) + change
+    if not sums:
+        return
+    rows = await db.fetch(
         """INSERT INTO level (part, place, condition, owner, pool, backordered)
-           SELECT $1, $2, 'good', party.id, $3, greatest($4, 0) FROM party WHERE party.is_ourselves
-           ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET backordered = level.backordered + $4
-           RETURNING free""",
-        part,
-        place,
-        pool,
-        change,
+           SELECT waiting.part, waiting.place, 'good', party.id, waiting.pool, greatest(waiting.change, 0)
+           FROM unnest($1::int[], $2::int[], $3::int[], $4::int[]) AS waiting(part, place, pool, change)
+           JOIN party ON party.is_ourselves
+           ORDER BY 1, 2, 3, 4, 5
+           ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET backordered = level.backordered + (
+               SELECT change FROM unnest($1::int[], $2::int[], $3::int[], $4::int[]) AS waiting(part, place, pool, change)
+               WHERE (waiting.part, waiting.place, waiting.pool) = (level.part, level.place, level.pool))
+           RETURNING part, place, pool, free""",
+        [part for part, _, _ in sums],
+        [place for _, place, _ in sums],
+        [pool for _, _, pool in sums],
+        list(sums.values()),
     )
-    if change > 0 and free > 0:  # stock came between the choice and the waiting
-        await jobs.enqueue(jobs.FillBackorders(part, place, pool))
+    free = {(row["part"], row["place"], row["pool"]): row["free"] for row in rows}
+    # stock came between the choice and the waiting
+    await jobs.enqueue(*(jobs.FillBackorders(*spot) for spot, change in sums.items() if change > 0 and free[spot] > 0))

@@ -1,9 +1,11 @@
 """Soft reservations: stock promised for a moment to come, held when that moment is there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
 from inventory.ground import clock, db, events, steps
@@ -48,28 +50,68 @@ async def promise(
         raise StartInPast(starts_at=starts_at.isoformat())
     rank = priority if priority_class is None else await priorities.rank_of(priority_class)
     part, place, pool_id = await parts.find(part_number), await places.find_store(depot), await pools.find(pool)
-    reservation = await db.fetch_value(
-        """WITH made AS (
-               INSERT INTO level (part, place, condition, owner, pool)
-               SELECT $1, $2, 'good', party.id, $3 FROM party WHERE party.is_ourselves
-               ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET part = excluded.part RETURNING id
-           )
-           INSERT INTO reservation (level, quantity, state, priority, priority_class, reference_number,
-                                    reserved_at, reserved_by, starts_at, expires_at)
-           SELECT id, $4, 'soft', $5, $6, $7, $8, $9, $10, $11 FROM made RETURNING id""",
-        part.id,
-        place.id,
-        pool_id,
-        quantity,
-        rank,
-        priority_class,
-        reference,
-        now,
-        by.name,
-        starts_at,
-        expires_at,
+    ahead = Ahead(part=part.id, place=place.id, pool=pool_id, quantity=quantity, starts_at=starts_at)
+    (reservation,) = await promise_each(
+        [ahead], by=by, reference=reference, priority=rank, priority_class=priority_class, expires_at=expires_at
     )
     return await reservation_view(reservation)
+
+
+class Ahead(Struct, frozen=True, kw_only=True):
+    """Good stock of ours, wanted from a moment on."""
+
+    part: int
+    place: int
+    pool: int
+    quantity: int
+    starts_at: datetime
+
+
+@db.atomic
+async def promise_each(
+    wanted: Sequence[Ahead],
+    *,
+    by: Actor,
+    reference: str | None,
+    priority_class: str | None,
+    priority: int = 0,
+    expires_at: datetime | None = None,
+) -> list[UUID]:
+    """Promise on behalf of another verb that has checked the actor's rights and the class; one statement, however many."""
+    if not wanted:
+        return []
+    rows = await db.fetch(
+        """WITH asked AS (
+               SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::timestamptz[])
+               WITH ORDINALITY AS a(part, place, pool, quantity, starts_at, n)
+           ), made AS (
+               INSERT INTO level (part, place, condition, owner, pool)
+               SELECT DISTINCT part, place, 'good', party.id, pool FROM asked JOIN party ON party.is_ourselves
+               ORDER BY 1, 2, 3, 4, 5
+               ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET part = excluded.part RETURNING id, part, place, pool
+           ), noted AS (
+               SELECT uuidv7() AS id, made.id AS level, asked.* FROM asked JOIN made USING (part, place, pool)
+           ), written AS (
+               INSERT INTO reservation (id, level, quantity, state, priority, priority_class, reference_number,
+                                        reserved_at, reserved_by, starts_at, expires_at)
+               SELECT id, level, quantity, 'soft',
+                      coalesce((SELECT rank FROM priority_class WHERE code = $7), $6), $7, $8, $9, $10, starts_at, $11
+               FROM noted
+           )
+           SELECT id FROM noted ORDER BY n""",
+        [each.part for each in wanted],
+        [each.place for each in wanted],
+        [each.pool for each in wanted],
+        [each.quantity for each in wanted],
+        [each.starts_at for each in wanted],
+        priority,
+        priority_class,
+        reference,
+        clock.now(),
+        by.name,
+        expires_at,
+    )
+    return [row["id"] for row in rows]
 
 
 async def begin_due(*, by: Actor, limit: int = 500) -> int:
@@ -90,6 +132,15 @@ async def begin_due(*, by: Actor, limit: int = 500) -> int:
 @db.atomic
 async def begin(reservation: UUID, *, by: Actor) -> bool:
     """Hold what a soft reservation promised; where stock is short, its owner is told once, and it is tried again."""
+    if await try_to_begin(reservation, by=by):
+        return True
+    await _tell_of_shortage(reservation)
+    return False
+
+
+@db.atomic
+async def try_to_begin(reservation: UUID, *, by: Actor) -> bool:
+    """Hold what a soft reservation promised, where there is enough; whether it was."""
     row = await db.fetch_one(
         f"""WITH due AS (
                 SELECT id, level, quantity FROM reservation
@@ -107,7 +158,6 @@ async def begin(reservation: UUID, *, by: Actor) -> bool:
         clock.now(),
     )
     if row is None:
-        await _tell_of_shortage(reservation)
         return False
     await announce([msgspec.convert(dict(row), LevelChange)])
     await steps.finish("reservation", str(reservation), "find_stock", by=by)
@@ -136,3 +186,92 @@ async def _tell_of_shortage(reservation: UUID) -> None:
         depot=view.depot,
         due_at=clock.now(),
     )
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """What is on its way to a level, and by which document."""
+
+    number: str | None
+    quantity: int
+    due_at: datetime
+    confirmed: bool
+
+
+class Promised(Struct, frozen=True, kw_only=True):
+    """What is promised from a level later on."""
+
+    reservation: UUID
+    quantity: int
+    starts_at: datetime
+
+
+class Prospect(Struct, frozen=True, kw_only=True):
+    """A level as it will be: what is free now and waited for by nobody, what is to come, and what is promised."""
+
+    part: int
+    place: int
+    pool: int
+    free: int
+    coming: list[Delivery]
+    promised: list[Promised]
+
+    def spare_from(self, at: datetime, *, beside: UUID | None = None) -> int:
+        """How many pieces may be promised from an instant on without breaking a promise made already (`beside` one).
+
+        Only confirmed deliveries count. It is the least there will be at that instant or at any later one.
+        """
+        return self._spare(at, [each for each in self.promised if each.reservation != beside])
+
+    def missing(self) -> dict[UUID, int]:
+        """How many pieces each promise will be short of; who was promised first is served first."""
+        served: list[Promised] = []
+        for each in sorted(self.promised, key=lambda promised: promised.reservation):
+            had = min(each.quantity, self._spare(each.starts_at, served))
+            served.append(structs.replace(each, quantity=had))
+        return {
+            each.reservation: each.quantity - had.quantity
+            for each, had in zip(sorted(self.promised, key=lambda promised: promised.reservation), served, strict=True)
+        }
+
+    def _spare(self, at: datetime, promised: Sequence[Promised]) -> int:
+        instants = [at, *(each.starts_at for each in promised if each.starts_at > at)]
+        return max(
+            min(
+                self.free
+                + sum(each.quantity for each in self.coming if each.confirmed and each.due_at <= instant)
+                - sum(each.quantity for each in promised if each.starts_at <= instant)
+                for instant in instants
+            ),
+            0,
+        )
+
+
+async def prospects(spots: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int, int], Prospect]:
+    """How some levels (part, place, pool) will be; one statement, however many."""
+    found = await db.read(
+        Prospect,
+        """SELECT spot.part, spot.place, spot.pool, coalesce(level.free - level.backordered, 0) AS free,
+                  (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                              'number', coalesce(purchase_order.number, transfer.number),
+                              'quantity', expected.quantity - expected.received_quantity, 'due_at', expected.due_at,
+                              'confirmed', expected.confirmed) ORDER BY expected.due_at, expected.id), '[]')
+                   FROM expected_delivery AS expected
+                   LEFT JOIN purchase_order_line ON purchase_order_line.id = expected.source
+                   LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
+                   LEFT JOIN transfer_line ON transfer_line.id = expected.source
+                   LEFT JOIN transfer ON transfer.id = transfer_line.transfer
+                   WHERE expected.part = spot.part AND expected.place = spot.place AND expected.pool = spot.pool
+                     AND expected.closed_at IS NULL AND expected.quantity > expected.received_quantity) AS coming,
+                  (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                              'reservation', reservation.id, 'quantity', reservation.quantity,
+                              'starts_at', reservation.starts_at)), '[]')
+                   FROM reservation WHERE reservation.level = level.id AND reservation.state = 'soft') AS promised
+           FROM (SELECT DISTINCT * FROM unnest($1::int[], $2::int[], $3::int[])) AS spot(part, place, pool)
+           JOIN party ON party.is_ourselves
+           LEFT JOIN level ON level.part = spot.part AND level.place = spot.place AND level.pool = spot.pool
+                AND level.condition = 'good' AND level.owner = party.id""",
+        [part for part, _, _ in spots],
+        [place for _, place, _ in spots],
+        [pool for _, _, pool in spots],
+    )
+    return {(each.part, each.place, each.pool): each for each in found}

@@ -82,6 +82,16 @@ async def reserve(wanted: Wanted, asked: Asked | None, told: Callable[[Reservati
     return served if isinstance(served, Answer) else None
 
 
+async def hold_each(wanted: Sequence[Wanted]) -> list[Reservation | None]:
+    """Hold what can be held on behalf of another verb that has checked the actor's rights; None where too little is free.
+
+    One statement, however many; who comes first is served first. Parts go by their own number, not by an alias.
+    """
+    if not wanted:
+        return []
+    return [each if isinstance(each, Reservation) else None for each in await _hold_each(wanted, IN_LINE)]
+
+
 async def serve(asks: Sequence[Ask], *, statement: str) -> Sequence[Answer | Later]:
     """Reserve for all that can be served, in one transaction; `AT_ONCE` leaves locked levels out, `IN_LINE` waits for them.
 

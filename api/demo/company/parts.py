@@ -278,7 +278,17 @@ async def enter(start: date, *, by: Actor) -> None:
         [
             catalogue.NewSubstitution(
                 part="ST12000NM0008", substitute="ST12000NM0007", valid_from=start, remark="same capacity and interface"
-            )
+            ),
+            catalogue.NewSubstitution(
+                part="HUH721212ALE604",
+                substitute="WUH721414ALE6L4",
+                kind="supersession",
+                valid_from=start,
+                remark="the maker's successor",
+            ),
+            catalogue.NewSubstitution(
+                part="WUH721414ALE6L4", substitute="MG08ACA16TE", valid_from=start, remark="same interface, larger"
+            ),
         ],
         by=by,
     )

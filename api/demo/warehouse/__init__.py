@@ -1,10 +1,22 @@
 """The warehouses' own work in the demo company's last weeks, told through the verbs of the house, up to this hour."""
 
 from api.demo.lived import Life
-from api.demo.warehouse import counting, dock, holding, judging, nights, office, quoting, sending, shelves, transfers
+from api.demo.warehouse import (
+    counting,
+    dock,
+    holding,
+    inspections,
+    judging,
+    nights,
+    office,
+    quoting,
+    sending,
+    shelves,
+    transfers,
+)
 
 
 def plan(life: Life) -> None:
     """Add everything to the life that failures, orders and emergencies lead already."""
-    for room in (shelves, holding, dock, judging, counting, transfers, nights, office, sending, quoting):
+    for room in (shelves, holding, dock, judging, counting, transfers, nights, office, sending, quoting, inspections):
         room.plan(life)

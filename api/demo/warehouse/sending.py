@@ -7,6 +7,7 @@ from api.demo.company.customers import SITES_OF_DEPOT
 from api.demo.company.parts import MODELS
 from api.demo.lived import FAR_HOURS, TRAVEL, Life, Story
 from api.demo.warehouse.spare import only_one, spare
+from inventory.installed_base.register import NewDevice
 from inventory.requests import requests, shipping, waves
 from inventory.requests.requests import NewRequestLine, RequestView
 from inventory.stock import picking, shipments
@@ -42,14 +43,7 @@ async def _ask(
     """The ticket system asks for a part: one that the store can spare, where none is named."""
     wanted = part or (await spare(depot, 1))[0]
     ticket = next(life.tickets)
-    of_store = [
-        each
-        for each in life.devices
-        if each.site in SITES_OF_DEPOT[depot]
-        and each.model in _MODELS_WITH[wanted]
-        and (TRAVEL[each.site][depot] > FAR_HOURS) == far
-    ]
-    device = of_store[ticket * 37 % len(of_store)]
+    device = device_with(life, depot, wanted, ticket, far=far)
     return await requests.open_request(
         requests.NewRequest(
             source="glpi",
@@ -62,6 +56,18 @@ async def _ask(
         ),
         by=life.crew["ticket_system"],
     )
+
+
+def device_with(life: Life, depot: str, part: str, number: int, *, far: bool = False) -> NewDevice:
+    """One of the devices that carry a part and are served from a store, near it or far from it."""
+    of_store = [
+        each
+        for each in life.devices
+        if each.site in SITES_OF_DEPOT[depot]
+        and each.model in _MODELS_WITH[part]
+        and (TRAVEL[each.site][depot] > FAR_HOURS) == far
+    ]
+    return of_store[number * 37 % len(of_store)]
 
 
 async def _asked(life: Life, depot: str, severity: str) -> None:

@@ -44,11 +44,9 @@ def cell_of(known: Facts) -> Cell:
     )
 
 
-def levels(first: int) -> str:
-    """The cells that some levels can matter to; their parts, places and pools are parameters from some number on."""
-    return f"""
+LEVELS = f"""
 SELECT DISTINCT cover_cell.site, cover_cell.contract, cover_cell.part
-FROM unnest(${first}::int[], ${first + 1}::int[], ${first + 2}::int[]) AS moved(part, place, pool)
+FROM unnest($1::int[], $2::int[], $3::int[]) AS moved(part, place, pool)
 JOIN pool ON pool.id = moved.pool
 JOIN contract ON {ANSWERS}
 JOIN LATERAL ({stood_in_for("ARRAY[moved.part]")}) AS needs ON true
@@ -56,6 +54,7 @@ JOIN LATERAL (SELECT DISTINCT site FROM ({WAYS}) AS ways WHERE place = moved.pla
 JOIN cover_cell ON cover_cell.part = needs.part AND cover_cell.site = reached.site
      AND cover_cell.contract = contract.id
 """
+"""The cells that some levels (their parts, places and pools) can matter to."""
 
 
 SCOPE = f"""(
@@ -67,17 +66,15 @@ SCOPE = f"""(
 """Whether a change (`scope`) of parts, sites, contracts or stores can matter to a `cell`; always where it names none."""
 
 
-def _scope(first: int) -> str:
-    """A change as a row, its parameters beginning at some number."""
-    names = ("parts", "sites", "contracts", "places")
-    return f"(SELECT {', '.join(f'${first + n}::int[] AS {name}' for n, name in enumerate(names))}) AS scope"
+_SCOPE = "(SELECT $1::int[] AS parts, $2::int[] AS sites, $3::int[] AS contracts, $4::int[] AS places) AS scope"
+"""A change as a row."""
 
 
 @db.atomic
 async def judge_level(part: int, place: int, pool: int) -> int:
     """Judge what one level covers, after its free stock changed; how many cells changed."""
     await _alone()
-    return await _write(await facts(levels(3), [part], [place], [pool]))
+    return await _write(await facts(LEVELS, [part], [place], [pool]))
 
 
 @db.atomic
@@ -86,13 +83,13 @@ async def refresh(change: jobs.RefreshCover) -> int:
     await _alone()
     scope = (change.parts, change.sites, change.contracts, change.places)
     gone = await db.execute(
-        f"""DELETE FROM cover_cell AS cell USING {_scope(1)} WHERE {SCOPE} AND NOT EXISTS (
+        f"""DELETE FROM cover_cell AS cell USING {_SCOPE} WHERE {SCOPE} AND NOT EXISTS (
                 SELECT FROM device JOIN model_part ON model_part.model = device.model AND model_part.critical
                 WHERE device.site = cell.site AND device.contract = cell.contract AND model_part.part = cell.part
                   AND device.retired_on IS NULL)""",
         *scope,
     )
-    needed = f"SELECT cell.* FROM ({NEEDED}) AS cell, {_scope(3)} WHERE {SCOPE}"
+    needed = f"SELECT cell.* FROM ({NEEDED}) AS cell, {_SCOPE} WHERE {SCOPE}"
     return gone + await _write(await facts(needed, *scope))
 
 
@@ -230,10 +227,10 @@ async def _waiting() -> list[jobs.JudgeCover | jobs.RefreshCover]:
 async def _touched(job: jobs.JudgeCover | jobs.RefreshCover) -> set[Key]:
     """The cells that a job will judge."""
     if isinstance(job, jobs.JudgeCover):
-        rows = await db.fetch(levels(1), [job.part], [job.place], [job.pool])
+        rows = await db.fetch(LEVELS, [job.part], [job.place], [job.pool])
     else:
         rows = await db.fetch(
-            f"""SELECT cell.* FROM ({NEEDED} UNION SELECT site, contract, part FROM cover_cell) AS cell, {_scope(1)}
+            f"""SELECT cell.* FROM ({NEEDED} UNION SELECT site, contract, part FROM cover_cell) AS cell, {_SCOPE}
                 WHERE {SCOPE}""",
             job.parts,
             job.sites,

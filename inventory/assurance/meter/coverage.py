@@ -12,12 +12,14 @@ from msgspec import Struct, structs
 from inventory.assurance.meter.fixing import Fix, Wanted, fixes
 from inventory.assurance.meter.gathering import facts_of, hours_now
 from inventory.assurance.meter.judging import STATES, State, worst
+from inventory.catalogue.substitutes import Fit
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Hours
 from inventory.installed_base.devices import UnknownDevice
+from inventory.installed_base.severities import words
 from inventory.stock.serving import ANSWERS
 
 Kind = Literal["contract", "site", "depot"]
@@ -59,6 +61,8 @@ class PartCover(Struct, frozen=True, kw_only=True):
     devices: int
     calendar_hours: Hours
     severity: str | None
+    severity_zh: str | None
+    severity_en: str | None
     limit_hours: float | None
     depot: str | None
     pool: str | None
@@ -164,7 +168,8 @@ running AS (  -- the contracts the reader may see that run today
 _VIEW = f"""
 SELECT contract.code AS contract, site.code AS site, part.part_number, part.name_zh, part.name_en,
        judgement ->> 'state' AS state, judgement -> 'reasons' AS reasons, judged.hours AS calendar_hours,
-       judgement ->> 'severity' AS severity, (judgement ->> 'limit_hours')::float8 AS limit_hours,
+       judgement ->> 'severity' AS severity, {words("judgement ->> 'severity'", "contract.id")},
+       (judgement ->> 'limit_hours')::float8 AS limit_hours,
        store.code AS depot, pool.code AS pool, giving.code AS source_depot, given.part_number AS source_part_number,
        CASE WHEN {{told}} THEN level.free END AS free,
        {{now}}::timestamptz + make_interval(secs => 3600 * (judgement -> 'source' ->> 'hours')::float8) AS arrives_at,
@@ -405,7 +410,9 @@ async def device_cover(number: str, *, seen_by: Actor, severity: str | None = No
         device.model,
         device.contract,
     )
-    known = await facts_of([(device.site, device.contract, row["part"]) for row in rows])
+    known = await facts_of(
+        [(device.site, device.contract, row["part"]) for row in rows], device=Fit(device.model, device.firmware)
+    )
     hours = (await hours_now())[rows[0]["calendar"]] if rows else "working"
     judged = [
         {

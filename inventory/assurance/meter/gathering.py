@@ -1,11 +1,15 @@
-"""Gathering what cover is judged by, for any number of cells at once: three statements, however many."""
+"""Gathering what cover is judged by, for any number of cells at once: five statements, however many.
+
+A part may stand in for another in some devices and not in others, by their model and firmware (a *fit*). Where that
+matters to a cell, it is judged for each fit of its devices, and the worst counts.
+"""
 
 from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
-from inventory.assurance.meter.judging import Judgement, Term, Way, judge_terms
-from inventory.catalogue.substitutes import usable
+from inventory.assurance.meter.judging import Judgement, Term, Way, judge_terms, worst_of
+from inventory.catalogue.substitutes import Fit, Link, chains, links
 from inventory.ground import clock, db
 from inventory.installed_base.clocks import Hours, Limits, PartTravels, WorkingHours, hours_at, needed_within
 from inventory.installed_base.severities import SEVERITIES
@@ -17,7 +21,10 @@ Key = tuple[int, int, int]
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """A cell with every way a part could come, what was promised, and the pool and store that answer."""
+    """A cell with every way a part could come, what was promised, and the pool and store that answer.
+
+    `fits` are the devices' fits, by number, where a way is not open to all of them.
+    """
 
     site: int
     contract: int
@@ -28,6 +35,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     forbidden: bool
     ways: list[Way]
     terms: list[Term] = []
+    fits: list[int] = []
 
     @property
     def key(self) -> Key:
@@ -37,7 +45,16 @@ class Facts(Struct, frozen=True, kw_only=True):
     def judged(self, hours: Hours, severity: str | None = None) -> Judgement:
         """What it comes to in working or non-working hours, under one severity's limit or the worst of all."""
         terms = [term for term in self.terms if severity is None or term.severity == severity]
-        return judge_terms(self.ways, terms, hours, serving_hours=self.serving_hours, forbidden=self.forbidden)
+        return worst_of(
+            judge_terms(
+                [way for way in self.ways if way.fits is None or fit in way.fits],
+                terms,
+                hours,
+                serving_hours=self.serving_hours,
+                forbidden=self.forbidden,
+            )
+            for fit in self.fits or [None]
+        )
 
 
 NEEDED = """
@@ -47,11 +64,13 @@ WHERE device.retired_on IS NULL
 """
 """The cells there have to be: what devices in use depend on, by site and contract."""
 
-FACTS = f"""
-WITH RECURSIVE cell AS MATERIALIZED ({{cells}}),
+_FACTS = f"""
+WITH cell AS MATERIALIZED (
+    SELECT * FROM unnest($1::int[], $2::int[], $3::int[]) AS asked(site, contract, part)
+),
 served AS MATERIALIZED (
     SELECT served.site, served.contract, pool.id AS pool, nearest.store AS serving,
-           $2::float8 + nearest.travel_hours AS serving_hours
+           $4::float8 + nearest.travel_hours AS serving_hours
     FROM (SELECT DISTINCT site, contract FROM cell) AS served
     JOIN contract ON contract.id = served.contract
     LEFT JOIN LATERAL {NEAREST} ON true
@@ -61,25 +80,22 @@ way AS MATERIALIZED (
     SELECT site, place, min(hours) AS hours, min(hours) FILTER (WHERE lithium) AS lithium_hours
     FROM ({WAYS}) AS ways WHERE site IN (SELECT site FROM served) GROUP BY site, place
 ),
-{usable("(SELECT DISTINCT part FROM cell)", day="$1").replace("{", "{{").replace("}", "}}")},
 stock AS MATERIALIZED (
     SELECT usable.wanted, level.part, level.place, level.pool, level.free, level.critical_point, usable.pieces,
-           part.lithium, place.out_of_service_at IS NOT NULL AS out_of_service
-    FROM usable
+           usable.fits, part.lithium, place.out_of_service_at IS NOT NULL AS out_of_service
+    FROM jsonb_to_recordset($5) AS usable(wanted int, part int, pieces int, fits jsonb)
     JOIN part ON part.id = usable.part
     JOIN level ON level.part = part.id AND level.condition = 'good'
     JOIN party ON party.id = level.owner AND party.is_ourselves
     -- an engineer's pocket is no depot
     JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock'
-    -- what only devices with some firmware may have does not count for all of a cell's
-    WHERE usable.firmwares = '{{{{}}}}'
 )
 SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours,
        EXISTS (SELECT FROM forbidden_part WHERE contract = cell.contract AND part = cell.part AND in_force) AS forbidden,
        coalesce(jsonb_agg(jsonb_build_object(
            'place', stock.place, 'part', stock.part,
-           'hours', $2::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
-           'free', stock.free, 'pieces_each', stock.pieces, 'critical_point', stock.critical_point,
+           'hours', $4::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
+           'free', stock.free, 'fits', stock.fits, 'pieces_each', stock.pieces, 'critical_point', stock.critical_point,
            'keeps', CASE WHEN stock.place = served.serving THEN 0 ELSE coalesce(stock.critical_point, 0) END,
            'serving', stock.place IS NOT DISTINCT FROM served.serving, 'substitute', stock.part <> cell.part,
            'out_of_service', stock.out_of_service)
@@ -92,23 +108,71 @@ LEFT JOIN stock ON stock.wanted = cell.part AND stock.pool = served.pool
 LEFT JOIN way ON way.site = cell.site AND way.place = stock.place
 GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours
 """
-"""The facts of `{{cells}}` (site, contract, part), today ($1), picking taking $2 hours."""
+"""The facts of cells ($1 sites, $2 contracts, $3 parts), picking taking $4 hours; $5 says which parts are usable for which."""
 
 
 async def facts(cells: str, *arguments: object) -> list[Facts]:
-    """The facts of the cells that a query names; its arguments begin at $3."""
-    found = await db.read(Facts, FACTS.format(cells=cells), clock.today(), PICK_HOURS, *arguments)
+    """The facts of the cells that a query names."""
+    return await facts_of([(row["site"], row["contract"], row["part"]) for row in await db.fetch(cells, *arguments)])
+
+
+async def facts_of(keys: Sequence[Key], *, device: Fit | None = None) -> list[Facts]:
+    """The facts of some cells, for all their devices or for those of one fit."""
+    if not keys:
+        return []
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    known = await links(sorted({part for _, _, part in keys}))
+    limited = _limited(known)
+    rows = await db.fetch(_FITS, *columns, sorted(limited)) if limited and device is None else []
+    there = [((row["site"], row["contract"], row["part"]), Fit(row["model"], row["firmware"])) for row in rows]
+    if device is not None:
+        there = [(key, device) for key in keys if key[2] in limited]
+    numbers = {fit: number for number, fit in enumerate(dict.fromkeys(fit for _, fit in there))}
+    fits: dict[Key, list[int]] = {}
+    for key, fit in there:
+        fits.setdefault(key, []).append(numbers[fit])
+    usable = [
+        _Usable(wanted=part, part=chain.part, pieces=chain.pieces)
+        for part in dict.fromkeys(part for _, _, part in keys)
+        if part not in limited
+        for chain in chains(known, part, None).values()
+    ]
+    usable += [
+        _Usable(wanted=part, part=chain.part, pieces=chain.pieces, fits=[numbers[fit]])
+        for part, fit in dict.fromkeys((key[2], fit) for key, fit in there)
+        for chain in chains(known, part, fit).values()
+        if not chain.unmet
+    ]
+    found = await db.read(Facts, _FACTS, *columns, PICK_HOURS, usable)
     terms = await terms_of({each.contract for each in found})
-    return [structs.replace(each, terms=terms.get(each.contract, [])) for each in found]
+    return [structs.replace(each, terms=terms.get(each.contract, []), fits=fits.get(each.key, [])) for each in found]
 
 
-async def facts_of(keys: Sequence[Key]) -> list[Facts]:
-    """The facts of some cells."""
-    columns = [list(column) for column in zip(*keys, strict=True)] or [[], [], []]
-    return await facts(
-        "SELECT * FROM unnest($3::int[], $4::int[], $5::int[]) AS asked(site, contract, part)",
-        *columns,
-    )
+class _Usable(Struct, frozen=True, kw_only=True):
+    """A part that may be used for another: in every device, or in those of some fits."""
+
+    wanted: int
+    part: int
+    pieces: int
+    fits: list[int] | None = None
+
+
+_FITS = """
+SELECT DISTINCT cell.site, cell.contract, cell.part, device.model, device.firmware
+FROM unnest($1::int[], $2::int[], $3::int[]) AS cell(site, contract, part)
+JOIN device ON device.site = cell.site AND device.contract = cell.contract AND device.retired_on IS NULL
+JOIN model_part ON model_part.model = device.model AND model_part.part = cell.part AND model_part.critical
+WHERE cell.part = ANY($4)
+ORDER BY 1, 2, 3, 4, 5
+"""
+
+
+def _limited(known: Sequence[Link]) -> set[int]:
+    """The parts from which a link is reached that does not hold for every device."""
+    found = {link.part for link in known if link.model is not None or link.min_firmware is not None}
+    while more := {link.part for link in known if link.substitute in found} - found:
+        found |= more
+    return found
 
 
 class _Promised(Limits, frozen=True, kw_only=True):

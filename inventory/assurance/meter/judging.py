@@ -20,13 +20,17 @@ STATES: tuple[State, ...] = ("no", "at_risk", "yes", "not_judged")
 
 
 class Way(Stock, frozen=True, kw_only=True):
-    """Stock that might cover a device, and how many hours until it is at the site."""
+    """Stock that might cover a device, and how many hours until it is at the site.
+
+    `fits` are the fits of devices that may use it, by number; None where every device may.
+    """
 
     hours: float | None
     critical_point: int | None = None
     substitute: bool = False
     serving: bool = False
     out_of_service: bool = False
+    fits: list[int] | None = None
 
 
 class Term(Struct, frozen=True, kw_only=True):
@@ -137,13 +141,19 @@ def judge_terms(
     >>> judge_terms([near], bank, "working").limit_hours, judge_terms([near], bank, "non_working").state
     (2, 'not_judged')
     """
-    judged = [
+    return worst_of(
         judge(ways, term, term.limit_hours, serving_hours=serving_hours, forbidden=forbidden)
         for term in terms
         if term.hours == hours and term.limit_hours is not None
-    ]
+    )
+
+
+def worst_of(judged: Iterable[Judgement]) -> Judgement:
+    """The worst of some judgements, the one under the tightest limit where alike."""
     return min(
-        judged, key=lambda each: (STATES.index(each.state), each.limit_hours, each.severity), default=NOT_PROMISED
+        judged,
+        key=lambda each: (STATES.index(each.state), each.limit_hours or 0.0, each.severity or ""),
+        default=NOT_PROMISED,
     )
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
-from inventory.assurance.meter.cells import Cell, cell_of, levels
+from inventory.assurance.meter.cells import LEVELS, Cell, cell_of
 from inventory.assurance.meter.gathering import Facts, Key, facts
 from inventory.assurance.meter.judging import STATES, State, Way, worst
 from inventory.ground import db
@@ -102,7 +102,7 @@ async def cover_lost_by_holding(held: Sequence[UUID], *, seen_by: Actor) -> Prev
 async def with_breaks(view: RequestView, *, seen_by: Actor) -> RequestView:
     """A request whose ladders say what each choice breaks: of taking a substitute, or a piece from another depot.
 
-    What a line holds already is compared with letting it go. Three statements, however many lines and rungs; as it was
+    What a line holds already is compared with letting it go. Five statements, however many lines and rungs; as it was
     for whoever may not see devices.
     """
     asked = {key: None for line in view.lines for step in line.ladder if (key := _asked(line, step))}
@@ -133,12 +133,12 @@ def _asked(line: RequestLineView, step: Step) -> tuple[Taking, bool] | None:
 
 
 async def _previews(asked: Sequence[tuple[Sequence[Taking], bool]], seen_by: Actor) -> list[Preview]:
-    """What becomes of cover by each of some takings alone, held already or not; three statements, however many."""
+    """What becomes of cover by each of some takings alone, held already or not; five statements, however many."""
     spots = await _resolved([taking for takings, _ in asked for taking in takings])
     if not spots:
         return [_NOTHING for _ in asked]
     columns = [list(column) for column in zip(*sorted(set(spots)), strict=True)]
-    known = [(each, cell_of(each)) for each in await facts(levels(3), *columns)]
+    known = [(each, cell_of(each)) for each in await facts(LEVELS, *columns)]
     changes: list[dict[Key, _Change]] = []
     taken = iter(spots)
     for takings, held in asked:

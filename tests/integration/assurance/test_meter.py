@@ -144,13 +144,33 @@ async def test_a_chain_of_substitutes_covers_where_the_last_one_has_the_pieces_i
     assert await violations() == []
 
 
-async def test_a_substitute_for_one_model_or_firmware_does_not_count_for_a_whole_site(meter):
+async def test_a_substitute_for_some_devices_counts_for_those_and_the_worst_device_speaks_for_its_site(meter):
     await take("GZ", 6)
-    limited = [stands_in(PSU, FAN, model="R740"), stands_in(PSU, BATTERY, min_firmware="2.19")]
-    await catalogue.enter_substitutions(limited, by=SETUP)
+    await catalogue.enter_substitutions([stands_in(PSU, FAN, min_firmware="2.19")], by=SETUP)
+    await settle()
+    unknown = await of_bank()
+    await db.execute("UPDATE device SET firmware = '2.20' WHERE serial <> 'BANK-002'")
+    await cells.refresh(jobs.RefreshCover())
+    all_but_one = await of_bank()
+    new, old = [await coverage.device_cover(serial, seen_by=AUDITOR) for serial in ("BANK-001", "BANK-002")]
+    await db.execute("UPDATE device SET firmware = '2.19' WHERE serial = 'BANK-002'")
+    await cells.refresh(jobs.RefreshCover())
+
+    assert (unknown.state, all_but_one.state, (await of_bank()).state) == ("no", "no", "at_risk")
+    assert (new.parts[0].state, new.parts[0].reasons) == ("at_risk", ["substitute"])
+    assert old.parts[0].state == "no"
+
+
+async def test_a_substitute_for_one_model_counts_where_that_is_the_model(meter):
+    await take("GZ", 6)
+    await catalogue.enter_models([catalogue.NewModel(code="R750", name="PowerEdge R750", maker="DELL")], by=SETUP)
+    await catalogue.enter_substitutions(
+        [stands_in(PSU, FAN, model="R750"), stands_in(PSU, BATTERY, model="R740")], by=SETUP
+    )
     await settle()
 
-    assert (await of_bank()).state == "no"
+    held = await of_bank()
+    assert (held.state, held.reasons, held.source_part_number) == ("at_risk", ["substitute"], BATTERY)
 
 
 async def test_what_the_contract_forbids_does_not_cover_and_is_not_bought(meter):

@@ -186,3 +186,13 @@ async def test_a_case_that_waits_for_approval_names_whom_to_call(visitor):
     page = (await reader.get(f"/emergencies/{case.id}", language="en")).text
     assert "On duty and may approve: Zhou (project manager)" in page
     assert "tel:13800000009" in page
+
+
+async def test_a_handover_and_a_crossing_are_shown_by_their_number(visitor):
+    for kind, subject in (("accept_handover", "HO-26-000007"), ("decide_crossing", "PC-26-000009")):
+        document = "handover" if kind == "accept_handover" else "pool_crossing"
+        await steps.begin(kind, document, subject, owner_role="warehouse_keeper", depot="GZ", due_at=clock.now())
+    page = (await (await visitor("dispatcher")).get("/steps")).text
+
+    assert "HO-26-000007" in page
+    assert 'href="/find?q=PC-26-000009"' in page

@@ -1,8 +1,11 @@
 """Part requests on pages: asked for, handed out, accounted for, withdrawn."""
 
 import re
+from datetime import date
 
+from inventory.catalogue import register as catalogue
 from inventory.ground import db
+from inventory.installed_base import severities
 from inventory.stock import levels
 from tests.world import ADMIN, DRIVE, FAN, PSU
 
@@ -161,3 +164,68 @@ async def test_what_waits_is_bought_from_the_ladder_and_its_order_is_told(visito
     assert order["number"] in page
     assert order["request_number"] in (await (await visitor("buyer")).get(f"/orders/{order['id']}")).text
     assert 'name="vendor"' not in (await (await visitor("engineer")).get(address)).text  # nobody else's engineer buys
+
+
+PLANNED = {"severity": "", "planned_at": "2031-03-01T09:00", "device_serial": "BANK-007"}
+
+
+async def test_parts_are_planned_for_a_date_moved_and_withdrawn(visitor):
+    dispatcher = await visitor("dispatcher")
+    form = (await dispatcher.get("/requests/new?planned=true")).text
+    assert 'name="planned_at"' in form
+    assert 'name="severity"' not in form
+    device = (await dispatcher.get("/requests/new/device?device_serial=BANK-007&planned=true")).text
+    assert 'name="severity"' not in device
+    address = await ask(visitor, by=dispatcher, **PLANNED)
+
+    chinese, english = await dispatcher.get(address), await dispatcher.get(address, language="en")
+    assert "已按日期预约" in chinese.text
+    assert "promised for its day" in english.text
+    assert "held from" in english.text
+    assert "/pause" not in english.text
+    assert 'value="2031-03-01T09:00"' in english.text
+    assert await free(PSU) == 6
+
+    for language, words in (("zh", "计划"), ("en", "planned for")):
+        assert words in (await dispatcher.get("/requests?state=planned", language=language)).text
+    moved = await dispatcher.post(f"{address}/change", {"planned_at": "2031-04-01T09:00", "engineer": ""})
+    assert moved.status_code == 303
+    assert 'value="2031-04-01T09:00"' in (await dispatcher.get(address)).text
+    past = await dispatcher.post(f"{address}/change", {"planned_at": "2020-04-01T09:00", "engineer": ""})
+    assert "计划开工时间" in past.text
+    await dispatcher.post(f"{address}/cancel", {"reason": "the customer has no window"})
+    assert (await levels.level(PSU, "GZ", "common", seen_by=ADMIN)).promised == 0
+
+
+async def test_what_planned_work_is_short_of_is_said_with_the_day_it_must_be_there(visitor):
+    dispatcher = await visitor("dispatcher")
+    address = await ask(visitor, by=dispatcher, **PLANNED, quantity="20")
+
+    assert "须于" in (await dispatcher.get(address)).text
+    assert "9 missing by then" in (await dispatcher.get(address, language="en")).text
+    duties = (await dispatcher.get("/steps")).text
+    assert "为预约备货" in duties
+
+
+async def test_the_ladder_shows_the_chain_to_a_substitute(visitor):
+    for part, substitute in ((DRIVE, FAN), (FAN, PSU)):
+        new = catalogue.NewSubstitution(part=part, substitute=substitute, valid_from=date(2024, 1, 1))
+        await catalogue.enter_substitutions([new], by=ADMIN)
+    address = await ask(visitor, part_number=DRIVE)
+
+    assert f"{DRIVE} → {FAN} → {PSU}" in (await (await visitor("engineer")).get(address)).text
+
+
+async def test_a_contracts_own_words_for_a_severity_are_shown_everywhere(visitor):
+    own = severities.SeverityView(
+        code="P1", name_zh="一级事件", name_en="Incident one", rank=9, priority_class="severe"
+    )
+    await severities.define_severities("C-BANK", [own], by=ADMIN)
+    address = await ask(visitor, severity="P1")
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+
+    for page in (address, "/requests", "/picks", "/picks/waiting"):
+        assert "一级事件" in (await keeper.get(page)).text, page
+        assert "Incident one" in (await keeper.get(page, language="en")).text, page
+    table = await keeper.get("/api/v1/part-requests.csv")
+    assert "一级事件" in table.text

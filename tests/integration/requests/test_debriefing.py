@@ -172,7 +172,7 @@ async def test_a_request_tells_in_a_sentence_where_it_stands(company):
     view = await issued(FAN, 1)
     said = telling.sentence(view)
 
-    assert said.zh.startswith(f"备件申请 {view.number}：1 件 2U 风扇 {FAN} 已出库（GZ），预计 ")
+    assert said.zh.startswith(f"备件申请 {view.number}（一般故障）：1 件 2U 风扇 {FAN} 已出库（GZ），预计 ")
     assert "按时" in said.zh
     assert "下一步：送达签收。" in said.zh
     assert said.en.endswith("on time. Next: it arrives and is signed for.")

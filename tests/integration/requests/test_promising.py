@@ -8,6 +8,7 @@ from inventory.assurance.invariants import violations
 from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db
 from inventory.requests import backorders, kits, requests
+from inventory.requests.availability import availability
 from inventory.requests.requests import NothingAsked, PartNotPermitted
 from inventory.stock import receipts, transfers
 from tests.world import ADMIN, BATTERY, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
@@ -159,3 +160,90 @@ async def test_rungs_below_stock_tell_of_exchange_and_swap(company):
 
     assert exchange(covered) == (True, ["ask_DELL"])
     assert exchange(out) == (False, ["only_in_warranty"])
+
+
+async def test_the_ladder_says_by_which_chain_a_substitute_comes(company):
+    await stands_in(BATTERY, FAN, kind="supersession")
+    await stands_in(FAN, PSU, kind="supersession")
+    await stands_in(PSU, BATTERY)  # a ring ends nowhere else
+    view = await requests.open_request(new(BATTERY, 9), by=DISPATCHER)
+
+    chains = {step.part_number: step.chain for step in view.lines[0].ladder if step.depot == "GZ"}
+    assert chains == {BATTERY: [], FAN: [BATTERY, FAN], PSU: [BATTERY, FAN, PSU]}
+
+
+async def test_a_chain_ends_where_a_link_is_not_valid_any_more_and_has_no_way_back(company):
+    await stands_in(BATTERY, FAN, valid_to=clock.today() - timedelta(days=1))
+    await stands_in(FAN, PSU)
+    backwards = await requests.open_request(new(PSU), by=DISPATCHER)
+    ended = await requests.open_request(new(BATTERY, reference="INC-2"), by=DISPATCHER)
+
+    assert {step.part_number for step in backwards.lines[0].ladder if step.part_number} == {PSU}
+    assert {step.part_number for step in ended.lines[0].ladder if step.part_number} == {BATTERY}
+
+
+async def test_availability_follows_the_same_chains_as_a_request(company):
+    await catalogue.enter_models([catalogue.NewModel(code="SR650", name="SR650")], by=SETUP)
+    await stands_in(BATTERY, FAN, pieces=2)
+    await stands_in(FAN, PSU, pieces=3, min_firmware="2.19")
+    await stands_in(BATTERY, DRIVE, model="SR650")
+    anywhere = await availability(BATTERY, site="BANK-GZ", need_by=None, quantity=1)
+    device = await availability(BATTERY, site=None, need_by=None, quantity=1, device="BANK-001", seen_by=DISPATCHER)
+    await db.execute("UPDATE device SET firmware = '2.20' WHERE serial = 'BANK-001'")
+    await db.execute(
+        """INSERT INTO forbidden_part (contract, part, reason) SELECT contract.id, part.id, 'recalled'
+           FROM contract, part WHERE contract.code = 'C-BANK' AND part_number = $1""",
+        FAN,
+    )
+    newer = await availability(BATTERY, site=None, need_by=None, quantity=2, device="BANK-001", seen_by=DISPATCHER)
+
+    def told(found):
+        return {
+            (each.part_number, each.pieces_each, tuple(each.chain), tuple(each.conditions))
+            for each in found.stock
+            if each.depot == "GZ"
+        }
+
+    own, fan = (BATTERY, 1, (), ()), (FAN, 2, (BATTERY, FAN), ())
+    assert told(anywhere) == {
+        own,
+        fan,
+        (PSU, 6, (BATTERY, FAN, PSU), ("needs_firmware_2.19",)),
+        (DRIVE, 1, (BATTERY, DRIVE), ("only_in_SR650",)),
+    }
+    assert told(device) == {own, fan}
+    assert told(newer) == {own, (PSU, 6, (BATTERY, FAN, PSU), ())}
+    assert [each.enough for each in newer.stock if each.part_number == PSU and each.depot == "GZ"] == [False]
+    assert all(each.arrives_at is not None for each in newer.stock)  # the device's own site is meant
+
+
+async def test_how_likely_it_is_to_be_in_time_rests_on_earlier_shipments_and_orders(company):
+    before = await requests.open_request(new(), by=DISPATCHER)
+    for n, hours in enumerate((1.0, 1.2, 1.4, 1.6, 9.0, None)):  # the last one was lost
+        await db.execute(
+            """INSERT INTO shipment (number, document_kind, document_number, from_place, to_place, state, shipped_at,
+                                     shipped_by, handed_over_at, handed_to)
+               SELECT $1, 'part_request', 'PR', store.id, site.id,
+                      CASE WHEN $2::float8 IS NULL THEN 'lost' ELSE 'handed_over' END,
+                      now(), 'x', now() + make_interval(secs => 3600 * $2::float8), CASE WHEN $2 IS NOT NULL THEN 'x' END
+               FROM place AS store, place AS site WHERE store.code = 'GZ' AND site.code = 'BANK-GZ'""",
+            f"SH-{n}",
+            hours,
+        )
+        await db.execute(
+            """INSERT INTO purchase_order (number, vendor, ship_to, pool, kind, state, expedited, total_cny, created_at,
+                                           created_by, approved_at, approved_by, placed_at, received_at)
+               SELECT $1, vendor.id, place.id, pool.id, 'normal', 'received', true, 0, now(), 'x', now(), 'y', now(),
+                      now() + interval '48 hours'
+               FROM vendor JOIN party ON party.id = vendor.party AND party.code = 'DISTI', place, pool
+               WHERE place.code = 'GZ' AND pool.code = 'common'""",
+            f"PO-{n}",
+        )
+    need_by = clock.now() + timedelta(hours=3)
+    after = await requests.open_request(new(reference="INC-2", need_by=need_by), by=DISPATCHER)
+
+    def told(view):
+        return {(step.rung, step.chance, step.evidence) for step in view.lines[0].ladder if step.rung != "other_depot"}
+
+    assert told(before) == {("depot", None, None), ("emergency", None, None)}
+    assert told(after) == {("depot", 0.62, 6), ("emergency", 0.12, 6), ("emergency", None, None)}

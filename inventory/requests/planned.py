@@ -1,0 +1,102 @@
+"""Planned work through its days: parts are held when their day comes, and whoever planned is told when they will be short."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from inventory.ground import clock, db, events, steps
+from inventory.ground.actor import Actor
+from inventory.requests import changing, sources
+from inventory.requests.lines import settle
+from inventory.requests.requests import SHIP_WITHIN, request_view, tell_of_shortage
+from inventory.stock import promises
+
+
+async def begin_due(*, by: Actor, limit: int = 500) -> int:
+    """Hold the parts of planned work whose day has come, the highest rank first; how many lines got theirs.
+
+    Each is a transaction of its own. What is not there is looked for everywhere else, as for any other request.
+    """
+    due = await db.fetch(
+        """SELECT line.id, line.request FROM request_line AS line JOIN reservation ON reservation.id = line.reservation
+           WHERE line.state = 'planned' AND (reservation.state = 'pending' OR starts_at <= $1)
+           ORDER BY priority DESC, starts_at, line.id LIMIT $2""",
+        clock.now(),
+        limit,
+    )
+    return sum([await _begin(row["request"], row["id"], by=by) for row in due])
+
+
+@db.atomic
+async def _begin(request: UUID, line: UUID, *, by: Actor) -> bool:
+    row = await db.fetch_one(
+        """SELECT part_request.number, planned_at, reservation.id AS reservation, reservation.state, line.source_place,
+                  place.code AS depot
+           FROM request_line AS line
+           JOIN part_request ON part_request.id = line.request
+           JOIN reservation ON reservation.id = line.reservation
+           JOIN place ON place.id = line.source_place
+           WHERE line.id = $1 AND line.request = $2 AND line.state = 'planned' FOR NO KEY UPDATE OF part_request, line""",
+        line,
+        request,
+    )
+    if row is None:
+        return False
+    if row["state"] != "pending" and not await promises.try_to_begin(row["reservation"], by=by):
+        await changing.promise_anew(request, [line], by=by, because=["not_there_on_the_day"])
+        return False
+    travel = timedelta(hours=await sources.hours_to_site(row["source_place"], request))
+    now = clock.now()
+    await db.execute(
+        """UPDATE request_line SET state = 'reserved', firm = true, reserved_at = $2, promised_at = $3, ahead = NULL,
+                  first_promised_at = coalesce(first_promised_at, $3), supplied_part = coalesce(supplied_part, part),
+                  reasons = '["held_for_the_day"]'
+           WHERE id = $1""",
+        line,
+        now,
+        max(row["planned_at"], now + travel),
+    )
+    await settle(request)
+    await steps.begin(
+        "ship_parts",
+        "part_request",
+        row["number"],
+        owner_role="warehouse_keeper",
+        depot=row["depot"],
+        due_at=max(row["planned_at"] - travel, now + SHIP_WITHIN),
+    )
+    view = await request_view(request)
+    await tell_of_shortage(view, by=by)
+    await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
+    return True
+
+
+async def look_ahead(*, by: Actor, limit: int = 1000) -> int:
+    """Find sources anew for planned work that has come to be short, or no longer need be; how many requests changed.
+
+    A fault may take what was free until the day, and a delivery may be late: who planned is told while there is time.
+    Two statements where nothing changed.
+    """
+    lines = await db.fetch(
+        """SELECT line.id, line.request, reservation.id AS reservation, reservation.starts_at, line.supplied_part,
+                  coalesce((line.ahead ->> 'missing')::int, 0) AS missing, level.part, level.place, level.pool
+           FROM request_line AS line
+           JOIN reservation ON reservation.id = line.reservation AND reservation.state = 'soft'
+           JOIN level ON level.id = reservation.level
+           WHERE line.state = 'planned' AND starts_at > $1 ORDER BY reservation.id LIMIT $2""",
+        clock.now(),
+        limit,
+    )
+    if not lines:
+        return 0
+    prospects = await promises.prospects([(row["part"], row["place"], row["pool"]) for row in lines])
+    missing = {key: count for each in prospects.values() for key, count in each.missing().items()}
+    changed: dict[UUID, list[UUID]] = {}
+    for row in lines:
+        prospect = prospects[row["part"], row["place"], row["pool"]]
+        lost = not row["missing"] and missing.get(row["reservation"], 0) > 0
+        mended = row["missing"] and prospect.spare_from(row["starts_at"], beside=row["reservation"]) > 0
+        if lost or mended:
+            changed.setdefault(row["request"], []).append(row["id"])
+    for request, ids in changed.items():
+        await changing.promise_anew(request, ids, by=by, because=[])
+    return len(changed)
