@@ -8,6 +8,7 @@ from litestar.params import QueryParameter
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.exchange.headings import heading
 from api.pages.forms import moment
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page
@@ -40,7 +41,15 @@ async def list_changes(
     shown, following = cut(found, lambda entry: entry.id)
     asked = {"subject": subject, "actor": actor, "action": action, "from": since, "to": until}
     fields = {field.name: field for kind in KINDS.values() for field in kind.fields}
-    return Page("checking/audit.html", fields=fields, entries=shown, cursor=following, asked=asked, first=not cursor)
+    return Page(
+        "checking/audit.html",
+        fields=fields,
+        heading=heading,
+        entries=shown,
+        cursor=following,
+        asked=asked,
+        first=not cursor,
+    )
 
 
 @get("/verify", guards=[requires("audit.read")])

@@ -745,6 +745,7 @@ TONES: dict[str, dict[str, Tone]] = {
     "message_state": {"waiting": "blue", "sent": "green", "failed": "red", "off": "secondary"},
     "priority_class": {"emergency": "red", "severe": "red"},
     "crossing_state": {"asked": "yellow", "crossed": "green", "refused": "secondary"},
+    "service_state": {"in_service": "green", "out_of_service": "red"},
     "handover_state": {"given": "yellow", "accepted": "green", "declined": "red"},
     "standing": {
         "below_critical_point": "red",
