@@ -68,13 +68,12 @@ def _changed(facts: Any, language: Language, places: Names) -> Worded:
 
 def _approval(facts: Any, language: Language, _: Names) -> Worded:
     why = [labels.label("approval_rule", rule, language) for rule in facts["reasons"]]
-    severity = labels.label("severity", facts["severity"], language)
     if language == "zh":
         return Worded(
             f"请审批：备件申请 {facts['number']}",
             [
                 f"备件：{facts['parts']}",
-                f"客户与设备：{facts['customer_zh']} {facts['device']}（{severity}）",
+                f"客户与设备：{facts['customer_zh']} {facts['device']}（{facts['severity_zh']}）",
                 f"原因：{'、'.join(why)}",
                 f"金额：{formats.money(facts['value_cny'])}",
                 f"申请人：{facts['asked_by']}",
@@ -85,7 +84,7 @@ def _approval(facts: Any, language: Language, _: Names) -> Worded:
         f"To approve: part request {facts['number']}",
         [
             f"Parts: {facts['parts']}",
-            f"Customer and device: {facts['customer_en']} {facts['device']} ({severity})",
+            f"Customer and device: {facts['customer_en']} {facts['device']} ({facts['severity_en']})",
             f"Why: {', '.join(why)}",
             f"Worth: {formats.money(facts['value_cny'])}",
             f"Asked by: {facts['asked_by']}",

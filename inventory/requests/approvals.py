@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
+from inventory.installed_base import severities
 from inventory.installed_base.devices import Charged
 from inventory.people import duty, messages
 from inventory.people.roles import ROLES
@@ -49,12 +50,15 @@ class Wanted(Struct, frozen=True, kw_only=True):
     customer_zh: str
     customer_en: str
     parts: str
-    severity: str
+    severity_zh: str
+    severity_en: str
     reasons: list[Rule]
     value_cny: Decimal
     due_at: datetime
     asked_by: str
 
+
+_WORDS = severities.words("part_request.severity", "contract.id")
 
 OF_REQUEST = """SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', asked.id, 'state', asked.state, 'reasons', asked.reasons, 'asked_at', asked_at, 'asked_by', asked_by,
@@ -115,8 +119,8 @@ async def ask(request: UUID, reasons: Sequence[Rule], *, by: Actor) -> None:
     )
     wanted = await db.read_one(
         Wanted,
-        """SELECT part_request.id AS request, part_request.number, device.serial AS device, customer.name_zh AS customer_zh,
-                  customer.name_en AS customer_en, severity, reasons, value_cny, due_at, asked_by,
+        f"""SELECT part_request.id AS request, part_request.number, device.serial AS device, customer.name_zh AS customer_zh,
+                  customer.name_en AS customer_en, {_WORDS}, reasons, value_cny, due_at, asked_by,
                   (SELECT string_agg(quantity || ' × ' || part_number, ', ' ORDER BY position)
                    FROM request_line JOIN part ON part.id = request_line.part
                    WHERE request_line.request = part_request.id) AS parts

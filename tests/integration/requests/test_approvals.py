@@ -11,7 +11,7 @@ from inventory.assurance import escalation
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.actor import NoPerson
-from inventory.ground.errors import NotGranted, Unknown, WrongState
+from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
 from inventory.ground.steps import open_steps
 from inventory.people import duty, persons
 from inventory.requests import approvals, approving, backorders, policy, quoting, requests, telling
@@ -19,7 +19,6 @@ from inventory.requests.approving import ApproverAsked
 from inventory.requests.requests import RequestView
 from inventory.requests.waves import to_pick
 from inventory.stock import receipts
-from inventory.stock.refusals import ReasonMissing
 from tests.integration.requests.test_quotations import SAID, charge
 from tests.integration.requests.test_requests import new
 from tests.integration.stock.test_reservations import level

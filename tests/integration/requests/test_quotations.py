@@ -8,7 +8,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
-from inventory.ground.errors import Unknown, WrongState
+from inventory.ground.errors import ReasonMissing, Unknown, WrongState
 from inventory.ground.steps import open_steps
 from inventory.requests import backorders, changing, quoting, requests, shipping, telling
 from inventory.requests.holding import HeldForRequest, void_reservation
@@ -17,7 +17,7 @@ from inventory.requests.requests import NewRequestLine, NotCovered, RequestView
 from inventory.requests.scope import NotYourRequest
 from inventory.requests.waves import to_pick
 from inventory.stock import receipts, reservations, taking_over
-from inventory.stock.refusals import InsufficientStock, NotLowerPriority, ReasonMissing
+from inventory.stock.refusals import InsufficientStock, NotLowerPriority
 from tests.integration.requests.test_requests import new
 from tests.integration.stock.test_reservations import level
 from tests.world import DISPATCHER, ENGINEER, KEEPER, MANAGER, PSU, SETUP, actor
