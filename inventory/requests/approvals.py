@@ -71,6 +71,7 @@ OF_REQUEST = """SELECT coalesce(jsonb_agg(jsonb_build_object(
 def rules_for(ruled: RequestPolicy, charged: Charged | None, value_cny: Decimal) -> list[Rule]:
     """The rules by which a request needs an approval. What its customer pays for needs none for its value.
 
+    >>> from msgspec import structs
     >>> ruled = structs.replace(policy.BUILT_IN, approve_above_cny=Decimal(20000))
     >>> rules_for(ruled, None, Decimal(20000)), rules_for(ruled, None, Decimal(20001))
     ([], ['value'])

@@ -27,7 +27,7 @@ from inventory.requests.kits import KitPart
 from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.promising import Asked, Asking
 from inventory.requests.quotations import QuotationView
-from inventory.requests.sourcing import Step
+from inventory.requests.sourcing import PICK_HOURS, Step
 
 State = Literal[
     "planned",
@@ -50,8 +50,8 @@ NOT_LEFT: tuple[State, ...] = ("planned", "quoted", "awaiting_approval", "backor
 PLANNED = "planned"
 """The priority class of planned work."""
 
-SHIP_WITHIN = timedelta(minutes=30)
-"""How soon what is held should be on its way."""
+SHIP_WITHIN = timedelta(hours=PICK_HOURS)
+"""How soon what is held should be on its way: as soon as its promise reckons with."""
 
 
 class NotCovered(Refused):

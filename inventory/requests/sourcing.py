@@ -9,6 +9,7 @@ request's priority may empty depots.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from math import inf
 from typing import Literal
 from uuid import UUID
 
@@ -327,11 +328,19 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _ladder(line: Wanted, now: datetime, need_by: datetime | None, *, may_empty: bool) -> list[Step]:
-    steps = [_judge(line.quantity, source, now, need_by, may_empty=may_empty) for source in line.sources]
+    told = _worth_telling(line.sources, may_empty=may_empty)
+    steps = [_judge(line.quantity, source, now, need_by, may_empty=may_empty) for source in told]
     steps += [_outside(line.quantity, other, now, need_by) for other in line.outside]
     return sorted(
         steps, key=lambda step: (RUNGS.index(step.rung), not step.possible, step.arrives_at or _NEVER, step.depot or "")
     )
+
+
+def _worth_telling(sources: Sequence[Source], *, may_empty: bool) -> list[Source]:
+    """Every way from stock that can give something; of stock that can give nothing, the fastest one tells enough."""
+    fastest = sorted(sources, key=lambda source: source.travel_hours if source.travel_hours is not None else inf)
+    told = {source.stock: source for source in reversed(fastest)}
+    return [each for each in sources if spare(each, may_empty=may_empty) or told[each.stock] is each]
 
 
 def _judge(quantity: int, source: Source, now: datetime, need_by: datetime | None, *, may_empty: bool) -> Step:

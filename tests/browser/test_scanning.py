@@ -88,7 +88,7 @@ async def test_the_search_takes_what_a_scanner_sends(people):
     await keeper.page.focus("[name=q]")
     await scan(keeper.page, tagged.tag)
 
-    await keeper.page.wait_for_url("**/units/ZL2-0003")
+    await keeper.page.wait_for_url(f"**/units/{tagged.tag}")
     assert await keeper.page.locator("h1").inner_text() == "ZL2-0003"
 
 
@@ -182,7 +182,7 @@ async def test_a_camera_finds_a_unit_from_the_search(own_company, filmed, people
 
     await page.click(".top-search [data-scan-camera]")
 
-    await page.wait_for_url("**/units/ZL2-0003")
+    await page.wait_for_url("**/units/BJ*")
     assert await page.locator("h1").inner_text() == "ZL2-0003"
     await context.close()
 

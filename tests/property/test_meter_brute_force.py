@@ -8,6 +8,7 @@ some only for a model or a firmware that not every device has; the worst device 
 import asyncio
 import contextvars
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -22,6 +23,7 @@ from inventory.assurance.meter.coverage import Filter
 from inventory.assurance.meter.judging import worst
 from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db, jobs
+from inventory.ground.errors import WrongState
 from inventory.installed_base import devices
 from inventory.installed_base import register as installed_base
 from inventory.installed_base.severities import SeverityView, define_severities
@@ -100,9 +102,11 @@ async def change(kind: str, *what) -> None:  # noqa: C901, PLR0912  one arm for 
             for (part, depot, pool), (free, critical) in stock.items():
                 await _stock(part, depot, pool, free, critical)
         case "out", (depot,):
-            await places.take_out_of_service(depot, by=SETUP, reason="flood")
+            with suppress(WrongState):  # it is out already
+                await places.take_out_of_service(depot, by=SETUP, reason="flood")
         case "in", (depot,):
-            await places.return_to_service(depot, by=SETUP, reason="dry")
+            with suppress(WrongState):
+                await places.return_to_service(depot, by=SETUP, reason="dry")
         case "coverage", (depot, site, hours):
             await places.enter_coverage([places.NewCoverage(store=depot, site=site, travel_hours=hours)], by=SETUP)
         case "lane", ((origin, target), hours, lithium):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from inventory.requests.sourcing import MOST_WAYS, PICK_HOURS, RUNGS, Choice, Outside, Source, Wanted, choose
 
@@ -64,6 +65,16 @@ def test_what_no_single_store_has_comes_from_several():
 
     assert took(choice) == [("GZ", 2, True), ("SH", 2, True)]
     assert choice.missing == 1
+
+
+def test_a_store_that_can_give_nothing_is_told_of_once_by_its_fastest_way():
+    ways = [source("SH", "other_depot", hours=hours, cost=100, free=0) for hours in (24, 7, 18)]
+    empty, full = chosen(*ways), chosen(*(replace(way, free=1) for way in ways))
+
+    assert [(step.possible, step.arrives_at) for step in empty.ladder] == [
+        (False, NOON + timedelta(hours=7 + PICK_HOURS))
+    ]
+    assert len(full.ladder) == 3
 
 
 def test_what_cannot_be_had_is_on_the_ladder_with_its_reason():
