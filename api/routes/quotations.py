@@ -67,7 +67,7 @@ class QuotationController(Controller):
     )
     async def get_link(self, request: ApiRequest, quotation_id: FromPath[UUID]) -> QuotationLink:
         """Show the signed address to send to the customer's contact, who answers there."""
-        _, found = await quoting.quotation_of(quotation_id, seen_by=request.user)
+        found = await quoting.to_pass_on(quotation_id, by=request.user)
         return QuotationLink(quotation_path(found.id, request.app.state["settings"].secret))
 
     @post(
@@ -163,7 +163,7 @@ class ApprovalController(Controller):
             request, idempotency_key, lambda: approving.refuse(request_id, by=request.user, reason=data.reason)
         )
 
-    @get("/request-policy", operation_id="GetRequestPolicy", guards=[requires("requests.read")], responses=refusals())
+    @get("/request-policy", operation_id="GetRequestPolicy", guards=[requires("costs.read")], responses=refusals())
     async def get_policy(self) -> policy.RequestPolicyVersion:
         """Show what paid parts cost, and which requests need an approval."""
         return await policy.in_force()
@@ -188,7 +188,7 @@ class ApprovalController(Controller):
     @get(
         "/request-policy/versions",
         operation_id="ListRequestPolicies",
-        guards=[requires("requests.read")],
+        guards=[requires("costs.read")],
         responses=refusals(),
     )
     async def list_policies(

@@ -639,7 +639,7 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::text IS NULL OR party.code = $2)"""
 
 
-def _for(view: OrderView, seen_by: Actor | None) -> OrderView:
+def shown_to(view: OrderView, seen_by: Actor | None) -> OrderView:
     """The order without prices, for those who may not see them; its vendor may."""
     if seen_by is None or seen_by.may("costs.read") or seen_by.vendor == view.vendor:
         return view
@@ -664,7 +664,7 @@ async def order_view(order: UUID, *, seen_by: Actor | None = None) -> OrderView:
     )
     if view is None:
         raise Unknown(what="purchase order", what_zh="采购订单", key=str(order))
-    return _for(view, seen_by)
+    return shown_to(view, seen_by)
 
 
 async def order_id(number: str, *, seen_by: Actor | None = None) -> UUID:
@@ -720,7 +720,7 @@ async def orders(
         part_number,
         limit,
     )
-    return [_for(view, seen_by) for view in found]
+    return [shown_to(view, seen_by) for view in found]
 
 
 async def messages(order: UUID, *, limit: int = 100) -> list[OrderMessage]:

@@ -20,6 +20,7 @@ from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
 from inventory.stock import priorities, reservations
 from inventory.stock.lines import count_waiting
 from inventory.stock.refusals import InsufficientStock
+from inventory.stock.serving import WAYS
 
 
 @db.atomic
@@ -111,7 +112,7 @@ class _Waiting(Struct, frozen=True, kw_only=True):
     firm: bool
     promised_at: datetime | None
     due_at: datetime | None
-    travel_hours: float
+    ways_hours: list[float]
     serial: str
     engineer: str | None
     priority_class: str
@@ -124,8 +125,8 @@ class _Waiting(Struct, frozen=True, kw_only=True):
             return False
         if self.due_at is None or self.due_at <= clock.now():
             return True
-        arrives_at = self.due_at + timedelta(hours=PICK_HOURS + self.travel_hours)
-        return abs(arrives_at - self.promised_at) > AS_GOOD_AS
+        ready, promised = self.due_at + timedelta(hours=PICK_HOURS), self.promised_at
+        return all(abs(ready + timedelta(hours=hours) - promised) > AS_GOOD_AS for hours in self.ways_hours)
 
 
 async def renew_promises(
@@ -156,14 +157,15 @@ async def _renew(line: UUID, *, by: Actor) -> bool:
     """Promise a waiting line anew if that changes what it was told; whether it did."""
     waiting = await db.read_one(
         _Waiting,
-        """SELECT line.id, line.request, line.part, line.quantity, line.firm, line.promised_at, expected_delivery.due_at,
-                  coalesce(coverage.travel_hours, 0) AS travel_hours, device.serial, part_request.engineer,
+        f"""SELECT line.id, line.request, line.part, line.quantity, line.firm, line.promised_at, expected_delivery.due_at,
+                  ARRAY(SELECT hours FROM ({WAYS}) AS way
+                        WHERE way.site = device.site AND way.place = line.source_place) AS ways_hours,
+                  device.serial, part_request.engineer,
                   part_request.priority_class, part_request.need_by
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
            LEFT JOIN expected_delivery ON expected_delivery.id = line.expected AND expected_delivery.closed_at IS NULL
-           LEFT JOIN coverage ON coverage.store = line.source_place AND coverage.site = device.site
            WHERE line.id = $1 AND line.state = 'backordered' FOR NO KEY UPDATE OF part_request, line""",
         line,
     )

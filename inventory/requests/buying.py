@@ -68,7 +68,7 @@ async def buy(request: UUID, part_number: str, vendor: str, *, by: Actor) -> Ord
     Raises:
         Unknown: no such request in the actor's scope, no such part or vendor.
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
-        NothingWaits: the request waits for none of it.
+        NothingWaits: the request waits for none of it, or what it waits for comes in time.
         BoughtAlready: an order that is under way brings it.
         NoOffer, QuantityOutsideOffer: the vendor does not sell it, or not so many at once.
 
@@ -81,17 +81,19 @@ async def buy(request: UUID, part_number: str, vendor: str, *, by: Actor) -> Ord
         _Wait,
         """SELECT place.code AS depot, pool.code AS pool, sum(quantity)::int AS quantity FROM request_line AS line
            JOIN place ON place.id = line.source_place JOIN pool ON pool.id = line.pool
-           WHERE request = $1 AND part = $2 AND state = 'backordered' GROUP BY 1, 2""",
+           JOIN part_request ON part_request.id = line.request
+           WHERE request = $1 AND part = $2 AND line.state = 'backordered' AND (NOT firm OR promised_at > need_by)
+           GROUP BY 1, 2 ORDER BY quantity DESC""",
         request,
         part.id,
     )
     if not waits:
         raise NothingWaits(request=head["number"], part_number=part.part_number)
-    (wait,) = waits
+    wait, needed = waits[0], sum(each.quantity for each in waits)
     before = await _under_way(head["number"], part.id)
     if before is not None:
         raise BoughtAlready(order=before, request=head["number"], part_number=part.part_number)
-    terms = await orders.least(vendor, part.part_number, wait.quantity)
+    terms = await orders.least(vendor, part.part_number, needed)
     drafted = await orders.draft(
         vendor,
         wait.depot,
@@ -102,7 +104,7 @@ async def buy(request: UUID, part_number: str, vendor: str, *, by: Actor) -> Ord
         request_number=head["number"],
     )
     await audit.record("request.bought", "part_request", head["number"], by=by, change={"order": drafted.number})
-    return drafted
+    return orders.shown_to(drafted, by)
 
 
 async def _under_way(number: str, part: int) -> str | None:

@@ -24,6 +24,7 @@ from inventory.requests.requests import (
     NewRequestLine,
     PlannedInPast,
     RequestView,
+    begin_shipping,
     open_request,
     request_view,
     tell_of_shortage,
@@ -87,6 +88,10 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         if wanted.planned_at < clock.now():
             raise PlannedInPast(planned_at=wanted.planned_at.isoformat())
         told["need_by"] = wanted.planned_at
+    if before.state == "awaiting_approval" and told.get("engineer", before.engineer) != before.engineer:
+        raise WrongState(
+            what="Part request", what_zh="备件申请", key=before.number, state=before.state, needed="approved"
+        )  # whom it concerns may not approve it, nor stop being concerned
     if "need_by" in told:
         told["need_by_asked"] = told["need_by"] is not None
     if "note" in told:
@@ -383,5 +388,9 @@ async def promise_anew(
         await settle(request)
     view = await request_view(request)
     await tell_of_shortage(view, by=by)
+    if view.planned_at is not None and lines:  # its day may be another one
+        await steps.finish("part_request", view.number, "ship_parts", by=by)
+        if any(line.state in ("reserved", "picked") for line in view.lines):
+            await begin_shipping(view)
     await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
     return view

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from inventory.ground import clock, db, events, steps
+from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.requests import changing, sources
 from inventory.requests.lines import settle
-from inventory.requests.requests import SHIP_WITHIN, request_view, tell_of_shortage
+from inventory.requests.requests import begin_shipping, request_view, tell_of_shortage
 from inventory.stock import promises
 
 
@@ -30,18 +30,19 @@ async def begin_due(*, by: Actor, limit: int = 500) -> int:
 async def _begin(request: UUID, line: UUID, *, by: Actor) -> bool:
     row = await db.fetch_one(
         """SELECT part_request.number, planned_at, reservation.id AS reservation, reservation.state, line.source_place,
-                  place.code AS depot
+                  coalesce((line.ahead ->> 'missing')::int, 0) AS missing
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN reservation ON reservation.id = line.reservation
-           JOIN place ON place.id = line.source_place
            WHERE line.id = $1 AND line.request = $2 AND line.state = 'planned' FOR NO KEY UPDATE OF part_request, line""",
         line,
         request,
     )
     if row is None:
         return False
-    if row["state"] != "pending" and not await promises.try_to_begin(row["reservation"], by=by):
+    # a promise of what was missing keeps its place in the queue and names no source
+    begun = not row["missing"] and (row["state"] == "pending" or await promises.try_to_begin(row["reservation"], by=by))
+    if not begun:
         await changing.promise_anew(request, [line], by=by, because=["not_there_on_the_day"])
         return False
     travel = timedelta(hours=await sources.hours_to_site(row["source_place"], request))
@@ -56,15 +57,8 @@ async def _begin(request: UUID, line: UUID, *, by: Actor) -> bool:
         max(row["planned_at"], now + travel),
     )
     await settle(request)
-    await steps.begin(
-        "ship_parts",
-        "part_request",
-        row["number"],
-        owner_role="warehouse_keeper",
-        depot=row["depot"],
-        due_at=max(row["planned_at"] - travel, now + SHIP_WITHIN),
-    )
     view = await request_view(request)
+    await begin_shipping(view)
     await tell_of_shortage(view, by=by)
     await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return True
@@ -77,11 +71,15 @@ async def look_ahead(*, by: Actor, limit: int = 1000) -> int:
     Two statements where nothing changed.
     """
     lines = await db.fetch(
-        """SELECT line.id, line.request, reservation.id AS reservation, reservation.starts_at, line.supplied_part,
+        """SELECT line.id, line.request, reservation.id AS reservation, reservation.starts_at,
+                  EXISTS (SELECT FROM forbidden_part
+                          WHERE contract = device.contract AND forbidden_part.part = level.part AND in_force) AS forbidden,
                   coalesce((line.ahead ->> 'missing')::int, 0) AS missing, level.part, level.place, level.pool
            FROM request_line AS line
            JOIN reservation ON reservation.id = line.reservation AND reservation.state = 'soft'
            JOIN level ON level.id = reservation.level
+           JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
            WHERE line.state = 'planned' AND starts_at > $1 ORDER BY reservation.id LIMIT $2""",
         clock.now(),
         limit,
@@ -94,7 +92,11 @@ async def look_ahead(*, by: Actor, limit: int = 1000) -> int:
     for row in lines:
         prospect = prospects[row["part"], row["place"], row["pool"]]
         lost = not row["missing"] and missing.get(row["reservation"], 0) > 0
-        mended = row["missing"] and prospect.spare_from(row["starts_at"], beside=row["reservation"]) > 0
+        mended = (
+            row["missing"]
+            and not row["forbidden"]
+            and prospect.spare_from(row["starts_at"], beside=row["reservation"]) > 0
+        )
         if lost or mended:
             changed.setdefault(row["request"], []).append(row["id"])
     for request, ids in changed.items():

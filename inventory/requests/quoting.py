@@ -192,6 +192,20 @@ async def quotation_of(quotation: UUID, *, seen_by: Actor) -> tuple[RequestView,
     return await request_view(request, seen_by=seen_by), await quotations.quotation_view(quotation)
 
 
+async def to_pass_on(quotation: UUID, *, by: Actor) -> QuotationView:
+    """A quotation for somebody who may hand its link to the customer: whoever may answer it.
+
+    Raises:
+        Unknown: no such quotation in the actor's scope.
+        NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
+
+    """
+    view, found = await quotation_of(quotation, seen_by=by)
+    if not scope.concerns(view.opened_by, view.engineer, by):
+        raise scope.NotYourRequest(name=by.name, number=view.number)
+    return found
+
+
 async def _open(quotation: UUID, by: Actor) -> tuple[UUID, QuotationView, str]:
     """A quotation that can still be answered, its request locked."""
     request = await db.fetch_value("SELECT request FROM quotation WHERE id = $1", quotation)

@@ -1,6 +1,7 @@
 """Part requests: opening them with a promise, cancelling, reading."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -19,6 +20,7 @@ from inventory.installed_base import devices, failures, severities
 from inventory.installed_base.clocks import Limits, Pause
 from inventory.installed_base.devices import Charged, CoveredDevice, Entitlement, entitlement_of
 from inventory.installed_base.failures import FailedPart
+from inventory.places import places
 from inventory.requests import approvals, gating, kits, promising, quotations, scope, sources
 from inventory.requests.ahead import Ahead
 from inventory.requests.approvals import ApprovalView
@@ -314,7 +316,8 @@ async def open_request(
         raise FaultInFuture(reported_at=reported_at.isoformat())
     if (new.severity is None) == (new.planned_at is None):
         raise SeverityMissing
-    if new.planned_at is not None and new.planned_at < now:
+    # what follows from planned work may follow while it is done
+    if new.planned_at is not None and new.planned_at < now and follows is None:
         raise PlannedInPast(planned_at=new.planned_at.isoformat())
     # what follows from a request that its actor sees is for that device, wherever it stands
     device = await devices.find(new.device_serial, seen_by=None if follows else by)
@@ -323,7 +326,7 @@ async def open_request(
     entitlement = None if new.severity is None else entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
     # what goes on with a repair was paid for and approved with its beginning, planned work before it is planned
-    goes_on = because in ("dead_on_arrival", "rejected")
+    goes_on = because == "dead_on_arrival" or (because == "rejected" and await _were_asked(follows, asked))
     charged = None if goes_on or entitlement is None else entitlement.charged
     gate = None if goes_on or entitlement is None else await gating.gate_for(asked, charged)
     promised = entitlement.need_by if entitlement and device.covered else None
@@ -370,14 +373,21 @@ async def open_request(
 
 
 async def begin_shipping(view: RequestView) -> None:
-    """What is promised is somebody's to hand out now."""
+    """What is held is somebody's to hand out: at once, or in time for the work it is planned for."""
+    due_at = clock.now() + SHIP_WITHIN
+    if view.planned_at is not None:
+        stores = {
+            line.promise.depot for line in view.lines if line.state in ("reserved", "picked") and line.promise.depot
+        }
+        ways = [await sources.hours_to_site((await places.find(store)).id, view.id) for store in sorted(stores)]
+        due_at = max(due_at, view.planned_at - timedelta(hours=max(ways, default=0)))
     await steps.begin(
         "ship_parts",
         "part_request",
         view.number,
         owner_role="warehouse_keeper",
         depot=next((line.promise.depot for line in view.lines if line.state == "reserved"), None),
-        due_at=clock.now() + SHIP_WITHIN,
+        due_at=due_at,
     )
 
 
@@ -418,6 +428,18 @@ async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list
     ]
     await _require_permitted([each.part for each in asked], device)
     return asked
+
+
+async def _were_asked(request: UUID | None, asked: Sequence[Asked]) -> bool:
+    """Whether a request asked for these parts before, and for as many."""
+    rows = await db.fetch(
+        "SELECT part, sum(quantity)::int AS quantity FROM request_line WHERE request = $1 GROUP BY part", request
+    )
+    before = Counter({row["part"]: row["quantity"] for row in rows})
+    now = Counter[int]()
+    for each in asked:
+        now[each.part] += each.quantity
+    return now <= before
 
 
 async def _require_permitted(wanted: Sequence[int], device: CoveredDevice) -> None:

@@ -553,6 +553,7 @@ class Ledger(RuleBasedStateMachine):
         async def difference():
             return await db.fetch(
                 """SELECT level.id FROM level
+                   JOIN party ON party.id = level.owner AND party.is_ourselves
                    LEFT JOIN (SELECT part, source_place AS place, pool, sum(quantity) AS waiting FROM request_line
                               WHERE state = 'backordered' GROUP BY 1, 2, 3) AS line USING (part, place, pool)
                    WHERE level.condition = 'good' AND level.backordered <> coalesce(line.waiting, 0)"""

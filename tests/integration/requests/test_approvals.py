@@ -14,7 +14,18 @@ from inventory.ground.actor import NoPerson
 from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
 from inventory.ground.steps import open_steps
 from inventory.people import duty, persons
-from inventory.requests import approvals, approving, backorders, policy, quoting, requests, telling
+from inventory.requests import (
+    approvals,
+    approving,
+    backorders,
+    changing,
+    debriefing,
+    policy,
+    quoting,
+    requests,
+    shipping,
+    telling,
+)
 from inventory.requests.approving import ApproverAsked
 from inventory.requests.requests import RequestView
 from inventory.requests.waves import to_pick
@@ -22,7 +33,7 @@ from inventory.stock import receipts
 from tests.integration.requests.test_quotations import SAID, charge
 from tests.integration.requests.test_requests import new
 from tests.integration.stock.test_reservations import level
-from tests.world import BUYER, DISPATCHER, KEEPER, MANAGER, PSU, SETUP, SUPERVISOR, actor
+from tests.world import BUYER, DISPATCHER, FAN, KEEPER, MANAGER, PSU, SETUP, SUPERVISOR, actor
 
 
 async def limit(above: int | None = 2000, **more: object) -> None:
@@ -250,3 +261,21 @@ async def test_policies_are_kept_by_version_and_set_by_those_who_may(company):
         await policy.put_in_force(policy.BUILT_IN, by=DISPATCHER)
     with pytest.raises(ValueError, match="margin_percent"):
         replace(policy.BUILT_IN, margin_percent=Decimal(-1))
+
+
+async def test_whoever_it_is_for_neither_steps_aside_to_approve_it_nor_brings_it_back_dearer(company):
+    view = await held_back(engineer=MANAGER.name)
+    with pytest.raises(WrongState):
+        await changing.change(view.id, changing.Change(engineer=None), by=MANAGER)
+    with pytest.raises(ApproverAsked):
+        await approving.approve(view.id, by=MANAGER)
+
+    cheap = await requests.open_request(new((FAN, 1), reference="INC-9/1"), by=DISPATCHER)
+    await shipping.ship(cheap.id, by=KEEPER)
+    used = debriefing.Debrief(part_number=FAN, quantity=1, outcome="used")
+    await debriefing.debrief(cheap.id, [used], by=DISPATCHER)
+    again = await changing.reopen(cheap.id, new((FAN, 1)).lines, by=DISPATCHER, reason="fails again")
+    await requests.cancel(again.id, by=DISPATCHER, reason="not that")
+    dearer = await changing.reopen(cheap.id, new((PSU, 2)).lines, by=DISPATCHER, reason="fails again")
+
+    assert (again.state, dearer.state) == ("reserved", "awaiting_approval")

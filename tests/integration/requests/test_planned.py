@@ -316,6 +316,28 @@ async def test_the_same_call_again_is_the_same_planned_request(at_noon):
     assert (await of(PSU, "GZ")).promised == 2
 
 
+async def test_a_part_that_proves_dead_while_the_work_is_done_is_asked_for_again(company):
+    view = await requests.open_request(inspection(at=clock.now() + timedelta(hours=3)), by=DISPATCHER)
+    sent = await shipping.ship(view.id, by=KEEPER)
+    await db.execute("UPDATE part_request SET planned_at = planned_at - interval '4 hours'")
+    dead = debriefing.Debrief(part_number=PSU, quantity=1, outcome="dead_on_arrival")
+    done = await debriefing.debrief(sent.id, [dead], by=DISPATCHER)
+
+    assert (await requests.request_view(done.linked[0].id)).state == "reserved"
+
+
+async def test_moving_planned_work_moves_the_keepers_duty(company):
+    view = await requests.open_request(inspection(at=clock.now() + timedelta(days=30)), by=DISPATCHER)
+    soon = clock.now() + timedelta(hours=5)
+    await changing.change(view.id, changing.Change(planned_at=soon), by=DISPATCHER)
+    assert await db.fetch_value(_OPEN_DUTIES, view.number) == 1
+    await changing.change(view.id, changing.Change(planned_at=soon + timedelta(days=30)), by=DISPATCHER)
+    assert await db.fetch_value(_OPEN_DUTIES, view.number) == 0
+
+
+_OPEN_DUTIES = "SELECT count(*) FROM step WHERE kind = 'ship_parts' AND subject = $1 AND done_at IS NULL"
+
+
 async def test_a_dead_part_of_planned_work_is_asked_for_again(at_noon):
     view = await requests.open_request(inspection(at=NOW + timedelta(hours=20)), by=DISPATCHER)
     sent = await shipping.ship(view.id, by=KEEPER)

@@ -79,8 +79,8 @@ async def test_an_approval_is_given_over_http_by_a_person(api):
     assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
 
 
-async def test_the_policy_is_read_by_whoever_sees_requests_and_set_with_bounds(api):
-    built_in = (await api.call("GET", "/request-policy", role="engineer")).json()
+async def test_the_policy_is_read_by_whoever_sees_costs_and_set_with_bounds(api):
+    built_in = (await api.call("GET", "/request-policy", role="buyer")).json()
     assert (built_in["version"], built_in["policy"]["margin_percent"]) == (None, "25")
     new = {**built_in["policy"], "approve_above_cny": "20000", "remark": "2027"}
 
@@ -88,7 +88,7 @@ async def test_the_policy_is_read_by_whoever_sees_requests_and_set_with_bounds(a
     wrong = await api.call("POST", "/request-policy", {**new, "margin_percent": "-1"}, role="project_manager")
 
     assert (made.status_code, made.json()["remark"], wrong.status_code) == (201, "2027", 422)
-    listed = (await api.call("GET", "/request-policy/versions", role="engineer")).json()["items"]
+    listed = (await api.call("GET", "/request-policy/versions", role="buyer")).json()["items"]
     assert [each["policy"]["approve_above_cny"] for each in listed] == ["20000.00"]
     assert (await policy.in_force()).version == listed[0]["version"]
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec import UNSET
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
@@ -23,7 +24,7 @@ async def waits(**more: object) -> requests.RequestView:
     await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
     await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
     view = await requests.open_request(new(**more), by=DISPATCHER)
-    assert told(view) == [(1, "backordered", "GZ", None, False)]
+    assert told(view) == [(view.lines[0].quantity, "backordered", "GZ", None, False)]
     return view
 
 
@@ -123,3 +124,17 @@ async def test_nobody_buys_what_is_not_waited_for_or_no_business_of_theirs(compa
     with pytest.raises(orders.NoOffer):
         await buying.buy(waiting.id, PSU, "NOBODY", by=DISPATCHER)
     assert await db.fetch_value("SELECT count(*) FROM purchase_order") == 0
+
+
+async def test_what_comes_in_time_is_not_bought_again_and_prices_stay_with_whoever_may_see_them(company):
+    waiting = await waits(quantity=3)
+    order = await buying.buy(waiting.id, PSU, "DISTI", by=DISPATCHER)
+    assert order.total_cny is UNSET  # a dispatcher sees no costs
+    await orders.approve_order(order.id, by=BUYER)
+    await orders.record_placed(order.id, by=ALLOCATION, vendor_reference="V-1")
+    await orders.record_acknowledged(order.id, by=ALLOCATION, promised_at=clock.now() + timedelta(minutes=20))
+    await backorders.renew_promises(by=ALLOCATION)
+    assert (await requests.request_view(waiting.id)).lines[0].promise.on_time
+    await db.execute("UPDATE purchase_order SET request_number = NULL")
+    with pytest.raises(NothingWaits):
+        await buying.buy(waiting.id, PSU, "DISTI", by=DISPATCHER)
