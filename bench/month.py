@@ -47,6 +47,9 @@ PICKING_MINUTES = (3, 8, 20)
 TRAVEL_SHARE = (0.7, 0.9, 1.05)
 """The way, in shares of the hours the company reckons with: least, most likely, most."""
 
+ANSWERED_AFTER = {"quoted": timedelta(minutes=30), "awaiting_approval": timedelta(minutes=10)}
+"""When a customer accepts a quotation, and when an approver answers."""
+
 LOST, NOTICED_AFTER = 0.01, 1.5
 """The share of shipments that never arrive, and when that is noticed, in shares of the reckoned way."""
 
@@ -137,14 +140,30 @@ class Month(Life):
                 "lines": [{"part_number": incident.failed.part, "position": incident.failed.position}],
             },
         )
-        if incident.asked == 1:
-            incident.need_by = datetime.fromisoformat(view["need_by"])
+        if view["state"] in ("quoted", "awaiting_approval"):
+            self.tell(clock.now() + ANSWERED_AFTER[view["state"]], self._pass_gate(view, incident))
+        else:
+            self._look_after(view, incident)
+
+    async def _pass_gate(self, view: dict[str, Any], incident: Incident) -> Story:
+        """The customer accepts what is quoted, somebody approves what a rule holds back; then it is promised."""
+        if view["state"] == "quoted":
+            said = {"said_by": "客户值班经理", "reason": "电话确认"}
+            path = f"/quotations/{view['quotations'][0]['id']}/accept"
+            view = await self.call("ticket_system", "POST", path, said)
+        else:
+            view = await self.call("project_manager", "POST", f"/part-requests/{view['id']}/approve", {})
+        if view["state"] == "awaiting_approval":
+            yield ANSWERED_AFTER["awaiting_approval"]
+            view = await self.call("project_manager", "POST", f"/part-requests/{view['id']}/approve", {})
         self._look_after(view, incident)
 
     def _look_after(self, view: dict[str, Any], incident: Incident) -> None:
         """Note what was promised; what is held is served, anything else waits."""
         (line,) = view["lines"]
         promise = line["promise"]
+        if incident.asked == 1 and incident.counted:
+            incident.need_by = datetime.fromisoformat(view["need_by"])
         if promise["firm"] and incident.counted and view["id"] not in self.promises:
             self.promises[view["id"]] = Promised(
                 datetime.fromisoformat(promise["arrives_at"]), promise["expected"] is not None
@@ -316,7 +335,8 @@ def run() -> Figures:
         "A simulated month",
         f"{MONTHS} months of {DAYS} days, each from the same demo company with other failures drawn from the real rates, lived "
         "call by call over the public API with the worker's jobs run as they come. Stated: requests follow the report within "
-        f"{ASKED_WITHIN_MINUTES[0]}–{ASKED_WITHIN_MINUTES[1]} minutes; parts leave after {PICKING_MINUTES[0]}–"
+        f"{ASKED_WITHIN_MINUTES[0]}–{ASKED_WITHIN_MINUTES[1]} minutes; quotations are accepted after 30 minutes, requests approved "
+        f"after 10; parts leave after {PICKING_MINUTES[0]}–"
         f"{PICKING_MINUTES[2]} (mostly {PICKING_MINUTES[1]}) minutes; the way takes {TRAVEL_SHARE[0]}–{TRAVEL_SHARE[2]} of the "
         f"hours reckoned with; {LOST:.0%} of shipments are lost and {DEAD:.0%} of parts dead on arrival; {LATE_ORDERS:.0%} of "
         f"orders come late by {LATE_BY[0]:.0%}–{LATE_BY[1]:.0%} of their lead time; the stores order to base stock every "
