@@ -335,8 +335,8 @@ def run() -> Figures:
         "A simulated month",
         f"{MONTHS} months of {DAYS} days, each from the same demo company with other failures drawn from the real rates, lived "
         "call by call over the public API with the worker's jobs run as they come. Stated: requests follow the report within "
-        f"{ASKED_WITHIN_MINUTES[0]}–{ASKED_WITHIN_MINUTES[1]} minutes; quotations are accepted after 30 minutes, requests approved "
-        f"after 10; parts leave after {PICKING_MINUTES[0]}–"
+        f"{ASKED_WITHIN_MINUTES[0]}–{ASKED_WITHIN_MINUTES[1]} minutes; quotations are accepted after 30, requests "
+        f"approved after 10; parts leave after {PICKING_MINUTES[0]}–"
         f"{PICKING_MINUTES[2]} (mostly {PICKING_MINUTES[1]}) minutes; the way takes {TRAVEL_SHARE[0]}–{TRAVEL_SHARE[2]} of the "
         f"hours reckoned with; {LOST:.0%} of shipments are lost and {DEAD:.0%} of parts dead on arrival; {LATE_ORDERS:.0%} of "
         f"orders come late by {LATE_BY[0]:.0%}–{LATE_BY[1]:.0%} of their lead time; the stores order to base stock every "
