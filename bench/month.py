@@ -151,10 +151,9 @@ class Month(Life):
             said = {"said_by": "客户值班经理", "reason": "电话确认"}
             path = f"/quotations/{view['quotations'][0]['id']}/accept"
             view = await self.call("ticket_system", "POST", path, said)
-        else:
-            view = await self.call("project_manager", "POST", f"/part-requests/{view['id']}/approve", {})
+            if view["state"] == "awaiting_approval":
+                yield ANSWERED_AFTER["awaiting_approval"]
         if view["state"] == "awaiting_approval":
-            yield ANSWERED_AFTER["awaiting_approval"]
             view = await self.call("project_manager", "POST", f"/part-requests/{view['id']}/approve", {})
         self._look_after(view, incident)
 

@@ -16,7 +16,6 @@ from api.routes.papers import as_pdf
 from api.shared import quotation_of
 from inventory.assurance.shared_links import LinkOver
 from inventory.requests import approvals, approving, quoting, requests
-from inventory.requests.gates import GATED
 
 BY_LINK = "由客户通过链接答复 / answered by the link"
 """How an answer came that was given on the quotation's own page, where nothing else is told."""
@@ -60,7 +59,7 @@ async def quote_again(request: PageRequest, request_id: FromPath[UUID], data: UR
 async def show_approval(request: PageRequest, request_id: FromPath[UUID]) -> Page | Redirect:
     """Show what is to be approved, with one button for yes; a request that nobody need decide on shows itself."""
     view = await requests.request_view(request_id, seen_by=request.user)
-    if view.state not in GATED or view.state == "quoted":
+    if view.state != "awaiting_approval":
         return Redirect(f"/requests/{request_id}", status_code=303)
     worth = await approvals.value_of(request_id, seen_by=request.user)
     return Page("requests/approve.html", view=view, approval=view.approvals[0], worth=worth)

@@ -249,7 +249,7 @@ def _decides(view: requests.RequestView, reader: Actor) -> bool:
     return (
         view.state == "awaiting_approval"
         and reader.may(approvals.RIGHT)
-        and reader.name not in (view.opened_by, view.engineer)
+        and reader.name not in (view.opened_by, view.engineer, view.approvals[0].asked_by)
     )
 
 

@@ -20,7 +20,7 @@ FOUR_EYES_ABOVE_CNY = Decimal(20_000)
 """Above this total, whoever drafted an order may not approve it."""
 
 State = Literal["draft", "approved", "placed", "acknowledged", "partly_received", "received", "refused", "cancelled"]
-OPEN_FOR_RECEIPT = ("placed", "acknowledged", "partly_received")
+OPEN_FOR_RECEIPT: tuple[State, ...] = ("placed", "acknowledged", "partly_received")
 
 
 class NoOffer(Refused):

@@ -172,9 +172,14 @@ async def _approvers(request: UUID) -> list[str]:
 
 
 async def requesters(request: UUID) -> set[str]:
-    """Who asked for the parts, and the engineer they are for: none of them approves."""
-    row = await db.fetch_one("SELECT opened_by, engineer FROM part_request WHERE id = $1", request)
-    return set() if row is None else {row["opened_by"], row["engineer"]} - {None}
+    """Who asked for the parts or for their approval, and the engineer they are for: none of them approves."""
+    row = await db.fetch_one(
+        """SELECT opened_by, engineer, asked_by FROM part_request
+           LEFT JOIN request_approval AS asked ON asked.request = part_request.id AND asked.state = 'asked'
+           WHERE part_request.id = $1""",
+        request,
+    )
+    return set() if row is None else set(row.values()) - {None}
 
 
 async def value_of(request: UUID, *, seen_by: Actor) -> Decimal | None:

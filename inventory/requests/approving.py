@@ -60,10 +60,7 @@ async def _decide(request: UUID, state: approvals.ApprovalState, by: Actor, reas
     by.require(approvals.RIGHT)
     by.require_eyes()
     head = await lock_head(request, by=by)
-    asked_by = await db.fetch_value(
-        "SELECT asked_by FROM request_approval WHERE request = $1 AND state = 'asked'", request
-    )
-    if by.name in (head["opened_by"], head["engineer"], asked_by):
+    if by.name in await approvals.requesters(request):
         raise ApproverAsked(name=by.name, number=head["number"])
     decided = await db.execute(
         """UPDATE request_approval SET state = $2, decided_at = $3, decided_by = $4, decision_reason = $5

@@ -14,7 +14,7 @@ from inventory.procurement.orders import NewLine, OrderView
 from inventory.requests import scope
 from inventory.requests.lines import lock_head
 
-UNDER_WAY: tuple[orders.State, ...] = ("draft", "approved", "placed", "acknowledged", "partly_received")
+UNDER_WAY: tuple[orders.State, ...] = ("draft", "approved", *orders.OPEN_FOR_RECEIPT)
 """States of an order that can still bring something."""
 
 

@@ -16,6 +16,7 @@ from inventory.requests.gates import Gate
 from inventory.requests.lines import lock_head, settle
 from inventory.requests.quotations import QuotationView
 from inventory.requests.requests import RequestView, request_view
+from inventory.stock import reservations
 
 BY_LINK = service("quotation-link")
 """Who acts when somebody answers by the link of a quotation."""
@@ -244,11 +245,10 @@ async def _close(
 
 async def _hold_for_approval(request: UUID) -> None:
     """What was quoted waits for an approval now, and what it holds lasts as long as that takes."""
-    await db.execute(
-        """UPDATE reservation SET expires_at = NULL FROM request_line
-           WHERE request_line.request = $1 AND reservation.id = request_line.reservation AND reservation.state = 'pending'""",
-        request,
+    held = await db.fetch(
+        "SELECT reservation FROM request_line WHERE request = $1 AND reservation IS NOT NULL", request
     )
+    await reservations.keep_until([line["reservation"] for line in held], None)
     await db.execute(
         "UPDATE request_line SET state = 'awaiting_approval' WHERE request = $1 AND state = 'quoted'", request
     )

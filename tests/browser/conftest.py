@@ -110,6 +110,10 @@ class Person:
                         raise
                 await asyncio.sleep(0.05)
 
+    async def fits(self) -> None:
+        """Nothing reaches beyond the screen."""
+        assert await self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, self.page.url
+
     async def sees_state(self, words: str) -> None:
         """Wait until a document's state reads so."""
         await self.page.locator(".head-actions .badge", has_text=words).wait_for()

@@ -10,11 +10,6 @@ from tests.browser.test_tables_and_files import JPEG
 from tests.world import ADMIN, AUDITOR, PSU
 
 
-async def fits(person: Person) -> None:
-    """Nothing reaches beyond the screen."""
-    assert await person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, person.page.url
-
-
 async def it_asks_by_symptom(engineer: Person) -> str:
     """The device's label is scanned; what was promised for it is there before anything is asked."""
     page = engineer.page
@@ -26,11 +21,11 @@ async def it_asks_by_symptom(engineer: Person) -> str:
     await engineer.sees("R740 · BANK · BANK-GZ")
     await page.select_option("#symptom", "no_power")
     await page.locator("#kit", has_text=PSU).wait_for()
-    await fits(engineer)
+    await engineer.fits()
     await page.click("text=提交并查看承诺")
     await engineer.sees_state("已预留")
     await engineer.sees("送达现场")
-    await fits(engineer)
+    await engineer.fits()
     return await page.locator("h1").inner_text()
 
 
@@ -49,7 +44,7 @@ async def it_is_signed_for(engineer: Person) -> None:
     await page.fill("dialog[open] [name=to]", "王工")
     await page.click("dialog[open] [type=submit]")
     await engineer.sees_state("已签收")
-    await fits(engineer)
+    await engineer.fits()
     await engineer.open(request.removeprefix(engineer.url))
 
 
@@ -91,7 +86,7 @@ async def test_a_night_with_a_dead_part(people, tmp_path: Path):
     await engineer.sees("旧件.jpg")
     await engineer.does("bind-ticket", ticket="INC-7")
     await engineer.sees("INC-7")
-    await fits(engineer)
+    await engineer.fits()
 
     assert [debrief.outcome for debrief in (await told(number)).lines[0].debriefs] == ["dead_on_arrival"]
     assert (await tickets.reconciliation("page", "INC-7", seen_by=AUDITOR)).reconciled
@@ -110,7 +105,7 @@ async def test_a_part_that_waits_is_bought_on_the_phone(people):
     await engineer.sees_state("待货")
     await page.click("text=加急采购 >> nth=0")
     await engineer.sees("为此采购")
-    await fits(engineer)
+    await engineer.fits()
 
     await buyer.open("/orders?state=draft")
     await buyer.page.click("td.title a")

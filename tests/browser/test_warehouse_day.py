@@ -63,12 +63,7 @@ async def goes_to(person: Person, address: str) -> None:
         await page.click(".bar button")
         await page.click(f"#everything a[href='{address}']")
     await page.wait_for_url(f"**{address}")
-    await fits(person)
-
-
-async def fits(person: Person) -> None:
-    """Nothing reaches beyond the screen."""
-    assert await person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, person.page.url
+    await person.fits()
 
 
 async def scans(person: Person, *texts: str) -> None:
@@ -89,7 +84,7 @@ async def a_delivery_comes(keeper: Person, notice: str) -> None:
 
     await keeper.until("document.querySelector('[name=count]').value === '3'")
     await keeper.sees("序列号不符")
-    await fits(keeper)
+    await keeper.fits()
     keeper.refusals_expected = True
     await page.click("text=确认入库")
     await keeper.sees("未说明原因")
@@ -97,7 +92,7 @@ async def a_delivery_comes(keeper: Person, notice: str) -> None:
     await page.click("text=确认入库")
     await page.wait_for_url("**/receipts/GR-*")
     await keeper.sees("供应商贴错标签")
-    await fits(keeper)
+    await keeper.fits()
     (receipt, *_) = await receipts.receipts(limit=1, seen_by=AUDITOR)
     assert {(line.part_number, line.difference, line.condition, line.quantity) for line in receipt.lines} == {
         (DRIVE, None, "good", 1),
@@ -119,7 +114,7 @@ async def it_is_put_away(keeper: Person) -> None:
     await page.locator("tr", has_text=FAN).locator("[name=bin]").fill(codes.bin_code("GZ", "A-03"))
     await page.keyboard.press("Enter")
     await keeper.sees(f"{FAN} → A-03")
-    await fits(keeper)
+    await keeper.fits()
     lying = await placing.bin_content("GZ", "A-03", seen_by=AUDITOR)
     assert {(piece.part_number, piece.quantity) for piece in lying} == {(DRIVE, 1), (FAN, 3)}
 
@@ -132,7 +127,7 @@ async def a_part_is_asked_for(engineer: Person) -> str:
     await page.fill("[name=part_number]", DRIVE)
     await page.click("text=提交并查看承诺")
     await engineer.sees("送达现场")
-    await fits(engineer)
+    await engineer.fits()
     return await page.locator("h1").inner_text()
 
 
@@ -151,7 +146,7 @@ async def both_are_picked_in_one_walk(keeper: Person, request: str, transfer: st
     await scans(keeper, codes.unit_code(DRIVE, "ZL2-0003", None), tag, codes.part_code(FAN))  # nobody waits in between
 
     await keeper.sees_state("已拣齐")
-    await fits(keeper)
+    await keeper.fits()
 
 
 async def both_are_packed_and_leave(keeper: Person, request: str, transfer: str) -> None:
@@ -162,7 +157,7 @@ async def both_are_packed_and_leave(keeper: Person, request: str, transfer: str)
         await page.focus("dialog[open] [name=waybill]")
         await scans(keeper, waybill)  # the scanner's Enter sends nothing yet
         await page.fill("dialog[open] [name=weight_kg]", "1.4")
-        await fits(keeper)
+        await keeper.fits()
         await page.click("dialog[open] [type=submit]")
         await page.locator(f"[data-opens='ship-{number}']").wait_for(state="detached")
     await keeper.sees_state("已出库")
@@ -183,7 +178,7 @@ async def the_request_is_signed_for(engineer: Person, request: str) -> None:
     await page.click("dialog[open] [type=submit]")
     await engineer.sees_state("已签收")
     await engineer.until("document.querySelector('.signature img')?.naturalWidth > 0")
-    await fits(engineer)
+    await engineer.fits()
     (sent,) = await shipments.shipments(limit=2, seen_by=AUDITOR, document=request)
     assert (sent.mode, sent.waybill, sent.handed_to) == ("same_city_courier", "SS-7", "王工")
 
@@ -198,7 +193,7 @@ async def the_transfer_is_taken_in(other: Person, transfer: str) -> None:
     await other.until("document.querySelector('[name=count]').value === '2'")
     await page.click("text=确认入库")
     await page.wait_for_url("**/receipts/GR-*")
-    await fits(other)
+    await other.fits()
 
 
 async def the_bins_are_counted_while_work_goes_on(keeper: Person, engineer: Person) -> str:
@@ -216,7 +211,7 @@ async def the_bins_are_counted_while_work_goes_on(keeper: Person, engineer: Pers
     await scans(keeper, codes.part_code(FAN), FAN)
     await keeper.until("document.querySelector('[data-quantity]').value === '2'")
     await page.fill("[data-quantity]", "8")
-    await fits(keeper)
+    await keeper.fits()
     await page.click("text=登记并前往下一库位")
     await page.wait_for_url("**/bin?bin=A-02")
 
@@ -237,7 +232,7 @@ async def the_bins_are_counted_while_work_goes_on(keeper: Person, engineer: Pers
     await keeper.sees_state("待过账")
     await keeper.sees("差异待第二人复核")  # worth so much that whoever counted is told nothing yet, and does not post
     assert await page.locator(".difference").count() == 0
-    await fits(keeper)
+    await keeper.fits()
     return number
 
 
@@ -253,7 +248,7 @@ async def a_second_person_posts_the_count(supervisor: Person, number: str) -> No
     await supervisor.sees("货架与周边均未找到")
     await supervisor.does("post")
     await supervisor.sees_state("已过账")
-    await fits(supervisor)
+    await supervisor.fits()
     (sheet,) = await sheets.counts(limit=2, seen_by=AUDITOR)
     assert (sheet.closed_by, sheet.lines, sheet.lines_counted) == (supervisor.username, 4, 4)
 
@@ -274,7 +269,7 @@ async def parts_are_taken_without_a_network(engineer: Person) -> None:
     assert await page.locator(".queued.conflict").count() == 2
     await page.reload()
     await page.locator(".queued.conflict").nth(1).wait_for()
-    await fits(engineer)
+    await engineer.fits()
 
 
 async def the_conflicts_are_resolved(keeper: Person, supervisor: Person) -> None:
@@ -284,7 +279,7 @@ async def the_conflicts_are_resolved(keeper: Person, supervisor: Person) -> None
     await page.locator("tr", has_text="NEVER-SEEN").locator("td.title a").click()
     await supervisor.does("resolve", part_number=DRIVE, reason="标签清晰，入库时漏登")
     await supervisor.sees_state("待补单")
-    await fits(supervisor)
+    await supervisor.fits()
     page = keeper.page
     await goes_to(keeper, "/provisional-issues")
     await page.locator("tr", has_text="冲突").locator("td.title a").click()
@@ -298,7 +293,7 @@ async def the_paper_is_brought(engineer: Person) -> None:
     await page.locator("tr", has_text="ZL2-0000").locator("td.title a").click()
     await engineer.does("paper", device="BANK-010", ticket="INC-9")
     await engineer.sees_state("已补单")
-    await fits(engineer)
+    await engineer.fits()
 
 
 @pytest.mark.parametrize("phone", [True, False], ids=["phone", "desktop"])
