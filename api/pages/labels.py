@@ -327,6 +327,14 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "infeasible": ("infeasible", "无可行解"),
         "timed_out": ("timed out", "求解超时"),
     },
+    "plan_limit": {
+        "service": ("on-time share of", "按时率"),
+        "mean_time": ("mean time to site of", "平均到场时间"),
+        "capacity": ("capacity of", "库容"),
+        "budget": ("budget of", "预算"),
+        "total_budget": ("total budget", "总预算"),
+        "floor": ("least stock", "最低保有量"),
+    },
     "proof": {"lagrangian": ("Lagrangian bound", "拉格朗日下界"), "search": ("search", "搜索证明")},
     "job_state": {
         "queued": ("queued", "排队中"),

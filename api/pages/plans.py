@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import get, post
-from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
 from api.access import requires
@@ -13,7 +13,8 @@ from api.pages.forms import Reason
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.ground import progress
-from inventory.planning import plans
+from inventory.planning import explaining, plans
+from inventory.stock.pools import COMMON
 
 ROWS = 100
 """How many rows of a plan a page shows."""
@@ -60,6 +61,19 @@ async def show_plan(
                 step=ROWS, part=part)  # fmt: skip
 
 
+@get("/plans/{plan_id:uuid}/rows/{part_number:str}", guards=[requires("plans.read")])
+async def show_row(
+    request: PageRequest,
+    plan_id: FromPath[UUID],
+    part_number: FromPath[str],
+    depot: FromQuery[str],
+    pool: FromQuery[str] = COMMON,
+) -> Page:
+    """Show why a plan holds as much of a part in a store."""
+    row = await explaining.row_explanation(plan_id, part_number, depot, pool=pool, seen_by=request.user)
+    return Page("plans/row.html", row=row, why=row.explanation)
+
+
 @post("/plans/{plan_id:uuid}/approve", guards=[requires("plans.approve")], status_code=303)
 async def approve(request: PageRequest, plan_id: FromPath[UUID]) -> Redirect:
     """Let a plan hold."""
@@ -74,4 +88,4 @@ async def reject(request: PageRequest, plan_id: FromPath[UUID], data: URLEncoded
     return Redirect(f"/plans/{plan_id}", status_code=303)
 
 
-handlers = [list_plans, ask_for_plan, show_job, cancel_job, show_plan, approve, reject]
+handlers = [list_plans, ask_for_plan, show_job, cancel_job, show_plan, show_row, approve, reject]

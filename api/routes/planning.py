@@ -3,14 +3,15 @@
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.access import requires, requires_any, signed_in
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Reason
 from inventory.ground import progress
-from inventory.planning import plans
+from inventory.planning import explaining, plans
+from inventory.stock.pools import COMMON
 
 
 class PlanController(Controller):
@@ -30,6 +31,23 @@ class PlanController(Controller):
     async def get_plan(self, plan_id: FromPath[UUID]) -> plans.PlanDetail:
         """Show one plan with the reasons of its numbers."""
         return await plans.plan_detail(plan_id)
+
+    @get(
+        "/plans/{plan_id:uuid}/rows/{part_number:str}",
+        operation_id="ExplainPlanRow",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def explain_row(
+        self,
+        request: ApiRequest,
+        plan_id: FromPath[UUID],
+        part_number: FromPath[str],
+        depot: FromQuery[str],
+        pool: FromQuery[str] = COMMON,
+    ) -> explaining.RowExplanation:
+        """Say why the plan holds as much of a part in a store: devices behind it, what prices it, one more, one less."""
+        return await explaining.row_explanation(plan_id, part_number, depot, pool=pool, seen_by=request.user)
 
     @post("/plans", operation_id="AskForPlan", status_code=202, guards=[requires("plans.make")], responses=refusals())
     async def ask(self, request: ApiRequest, idempotency_key: Key = None) -> Response[progress.JobView]:

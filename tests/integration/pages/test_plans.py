@@ -66,3 +66,26 @@ async def test_a_plan_is_rejected_with_its_reason(visitor):
     await manager.post(f"/plans/{plan.id}/reject", {"reason": "too dear"})
 
     assert "too dear" in (await manager.get(f"/plans/{plan.id}")).text
+
+
+async def test_a_base_stock_leads_to_its_reasons(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    page = (await planner.get(f"/plans/{plan.id}")).text
+    english = (await planner.get(f"/plans/{plan.id}/rows/{DRIVE}?depot=GZ", language="en")).text
+    chinese = (await planner.get(f"/plans/{plan.id}/rows/{DRIVE}?depot=GZ")).text
+
+    assert f"/plans/{plan.id}/rows/{DRIVE}?depot=GZ&amp;pool=common" in page
+    assert "1,280" in english  # 160 devices × 8 drives
+    assert "assumed" in english
+    assert "多备一件与少备一件" in chinese
+    assert "按时率 <strong>2h</strong>" in chinese
+
+
+async def test_a_row_the_plan_does_not_have_is_not_found(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    assert (await planner.get(f"/plans/{plan.id}/rows/{DRIVE}?depot=SH")).status_code == 404
+    assert (await planner.get(f"/plans/{plan.id}/rows/NOPE?depot=GZ")).status_code == 404

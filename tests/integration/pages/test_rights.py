@@ -89,6 +89,7 @@ PAGES = [
     ("/conditions/judge?depot=GZ&part=FAN-2U&condition=frozen&piece=L-1", "warehouse_keeper", "engineer"),
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
+    ("/plans/{plan}/rows/PSU-750?depot=GZ", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
     ("/imports", "planner", "engineer"),
     ("/imports?kind=units", "quality_supervisor", "auditor"),
