@@ -320,6 +320,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "approved": ("in force", "生效中"),
         "superseded": ("superseded", "已被替代"),
         "rejected": ("rejected", "已驳回"),
+        "what_if": ("what-if", "假设分析"),
     },
     "plan_status": {
         "optimal": ("optimal", "最优"),
@@ -335,6 +336,13 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "total_budget": ("total budget", "总预算"),
         "floor": ("least stock", "最低保有量"),
     },
+    "limit_unit": {
+        "service": ("each percentage point", "每个百分点"),
+        "mean_time": ("each hour", "每小时"),
+        "capacity": ("each piece", "每件"),
+        "budget": ("each yuan", "每元"),
+        "total_budget": ("each yuan", "每元"),
+    },
     "proof": {"lagrangian": ("Lagrangian bound", "拉格朗日下界"), "search": ("search", "搜索证明")},
     "job_state": {
         "queued": ("queued", "排队中"),
@@ -343,14 +351,24 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "failed": ("failed", "失败"),
         "cancelled": ("cancelled", "已取消"),
     },
+    "job_kind": {
+        "make_plan": ("Making a plan", "编制计划"),
+        "ask_what_if": ("Working out a what-if", "假设分析计算"),
+        "draw_frontier": ("Working out what service costs", "计算成本与服务的关系"),
+    },
     "job_message": {
         "gathering the network": ("gathering the network", "汇集网络数据"),
-        "sizing": ("sizing the stock", "计算目标库存"),
+        "alternatives": ("looking at what could be held", "列举备选库存"),
+        "bound": ("proving what it costs at least", "证明成本下界"),
+        "core": ("choosing among what is left", "在余下方案中选择"),
+        "search": ("searching for a cheaper plan", "搜索更省的计划"),
+        "reasons": ("finding what contradicts itself", "查找相互矛盾的约束"),
+        "dips": ("playing through normal life", "模拟正常运行的波动"),
         "writing the plan": ("writing the plan", "写入计划"),
+        "stopped as asked": ("stopped as asked", "已按要求停止"),
         "reading the file": ("reading the file", "读取文件"),
         "checking the rows": ("checking the rows", "检查数据"),
         "writing": ("writing", "写入数据"),
-        "cancelled before the plan was written": ("cancelled before the plan was written", "写入计划前已取消"),
     },
     "import_kind": {name: (kind.en, kind.zh) for name, kind in KINDS.items()},
     "import_state": {
@@ -761,7 +779,13 @@ TONES: dict[str, dict[str, Tone]] = {
         "below_base_stock": "yellow",
         "covered": "green",
     },
-    "plan_state": {"proposed": "yellow", "approved": "green", "superseded": "secondary", "rejected": "secondary"},
+    "plan_state": {
+        "proposed": "yellow",
+        "approved": "green",
+        "superseded": "secondary",
+        "rejected": "secondary",
+        "what_if": "purple",
+    },
     "plan_status": {"optimal": "green", "feasible": "azure", "infeasible": "red", "timed_out": "orange"},
     "import_state": {
         "checking": "blue",

@@ -1,17 +1,29 @@
 """Plans and jobs over HTTP."""
 
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Struct
 
 from api.access import requires, requires_any, signed_in
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Reason
 from inventory.ground import progress
-from inventory.planning import explaining, plans
+from inventory.planning import asking, explaining, plans
 from inventory.stock.pools import COMMON
+from optimizer.plan import Plan
+from optimizer.whatif import Changes
+
+
+class WhatIf(Struct, forbid_unknown_fields=True):
+    """Assumptions to change, and the plan to change them in: the one in force, if none is named."""
+
+    changes: Changes
+    plan: UUID | None = None
 
 
 class PlanController(Controller):
@@ -53,6 +65,79 @@ class PlanController(Controller):
     async def ask(self, request: ApiRequest, idempotency_key: Key = None) -> Response[progress.JobView]:
         """Have a plan made; watch the job that is answered."""
         return await once(request, idempotency_key, lambda: plans.ask_for_plan(by=request.user), status=202)
+
+    @get(
+        "/plans/{plan_id:uuid}/network",
+        operation_id="GetPlanNetwork",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def get_network(self, plan_id: FromPath[UUID]) -> dict[str, Any]:
+        """Give the network a plan was made for, as the file that `beijian plan` reads."""
+        return msgspec.to_builtins(await asking.network_of(plan_id))
+
+    @get(
+        "/plans/{plan_id:uuid}/answer",
+        operation_id="GetPlanAnswer",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def get_answer(self, plan_id: FromPath[UUID]) -> Plan:
+        """Give the plan with its bounds and multipliers, as the file that `beijian plan --check` verifies."""
+        return await asking.answer_of(plan_id)
+
+    @get(
+        "/plans/{plan_id:uuid}/frontier",
+        operation_id="GetFrontier",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def get_frontier(self, plan_id: FromPath[UUID]) -> asking.Frontier:
+        """Show what the plan's network costs at other targets, as far as somebody asked."""
+        return await asking.frontier_of(plan_id)
+
+    @post(
+        "/plans/{plan_id:uuid}/frontier",
+        operation_id="DrawFrontier",
+        status_code=202,
+        guards=[requires("plans.make")],
+        responses=refusals(404),
+    )
+    async def draw_frontier(
+        self, request: ApiRequest, plan_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[progress.JobView]:
+        """Have the plan's network sized at other targets; watch the job that is answered."""
+        return await once(
+            request, idempotency_key, lambda: asking.ask_for_frontier(plan_id, by=request.user), status=202
+        )
+
+    @post(
+        "/what-if",
+        operation_id="AskWhatIf",
+        status_code=202,
+        guards=[requires("plans.make")],
+        responses=refusals(404, 409),
+    )
+    async def ask_what_if(
+        self, request: ApiRequest, data: JSONBody[WhatIf], idempotency_key: Key = None
+    ) -> Response[progress.JobView]:
+        """Have a plan's network sized under changed assumptions; the plan this makes can never be approved."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: asking.ask_what_if(data.changes, by=request.user, plan=data.plan),
+            status=202,
+        )
+
+    @get(
+        "/plans/{plan_id:uuid}/comparison",
+        operation_id="CompareWhatIf",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def compare(self, plan_id: FromPath[UUID]) -> asking.PlanComparison:
+        """Show a what-if beside the plan whose network it changed: cost, services, rows that differ."""
+        return await asking.comparison(plan_id)
 
     @post(
         "/plans/{plan_id:uuid}/approve",

@@ -30,8 +30,9 @@ class AnsweredClass(Struct, frozen=True, kw_only=True):
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """The optimizer's plan and what follows from it for the levels and the classes."""
+    """The optimizer's plan and what follows from it for the levels and the classes; `optimizer` names its formulas."""
 
     plan: Plan
+    optimizer: str
     rows: list[AnsweredRow]
     classes: list[AnsweredClass]

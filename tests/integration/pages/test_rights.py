@@ -207,6 +207,8 @@ ACTIONS = [
     ("/plans", "project_manager"),
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
+    ("/plans/{plan}/frontier", "project_manager"),
+    ("/plans/{plan}/what-if", "project_manager"),
     ("/plans/{plan}/reject", "planner"),
     ("/imports", "buyer"),
     ("/imports/{run}/confirm", "auditor"),
