@@ -10,12 +10,13 @@ from api.processes import NoLongerWanted, Told, compute_watched
 from inventory.ground import clock, jobs, progress
 from inventory.ground.actor import Actor, service
 from inventory.ground.errors import InventoryError
-from inventory.planning import asking, network, plans
-from inventory.planning.answering import answer, answer_frontier, answer_what_if
+from inventory.planning import asking, balancing, network, plans
+from inventory.planning.answering import answer, answer_frontier, answer_rebalancing, answer_what_if
 from inventory.planning.answers import Answered
 from optimizer.errors import OptimizerError
 from optimizer.frontier import Point
 from optimizer.network import Network
+from optimizer.rebalancing import Rebalancing
 from optimizer.whatif import Changes
 
 GATHERED, SOLVED = 5, 95
@@ -68,7 +69,17 @@ async def draw_frontier(job: jobs.DrawFrontier) -> dict[str, str]:
     return _told(await plans.plan_summary(job.plan))
 
 
-async def run[J: jobs.MakePlan | jobs.AskWhatIf | jobs.DrawFrontier](
+async def rebalance(job: jobs.Rebalance) -> dict[str, str]:
+    """Work out how stock is best moved to what a plan asks for."""
+    await _go_on(job.job, GATHERED, "gathering the network")
+    asked = await balancing.balance(job.plan, clock.today())
+    found = await _solved(job.job, answer_rebalancing, msgspec.json.encode(asked))
+    await _go_on(job.job, SOLVED, "writing the plan")
+    await balancing.record(job.job, job.plan, msgspec.json.decode(found, type=Rebalancing))
+    return _told(await plans.plan_summary(job.plan))
+
+
+async def run[J: jobs.MakePlan | jobs.AskWhatIf | jobs.DrawFrontier | jobs.Rebalance](
     act: Callable[[J], Awaitable[dict[str, str]]], job: J
 ) -> None:
     """Do long work that somebody watches, and say what came of it."""

@@ -200,6 +200,11 @@ async def on_draw_frontier(job: jobs.DrawFrontier, _: Work) -> None:
     await solving.run(solving.draw_frontier, job)
 
 
+async def on_rebalance(job: jobs.Rebalance, _: Work) -> None:
+    """Somebody wants to know what to move between stores."""
+    await solving.run(solving.rebalance, job)
+
+
 async def on_run_import(job: jobs.RunImport, work: Work) -> None:
     """Somebody waits for a table to be checked, or to be brought in."""
     upload = await imports.upload_to_read(job.data_import)
@@ -240,6 +245,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.MakePlan: on_make_plan,
     jobs.AskWhatIf: on_ask_what_if,
     jobs.DrawFrontier: on_draw_frontier,
+    jobs.Rebalance: on_rebalance,
     jobs.RunImport: on_run_import,
     jobs.SendMessage: on_send_message,
 }

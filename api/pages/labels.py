@@ -354,6 +354,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "job_kind": {
         "make_plan": ("Making a plan", "编制计划"),
         "ask_what_if": ("Working out a what-if", "假设分析计算"),
+        "rebalance": ("Working out what to move", "计算调拨建议"),
         "draw_frontier": ("Working out what service costs", "计算成本与服务的关系"),
     },
     "job_message": {
@@ -363,6 +364,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "core": ("choosing among what is left", "在余下方案中选择"),
         "search": ("searching for a cheaper plan", "搜索更省的计划"),
         "reasons": ("finding what contradicts itself", "查找相互矛盾的约束"),
+        "moves": ("weighing trips against new pieces", "比较运输与新购"),
         "dips": ("playing through normal life", "模拟正常运行的波动"),
         "writing the plan": ("writing the plan", "写入计划"),
         "stopped as asked": ("stopped as asked", "已按要求停止"),

@@ -15,7 +15,7 @@ from api.pages.forms import Reason, Several, Short, number, rows
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.ground import progress
-from inventory.planning import asking, explaining, plans
+from inventory.planning import asking, balancing, explaining, plans
 from inventory.planning.network import store_name
 from inventory.stock.pools import COMMON
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
@@ -77,7 +77,9 @@ async def ask_for_plan(request: PageRequest) -> Redirect:
 @get("/plans/jobs/{job_id:uuid}", guards=[requires("plans.read")])
 async def show_job(request: PageRequest, job_id: FromPath[UUID]) -> Page:  # noqa: ARG001  the guard reads it
     """Show how far a plan is."""
-    return Page("plans/job.html", job=await progress.job_view(job_id))
+    job = await progress.job_view(job_id)
+    moves = await balancing.proposal(job_id) if job.kind == balancing.KIND and job.state == "done" else None
+    return Page("plans/job.html", job=job, proposal=moves)
 
 
 @post("/plans/jobs/{job_id:uuid}/cancel", guards=[requires("plans.make")], status_code=303)
@@ -142,6 +144,20 @@ async def ask_what_if(request: PageRequest, plan_id: FromPath[UUID], data: URLEn
     return Redirect(f"/plans/jobs/{job.id}", status_code=303)
 
 
+@post("/plans/{plan_id:uuid}/rebalancing", guards=[requires("plans.make")], status_code=303)
+async def rebalance(request: PageRequest, plan_id: FromPath[UUID]) -> Redirect:
+    """Have it worked out what to move between stores; the next page watches it."""
+    job = await balancing.ask_to_rebalance(plan_id, by=request.user)
+    return Redirect(f"/plans/jobs/{job.id}", status_code=303)
+
+
+@post("/plans/jobs/{job_id:uuid}/draft-transfers", guards=[requires("plans.make")], status_code=303)
+async def draft_transfers(request: PageRequest, job_id: FromPath[UUID]) -> Redirect:
+    """Turn a proposal into draft transfers."""
+    await balancing.draft_transfers(job_id, by=request.user)
+    return Redirect(f"/plans/jobs/{job_id}", status_code=303)
+
+
 @post("/plans/{plan_id:uuid}/approve", guards=[requires("plans.approve")], status_code=303)
 async def approve(request: PageRequest, plan_id: FromPath[UUID]) -> Redirect:
     """Let a plan hold."""
@@ -165,6 +181,8 @@ handlers = [
     show_row,
     draw_frontier,
     ask_what_if,
+    rebalance,
+    draft_transfers,
     approve,
     reject,
 ]

@@ -13,7 +13,8 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.problems import refusals
 from api.routes.stock import Reason
 from inventory.ground import progress
-from inventory.planning import asking, explaining, plans
+from inventory.planning import asking, balancing, explaining, plans
+from inventory.stock import transfers
 from inventory.stock.pools import COMMON
 from optimizer.plan import Plan
 from optimizer.whatif import Changes
@@ -109,6 +110,46 @@ class PlanController(Controller):
         """Have the plan's network sized at other targets; watch the job that is answered."""
         return await once(
             request, idempotency_key, lambda: asking.ask_for_frontier(plan_id, by=request.user), status=202
+        )
+
+    @post(
+        "/plans/{plan_id:uuid}/rebalancing",
+        operation_id="AskToRebalance",
+        status_code=202,
+        guards=[requires("plans.make")],
+        responses=refusals(404, 409),
+    )
+    async def rebalance(
+        self, request: ApiRequest, plan_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[progress.JobView]:
+        """Have it worked out what to move between stores and what to buy to reach the plan; watch the job answered."""
+        return await once(
+            request, idempotency_key, lambda: balancing.ask_to_rebalance(plan_id, by=request.user), status=202
+        )
+
+    @get(
+        "/rebalancings/{job_id:uuid}",
+        operation_id="GetRebalancing",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def get_rebalancing(self, job_id: FromPath[UUID]) -> balancing.Proposal:
+        """Show what to move between stores and what to buy, as a job found it."""
+        return await balancing.proposal(job_id)
+
+    @post(
+        "/rebalancings/{job_id:uuid}/draft-transfers",
+        operation_id="DraftRebalancing",
+        status_code=201,
+        guards=[requires("plans.make")],
+        responses=refusals(403, 404, 409),
+    )
+    async def draft_rebalancing(
+        self, request: ApiRequest, job_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[list[transfers.TransferView]]:
+        """Turn a proposal into draft transfers, one for each lane; their stock is held from now on."""
+        return await once(
+            request, idempotency_key, lambda: balancing.draft_transfers(job_id, by=request.user), status=201
         )
 
     @post(

@@ -138,6 +138,13 @@ class DrawFrontier(Job, frozen=True):
     plan: UUID
 
 
+class Rebalance(Job, frozen=True):
+    """Work out how stock is best moved to what a plan asks for."""
+
+    job: UUID
+    plan: UUID
+
+
 class SendMessage(Job, frozen=True):
     """Somebody is to be told something by mail or chat."""
 

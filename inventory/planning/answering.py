@@ -14,12 +14,13 @@ import msgspec
 from scipy.special import pdtr
 
 import optimizer
-from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow
+from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow, Balance
 from optimizer import frontier as optimizer_frontier
 from optimizer import network as optimizer_network
 from optimizer.cover import ClassDemand
 from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
+from optimizer.rebalancing import rebalance
 from optimizer.simulation import StockedRow, normal_dips
 from optimizer.sizing import Progress, size
 from optimizer.whatif import Changes, changed
@@ -61,6 +62,13 @@ def answer_frontier(network: bytes, tell: Tell = _untold, *, time_limit_s: float
 
     read = optimizer_network.read(network)
     return msgspec.json.encode(optimizer_frontier.frontier(read, time_limit_s=time_limit_s, progress=progress))
+
+
+def answer_rebalancing(balance: bytes, tell: Tell = _untold, *, time_limit_s: float = 20.0) -> bytes:
+    """What to move between stores, and what to buy."""
+    tell("moves", 1.0, 0.1)
+    asked = msgspec.json.decode(balance, type=Balance)
+    return msgspec.json.encode(rebalance(asked.holdings, asked.lanes, time_limit_s=time_limit_s))
 
 
 def _answered(network: Network, tell: Tell, time_limit_s: float) -> bytes:

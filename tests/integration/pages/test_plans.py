@@ -6,6 +6,7 @@ import msgspec
 
 from api import solving
 from inventory.ground import db, jobs, progress
+from tests.integration.planning.test_balancing import in_force
 from tests.integration.planning.test_plans import made
 from tests.world import DRIVE, PLANNER, PSU
 
@@ -144,3 +145,21 @@ async def test_a_plan_shows_what_its_limits_cost_to_those_who_may_see_costs(visi
     planner = await visitor("planner")
 
     assert "约束稍放宽时库存可节省的成本" in (await planner.get(f"/plans/{plan.id}")).text
+
+
+async def test_what_to_move_is_proposed_and_drafted_with_one_click(visitor):
+    plan = await in_force()
+    planner = await visitor("planner")
+
+    asked = await planner.post(f"/plans/{plan.id}/rebalancing")
+    address = asked.headers["location"]
+    await solving.run(solving.rebalance, jobs.Rebalance(UUID(address.rsplit("/", 1)[1]), plan.id))
+    proposed = (await planner.get(address)).text
+    drafted = await planner.post(f"{address}/draft-transfers")
+    after = (await planner.get(address)).text
+
+    assert f'action="/plans/{plan.id}/rebalancing"' in (await planner.get(f"/plans/{plan.id}")).text
+    assert f'action="{address}/draft-transfers"' in proposed
+    assert drafted.status_code == 303
+    assert "已生成草稿" in after
+    assert f'action="{address}/draft-transfers"' not in after

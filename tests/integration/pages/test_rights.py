@@ -208,6 +208,8 @@ ACTIONS = [
     ("/plans/jobs/{job}/cancel", "project_manager"),
     ("/plans/{plan}/approve", "planner"),
     ("/plans/{plan}/frontier", "project_manager"),
+    ("/plans/{plan}/rebalancing", "project_manager"),
+    ("/plans/jobs/{job}/draft-transfers", "project_manager"),
     ("/plans/{plan}/what-if", "project_manager"),
     ("/plans/{plan}/reject", "planner"),
     ("/imports", "buyer"),
