@@ -11,11 +11,12 @@ from msgspec import UNSET, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages import charts
-from api.pages.forms import Reason, Several, Short, number, rows
+from api.pages.formats import ZONE
+from api.pages.forms import Reason, Several, Short, moment, number, rows
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.ground import progress
-from inventory.planning import asking, balancing, explaining, plans
+from inventory.planning import asking, balancing, excess, explaining, plans
 from inventory.planning.network import store_name
 from inventory.stock.pools import COMMON
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
@@ -144,6 +145,36 @@ async def ask_what_if(request: PageRequest, plan_id: FromPath[UUID], data: URLEn
     return Redirect(f"/plans/jobs/{job.id}", status_code=303)
 
 
+@get("/plans/{plan_id:uuid}/surplus", guards=[requires("plans.read")])
+async def show_surplus(request: PageRequest, plan_id: FromPath[UUID]) -> Page:
+    """Show where there is more than the plan uses within a year, and what to do with it."""
+    found = await excess.surplus(plan_id, limit=200, seen_by=request.user)
+    return Page("plans/surplus.html", plan=await plans.plan_summary(plan_id), rows=found)
+
+
+@get("/plans/last-time-buy", guards=[requires("plans.make")])
+async def show_last_time_buy(
+    request: PageRequest,  # noqa: ARG001  the guard reads it
+    part: Annotated[str, QueryParameter(max_length=200)] = "",
+    until: Annotated[str, QueryParameter(max_length=10)] = "",
+    shortage_cny: Annotated[str, QueryParameter(max_length=20)] = "",
+    salvage_cny: Annotated[str, QueryParameter(max_length=20)] = "0",
+) -> Page:
+    """Reckon how many of a part to buy before it can be bought no more."""
+    end = moment(until)
+    found = None
+    if part.strip() and end is not None:
+        found = await excess.last_purchase(
+            part.strip(),
+            until=end.astimezone(ZONE).date(),
+            shortage_cny=number(shortage_cny, least=0, most=10**9),
+            salvage_cny=number(salvage_cny or "0", least=0, most=10**9),
+        )
+    return Page(
+        "plans/last_time_buy.html", found=found, part=part, until=until, shortage=shortage_cny, salvage=salvage_cny
+    )
+
+
 @post("/plans/{plan_id:uuid}/rebalancing", guards=[requires("plans.make")], status_code=303)
 async def rebalance(request: PageRequest, plan_id: FromPath[UUID]) -> Redirect:
     """Have it worked out what to move between stores; the next page watches it."""
@@ -183,6 +214,8 @@ handlers = [
     ask_what_if,
     rebalance,
     draft_transfers,
+    show_surplus,
+    show_last_time_buy,
     approve,
     reject,
 ]

@@ -1,11 +1,13 @@
 """Plans and jobs over HTTP."""
 
-from typing import Any
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 
 from api.access import requires, requires_any, signed_in
@@ -13,11 +15,16 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.problems import refusals
 from api.routes.stock import Reason
 from inventory.ground import progress
-from inventory.planning import asking, balancing, explaining, plans
+from inventory.planning import asking, balancing, excess, explaining, plans
 from inventory.stock import transfers
 from inventory.stock.pools import COMMON
 from optimizer.plan import Plan
 from optimizer.whatif import Changes
+
+Horizon = Annotated[
+    int, QueryParameter(ge=0, le=3650, description="Days within which a piece that is used is no surplus")
+]
+Money = Annotated[str, QueryParameter(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$", description="CNY, as a decimal string")]
 
 
 class WhatIf(Struct, forbid_unknown_fields=True):
@@ -150,6 +157,32 @@ class PlanController(Controller):
         """Turn a proposal into draft transfers, one for each lane; their stock is held from now on."""
         return await once(
             request, idempotency_key, lambda: balancing.draft_transfers(job_id, by=request.user), status=201
+        )
+
+    @get(
+        "/plans/{plan_id:uuid}/surplus",
+        operation_id="ListSurplus",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def list_surplus(
+        self, request: ApiRequest, plan_id: FromPath[UUID], horizon_days: Horizon = excess.HORIZON_DAYS
+    ) -> list[excess.SurplusView]:
+        """List where there is more than the plan uses within a horizon, with what to do; the 200 dearest."""
+        return await excess.surplus(plan_id, limit=200, seen_by=request.user, horizon_days=horizon_days)
+
+    @get(
+        "/last-time-buys/{part_number:str}",
+        operation_id="ReckonLastTimeBuy",
+        guards=[requires("plans.make")],
+        responses=refusals(404),
+    )
+    async def last_time_buy(
+        self, part_number: FromPath[str], until: FromQuery[date], shortage_cny: Money, salvage_cny: Money = "0"
+    ) -> excess.LastPurchase:
+        """Say how many of a part to buy while it can still be had, for the devices served until a day."""
+        return await excess.last_purchase(
+            part_number, until=until, shortage_cny=Decimal(shortage_cny), salvage_cny=Decimal(salvage_cny)
         )
 
     @post(

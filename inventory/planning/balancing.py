@@ -52,13 +52,18 @@ async def ask_to_rebalance(plan: UUID, *, by: Actor) -> JobView:
     return job
 
 
+async def positions(plan: UUID, on: date) -> list[db.Row]:
+    """Every part and store in service that a plan names or that holds stock, with what is there and what is to come."""
+    return await db.fetch(_POSITIONS, plan, on, COMMON)
+
+
 async def balance(plan: UUID, on: date) -> Balance:
     """What stores lack of a plan's base stocks and can spare beyond them, and the lanes between stores in service.
 
     A store's position is what is free on its shelf, less what is waited for, and what is on its way or drafted to come; a
     new unit costs what the cheapest valid offer asks, else what the part is valued at.
     """
-    rows = await db.fetch(_POSITIONS, plan, on, COMMON)
+    rows = await positions(plan, on)
     lithium = frozenset(row["part"] for row in rows if row["lithium"])
     holdings: list[Holding] = []
     for row in rows:
@@ -161,7 +166,8 @@ async def draft_transfers(job: UUID, *, by: Actor) -> list[transfers.TransferVie
 
 _POSITIONS = """
 WITH planned AS (
-    SELECT plan_row.part, plan_row.place, base_stock FROM plan_row JOIN pool ON pool.id = plan_row.pool AND pool.code = $3
+    SELECT plan_row.part, plan_row.place, base_stock, rate_per_day FROM plan_row
+    JOIN pool ON pool.id = plan_row.pool AND pool.code = $3
     WHERE plan = $1
 ), held AS (
     SELECT level.part, level.place, free, backordered FROM level
@@ -178,6 +184,7 @@ WITH planned AS (
     GROUP BY part, place
 )
 SELECT part.part_number AS part, place.code AS depot, part.lithium, coalesce(base_stock, 0) AS base_stock,
+       coalesce(rate_per_day, 0) AS rate_per_day, part.unit_cost_cny::float8 AS unit_cost_cny, part.name_zh, part.name_en,
        coalesce(held.free, 0) AS free, coalesce(held.backordered, 0) AS backordered, coalesce(coming.units, 0) AS coming,
        coalesce(offered.price, part.unit_cost_cny)::float8 AS unit_price_cny
 FROM planned

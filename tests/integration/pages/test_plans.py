@@ -1,11 +1,12 @@
 """Stocking plans on pages: asked for, watched, judged, decided."""
 
+import re
 from uuid import UUID
 
 import msgspec
 
 from api import solving
-from inventory.ground import db, jobs, progress
+from inventory.ground import clock, db, jobs, progress
 from tests.integration.planning.test_balancing import in_force
 from tests.integration.planning.test_plans import made
 from tests.world import DRIVE, PLANNER, PSU
@@ -110,7 +111,7 @@ async def test_the_frontier_is_asked_for_and_shown(visitor):
 
     assert "尚未计算其他目标下的成本" in before
     assert 'data-chart="frontier"' in page
-    assert "-5 个百分点" in page
+    assert "−5 个百分点" in page
     assert "计划目标" in page
 
 
@@ -163,3 +164,29 @@ async def test_what_to_move_is_proposed_and_drafted_with_one_click(visitor):
     assert drafted.status_code == 303
     assert "已生成草稿" in after
     assert f'action="{address}/draft-transfers"' not in after
+
+
+async def test_surplus_tells_what_to_do_with_each_piece(visitor):
+    plan = await in_force()
+    planner = await visitor("planner")
+
+    page = (await planner.get(f"/plans/{plan.id}/surplus", language="en")).text
+
+    assert f'href="/plans/{plan.id}/surplus"' in (await planner.get(f"/plans/{plan.id}")).text
+    assert re.search(r"move \d to", page)
+    assert "back to the vendor" in page
+
+
+async def test_a_last_purchase_is_reckoned_on_its_page(visitor):
+    planner = await visitor("planner")
+    year = clock.today().year + 3
+
+    empty = (await planner.get("/plans/last-time-buy")).text
+    found = (await planner.get(f"/plans/last-time-buy?part={PSU}&until={year}-06-30&shortage_cny=9000")).text
+    past = await planner.get(f"/plans/last-time-buy?part={PSU}&until=2020-01-01&shortage_cny=9000")
+    wordy = await planner.get(f"/plans/last-time-buy?part={PSU}&until={year}-06-30&shortage_cny=much")
+
+    assert "最后一次采购" in empty
+    assert "值得保证的概率" in found
+    assert "假定" in found
+    assert (past.status_code, wordy.status_code) == (422, 422)
