@@ -16757,6 +16757,30 @@ async def forwards():
     manager.add_column(
         table_class_name="ReceiptLine",
         tablename="receipt_line",
+        column_name="owner",
+        db_column_name="owner",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Party,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReceiptLine",
+        tablename="receipt_line",
         column_name="quantity",
         db_column_name="quantity",
         column_class_name="Integer",

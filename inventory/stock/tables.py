@@ -336,6 +336,7 @@ class ReceiptLine(
     id = key()
     receipt = link(Receipt, index=True)
     part = link(Part)
+    owner = link(Party)
     quantity = whole()
     missing = whole(0)
     expected_quantity = optional_whole()
