@@ -7,17 +7,23 @@ import numpy as np
 
 from optimizer.core import CORE_SIZES, SECONDS_LARGE, plan_from_core
 from optimizer.lagrangian import maximise
-from optimizer.lines import LineChoices, Priced
+from optimizer.lines import SAMPLE_LINES, LineChoices, Priced
 from optimizer.plan import OPTIMAL_GAP
+from optimizer.poisson import Floats
 from optimizer.pricing import Counts
 from optimizer.watch import Progress, Watch
 
-
-_DUAL_GAP_LINES = 1e-8
+_DUAL_GAP = 5e-8
 """Where so many lines choose, the bound is as good as OPTIMAL_GAP needs long before it is perfect."""
+
+_SAMPLE_GAP = 1e-6
+"""How well a sample is solved, whose multipliers are off by more than that anyway."""
 
 _RADIUS_STARTED = 1e-3
 """How far from multipliers that are nearly right the better ones are looked for first."""
+
+_LINES_PER_NEAR = 50
+"""The more lines, the more of them the last step of the bound leaves undecided."""
 
 _REGRET_FIRST = 1e-2
 """Share of the bound that alternatives may cost more while there is no plan to go by."""
@@ -60,12 +66,8 @@ def size_lines(
 def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, float] | None = None) -> SizedLines:
     """Like `size_lines`, within a time limit that runs already."""
     watch.tell("bound", 1.0)
-    if start is None:
-        sample = maximise(choices.sample, gap=1e-6, stop=watch.out)
-        prices = sample.best.multipliers
-    else:
-        prices = np.array([start.get(row, 0.0) for row in choices.rows])
-    dual = maximise(choices, prices, radius=_RADIUS_STARTED, gap=_DUAL_GAP_LINES, stop=watch.out)
+    prices = _start(choices, watch) if start is None else np.array([start.get(row, 0.0) for row in choices.rows])
+    dual = maximise(choices, prices, radius=_RADIUS_STARTED, gap=_DUAL_GAP, stop=watch.out)
     bound = dual.best
     if dual.proven_infeasible:
         return SizedLines(None, np.inf, bound, impossible=True)
@@ -73,7 +75,8 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
     gap = (cost - bound.value) / cost if dual.plan else 1.0
     if gap > OPTIMAL_GAP and not watch.out():
         watch.tell("core", gap)
-        near = choices.near(bound, cost - bound.value if dual.plan else _REGRET_FIRST * bound.value, CORE_SIZES[-1])
+        allowance = cost - bound.value if dual.plan else _REGRET_FIRST * bound.value
+        near = choices.near(bound, allowance, max(CORE_SIZES[-1], choices.source.count // _LINES_PER_NEAR))
         # where lines tie, the bound hardly tells which multipliers are best: among the few in question it is soon told
         among = maximise(near.problem, bound.multipliers, radius=_RADIUS_STARTED, stop=watch.out)
         plan = among.plan.choice if among.plan else None
@@ -84,3 +87,13 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
             return SizedLines(levels, near.problem.total_cost(chosen), bound, impossible=False)
     levels = None if dual.plan is None else choices.levels(dual.plan.multipliers)
     return SizedLines(levels, cost, bound, impossible=False)
+
+
+def _start(choices: LineChoices, watch: Watch) -> Floats:
+    """Multipliers that are nearly right: those of a sample, found from a sample of the sample."""
+    if choices.source.count <= 2 * SAMPLE_LINES:
+        return np.zeros(len(choices.rows))
+    sample = choices.sample
+    prices = _start(sample, watch)
+    radius = _RADIUS_STARTED if prices.any() else 1.0
+    return maximise(sample, prices, radius=radius, gap=_SAMPLE_GAP, stop=watch.out).best.multipliers
