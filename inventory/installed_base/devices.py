@@ -202,9 +202,7 @@ def entitlement_of(
     now = clock.now()
     known = pick(device.severities, severity, contract=device.contract_code)
     held = clock_of(reported_at, severity, device.calendar, device.limits, stood=stood_still(pauses, now))
-    in_warranty = (
-        device.warranty_until is not None and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until
-    )
+    in_warranty = _in_warranty(device, reported_at)
     return Entitlement(
         device=device.serial,
         model=device.model_code,
@@ -213,7 +211,7 @@ def entitlement_of(
         customer=device.customer,
         covered=device.covered,
         in_warranty=in_warranty,
-        charged=charged(device, in_warranty=in_warranty),
+        charged=charged_at(device, reported_at),
         warranty_until=device.warranty_until,
         warranty_looked_up_at=device.warranty_looked_up_at,
         minimum_provenance=device.minimum_provenance,
@@ -232,13 +230,20 @@ def entitlement_of(
     )
 
 
-def charged(device: CoveredDevice, *, in_warranty: bool) -> Charged | None:
-    """Why the customer of a device pays for its parts; None where the contract covers them, or nobody serves it at all."""
+def _in_warranty(device: CoveredDevice, at: datetime) -> bool:
+    return device.warranty_until is not None and at.astimezone(clock.ZONE).date() <= device.warranty_until
+
+
+def charged_at(device: CoveredDevice, at: datetime) -> Charged | None:
+    """Why the customer of a device pays for the parts of a fault reported, or of work that begins, at an instant.
+
+    None where the contract covers them, or nobody serves it at all.
+    """
     if not device.covered:
         return "out_of_contract" if may_be_quoted(device) else None
     if device.parts_charged == "always":
         return "parts_charged"
-    return "out_of_warranty" if device.parts_charged == "out_of_warranty" and not in_warranty else None
+    return "out_of_warranty" if device.parts_charged == "out_of_warranty" and not _in_warranty(device, at) else None
 
 
 def may_be_quoted(device: CoveredDevice) -> bool:

@@ -342,12 +342,11 @@ async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestVi
 
 
 async def _replanned(request: UUID, *, moved: bool, by: Actor) -> RequestView:
-    """Promise planned work anew where its date moved; what is picked stays picked."""
+    """Promise planned work anew where its date moved, and what waits in any case; what is picked stays picked."""
     lines = await db.fetch(
-        """SELECT id FROM request_line WHERE request = $1 AND $2 AND state IN ('planned', 'reserved', 'backordered')
-           ORDER BY part, id""",
+        "SELECT id FROM request_line WHERE request = $1 AND state = ANY($2) ORDER BY part, id",
         request,
-        moved,
+        ["planned", "reserved", "backordered", *GATED] if moved else ["backordered"],
     )
     return await promise_anew(request, [line["id"] for line in lines], by=by)
 
@@ -390,7 +389,6 @@ async def promise_anew(
     await tell_of_shortage(view, by=by)
     if view.planned_at is not None and lines:  # its day may be another one
         await steps.finish("part_request", view.number, "ship_parts", by=by)
-        if any(line.state in ("reserved", "picked") for line in view.lines):
-            await begin_shipping(view)
+        await begin_shipping(view)
     await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
     return view

@@ -124,6 +124,7 @@ class _Quoted(Struct, frozen=True, kw_only=True):
     reservation: UUID | None
     expected: UUID | None
     promised_at: datetime | None
+    short: bool
 
 
 async def make(
@@ -135,7 +136,7 @@ async def make(
     lines = await db.read(
         _Quoted,
         """SELECT position, part, supplied_part, pieces_each, quantity, source_place AS place, reservation, expected,
-                  promised_at
+                  promised_at, coalesce((ahead ->> 'missing')::int > 0, false) AS short
            FROM request_line WHERE request = $1 AND state <> 'cancelled' ORDER BY position""",
         request,
     )
@@ -152,7 +153,7 @@ async def make(
             clock.today(),
         )
     }
-    stores = {line.place for line in lines if line.reservation is not None}
+    stores = {line.place for line in lines if line.reservation is not None and not line.short}
     freight_cny = freight * max(len(stores), 1)
     units = [marked_up(prices[line.supplied_part or line.part] * line.pieces_each, margin) for line in lines]
     total = sum((unit * line.quantity for unit, line in zip(units, lines, strict=True)), labour + freight_cny)
@@ -222,6 +223,8 @@ def _rates(ruled: RequestPolicyVersion, device: CoveredDevice) -> tuple[Decimal,
 
 
 def _availability(line: _Quoted) -> Availability:
+    if line.short:  # its place in the queue is kept, and there is time to find it before the work begins
+        return "to_order"
     if line.reservation is not None:
         return "in_stock"
     if line.expected is not None:
