@@ -62,7 +62,7 @@ class DeviceView(Struct, frozen=True, kw_only=True):
 
 
 class CoveredDevice(Struct, frozen=True, kw_only=True):
-    """A device with its contract, as a part request needs it."""
+    """A device with its contract, as a part request needs it; `covered` on a `day`."""
 
     id: int
     serial: str
@@ -83,6 +83,7 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
     warranty_until: date | None
     warranty_looked_up_at: datetime | None
     contract_ends_on: date | None
+    day: date
     covered: bool
     retired: bool
     parts_charged: PartsCharged | None
@@ -133,8 +134,8 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     withdrawn_reason: str | None
 
 
-async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
-    """A device by its serial or registration number, with its contract; nobody's scope is everything.
+async def find(number: str, *, seen_by: Actor | None, at: datetime | None = None) -> CoveredDevice:
+    """A device by its serial or registration number, with its contract as of an instant, or now; nobody's scope is everything.
 
     Raises:
         UnknownDevice: none in the reader's contracts at a site that the reader's stores serve; the facts name the nearest.
@@ -152,7 +153,7 @@ async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
                       AS warranty_looked_up_at,
                   (SELECT jsonb_agg(to_jsonb(severity) ORDER BY rank DESC, code) FROM ({SEVERITIES}) AS severity)
                       AS severities,
-                  device.retired_on IS NULL AND contract.starts_on <= $3::date
+                  $3::date AS day, device.retired_on IS NULL AND contract.starts_on <= $3::date
                       AND (contract.ends_on IS NULL OR contract.ends_on >= $3::date) AS covered,
                   jsonb_build_object('time_zone', calendar.time_zone, 'working_days', calendar.working_days,
                       'opens_at', calendar.opens_at, 'closes_at', calendar.closes_at,
@@ -169,7 +170,7 @@ async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
              AND ($2::text[] IS NULL OR contract.code = ANY($2)) AND {reached("device.site", "$4")}""",
         number,
         seen_by.contract_scope if seen_by else None,
-        clock.today(),
+        clock.today() if at is None else at.astimezone(clock.ZONE).date(),
         seen_by.depot_scope if seen_by else None,
     )
     if row is None:
@@ -248,7 +249,7 @@ def charged_at(device: CoveredDevice, at: datetime) -> Charged | None:
 
 def may_be_quoted(device: CoveredDevice) -> bool:
     """Whether a device that no contract covers is served for money: its contract has ended and says so."""
-    ended = device.contract_ends_on is not None and device.contract_ends_on < clock.today()
+    ended = device.contract_ends_on is not None and device.contract_ends_on < device.day
     return device.served_after_end and ended and not device.retired
 
 

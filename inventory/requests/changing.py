@@ -12,7 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
-from inventory.installed_base.devices import entitlement_of
+from inventory.installed_base.devices import charged_at, entitlement_of
 from inventory.requests import gating, promising, scope
 from inventory.requests.gates import GATED, Gate, gate_of
 from inventory.requests.lines import lock_head, settle
@@ -22,6 +22,7 @@ from inventory.requests.requests import (
     Because,
     NewRequest,
     NewRequestLine,
+    NotCovered,
     PlannedInPast,
     RequestView,
     begin_shipping,
@@ -51,6 +52,14 @@ class NotPlanned(Refused):
     help_zh = "请更改其要求送达时间。"
 
 
+class ChargedThen(Refused):
+    """On {day} the customer of {number} pays for the parts, which it does not on the day they are planned for."""
+
+    zh = "{number} 如改至 {day}，备件须由客户付费，与原计划日期不同。"
+    help_en = "Cancel it and ask anew for that day: the answer is a quotation."
+    help_zh = "请取消后按新日期重新申请，系统将先出报价单。"
+
+
 class Change(Struct, frozen=True, kw_only=True):
     """What is to be different; what is not given stays. A `need_by` of None goes back to the contract's clock.
 
@@ -75,6 +84,8 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         UnknownSeverity: its contract knows no such severity.
         PlannedWork, NotPlanned: planned work has a date, a fault a severity and a clock.
         PlannedInPast: the new date has passed.
+        NotCovered: no contract covers the device on the new date, nor is it served for money.
+        ChargedThen: on the new date its customer pays for the parts, and was not asked.
 
     """
     by.require("parts.request")
@@ -87,6 +98,7 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
             raise NotPlanned(number=before.number)
         if wanted.planned_at < clock.now():
             raise PlannedInPast(planned_at=wanted.planned_at.isoformat())
+        await _require_cover(before, wanted.planned_at)
         told["need_by"] = wanted.planned_at
     if before.state == "awaiting_approval" and told.get("engineer", before.engineer) != before.engineer:
         raise WrongState(
@@ -116,6 +128,18 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         "request.changed", "part_request", view.number, by=by, change=msgspec.to_builtins(told, str_keys=True)
     )
     return view
+
+
+async def _require_cover(view: RequestView, planned_at: datetime) -> None:
+    """Refuse a date on which a contract does not cover what it covers on the present one."""
+    device = await devices.find(
+        view.device_serial, seen_by=None, at=planned_at
+    )  # the request was found in the actor's scope
+    day = device.day.isoformat()
+    if not device.covered and not devices.may_be_quoted(device):
+        raise NotCovered(device=device.serial, contract=device.contract_code, day=day)
+    if charged_at(device, planned_at) not in (None, view.charged):
+        raise ChargedThen(number=view.number, day=day)
 
 
 @db.atomic

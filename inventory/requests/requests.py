@@ -57,9 +57,9 @@ SHIP_WITHIN = timedelta(hours=PICK_HOURS)
 
 
 class NotCovered(Refused):
-    """Device {device} is not covered: contract {contract} does not run today, or the device is retired."""
+    """Device {device} is not covered: contract {contract} does not run on {day}, or the device is retired."""
 
-    zh = "设备 {device} 不在保：合同 {contract} 未生效或已到期，或设备已退役。"
+    zh = "设备 {device} 不在保：合同 {contract} 于 {day} 未生效或已到期，或设备已退役。"
     help_en = "Check the contract's dates, or ask for a quotation."
     help_zh = "请核对合同起止日期，或申请报价。"
 
@@ -298,7 +298,7 @@ async def open_request(
 
     Raises:
         UnknownDevice, UnknownPart: the facts name the nearest ones.
-        NotCovered: no contract covers the device today, nor is it served for money.
+        NotCovered: no contract covers the device today, or on the day of planned work, nor is it served for money.
         ReferenceReused: the reference belongs to another request.
         FaultInFuture: the fault is reported for a time to come.
         SeverityMissing: it says neither how severe a fault is nor when planned work begins, or both.
@@ -320,9 +320,9 @@ async def open_request(
     if new.planned_at is not None and new.planned_at < now and follows is None:
         raise PlannedInPast(planned_at=new.planned_at.isoformat())
     # what follows from a request that its actor sees is for that device, wherever it stands
-    device = await devices.find(new.device_serial, seen_by=None if follows else by)
+    device = await devices.find(new.device_serial, seen_by=None if follows else by, at=new.planned_at)
     if not device.covered and not devices.may_be_quoted(device):
-        raise NotCovered(device=device.serial, contract=device.contract_code)
+        raise NotCovered(device=device.serial, contract=device.contract_code, day=device.day.isoformat())
     entitlement = None if new.severity is None else entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
     # what goes on with a repair was paid for and approved with its beginning

@@ -9,8 +9,8 @@ from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.steps import open_steps
 from inventory.requests import approving, changing, planned, quoting, requests, shipping, telling
-from inventory.requests.changing import Change
-from inventory.requests.requests import RequestView
+from inventory.requests.changing import Change, ChargedThen
+from inventory.requests.requests import NotCovered, RequestView
 from inventory.requests.waves import to_pick
 from inventory.stock import promises, receipts
 from tests.integration.requests.test_approvals import limit
@@ -163,3 +163,42 @@ async def test_on_its_day_what_is_quoted_is_held_as_long_as_that_is_valid(at_noo
         assert told(after) == [(2, "reserved", "GZ", True, None)]
         assert await db.fetch_value("SELECT expires_at FROM reservation WHERE state = 'pending'") is None
     assert await violations() == []
+
+
+async def test_the_contract_has_to_run_on_the_day_of_the_work(at_noon):
+    await charge(None, ends_on=(DATE - timedelta(days=1)).date())
+    with pytest.raises(NotCovered) as refused:
+        await requests.open_request(inspection(), by=DISPATCHER)
+    assert str(DATE.date()) in str(refused.value)
+    assert await db.fetch_value("SELECT count(*) FROM part_request") == 0
+    earlier = await requests.open_request(inspection(at=DATE - timedelta(days=2)), by=DISPATCHER)
+    assert earlier.state == "planned"
+    with pytest.raises(NotCovered):
+        await changing.change(earlier.id, Change(planned_at=DATE), by=DISPATCHER)
+
+    await charge(None, served_after_end=True)
+    with pytest.raises(ChargedThen):
+        await changing.change(earlier.id, Change(planned_at=DATE), by=DISPATCHER)
+    assert (await requests.request_view(earlier.id)).planned_at == earlier.planned_at
+    later = await requests.open_request(inspection(reference="PM-2"), by=DISPATCHER)
+    assert (later.state, later.charged) == ("quoted", "out_of_contract")
+    moved = await changing.change(later.id, Change(planned_at=DATE + timedelta(days=1)), by=DISPATCHER)
+    assert moved.state == "quoted"
+    assert await violations() == []
+
+
+async def test_work_is_planned_before_its_contract_begins(at_noon):
+    await charge(None, starts_on=(DATE - timedelta(days=1)).date())
+
+    assert (await requests.open_request(inspection(), by=DISPATCHER)).state == "planned"
+    with pytest.raises(NotCovered):
+        await requests.open_request(inspection(at=DATE - timedelta(days=2), reference="PM-2"), by=DISPATCHER)
+
+
+async def test_a_warranty_counts_on_the_day_of_the_work(at_noon):
+    await charge("out_of_warranty")
+    await db.execute("UPDATE device SET warranty_until = $1", (DATE - timedelta(days=1)).date())
+
+    assert (await requests.open_request(inspection(), by=DISPATCHER)).state == "quoted"
+    free = await requests.open_request(inspection(at=DATE - timedelta(days=2), reference="PM-2"), by=DISPATCHER)
+    assert (free.state, free.charged) == ("planned", None)
