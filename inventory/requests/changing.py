@@ -1,6 +1,6 @@
 """Changing a request that is under way: its severity, its clock, its ticket; each time its promise is made anew."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -377,11 +377,18 @@ async def _replanned(request: UUID, *, moved: bool, by: Actor) -> RequestView:
 
 @db.atomic
 async def promise_anew(
-    request: UUID, lines: Sequence[UUID], *, by: Actor, because: Sequence[str] = (), gate: Gate | None = None
+    request: UUID,
+    lines: Sequence[UUID],
+    *,
+    by: Actor,
+    because: Sequence[str] = (),
+    gate: Gate | None = None,
+    before: Collection[UUID] = (),
 ) -> RequestView:
     """Free what some lines hold and find them sources anew; never worse, since what they held is among the choices.
 
-    Behind a gate (the one given, else the one the request waits at) they are held, and not promised.
+    Behind a gate (the one given, else the one the request waits at) they are held, and not promised. Planned work comes
+    `before` promises that wait behind it for stock that is missing.
     """
     row = await db.fetch_one(
         """SELECT priority_class, need_by, planned_at, engineer, device.serial, source || ':' || reference_number AS reference
@@ -405,6 +412,7 @@ async def promise_anew(
             engineer=row["engineer"],
             gate=gate or await gate_of(request),
             planned_at=row["planned_at"],
+            before=before,
         )
         device = await devices.find(row["serial"], seen_by=None)
         await promising.promise(asking, device, asked, by=by, because=because)
