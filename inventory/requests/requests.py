@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
 from inventory.catalogue import parts
 from inventory.catalogue.substitutes import Fit
@@ -368,7 +368,8 @@ async def open_request(
     if view.state not in GATED:
         await begin_shipping(view)
     await tell_of_shortage(view, by=by)
-    await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
+    told = _without_costs(view)  # whoever is told may be a system without that right
+    await events.emit(f"part_request.{view.state}", "part_request", view.number, told, contract=device.contract_code)
     return view
 
 
@@ -608,7 +609,7 @@ _FROM = """FROM part_request
 
 
 async def request_view(request: UUID, *, seen_by: Actor | None = None) -> RequestView:
-    """One part request.
+    """One part request; what its ladders' rungs cost is told to a reader who may see costs, and to nobody else.
 
     Raises:
         Unknown: no such request in the reader's scope.
@@ -630,7 +631,16 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
     kit = await kits.kit(row["symptom"], row["model"]) if row["symptom"] else []
-    return msgspec.convert({**row, "kit": kit}, RequestView, strict=False)
+    view = msgspec.convert({**row, "kit": kit}, RequestView, strict=False)
+    return view if seen_by and seen_by.may("costs.read") else _without_costs(view)
+
+
+def _without_costs(view: RequestView) -> RequestView:
+    lines = [
+        structs.replace(line, ladder=[structs.replace(step, cost_cny=UNSET) for step in line.ladder])
+        for line in view.lines
+    ]
+    return structs.replace(view, lines=lines)
 
 
 async def id_of(number: str) -> UUID:

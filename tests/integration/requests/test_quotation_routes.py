@@ -133,3 +133,20 @@ async def test_the_mail_that_asks_for_an_approval_leads_to_its_page_and_says_the
     assert mail["Subject"] == f"请审批：备件申请 {view.number}"
     assert f"https://parts.example/requests/{view.id}/approval" in text
     assert all(words in text for words in ("¥2,500", "合同计时继续", "备件金额超过限额"))
+
+
+async def test_what_the_rungs_of_a_ladder_cost_is_told_to_those_who_may_see_costs_alone(api):
+    async def costs(role: str) -> set[bool]:
+        view = (await api.call("GET", f"/part-requests/{opened['id']}", role=role)).json()
+        return {"cost_cny" in step for line in view["lines"] for step in line["ladder"]}
+
+    opened = (await api.call("POST", "/part-requests", ASKED, role="dispatcher")).json()
+    assert {"cost_cny" in step for line in opened["lines"] for step in line["ladder"]} == {False}
+    assert [await costs(role) for role in ("engineer", "dispatcher", "warehouse_keeper")] == [{False}] * 3
+    assert [await costs(role) for role in ("buyer", "project_manager")] == [{True}] * 2
+    another = {**ASKED, "reference": "INC-2/1"}
+    priced = (await api.call("POST", "/part-requests", another, role="project_manager")).json()
+    assert {"cost_cny" in step for line in priced["lines"] for step in line["ladder"]} == {True}
+    told = await db.fetch("SELECT payload::text AS payload FROM event WHERE subject_kind = 'part_request'")
+    assert len(told) > 1
+    assert not [each for each in told if "cost_cny" in each["payload"]]
