@@ -25,17 +25,23 @@ from inventory.stock.serving import WAYS
 
 @db.atomic
 async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
-    """Give free stock of a level to those who wait for it, by rank, deadline and age; how many lines got theirs."""
+    """Give free stock of a level to those who wait for it, by rank, deadline and age; how many lines got theirs.
+
+    Whose contract forbids the part by now gets none of it; substitutes and other stores are found by `renew_promises`.
+    """
     waiting = await db.fetch(
         """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
                   part_request.priority_class, part_request.source || ':' || part_request.reference_number AS reference
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
            JOIN part ON part.id = line.part
            JOIN place ON place.id = line.source_place
            JOIN pool ON pool.id = line.pool
            LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
+             AND NOT EXISTS (SELECT FROM forbidden_part
+                             WHERE contract = device.contract AND forbidden_part.part = line.part AND in_force)
            ORDER BY priority_class.rank DESC NULLS LAST, line.expected IS NULL, part_request.need_by NULLS LAST,
                     part_request.opened_at, line.id
            -- a request is locked before its lines, as by whoever ships or cancels it

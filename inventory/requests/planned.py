@@ -1,6 +1,6 @@
 """Planned work through its days: parts are held when their day comes, and whoever planned is told when they will be short."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -105,7 +105,6 @@ async def followed(*, limit: int = 10_000) -> list[UUID]:
 class _Line(Struct, frozen=True, kw_only=True):
     """A line that is promised ahead from a level; its part may come to be forbidden, its store be out of service."""
 
-    id: UUID
     request: UUID
     reservation: UUID
     starts_at: datetime
@@ -149,14 +148,28 @@ async def _look_at(levels: Sequence[db.Row], by: Actor) -> int:
                 behind = [each for each in queue if each > line.reservation]
                 spare = prospects[level].spare_from(line.starts_at, beside=[line.reservation, *behind])
                 if spare and not line.forbidden:
-                    await changing.promise_anew(line.request, [line.id], by=by, before=behind)
-                    changed += 1
+                    changed += await _source_anew(line.request, [line.reservation], by=by, before=behind)
             elif line.out_of_service or line.forbidden or will_miss.get(line.reservation, 0):
-                lost.setdefault(line.request, []).append(line.id)
-        for request, ids in lost.items():
-            await changing.promise_anew(request, ids, by=by)
-            changed += 1
+                lost.setdefault(line.request, []).append(line.reservation)
+        for request, promised in lost.items():
+            changed += await _source_anew(request, promised, by=by)
     return changed
+
+
+@db.atomic
+async def _source_anew(request: UUID, promised: Sequence[UUID], *, by: Actor, before: Collection[UUID] = ()) -> bool:
+    """Promise lines anew that were looked at and still have these reservations; whether there were any."""
+    lines = await db.fetch(
+        """SELECT line.id FROM request_line AS line JOIN part_request ON part_request.id = line.request
+           WHERE line.request = $1 AND line.reservation = ANY($2) AND line.state = ANY($3)
+           ORDER BY line.part, line.id FOR NO KEY UPDATE OF part_request, line""",
+        request,
+        list(promised),
+        AHEAD,
+    )
+    if lines:
+        await changing.promise_anew(request, [line["id"] for line in lines], by=by, before=before)
+    return bool(lines)
 
 
 _DOUBTFUL = """
@@ -182,7 +195,7 @@ ORDER BY level.id LIMIT $4
 
 _LINES = """
 SELECT reservation.level, jsonb_build_object(
-           'id', line.id, 'request', line.request, 'reservation', reservation.id, 'starts_at', starts_at,
+           'request', line.request, 'reservation', reservation.id, 'starts_at', starts_at,
            'missing', coalesce((line.ahead ->> 'missing')::int, 0), 'out_of_service', place.out_of_service_at IS NOT NULL,
            'forbidden', EXISTS (SELECT FROM forbidden_part
                                 WHERE contract = device.contract AND forbidden_part.part = level.part AND in_force)) AS line

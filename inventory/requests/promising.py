@@ -105,6 +105,35 @@ async def promise(
             break
         open_lines = lost
     await _write(asking, answers, offered, because)
+    if asking.planned_at is not None:
+        await _join(asking.request, by)
+
+
+async def _join(request: UUID, by: Actor) -> None:
+    """Make one line again of those that were split, and are promised ahead from one source by now, or missed in one place."""
+    split = await db.fetch(
+        """SELECT array_agg(line.id ORDER BY position) AS lines, array_agg(line.reservation ORDER BY position) AS promised,
+                  sum(line.quantity)::int AS quantity, sum((ahead ->> 'missing')::int)::int AS missing
+           FROM request_line AS line
+           JOIN reservation ON reservation.id = line.reservation AND reservation.state = 'soft'
+           WHERE request = $1 AND ahead IS NOT NULL
+           GROUP BY part, device_position, line.state, pool, source_place, supplied_part, pieces_each, level, starts_at,
+                    (ahead ->> 'missing')::int > 0
+           HAVING count(*) > 1""",
+        request,
+    )
+    for row in split:
+        first, *others = row["lines"]
+        await db.execute("UPDATE request_line SET reservation = NULL WHERE id = ANY($1)", others)
+        await db.execute(
+            """UPDATE request_line SET quantity = $2, reservation = $3, ahead = jsonb_set(ahead, '{missing}', to_jsonb($4::int))
+               WHERE id = $1""",
+            first,
+            row["quantity"],
+            await promises.join(row["promised"], by=by),
+            row["missing"],
+        )
+        await db.execute("DELETE FROM request_line WHERE id = ANY($1)", others)
 
 
 async def _lock(lines: Sequence[Asked], choices: Sequence[Choice], offered: Offered) -> None:

@@ -15,7 +15,7 @@ from inventory.stock import pools, priorities
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import QuantityNotPositive, StartInPast
-from inventory.stock.reservations import Reservation, reservation_view
+from inventory.stock.reservations import Reservation, release_each, reservation_view
 
 
 @db.atomic
@@ -112,6 +112,20 @@ async def promise_each(
         expires_at,
     )
     return [row["id"] for row in rows]
+
+
+@db.atomic
+async def join(promised: Sequence[UUID], *, by: Actor) -> UUID:
+    """Have the earliest of some soft reservations stand for all, for a verb that checked that level and start are the same."""
+    kept, *others = sorted(promised)
+    await db.execute(
+        """UPDATE reservation SET quantity = (SELECT sum(quantity) FROM reservation WHERE id = ANY($2) AND state = 'soft')
+           WHERE id = $1""",
+        kept,
+        [kept, *others],
+    )
+    await release_each(others, by=by)
+    return kept
 
 
 async def begin_due(*, by: Actor, beside: Collection[UUID] = (), batch: int = 500) -> int:

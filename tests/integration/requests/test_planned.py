@@ -465,3 +465,40 @@ async def test_taking_over_for_planned_work_ends_the_duty_to_find_its_stock(at_n
     await db.execute("UPDATE reservation SET priority = 0, priority_class = NULL WHERE id = $1", held.id)
     await taking_over.take_over_for_request(held.id, view.id, by=MANAGER, reason="agreed")
     assert [kind for kind, *_ in await waiting_steps()] == ["ship_parts"]
+
+
+async def test_pieces_that_were_split_are_one_line_again_when_one_store_has_them_all(at_noon):
+    await receipts.adjust("GZ", PSU, -4, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    view = await requests.open_request(inspection(5), by=DISPATCHER)
+    assert told(view) == [(2, "planned", "GZ", False, 0), (3, "planned", "GZ", False, 3)]
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+    await planned.look_ahead(by=SETUP)
+    assert told(await requests.request_view(view.id)) == [
+        (3, "planned", "GZ", False, 0),
+        (2, "planned", "GZ", False, 2),
+    ]
+    await receipts.adjust("GZ", PSU, 2, by=SETUP, reason="found")
+    await planned.look_ahead(by=SETUP)
+    whole = await requests.request_view(view.id)
+    assert told(whole) == [(5, "planned", "GZ", False, 0)]
+    assert (await of(PSU, "GZ")).promised == 5
+    assert await waiting_steps() == []
+    with clock.at(HELD + timedelta(minutes=1)):
+        assert await planned.begin_due(by=SETUP) == 1
+        assert (await of(PSU, "GZ")).reserved == 5
+    assert await violations() == []
+
+
+async def test_nothing_that_the_contract_forbids_by_now_is_given_to_whoever_waits_for_it(at_noon):
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    waits = await requests.open_request(fault(1), by=DISPATCHER)
+    part, place, pool = await db.fetch_one("SELECT part, source_place, pool FROM request_line")
+    await forbid(PSU)
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+
+    assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 0
+    await db.execute("UPDATE forbidden_part SET in_force = false")
+    assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 1
+    assert (await requests.request_view(waits.id)).state == "reserved"
