@@ -366,6 +366,7 @@ CHINESE: dict[str, str] = {
     "until": "截至编号",
     "username": "用户名",
     "valid_to": "失效日期",
+    "valid_until": "有效期至",
     "value": "填写内容",
     "value_cny": "金额（元）",
     "vendor": "供应商",

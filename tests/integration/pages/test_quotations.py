@@ -195,3 +195,15 @@ async def test_a_quotation_is_found_by_its_number(visitor):
 
     for number in (view.quotations[0].number, view.quotations[0].title):
         assert (await dispatcher.get(f"/find?q={number}")).headers["location"] == f"/requests/{view.id}"
+
+
+async def test_quotations_are_listed_with_their_customer_and_how_they_were_answered(visitor):
+    view = await quoted((PSU, 2))
+    dispatcher = await visitor("dispatcher")
+
+    chinese = (await dispatcher.get("/quotations")).text
+    english = (await dispatcher.get("/quotations?state=open", language="en")).text
+    title = f"{view.quotations[0].number}/1"
+    assert all(words in chinese for words in (title, view.number, "测试银行", "¥3,805.00", "待客户答复"))
+    assert all(words in english for words in (title, "Test Bank", "Valid until", "Total with tax"))
+    assert title not in (await dispatcher.get("/quotations?state=accepted")).text
