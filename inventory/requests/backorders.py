@@ -15,7 +15,7 @@ from inventory.installed_base import devices
 from inventory.requests import changing, sources
 from inventory.requests.gates import GATED
 from inventory.requests.lines import settle
-from inventory.requests.requests import request_view, tell_of_shortage
+from inventory.requests.requests import begin_shipping, request_view, tell_of_shortage
 from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
 from inventory.stock import priorities, reservations
 from inventory.stock.lines import count_waiting
@@ -80,6 +80,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         await settle(line["request"])
         filled += 1
         view = await request_view(line["request"])
+        await begin_shipping(view)
         await tell_of_shortage(view, by=by)
         await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return filled

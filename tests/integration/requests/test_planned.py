@@ -502,3 +502,14 @@ async def test_nothing_that_the_contract_forbids_by_now_is_given_to_whoever_wait
     await db.execute("UPDATE forbidden_part SET in_force = false")
     assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 1
     assert (await requests.request_view(waits.id)).state == "reserved"
+
+
+async def test_stock_that_comes_on_the_day_is_somebodys_to_hand_out(at_noon):
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    await requests.open_request(inspection(1, at=NOW + timedelta(hours=20)), by=DISPATCHER)
+    part, place, pool = await db.fetch_one("SELECT part, source_place, pool FROM request_line")
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+
+    assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 1
+    assert [kind for kind, *_ in await waiting_steps()] == ["ship_parts"]

@@ -3,8 +3,10 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from api.channels.wording import worded
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.steps import open_steps
@@ -13,7 +15,7 @@ from inventory.requests.changing import Change, ChargedThen
 from inventory.requests.requests import NotCovered, RequestView
 from inventory.requests.waves import to_pick
 from inventory.stock import promises, receipts
-from tests.integration.requests.test_approvals import limit
+from tests.integration.requests.test_approvals import enter, limit
 from tests.integration.requests.test_planned import DATE, HELD, NOW, inspection, of, told
 from tests.integration.requests.test_quotations import SAID, charge
 from tests.world import DISPATCHER, KEEPER, MANAGER, PSU, SETUP
@@ -48,6 +50,7 @@ async def test_a_date_a_minute_ahead_passes_no_limit_of_value_by(at_noon):
 
 async def test_what_waits_for_its_approval_is_promised_for_its_date_and_goes_on_with_a_yes(at_noon):
     await limit()
+    await enter("pm", "project_manager")
     view = await requests.open_request(inspection(), by=DISPATCHER)
 
     assert told(view) == [(2, "awaiting_approval", "GZ", False, 0)]
@@ -55,8 +58,10 @@ async def test_what_waits_for_its_approval_is_promised_for_its_date_and_goes_on_
     assert (level.reserved, level.promised, level.promised_from) == (0, 2, HELD)
     assert "前审批" in telling.sentence(view).zh
     assert "计时" not in telling.sentence(view).zh
-    message = await db.fetch_value("SELECT facts FROM message WHERE kind = 'approval_asked' LIMIT 1")
-    assert message is None or '"severity_zh": null' in message
+    facts = msgspec.json.decode(await db.fetch_value("SELECT facts::text FROM message LIMIT 1"))
+    chinese, english = (worded("approval_asked", facts, language, {}).lines for language in ("zh", "en"))
+    assert ("（计划性任务）" in chinese[1], chinese[2]) == (True, "计划开工：2026-11-30 11:00")
+    assert ("(planned work)" in english[1], "clock" in english[-1]) == (True, False)
 
     after = await approving.approve(view.id, by=MANAGER)
     assert told(after) == [(2, "planned", "GZ", False, 0)]
