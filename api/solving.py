@@ -38,7 +38,7 @@ async def make_plan(job: jobs.MakePlan) -> dict[str, str]:
     """Size the whole network as it is now."""
     await _go_on(job.job, GATHERED, "gathering the network")
     gathered = await network.gather(clock.now().date())
-    answered = await _solved(job.job, answer, msgspec.json.encode(gathered.network))
+    answered = await _solved(job.job, answer, msgspec.json.encode(gathered.network), await asking.newest_multipliers())
     await _go_on(job.job, SOLVED, "writing the plan")
     return _told(
         await plans.record_plan(gathered, msgspec.json.decode(answered, type=Answered), by=await _asker(job.job))
@@ -48,10 +48,9 @@ async def make_plan(job: jobs.MakePlan) -> dict[str, str]:
 async def ask_what_if(job: jobs.AskWhatIf) -> dict[str, str]:
     """Size a plan's network under changed assumptions."""
     await _go_on(job.job, GATHERED, "gathering the network")
-    content = msgspec.json.encode(await asking.network_of(job.plan))
-    found = msgspec.json.decode(
-        await _solved(job.job, answer_what_if, content, msgspec.json.encode(job.changes)), type=OtherAnswer
-    )
+    content, start = await _asked_about(job.plan)
+    told = await _solved(job.job, answer_what_if, content, msgspec.json.encode(job.changes), start)
+    found = msgspec.json.decode(told, type=OtherAnswer)
     await _go_on(job.job, SOLVED, "writing the plan")
     changes = msgspec.convert(job.changes, Changes)
     return _told(
@@ -62,8 +61,7 @@ async def ask_what_if(job: jobs.AskWhatIf) -> dict[str, str]:
 async def draw_frontier(job: jobs.DrawFrontier) -> dict[str, str]:
     """Size a plan's network at other targets."""
     await _go_on(job.job, GATHERED, "gathering the network")
-    content = msgspec.json.encode(await asking.network_of(job.plan))
-    found = await _solved(job.job, answer_frontier, content)
+    found = await _solved(job.job, answer_frontier, *await _asked_about(job.plan))
     await _go_on(job.job, SOLVED, "writing the plan")
     await asking.record_frontier(job.plan, msgspec.json.decode(found, type=list[Point]))
     return _told(await plans.plan_summary(job.plan))
@@ -93,12 +91,17 @@ async def run[J: jobs.MakePlan | jobs.AskWhatIf | jobs.DrawFrontier | jobs.Rebal
         await progress.finish_job(job.job, "done", "", done)
 
 
+async def _asked_about(plan: UUID) -> tuple[bytes, dict[str, float]]:
+    """A plan's network and its multipliers, from which those of a network like it are found sooner."""
+    return msgspec.json.encode(await asking.network_of(plan)), (await asking.answer_of(plan)).multipliers
+
+
 async def _go_on(job: UUID, share: int, step: str) -> None:
     if not await progress.note_progress(job, share, step):
         raise Stopped
 
 
-async def _solved(job: UUID, function: Callable[..., bytes], *arguments: bytes) -> bytes:
+async def _solved(job: UUID, function: Callable[..., bytes], *arguments: object) -> bytes:
     """What the optimizer answers; the job shows the step it is at and the gap proven so far."""
 
     async def watch(news: Told | None) -> bool:

@@ -70,10 +70,10 @@ class Demand:
 
     def stock_of(self, levels: Ints) -> dict[str, dict[str, int]]:
         """Base stocks per row as {part: {depot: S}}."""
+        parts, depots = ([record.id for record in table] for table in (self.network.parts, self.network.depots))
         stock: dict[str, dict[str, int]] = {}
-        for part, depot, level in zip(self.part, self.depot, levels, strict=True):
-            depots = stock.setdefault(self.network.parts[part].id, {})
-            depots[self.network.depots[depot].id] = int(level)
+        for part, depot, level in zip(self.part.tolist(), self.depot.tolist(), levels.tolist(), strict=True):
+            stock.setdefault(parts[part], {})[depots[depot]] = level
         return stock
 
     def levels(self, stock: Stock) -> Ints:
@@ -226,6 +226,10 @@ def _helpers(network: Network, asked: Ints) -> Ints:
 def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> list[Cluster]:
     """The clusters of the network, by their depots; every row belongs to exactly one."""
     lanes = network.policy.lateral_lanes or () if network.policy.lateral else ()
+    if not lanes:
+        order = np.argsort(depot, kind="stable")
+        alone = np.split(order, np.flatnonzero(np.diff(depot[order])) + 1)
+        return [_cluster((int(depot[rows[0]]),), rows[:, np.newaxis], {}, stream_row) for rows in alone if len(rows)]
     index = {record.id: i for i, record in enumerate(network.depots)}
     ways = {(index[lane.to], index[lane.source]): lane for lane in lanes}
     starts = np.flatnonzero(np.diff(part, prepend=-1)).tolist()
@@ -239,7 +243,7 @@ def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> li
         place = dict(zip(stocked, range(first, last), strict=True))
         for members in joined[stocked]:
             lines.setdefault(members, []).append([place[member] for member in members])
-    return [_cluster(members, lines[members], ways, stream_row) for members in sorted(lines)]
+    return [_cluster(members, np.array(lines[members], dtype=np.int64), ways, stream_row) for members in sorted(lines)]
 
 
 def _components(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> tuple[tuple[int, ...], ...]:
@@ -259,7 +263,7 @@ def _components(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> t
 
 def _cluster(
     depots: tuple[int, ...],
-    lines: list[list[int]],
+    rows: Ints,
     ways: dict[tuple[int, int], Lane],
     stream_row: Ints,
 ) -> Cluster:
@@ -271,7 +275,6 @@ def _cluster(
         for source, lane in lanes.items():
             hours[asked, source], cost[asked, source] = lane.hours, lane.cost_cny
         sources.append((asked, *sorted(lanes, key=lambda source, w=lanes: w[source].hours)))
-    rows = np.array(lines, dtype=np.int64)
     order = np.argsort(rows, axis=None)
     place = np.searchsorted(rows.flat, stream_row, sorter=order)
     place = order[np.minimum(place, rows.size - 1)]

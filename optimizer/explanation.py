@@ -15,6 +15,7 @@ from optimizer.errors import OptimizerError
 from optimizer.evaluation import Evaluation, evaluate_demand, misses
 from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
+from optimizer.poisson import Ints
 
 _ROUNDING = 1e-12
 """A change of a share smaller than this is none."""
@@ -100,10 +101,11 @@ def explain(network: Network, plan: Plan, part: str, depot: str) -> Explanation:
     row = _row(demand, part, depot)
     if row is None or not plan.stock:
         raise OptimizerError(f"the plan says nothing of {part} at {depot}", part=part, depot=depot)
-    held, floor = plan.stock.get(part, {}).get(depot, 0), int(demand.floor[row])
-    planned = evaluate_demand(demand, plan.stock)
-    more = _changed(demand, plan, planned, part, depot, held + 1)
-    less = _changed(demand, plan, planned, part, depot, held - 1) if held else None
+    levels = demand.levels(plan.stock)
+    held, floor = int(levels[row]), int(demand.floor[row])
+    planned = evaluate_demand(demand, levels)
+    more = _changed(demand, plan, planned, levels, row, 1)
+    less = _changed(demand, plan, planned, levels, row, -1) if held else None
     if less and held - 1 < floor:
         less = msgspec.structs.replace(less, breaks={**less.breaks, "floor": 1.0})
     paying = less.worths[0] if less and less.worths and held > floor else None
@@ -133,12 +135,14 @@ def _row(demand: Demand, part: str, depot: str) -> int | None:
     return int(found[0]) if len(found) else None
 
 
-def _changed(demand: Demand, plan: Plan, planned: Evaluation, part: str, depot: str, stock: int) -> Change:
-    """The plan with `stock` units of a part in a depot, against the plan as it is."""
-    other = evaluate_demand(demand, {**plan.stock, part: {**plan.stock.get(part, {}), depot: stock}})
-    fuller, emptier = (other, planned) if stock > plan.stock.get(part, {}).get(depot, 0) else (planned, other)
+def _changed(demand: Demand, plan: Plan, planned: Evaluation, levels: Ints, row: int, units: int) -> Change:
+    """The plan with one unit more or less in a row, against the plan as it is."""
+    changed = levels.copy()
+    changed[row] += units
+    other = evaluate_demand(demand, changed)
+    fuller, emptier = (other, planned) if units > 0 else (planned, other)
     return Change(
-        base_stock=stock,
+        base_stock=int(changed[row]),
         cost_cny=other.cost_cny - planned.cost_cny,
         service=_moved(planned.service, other.service),
         worths=tuple(_worths(plan.multipliers, emptier, fuller)),

@@ -1,12 +1,13 @@
 """What service costs: the network sized again and again, its targets moved together a little down or up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from optimizer.files import Amount, Fraction, Name
 from optimizer.network import Network, SlaClass
-from optimizer.sizing import Progress, size
+from optimizer.sizing import size
+from optimizer.watch import Progress
 
 SHIFTS = (-0.05, -0.04, -0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03)
 """By how much the targets are moved: from five points down to three points up."""
@@ -53,6 +54,7 @@ def frontier(
     shifts: Sequence[float] = SHIFTS,
     *,
     time_limit_s: float = 120.0,
+    start: Mapping[str, float] | None = None,
     progress: Callable[[int], Progress] = lambda _point: lambda _step, _gap: None,
 ) -> list[Point]:
     """The cheapest stock for every shift of the targets, in the given order.
@@ -64,6 +66,7 @@ def frontier(
         network: a checked network.
         shifts: by how much to move every target, as fractions.
         time_limit_s: for all of them together, shared out equally.
+        start: multipliers of the network's plan; every point starts from those of the one before.
         progress: given the number of a point, whom to tell how far its sizing is.
 
     Raises:
@@ -73,7 +76,8 @@ def frontier(
     points: list[Point] = []
     for number, shift in enumerate(shifts):
         at = moved(network, shift)
-        plan = size(at, time_limit_s=time_limit_s / len(shifts), progress=progress(number))
+        plan = size(at, time_limit_s=time_limit_s / len(shifts), start=start, progress=progress(number))
+        start = plan.multipliers or start
         points.append(
             Point(
                 shift=shift,

@@ -168,9 +168,17 @@ def _waiting(facts: Facts, levels: Ints) -> Delivery:
 
 
 def _lost(facts: Facts, levels: Ints) -> Floats:
-    """Erlang's loss as P(X = S) / P(X <= S)."""
+    """Erlang's loss by its reciprocal: 1/B = sum of S!/(S - k)! / a^k over k = 0 ... S.
+
+    Every term is positive, and the first one is 1: nothing cancels or vanishes, whatever the load.
+    """
     load = facts.rate * facts.lead_time
-    return _pmf(levels, load) / special.gammaincc(levels + 1.0, load)
+    reciprocal, term = np.ones(len(load)), np.ones(len(load))
+    for k in range(int(levels.max(initial=0))):
+        with np.errstate(divide="ignore", over="ignore"):
+            term = np.where(levels > k, term * (levels - k) / load, 0.0)
+        reciprocal += term
+    return 1.0 / reciprocal
 
 
 def _pmf(count: Ints, mean: Floats) -> Floats:

@@ -1,33 +1,31 @@
 """How much of every part to hold where: the cheapest base stocks that keep every promise.
 
-The steps: alternatives and what they deliver (`alternatives`), multipliers that prove a lower
-bound (`lagrangian`), a plan from the alternatives that come into question (`core`), a search
-that proves it the cheapest where the problem is small enough (`branch_and_bound`), or why there
-is none (`infeasibility`). A plan is evaluated again by the exact formulas before it is answered.
+The steps: alternatives and what they deliver (`alternatives`, or `lines` where there are too many
+to table), multipliers that prove a lower bound (`lagrangian`), a plan from the alternatives that
+come into question (`core`), a search that proves it the cheapest where the problem is small
+enough (`branch_and_bound`), or why there is none (`infeasibility`). A plan is evaluated again by
+the exact formulas before it is answered.
 """
 
-import resource
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.alternatives import Choices, build, grown, initial_sizes
 from optimizer.branch_and_bound import PRECISION, Outcome, search
-from optimizer.core import best_in_core, core_of
+from optimizer.core import SECONDS_LARGE, gap_of, plan_from_core
 from optimizer.demand import Demand, gather
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import evaluate_demand, misses, money_step
 from optimizer.infeasibility import reasons
 from optimizer.lagrangian import maximise
-from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question, relax
+from optimizer.multiple_choice import Relaxation, beyond_in_question, relax
 from optimizer.network import Network
-from optimizer.plan import Plan
-from optimizer.poisson import Ints
-
-OPTIMAL_GAP = 1e-6
-"""A plan is optimal where its cost lies within this share above the proven bound."""
+from optimizer.plan import OPTIMAL_GAP, Plan
+from optimizer.poisson import Floats, Ints
+from optimizer.watch import Progress, Watch
 
 SMALL_GROUPS = 400
 """Problems with up to this many groups are searched as far as time allows."""
@@ -36,63 +34,51 @@ SEARCHED_GROUPS = 4_000
 """Larger ones up to this are searched for a while; beyond, the multipliers prove enough."""
 
 _NODES_SMALL, _NODES_LARGE = 500_000, 10_000
-_CORE_SIZES = (300, 3_000, 30_000)
-_CORE_SECONDS_SEARCHED, _CORE_SECONDS_LARGE = 2.0, 5.0
+_CORE_SECONDS_SEARCHED = 2.0
 _GROWTHS_MAX = 12
 
-Progress = Callable[[str, float], None]
-"""Told at the start of every step: the step's name, and the gap proven so far."""
 
-
-def size(network: Network, *, time_limit_s: float = 60.0, progress: Progress | None = None) -> Plan:
+def size(
+    network: Network,
+    *,
+    time_limit_s: float = 60.0,
+    start: Mapping[str, float] | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Plan:
     """The cheapest plan for a network, with its proof.
 
     Args:
         network: a checked network.
         time_limit_s: when to stop with the best plan so far, in seconds.
+        start: multipliers of a plan for a similar network, which this one will resemble.
+        executor: computes pieces of a network that is too large for tables; this thread if none.
         progress: told what is going on.
 
-    Returns:
-        A plan of any status (see `optimizer.plan`); its targets are kept within 1e-9.
-
     Raises:
-        OptimizerError: lateral supply joins more depots, or needs more stock, than is computed
+        OptimizerError: lateral supply among more depots, or of more stock, than is computed
             exactly.
 
     """
-    watch = _Watch(time_limit_s, progress or (lambda _step, _gap: None))
+    watch = Watch(time_limit_s, progress)
     demand = gather(network)
     if not len(demand.part):
         return _without_stock(demand, watch)
-    solved = _solve(demand, watch)
+    if len(demand.part) > SEARCHED_GROUPS and all(len(cluster.depots) == 1 for cluster in demand.clusters):
+        # loading compiled code takes a second and 60 MB: only networks that need it pay for it
+        from optimizer.line_sizing import size_lines_until  # noqa: PLC0415
+        from optimizer.lines import LineChoices, lines_of  # noqa: PLC0415
+
+        choices = LineChoices(network, demand.class_rate, lines_of(demand), executor)
+        found = size_lines_until(watch, choices, start)
+        if found.levels is not None:
+            levels = found.levels.astype(np.int64)
+            return _plan(demand, levels, found.bound.value, _named(choices.rows, found.bound.multipliers), watch)
+    solved = _solve(demand, watch, start)
     if solved.choice is None:
         return _no_plan(solved, watch)
-    return _plan(solved, solved.choice, watch)
-
-
-class _Watch:
-    """The time limit, and whom to tell how far it went."""
-
-    def __init__(self, time_limit_s: float, progress: Progress) -> None:
-        self.start = time.perf_counter()
-        self.end = self.start + time_limit_s
-        self.tell = progress
-
-    @property
-    def left_s(self) -> float:
-        return max(self.end - time.perf_counter(), 0.0)
-
-    def out(self) -> bool:
-        return self.left_s == 0.0
-
-    @property
-    def cost(self) -> dict[str, float]:
-        """What the answer took: seconds and memory."""
-        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {
-            "seconds": time.perf_counter() - self.start,
-            "peak_memory_mb": peak_kib / 1024.0,
-        }
+    levels = solved.choices.levels(solved.choice)
+    return _plan(demand, levels, solved.bound.value, _multipliers(solved), watch, _searched_bound(solved))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,20 +97,22 @@ class _Solved:
     by_multipliers: bool = False
 
 
-def _solve(demand: Demand, watch: _Watch) -> _Solved:
+def _solve(demand: Demand, watch: Watch, start: Mapping[str, float] | None) -> _Solved:
     """Solve with ever more alternatives, until what lies beyond them is wanted no more.
 
     The bound holds for all base stocks, since the relaxation counts the alternatives beyond. It
     is as high as more alternatives could make it once the relaxation does not choose these, and
     a plan is proven among all base stocks once the search does not ask for them either.
     """
-    sizes, start = initial_sizes(demand), None
+    sizes, prices = initial_sizes(demand), None
     for _ in range(_GROWTHS_MAX):
         watch.tell("alternatives", 1.0)
         choices = build(demand, sizes)
         problem = choices.problem
         watch.tell("bound", 1.0)
-        dual = maximise(problem, start, stop=watch.out)
+        if prices is None and start:
+            prices = np.array([start.get(row, 0.0) for row in problem.rows])
+        dual = maximise(problem, prices, stop=watch.out)
         if dual.proven_infeasible:
             return _Solved(choices, dual.best, None, np.inf, complete=True, by_multipliers=True)
         bound = dual.best
@@ -132,66 +120,25 @@ def _solve(demand: Demand, watch: _Watch) -> _Solved:
         if len(beyond) and watch.out():  # no time to grow: free of charge nobody wants more
             bound, beyond = relax(problem, np.zeros(len(problem.rows))), beyond[:0]
         if not len(beyond):
-            choice = _from_core(problem, bound, dual.plan, watch)
-            if len(problem.first) > SEARCHED_GROUPS:
+            # what a search will look at afterwards need not be perfect here
+            searched = len(problem.first) <= SEARCHED_GROUPS
+            enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, SECONDS_LARGE)
+            plan = dual.plan.choice if dual.plan else None
+            choice = plan_from_core(problem, bound, plan, watch, enough=enough, seconds=seconds)
+            if not searched:
                 return _Solved(choices, bound, choice, bound.value, complete=False)
             found = _searched(choices, bound, choice, watch)
             beyond = found.beyond
             if not len(beyond):
                 return _Solved(choices, bound, found.plan, found.bound, found.complete)
-        sizes, start = grown(choices, sizes, problem.group[beyond]), bound.multipliers
+        sizes, prices = grown(choices, sizes, problem.group[beyond]), bound.multipliers
     raise OptimizerError("some parts are worth stocking almost without end: their stock costs next to nothing")
 
 
-def _from_core(problem: Problem, bound: Relaxation, plan: Ints | None, watch: _Watch) -> Ints | None:
-    """The best plan that cores of growing size yield within a few seconds, from a first one if any.
-
-    What a search will look at afterwards need not be perfect here.
-    """
-    searched = len(problem.first) <= SEARCHED_GROUPS
-    enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, _CORE_SECONDS_LARGE)
-    plan = _most(problem) if plan is None else plan
-    for core_size in _CORE_SIZES:
-        gap = _gap(problem, bound, plan)
-        if gap <= enough or watch.out() or (core_size == _CORE_SIZES[-1] and plan is not None):
-            break
-        watch.tell("core", gap)
-        allowance = np.inf if plan is None else problem.total_cost(plan) - bound.value
-        free = core_of(problem, bound, allowance, core_size)
-        found = best_in_core(
-            problem,
-            bound,
-            free,
-            good_enough=bound.value * (1.0 + enough / 2.0),
-            time_limit_s=min(watch.left_s / 3.0, seconds),
-        )
-        if found is not None and (plan is None or _cheaper(problem, found, plan)):
-            plan = found
-    return plan
-
-
-def _most(problem: Problem) -> Ints | None:
-    """The plan to hold the most of everything, if the limits allow that."""
-    choosable = np.where(problem.choosable, np.arange(len(problem.cost)), -1)
-    choice = np.maximum.reduceat(choosable, problem.first)
-    return choice if problem.keeps_limits(choice) else None
-
-
-def _cheaper(problem: Problem, one: Ints, other: Ints) -> bool:
-    return problem.total_cost(one) < problem.total_cost(other)
-
-
-def _gap(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
-    if plan is None:
-        return 1.0
-    cost = problem.total_cost(plan)
-    return (cost - min(bound.value, cost)) / cost if cost else 0.0
-
-
-def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Watch) -> Outcome:
+def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: Watch) -> Outcome:
     """A search for a cheaper plan, as far as the size of the problem and the time allow."""
     problem = choices.problem
-    watch.tell("search", _gap(problem, bound, plan))
+    watch.tell("search", gap_of(problem, bound, plan))
     return search(
         problem,
         bound,
@@ -202,17 +149,26 @@ def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Wa
     )
 
 
-def _plan(solved: _Solved, choice: Ints, watch: _Watch) -> Plan:
-    """The answer for a choice: evaluated again, with status and proof."""
-    demand, bound = solved.choices.demand, solved.bound
-    stock = demand.stock_of(solved.choices.levels(choice))
-    evaluation = evaluate_demand(demand, stock)
+def _plan(
+    demand: Demand,
+    levels: Ints,
+    bound: float,
+    multipliers: dict[str, float],
+    watch: Watch,
+    searched: float | None = None,
+) -> Plan:
+    """The answer for base stocks: evaluated again, with status and proof.
+
+    `bound` is what the multipliers prove, `searched` what a search proved on top of that.
+    """
+    stock = demand.stock_of(levels)
+    evaluation = evaluate_demand(demand, levels)
     missed = misses(demand.network, evaluation)
     if missed:
         raise OptimizerError(f"the plan breaks its own limits: {missed}", missed=missed)
     cost = evaluation.cost_cny
-    proven = min(bound.value, cost)
-    lower = cost if solved.complete else max(proven, min(solved.least, cost))
+    proven = min(bound, cost)
+    lower = proven if searched is None else max(proven, min(searched, cost))
     by_search = lower - proven > PRECISION * cost
     lower = lower if by_search else proven
     gap = (cost - lower) / cost if cost else 0.0
@@ -222,17 +178,22 @@ def _plan(solved: _Solved, choice: Ints, watch: _Watch) -> Plan:
         proof="search" if by_search else "lagrangian",
         cost_cny=cost,
         lower_bound_cny=lower,
-        lagrangian_bound_cny=bound.value,
+        lagrangian_bound_cny=bound,
         gap=gap,
         stock=stock,
         service=evaluation.service,
-        multipliers=_multipliers(solved),
+        multipliers=multipliers,
         reasons=(),
         **watch.cost,
     )
 
 
-def _no_plan(solved: _Solved, watch: _Watch) -> Plan:
+def _searched_bound(solved: _Solved) -> float:
+    """What a search proved no plan to cost less than; everything else, if it went to its end."""
+    return np.inf if solved.complete else solved.least
+
+
+def _no_plan(solved: _Solved, watch: Watch) -> Plan:
     """The answer where there is no plan, or none was found in time."""
     problem = solved.choices.problem
     if solved.complete:
@@ -256,10 +217,14 @@ def _no_plan(solved: _Solved, watch: _Watch) -> Plan:
 
 
 def _multipliers(solved: _Solved) -> dict[str, float]:
-    return dict(zip(solved.choices.problem.rows, solved.bound.multipliers.tolist(), strict=True))
+    return _named(solved.choices.problem.rows, solved.bound.multipliers)
 
 
-def _without_stock(demand: Demand, watch: _Watch) -> Plan:
+def _named(rows: tuple[str, ...], multipliers: Floats) -> dict[str, float]:
+    return dict(zip(rows, multipliers.tolist(), strict=True))
+
+
+def _without_stock(demand: Demand, watch: Watch) -> Plan:
     """Nothing is asked for, so nothing is held."""
-    service = evaluate_demand(demand, {}).service
+    service = evaluate_demand(demand, demand.floor).service
     return Plan("optimal", "lagrangian", 0, 0, 0, 0, {}, service, {}, (), **watch.cost)

@@ -287,15 +287,18 @@ INVARIANTS = [
     ),
     Invariant(
         "receipts_say_what_was_booked",
-        "a receipt's lines count as many pieces as its document's movements brought in",
-        """SELECT receipt.document AS what, sum(lines.quantity)::text AS expected, min(moved.quantity)::text AS found
-           FROM receipt
-           JOIN (SELECT receipt, sum(quantity) AS quantity FROM receipt_line GROUP BY receipt) AS lines
-                ON lines.receipt = receipt.id
-           JOIN (SELECT document, sum(quantity) AS quantity FROM movement
-                 WHERE kind IN ('receipt', 'transfer_in') GROUP BY document) AS moved ON moved.document = receipt.document
-           WHERE receipt.source_kind IN ('purchase_order', 'transfer', 'advance_notice')
-           GROUP BY receipt.document HAVING sum(lines.quantity) <> min(moved.quantity)""",
+        "a document's receipts count as many pieces of each part and owner as its movements brought in",
+        """SELECT document AS what, coalesce(told.quantity, 0)::text AS expected, coalesce(moved.quantity, 0)::text AS found
+           FROM (SELECT receipt.document, line.part, line.owner, sum(line.quantity) AS quantity
+                 FROM receipt JOIN receipt_line AS line ON line.receipt = receipt.id
+                 WHERE receipt.source_kind IN ('purchase_order', 'transfer', 'advance_notice')
+                 GROUP BY receipt.document, line.part, line.owner HAVING sum(line.quantity) > 0) AS told
+           FULL JOIN (SELECT document, part, to_owner AS owner, sum(quantity) AS quantity FROM movement
+                      WHERE kind IN ('receipt', 'transfer_in')
+                        AND document IN (SELECT document FROM receipt
+                                         WHERE source_kind IN ('purchase_order', 'transfer', 'advance_notice'))
+                      GROUP BY document, part, to_owner) AS moved USING (document, part, owner)
+           WHERE told.quantity IS DISTINCT FROM moved.quantity""",
     ),
     Invariant(
         "what_was_tested_bad_is_never_free",
@@ -321,7 +324,8 @@ INVARIANTS = [
     ),
     Invariant(
         "what_waits_at_a_gate_stays_put",
-        "nothing is picked or sent of a request that is quoted or awaits an approval, and what it holds is pending",
+        "nothing is picked or sent of a request that is quoted or awaits an approval, and what it holds is pending, or soft "
+        "for planned work",
         """SELECT part_request.number || ' / ' || line.position AS what, 'held or nothing' AS expected,
                   concat_ws(', ', CASE WHEN line.firm THEN 'firm' END, CASE WHEN line.picked_at IS NOT NULL THEN 'picked' END,
                             CASE WHEN line.shipped_at IS NOT NULL THEN 'shipped' END, reservation.state,
@@ -330,6 +334,7 @@ INVARIANTS = [
            JOIN part_request ON part_request.id = line.request
            LEFT JOIN reservation ON reservation.id = line.reservation
                 AND reservation.state NOT IN ('pending', 'taken_over', 'expired')  -- a job or a minute later it is let go of
+                AND NOT (reservation.state = 'soft' AND part_request.planned_at IS NOT NULL)
            LEFT JOIN pick ON pick.reservation = line.reservation AND pick.state IN ('open', 'picked', 'short')
            WHERE line.state IN ('quoted', 'awaiting_approval')
              AND (line.firm OR line.picked_at IS NOT NULL OR line.shipped_at IS NOT NULL OR reservation.id IS NOT NULL

@@ -6,7 +6,8 @@ so far, and the share of the whole that is behind it.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
 from optimizer.rebalancing import rebalance
 from optimizer.simulation import StockedRow, normal_dips
-from optimizer.sizing import Progress, size
+from optimizer.sizing import size
+from optimizer.watch import Progress
 from optimizer.whatif import Changes, changed
 
 DIP_YEARS = 40
@@ -41,19 +43,33 @@ def _untold(step: str, gap: float, share: float) -> None:
     """Tell nobody."""
 
 
-def answer(network: bytes, tell: Tell = _untold, *, time_limit_s: float = 120.0) -> bytes:
-    """Size a network and work out its rows and classes; JSON in, JSON out."""
-    return _answered(optimizer_network.read(network), tell, time_limit_s)
+def answer(
+    network: bytes, start: Mapping[str, float] | None = None, tell: Tell = _untold, *, time_limit_s: float = 120.0
+) -> bytes:
+    """Size a network and work out its rows and classes; JSON in, JSON out.
+
+    `start` are the multipliers of a plan for a network like it, from which its own are found sooner.
+    """
+    return _answered(optimizer_network.read(network), start, tell, time_limit_s)
 
 
-def answer_what_if(network: bytes, changes: bytes, tell: Tell = _untold, *, time_limit_s: float = 120.0) -> bytes:
+def answer_what_if(
+    network: bytes,
+    changes: bytes,
+    start: Mapping[str, float] | None = None,
+    tell: Tell = _untold,
+    *,
+    time_limit_s: float = 120.0,
+) -> bytes:
     """Size a network under changed assumptions; the changed network, and what `answer` says of it."""
     other = changed(optimizer_network.read(network), msgspec.json.decode(changes, type=Changes))
-    answered = msgspec.Raw(_answered(other, tell, time_limit_s))
+    answered = msgspec.Raw(_answered(other, start, tell, time_limit_s))
     return msgspec.json.encode({"network": other, "answered": answered})
 
 
-def answer_frontier(network: bytes, tell: Tell = _untold, *, time_limit_s: float = 240.0) -> bytes:
+def answer_frontier(
+    network: bytes, start: Mapping[str, float] | None = None, tell: Tell = _untold, *, time_limit_s: float = 240.0
+) -> bytes:
     """What other targets would cost: the points of the frontier."""
     count = len(optimizer_frontier.SHIFTS)
 
@@ -61,7 +77,9 @@ def answer_frontier(network: bytes, tell: Tell = _untold, *, time_limit_s: float
         return lambda step, gap: tell(step, gap, (point + SHARE_BEHIND[step]) / count)
 
     read = optimizer_network.read(network)
-    return msgspec.json.encode(optimizer_frontier.frontier(read, time_limit_s=time_limit_s, progress=progress))
+    return msgspec.json.encode(
+        optimizer_frontier.frontier(read, time_limit_s=time_limit_s, start=start, progress=progress)
+    )
 
 
 def answer_rebalancing(balance: bytes, tell: Tell = _untold, *, time_limit_s: float = 20.0) -> bytes:
@@ -71,8 +89,15 @@ def answer_rebalancing(balance: bytes, tell: Tell = _untold, *, time_limit_s: fl
     return msgspec.json.encode(rebalance(asked.holdings, asked.lanes, time_limit_s=time_limit_s))
 
 
-def _answered(network: Network, tell: Tell, time_limit_s: float) -> bytes:
-    plan = size(network, time_limit_s=time_limit_s, progress=lambda step, gap: tell(step, gap, SHARE_BEHIND[step]))
+def _answered(network: Network, start: Mapping[str, float] | None, tell: Tell, time_limit_s: float) -> bytes:
+    with ThreadPoolExecutor() as threads:
+        plan = size(
+            network,
+            time_limit_s=time_limit_s,
+            start=start,
+            executor=threads,
+            progress=lambda step, gap: tell(step, gap, SHARE_BEHIND[step]),
+        )
     rows = planned_rows(network, plan)
     tell("dips", 1.0 if plan.gap is None else plan.gap, SHARE_BEHIND["dips"])
     classes = _classes(network, plan, rows) if plan.stock else []

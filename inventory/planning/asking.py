@@ -74,6 +74,14 @@ async def answer_of(plan: UUID) -> Plan:
     return msgspec.convert((await _kept(plan))["answer"], Plan)
 
 
+async def newest_multipliers() -> dict[str, float] | None:
+    """The multipliers of the newest plan that was found, for the next to start from; None before the first."""
+    return await db.fetch_value(
+        """SELECT answer->'multipliers' FROM plan WHERE state <> 'what_if' AND status IN ('optimal', 'feasible')
+           ORDER BY id DESC LIMIT 1"""
+    )
+
+
 async def _kept(plan: UUID) -> db.Row:
     row = await db.fetch_one("SELECT network, answer, changes, based_on FROM plan WHERE id = $1", plan)
     if row is None:
