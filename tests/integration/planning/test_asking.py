@@ -43,6 +43,15 @@ async def test_a_plan_is_made_by_the_worker_and_keeps_all_it_takes_to_verify_it(
     assert check(await asking.answer_of(plan.id), await asking.network_of(plan.id)) == []
 
 
+async def test_the_next_plan_starts_from_the_newest_multipliers(company):
+    assert await asking.newest_multipliers() is None
+    await made()
+    newest = await made()
+    await what_if(Changes(targets={"2h": 0.97}), plan=newest.id)  # a question is no plan to start from
+
+    assert await asking.newest_multipliers() == (await plans.plan_detail(newest.id)).multipliers
+
+
 async def test_a_job_tells_its_step_and_its_gap_and_never_goes_back(company):
     job = await plans.ask_for_plan(by=PLANNER)
     await progress.note_progress(job.id, 30, "core", {"gap": 0.02})
