@@ -108,7 +108,7 @@ class _Master:
         spread = most - least
         self.money = float(problem.ceiling) or 1.0
         # a row that varies by rounding only must not be blown up to the size of the others
-        self.measure = np.where(spread > 1e-9 * np.abs(problem.limit), spread, 1.0)
+        self.measure = np.where(spread > 1e-9 * np.maximum(np.abs(problem.limit), np.abs(most)), spread, 1.0)
         self.binding = most > problem.limit
         self.depots, self.block = np.unique(problem.block, return_inverse=True)
         self.program = pulp.LpProblem("multipliers", pulp.LpMaximize)
