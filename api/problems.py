@@ -214,7 +214,8 @@ def http_response(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     language = language_of(request)
     if isinstance(error, ValidationException):
         errors = _field_errors(error, language)
-        named = "; ".join(f"{e.pointer}: {e.message}" if e.pointer else e.message for e in errors) or str(error.detail)
+        between, colon = ("；", "：") if language == "zh" else ("; ", ": ")
+        named = between.join(f"{e.pointer}{colon}{e.message}" if e.pointer else e.message for e in errors)
         sentence = _INVALID.sentence[language].format(named)
         return _response(_problem(422, _INVALID.code, sentence, errors=errors, advice=_INVALID.advice[language]))
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -225,24 +226,42 @@ def http_response(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     )
     detail = words.sentence[language]
     if error.status_code == HTTPStatus.BAD_REQUEST and error.detail:
-        detail = f"{detail} ({error.detail})"
+        told = in_language(str(error.detail), language)
+        if language == "en":
+            detail = f"{detail} ({told})"
+        elif told != error.detail:
+            detail = f"{detail.removesuffix('。')}：{told}。"
     return _response(_problem(error.status_code, words.code, detail, advice=words.advice[language]), headers)
 
 
+_NO_BODY = "'data'"
+"""What the framework says of a route's body where none was sent."""
+
+
 def _field_errors(error: ValidationException, language: Language) -> list[FieldError]:
-    extra = error.extra if isinstance(error.extra, list) else []
+    """What is wrong, field by field; a parameter that is missing the framework tells in its detail only."""
+    if not isinstance(error.extra, list):
+        complaint, _, _ = str(error.detail).partition(" for path ")
+        named = _MISSING_PARAMETER.fullmatch(complaint)
+        return [FieldError(named[1] if named else "", "invalid", in_language(complaint, language))]
     return [
         FieldError(
             pointer=_pointer(str(item.get("key", "")), str(item.get("source", "")), str(item.get("message", ""))),
             code="invalid",
-            message=in_language(str(item.get("message", "")), language),
+            message=in_language(_complaint(str(item.get("message", ""))), language),
         )
-        for item in extra
+        for item in error.extra
         if isinstance(item, dict)
     ]
 
 
-_NAMED_FIELD = re.compile(r"(?:unknown|in) field `([^`]+)`")
+def _complaint(message: str) -> str:
+    return "The body is missing" if message == _NO_BODY else message
+
+
+_MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '(.+)'")
+
+_NAMED_FIELD = re.compile(r"(?:unknown|required|in) field `([^`]+)`")
 
 
 def _pointer(key: str, source: str, message: str) -> str:
@@ -252,6 +271,8 @@ def _pointer(key: str, source: str, message: str) -> str:
     '/lines/0/quantity'
     >>> _pointer("data", "body", "Object contains unknown field `surprise`")
     '/surprise'
+    >>> _pointer("lines[0]", "body", "Object missing required field `quantity`")
+    '/lines/0/quantity'
     >>> _pointer("data", "body", "Expected `decimal` from 0 to 9 in field `limit_cny`")
     '/limit_cny'
     >>> _pointer("limit", "query", "Expected `int` <= 200")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from optimizer.demand import YEAR_DAYS, Cluster, Demand
+from optimizer.demand import YEAR_DAYS, Cluster, Demand, class_targets
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import (
     TOLERANCE,
@@ -31,6 +31,7 @@ from optimizer.evaluation import (
 )
 from optimizer.lateral import MEMBERS_MAX, STATES_MAX
 from optimizer.multiple_choice import Bools, Problem
+from optimizer.network import Network
 from optimizer.poisson import Floats, Ints, erlang_loss
 
 
@@ -138,13 +139,13 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
     A plan that just keeps a limit here must also keep it when it is evaluated again, where the
     same numbers are added up in another order: hence a slack a little below the tolerance.
     """
-    limits = _limits(demand)
-    column = {row: index for index, row in enumerate(limits)}
+    limit_of = limits(demand.network, demand.class_rate)
+    column = {row: index for index, row in enumerate(limit_of)}
     buckets = _buckets(demand, sizes)
     tables = [_tables(demand, bucket, column) for bucket in buckets]
-    limit = np.array([*limits.values()])
+    limit = np.array([*limit_of.values()])
     problem = Problem(
-        rows=tuple(limits),
+        rows=tuple(limit_of),
         cost=np.concatenate([cost for cost, _ in tables]),
         use=sparse.csr_array(sparse.vstack([use for _, use in tables])),
         limit=limit,
@@ -156,11 +157,10 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
     return Choices(demand, tuple(buckets), problem)
 
 
-def _limits(demand: Demand) -> dict[str, float]:
-    """The limit of every row by its name; promises are negated."""
-    network = demand.network
+def limits(network: Network, class_rate: Floats) -> dict[str, float]:
+    """The limit of every row by its name, given each class's whole demand; promises are negated."""
     limits: dict[str, float | None] = {}
-    for sla, rate, target in zip(network.sla_classes, demand.class_rate, demand.class_target, strict=True):
+    for sla, rate, target in zip(network.sla_classes, class_rate, class_targets(network, class_rate), strict=True):
         if rate > 0:
             limits[f"service:{sla.id}"] = None if target is None else -target
             limits[f"mean_time:{sla.id}"] = sla.mean_time_target_hours

@@ -4,6 +4,7 @@ A contract is judged by its calls of a month or a quarter. Of few calls even a g
 show a bad share, so that the promise needs more than its target on average.
 """
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -16,6 +17,7 @@ _STEP_MIN = 1e-13
 _SPREAD = 12.0
 
 
+@functools.lru_cache(maxsize=256)
 def needed_share(target: float, calls: float, assurance: float) -> float:
     """The smallest share on time p with P(a period's share >= target) >= assurance.
 

@@ -145,7 +145,7 @@ class _Tree:
         self.decided, self.core = possible[~is_open], possible[is_open]
         self.cost, self.group = problem.cost[self.core], problem.group[self.core]
         self.use = problem.use[self.core].toarray()
-        self.decided_cost = float(problem.cost[self.decided].sum())
+        self.decided_cost = problem.settled + float(problem.cost[self.decided].sum())
         self.limit = limit - np.asarray(problem.use[self.decided].sum(axis=0), dtype=np.float64)
         self.program = _LinearProgram(self.cost, self.use, self.limit, self.group)
 

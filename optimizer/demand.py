@@ -81,6 +81,17 @@ class Demand:
     clusters: tuple[Cluster, ...]
 
     @property
+    def known_to_lines(self) -> bool:
+        """Whether the compiled pass over lines (`optimizer.pricing`) computes what this demand asks for.
+
+        It orders one for one, weighs all demands alike, and knows uncertain rates under backorders.
+        """
+        weighted = any(part.criticality != 1.0 for part in self.network.parts)
+        uncertain = bool(np.isfinite(self.rate_shape).any())
+        waits = self.network.policy.stockout == "backorder"
+        return not weighted and (waits or not uncertain) and bool((self.order_quantity == 1).all())
+
+    @property
     def mean_surplus(self) -> Floats:
         """What the stock position of every row exceeds its base stock by, on average: (Q - 1) / 2."""
         return (self.order_quantity - 1) / 2.0
@@ -107,10 +118,10 @@ class Demand:
 
     def stock_of(self, levels: Ints) -> dict[str, dict[str, int]]:
         """Base stocks per row as {part: {depot: S}}."""
+        parts, depots = ([record.id for record in table] for table in (self.network.parts, self.network.depots))
         stock: dict[str, dict[str, int]] = {}
-        for part, depot, level in zip(self.part, self.depot, levels, strict=True):
-            depots = stock.setdefault(self.network.parts[part].id, {})
-            depots[self.network.depots[depot].id] = int(level)
+        for part, depot, level in zip(self.part.tolist(), self.depot.tolist(), levels.tolist(), strict=True):
+            stock.setdefault(parts[part], {})[depots[depot]] = level
         return stock
 
     def levels(self, stock: Stock) -> Ints:
@@ -177,16 +188,20 @@ def gather(network: Network) -> Demand:
         stream_travel_hours=travel,
         stream_weight=weighted / class_weight[sla],
         class_rate=class_rate,
-        class_target=tuple(map(_needed, network.sla_classes, class_rate)),
+        class_target=class_targets(network, class_rate),
         clusters=tuple(_clusters(network, row_part, row_depot, stream_row)),
     )
 
 
+def class_targets(network: Network, class_rate: Floats) -> tuple[float | None, ...]:
+    """The share on time that every class needs in the long run, given its whole daily rate."""
+    return tuple(map(_needed, network.sla_classes, class_rate.tolist()))
+
+
 def _needed(sla: SlaClass, daily_rate: float) -> float | None:
-    """The share on time that a class needs in the long run."""
     if sla.target_fraction is None or sla.measuring_days is None or sla.assurance is None or daily_rate == 0:
         return sla.target_fraction
-    return needed_share(sla.target_fraction, float(daily_rate) * sla.measuring_days, sla.assurance)
+    return needed_share(sla.target_fraction, daily_rate * sla.measuring_days, sla.assurance)
 
 
 def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
@@ -280,6 +295,10 @@ def _helpers(network: Network, asked: Ints) -> Ints:
 def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> list[Cluster]:
     """The clusters of the network, by their depots; every row belongs to exactly one."""
     lanes = network.policy.lateral_lanes or () if network.policy.lateral else ()
+    if not lanes:
+        order = np.argsort(depot, kind="stable")
+        alone = np.split(order, np.flatnonzero(np.diff(depot[order])) + 1)
+        return [_cluster((int(depot[rows[0]]),), rows[:, np.newaxis], {}, stream_row) for rows in alone if len(rows)]
     index = {record.id: i for i, record in enumerate(network.depots)}
     ways = {(index[lane.to], index[lane.source]): lane for lane in lanes}
     starts = np.flatnonzero(np.diff(part, prepend=-1)).tolist()
@@ -293,7 +312,7 @@ def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> li
         place = dict(zip(stocked, range(first, last), strict=True))
         for members in joined[stocked]:
             lines.setdefault(members, []).append([place[member] for member in members])
-    return [_cluster(members, lines[members], ways, stream_row) for members in sorted(lines)]
+    return [_cluster(members, np.array(lines[members], dtype=np.int64), ways, stream_row) for members in sorted(lines)]
 
 
 def _components(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> tuple[tuple[int, ...], ...]:
@@ -313,7 +332,7 @@ def _components(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> t
 
 def _cluster(
     depots: tuple[int, ...],
-    lines: list[list[int]],
+    rows: Ints,
     ways: dict[tuple[int, int], Lane],
     stream_row: Ints,
 ) -> Cluster:
@@ -325,7 +344,6 @@ def _cluster(
         for source, lane in lanes.items():
             hours[asked, source], cost[asked, source] = lane.hours, lane.cost_cny
         sources.append((asked, *sorted(lanes, key=lambda source, w=lanes: w[source].hours)))
-    rows = np.array(lines, dtype=np.int64)
     order = np.argsort(rows, axis=None)
     place = np.searchsorted(rows.flat, stream_row, sorter=order)
     place = order[np.minimum(place, rows.size - 1)]

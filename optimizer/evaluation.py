@@ -49,13 +49,13 @@ def evaluate(network: Network, stock: Stock) -> Evaluation:
         OptimizerError: lateral supply among base stocks that are too large to solve exactly.
 
     """
-    return evaluate_demand(gather(network), stock)
+    demand = gather(network)
+    return evaluate_demand(demand, demand.levels(stock))
 
 
-def evaluate_demand(demand: Demand, stock: Stock) -> Evaluation:
-    """Like `evaluate`, where the demand has been gathered before."""
+def evaluate_demand(demand: Demand, levels: Ints) -> Evaluation:
+    """Like `evaluate`, where the demand has been gathered before, for the base stock of every row."""
     network = demand.network
-    levels = demand.levels(stock)
     share, hours = np.zeros(len(demand.stream_row)), np.zeros(len(demand.stream_row))
     shipping = 0.0
     for cluster in demand.clusters:

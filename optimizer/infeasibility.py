@@ -29,7 +29,7 @@ def reasons(network: Network, problem: Problem, stop: Callable[[], bool]) -> tup
     """
     promised = [r for r, name in enumerate(problem.rows) if name.startswith(("service", "mean"))]
     stock_limits = [r for r in range(len(problem.rows)) if r not in promised]
-    lowest, _ = problem.ranges
+    lowest = problem.extent().least
     broken = lowest > problem.limit + problem.slack
     words = _Words(network, problem)
     if broken[promised].any():
@@ -80,7 +80,7 @@ def _reach(problem: Problem, row: int, kept: list[int], stop: Callable[[], bool]
     dual = maximise(narrowed, stop=stop)
     if dual.proven_infeasible:
         return _Reach(row, math.inf, kept, missed=True)
-    outcome = search(narrowed, dual.best, dual.plan, nodes_max=_NODES_MAX, stop=stop)
+    outcome = search(narrowed, dual.best, dual.plan.choice if dual.plan else None, nodes_max=_NODES_MAX, stop=stop)
     above = max(dual.best.value, 0.0)
     if outcome.complete:
         above = math.inf if outcome.plan is None else narrowed.total_cost(outcome.plan)

@@ -8,13 +8,13 @@ when the lines promised too much. This is the dual of Dantzig-Wolfe decompositio
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pulp
-from scipy import sparse
 
-from optimizer.multiple_choice import Problem, Relaxation, relax
-from optimizer.poisson import Floats, Ints
+from optimizer.multiple_choice import Extent
+from optimizer.poisson import Floats
 from optimizer.solver import highs
 
 GAP = 1e-10
@@ -24,8 +24,73 @@ PASSES_MAX = 300
 """Relaxations at most; a few dozen are usual."""
 
 
+class Priced(Protocol):
+    """Choices at some multipliers: a lower bound, and what they cost and use, block by block."""
+
+    @property
+    def multipliers(self) -> Floats:
+        """The prices of the limits, shape (rows,)."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """A lower bound on the cost of every plan."""
+        ...
+
+    @property
+    def cost(self) -> float:
+        """What the choices cost."""
+        ...
+
+    @property
+    def block_cost(self) -> Floats:
+        """What they cost, shape (blocks,)."""
+        ...
+
+    @property
+    def block_use(self) -> Floats:
+        """What they use of every limit, shape (blocks, rows)."""
+        ...
+
+
+class Choosing[R: Priced](Protocol):
+    """Groups that choose for themselves once limits are priced, however they are kept."""
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The names of the limits."""
+        ...
+
+    @property
+    def limit(self) -> Floats:
+        """The limits, all upper ones."""
+        ...
+
+    @property
+    def slack(self) -> Floats:
+        """How far each may be exceeded and still count as kept."""
+        ...
+
+    @property
+    def settled(self) -> float:
+        """A cost that no choice changes."""
+        ...
+
+    def extent(self) -> Extent:
+        """How far choices can go."""
+        ...
+
+    def relax(self, multipliers: Floats) -> R:
+        """Price the limits and let every group choose."""
+        ...
+
+    def is_plan(self, found: R) -> bool:
+        """Whether the choices keep every limit."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Dual:
+class Dual[R: Priced]:
     """Where the search for multipliers ended.
 
     `proven_infeasible` says that the bound exceeds what any choice costs, also when limits are
@@ -33,45 +98,53 @@ class Dual:
     the cheapest choice within all limits that was met on the way.
     """
 
-    best: Relaxation
+    best: R
     proven_infeasible: bool
-    plan: Ints | None
+    plan: R | None
     passes: int
 
 
-def maximise(
-    problem: Problem,
+def maximise[R: Priced](
+    problem: Choosing[R],
     start: Floats | None = None,
     *,
+    radius: float = 1.0,
+    gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
-) -> Dual:
+) -> Dual[R]:
     """Maximise the Lagrangian bound over multipliers >= 0, from a starting point.
 
-    `stop` is asked before every pass. Wherever the search ends, its bound is proven.
+    Args:
+        problem: the groups.
+        start: multipliers to begin at; zeros if none.
+        radius: how far from them to look at first, as a share of all there is.
+        gap: the search ends when the bound can rise by no more than this share of it.
+        stop: asked before every pass; wherever the search ends, its bound is proven.
 
     Source: Kelley (1960); Marsten, Hogan & Blankenship (1975), the box step.
     """
-    master = _Master(problem)
-    best = relax(problem, np.zeros(len(problem.rows)) if start is None else start)
-    plan = _cheaper(problem, None, best.choice)
+    extent = problem.extent()
+    best = problem.relax(np.zeros(len(problem.rows)) if start is None else start)
+    master = _Master(problem, extent, len(best.block_cost))
+    plan = best if problem.is_plan(best) else None
     master.cut(best)
-    radius = 1.0
     passes = 1
     while passes < PASSES_MAX and len(problem.rows) and not stop():
         answer = master.highest(best.multipliers, radius)
         if answer is None:
             break
         trial, promised = answer
-        if promised - best.value <= GAP * max(best.value, 0.01 * master.money):
+        if promised - best.value <= gap * max(best.value, 0.01 * master.money):
             if radius >= 1.0:
                 break
             radius = 1.0  # nothing more within a small box: a last look further off
             continue
-        found = relax(problem, trial)
+        found = problem.relax(trial)
         passes += 1
         master.cut(found)
-        plan = _cheaper(problem, plan, found.choice)
-        if found.value - trial @ problem.slack > problem.ceiling:
+        if problem.is_plan(found) and (plan is None or found.cost < plan.cost):
+            plan = found
+        if found.value - trial @ problem.slack > extent.ceiling:
             return Dual(found, proven_infeasible=True, plan=None, passes=passes)
         radius = _next_radius(radius, best.value, found.value, promised)
         if found.value > best.value:
@@ -87,14 +160,6 @@ def _next_radius(radius: float, before: float, after: float, promised: float) ->
     return max(radius / 2.0, 1e-9) if kept < 0.0 else max(radius, 1e-9)
 
 
-def _cheaper(problem: Problem, plan: Ints | None, choice: Ints) -> Ints | None:
-    if not problem.keeps_limits(choice):
-        return plan
-    if plan is None or problem.total_cost(choice) < problem.total_cost(plan):
-        return choice
-    return plan
-
-
 class _Master:
     """The linear program over multipliers, in units in which everything is about one.
 
@@ -102,29 +167,25 @@ class _Master:
     they can vary: a multiplier of one trades the whole of one against the whole of the other.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        least, most = problem.ranges
-        spread = most - least
-        self.money = float(problem.ceiling) or 1.0
+    def __init__(self, problem: Choosing[Any], extent: Extent, blocks: int) -> None:
+        spread = extent.most - extent.least
+        self.settled = problem.settled
+        self.money = float(extent.ceiling - problem.settled) or 1.0
         # a row that varies by rounding only must not be blown up to the size of the others
-        self.measure = np.where(spread > 1e-9 * np.maximum(np.abs(problem.limit), np.abs(most)), spread, 1.0)
-        self.binding = most > problem.limit
-        self.depots, self.block = np.unique(problem.block, return_inverse=True)
+        variation = 1e-9 * np.maximum(np.abs(problem.limit), np.abs(extent.most))
+        self.measure = np.where(spread > variation, spread, 1.0)
+        self.binding = extent.most > problem.limit
         self.program = pulp.LpProblem("multipliers", pulp.LpMaximize)
-        self.least = [self.program.add_variable(f"least{i}") for i in range(len(self.depots))]
+        self.least = [self.program.add_variable(f"least{i}") for i in range(blocks)]
         self.price = [self.program.add_variable(f"price{i}", 0) for i in range(len(spread))]
         limits = (problem.limit / self.measure).tolist()
         terms = [(least, 1.0) for least in self.least]
         terms += [(price, -limit) for price, limit in zip(self.price, limits, strict=True)]
         self.program.setObjective(pulp.lpSum_vars_coefs(terms))
 
-    def cut(self, found: Relaxation) -> None:
+    def cut(self, found: Priced) -> None:
         """Add the lines of a relaxation: no block can cost less than its choice, priced."""
-        count = len(self.depots)
-        cost = np.bincount(self.block, self.problem.cost[found.choice], count) / self.money
-        membership = sparse.csr_array((np.ones(len(self.block)), (self.block, np.arange(len(self.block)))))
-        use = (membership @ self.problem.use[found.choice]).toarray() / self.measure
+        cost, use = found.block_cost / self.money, found.block_use / self.measure
         for block, least in enumerate(self.least):
             slopes = zip(self.price, (-use[block]).tolist(), strict=True)
             line = pulp.lpSum_vars_coefs([(least, 1.0), *slopes])
@@ -144,4 +205,4 @@ class _Master:
         if stats.status != pulp.LpSolveStatus.Optimal or stats.objective is None:
             return None
         found = np.array([max(price.varValue or 0.0, 0.0) for price in self.price])
-        return found * scale, stats.objective * self.money
+        return found * scale, self.settled + stats.objective * self.money

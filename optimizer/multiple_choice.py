@@ -7,6 +7,7 @@ upper limits: a promise "at least" is written with both sides negated.
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,14 @@ Bools = npt.NDArray[np.bool_]
 _ROUNDING = 1e-12
 
 
+class Extent(NamedTuple):
+    """The least and the most that choices can use of each row, shapes (rows,), and cost at most."""
+
+    least: Floats
+    most: Floats
+    ceiling: float
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Groups of alternatives and the limits they share.
@@ -27,7 +36,8 @@ class Problem:
     Choosing alternative a costs `cost[a]` and uses `use[a, r]` of the limit of row r; `slack` is
     how far a limit may be exceeded and still count as kept. An alternative that is not
     `choosable` only bounds a group's further alternatives from below. `block` names the depot
-    or cluster of a group: relaxations are refined block by block.
+    or cluster of a group: relaxations are refined block by block. `settled` is a cost that no
+    choice changes.
     """
 
     rows: tuple[str, ...]
@@ -38,6 +48,7 @@ class Problem:
     first: Ints
     choosable: Bools
     block: Ints
+    settled: float = 0.0
 
     @functools.cached_property
     def group(self) -> Ints:
@@ -46,27 +57,43 @@ class Problem:
         return np.repeat(np.arange(len(self.first)), sizes)
 
     @functools.cached_property
-    def ceiling(self) -> float:
-        """No choice costs more."""
-        return float(np.maximum.reduceat(self.cost, self.first).sum())
+    def _membership(self) -> sparse.csr_array:
+        _, block = np.unique(self.block, return_inverse=True)
+        return sparse.csr_array((np.ones(len(block)), (block, np.arange(len(block)))))
 
     @functools.cached_property
-    def ranges(self) -> tuple[Floats, Floats]:
-        """The least and the most that choices can use of each row, shapes (rows,)."""
+    def ceiling(self) -> float:
+        """No choice costs more."""
+        return self.settled + float(np.maximum.reduceat(self.cost, self.first).sum())
+
+    def extent(self) -> "Extent":
+        """How far choices can go."""
         least, most = np.zeros((2, len(self.rows)))
         for row in range(len(self.rows)):
             use = self.use[:, [row]].toarray()[:, 0]
             least[row] = np.minimum.reduceat(use, self.first).sum()
             most[row] = np.maximum.reduceat(use, self.first).sum()
-        return least, most
+        return Extent(least, most, self.ceiling)
 
     def total_cost(self, choice: Ints) -> float:
         """Cost of choosing these alternatives, one per group."""
-        return float(self.cost[choice].sum())
+        return self.settled + float(self.cost[choice].sum())
 
     def excess(self, choice: Ints) -> Floats:
         """By how much a choice exceeds each limit; negative where it stays below."""
         return np.asarray(self.use[choice].sum(axis=0), dtype=np.float64) - self.limit
+
+    def relax(self, multipliers: Floats) -> "Relaxation":
+        """The relaxation at some multipliers; see `relax`."""
+        return relax(self, multipliers)
+
+    def is_plan(self, found: "Relaxation") -> bool:
+        """Whether what a relaxation chooses keeps every limit."""
+        return self.keeps_limits(found.choice)
+
+    def by_block(self, choice: Ints) -> tuple[Floats, Floats]:
+        """Cost, shape (blocks,), and use, shape (blocks, rows), of a choice."""
+        return self._membership @ self.cost[choice], (self._membership @ self.use[choice]).toarray()
 
     def keeps_limits(self, choice: Ints) -> bool:
         """Whether a choice is a plan: choosable, and within every limit."""
@@ -81,12 +108,16 @@ class Relaxation:
     `value` is a lower bound on the cost of every choice within the limits. `choice` is the
     cheapest alternative of every group at these prices, and `regret` what any other alternative
     costs more, also at these prices: a choice with alternative a costs at least value + regret[a].
+    `cost` is what the choice costs, `block_cost` and `block_use` what it costs and uses, block by block.
     """
 
     multipliers: Floats
     value: float
     choice: Ints
     regret: Floats
+    cost: float
+    block_cost: Floats
+    block_use: Floats
 
 
 def relax(problem: Problem, multipliers: Floats) -> Relaxation:
@@ -107,8 +138,8 @@ def relax(problem: Problem, multipliers: Floats) -> Relaxation:
     regret = priced - least[problem.group]
     cheapest = np.flatnonzero(regret == 0.0)
     choice = cheapest[np.flatnonzero(np.diff(problem.group[cheapest], prepend=-1))]
-    value = float(least.sum() - multipliers @ problem.limit)
-    return Relaxation(multipliers, value, choice, regret)
+    value = problem.settled + float(least.sum() - multipliers @ problem.limit)
+    return Relaxation(multipliers, value, choice, regret, problem.total_cost(choice), *problem.by_block(choice))
 
 
 def beyond_in_question(problem: Problem, found: Relaxation, allowance: float) -> Ints:

@@ -28,8 +28,6 @@ TOLERANCE = 1e-9
 
 YEAR_DAYS = 365.0
 
-_HEAVY = 500.0
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
@@ -284,16 +282,16 @@ def _factors(shape: float) -> tuple[Floats, Floats]:
 
 
 def _lost(levels: Ints, load: Floats) -> Floats:
-    """Erlang's loss as P(X = S) / P(X <= S).
+    """Erlang's loss by its reciprocal: 1/B = sum of S!/(S - k)! / a^k over k = 0 ... S.
 
-    Heavy loads leave no digits of these: the inverse of the sum over k of S (S - 1) ... (S - k + 1) / a^k.
+    Every term is positive, and the first one is 1: nothing cancels or vanishes, whatever the load.
     """
-    light = np.minimum(load, _HEAVY)
-    lost = _pmf(levels, light) / special.gammaincc(levels + 1.0, light)
-    for at in np.flatnonzero(load > _HEAVY):
-        with np.errstate(over="ignore"):
-            lost[at] = 1.0 / (1.0 + np.cumprod(np.arange(levels[at], 0, -1) / load[at]).sum())
-    return lost
+    reciprocal, term = np.ones(len(load)), np.ones(len(load))
+    for k in range(int(levels.max(initial=0))):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            term = np.where(levels > k, term * (levels - k) / load, 0.0)
+            reciprocal += term
+    return 1.0 / reciprocal
 
 
 def _pmf(count: Ints, mean: Floats) -> Floats:

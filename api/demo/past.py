@@ -221,7 +221,9 @@ async def _receipts(
         number, serialised = at.parts[part]
         outside = Spot(at.vendors[part], "good", at.owner, pool)
         unit = (
-            await units.enter_new(number, serials.next(part)[0], outside, "authorised_channel", "replenishment")
+            await units.enter_new(
+                number, serials.next(part)[0], outside, "authorised_channel", "例行补货 / replenishment"
+            )
             if serialised
             else None
         )

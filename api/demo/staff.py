@@ -17,6 +17,7 @@ PASSWORD = "beijian-demo-2026"  # noqa: S105  printed for everybody to try; the 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 DEPOTS = ("GZ", "SH", "SY", "ZJ", "GY")
+"""The stores that somebody is on duty for."""
 
 BEGINS = time(8)
 """When a shift begins; it lasts a day."""
@@ -143,6 +144,7 @@ def _staff() -> list[Staff]:
         staff.append(Staff(username, _name(number), username.replace("-", " ").title(), role, depot))
     return [
         *staff,
+        Staff("warehouse-keeper-fs-1", "刘敏", "Warehouse Keeper Fs 1", "warehouse_keeper", "FS"),
         Staff("inspector-liaobei", "辽北通信检查员", "Liaobei Telecom inspector", "inspector", "SY", "C-LIAOBEI"),
         Staff("vendor-nanhui", "南汇分销订单员", "Nanhui order desk", "vendor", vendor="NANHUI"),
     ]
@@ -151,7 +153,7 @@ def _staff() -> list[Staff]:
 STAFF = _staff()
 
 SHOWN = {
-    "warehouse_keeper": ("GZ", "SH", "SY", "ZJ", "GY"),
+    "warehouse_keeper": ("GZ", "SH", "SY", "ZJ", "GY", "FS"),
 }
 """Roles that are shown once per depot; all others once."""
 

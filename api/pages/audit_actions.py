@@ -131,3 +131,34 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "warranty.looked_up": ("warranty looked up", "查询保修"),
 }
 """Every action that may stand in the audit trail."""
+
+AUDIT_SUBJECTS: dict[str, tuple[str, str]] = {
+    **_THINGS,
+    "activation_policy": ("rules for emergencies", "应急启动规则"),
+    "advance_notice": ("advance notice", "预到货通知"),
+    "api_key": ("API key", "接口密钥"),
+    "count": ("count", "盘点"),
+    "count_policy": ("rules for counting", "盘点规则"),
+    "data_import": ("import", "导入"),
+    "depot": ("store", "备件库"),
+    "duty_sheet": ("duty sheet", "值班表"),
+    "emergency_case": ("emergency case", "应急方案"),
+    "escalation_policy": ("rules for escalation", "升级规则"),
+    "handover": ("handover", "移交"),
+    "message": ("message", "消息"),
+    "movement": ("movement", "流水"),
+    "paper_policy": ("deadline for papers", "补单期限"),
+    "part_request": ("part request", "备件申请"),
+    "pick_list": ("pick list", "拣货单"),
+    "plan": ("stocking plan", "备货计划"),
+    "pool_crossing": ("crossing of pools", "库存归属调整"),
+    "purchase_order": ("purchase order", "采购订单"),
+    "receipt": ("receipt", "入库单"),
+    "request_policy": ("prices and approval limits", "价规与审批限额"),
+    "reservation": ("reservation", "预留"),
+    "shipment": ("shipment", "发运单"),
+    "symptom": ("symptom", "故障现象"),
+    "transfer": ("transfer", "调拨单"),
+    "unit": ("piece", "单件"),
+}
+"""What an entry of the audit trail may be about."""

@@ -1,6 +1,9 @@
 """Checking: who changed what, and whether the books are right."""
 
-from typing import Annotated
+import re
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import get, post
@@ -9,7 +12,10 @@ from litestar.params import QueryParameter
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.exchange.headings import heading
+from api.languages import Language
+from api.pages.formats import minute
 from api.pages.forms import moment
+from api.pages.labels import label
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page
 from inventory.assurance import invariants
@@ -17,6 +23,45 @@ from inventory.ground import audit, clock
 from inventory.master_data.records import KINDS
 
 Text = Annotated[str | None, QueryParameter(max_length=200)]
+
+FIELDS = {field.name: field for kind in KINDS.values() for field in kind.fields}
+
+WORDS = {
+    ("", "basis"): "approval_basis",
+    ("", "condition"): "condition",
+    ("", "mode"): "mode",
+    ("", "pool"): "pool",
+    ("", "role"): "role",
+    ("data_import", "kind"): "import_kind",
+    ("movement", "kind"): "movement_kind",
+    ("part_request", "reasons"): "approval_rule",
+}
+"""What the values of a change are called that have labels, by what the entry is about (“”: whatever) and the field."""
+
+
+def said(value: Any, key: str, subject_kind: str, language: Language) -> Any:
+    """A value of a change in words: what has a label by it, an instant by Shanghai's clock, anything else as it is.
+
+    >>> said("own_car", "mode", "shipment", "zh"), said("2026-11-21T06:05:00+00:00", "valid_until", "part_request", "en")
+    ('自有车辆', '2026-11-21 14:05')
+    """
+    if isinstance(value, list):
+        return [said(each, key, subject_kind, language) for each in value]
+    if not isinstance(value, str):
+        return value
+    labelled = WORDS.get((subject_kind, key)) or WORDS.get(("", key))
+    if labelled is not None:
+        return label(labelled, value, language)
+    chosen = FIELDS[key].choices.get(value) if key in FIELDS else None
+    if chosen is not None:
+        return chosen[language == "zh"]
+    if _INSTANT.match(value):
+        with suppress(ValueError):
+            return minute(datetime.fromisoformat(value))
+    return value
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 @get("/audit", guards=[requires("audit.read")])
@@ -40,11 +85,11 @@ async def list_changes(
     )
     shown, following = cut(found, lambda entry: entry.id)
     asked = {"subject": subject, "actor": actor, "action": action, "from": since, "to": until}
-    fields = {field.name: field for kind in KINDS.values() for field in kind.fields}
     return Page(
         "checking/audit.html",
-        fields=fields,
+        fields=FIELDS,
         heading=heading,
+        said=said,
         entries=shown,
         cursor=following,
         asked=asked,

@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from api.languages import Language
-from api.pages.audit_actions import AUDIT_ACTIONS
+from api.pages.audit_actions import AUDIT_ACTIONS, AUDIT_SUBJECTS
 from inventory.assurance.invariants import INVARIANTS
 from inventory.imports.imports import KINDS
 from inventory.people.roles import RIGHTS, ROLE_NAMES
@@ -447,6 +447,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "owner": {"OWN": ("ours", "我方")},
     "audit_action": AUDIT_ACTIONS,
+    "audit_subject": AUDIT_SUBJECTS,
     "service_state": {"in_service": ("in service", "启用"), "out_of_service": ("out of service", "停用")},
     "sealed_stream": {"movement": ("Ledger", "流水"), "audit_entry": ("Audit trail", "审计记录")},
     "pool": {"common": ("common", "公共库存")},

@@ -61,9 +61,7 @@ async def of_transfer(transfer: UUID, form: TransferForm, *, by: Actor) -> Paper
         Fact(("发出时间", "Shipped"), minute(view.shipped_at) if view.shipped_at else "–"),
         Fact(("预计到达", "Due"), minute(view.due_at) if view.due_at else "–"),
     ]
-    if any(not line.ours for line in view.lines):
-        whose = _each(label("owner", "OWN") if line.ours else line.owner for line in view.lines)
-        facts.append(Fact(("所有者", "Belongs to"), "、".join(whose)))
+    facts += _whose(view.lines)
     if form == "transfer_note" and view.state in NOT_IN_FORCE:
         lines = await _planned(view)
     elif form == "goods_receipt_note":
@@ -151,6 +149,7 @@ async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:
         Fact(("来源单据", "For document"), record.document or "–"),
         Fact(("入库时间", "Received"), minute(record.received_at)),
         Fact(("经办人", "Taken in by"), record.received_by),
+        *_whose(record.lines),
     ]
     lines = [
         Line(
@@ -298,9 +297,22 @@ def _pool(row: sheets.SheetRow) -> str:
     return pool if row.is_ours else f"{pool} {row.owner}"
 
 
+def _whose(lines: Sequence[transfers.TransferLineView | receipts.ReceivedLine]) -> list[Fact]:
+    """Whose the goods are, where any of them are not ours."""
+    if all(line.ours for line in lines):
+        return []
+    return [Fact(("所有者", "Belongs to"), "、".join(_each(_owner(line) for line in lines)))]
+
+
+def _owner(line: transfers.TransferLineView | receipts.ReceivedLine) -> str:
+    return label("owner", "OWN") if line.ours else line.owner
+
+
 def _as_received(line: receipts.ReceivedLine) -> str:
-    """How what came differs from what was expected, and why it was taken so."""
-    told = [label("difference", line.difference)] if line.difference else []
+    """Whose it is where not ours, how what came differs from what was expected, and why it was taken so."""
+    told = [] if line.ours else [f"所有者 Belongs to {line.owner}"]
+    if line.difference:
+        told.append(label("difference", line.difference))
     if line.missing:
         told.append(f"少 {line.missing} 件 {line.missing} missing")
     if line.reason:

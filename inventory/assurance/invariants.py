@@ -287,15 +287,18 @@ INVARIANTS = [
     ),
     Invariant(
         "receipts_say_what_was_booked",
-        "a receipt's lines count as many pieces as its document's movements brought in",
-        """SELECT receipt.document AS what, sum(lines.quantity)::text AS expected, min(moved.quantity)::text AS found
-           FROM receipt
-           JOIN (SELECT receipt, sum(quantity) AS quantity FROM receipt_line GROUP BY receipt) AS lines
-                ON lines.receipt = receipt.id
-           JOIN (SELECT document, sum(quantity) AS quantity FROM movement
-                 WHERE kind IN ('receipt', 'transfer_in') GROUP BY document) AS moved ON moved.document = receipt.document
-           WHERE receipt.source_kind IN ('purchase_order', 'transfer', 'advance_notice')
-           GROUP BY receipt.document HAVING sum(lines.quantity) <> min(moved.quantity)""",
+        "a document's receipts count as many pieces of each part and owner as its movements brought in",
+        """SELECT document AS what, coalesce(told.quantity, 0)::text AS expected, coalesce(moved.quantity, 0)::text AS found
+           FROM (SELECT receipt.document, line.part, line.owner, sum(line.quantity) AS quantity
+                 FROM receipt JOIN receipt_line AS line ON line.receipt = receipt.id
+                 WHERE receipt.source_kind IN ('purchase_order', 'transfer', 'advance_notice')
+                 GROUP BY receipt.document, line.part, line.owner HAVING sum(line.quantity) > 0) AS told
+           FULL JOIN (SELECT document, part, to_owner AS owner, sum(quantity) AS quantity FROM movement
+                      WHERE kind IN ('receipt', 'transfer_in')
+                        AND document IN (SELECT document FROM receipt
+                                         WHERE source_kind IN ('purchase_order', 'transfer', 'advance_notice'))
+                      GROUP BY document, part, to_owner) AS moved USING (document, part, owner)
+           WHERE told.quantity IS DISTINCT FROM moved.quantity""",
     ),
     Invariant(
         "what_was_tested_bad_is_never_free",

@@ -5,6 +5,7 @@ from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from inventory.ground.columns import (
+    addressable,
     day,
     flag,
     link,
@@ -39,6 +40,7 @@ class Part(Table, tablename="part", help_text="A kind of spare part, by its part
 
     part_cost_is_not_negative = Check("unit_cost_cny >= 0")
     part_holding_rate_is_not_negative = Check("holding_rate_per_year >= 0")
+    part_can_be_addressed = addressable("part_number")
 
 
 class PartAlias(Table, tablename="part_alias", help_text="Other numbers of the same part"):
@@ -59,6 +61,8 @@ class DeviceModel(Table, tablename="device_model", help_text="A model of covered
     code = text(unique=True)
     name = text()
     maker = optional_link(Party)
+
+    device_model_can_be_addressed = addressable("code")
 
 
 class Substitution(Table, tablename="substitution", help_text="A part that may stand in for another; one direction"):
@@ -99,6 +103,8 @@ class Symptom(Table, tablename="symptom", help_text="What an engineer or a ticke
     code = text(unique=True)
     name_zh = text()
     name_en = text()
+
+    symptom_can_be_addressed = addressable("code")
 
 
 class KitLine(

@@ -21,6 +21,7 @@ from piccolo.columns import (
 )
 from piccolo.columns.defaults.uuid import UUID7
 from piccolo.columns.indexes import IndexMethod
+from piccolo.constraints import Check
 
 LONG = 200
 """Longest name, code or number, in characters."""
@@ -39,6 +40,11 @@ def given_key() -> UUID:
 def text(*, unique: bool = False, index: bool = False) -> Varchar:
     """A short text that must be given."""
     return Varchar(length=LONG, default=None, null=False, unique=unique, index=index)
+
+
+def addressable(name: str) -> Check:
+    """That the column by which addresses name a row is none of the two names that they lose (`OnlyDots`)."""
+    return Check(f"{name} NOT IN ('.', '..')")
 
 
 def optional_text(*, unique: bool = False, index: bool = False) -> Varchar:

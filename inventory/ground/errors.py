@@ -111,6 +111,21 @@ class DoesNotFit(Invalid):
     help_zh = "请缩短文本，或更正数值、时间。"
 
 
+ADDRESSED = (
+    *("calendar", "contract", "device", "device_model", "part", "party", "person", "place", "service_class", "symptom"),
+    "unit",
+)
+"""The tables whose rows addresses name by what people call them."""
+
+
+class OnlyDots(Invalid, constraint=tuple(f"{table}_can_be_addressed" for table in ADDRESSED)):
+    """“.” and “..” are no name: on its way, an address loses a part that is one of them."""
+
+    zh = "编号或编码不能是“.”或“..”：网址中的这类部分会在传输时丢失，无法打开该记录。"
+    help_en = "Give it a name with a letter or a digit."
+    help_zh = "请改用含字母或数字的编号。"
+
+
 class Forbidden(InventoryError):
     """You may not do this."""
 

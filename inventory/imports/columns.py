@@ -11,6 +11,9 @@ from msgspec import Struct
 
 Shape = Literal["text", "note", "whole", "amount", "number", "day", "flag", "choice"]
 
+KEYS = ("code", "part_number", "serial")
+"""What addresses name a row by; none of these may be one of the names that an address loses (`OnlyDots`)."""
+
 LONGEST = {"text": 200, "note": 2000}
 
 YES = ("yes", "y", "true", "1", "是", "√")
@@ -106,6 +109,8 @@ class Column(Struct, frozen=True, kw_only=True):
         if self.shape != "note":
             cases.append(f"WHEN {cell} ~ '[[:cntrl:]]' THEN 'unprintable'")
         cases.append(f"WHEN {cell} ~ '^[=@]' THEN 'formula'")
+        if self.name in KEYS:
+            cases.append(f"WHEN {cell} IN ('.', '..') THEN 'only_dots'")
         if self.shape not in ("text", "note"):
             cases.append(f"WHEN ({self.value}) IS NULL THEN 'not_{self.shape}'")
         if self.least is not None:

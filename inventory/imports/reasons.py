@@ -4,6 +4,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "missing": ("is needed and empty", "必填，不能为空"),
     "too_long": ("is longer than {longest} characters", "超过 {longest} 个字符"),
     "unprintable": ("holds characters that cannot be printed", "含有不可打印字符"),
+    "only_dots": ("is “.” or “..”, which no address can name", "不能是“.”或“..”，网址无法表示"),
     "formula": ("is a formula; a value is needed", "是公式，应填写具体值"),
     "not_whole": ("is not a whole number", "不是整数"),
     "not_amount": ("is not an amount with at most two decimals", "不是金额（最多两位小数）"),

@@ -6,6 +6,7 @@ from piccolo.table import Table
 
 from inventory.catalogue.tables import DeviceModel, Part
 from inventory.ground.columns import (
+    addressable,
     day,
     flag,
     instant,
@@ -42,6 +43,7 @@ class Calendar(Table, tablename="calendar", help_text="Working hours: which limi
 
     calendar_opens_before_it_closes = Check("opens_at < closes_at")
     calendar_holidays_are_known = Check("holidays IN ('CN')")
+    calendar_can_be_addressed = addressable("code")
 
 
 class ServiceClass(
@@ -56,6 +58,7 @@ class ServiceClass(
 
     service_class_time_is_positive = Check("time_to_site_hours > 0")
     service_class_target_is_a_share = Check("target_fraction BETWEEN 0 AND 1")
+    service_class_can_be_addressed = addressable("code")
 
 
 class Contract(Table, tablename="contract", help_text="What was promised to a customer"):
@@ -93,6 +96,7 @@ class Contract(Table, tablename="contract", help_text="What was promised to a cu
     contract_provenance_is_known = Check(
         "minimum_provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker')"
     )
+    contract_can_be_addressed = addressable("code")
 
 
 class SeverityDefinition(
@@ -163,6 +167,7 @@ class Device(Table, tablename="device", help_text="A covered machine at a custom
     retired_on = optional_day()
 
     device_retires_after_it_is_installed = Check("retired_on IS NULL OR retired_on >= installed_on")
+    device_can_be_addressed = addressable("serial")
 
 
 class FittedPart(

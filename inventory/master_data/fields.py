@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from inventory.ground.errors import FieldProblem
-from inventory.imports.columns import FORMS, LONGEST, NO, YES, Column
+from inventory.imports.columns import FORMS, KEYS, LONGEST, NO, YES, Column
 from inventory.imports.reasons import sentence
 
 FieldShape = Literal["text", "note", "whole", "amount", "number", "day", "flag", "choice", "clock", "weekdays"]
@@ -103,6 +103,8 @@ def _text(field: Field, value: object) -> str:
     text = value.strip()
     if len(text) > LONGEST.get(field.shape, LONGEST["text"]):
         raise Wrong("too_long")
+    if field.name in KEYS and text in (".", ".."):
+        raise Wrong("only_dots")
     if not (text.isprintable() or (field.shape == "note" and "\0" not in text)):
         raise Wrong("unprintable")
     return text

@@ -16757,6 +16757,30 @@ async def forwards():
     manager.add_column(
         table_class_name="ReceiptLine",
         tablename="receipt_line",
+        column_name="owner",
+        db_column_name="owner",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Party,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReceiptLine",
+        tablename="receipt_line",
         column_name="quantity",
         db_column_name="quantity",
         column_class_name="Integer",
@@ -24447,6 +24471,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Person",
+        tablename="person",
+        constraint_name="person_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "username NOT IN ('.', '..')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Offer",
         tablename="offer",
         constraint_name="offer_is_unique",
@@ -24698,6 +24731,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Place",
+        tablename="place",
+        constraint_name="place_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="CountLine",
         tablename="count_line",
         constraint_name="count_line_identity",
@@ -24717,6 +24759,15 @@ async def forwards():
         params={
             "condition": "condition IN ('good', 'defective', 'quarantine', 'frozen', 'in_test', 'scrapped', 'unknown')"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Symptom",
+        tablename="symptom",
+        constraint_name="symptom_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
         schema=None,
     )
 
@@ -24764,6 +24815,15 @@ async def forwards():
         constraint_name="device_retires_after_it_is_installed",
         constraint_class=Check,
         params={"condition": "retired_on IS NULL OR retired_on >= installed_on"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Device",
+        tablename="device",
+        constraint_name="device_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "serial NOT IN ('.', '..')"},
         schema=None,
     )
 
@@ -25033,6 +25093,15 @@ async def forwards():
         constraint_name="service_class_target_is_a_share",
         constraint_class=Check,
         params={"condition": "target_fraction BETWEEN 0 AND 1"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ServiceClass",
+        tablename="service_class",
+        constraint_name="service_class_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
         schema=None,
     )
 
@@ -25721,6 +25790,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Calendar",
+        tablename="calendar",
+        constraint_name="calendar_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Shipment",
         tablename="shipment",
         constraint_name="shipment_state_is_known",
@@ -25868,6 +25946,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Unit",
+        tablename="unit",
+        constraint_name="unit_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "serial NOT IN ('.', '..')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="RoleGrant",
         tablename="role_grant",
         constraint_name="role_grant_is_unique",
@@ -25945,6 +26032,15 @@ async def forwards():
         params={
             "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Party",
+        tablename="party",
+        constraint_name="party_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
         schema=None,
     )
 
@@ -26076,6 +26172,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="Contract",
+        tablename="contract",
+        constraint_name="contract_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Assessment",
         tablename="assessment",
         constraint_name="assessment_is_one_per_row",
@@ -26099,6 +26204,15 @@ async def forwards():
         constraint_name="part_holding_rate_is_not_negative",
         constraint_class=Check,
         params={"condition": "holding_rate_per_year >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Part",
+        tablename="part",
+        constraint_name="part_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "part_number NOT IN ('.', '..')"},
         schema=None,
     )
 
@@ -26208,6 +26322,15 @@ async def forwards():
             "columns": ["source", "reference_number"],
             "nulls_distinct": True,
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="DeviceModel",
+        tablename="device_model",
+        constraint_name="device_model_can_be_addressed",
+        constraint_class=Check,
+        params={"condition": "code NOT IN ('.', '..')"},
         schema=None,
     )
 

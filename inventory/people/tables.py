@@ -5,6 +5,7 @@ from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from inventory.ground.columns import (
+    addressable,
     binary,
     document,
     flag,
@@ -43,6 +44,7 @@ class Person(Table, tablename="person", help_text="Somebody who signs in"):
     person_chat_is_known = Check("chat IN ('wecom', 'dingtalk')")
     person_phone_is_verified_by_someone = Check("(phone_verified_at IS NULL) = (phone_verified_by IS NULL)")
     person_stock_is_ones_own = Unique([stock_place])
+    person_can_be_addressed = addressable("username")
 
 
 class RoleGrant(

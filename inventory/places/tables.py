@@ -5,6 +5,7 @@ from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from inventory.ground.columns import (
+    addressable,
     flag,
     link,
     money,
@@ -33,6 +34,8 @@ class Party(Table, tablename="party", help_text="Ourselves, customers, vendors a
     phone = optional_text()
     email = optional_text()
 
+    party_can_be_addressed = addressable("code")
+
 
 class Place(Table, tablename="place", help_text="Where a unit can be: stores hold levels, the others only units"):
     """A depot, an on-site store, an engineer's stock; or outside: a site, a vendor, on the road, scrapped."""
@@ -51,6 +54,7 @@ class Place(Table, tablename="place", help_text="Where a unit can be: stores hol
         "kind IN ('depot', 'onsite_store', 'engineer_stock', 'site', 'vendor', 'transit', 'scrap', 'adjustment', "
         "'unpapered')"
     )
+    place_can_be_addressed = addressable("code")
 
 
 class Bin(Table, tablename="bin", help_text="A place inside a store"):

@@ -24,7 +24,7 @@ async def announced(transfer: UUID) -> list[Announced]:
         Announced,
         """SELECT line.part, part.part_number, part.name_zh, part.name_en, part.serialised, line.pool, line.id AS source,
                   line.shipped_quantity AS quantity,
-                  line.shipped_quantity - line.received_quantity - line.lost_quantity AS outstanding,
+                  line.shipped_quantity - line.received_quantity - line.lost_quantity AS outstanding, line.owner,
                   (SELECT coalesce(jsonb_agg(DISTINCT unit.serial), '[]') FROM movement
                    JOIN unit ON unit.id = movement.unit AND unit.part = line.part AND unit.owner = line.owner
                         AND unit.pool = line.pool
@@ -82,12 +82,15 @@ async def receive_transfer(
     by.require_depot(head["target"])
     findings = await findings_of(transfer, came, short=short, reason=reason, why_missing=why_missing)
     receipts.explained(findings)
+    owner = await places.ourselves()
+    at_home = await _left_behind(transfer, [(each.part, serial) for each in findings for serial in each.serials])
+    findings = [each for finding in findings for each in _whose(finding, at_home, owner)]
     receipt = await receipts.begin(
         head["to_place"], by=by, document_kind="transfer", document=head["number"], notice=notice, remark=remark
     )
     await transfers.bring_in(head, await _brought(transfer, head, findings), by=by)
-    entered = await _take_in_strays(transfer, head, receipt, findings, by=by)
-    await receipts.write_lines(receipt, findings, entered)
+    entered = await _take_in_strays(transfer, head, receipt, findings, at_home, owner=owner, by=by)
+    await receipts.write_lines(receipt, findings, entered, owner=owner)
     if any(finding.difference == "short" for finding in findings):
         await steps.begin(
             "find_transfer",
@@ -100,6 +103,26 @@ async def receive_transfer(
     return await receipts.receipt_view(receipt.number)
 
 
+def _is_stray(finding: Finding) -> bool:
+    """Whether these pieces came and were not sent."""
+    return finding.quantity > 0 and not takes_a_place(finding.difference, by_serial=True)
+
+
+def _whose(finding: Finding, at_home: Mapping[tuple[int, str], db.Row], ours: int) -> list[Finding]:
+    """What was sent is whose the transfer says; strays are whose the origin's books say, else ours, each owner by itself."""
+    if not _is_stray(finding):
+        return [finding]
+    of: dict[int, list[str]] = {}
+    for serial in finding.serials:
+        row = at_home.get((finding.part, serial))
+        of.setdefault(row["owner"] if row else ours, []).append(serial)
+    if not of:
+        return [structs.replace(finding, owner=ours)]
+    return [
+        structs.replace(finding, owner=owner, serials=serials, quantity=len(serials)) for owner, serials in of.items()
+    ]
+
+
 async def _brought(transfer: UUID, head: db.Row, findings: Sequence[Finding]) -> list[Brought]:
     """The pieces that were on the road and are here now."""
     transit = await places.find(places.TRANSIT)
@@ -107,7 +130,7 @@ async def _brought(transfer: UUID, head: db.Row, findings: Sequence[Finding]) ->
     brought: list[Brought] = []
     taken: dict[tuple[UUID, UUID | None], int] = {}
     for finding in findings:
-        if finding.source is None or not finding.quantity or not takes_a_place(finding.difference, by_serial=True):
+        if finding.source is None or not finding.quantity or _is_stray(finding):
             continue
         line = lines[finding.source]
         if line["serialised"]:
@@ -134,17 +157,18 @@ async def _rest_of_lots(
 
 
 async def _take_in_strays(
-    transfer: UUID, head: db.Row, receipt: receipts.Begun, findings: Sequence[Finding], *, by: Actor
+    transfer: UUID,
+    head: db.Row,
+    receipt: receipts.Begun,
+    findings: Sequence[Finding],
+    at_home: Mapping[tuple[int, str], db.Row],
+    *,
+    owner: int,
+    by: Actor,
 ) -> receipts.Entered:
     """Move what came and was not sent: from the origin's shelf by the books, else as new to the ledger."""
-    owner = await places.ourselves()
     outside = await places.find(places.ADJUSTMENT)
-    strays = [
-        finding if finding.quantity and not takes_a_place(finding.difference, by_serial=True) else None
-        for finding in findings
-    ]
-    asked = [(stray.part, serial) for stray in strays if stray for serial in stray.serials]
-    at_home = await _left_behind(transfer, asked)
+    strays = [finding if _is_stray(finding) else None for finding in findings]
     new = [
         structs.replace(stray, serials=[serial for serial in stray.serials if (stray.part, serial) not in at_home])
         if stray

@@ -24,7 +24,10 @@ UNWANTED: frozenset[Difference] = frozenset({"over", "wrong_serial", "duplicate_
 
 
 class Announced(Struct, frozen=True, kw_only=True):
-    """One part that is to arrive: how many are still expected, and which serials were named for them."""
+    """One part that is to arrive: how many are still expected, and which serials were named for them.
+
+    `owner` is whose they are where they travel as somebody's; what is new is whose the receipt says.
+    """
 
     part: int
     part_number: str
@@ -35,6 +38,7 @@ class Announced(Struct, frozen=True, kw_only=True):
     source: UUID
     quantity: int
     outstanding: int
+    owner: int | None = None
     serials: list[str] = []
     to_quarantine: bool = False
 
@@ -54,7 +58,10 @@ class Came(Struct, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """What a receipt would book: pieces that came alike, or pieces that did not come."""
+    """What a receipt would book: pieces that came alike, or pieces that did not come.
+
+    Without an owner or a pool of its own it has those of the receipt.
+    """
 
     part: int
     part_number: str
@@ -70,6 +77,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     source: UUID | None
     lot: str | None
     to_inspect: bool
+    owner: int | None = None
 
 
 class _Piece(Struct, frozen=True):
@@ -218,6 +226,7 @@ def _finding(group: Sequence[_Piece], reason: str) -> Finding:
         source=line.source if line else None,
         lot=came.lot,
         to_inspect=condition == "quarantine",
+        owner=line.owner if line else None,
     )
 
 
@@ -245,6 +254,7 @@ def _missing(
             source=line.source,
             lot=None,
             to_inspect=False,
+            owner=line.owner,
         )
         for line in announced
         if left[line.source] > 0

@@ -76,6 +76,8 @@ class ReceivedLine(Struct, frozen=True, kw_only=True):
     part_number: str
     name_zh: str
     name_en: str
+    owner: str
+    ours: bool
     quantity: int
     missing: int
     expected_quantity: int | None
@@ -272,7 +274,7 @@ async def book(
     ]
     if moves:
         await post(moves, by=by)
-    await write_lines(receipt, findings, entered)
+    await write_lines(receipt, findings, entered, owner=owner)
     return await receipt_view(receipt.number)
 
 
@@ -386,17 +388,22 @@ async def enter_pieces(
     return Entered(pieces, tagged)
 
 
-async def write_lines(receipt: Begun, findings: Sequence[Finding], entered: Entered) -> None:
-    """Write what a receipt found, never to be changed; what went to quarantine is to be inspected within a day."""
+async def write_lines(receipt: Begun, findings: Sequence[Finding], entered: Entered, *, owner: int) -> None:
+    """Write what a receipt found, never to be changed; what went to quarantine is to be inspected within a day.
+
+    What a finding does not say otherwise belongs to `owner`.
+    """
     await db.execute(
-        """INSERT INTO receipt_line (receipt, part, quantity, missing, expected_quantity, condition, difference, reason,
-                                     serials, tags, lot, source)
-           SELECT $1, part, quantity, missing, expected, condition, difference, reason, serials, tags, lot, source
-           FROM unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-                       $10::jsonb[], $11::uuid[], $12::uuid[])
-               AS line(part, quantity, missing, expected, condition, difference, reason, serials, tags, lot, source)""",
+        """INSERT INTO receipt_line (receipt, part, owner, quantity, missing, expected_quantity, condition, difference,
+                                     reason, serials, tags, lot, source)
+           SELECT $1, part, owner, quantity, missing, expected, condition, difference, reason, serials, tags, lot, source
+           FROM unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[],
+                       $10::jsonb[], $11::jsonb[], $12::uuid[], $13::uuid[])
+               AS line(part, owner, quantity, missing, expected, condition, difference, reason, serials, tags, lot,
+                       source)""",
         receipt.id,
         [finding.part for finding in findings],
+        [finding.owner or owner for finding in findings],
         [finding.quantity for finding in findings],
         [finding.missing for finding in findings],
         [finding.expected for finding in findings],
@@ -427,13 +434,15 @@ _VIEW = """SELECT receipt.id, receipt.number, place.code AS depot, source_kind A
                    WHERE movement.receipt = receipt.id LIMIT 1) AS origin,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,
+                              'owner', owner.code, 'ours', owner.is_ourselves,
                               'quantity', line.quantity, 'missing', missing, 'expected_quantity', expected_quantity,
                               'condition', line.condition, 'difference', difference, 'reason', reason,
                               'serials', serials, 'tags', tags, 'lot', lot.number,
                               'on_hand', (SELECT coalesce(sum(on_hand), 0) FROM level
                                           WHERE level.part = line.part AND level.place = receipt.place
                                             AND level.condition = line.condition)) ORDER BY line.id), '[]')
-                   FROM receipt_line AS line JOIN part ON part.id = line.part LEFT JOIN lot ON lot.id = line.lot
+                   FROM receipt_line AS line JOIN part ON part.id = line.part JOIN party AS owner ON owner.id = line.owner
+                   LEFT JOIN lot ON lot.id = line.lot
                    WHERE line.receipt = receipt.id) AS lines
            FROM receipt JOIN place ON place.id = receipt.place"""
 

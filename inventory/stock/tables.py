@@ -6,6 +6,7 @@ from piccolo.table import Table
 
 from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
+    addressable,
     document,
     flag,
     given_key,
@@ -106,6 +107,7 @@ class Unit(
     unit_serial_is_unique_per_maker = Unique([maker, serial], nulls_distinct=False)
     unit_condition_is_known = Check(CONDITION_IS_KNOWN)
     unit_provenance_is_known = Check(PROVENANCE_IS_KNOWN)
+    unit_can_be_addressed = addressable("serial")
 
 
 class Lot(Table, tablename="lot", help_text="Pieces without serials that came in together"):
@@ -336,6 +338,7 @@ class ReceiptLine(
     id = key()
     receipt = link(Receipt, index=True)
     part = link(Part)
+    owner = link(Party)
     quantity = whole()
     missing = whole(0)
     expected_quantity = optional_whole()

@@ -454,7 +454,7 @@ async def take_in(
     findings = [_finding(one) for one in brought] + await still_missing(transfer, reason)
     if findings:
         nothing = receipts.Entered([[] for _ in findings], [[] for _ in findings])
-        await receipts.write_lines(receipt, findings, nothing)
+        await receipts.write_lines(receipt, findings, nothing, owner=await places.ourselves())
     return await transfer_view(transfer)
 
 
@@ -555,6 +555,7 @@ async def still_missing(transfer: UUID, reason: str, short: Sequence[str] = ()) 
             source=line["id"],
             lot=None,
             to_inspect=False,
+            owner=line["owner"],
         )
         for line in await lines_of(transfer)
         if line["rest"] > 0
@@ -577,6 +578,7 @@ def _finding(one: Brought) -> Finding:
         source=one.line["id"],
         lot=None,
         to_inspect=False,
+        owner=one.line["owner"],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from api.pages.audit_actions import AUDIT_ACTIONS
+from api.pages.audit_actions import AUDIT_ACTIONS, AUDIT_SUBJECTS
 from api.pages.labels import label
 from inventory.master_data.records import KINDS
 
@@ -64,6 +64,23 @@ def recorded() -> set[str]:
     return actions | {f"{kind.what.replace(' ', '_')}.changed" for kind in KINDS.values()}
 
 
+def subjects() -> set[str]:
+    """Every kind of thing that some code records an action about, as far as the code names it."""
+    found = {kind.what for kind in KINDS.values()}
+    for path in sorted((ROOT / "inventory").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = [k.value for _, call in calls_of(tree, "enter") for k in call.keywords if k.arg == "what"]
+        for verb in ("audit.record", "steps.begin"):  # a step that somebody takes on is recorded about its subject
+            named += [call.args[1] for _, call in calls_of(tree, verb)]
+        found |= {each.value for each in named if isinstance(each, ast.Constant)}
+    return {kind.replace(" ", "_") for kind in found if kind}
+
+
+def test_everything_that_actions_are_about_has_a_label():
+    assert len(subjects()) > 50  # the code was really read
+    assert sorted(subjects() - AUDIT_SUBJECTS.keys()) == []
+
+
 def test_every_recorded_action_has_a_label():
     found = recorded()
 
@@ -78,6 +95,8 @@ def test_no_label_is_left_over_but_of_what_is_entered_or_changed():
 
 
 def test_labels_are_words_of_both_languages():
+    for kind, values in (("audit_action", AUDIT_ACTIONS), ("audit_subject", AUDIT_SUBJECTS)):
+        for value in values:
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in label(kind, value, "zh")), value
     for action in AUDIT_ACTIONS:
         assert label("audit_action", action, "en") != action
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in label("audit_action", action, "zh")), action

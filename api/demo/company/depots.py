@@ -14,6 +14,7 @@ DEPOTS = [
     ("SY", "depot", "沈阳备件库", "Shenyang depot", "沈阳", "Shenyang", None),
     ("ZJ", "onsite_store", "湛江驻场库", "Zhanjiang on-site store", "湛江", "Zhanjiang", "LINGHAI"),
     ("GY", "onsite_store", "贵阳驻场库", "Guiyang on-site store", "贵阳", "Guiyang", "QIANLING"),
+    ("FS", "depot", "佛山周转库", "Foshan small store", "佛山", "Foshan", None),
 ]
 
 CRITICAL_PARTS = [
@@ -36,6 +37,8 @@ LANES = [
     ("SY", "SH", "courier", 26, 140, 15, False),
     ("SH", "SY", "hand_carried", 8, 2100, 0, False),
     ("SY", "SH", "hand_carried", 8, 2100, 0, False),
+    ("GZ", "FS", "own_car", 2, 150, 5, True),
+    ("FS", "GZ", "own_car", 2, 150, 5, True),
     ("GZ", "ZJ", "own_car", 6, 900, 5, True),
     ("GZ", "GY", "own_car", 9, 1300, 5, True),
     ("GZ", "SY", "courier", 40, 180, 18, False),

@@ -2,6 +2,7 @@
 
 from api.demo.lived import Life
 from api.demo.warehouse import (
+    closed,
     counting,
     dock,
     holding,
@@ -18,5 +19,9 @@ from api.demo.warehouse import (
 
 def plan(life: Life) -> None:
     """Add everything to the life that failures, orders and emergencies lead already."""
-    for room in (shelves, holding, dock, judging, counting, transfers, nights, office, sending, quoting, inspections):
+    rooms = (
+        *(shelves, holding, dock, judging, counting, transfers, closed, nights, office, sending, quoting),
+        inspections,
+    )
+    for room in rooms:
         room.plan(life)

@@ -1,11 +1,12 @@
-"""Transfers between the stores: taken in, on the road, overdue, come in part, lost in part."""
+"""Transfers between the stores: taken in, on the road, overdue, come in part, lost in part, and a vendor's own piece."""
 
 from datetime import timedelta
 
 from api.demo.lived import Life, Story
 from api.demo.warehouse.spare import spare
 from inventory.ground import clock
-from inventory.stock import losses, transfers
+from inventory.places import places
+from inventory.stock import losses, receipts, transfers
 from inventory.stock.shipments import Dispatch
 from inventory.stock.transfers import TransferItem, TransferView
 
@@ -17,6 +18,7 @@ def plan(life: Life) -> None:
     life.plan(life.on(6, "17:10"), lambda: _never_arrived(life, "GZ", "SH"))
     life.tell(life.ago(hours=52), _come_in_part(life, "GZ", "SY"))
     life.tell(life.ago(hours=6), _smooth(life, "SH", "GZ"))
+    life.tell(life.on(9, "14:20"), _a_vendors_own(life, "GZ", "SH", "NANHUI"))
     life.plan(life.ago(minutes=50), lambda: _being_made_ready(life, "SH", "SY"))
 
 
@@ -39,6 +41,24 @@ async def _smooth(life: Life, origin: str, target: str) -> Story:
     sent = await _sent(life, origin, target, parts=2)
     yield (sent.due_at or clock.now()) - clock.now() - timedelta(hours=3)
     await transfers.take_in(sent.id, by=life.keeper(target))
+
+
+async def _a_vendors_own(life: Life, origin: str, target: str, vendor: str) -> Story:
+    """A vendor keeps two pieces with us, which stay his; one of them is wanted elsewhere, and is on the road."""
+    keeper, (part,) = life.keeper(origin), await spare(origin, 1, serialised=True)
+    await receipts.receive(
+        origin,
+        [receipts.Incoming(part_number=part, quantity=2, serials=life.serials.next(part, 2))],
+        by=keeper,
+        origin=f"V-{vendor}",
+        owner=await places.find_party(vendor),
+        remark="寄售件，所有权归供应商 / on consignment: they stay the vendor's",
+    )
+    yield life.ago(hours=4) - clock.now()
+    items = [TransferItem(part_number=part, quantity=1, owner=vendor)]
+    drafted = await transfers.draft_transfer(origin, target, items, by=keeper)
+    how = Dispatch(mode="courier", carrier="顺丰", waybill=f"SF16{drafted.number[-6:]}09")
+    await transfers.ship(drafted.id, by=keeper, how=how)
 
 
 async def _never_arrived(life: Life, origin: str, target: str) -> None:

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from inventory.ground import db
-from inventory.ground.errors import Busy
+from inventory.ground.errors import Busy, OnlyDots
+from inventory.people import persons
 from inventory.places.register import NewParty, PartyCodeTaken, enter_parties
-from tests.world import SETUP
+from inventory.stock import receipts
+from tests.world import ADMIN, DRIVE, SETUP
 
 
 async def parties() -> int:
@@ -44,6 +46,20 @@ async def test_a_savepoint_undoes_only_its_own_block(company):
 async def test_a_violated_constraint_is_the_refusal_it_stands_for(own_company):
     with pytest.raises(PartyCodeTaken):
         await enter_parties([NewParty(code="OWN", name_zh="X", name_en="X")], by=SETUP)
+
+
+async def test_nothing_is_called_by_dots_alone(own_company):
+    person = persons.NewPerson(username="..", name_zh="张", name_en="Zhang", password="a long enough one")
+    attempts = [
+        enter_parties([NewParty(code=".", name_zh="X", name_en="X")], by=SETUP),
+        persons.add_person(person, by=ADMIN),
+        receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="found", serials=["."]),
+    ]
+    for attempt in attempts:
+        with pytest.raises(OnlyDots) as refused:
+            await attempt
+        assert "“..”" in refused.value.sentence("en")
+        assert "“..”" in refused.value.sentence("zh")
 
 
 async def test_who_loses_a_deadlock_tries_again(own_company):

@@ -116,6 +116,6 @@ async def test_words_where_a_file_belongs_are_refused_in_words(api):
         told[language] = (answer.status_code, answer.json()["detail"])
 
     assert told == {
-        "zh": (422, "输入无效：/file: 应为文件。"),
+        "zh": (422, "输入无效：/file：应为文件。"),
         "en": (422, "The input is not valid: /file: Expected a file."),
     }

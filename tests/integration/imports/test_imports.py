@@ -114,10 +114,11 @@ async def test_a_file_with_many_mistakes_gives_one_clear_line_each_and_changes_n
             f"{DRIVE},{'9' * 201},GZ,,,,,,unproven,",
             f"{DRIVE},M-18,GZ,,,,,,,",
             f'{DRIVE},"M-\x7f19",GZ,,,,,,unproven,',
+            f"{DRIVE},..,GZ,,,,,,unproven,",
         ),
     )
 
-    assert (run.state, run.rows, run.wrong_rows) == ("refused", 18, 17)
+    assert (run.state, run.rows, run.wrong_rows) == ("refused", 19, 18)
     assert await codes(run) == [
         (3, "part_number", "missing"),
         (4, "serial", "missing"),
@@ -136,6 +137,7 @@ async def test_a_file_with_many_mistakes_gives_one_clear_line_each_and_changes_n
         (17, "serial", "too_long"),
         (18, "provenance", "missing"),
         (19, "serial", "unprintable"),
+        (20, "serial", "only_dots"),
     ]
     for finding in await told(run):
         assert "{" not in finding.reason("units", "en")

@@ -1,5 +1,6 @@
 """Master data over HTTP: described, listed, entered once, and edited only by who read it last."""
 
+import itertools
 from urllib.parse import quote
 
 from api.exchange import exports
@@ -115,3 +116,18 @@ async def test_a_kinds_csv_keeps_search_scope_and_costs_and_is_said_in_words(api
     assert (calendar["Working days"], calendar["Opens at"]) == ("1, 2, 3, 4, 5", "09:00")
     assert (await api.get("/master-data/contracts.csv", role="engineer")).status_code == 403
     assert (await api.get("/master-data/nothing.csv", role="auditor")).status_code == 404
+
+
+async def test_no_row_is_called_by_dots_alone(api):
+    kinds = [(name, field) for name in KINDS if (field := _own_name(name)) is not None]
+    assert len(kinds) > 9
+    for (name, field), dots in itertools.product(kinds, (".", "..")):
+        answer = await api.post(f"/master-data/{name}", NEW[name] | {field: dots}, language="zh")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"/{field}"), name
+        assert "网址无法表示" in answer.json()["detail"]
+
+
+def _own_name(kind: str) -> str | None:
+    """The field by which addresses name a row of a kind, where it is not a number of ours."""
+    field = KINDS[kind].key.partition(".")[2]
+    return field if field in ("code", "part_number", "serial") else None

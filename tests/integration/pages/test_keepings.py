@@ -1,9 +1,13 @@
 """The pages of key-holders, inspections and what is inspected on receipt."""
 
+import re
+
 from inventory.catalogue import parts
 from inventory.ground import db
-from inventory.places import register
+from inventory.people import posts
+from inventory.places import bins, register
 from inventory.stock import transfers
+from inventory.stock.shipments import Dispatch
 from inventory.stock.transfers import TransferItem
 from tests.integration.pages.conftest import add_person
 from tests.world import FAN, SETUP
@@ -113,3 +117,20 @@ async def test_the_audit_trail_is_read_in_words_and_by_what_was_done(visitor):
     assert ("停用备件库" in zh, "flood" in zh, "dry" in zh) == (True, True, False)
     assert '<option value="depot.out_of_service" selected>停用备件库</option>' in zh
     assert ("store taken out of service" in en, "dry" in en) == (True, True)
+
+
+async def test_the_audit_trail_says_in_words_what_it_is_about(visitor):
+    await posts.enter_post("buyer", None, by=SETUP)
+    await bins.enter_bins([bins.NewBin(place="GZ", code=code) for code in ("A-1", "A-2")], by=SETUP)
+    draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=FAN, quantity=1)], by=SETUP)
+    await transfers.ship(draft.id, by=SETUP, how=Dispatch(mode="courier"))
+    auditor = await visitor("auditor")
+
+    async def read(action: str, language: str) -> str:
+        return re.sub("<[^>]+>", " ", (await auditor.get(f"/audit?action={action}", language=language)).text)
+
+    assert "2 × 库位" in await read("bin.entered", "zh")
+    assert "2 × bin" in await read("bin.entered", "en")
+    assert "采购员" in await read("duty_post.entered", "zh")
+    assert re.search("运输方式：快递", await read("shipment.shipped", "zh"))
+    assert re.search("Way: courier", await read("shipment.shipped", "en"), re.IGNORECASE)

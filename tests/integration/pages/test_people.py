@@ -169,7 +169,7 @@ async def test_the_audit_trail_reads_who_changed_what_from_what(visitor):
     page = (await auditor.get("/audit?subject=GZ")).text
     none = (await auditor.get("/audit?subject=GZ&to=2001-01-01")).text
 
-    assert re.search("中文名称: 广州备件库 → <strong>总库</strong>", page)
+    assert re.search("中文名称：广州备件库 → <strong>总库</strong>", page)
     assert "没有符合条件的变更" in none
     assert (await auditor.get("/audit?from=nonsense")).status_code == 422
 

@@ -69,6 +69,12 @@ async def test_what_goes_on_belonging_to_a_vendor_is_booked_as_his(visitor):
         FAN,
     )
     assert {row["code"]: row["on_hand"] for row in rows} == {"DELL": 2, "OWN": 10}
+    (receipt,) = await receipts.receipts(limit=2, seen_by=AUDITOR)
+    listed, shown = await keeper.get("/receipts"), await keeper.get(f"/receipts/{receipt.number}")
+    english = await keeper.get(f"/receipts/{receipt.number}", language="en")
+    assert [(line.owner, line.ours) for line in receipt.lines] == [("DELL", False)]
+    assert ("所有者 DELL" in listed.text, "所有者 DELL" in shown.text) == (True, True)
+    assert "belongs to DELL" in english.text
 
 
 async def test_nobody_is_asked_whose_a_transfer_is(visitor):

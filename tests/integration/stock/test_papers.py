@@ -151,6 +151,19 @@ async def test_a_receipt_is_read_again_as_it_was_booked(company):
     assert await receipts.receipts(limit=9, seen_by=SH_KEEPER) == []
 
 
+async def test_a_receipts_paper_says_whose_the_goods_are(api):
+    lines = [receipts.Incoming(part_number=FAN, quantity=2)]
+    theirs = await receipts.receive("GZ", lines, by=KEEPER, origin="V-DISTI", owner=await places.find_party("DISTI"))
+    ours = await a_receipt("N-9")
+
+    async def printed(number: str) -> str:
+        path = f"/receipts/{number}/papers/goods_receipt_note"
+        return text_of((await api.get(path, role="warehouse_keeper", depot="GZ")).content)
+
+    assert "所有者 Belongs to DISTI" in (await printed(theirs.number)).replace("\n", " ")
+    assert "Belongs to" not in await printed(ours.number)
+
+
 async def test_a_receipts_routes_climb_their_ladder(api):
     receipt = await a_receipt("N-1")
     address, paper = f"/receipts/{receipt.number}", f"/receipts/{receipt.number}/papers/goods_receipt_note"

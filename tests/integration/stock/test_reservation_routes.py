@@ -1,6 +1,7 @@
 """Reservations over HTTP: the ladder from anonymous to done, idempotency, and the race."""
 
 import asyncio
+import re
 from uuid import uuid4
 
 import pytest
@@ -62,12 +63,43 @@ async def test_an_invalid_field_is_named(api, change, pointer):
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
 
 
-async def test_a_body_that_is_no_json_cannot_be_parsed(api):
-    key = await api.key("warehouse_keeper", depot="GZ")
+GOOD = '"part_number": "FAN-2U", "depot": "GZ"'
 
-    answer = await api.client.post("/api/v1/reservations", content="{", headers={"Authorization": f"Bearer {key}"})
+WRONG_BODIES = [
+    ("{", 400, "", "Input data was truncated", "内容不完整，在末尾中断"),
+    ("{]", 400, "", "JSON is malformed: object keys must be strings (byte 1)", "JSON 格式有误，问题在第 1 字节处"),
+    ('{"quantity": 1e999}', 400, "", "Number out of range - at `$[...]`", "数值超出允许范围"),
+    ("", 422, "", "The body is missing", "缺少请求正文"),
+    ("[]", 422, "", "Expected `object`, got `array`", "应为对象，收到的是列表"),
+    (f"{{{GOOD}}}", 422, "/quantity", "Object missing required field `quantity`", "缺少必填字段 quantity"),
+    (f'{{{GOOD}, "quantity": "2 or 3"}}', 422, "/quantity", "Expected `int`, got `str`", "应为整数，收到的是文本"),
+    (f'{{{GOOD}, "quantity": 0}}', 422, "/quantity", "Expected `int` >= 1", "应为不小于 1 的整数"),
+    (f'{{{GOOD}, "quantity": 1, "x": 1}}', 422, "/x", "Object contains unknown field `x`", "没有名为 x 的字段"),
+]
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "unparsable")
+
+@pytest.mark.parametrize(("body", "status", "pointer", "english", "chinese"), WRONG_BODIES)
+async def test_a_wrong_body_is_told_in_the_callers_language(api, body, status, pointer, english, chinese):
+    key = await api.key("dispatcher")
+    for language, told in (("en", english), ("zh", chinese)):
+        headers = {"Authorization": f"Bearer {key}", "Accept-Language": language, "Idempotency-Key": language}
+        answer = await api.client.post("/api/v1/reservations", content=body, headers=headers)
+        problem = answer.json()
+
+        assert (answer.status_code, problem["code"]) == (status, "unparsable" if status == 400 else "invalid_input")
+        assert [error["pointer"] for error in problem["errors"]] == ([pointer] if status == 422 else [])
+        assert told in problem["detail"]
+        assert pointer in problem["detail"]
+    assert not re.search("[A-Za-z]{3}", problem["detail"].replace("JSON", "").replace("quantity", ""))
+
+
+async def test_a_parameter_that_is_missing_is_named(api):
+    english = (await api.get("/stock?limit=9", role="auditor")).json()
+    chinese = (await api.call("GET", "/stock?limit=9", role="auditor", language="zh")).json()
+
+    assert english["detail"] == "The input is not valid: as_of: Missing required query parameter 'as_of'."
+    assert chinese["detail"] == "输入无效：as_of：缺少必填参数 as_of。"
+    assert [error["pointer"] for error in chinese["errors"]] == ["as_of"]
 
 
 async def test_a_shortage_is_refused_in_the_callers_language(api):

@@ -249,9 +249,26 @@ async def test_scanned_in_it_stays_his_and_what_was_brought_back_too(company):
     await transfers.ship(draft.id, by=KEEPER)
 
     scans = [Scan(part_number=FAN, quantity=3), Scan(part_number=DRIVE, serials=["V-1"], damaged=True)]
-    await deliveries.receive(draft.number, scans, by=SH_KEEPER, reason="dropped")
+    receipt = await deliveries.receive(draft.number, scans, by=SH_KEEPER, reason="dropped")
 
     assert await _owned("SH") == {(FAN, "DISTI", "good"): 3, (DRIVE, "DISTI", "defective"): 1}
+    assert {line.owner for line in receipt.lines} == {"DISTI"}
+    assert await violations() == []
+
+
+async def test_a_piece_sent_by_mistake_arrives_as_whose_it_was(company):
+    await _vendors_stock_at("GZ")
+    draft = await transfers.draft_transfer("GZ", "SH", [TransferItem(part_number=DRIVE, quantity=1)], by=KEEPER)
+    await transfers.ship(draft.id, by=KEEPER, serials=["ZL2-0001"])
+    scans = [Scan(part_number=DRIVE, serials=["ZL2-0001", "ZL2-0002", "V-1"])]
+    receipt = await deliveries.receive(draft.number, scans, by=SH_KEEPER, reason="in the wrong box")
+
+    assert [(line.owner, line.ours, line.serials) for line in receipt.lines] == [
+        ("OWN", True, ["ZL2-0001"]),
+        ("OWN", True, ["ZL2-0002"]),
+        ("DISTI", False, ["V-1"]),
+    ]
+    assert await _owned("SH") == {(DRIVE, "DISTI", "quarantine"): 1}
     assert await violations() == []
 
 

@@ -121,7 +121,7 @@ def test_alternatives_deliver_what_the_evaluation_says(given):
         while not problem.choosable[choice].all():
             choice = draw.integers(problem.first, ends)
         levels = choices.levels(choice)
-        found = evaluate_demand(demand, demand.stock_of(levels))
+        found = evaluate_demand(demand, levels)
         used = dict(zip(problem.rows, problem.excess(choice) + problem.limit, strict=True))
         assert problem.total_cost(choice) == pytest.approx(found.cost_cny)
         assert used["service:4h"] == pytest.approx(-found.service["4h"])

@@ -1,0 +1,497 @@
+"""Stock choices of depots alone, in any number: the problem that the compiled pass answers for.
+
+Tables of every alternative (`alternatives`) serve where a search follows. Here nothing is kept
+but the lines themselves, in memory or in files that many processes read, in pieces that are
+priced one by one: what a round of pricing exchanges is a few sums per piece, added up in the
+order of the pieces, so that the answer has the same bits whoever computes it.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from scipy import sparse
+
+from optimizer.alternatives import limits
+from optimizer.demand import YEAR_DAYS, Demand
+from optimizer.evaluation import tolerance
+from optimizer.multiple_choice import Bools, Extent, Problem
+from optimizer.network import Network
+from optimizer.poisson import Floats, Ints
+from optimizer.pricing import (
+    BINS_PER_DOUBLING,
+    CLASS,
+    DEPOT,
+    LINE,
+    STREAM,
+    TERMS,
+    Counts,
+    Records,
+    look_near,
+    price_lines,
+)
+
+PIECES_MAX = 64
+"""Pieces at most, so that a round stays small however many lines there are."""
+
+_PIECE_LINES_MIN = 16_384
+_BINS = 512
+_SAMPLE_LINES = 20_000
+
+
+class Piece(NamedTuple):
+    """Some neighbouring lines (and a closing record) with their streams."""
+
+    lines: Records
+    streams: Records
+
+
+class Source(Protocol):
+    """Where lines are kept; it can be sent to other processes."""
+
+    @property
+    def count(self) -> int:
+        """The number of lines."""
+        ...
+
+    def piece(self, first: int, last: int) -> Piece:
+        """The lines from one place up to another."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InMemory:
+    """Lines in this process."""
+
+    lines: Records
+    streams: Records
+
+    @property
+    def count(self) -> int:
+        """The number of lines."""
+        return len(self.lines) - 1
+
+    def piece(self, first: int, last: int) -> Piece:
+        """The lines from one place up to another."""
+        begin, end = (self.lines["first"][[first, last]] - self.lines["first"][0]).tolist()
+        return Piece(self.lines[first : last + 1], self.streams[begin:end])
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """Lines in a folder that every process can read: `lines.npy` and `streams.npy`."""
+
+    folder: str
+
+    @classmethod
+    def write(cls, folder: Path, pieces: Iterator[Piece], count: int, streams: int) -> "OnDisk":
+        """Keep pieces, one after the other, in a folder.
+
+        Args:
+            folder: an empty folder.
+            pieces: the lines in their order, each piece with a closing record.
+            count: how many lines they have together.
+            streams: how many streams.
+        """
+        held = np.lib.format.open_memmap(folder / "lines.npy", "w+", LINE, (count + 1,))
+        flows = np.lib.format.open_memmap(folder / "streams.npy", "w+", STREAM, (streams,))
+        line = stream = 0
+        for piece in pieces:
+            size = len(piece.lines) - 1
+            held[line : line + size + 1] = piece.lines
+            held["first"][line : line + size + 1] += stream - piece.lines["first"][0]
+            flows[stream : stream + len(piece.streams)] = piece.streams
+            line, stream = line + size, stream + len(piece.streams)
+        held.flush()
+        flows.flush()
+        return cls(str(folder))
+
+    @property
+    def count(self) -> int:
+        """The number of lines."""
+        return len(_opened(self.folder)[0]) - 1
+
+    def piece(self, first: int, last: int) -> Piece:
+        """The lines from one place up to another."""
+        lines, streams = _opened(self.folder)
+        begin, end = lines["first"][[first, last]].tolist()
+        return Piece(lines[first : last + 1], streams[begin:end])
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(folder: str) -> tuple[Records, Records]:
+    lines, streams = (np.load(Path(folder, f"{name}.npy"), mmap_mode="r") for name in ("lines", "streams"))
+    return lines, streams
+
+
+class Prices(NamedTuple):
+    """Everything a piece has to know to be priced."""
+
+    classes: Records
+    depots: Records
+    terms: Records
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Priced:
+    """The lines at some multipliers: the bound, and what the chosen stocks of each depot add up to.
+
+    `value` is a lower bound on the cost of every plan; `block_cost` and `block_use`, shape
+    (depots, rows), are cost and use of each limit by the chosen stocks.
+    """
+
+    multipliers: Floats
+    value: float
+    block_cost: Floats
+    block_use: Floats
+
+    @property
+    def cost(self) -> float:
+        """The cost of the chosen stocks."""
+        return float(self.block_cost.sum())
+
+
+class LineChoices:
+    """A network's lines as a choice of base stocks within limits.
+
+    Args:
+        network: its depots, classes, policy and limits; its parts are not looked at.
+        class_rate: each class's whole demand a day, zero for a class without demand.
+        source: the lines.
+        executor: computes the pieces; this thread if there is none.
+        scale: share of the network's demand that the lines stand for, by class, and share of its
+            stock, if they are a sample.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        class_rate: Floats,
+        source: Source,
+        executor: Executor | None = None,
+        *,
+        scale: tuple[Floats, float] | None = None,
+    ) -> None:
+        self.network, self.class_rate, self.source, self.executor = network, class_rate, source, executor
+        by_class, by_stock = scale or (np.ones(len(class_rate)), 1.0)
+        self.row_of = _rows(network)
+        named = limits(network, class_rate)
+        self.rows = tuple(named)
+        share = [by_class[self.row_of[row][1]] if self.row_of[row][0] < _UNITS else by_stock for row in named]
+        self.limit = np.array([*named.values()]) * np.array(share)
+        self.slack = 0.999 * np.array([tolerance(value) for value in named.values()])
+        self.blocks, self.settled = len(network.depots), 0.0
+        size = max(_PIECE_LINES_MIN, -(-source.count // PIECES_MAX))
+        # a fixed cut: whoever computes, the sums are added up in the same order
+        self.pieces = [(first, min(first + size, source.count)) for first in range(0, source.count, size)]
+
+    def extent(self) -> Extent:
+        """How far sensible stocks go: with more than these, all demands are served in time anyway."""
+        reaches = [*self._each(_reach, self.network)]
+        floors, tops, sure = (
+            np.sum([getattr(reach, name) for reach in reaches], axis=0) for name in _Reach._fields[:3]
+        )
+        hours = max(*(reach.hours for reach in reaches), self.network.policy.emergency_hours or 0.0)
+        lost = _shipping(self.network) * math.fsum(reach.rate for reach in reaches)
+        least, most = np.zeros((2, len(self.rows)))
+        for index, row in enumerate(self.rows):
+            kind, place = self.row_of[row]
+            if kind == _SERVICE:
+                least[index] = -sure[place]
+            elif kind == _TIME:
+                most[index] = hours * sure[place]
+            else:
+                column = 0 if kind == _UNITS else 1
+                where = slice(None) if kind == _TOTAL else place
+                least[index], most[index] = floors[where, column].sum(), tops[where, column].sum()
+        return Extent(least, most, float(tops[:, 2].sum()) + lost)
+
+    def relax(self, multipliers: Floats) -> Priced:
+        """Price the limits and let every line choose; see `multiple_choice.relax`."""
+        parts = [*self._each(_sums, self._prices(multipliers))]
+        totals = np.sum([part.totals for part in parts], axis=0)
+        service, hours = (np.sum([getattr(part, name) for part in parts], axis=0) for name in ("service", "hours"))
+        return Priced(
+            multipliers,
+            math.fsum(part.value for part in parts) - float(multipliers @ self.limit),
+            totals[:, 0] + totals[:, 1],
+            self.use(np.arange(self.blocks), service, hours, totals),
+        )
+
+    def is_plan(self, found: Priced) -> bool:
+        """Whether the chosen stocks keep every limit."""
+        return bool((found.block_use.sum(axis=0) - self.limit <= self.slack).all())
+
+    def levels(self, multipliers: Floats) -> Counts:
+        """The stocks that the lines choose at some multipliers, shape (lines,)."""
+        return np.concatenate([*self._each(_levels, self._prices(multipliers))])
+
+    def near(self, found: Priced, allowance: float, count: int) -> "Core":
+        """The stocks that cost little more than the best of their line, as a problem of their own.
+
+        Of those with a regret up to the allowance about `count`, the least regretted.
+        """
+        prices, unit = self._prices(found.multipliers), max(found.value, 1.0) * 1e-13
+        sample = self.sample.source
+        bins, nothing = np.zeros(_BINS, np.int64), np.zeros((0, len(prices.classes)))
+        whole = sample.piece(0, sample.count)
+        look_near(*whole, *prices[:2], prices.terms[0], allowance, unit, bins, np.zeros((0, 4)), nothing, nothing)
+        few = count * sample.count / max(self.source.count, 1)
+        highest = int(np.searchsorted(np.cumsum(bins), few, side="right"))
+        allowance = min(allowance, unit * 2.0 ** (highest / BINS_PER_DOUBLING))
+        return _core(self, found, [*self._each(_near, prices, allowance, 2 * count)])
+
+    @functools.cached_property
+    def sample(self) -> "LineChoices":
+        """Some lines picked at random, always the same ones, with limits to match."""
+        random = np.random.default_rng(0)
+        share = min(_SAMPLE_LINES / max(self.source.count, 1), 1.0)
+        piece = _joined([_picked(self.source.piece(*span), share, random) for span in self.pieces])
+        by_class = np.bincount(piece.streams["sla"], piece.streams["weight"], len(self.class_rate))
+        by_stock = (len(piece.lines) - 1) / max(self.source.count, 1)
+        return LineChoices(
+            self.network, self.class_rate, InMemory(*piece), scale=(by_class.astype(np.float64), by_stock)
+        )
+
+    def _each[**P, T](self, function: Callable[..., T], *arguments: object) -> Iterator[T]:
+        """What a function answers for every piece, in their order."""
+        if self.executor is None:
+            return (function(self.source, *piece, *arguments) for piece in self.pieces)
+        waiting = [self.executor.submit(function, self.source, *piece, *arguments) for piece in self.pieces]
+        return (future.result() for future in waiting)
+
+    def _prices(self, multipliers: Floats) -> Prices:
+        network = self.network
+        classes, depots = np.zeros(len(network.sla_classes), CLASS), np.zeros(len(network.depots), DEPOT)
+        classes["hours"] = [sla.time_to_site_hours for sla in network.sla_classes]
+        for row, price in zip(self.rows, multipliers.tolist(), strict=True):
+            kind, place = self.row_of[row]
+            if kind == _SERVICE:
+                classes["service"][place] = price
+            elif kind == _TIME:
+                classes["time"][place] = price
+            elif kind == _UNITS:
+                depots["unit"][place] = price
+            elif kind == _MONEY:
+                depots["money"][place] += price
+            else:
+                depots["money"] += price
+        return Prices(classes, depots, self._terms)
+
+    @functools.cached_property
+    def _terms(self) -> Records:
+        policy = self.network.policy
+        terms = np.zeros(1, TERMS)
+        terms["lost"] = policy.stockout == "emergency"
+        terms["timed"] = any(sla.mean_time_target_hours is not None for sla in self.network.sla_classes)
+        terms["hours"] = policy.emergency_hours or 0.0
+        terms["shipping_cny"] = _shipping(self.network)
+        return terms
+
+    def use(self, depot: Ints, service: Floats, hours: Floats, totals: Floats) -> Floats:
+        """Use of every limit by stocks in some depots, from what `pricing.add_up` adds up."""
+        columns: list[Floats] = []
+        for kind, place in (self.row_of[row] for row in self.rows):
+            if kind == _SERVICE:
+                columns.append(-service[:, place])
+            elif kind == _TIME:
+                columns.append(hours[:, place])
+            elif kind == _TOTAL:
+                columns.append(totals[:, 3])
+            else:
+                columns.append(totals[:, 2 if kind == _UNITS else 3] * (depot == place))
+        return np.stack(columns, axis=1) if columns else np.zeros((len(depot), 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Core:
+    """The alternatives in question as a problem, and what they mean.
+
+    `line` and `level` say what an alternative is. The other lines are settled: the problem's
+    limits are what they leave.
+    """
+
+    problem: Problem
+    line: Ints
+    level: Ints
+
+
+_SERVICE, _TIME, _UNITS, _MONEY, _TOTAL = range(5)
+
+
+def _rows(network: Network) -> dict[str, tuple[int, int]]:
+    """What every limit is about: its kind, and the place of its class or depot."""
+    rows: dict[str, tuple[int, int]] = {"total_budget": (_TOTAL, 0)}
+    for place, sla in enumerate(network.sla_classes):
+        rows[f"service:{sla.id}"], rows[f"mean_time:{sla.id}"] = (_SERVICE, place), (_TIME, place)
+    for place, depot in enumerate(network.depots):
+        rows[f"capacity:{depot.id}"], rows[f"budget:{depot.id}"] = (_UNITS, place), (_MONEY, place)
+    return rows
+
+
+def _shipping(network: Network) -> float:
+    """What an emergency shipment a day costs a year, under the objective."""
+    lost = network.policy.stockout == "emergency" and network.objective == "annual_cost"
+    return YEAR_DAYS * (network.policy.emergency_cost_cny or 0.0) if lost else 0.0
+
+
+def lines_of(demand: Demand) -> InMemory:
+    """A network's lines, in the order of its rows; every depot must stand alone, and `known_to_lines` hold."""
+    rows = len(demand.part)
+    lines = np.zeros(rows + 1, LINE)
+    for name, values in (
+        ("price", demand.stock_price_cny),
+        ("unit_cost", demand.unit_cost_cny),
+        ("rate", demand.daily_rate),
+        ("lead", demand.lead_time_days),
+        ("depot", demand.depot),
+        ("floor", demand.floor),
+        ("shape", demand.rate_shape),
+    ):
+        lines[name][:-1] = values
+    lines["shape"][-1] = np.inf
+    order = np.argsort(demand.stream_row, kind="stable")
+    lines["first"] = np.searchsorted(demand.stream_row[order], np.arange(rows + 1))
+    streams = np.zeros(len(order), STREAM)
+    sla = demand.stream_class[order]
+    streams["sla"] = sla
+    streams["weight"] = demand.stream_rate[order] / demand.class_rate[sla]
+    streams["travel"] = demand.stream_travel_hours[order]
+    return InMemory(lines, streams)
+
+
+class _Sums(NamedTuple):
+    value: float
+    levels: Counts
+    service: Floats
+    hours: Floats
+    totals: Floats
+
+
+def _priced(source: Source, first: int, last: int, prices: Prices) -> _Sums:
+    levels = np.zeros(last - first, np.int32)
+    service, hours = np.zeros((2, len(prices.depots), len(prices.classes)))
+    totals = np.zeros((len(prices.depots), 4))
+    piece = source.piece(first, last)
+    value = price_lines(*piece, *prices[:2], prices.terms[0], levels, service, hours, totals)
+    return _Sums(value, levels, service, hours, totals)
+
+
+def _sums(source: Source, first: int, last: int, prices: Prices) -> _Sums:
+    """What a piece adds up to, without its levels: a few kilobytes to send."""
+    return _priced(source, first, last, prices)._replace(levels=np.zeros(0, np.int32))
+
+
+def _levels(source: Source, first: int, last: int, prices: Prices) -> Counts:
+    return _priced(source, first, last, prices).levels
+
+
+class _Found(NamedTuple):
+    line: Ints
+    level: Ints
+    shipping: Floats
+    best: Bools
+    service: Floats
+    hours: Floats
+    lines: Records
+
+
+def _near(source: Source, first: int, last: int, prices: Prices, allowance: float, room: int) -> _Found:
+    piece = source.piece(first, last)
+    room = min(room, 8 * (last - first)) + 1
+    near = np.zeros((room, 4))
+    service, hours = np.zeros((2, room, len(prices.classes)))
+    bins = np.zeros(1, np.int64)
+    found = look_near(*piece, *prices[:2], prices.terms[0], allowance, 1.0, bins, near, service, hours)
+    line = near[:found, 0].astype(np.int64)
+    if found == room:  # a line that was cut short goes
+        found = int(np.searchsorted(line, line[-1]))
+    line, level, best = line[:found], near[:found, 1].astype(np.int64), near[:found, 3] > 0
+    return _Found(first + line, level, near[:found, 2], best, service[:found], hours[:found], piece.lines[line])
+
+
+def _core(choices: LineChoices, found: Priced, parts: list[_Found]) -> Core:
+    """The alternatives of all pieces as one problem, the rest of the lines being settled."""
+    line, level, shipping, best, service, hours, lines = (np.concatenate(column) for column in zip(*parts, strict=True))
+    totals = np.stack([lines["price"] * level, shipping, level, lines["unit_cost"] * level], axis=1)
+    cost = totals[:, 0] + totals[:, 1]
+    use = choices.use(lines["depot"], service, hours, totals)
+    first = np.flatnonzero(np.diff(line, prepend=-1))
+    problem = Problem(
+        rows=choices.rows,
+        cost=cost,
+        use=sparse.csr_array(use),
+        limit=choices.limit - (found.block_use.sum(axis=0) - use[best].sum(axis=0)),
+        slack=choices.slack,
+        first=first,
+        choosable=np.ones(len(line), dtype=np.bool_),
+        block=lines["depot"][first].astype(np.int64),
+        settled=found.cost - float(cost[best].sum()),
+    )
+    return Core(problem, line, level)
+
+
+class _Reach(NamedTuple):
+    """How far a piece's stocks can sensibly go.
+
+    Units, value and cost by depot, shape (depots, 3), of the floors and of stocks nobody needs
+    more than; the classes' demand; the longest time to site; and the whole demand a day.
+    """
+
+    floors: Floats
+    tops: Floats
+    sure: Floats
+    hours: float
+    rate: float
+
+
+def _reach(source: Source, first: int, last: int, network: Network) -> _Reach:
+    """Demand in a lead time exceeds ten deviations and forty units more than its mean about never: 1e-16."""
+    lines, streams = source.piece(first, last)
+    lines = lines[:-1]
+    load = lines["rate"] * lines["lead"]
+    deviation = np.sqrt(load * (1.0 + load / lines["shape"]))
+    top = np.maximum(lines["floor"], np.ceil(load + 10.0 * deviation + 40.0))
+    floors, tops = (
+        np.stack(
+            [
+                np.bincount(lines["depot"], each * level, len(network.depots))
+                for each in (1.0, lines["unit_cost"], lines["price"])
+            ],
+            axis=1,
+        )
+        for level in (lines["floor"], top)
+    )
+    sure = np.bincount(streams["sla"], streams["weight"], len(network.sla_classes))
+    hours = float(np.max(streams["travel"], initial=0.0)) + 24.0 * float(np.max(lines["lead"], initial=0.0))
+    return _Reach(floors, tops, sure, hours, float(lines["rate"].sum()))
+
+
+def _picked(piece: Piece, share: float, random: np.random.Generator) -> Piece:
+    """Some lines of a piece, with a closing record."""
+    chosen = np.flatnonzero(random.random(len(piece.lines) - 1) < share)
+    first = piece.lines["first"] - piece.lines["first"][0]
+    counts = np.diff(first)[chosen]
+    picked = np.repeat(first[chosen] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return _closing(piece.lines[chosen], counts, piece.streams[picked])
+
+
+def _closing(lines: Records, counts: Ints, streams: Records) -> Piece:
+    closed = np.zeros(len(lines) + 1, LINE)
+    closed[:-1] = lines
+    closed["first"] = np.concatenate([[0], np.cumsum(counts)])
+    return Piece(closed, streams)
+
+
+def _joined(pieces: list[Piece]) -> Piece:
+    """Pieces, each with a closing record, as one."""
+    return _closing(
+        np.concatenate([piece.lines[:-1] for piece in pieces]),
+        np.concatenate([np.diff(piece.lines["first"]) for piece in pieces]),
+        np.concatenate([piece.streams for piece in pieces]),
+    )
