@@ -8,6 +8,7 @@ target needs from the number of calls and the binomial distribution, lateral sup
 over the units on hand.
 """
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ TOLERANCE = 1e-9
 """How far a target or limit may be missed and still count as kept."""
 
 YEAR_DAYS = 365.0
+
+_NUMBERS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,38 +225,45 @@ def _served(held: Ints, mean: Floats, shape: Floats, lot: Ints) -> Floats:
     than max(0, min(lot, held + lot - 1 - k)) of these. A rate is weighted by its demands: of the
     counts k, k + 1 demands weighted by k + 1 see k before them.
     """
-    total = np.zeros(len(held))
-    for each, (level, pieces) in enumerate(zip(held.tolist(), lot.tolist(), strict=True)):
-        count = np.arange(level + pieces)
-        chance = _chances(len(count) + 1, float(mean[each]), float(shape[each]))
-        if np.isfinite(shape[each]) and mean[each] > 0:
-            chance = (count + 1) * chance[1:] / mean[each]
-        total[each] = chance[: len(count)] @ np.clip(level + pieces - 1 - count, 0, pieces) / pieces
-    return total
+    share = np.zeros(len(held))
+    for at in _together_in_memory(held + lot):
+        count = np.arange(np.max(held[at] + lot[at]))
+        chance = _chances(len(count) + 1, mean[at], shape[at])
+        weighted = np.isfinite(shape[at]) & (mean[at] > 0)
+        chance[weighted, :-1] = (count + 1) * chance[weighted, 1:] / mean[at][weighted, np.newaxis]
+        beyond = (held[at] + lot[at] - 1)[:, np.newaxis] - count
+        share[at] = np.sum(chance[:, :-1] * np.clip(beyond, 0, lot[at][:, np.newaxis]), axis=1) / lot[at]
+    return share
 
 
 def _short(levels: Ints, load: Floats, shape: Floats, lot: Ints) -> Floats:
     """Mean number of demands that wait: E(X - y)+ over all positions y, as E(X - y) + E(y - X)+."""
     short = np.zeros(len(levels))
-    for each, (level, pieces) in enumerate(zip(levels.tolist(), lot.tolist(), strict=True)):
-        count = np.arange(level + pieces)
-        chance = _chances(len(count), float(load[each]), float(shape[each]))
-        some = np.clip(level + pieces - 1 - count, 0, pieces)
-        left = some * (level + pieces - 1 - count) - some * (some - 1) / 2.0
-        short[each] = load[each] - level - (pieces - 1) / 2.0 + chance @ left / pieces
+    for at in _together_in_memory(levels + lot):
+        count = np.arange(np.max(levels[at] + lot[at]))
+        beyond = (levels[at] + lot[at] - 1)[:, np.newaxis] - count
+        some = np.clip(beyond, 0, lot[at][:, np.newaxis])
+        left = np.sum(_chances(len(count), load[at], shape[at]) * (some * beyond - some * (some - 1) / 2.0), axis=1)
+        short[at] = load[at] - levels[at] - (lot[at] - 1) / 2.0 + left / lot[at]
     return np.maximum(short, 0.0)
 
 
-def _chances(count: int, mean: float, shape: float) -> Floats:
-    """Probabilities of 0, ..., count - 1 demands, from the logarithms of their ratios."""
-    before = np.arange(count - 1)
-    if mean == 0.0:
-        return np.append(1.0, 0.0 * before)
-    if np.isinf(shape):
-        start, ratio = -mean, mean / (before + 1.0)
-    else:
-        start, ratio = shape * -np.log1p(mean / shape), mean / (shape + mean) * (shape + before) / (before + 1.0)
-    return np.exp(start + np.append(0.0, np.cumsum(np.log(ratio))))
+def _together_in_memory(counts: Ints) -> list[Ints]:
+    """Rows in groups of which so many counts each are no more than some millions."""
+    rows = max(_NUMBERS_AT_ONCE // int(counts.max(initial=1)), 1)
+    return np.split(np.arange(len(counts)), range(rows, len(counts), rows)) if len(counts) else []
+
+
+def _chances(count: int, mean: Floats, shape: Floats) -> Floats:
+    """Probabilities of 0, ..., count - 1 demands in every row, from the logarithms of their ratios."""
+    before, expected = np.arange(count - 1), mean[:, np.newaxis]
+    known = np.isinf(shape)
+    alpha = np.where(known, 1.0, shape)
+    uncertain = expected / (alpha[:, np.newaxis] + expected) * (alpha[:, np.newaxis] + before)
+    with np.errstate(divide="ignore"):
+        ratio = np.log(np.where(known[:, np.newaxis], expected, uncertain) / (before + 1.0))
+    start = np.where(known, -mean, -alpha * np.log1p(mean / alpha))
+    return np.exp(np.cumsum(np.hstack([start[:, np.newaxis], ratio]), axis=1))
 
 
 def _lost_to_emergency(facts: Facts, levels: Ints) -> Floats:
@@ -266,6 +276,7 @@ def _lost_to_emergency(facts: Facts, levels: Ints) -> Floats:
     return lost
 
 
+@functools.lru_cache(maxsize=1_000)
 def _factors(shape: float) -> tuple[Floats, Floats]:
     """Legendre's rule in 100 pieces between the far ends of Gamma(shape + 1, rate shape).
 
