@@ -6,7 +6,7 @@ shape. The symbol X stands for the count of demands with the named mean: Poisson
 binomial where the rate is uncertain (`optimizer.demand_counts`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,8 @@ def on_time_share(
     unit ordered arrives by then; 0 for w < 0, since the travel alone is too long. At w = 0 it is
     the fill rate: P(X <= S - 1), not P(X <= S), because the demand itself takes a unit. X is
     Poisson, or where the rate is uncertain the size-biased negative binomial. Where Q are ordered
-    at a time the stock position is uniform on S, ..., S + Q - 1: the mean over these.
+    at a time the stock position is uniform on S, ..., S + Q - 1, and the mean over these is
+    1 - (E[(X - S + 1)+] - E[(X - S - Q + 1)+]) / Q.
 
     Args:
         base_stock: S, whole units.
@@ -67,11 +68,11 @@ def on_time_share(
         base_stock, daily_rate, lead_time_days, given=(rate_shape, order_quantity, window_days)
     )
     expected = rate * np.maximum(lead - np.maximum(window, 0.0), 0.0)
-
-    def share_at(position: Floats, mean: Floats, alpha: Floats) -> Floats:
-        return fewer_than(position, mean, alpha, size_biased=True)
-
-    share = _over_positions(share_at, stock, quantity, expected, shape)
+    share = fewer_than(stock, expected, shape, size_biased=True)
+    if (quantity > 1).any():
+        seen = expected * (1.0 + 1.0 / shape), shape + 1.0
+        passed = _backorders(stock - 1, *seen) - _backorders(stock + quantity - 1, *seen)
+        share = np.where(quantity > 1, np.clip(1.0 - passed / quantity, 0.0, 1.0), share)
     return np.where(window < 0, 0.0, np.where(window >= lead, 1.0, share))
 
 
@@ -111,9 +112,7 @@ def expected_backorders(base_stock: npt.ArrayLike, load: npt.ArrayLike, rate_sha
     """
     _check_demand(rate_shape)
     stock, mean, shape = _checked(base_stock, load, given=(rate_shape,))
-    # the two nearly cancel in the far tail: rounding must not turn the difference negative
-    beyond = at_least(stock, mean, shape, size_biased=True), at_least(stock + 1, mean, shape, size_biased=False)
-    return np.maximum(mean * beyond[0] - stock * beyond[1], 0.0)
+    return _backorders(stock, mean, shape)
 
 
 def mean_wait_days(
@@ -154,13 +153,13 @@ def mean_wait_days(
     stock, rate, lead, shape, quantity = _checked(
         base_stock, daily_rate, lead_time_days, given=(rate_shape, order_quantity)
     )
-
-    def wait_at(position: Floats, rate: Floats, lead: Floats, alpha: Floats) -> Floats:
-        without_demand = np.where(position >= 1, 0.0, lead)
-        backorders = expected_backorders(position, rate * lead, alpha)
-        return np.divide(backorders, rate, out=without_demand, where=rate > 0)
-
-    return _over_positions(wait_at, stock, quantity, rate, lead, shape)
+    load = rate * lead
+    backorders = _backorders(stock, load, shape)
+    if (quantity > 1).any():
+        summed = _second_order(stock, load, shape) - _second_order(stock + quantity, load, shape)
+        backorders = np.where(quantity > 1, np.maximum(summed, 0.0) / quantity, backorders)
+    without_demand = np.where(stock >= 1, 0.0, lead / quantity)
+    return np.divide(backorders, rate, out=without_demand, where=rate > 0)
 
 
 def erlang_loss(base_stock: npt.ArrayLike, load: npt.ArrayLike, rate_shape: npt.ArrayLike = np.inf) -> Floats:
@@ -210,13 +209,19 @@ def _loss(stock: Floats, mean: Floats) -> Floats:
     return loss
 
 
-def _over_positions(value: Callable[..., Floats], stock: Floats, quantity: Floats, *facts: Floats) -> Floats:
-    """The mean of a value over the positions stock, ..., stock + quantity - 1."""
-    total = np.array(value(stock, *facts))
-    for step in range(1, int(quantity.max(initial=1.0))):
-        at = quantity > step
-        total[at] += value(stock[at] + step, *(fact[at] for fact in facts))
-    return total / quantity
+def _backorders(stock: Floats, mean: Floats, shape: Floats) -> Floats:
+    """E[(X - S)+] for any whole S."""
+    # the two nearly cancel in the far tail: rounding must not turn the difference negative
+    beyond = at_least(stock, mean, shape, size_biased=True), at_least(stock + 1, mean, shape, size_biased=False)
+    return np.maximum(mean * beyond[0] - stock * beyond[1], 0.0)
+
+
+def _second_order(stock: Floats, mean: Floats, shape: Floats) -> Floats:
+    """E[(X - S)+ (X - S + 1)] / 2, the sum of E[(X - y)+] over all y >= S. Zipkin (2000)."""
+    twice = at_least(stock - 1, mean * (1.0 + 1.0 / shape), shape + 1.0, size_biased=True)
+    once, none = (at_least(stock + n, mean, shape, size_biased=n == 0) for n in (0, 1))
+    squares = mean**2 * (1.0 + 1.0 / shape) * twice - 2.0 * (stock - 1) * mean * once + stock * (stock - 1) * none
+    return np.maximum(squares, 0.0) / 2.0
 
 
 def _checked(*amounts: npt.ArrayLike, given: Sequence[npt.ArrayLike] = ()) -> list[Floats]:

@@ -130,6 +130,20 @@ def test_the_share_on_time_of_larger_orders_follows_from_backorders_at_both_ends
     assert found == pytest.approx(1 - (at_reorder - at_top) / quantity, abs=1e-11)
 
 
+@pytest.mark.parametrize("shape", [0.7, 20.0, np.inf])
+@pytest.mark.parametrize(
+    ("stock", "quantity", "load"), [(0, 2, 0.1), (3, 40, 5.0), (180, 3, 200.0), (30, 5_000, 400.0)]
+)
+def test_orders_of_any_size_are_the_mean_over_all_positions(stock, quantity, load, shape):
+    positions = np.arange(stock, stock + quantity)
+
+    share = on_time_share(stock, load / 20, 20, 0, shape, quantity)
+    wait = mean_wait_days(stock, load / 20, 20, shape, quantity)
+
+    assert share == pytest.approx(np.mean(on_time_share(positions, load / 20, 20, 0, shape)), abs=1e-11)
+    assert wait == pytest.approx(np.mean(mean_wait_days(positions, load / 20, 20, shape)), abs=1e-10)
+
+
 def test_larger_orders_are_the_mean_over_the_positions_row_by_row():
     stock, quantity = np.array([[0, 1], [3, 2]]), np.array([3, 1])
     share = on_time_share(stock, 0.1, 20, 2, order_quantity=quantity)
