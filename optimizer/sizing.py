@@ -64,7 +64,8 @@ def size(
     demand = gather(network)
     if not len(demand.part):
         return _without_stock(demand, watch)
-    if len(demand.part) > SEARCHED_GROUPS and all(len(cluster.depots) == 1 for cluster in demand.clusters):
+    alone = all(len(cluster.depots) == 1 for cluster in demand.clusters)
+    if len(demand.part) > SEARCHED_GROUPS and alone and demand.known_to_lines:
         # loading compiled code takes a second and 60 MB: only networks that need it pay for it
         from optimizer.line_sizing import size_lines_until  # noqa: PLC0415
         from optimizer.lines import LineChoices, lines_of  # noqa: PLC0415
