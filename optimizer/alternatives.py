@@ -129,8 +129,10 @@ def grown(choices: Choices, sizes: list[Ints], groups: Ints) -> list[Ints]:
     return larger
 
 
-def build(demand: Demand, sizes: list[Ints]) -> Choices:
+def build(demand: Demand, sizes: list[Ints], known: Choices | None = None) -> Choices:
     """All alternatives up to the given sizes.
+
+    Of lines whose size is the same as in choices known from before nothing is computed again.
 
     Raises:
         OptimizerError: lateral supply among more depots, or of more stock, than is computed
@@ -142,7 +144,7 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
     limit_of = limits(demand.network, demand.class_rate)
     column = {row: index for index, row in enumerate(limit_of)}
     buckets = _buckets(demand, sizes)
-    tables = [_tables(demand, bucket, column) for bucket in buckets]
+    tables = [_tables_with(demand, bucket, column, known) for bucket in buckets]
     limit = np.array([*limit_of.values()])
     problem = Problem(
         rows=tuple(limit_of),
@@ -278,6 +280,29 @@ def _tables(demand: Demand, bucket: Bucket, column: dict[str, int]) -> tuple[Flo
         cost += delivered.shipping_cny
     limited = {row: table.ravel() for row, table in used.items() if row in column}
     return cost.ravel(), _matrix(limited, column, cost.size)
+
+
+def _tables_with(
+    demand: Demand, bucket: Bucket, column: dict[str, int], known: Choices | None
+) -> tuple[Floats, sparse.csr_array]:
+    """The tables of a bucket, taken from known ones as far as they reach."""
+    same = (
+        [b for b in known.buckets if b.origin == bucket.origin and len(b.stocks) == len(bucket.stocks)] if known else []
+    )
+    if known is None or not same:
+        return _tables(demand, bucket, column)
+    before = same[0]
+    old = np.isin(bucket.lines, before.lines)
+    places = before.places[np.searchsorted(before.lines, bucket.lines[old])].ravel()
+    cost, use = known.problem.cost[places], known.problem.use[places]
+    if old.all():
+        return cost, use
+    lines = bucket.lines[~old]
+    fresh = replace(bucket, cluster=_restricted(demand.clusters[bucket.origin], lines), lines=lines)
+    more_cost, more_use = _tables(demand, fresh, column)
+    order = np.argsort(np.concatenate([bucket.lines[old], lines]))
+    rows = (order[:, np.newaxis] * len(bucket.stocks) + np.arange(len(bucket.stocks))).ravel()
+    return np.concatenate([cost, more_cost])[rows], sparse.csr_array(sparse.vstack([use, more_use]))[rows]
 
 
 def _matrix(used: dict[str, Floats], column: dict[str, int], places: int) -> sparse.csr_array:

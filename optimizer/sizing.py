@@ -105,10 +105,10 @@ def _solve(demand: Demand, watch: Watch, start: Mapping[str, float] | None) -> _
     is as high as more alternatives could make it once the relaxation does not choose these, and
     a plan is proven among all base stocks once the search does not ask for them either.
     """
-    sizes, prices = initial_sizes(demand), None
+    sizes, prices, choices = initial_sizes(demand), None, None
     for _ in range(_GROWTHS_MAX):
         watch.tell("alternatives", 1.0)
-        choices = build(demand, sizes)
+        choices = build(demand, sizes, choices)
         problem = choices.problem
         watch.tell("bound", 1.0)
         if prices is None and start:

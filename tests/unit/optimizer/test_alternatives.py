@@ -129,6 +129,16 @@ def test_alternatives_deliver_what_the_evaluation_says(given):
         assert (choices.choice(levels) == choice).all()
 
 
+def test_what_is_known_of_smaller_sizes_serves_for_larger_ones():
+    demand = gather(network("emergency", LANES))
+    sizes = initial_sizes(demand)
+    larger = [np.where(np.arange(len(size)) % 2, size + 3, size) for size in sizes]
+    anew, grown = build(demand, larger).problem, build(demand, larger, build(demand, sizes)).problem
+
+    np.testing.assert_array_equal(grown.cost, anew.cost)
+    np.testing.assert_array_equal(grown.use.toarray(), anew.use.toarray())
+
+
 def test_the_bound_does_not_depend_on_where_alternatives_end():
     demand = gather(network("emergency", LANES))
     few, many = (build(demand, [size + more for size in initial_sizes(demand)]).problem for more in (0, 3))
