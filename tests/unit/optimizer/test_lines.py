@@ -13,10 +13,11 @@ from optimizer import sizing
 from optimizer.alternatives import build, initial_sizes
 from optimizer.certificate import check
 from optimizer.demand import gather
+from optimizer.line_sizing import size_lines
 from optimizer.lines import InMemory, LineChoices, OnDisk, lines_of
 from optimizer.multiple_choice import relax
 from optimizer.network import Limits, read
-from optimizer.sizing import size, size_lines
+from optimizer.sizing import size
 
 POLICIES = {
     "backorder": {"stockout": "backorder", "lateral": False},
