@@ -5,6 +5,9 @@ rate x lead time. All formulas are vectorised: arguments broadcast, the answer h
 shape. The symbol X stands for a Poisson variable with the named mean.
 """
 
+from collections.abc import Callable
+
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -128,12 +131,19 @@ def erlang_loss(base_stock: npt.ArrayLike, load: npt.ArrayLike) -> Floats:
     array([1.      , 0.666667, 0.4     , 0.210526])
 
     """
-    stock, mean = _checked(base_stock, load)
-    loss = np.ones(stock.shape)
-    for servers in range(1, int(stock.max(initial=0)) + 1):
+    return _loss(*_checked(base_stock, load))
+
+
+def _loss_of_one(stock: float, mean: float) -> float:
+    """Compiled, as each of thousands of base stocks takes as many steps."""
+    loss = 1.0
+    for servers in range(1, int(stock) + 1):
         filled = mean * loss
-        loss = np.where(stock >= servers, filled / (servers + filled), loss)
+        loss = filled / (servers + filled)
     return loss
+
+
+_loss: Callable[[Floats, Floats], Floats] = numba.vectorize(["float64(float64, float64)"], cache=True)(_loss_of_one)
 
 
 def _at_least(units: Floats, mean: Floats) -> Floats:

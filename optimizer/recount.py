@@ -6,9 +6,10 @@ quotient, lateral supply from a chain over the units on hand.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
@@ -23,6 +24,9 @@ TOLERANCE = 1e-9
 """How far a target or limit may be missed and still count as kept."""
 
 YEAR_DAYS = 365.0
+
+_VAST = 1e200
+"""What it is a part of is nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,13 +176,20 @@ def _lost(facts: Facts, levels: Ints) -> Floats:
 
     Every term is positive, and the first one is 1: nothing cancels or vanishes, whatever the load.
     """
-    load = facts.rate * facts.lead_time
-    reciprocal, term = np.ones(len(load)), np.ones(len(load))
-    for k in range(int(levels.max(initial=0))):
-        with np.errstate(divide="ignore", over="ignore"):
-            term = np.where(levels > k, term * (levels - k) / load, 0.0)
+    return _loss(levels.astype(np.float64), facts.rate * facts.lead_time)
+
+
+def _loss_of_one(stock: float, load: float) -> float:
+    reciprocal, term = 1.0, 1.0
+    for k in range(int(stock)):
+        if term * (stock - k) > _VAST * load:
+            return 0.0
+        term *= (stock - k) / load
         reciprocal += term
     return 1.0 / reciprocal
+
+
+_loss: Callable[[Floats, Floats], Floats] = numba.vectorize(["float64(float64, float64)"], cache=True)(_loss_of_one)
 
 
 def _pmf(count: Ints, mean: Floats) -> Floats:

@@ -39,6 +39,9 @@ SMALL_GROUPS = 400
 SEARCHED_GROUPS = 4_000
 """Larger ones up to this are searched for a while; beyond, the multipliers prove enough."""
 
+TABLED_UNITS = 1_000_000
+"""Units on order on average, over all rows, up to which every base stock fits a table."""
+
 _NODES_SMALL, _NODES_LARGE = 500_000, 10_000
 _CORE_SIZES = (300, 600, 1_200, 3_000, 30_000)
 _CORE_SECONDS_SEARCHED, _CORE_SECONDS_LARGE = 2.0, 5.0
@@ -83,7 +86,8 @@ def size(
     demand = gather(network)
     if not len(demand.part):
         return _without_stock(demand, watch)
-    if len(demand.part) > SEARCHED_GROUPS and all(len(cluster.depots) == 1 for cluster in demand.clusters):
+    large = len(demand.part) > SEARCHED_GROUPS or demand.daily_rate @ demand.lead_time_days > TABLED_UNITS
+    if large and all(len(cluster.depots) == 1 for cluster in demand.clusters):
         choices = LineChoices(network, demand.class_rate, lines_of(demand), executor)
         found = _size_lines(choices, start, watch)
         if found.levels is not None:
