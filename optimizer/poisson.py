@@ -5,9 +5,6 @@ rate x lead time. All formulas are vectorised: arguments broadcast, the answer h
 shape. The symbol X stands for a Poisson variable with the named mean.
 """
 
-from collections.abc import Callable
-
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -16,6 +13,9 @@ from optimizer.errors import OptimizerError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+_STEPS_MANY = 200
+"""Steps of a recursion beyond which it runs compiled."""
 
 
 def on_time_share(
@@ -131,19 +131,17 @@ def erlang_loss(base_stock: npt.ArrayLike, load: npt.ArrayLike) -> Floats:
     array([1.      , 0.666667, 0.4     , 0.210526])
 
     """
-    return _loss(*_checked(base_stock, load))
+    stock, mean = _checked(base_stock, load)
+    most = int(stock.max(initial=0))
+    if most > _STEPS_MANY:  # loading compiled code takes a second: only who has so many steps to go pays for it
+        from optimizer.erlang import loss_of_many  # noqa: PLC0415
 
-
-def _loss_of_one(stock: float, mean: float) -> float:
-    """Compiled, as each of thousands of base stocks takes as many steps."""
-    loss = 1.0
-    for servers in range(1, int(stock) + 1):
+        return loss_of_many(stock, mean)
+    loss = np.ones(stock.shape)
+    for servers in range(1, most + 1):
         filled = mean * loss
-        loss = filled / (servers + filled)
+        loss = np.where(stock >= servers, filled / (servers + filled), loss)
     return loss
-
-
-_loss: Callable[[Floats, Floats], Floats] = numba.vectorize(["float64(float64, float64)"], cache=True)(_loss_of_one)
 
 
 def _at_least(units: Floats, mean: Floats) -> Floats:

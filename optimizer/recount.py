@@ -6,10 +6,9 @@ quotient, lateral supply from a chain over the units on hand.
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
@@ -25,8 +24,8 @@ TOLERANCE = 1e-9
 
 YEAR_DAYS = 365.0
 
-_VAST = 1e200
-"""What it is a part of is nothing."""
+_FEW = 100
+"""Units up to which a sum is taken for all rows at once, not row by row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,20 +175,16 @@ def _lost(facts: Facts, levels: Ints) -> Floats:
 
     Every term is positive, and the first one is 1: nothing cancels or vanishes, whatever the load.
     """
-    return _loss(levels.astype(np.float64), facts.rate * facts.lead_time)
-
-
-def _loss_of_one(stock: float, load: float) -> float:
-    reciprocal, term = 1.0, 1.0
-    for k in range(int(stock)):
-        if term * (stock - k) > _VAST * load:
-            return 0.0
-        term *= (stock - k) / load
-        reciprocal += term
+    load = facts.rate * facts.lead_time
+    few = np.where(levels <= _FEW, levels, 0)
+    reciprocal, term = np.ones(len(load)), np.ones(len(load))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where the load is about zero
+        for k in range(int(few.max(initial=0))):
+            term = np.where(few > k, term * (few - k) / load, 0.0)
+            reciprocal += term
+        for row in np.flatnonzero(levels > _FEW):
+            reciprocal[row] += np.cumprod(np.arange(levels[row], 0, -1) / load[row]).sum()
     return 1.0 / reciprocal
-
-
-_loss: Callable[[Floats, Floats], Floats] = numba.vectorize(["float64(float64, float64)"], cache=True)(_loss_of_one)
 
 
 def _pmf(count: Ints, mean: Floats) -> Floats:
