@@ -27,6 +27,7 @@ from inventory.installed_base.devices import Entitlement
 from inventory.installed_base.failures import FailureView
 from inventory.procurement.orders import OrderView
 from inventory.requests.availability import Availability
+from inventory.requests.quotations import QuotationSummary
 from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
 from inventory.requests.tickets import Reconciliation, TicketView
@@ -208,6 +209,10 @@ class Client:
             if not found:
                 return
             after = found[-1].sequence
+
+    def quotations(self, **query: Any) -> AsyncGenerator[QuotationSummary]:
+        """Quotations, every version, the latest first; of one `state`, or all."""
+        return self._pages(QuotationSummary, "/quotations", **query)
 
     async def accept_quotation(self, quotation: UUID, *, said_by: str, reason: str) -> RequestView:
         """Accept a quotation for its customer."""

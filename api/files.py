@@ -1,6 +1,7 @@
 """The commands on files: the mathematics without any database, for scripts and for people."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,9 +52,12 @@ def plan_file(network: Path, output: Path | None, time_limit_s: float, *, as_jso
     console = Console(stderr=True)
     try:
         read = _read(network, network_file.read)
-        with console.status("sizing") as status:
+        with console.status("sizing") as status, ThreadPoolExecutor() as threads:
             plan = size(
-                read, time_limit_s=time_limit_s, progress=lambda step, gap: status.update(f"{step}, gap {gap:.2e}")
+                read,
+                time_limit_s=time_limit_s,
+                executor=threads,
+                progress=lambda step, gap: status.update(f"{step}, gap {gap:.2e}"),
             )
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)

@@ -278,7 +278,7 @@ async def _each_minute() -> None:
     await quoting.expire_due(by=HOUSEKEEPING)
     await reservations.expire_due(by=HOUSEKEEPING)
     await planned.begin_due(by=service("allocation"))
-    await promises.begin_due(by=service("allocation"))
+    await promises.begin_due(by=service("allocation"), beside=await planned.followed())
     await planned.look_ahead(by=service("allocation"))
     await escalation.escalate_late()
 

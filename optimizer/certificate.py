@@ -18,12 +18,9 @@ from optimizer.demand import Demand, gather
 from optimizer.evaluation import money_step
 from optimizer.multiple_choice import Problem, beyond_in_question, relax
 from optimizer.network import Network
-from optimizer.plan import Plan
+from optimizer.plan import OPTIMAL_GAP, Plan
 from optimizer.poisson import Floats, Ints
 from optimizer.recount import TOLERANCE, Facts, delivery, recount, slack, table, used
-
-OPTIMAL_GAP = 1e-6
-"""The gap up to which a plan may call itself optimal."""
 
 _GROWTHS_MAX = 12
 

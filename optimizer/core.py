@@ -15,9 +15,16 @@ from scipy import sparse
 from optimizer.multiple_choice import Problem, Relaxation
 from optimizer.poisson import Floats, Ints
 from optimizer.solver import highs
+from optimizer.watch import Watch
 
 GAP = 1e-6
 """Share of the cost that the solver may leave; the bound it goes by is not trusted anyway."""
+
+CORE_SIZES = (300, 600, 1_200, 3_000, 30_000)
+"""How many alternatives are left free, in turn, until the plan is good enough."""
+
+SECONDS_LARGE = 5.0
+"""How long a core of a large problem may take."""
 
 TIGHTENINGS_MAX = 5
 """How often rows that the solver's tolerance broke are tightened and the core is solved again."""
@@ -106,3 +113,50 @@ class _Change:
         taken = [i for i, variable in enumerate(take) if (variable.varValue or 0.0) > 0.5]
         choice[self.group[taken]] = self.free[taken]
         return choice
+
+
+def plan_from_core(
+    problem: Problem, bound: Relaxation, plan: Ints | None, watch: Watch, *, enough: float, seconds: float
+) -> Ints | None:
+    """The best plan that cores of growing size yield, from a first one if any.
+
+    It need not be closer to the bound than by `enough` of its cost, nor should a core take
+    longer than some seconds.
+    """
+    plan = _most(problem) if plan is None else plan
+    for core_size in CORE_SIZES:
+        gap = gap_of(problem, bound, plan)
+        if gap <= enough or watch.out() or (core_size == CORE_SIZES[-1] and plan is not None):
+            break
+        watch.tell("core", gap)
+        allowance = np.inf if plan is None else problem.total_cost(plan) - bound.value
+        free = core_of(problem, bound, allowance, core_size)
+        found = best_in_core(
+            problem,
+            bound,
+            free,
+            good_enough=bound.value * (1.0 + enough / 2.0),
+            time_limit_s=min(watch.left_s / 3.0, seconds),
+        )
+        if found is not None and (plan is None or _cheaper(problem, found, plan)):
+            plan = found
+    return plan
+
+
+def _most(problem: Problem) -> Ints | None:
+    """The plan to hold the most of everything, if the limits allow that."""
+    choosable = np.where(problem.choosable, np.arange(len(problem.cost)), -1)
+    choice = np.maximum.reduceat(choosable, problem.first)
+    return choice if problem.keeps_limits(choice) else None
+
+
+def _cheaper(problem: Problem, one: Ints, other: Ints) -> bool:
+    return problem.total_cost(one) < problem.total_cost(other)
+
+
+def gap_of(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
+    """How far a plan lies above a bound, as a share of its cost; 1 where there is none."""
+    if plan is None:
+        return 1.0
+    cost = problem.total_cost(plan)
+    return (cost - min(bound.value, cost)) / cost if cost else 0.0

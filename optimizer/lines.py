@@ -41,7 +41,10 @@ PIECES_MAX = 64
 
 _PIECE_LINES_MIN = 16_384
 _BINS = 512
-_SAMPLE_LINES = 20_000
+SAMPLE_LINES = 20_000
+"""Lines that a sample has at least: so many as a rule tell their multipliers within a few per cent."""
+
+_SAMPLE_SHARE = 1 / 25
 
 
 class Piece(NamedTuple):
@@ -250,7 +253,7 @@ class LineChoices:
     def sample(self) -> "LineChoices":
         """Some lines picked at random, always the same ones, with limits to match."""
         random = np.random.default_rng(0)
-        share = min(_SAMPLE_LINES / max(self.source.count, 1), 1.0)
+        share = min(max(SAMPLE_LINES / max(self.source.count, 1), _SAMPLE_SHARE), 1.0)
         piece = _joined([_picked(self.source.piece(*span), share, random) for span in self.pieces])
         by_class = np.bincount(piece.streams["sla"], piece.streams["weight"], len(self.class_rate))
         by_stock = (len(piece.lines) - 1) / max(self.source.count, 1)

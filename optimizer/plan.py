@@ -12,6 +12,9 @@ import msgspec
 
 from optimizer.files import Amount, Count, Fraction, Name, decode
 
+OPTIMAL_GAP = 1e-6
+"""A plan is optimal where its cost lies within this share above the proven bound."""
+
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A plan, or the proof that there is none.

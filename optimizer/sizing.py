@@ -7,9 +7,7 @@ enough (`branch_and_bound`), or why there is none (`infeasibility`). A plan is e
 the exact formulas before it is answered.
 """
 
-import resource
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -17,21 +15,17 @@ import numpy as np
 
 from optimizer.alternatives import Choices, build, grown, initial_sizes
 from optimizer.branch_and_bound import PRECISION, Outcome, search
-from optimizer.core import best_in_core, core_of
+from optimizer.core import SECONDS_LARGE, gap_of, plan_from_core
 from optimizer.demand import Demand, gather
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import evaluate_demand, misses, money_step
 from optimizer.infeasibility import reasons
 from optimizer.lagrangian import maximise
-from optimizer.lines import LineChoices, Priced, lines_of
-from optimizer.multiple_choice import Problem, Relaxation, beyond_in_question, relax
+from optimizer.multiple_choice import Relaxation, beyond_in_question, relax
 from optimizer.network import Network
-from optimizer.plan import Plan
+from optimizer.plan import OPTIMAL_GAP, Plan
 from optimizer.poisson import Floats, Ints
-from optimizer.pricing import Counts
-
-OPTIMAL_GAP = 1e-6
-"""A plan is optimal where its cost lies within this share above the proven bound."""
+from optimizer.watch import Progress, Watch
 
 SMALL_GROUPS = 400
 """Problems with up to this many groups are searched as far as time allows."""
@@ -43,21 +37,8 @@ TABLED_UNITS = 1_000_000
 """Units on order on average, over all rows, up to which every base stock fits a table."""
 
 _NODES_SMALL, _NODES_LARGE = 500_000, 10_000
-_CORE_SIZES = (300, 600, 1_200, 3_000, 30_000)
-_CORE_SECONDS_SEARCHED, _CORE_SECONDS_LARGE = 2.0, 5.0
+_CORE_SECONDS_SEARCHED = 2.0
 _GROWTHS_MAX = 12
-
-_DUAL_GAP_LINES = 1e-8
-"""Where so many lines choose, the bound is as good as OPTIMAL_GAP needs long before it is perfect."""
-
-_RADIUS_STARTED = 1e-3
-"""How far from multipliers that are nearly right the better ones are looked for first."""
-
-_REGRET_FIRST = 1e-2
-"""Share of the bound that alternatives may cost more while there is no plan to go by."""
-
-Progress = Callable[[str, float], None]
-"""Told at the start of every step: the step's name, and the gap proven so far."""
 
 
 def size(
@@ -82,14 +63,18 @@ def size(
             exactly.
 
     """
-    watch = _Watch(time_limit_s, progress)
+    watch = Watch(time_limit_s, progress)
     demand = gather(network)
     if not len(demand.part):
         return _without_stock(demand, watch)
     large = len(demand.part) > SEARCHED_GROUPS or demand.daily_rate @ demand.lead_time_days > TABLED_UNITS
     if large and all(len(cluster.depots) == 1 for cluster in demand.clusters):
+        # loading compiled code takes a second and 60 MB: only networks that need it pay for it
+        from optimizer.line_sizing import size_lines_until  # noqa: PLC0415
+        from optimizer.lines import LineChoices, lines_of  # noqa: PLC0415
+
         choices = LineChoices(network, demand.class_rate, lines_of(demand), executor)
-        found = _size_lines(choices, start, watch)
+        found = size_lines_until(watch, choices, start)
         if found.levels is not None:
             levels = found.levels.astype(np.int64)
             return _plan(demand, levels, found.bound.value, _named(choices.rows, found.bound.multipliers), watch)
@@ -98,95 +83,6 @@ def size(
         return _no_plan(solved, watch)
     levels = solved.choices.levels(solved.choice)
     return _plan(demand, levels, solved.bound.value, _multipliers(solved), watch, _searched_bound(solved))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SizedLines:
-    """Base stocks of lines, what they cost, and the relaxation whose value bounds it from below.
-
-    Without levels no plan was found; `impossible` says that the multipliers prove there is none.
-    """
-
-    levels: Counts | None
-    cost: float
-    bound: Priced
-    impossible: bool
-
-
-def size_lines(
-    choices: LineChoices,
-    *,
-    time_limit_s: float = 60.0,
-    start: Mapping[str, float] | None = None,
-    progress: Progress | None = None,
-) -> SizedLines:
-    """The cheapest base stocks of any number of lines within their network's limits.
-
-    Where there is nothing to start from, a sample of the lines is sized first: its multipliers
-    are nearly right for all of them.
-
-    Args:
-        choices: the lines and limits.
-        time_limit_s: when to stop with what there is, in seconds.
-        start: multipliers to start from.
-        progress: told what is going on.
-    """
-    return _size_lines(choices, start, _Watch(time_limit_s, progress))
-
-
-def _size_lines(choices: LineChoices, start: Mapping[str, float] | None, watch: "_Watch") -> SizedLines:
-    watch.tell("bound", 1.0)
-    if start is None:
-        sample = maximise(choices.sample, gap=1e-6, stop=watch.out)
-        prices = sample.best.multipliers
-    else:
-        prices = np.array([start.get(row, 0.0) for row in choices.rows])
-    dual = maximise(choices, prices, radius=_RADIUS_STARTED, gap=_DUAL_GAP_LINES, stop=watch.out)
-    bound = dual.best
-    if dual.proven_infeasible:
-        return SizedLines(None, np.inf, bound, impossible=True)
-    cost = np.inf if dual.plan is None else dual.plan.cost
-    gap = (cost - bound.value) / cost if dual.plan else 1.0
-    if gap > OPTIMAL_GAP and not watch.out():
-        watch.tell("core", gap)
-        near = choices.near(bound, cost - bound.value if dual.plan else _REGRET_FIRST * bound.value, _CORE_SIZES[-1])
-        # where lines tie, the bound hardly tells which multipliers are best: among the few in question it is soon told
-        among = maximise(near.problem, bound.multipliers, radius=_RADIUS_STARTED, stop=watch.out)
-        plan = among.plan.choice if among.plan else None
-        chosen = _from_core(
-            near.problem, among.best, plan, watch, enough=OPTIMAL_GAP / 2.0, seconds=_CORE_SECONDS_LARGE
-        )
-        if chosen is not None and near.problem.total_cost(chosen) < cost:
-            levels = choices.levels(bound.multipliers)
-            levels[near.line[chosen]] = near.level[chosen]
-            return SizedLines(levels, near.problem.total_cost(chosen), bound, impossible=False)
-    levels = None if dual.plan is None else choices.levels(dual.plan.multipliers)
-    return SizedLines(levels, cost, bound, impossible=False)
-
-
-class _Watch:
-    """The time limit, and whom to tell how far it went."""
-
-    def __init__(self, time_limit_s: float, progress: Progress | None) -> None:
-        self.start = time.perf_counter()
-        self.end = self.start + time_limit_s
-        self.tell: Progress = progress or (lambda _step, _gap: None)
-
-    @property
-    def left_s(self) -> float:
-        return max(self.end - time.perf_counter(), 0.0)
-
-    def out(self) -> bool:
-        return self.left_s == 0.0
-
-    @property
-    def cost(self) -> dict[str, float]:
-        """What the answer took: seconds and memory."""
-        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {
-            "seconds": time.perf_counter() - self.start,
-            "peak_memory_mb": peak_kib / 1024.0,
-        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +101,7 @@ class _Solved:
     by_multipliers: bool = False
 
 
-def _solve(demand: Demand, watch: _Watch, start: Mapping[str, float] | None) -> _Solved:
+def _solve(demand: Demand, watch: Watch, start: Mapping[str, float] | None) -> _Solved:
     """Solve with ever more alternatives, until what lies beyond them is wanted no more.
 
     The bound holds for all base stocks, since the relaxation counts the alternatives beyond. It
@@ -230,9 +126,9 @@ def _solve(demand: Demand, watch: _Watch, start: Mapping[str, float] | None) -> 
         if not len(beyond):
             # what a search will look at afterwards need not be perfect here
             searched = len(problem.first) <= SEARCHED_GROUPS
-            enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, _CORE_SECONDS_LARGE)
+            enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, SECONDS_LARGE)
             plan = dual.plan.choice if dual.plan else None
-            choice = _from_core(problem, bound, plan, watch, enough=enough, seconds=seconds)
+            choice = plan_from_core(problem, bound, plan, watch, enough=enough, seconds=seconds)
             if not searched:
                 return _Solved(choices, bound, choice, bound.value, complete=False)
             found = _searched(choices, bound, choice, watch)
@@ -243,56 +139,10 @@ def _solve(demand: Demand, watch: _Watch, start: Mapping[str, float] | None) -> 
     raise OptimizerError("some parts are worth stocking almost without end: their stock costs next to nothing")
 
 
-def _from_core(
-    problem: Problem, bound: Relaxation, plan: Ints | None, watch: _Watch, *, enough: float, seconds: float
-) -> Ints | None:
-    """The best plan that cores of growing size yield, from a first one if any.
-
-    It need not be closer to the bound than by `enough` of its cost, nor should a core take
-    longer than some seconds.
-    """
-    plan = _most(problem) if plan is None else plan
-    for core_size in _CORE_SIZES:
-        gap = _gap(problem, bound, plan)
-        if gap <= enough or watch.out() or (core_size == _CORE_SIZES[-1] and plan is not None):
-            break
-        watch.tell("core", gap)
-        allowance = np.inf if plan is None else problem.total_cost(plan) - bound.value
-        free = core_of(problem, bound, allowance, core_size)
-        found = best_in_core(
-            problem,
-            bound,
-            free,
-            good_enough=bound.value * (1.0 + enough / 2.0),
-            time_limit_s=min(watch.left_s / 3.0, seconds),
-        )
-        if found is not None and (plan is None or _cheaper(problem, found, plan)):
-            plan = found
-    return plan
-
-
-def _most(problem: Problem) -> Ints | None:
-    """The plan to hold the most of everything, if the limits allow that."""
-    choosable = np.where(problem.choosable, np.arange(len(problem.cost)), -1)
-    choice = np.maximum.reduceat(choosable, problem.first)
-    return choice if problem.keeps_limits(choice) else None
-
-
-def _cheaper(problem: Problem, one: Ints, other: Ints) -> bool:
-    return problem.total_cost(one) < problem.total_cost(other)
-
-
-def _gap(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
-    if plan is None:
-        return 1.0
-    cost = problem.total_cost(plan)
-    return (cost - min(bound.value, cost)) / cost if cost else 0.0
-
-
-def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: _Watch) -> Outcome:
+def _searched(choices: Choices, bound: Relaxation, plan: Ints | None, watch: Watch) -> Outcome:
     """A search for a cheaper plan, as far as the size of the problem and the time allow."""
     problem = choices.problem
-    watch.tell("search", _gap(problem, bound, plan))
+    watch.tell("search", gap_of(problem, bound, plan))
     return search(
         problem,
         bound,
@@ -308,7 +158,7 @@ def _plan(
     levels: Ints,
     bound: float,
     multipliers: dict[str, float],
-    watch: _Watch,
+    watch: Watch,
     searched: float | None = None,
 ) -> Plan:
     """The answer for base stocks: evaluated again, with status and proof.
@@ -347,7 +197,7 @@ def _searched_bound(solved: _Solved) -> float:
     return np.inf if solved.complete else solved.least
 
 
-def _no_plan(solved: _Solved, watch: _Watch) -> Plan:
+def _no_plan(solved: _Solved, watch: Watch) -> Plan:
     """The answer where there is no plan, or none was found in time."""
     problem = solved.choices.problem
     if solved.complete:
@@ -378,7 +228,7 @@ def _named(rows: tuple[str, ...], multipliers: Floats) -> dict[str, float]:
     return dict(zip(rows, multipliers.tolist(), strict=True))
 
 
-def _without_stock(demand: Demand, watch: _Watch) -> Plan:
+def _without_stock(demand: Demand, watch: Watch) -> Plan:
     """Nothing is asked for, so nothing is held."""
     service = evaluate_demand(demand, demand.floor).service
     return Plan("optimal", "lagrangian", 0, 0, 0, 0, {}, service, {}, (), **watch.cost)

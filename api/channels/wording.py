@@ -68,27 +68,30 @@ def _changed(facts: Any, language: Language, places: Names) -> Worded:
 
 def _approval(facts: Any, language: Language, _: Names) -> Worded:
     why = [labels.label("approval_rule", rule, language) for rule in facts["reasons"]]
+    planned_at = facts["planned_at"]
     if language == "zh":
         return Worded(
             f"请审批：备件申请 {facts['number']}",
             [
                 f"备件：{facts['parts']}",
-                f"客户与设备：{facts['customer_zh']} {facts['device']}（{facts['severity_zh']}）",
+                f"客户与设备：{facts['customer_zh']} {facts['device']}（{facts['severity_zh'] or '计划性任务'}）",
+                *([f"计划开工：{_time(planned_at)}"] if planned_at else []),
                 f"原因：{'、'.join(why)}",
                 f"金额：{formats.money(facts['value_cny'])}",
                 f"申请人：{facts['asked_by']}",
-                f"请于 {_time(facts['due_at'])} 前审批；合同计时继续",
+                f"请于 {_time(facts['due_at'])} 前审批{'' if planned_at else '；合同计时继续'}",
             ],
         )
     return Worded(
         f"To approve: part request {facts['number']}",
         [
             f"Parts: {facts['parts']}",
-            f"Customer and device: {facts['customer_en']} {facts['device']} ({facts['severity_en']})",
+            f"Customer and device: {facts['customer_en']} {facts['device']} ({facts['severity_en'] or 'planned work'})",
+            *([f"The work begins: {_time(planned_at)}"] if planned_at else []),
             f"Why: {', '.join(why)}",
             f"Worth: {formats.money(facts['value_cny'])}",
             f"Asked by: {facts['asked_by']}",
-            f"Decide by {_time(facts['due_at'])}; the contract's clock runs on",
+            f"Decide by {_time(facts['due_at'])}{'' if planned_at else "; the contract's clock runs on"}",
         ],
     )
 

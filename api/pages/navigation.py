@@ -64,6 +64,7 @@ GROUPS = (
         ("Demand", "用件"),
         (
             Item("/requests", ("Requests", "申请"), "clipboard-list", "requests.read"),
+            Item("/quotations", ("Quotations", "报价"), "tag", "requests.read"),
             Item("/reservations", ("Reservations", "预留"), "bookmark", "documents.read"),
             Item("/coverage", ("Promise meter", "保障状态"), "target", "devices.read"),
             Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "requests.read"),

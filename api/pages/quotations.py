@@ -4,18 +4,20 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta, Struct
 
 from api.access import requires
+from api.answers import Cursor, decode_cursor
 from api.pages.forms import Reason
+from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.papers import assembling
 from api.routes.papers import as_pdf
 from api.shared import quotation_of
 from inventory.assurance.shared_links import LinkOver
-from inventory.requests import approvals, approving, quoting, requests
+from inventory.requests import approvals, approving, quotations, quoting, requests
 
 BY_LINK = "由客户通过链接答复 / answered by the link"
 """How an answer came that was given on the quotation's own page, where nothing else is told."""
@@ -32,6 +34,20 @@ class Remark(Struct, kw_only=True):
     """What there is to say about it."""
 
     remark: Annotated[str, Meta(max_length=2000)] = ""
+
+
+@get("/quotations", guards=[requires("requests.read")])
+async def list_quotations(
+    request: PageRequest,
+    in_state: Annotated[quotations.QuotationState | None, QueryParameter(name="state")] = None,
+    cursor: Cursor = None,
+) -> Page:
+    """List quotations, every version, the latest first."""
+    found = await quotations.quotations(
+        limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state
+    )
+    shown, following = cut(found, lambda found: found.id)
+    return Page("requests/quotations.html", quotations=shown, cursor=following, state=in_state, first=not cursor)
 
 
 @post("/quotations/{quotation_id:uuid}/accept", guards=[requires("parts.request")], status_code=303)
@@ -121,6 +137,7 @@ async def _linked(quotation: UUID, signed: str) -> Page:
 
 
 handlers = [
+    list_quotations,
     accept,
     reject,
     quote_again,

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct, convert
 
 from api.access import requires
@@ -48,6 +48,20 @@ class QuotationController(Controller):
     """What a contract does not cover, and what it costs."""
 
     tags = ("quotations",)
+
+    @get("/quotations", operation_id="ListQuotations", guards=[requires("requests.read")], responses=refusals())
+    async def list_quotations(
+        self,
+        request: ApiRequest,
+        in_state: Annotated[quotations.QuotationState | None, QueryParameter(name="state")] = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Response[Page[quotations.QuotationSummary]]:
+        """List quotations, every version, the latest first."""
+        found = await quotations.quotations(
+            limit=limit + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state
+        )
+        return page(request, found, limit, lambda found: found.id)
 
     @get(
         "/quotations/{quotation_id:uuid}",

@@ -324,7 +324,8 @@ INVARIANTS = [
     ),
     Invariant(
         "what_waits_at_a_gate_stays_put",
-        "nothing is picked or sent of a request that is quoted or awaits an approval, and what it holds is pending",
+        "nothing is picked or sent of a request that is quoted or awaits an approval, and what it holds is pending, or soft "
+        "for planned work",
         """SELECT part_request.number || ' / ' || line.position AS what, 'held or nothing' AS expected,
                   concat_ws(', ', CASE WHEN line.firm THEN 'firm' END, CASE WHEN line.picked_at IS NOT NULL THEN 'picked' END,
                             CASE WHEN line.shipped_at IS NOT NULL THEN 'shipped' END, reservation.state,
@@ -333,6 +334,7 @@ INVARIANTS = [
            JOIN part_request ON part_request.id = line.request
            LEFT JOIN reservation ON reservation.id = line.reservation
                 AND reservation.state NOT IN ('pending', 'taken_over', 'expired')  -- a job or a minute later it is let go of
+                AND NOT (reservation.state = 'soft' AND part_request.planned_at IS NOT NULL)
            LEFT JOIN pick ON pick.reservation = line.reservation AND pick.state IN ('open', 'picked', 'short')
            WHERE line.state IN ('quoted', 'awaiting_approval')
              AND (line.firm OR line.picked_at IS NOT NULL OR line.shipped_at IS NOT NULL OR reservation.id IS NOT NULL

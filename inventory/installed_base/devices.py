@@ -62,7 +62,7 @@ class DeviceView(Struct, frozen=True, kw_only=True):
 
 
 class CoveredDevice(Struct, frozen=True, kw_only=True):
-    """A device with its contract, as a part request needs it."""
+    """A device with its contract, as a part request needs it; `covered` on a `day`."""
 
     id: int
     serial: str
@@ -83,6 +83,7 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
     warranty_until: date | None
     warranty_looked_up_at: datetime | None
     contract_ends_on: date | None
+    day: date
     covered: bool
     retired: bool
     parts_charged: PartsCharged | None
@@ -133,8 +134,8 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     withdrawn_reason: str | None
 
 
-async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
-    """A device by its serial or registration number, with its contract; nobody's scope is everything.
+async def find(number: str, *, seen_by: Actor | None, at: datetime | None = None) -> CoveredDevice:
+    """A device by its serial or registration number, with its contract as of an instant, or now; nobody's scope is everything.
 
     Raises:
         UnknownDevice: none in the reader's contracts at a site that the reader's stores serve; the facts name the nearest.
@@ -152,7 +153,7 @@ async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
                       AS warranty_looked_up_at,
                   (SELECT jsonb_agg(to_jsonb(severity) ORDER BY rank DESC, code) FROM ({SEVERITIES}) AS severity)
                       AS severities,
-                  device.retired_on IS NULL AND contract.starts_on <= $3::date
+                  $3::date AS day, device.retired_on IS NULL AND contract.starts_on <= $3::date
                       AND (contract.ends_on IS NULL OR contract.ends_on >= $3::date) AS covered,
                   jsonb_build_object('time_zone', calendar.time_zone, 'working_days', calendar.working_days,
                       'opens_at', calendar.opens_at, 'closes_at', calendar.closes_at,
@@ -169,7 +170,7 @@ async def find(number: str, *, seen_by: Actor | None) -> CoveredDevice:
              AND ($2::text[] IS NULL OR contract.code = ANY($2)) AND {reached("device.site", "$4")}""",
         number,
         seen_by.contract_scope if seen_by else None,
-        clock.today(),
+        clock.today() if at is None else at.astimezone(clock.ZONE).date(),
         seen_by.depot_scope if seen_by else None,
     )
     if row is None:
@@ -202,9 +203,7 @@ def entitlement_of(
     now = clock.now()
     known = pick(device.severities, severity, contract=device.contract_code)
     held = clock_of(reported_at, severity, device.calendar, device.limits, stood=stood_still(pauses, now))
-    in_warranty = (
-        device.warranty_until is not None and reported_at.astimezone(clock.ZONE).date() <= device.warranty_until
-    )
+    in_warranty = _in_warranty(device, reported_at)
     return Entitlement(
         device=device.serial,
         model=device.model_code,
@@ -213,7 +212,7 @@ def entitlement_of(
         customer=device.customer,
         covered=device.covered,
         in_warranty=in_warranty,
-        charged=charged(device, in_warranty=in_warranty),
+        charged=charged_at(device, reported_at),
         warranty_until=device.warranty_until,
         warranty_looked_up_at=device.warranty_looked_up_at,
         minimum_provenance=device.minimum_provenance,
@@ -232,18 +231,25 @@ def entitlement_of(
     )
 
 
-def charged(device: CoveredDevice, *, in_warranty: bool) -> Charged | None:
-    """Why the customer of a device pays for its parts; None where the contract covers them, or nobody serves it at all."""
+def _in_warranty(device: CoveredDevice, at: datetime) -> bool:
+    return device.warranty_until is not None and at.astimezone(clock.ZONE).date() <= device.warranty_until
+
+
+def charged_at(device: CoveredDevice, at: datetime) -> Charged | None:
+    """Why the customer of a device pays for the parts of a fault reported, or of work that begins, at an instant.
+
+    None where the contract covers them, or nobody serves it at all.
+    """
     if not device.covered:
         return "out_of_contract" if may_be_quoted(device) else None
     if device.parts_charged == "always":
         return "parts_charged"
-    return "out_of_warranty" if device.parts_charged == "out_of_warranty" and not in_warranty else None
+    return "out_of_warranty" if device.parts_charged == "out_of_warranty" and not _in_warranty(device, at) else None
 
 
 def may_be_quoted(device: CoveredDevice) -> bool:
     """Whether a device that no contract covers is served for money: its contract has ended and says so."""
-    ended = device.contract_ends_on is not None and device.contract_ends_on < clock.today()
+    ended = device.contract_ends_on is not None and device.contract_ends_on < device.day
     return device.served_after_end and ended and not device.retired
 
 

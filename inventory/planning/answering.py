@@ -4,6 +4,7 @@ It runs in a process of its own: bytes go in, bytes come out.
 """
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 from scipy.special import pdtr
@@ -25,7 +26,8 @@ DIPS_PER_YEAR = 1.0
 def answer(network: bytes, time_limit_s: float = 120.0) -> bytes:
     """Size a network and work out its rows and classes; JSON in, JSON out."""
     read = optimizer_network.read(network)
-    plan = size(read, time_limit_s=time_limit_s)
+    with ThreadPoolExecutor() as threads:
+        plan = size(read, time_limit_s=time_limit_s, executor=threads)
     rows = planned_rows(read, plan)
     classes = _classes(read, plan, rows) if plan.stock else []
     return msgspec.json.encode(Answered(plan=plan, rows=rows, classes=classes))

@@ -5,8 +5,9 @@ that. From then on it is held; until then it is promised (a soft reservation), a
 what will be: with the deliveries that are sure by then, and without what others were promised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from msgspec import Struct, structs
 
@@ -57,8 +58,13 @@ def held_from(travel_hours: float | None, planned_at: datetime | None) -> dateti
     return at if at > clock.now() else None
 
 
-async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) -> tuple[Offered, dict[Spot, Prospect]]:
-    """What could answer some parts on the day, and how the levels behind it will be; one statement, however many."""
+async def foresee(
+    offered: Offered, planned_at: datetime, parts: Sequence[int], *, before: Collection[UUID] = ()
+) -> tuple[Offered, dict[Spot, Prospect]]:
+    """What could answer some parts on the day, and how the levels behind it will be; one statement, however many.
+
+    They come `before` some promises, which wait behind them for stock that is missing.
+    """
     serving = offered.serving
     spots = {source.stock[:3] for offers in offered.stock.values() for source in offers}
     if serving is not None:
@@ -76,7 +82,7 @@ async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) 
                 continue
             foreseen = structs.replace(
                 source,
-                free=prospects[source.stock[:3]].spare_from(at),
+                free=prospects[source.stock[:3]].spare_from(at, beside=before),
                 inbound=None,
                 ready_at=leaves_at(source.travel_hours, planned_at),
                 took=(),
@@ -89,7 +95,15 @@ async def foresee(offered: Offered, planned_at: datetime, parts: Sequence[int]) 
     return Offered(stock, offered.outside, serving, offered.pool), prospects
 
 
-def covered(prospect: Prospect, at: datetime, travel_hours: float, planned_at: datetime, pieces: int) -> Ahead:
+def covered(
+    prospect: Prospect,
+    at: datetime,
+    travel_hours: float,
+    planned_at: datetime,
+    pieces: int,
+    *,
+    before: Collection[UUID] = (),
+) -> Ahead:
     """How a line stands whose pieces there will be; it names the deliveries it counts on, where what is there is too little."""
     there = Prospect(
         part=prospect.part, place=prospect.place, pool=prospect.pool, free=prospect.free, coming=[], promised=prospect.promised
@@ -99,7 +113,7 @@ def covered(prospect: Prospect, at: datetime, travel_hours: float, planned_at: d
         held_from=at,
         missing=0,
         replenish_by=leaves_at(travel_hours, planned_at),
-        deliveries=[] if there.spare_from(at) >= pieces else _told(sure),
+        deliveries=[] if there.spare_from(at, beside=before) >= pieces else _told(sure),
     )
 
 

@@ -50,8 +50,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
     customer_zh: str
     customer_en: str
     parts: str
-    severity_zh: str
-    severity_en: str
+    severity_zh: str | None
+    severity_en: str | None
+    planned_at: datetime | None
     reasons: list[Rule]
     value_cny: Decimal
     due_at: datetime
@@ -121,7 +122,7 @@ async def ask(request: UUID, reasons: Sequence[Rule], *, by: Actor) -> None:
     wanted = await db.read_one(
         Wanted,
         f"""SELECT part_request.id AS request, part_request.number, device.serial AS device, customer.name_zh AS customer_zh,
-                  customer.name_en AS customer_en, {_WORDS}, reasons, value_cny, due_at, asked_by,
+                  customer.name_en AS customer_en, {_WORDS}, planned_at, reasons, value_cny, due_at, asked_by,
                   (SELECT string_agg(quantity || ' × ' || part_number, ', ' ORDER BY position)
                    FROM request_line JOIN part ON part.id = request_line.part
                    WHERE request_line.request = part_request.id) AS parts

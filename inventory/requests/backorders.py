@@ -15,7 +15,7 @@ from inventory.installed_base import devices
 from inventory.requests import changing, sources
 from inventory.requests.gates import GATED
 from inventory.requests.lines import settle
-from inventory.requests.requests import request_view, tell_of_shortage
+from inventory.requests.requests import begin_shipping, request_view, tell_of_shortage
 from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
 from inventory.stock import priorities, reservations
 from inventory.stock.lines import count_waiting
@@ -25,17 +25,23 @@ from inventory.stock.serving import WAYS
 
 @db.atomic
 async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit: int = 100) -> int:
-    """Give free stock of a level to those who wait for it, by rank, deadline and age; how many lines got theirs."""
+    """Give free stock of a level to those who wait for it, by rank, deadline and age; how many lines got theirs.
+
+    Whose contract forbids the part by now gets none of it; substitutes and other stores are found by `renew_promises`.
+    """
     waiting = await db.fetch(
         """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
                   part_request.priority_class, part_request.source || ':' || part_request.reference_number AS reference
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
            JOIN part ON part.id = line.part
            JOIN place ON place.id = line.source_place
            JOIN pool ON pool.id = line.pool
            LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
+             AND NOT EXISTS (SELECT FROM forbidden_part
+                             WHERE contract = device.contract AND forbidden_part.part = line.part AND in_force)
            ORDER BY priority_class.rank DESC NULLS LAST, line.expected IS NULL, part_request.need_by NULLS LAST,
                     part_request.opened_at, line.id
            -- a request is locked before its lines, as by whoever ships or cancels it
@@ -74,6 +80,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         await settle(line["request"])
         filled += 1
         view = await request_view(line["request"])
+        await begin_shipping(view)
         await tell_of_shortage(view, by=by)
         await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return filled
@@ -103,7 +110,7 @@ AS_GOOD_AS = timedelta(minutes=1)
 
 
 class _Waiting(Struct, frozen=True, kw_only=True):
-    """A line that waits, with what it was told; `due_at` is of the delivery it was promised, while that is expected."""
+    """A line that waits, with what it was told; `stale` where that does not hold any more."""
 
     id: UUID
     request: UUID
@@ -111,45 +118,90 @@ class _Waiting(Struct, frozen=True, kw_only=True):
     quantity: int
     firm: bool
     promised_at: datetime | None
-    due_at: datetime | None
-    ways_hours: list[float]
+    stale: bool
     serial: str
     engineer: str | None
     priority_class: str
     need_by: datetime | None
 
-    @property
-    def stale(self) -> bool:
-        """Whether a firm promise names a delivery that is late, comes at another time, or not at all."""
-        if not self.firm or self.promised_at is None:
-            return False
-        if self.due_at is None or self.due_at <= clock.now():
-            return True
-        ready, promised = self.due_at + timedelta(hours=PICK_HOURS), self.promised_at
-        return all(abs(ready + timedelta(hours=hours) - promised) > AS_GOOD_AS for hours in self.ways_hours)
+
+_STALE = f"""(line.firm AND line.promised_at IS NOT NULL AND NOT EXISTS (
+    SELECT FROM expected_delivery
+    JOIN ({WAYS}) AS way ON way.site = device.site AND way.place = line.source_place
+    WHERE expected_delivery.id = line.expected AND closed_at IS NULL AND due_at > $2
+      AND abs(extract(epoch FROM due_at - line.promised_at) / 3600 + {PICK_HOURS} + way.hours)
+          <= {AS_GOOD_AS / timedelta(hours=1)}))"""
+"""Whether a firm promise of a line names a delivery that is late at `$2`, comes at another time, or not at all."""
 
 
 async def renew_promises(
-    *, by: Actor, part: int | None = None, place: int | None = None, pool: int | None = None, limit: int = 500
+    *, by: Actor, part: int | None = None, place: int | None = None, pool: int | None = None, batch: int = 500
 ) -> int:
     """Promise anew to those who wait, of a level or anywhere, where that changes what they were told; how many lines.
 
     The most urgent ones first. What was promised firmly is only left for something earlier, or where it does not hold.
+    Three statements for each `batch` of lines for which there is nothing new.
     """
-    waiting = await db.fetch(
-        """SELECT line.id FROM request_line AS line
-           JOIN part_request ON part_request.id = line.request
-           LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
-           WHERE line.state = 'backordered' AND part_request.planned_at IS NULL AND ($1::int IS NULL OR line.part = $1)
-             AND ($2::int IS NULL OR line.source_place = $2) AND ($3::int IS NULL OR line.pool = $3)
-           ORDER BY priority_class.rank DESC NULLS LAST, part_request.need_by NULLS LAST, part_request.opened_at, line.id
-           LIMIT $4""",
-        part,
-        place,
-        pool,
-        limit,
-    )
-    return sum([await _renew(row["id"], by=by) for row in waiting])
+    renewed, now = 0, clock.now()
+    after: db.Row | None = None
+    while True:
+        waiting = await db.fetch(
+            f"""SELECT line.id, line.part, {_TURN} FROM request_line AS line
+               JOIN part_request ON part_request.id = line.request
+               LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
+               WHERE line.state = 'backordered' AND ($1::int IS NULL OR line.part = $1)
+                 AND ($2::int IS NULL OR line.source_place = $2) AND ($3::int IS NULL OR line.pool = $3)
+                 AND ($4::int IS NULL OR ({_TURN_OF}) > ($4, $5::timestamptz, $6::timestamptz, $7::uuid))
+               ORDER BY {_TURN_OF} LIMIT $8""",
+            part,
+            place,
+            pool,
+            *((after["rank"], after["need_by"], after["opened_at"], after["id"]) if after else (None,) * 4),
+            batch,
+        )
+        if waiting:
+            usable = await sources.usable(list({row["part"] for row in waiting}), None)
+            hopeful = await db.fetch(
+                _HOPEFUL, [row["id"] for row in waiting], now, [w for w, _ in usable], [part for _, part in usable]
+            )
+            renewed += sum([await _renew(row["id"], by=by) for row in hopeful])
+        if len(waiting) < batch:
+            return renewed
+        after = waiting[-1]
+
+
+_TURN_OF = (
+    """-coalesce(priority_class.rank, 0), coalesce(part_request.need_by, 'infinity'), part_request.opened_at, line.id"""
+)
+"""Whose turn comes first: the higher rank, the earlier deadline, who asked first."""
+
+_TURN = """-coalesce(priority_class.rank, 0) AS rank, coalesce(part_request.need_by, 'infinity') AS need_by,
+           part_request.opened_at"""
+
+_HOPEFUL = f"""
+WITH usable AS (SELECT * FROM unnest($3::int[], $4::int[]) AS usable(wanted, part))
+SELECT line.id
+FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(line, turn)
+JOIN request_line AS line ON line.id = asked.line
+JOIN part_request ON part_request.id = line.request
+JOIN device ON device.id = part_request.device
+LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
+LEFT JOIN place AS waits ON waits.id = line.source_place
+WHERE {_STALE} OR waits.id IS NULL OR waits.out_of_service_at IS NOT NULL
+   OR EXISTS (SELECT FROM usable JOIN level ON level.part = usable.part JOIN place ON place.id = level.place
+              WHERE usable.wanted = line.part AND level.pool = line.pool AND level.condition = 'good'
+                AND place.out_of_service_at IS NULL
+                AND level.free > CASE WHEN priority_class.may_empty_depots OR level.place = line.source_place THEN 0
+                                      ELSE coalesce(level.critical_point, 0) END)
+   OR EXISTS (SELECT FROM expected_delivery AS expected
+              WHERE expected.part = line.part AND expected.place = line.source_place AND expected.pool = line.pool
+                AND confirmed AND closed_at IS NULL AND due_at > $2
+                AND expected.quantity - received_quantity > (
+                    SELECT coalesce(sum(claim.quantity * claim.pieces_each), 0) FROM request_line AS claim
+                    WHERE claim.expected = expected.id AND claim.state = 'backordered'))
+ORDER BY asked.turn
+"""
+"""Lines for which something may be new: stock that could be spared, a delivery that nobody counts on, or a promise to check."""
 
 
 @db.atomic
@@ -157,17 +209,15 @@ async def _renew(line: UUID, *, by: Actor) -> bool:
     """Promise a waiting line anew if that changes what it was told; whether it did."""
     waiting = await db.read_one(
         _Waiting,
-        f"""SELECT line.id, line.request, line.part, line.quantity, line.firm, line.promised_at, expected_delivery.due_at,
-                  ARRAY(SELECT hours FROM ({WAYS}) AS way
-                        WHERE way.site = device.site AND way.place = line.source_place) AS ways_hours,
+        f"""SELECT line.id, line.request, line.part, line.quantity, line.firm, line.promised_at, {_STALE} AS stale,
                   device.serial, part_request.engineer,
                   part_request.priority_class, part_request.need_by
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
-           LEFT JOIN expected_delivery ON expected_delivery.id = line.expected AND expected_delivery.closed_at IS NULL
            WHERE line.id = $1 AND line.state = 'backordered' FOR NO KEY UPDATE OF part_request, line""",
         line,
+        clock.now(),
     )
     if waiting is None or not (waiting.stale or await _found_better(waiting)):
         return False

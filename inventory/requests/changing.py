@@ -1,6 +1,6 @@
 """Changing a request that is under way: its severity, its clock, its ticket; each time its promise is made anew."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
-from inventory.installed_base.devices import entitlement_of
+from inventory.installed_base.devices import charged_at, entitlement_of
 from inventory.requests import gating, promising, scope
 from inventory.requests.gates import GATED, Gate, gate_of
 from inventory.requests.lines import lock_head, settle
@@ -22,6 +22,7 @@ from inventory.requests.requests import (
     Because,
     NewRequest,
     NewRequestLine,
+    NotCovered,
     PlannedInPast,
     RequestView,
     begin_shipping,
@@ -51,6 +52,14 @@ class NotPlanned(Refused):
     help_zh = "请更改其要求送达时间。"
 
 
+class ChargedThen(Refused):
+    """On {day} the customer of {number} pays for the parts, which it does not on the day they are planned for."""
+
+    zh = "{number} 如改至 {day}，备件须由客户付费，与原计划日期不同。"
+    help_en = "Cancel it and ask anew for that day: the answer is a quotation."
+    help_zh = "请取消后按新日期重新申请，系统将先出报价单。"
+
+
 class Change(Struct, frozen=True, kw_only=True):
     """What is to be different; what is not given stays. A `need_by` of None goes back to the contract's clock.
 
@@ -75,6 +84,8 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         UnknownSeverity: its contract knows no such severity.
         PlannedWork, NotPlanned: planned work has a date, a fault a severity and a clock.
         PlannedInPast: the new date has passed.
+        NotCovered: no contract covers the device on the new date, nor is it served for money.
+        ChargedThen: on the new date its customer pays for the parts, and was not asked.
 
     """
     by.require("parts.request")
@@ -87,6 +98,7 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
             raise NotPlanned(number=before.number)
         if wanted.planned_at < clock.now():
             raise PlannedInPast(planned_at=wanted.planned_at.isoformat())
+        await _require_cover(before, wanted.planned_at)
         told["need_by"] = wanted.planned_at
     if before.state == "awaiting_approval" and told.get("engineer", before.engineer) != before.engineer:
         raise WrongState(
@@ -116,6 +128,18 @@ async def change(request: UUID, wanted: Change, *, by: Actor) -> RequestView:
         "request.changed", "part_request", view.number, by=by, change=msgspec.to_builtins(told, str_keys=True)
     )
     return view
+
+
+async def _require_cover(view: RequestView, planned_at: datetime) -> None:
+    """Refuse a date on which a contract does not cover what it covers on the present one."""
+    device = await devices.find(
+        view.device_serial, seen_by=None, at=planned_at
+    )  # the request was found in the actor's scope
+    day = device.day.isoformat()
+    if not device.covered and not devices.may_be_quoted(device):
+        raise NotCovered(device=device.serial, contract=device.contract_code, day=day)
+    if charged_at(device, planned_at) not in (None, view.charged):
+        raise ChargedThen(number=view.number, day=day)
 
 
 @db.atomic
@@ -342,23 +366,29 @@ async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestVi
 
 
 async def _replanned(request: UUID, *, moved: bool, by: Actor) -> RequestView:
-    """Promise planned work anew where its date moved; what is picked stays picked."""
+    """Promise planned work anew where its date moved, and what waits in any case; what is picked stays picked."""
     lines = await db.fetch(
-        """SELECT id FROM request_line WHERE request = $1 AND $2 AND state IN ('planned', 'reserved', 'backordered')
-           ORDER BY part, id""",
+        "SELECT id FROM request_line WHERE request = $1 AND state = ANY($2) ORDER BY part, id",
         request,
-        moved,
+        ["planned", "reserved", "backordered", *GATED] if moved else ["backordered"],
     )
     return await promise_anew(request, [line["id"] for line in lines], by=by)
 
 
 @db.atomic
 async def promise_anew(
-    request: UUID, lines: Sequence[UUID], *, by: Actor, because: Sequence[str] = (), gate: Gate | None = None
+    request: UUID,
+    lines: Sequence[UUID],
+    *,
+    by: Actor,
+    because: Sequence[str] = (),
+    gate: Gate | None = None,
+    before: Collection[UUID] = (),
 ) -> RequestView:
     """Free what some lines hold and find them sources anew; never worse, since what they held is among the choices.
 
-    Behind a gate (the one given, else the one the request waits at) they are held, and not promised.
+    Behind a gate (the one given, else the one the request waits at) they are held, and not promised. Planned work comes
+    `before` promises that wait behind it for stock that is missing.
     """
     row = await db.fetch_one(
         """SELECT priority_class, need_by, planned_at, engineer, device.serial, source || ':' || reference_number AS reference
@@ -382,6 +412,7 @@ async def promise_anew(
             engineer=row["engineer"],
             gate=gate or await gate_of(request),
             planned_at=row["planned_at"],
+            before=before,
         )
         device = await devices.find(row["serial"], seen_by=None)
         await promising.promise(asking, device, asked, by=by, because=because)
@@ -390,7 +421,6 @@ async def promise_anew(
     await tell_of_shortage(view, by=by)
     if view.planned_at is not None and lines:  # its day may be another one
         await steps.finish("part_request", view.number, "ship_parts", by=by)
-        if any(line.state in ("reserved", "picked") for line in view.lines):
-            await begin_shipping(view)
+        await begin_shipping(view)
     await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
     return view

@@ -20,13 +20,14 @@ async def gate_for(lines: Sequence[Asked], charged: Charged | None) -> Gate | No
 
 
 async def put_behind(request: UUID, gate: Gate, device: CoveredDevice, *, by: Actor) -> None:
-    """Quote the lines of a request, or ask for its approval; while its customer decides, the clock stands."""
+    """Quote the lines of a request, or ask for its approval; while its customer decides, the clock of a fault stands."""
     if gate.state == "awaiting_approval" or gate.until is None:
         await approvals.ask(request, gate.rules, by=by)
         return
     quotation = await quotations.make(request, device, valid_until=gate.until, by=by)
     await db.execute(
-        "INSERT INTO request_pause (request, paused_at, paused_by, reason) VALUES ($1, $2, $3, $4)",
+        """INSERT INTO request_pause (request, paused_at, paused_by, reason)
+           SELECT id, $2, $3, $4 FROM part_request WHERE id = $1 AND planned_at IS NULL""",
         request,
         clock.now(),
         by.name,

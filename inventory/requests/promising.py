@@ -5,7 +5,7 @@ at the store that serves its site, and says the best that can be hoped for. What
 (`ahead.py`), and becomes firm when its day comes. However many lines there are, it takes the same number of statements.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -40,7 +40,10 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Asking(Struct, frozen=True, kw_only=True):
-    """The request on whose behalf lines are promised; behind a gate they are held, not promised."""
+    """The request on whose behalf lines are promised; behind a gate they are held, not promised.
+
+    What planned work missed and is promised anew keeps its place `before` promises that wait behind it.
+    """
 
     request: UUID
     reference: str
@@ -49,6 +52,7 @@ class Asking(Struct, frozen=True, kw_only=True):
     engineer: str | None
     gate: Gate | None = None
     planned_at: datetime | None = None
+    before: Collection[UUID] = ()
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
@@ -85,7 +89,7 @@ async def promise(
         offered = await sources.gather(parts, device, engineer=asking.engineer, day=asking.planned_at)
         prospects: dict[Spot, Prospect] = {}
         if asking.planned_at is not None:
-            offered, prospects = await ahead.foresee(offered, asking.planned_at, parts)
+            offered, prospects = await ahead.foresee(offered, asking.planned_at, parts, before=asking.before)
         wanted = [
             Wanted(
                 quantity=asked.quantity,
@@ -101,6 +105,35 @@ async def promise(
             break
         open_lines = lost
     await _write(asking, answers, offered, because)
+    if asking.planned_at is not None:
+        await _join(asking.request, by)
+
+
+async def _join(request: UUID, by: Actor) -> None:
+    """Make one line again of those that were split, and are promised ahead from one source by now, or missed in one place."""
+    split = await db.fetch(
+        """SELECT array_agg(line.id ORDER BY position) AS lines, array_agg(line.reservation ORDER BY position) AS promised,
+                  sum(line.quantity)::int AS quantity, sum((ahead ->> 'missing')::int)::int AS missing
+           FROM request_line AS line
+           JOIN reservation ON reservation.id = line.reservation AND reservation.state = 'soft'
+           WHERE request = $1 AND ahead IS NOT NULL
+           GROUP BY part, device_position, line.state, pool, source_place, supplied_part, pieces_each, level, starts_at,
+                    (ahead ->> 'missing')::int > 0
+           HAVING count(*) > 1""",
+        request,
+    )
+    for row in split:
+        first, *others = row["lines"]
+        await db.execute("UPDATE request_line SET reservation = NULL WHERE id = ANY($1)", others)
+        await db.execute(
+            """UPDATE request_line SET quantity = $2, reservation = $3, ahead = jsonb_set(ahead, '{missing}', to_jsonb($4::int))
+               WHERE id = $1""",
+            first,
+            row["quantity"],
+            await promises.join(row["promised"], by=by),
+            row["missing"],
+        )
+        await db.execute("DELETE FROM request_line WHERE id = ANY($1)", others)
 
 
 async def _lock(lines: Sequence[Asked], choices: Sequence[Choice], offered: Offered) -> None:
@@ -170,15 +203,18 @@ def _covered(asking: Asking, taken: Taken, prospects: dict[Spot, Prospect]) -> A
     if at is None or asking.planned_at is None or source.travel_hours is None:
         return None
     pieces = taken.quantity * source.pieces_each
-    return ahead.covered(prospects[source.stock[:3]], at, source.travel_hours, asking.planned_at, pieces)
+    prospect = prospects[source.stock[:3]]
+    return ahead.covered(prospect, at, source.travel_hours, asking.planned_at, pieces, before=asking.before)
 
 
 def _short(
     asking: Asking, asked: Asked, missing: int, offered: Offered, prospects: dict[Spot, Prospect]
 ) -> Ahead | None:
     """How a line of planned work stands that finds nothing."""
-    if asking.planned_at is None or offered.serving is None:
+    if asking.planned_at is None:
         return None
+    if offered.serving is None:
+        return ahead.short(None, 0, asking.planned_at, missing)
     spot = (asked.part, offered.serving.place, offered.pool)
     return ahead.short(prospects.get(spot), offered.serving.travel_hours, asking.planned_at, missing)
 
@@ -211,6 +247,8 @@ async def _promise_ahead(asking: Asking, answers: list[_Answer], offered: Offere
         if each.ahead is None or each.reservation is not None or each.ahead.held_from <= clock.now():
             continue
         source = each.taken.source if each.taken else None
+        if source is None and offered.serving is None:
+            continue  # no store serves the site: there is no queue to stand in
         part, place, pool = _spot(each, source, offered)
         wanted[index] = promises.Ahead(
             part=part,

@@ -16,7 +16,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.ground.numbers import next_number
 from inventory.installed_base.devices import CoveredDevice
-from inventory.requests import policy
+from inventory.requests import policy, scope
 from inventory.requests.policy import RequestPolicyVersion
 
 QuotationState = Literal["open", "accepted", "rejected", "expired", "replaced", "withdrawn"]
@@ -65,6 +65,26 @@ class QuotationView(Struct, frozen=True, kw_only=True):
     def title(self) -> str:
         """Its number with its version."""
         return f"{self.number}/{self.version}"
+
+
+class QuotationSummary(Struct, frozen=True, kw_only=True):
+    """A version of a quotation as lists show it; `total_cny` with tax."""
+
+    id: UUID
+    number: str
+    version: int
+    state: QuotationState
+    request: UUID
+    request_number: str
+    device_serial: str
+    contract: str
+    customer_zh: str
+    customer_en: str
+    total_cny: Decimal
+    made_at: datetime
+    valid_until: datetime
+    answered_at: datetime | None
+    said_by: str | None
 
 
 def marked_up(price: Decimal, margin_percent: Decimal) -> Decimal:
@@ -124,6 +144,7 @@ class _Quoted(Struct, frozen=True, kw_only=True):
     reservation: UUID | None
     expected: UUID | None
     promised_at: datetime | None
+    short: bool
 
 
 async def make(
@@ -135,7 +156,7 @@ async def make(
     lines = await db.read(
         _Quoted,
         """SELECT position, part, supplied_part, pieces_each, quantity, source_place AS place, reservation, expected,
-                  promised_at
+                  promised_at, coalesce((ahead ->> 'missing')::int > 0, false) AS short
            FROM request_line WHERE request = $1 AND state <> 'cancelled' ORDER BY position""",
         request,
     )
@@ -152,7 +173,7 @@ async def make(
             clock.today(),
         )
     }
-    stores = {line.place for line in lines if line.reservation is not None}
+    stores = {line.place for line in lines if line.reservation is not None and not line.short}
     freight_cny = freight * max(len(stores), 1)
     units = [marked_up(prices[line.supplied_part or line.part] * line.pieces_each, margin) for line in lines]
     total = sum((unit * line.quantity for unit, line in zip(units, lines, strict=True)), labour + freight_cny)
@@ -222,6 +243,8 @@ def _rates(ruled: RequestPolicyVersion, device: CoveredDevice) -> tuple[Decimal,
 
 
 def _availability(line: _Quoted) -> Availability:
+    if line.short:  # its place in the queue is kept, and there is time to find it before the work begins
+        return "to_order"
     if line.reservation is not None:
         return "in_stock"
     if line.expected is not None:
@@ -256,6 +279,31 @@ async def quotation_view(quotation: UUID) -> QuotationView:
     if not found:
         raise Unknown(what="quotation", what_zh="报价单", key=str(quotation))
     return found[0]
+
+
+async def quotations(
+    *, limit: int, seen_by: Actor, after: UUID | None = None, state: QuotationState | None = None
+) -> list[QuotationSummary]:
+    """Quotations of the requests in the reader's scope, every version, the latest first."""
+    return await db.read(
+        QuotationSummary,
+        f"""SELECT quotation.id, quotation.number, version, quotation.state, part_request.id AS request,
+                   part_request.number AS request_number, device.serial AS device_serial, contract.code AS contract,
+                   customer.name_zh AS customer_zh, customer.name_en AS customer_en, total_cny, made_at, valid_until,
+                   answered_at, said_by
+            FROM quotation
+            JOIN part_request ON part_request.id = quotation.request
+            JOIN device ON device.id = part_request.device
+            JOIN contract ON contract.id = device.contract
+            JOIN party AS customer ON customer.id = contract.customer
+            WHERE {scope.seen("$1", "$2", "$3")}
+              AND ($4::uuid IS NULL OR quotation.id < $4) AND ($5::text IS NULL OR quotation.state = $5)
+            ORDER BY quotation.id DESC LIMIT $6""",
+        *scope.of(seen_by),
+        after,
+        state,
+        limit,
+    )
 
 
 async def close(

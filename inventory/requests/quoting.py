@@ -132,7 +132,7 @@ async def quote_again(request: UUID, *, by: Actor, reason: str) -> RequestView:
     lines = await db.fetch("SELECT id FROM request_line WHERE request = $1 ORDER BY part, id", request)
     await changing.promise_anew(request, [line["id"] for line in lines], by=by, gate=gate)
     await quotations.make(request, device, valid_until=gate.until or clock.now(), by=by, remark=reason.strip())
-    view = await request_view(request, seen_by=by)
+    view = await request_view(request)
     await events.emit("part_request.quoted", "part_request", view.number, view, contract=view.contract)
     return view
 

@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
 from inventory.catalogue import parts
 from inventory.catalogue.substitutes import Fit
@@ -18,7 +18,7 @@ from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices, failures, severities
 from inventory.installed_base.clocks import Limits, Pause
-from inventory.installed_base.devices import Charged, CoveredDevice, Entitlement, entitlement_of
+from inventory.installed_base.devices import Charged, CoveredDevice, Entitlement, charged_at, entitlement_of
 from inventory.installed_base.failures import FailedPart
 from inventory.places import places
 from inventory.requests import approvals, gating, kits, promising, quotations, scope, sources
@@ -57,9 +57,9 @@ SHIP_WITHIN = timedelta(hours=PICK_HOURS)
 
 
 class NotCovered(Refused):
-    """Device {device} is not covered: contract {contract} does not run today, or the device is retired."""
+    """Device {device} is not covered: contract {contract} does not run on {day}, or the device is retired."""
 
-    zh = "设备 {device} 不在保：合同 {contract} 未生效或已到期，或设备已退役。"
+    zh = "设备 {device} 不在保：合同 {contract} 于 {day} 未生效或已到期，或设备已退役。"
     help_en = "Check the contract's dates, or ask for a quotation."
     help_zh = "请核对合同起止日期，或申请报价。"
 
@@ -298,7 +298,7 @@ async def open_request(
 
     Raises:
         UnknownDevice, UnknownPart: the facts name the nearest ones.
-        NotCovered: no contract covers the device today, nor is it served for money.
+        NotCovered: no contract covers the device today, or on the day of planned work, nor is it served for money.
         ReferenceReused: the reference belongs to another request.
         FaultInFuture: the fault is reported for a time to come.
         SeverityMissing: it says neither how severe a fault is nor when planned work begins, or both.
@@ -320,15 +320,15 @@ async def open_request(
     if new.planned_at is not None and new.planned_at < now and follows is None:
         raise PlannedInPast(planned_at=new.planned_at.isoformat())
     # what follows from a request that its actor sees is for that device, wherever it stands
-    device = await devices.find(new.device_serial, seen_by=None if follows else by)
-    if not device.covered and (new.planned_at is not None or not devices.may_be_quoted(device)):
-        raise NotCovered(device=device.serial, contract=device.contract_code)
+    device = await devices.find(new.device_serial, seen_by=None if follows else by, at=new.planned_at)
+    if not device.covered and not devices.may_be_quoted(device):
+        raise NotCovered(device=device.serial, contract=device.contract_code, day=device.day.isoformat())
     entitlement = None if new.severity is None else entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
-    # what goes on with a repair was paid for and approved with its beginning, planned work before it is planned
+    # what goes on with a repair was paid for and approved with its beginning
     goes_on = because == "dead_on_arrival" or (because == "rejected" and await _were_asked(follows, asked))
-    charged = None if goes_on or entitlement is None else entitlement.charged
-    gate = None if goes_on or entitlement is None else await gating.gate_for(asked, charged)
+    charged = None if goes_on else charged_at(device, new.planned_at or reported_at)
+    gate = None if goes_on else await gating.gate_for(asked, charged)
     promised = entitlement.need_by if entitlement and device.covered else None
     need_by = new.planned_at or new.need_by or promised
     origin = (follows, because, charged)
@@ -365,20 +365,22 @@ async def open_request(
             by=by,
         )
     view = await request_view(request, seen_by=by)
-    if view.state not in GATED and (view.planned_at is None or any(line.state == "reserved" for line in view.lines)):
+    if view.state not in GATED:
         await begin_shipping(view)
     await tell_of_shortage(view, by=by)
-    await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=device.contract_code)
+    told = _without_costs(view)  # whoever is told may be a system without that right
+    await events.emit(f"part_request.{view.state}", "part_request", view.number, told, contract=device.contract_code)
     return view
 
 
 async def begin_shipping(view: RequestView) -> None:
-    """What is held is somebody's to hand out: at once, or in time for the work it is planned for."""
+    """What is held is somebody's to hand out: at once, or in time for the work it is planned for and is held for by now."""
     due_at = clock.now() + SHIP_WITHIN
     if view.planned_at is not None:
-        stores = {
-            line.promise.depot for line in view.lines if line.state in ("reserved", "picked") and line.promise.depot
-        }
+        held = [line for line in view.lines if line.state in ("reserved", "picked")]
+        if not held:
+            return
+        stores = {line.promise.depot for line in held if line.promise.depot}
         ways = [await sources.hours_to_site((await places.find(store)).id, view.id) for store in sorted(stores)]
         due_at = max(due_at, view.planned_at - timedelta(hours=max(ways, default=0)))
     await steps.begin(
@@ -607,7 +609,7 @@ _FROM = """FROM part_request
 
 
 async def request_view(request: UUID, *, seen_by: Actor | None = None) -> RequestView:
-    """One part request.
+    """One part request; what its ladders' rungs cost is told to a reader who may see costs, and to nobody else.
 
     Raises:
         Unknown: no such request in the reader's scope.
@@ -629,7 +631,16 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
     if row is None:
         raise Unknown(what="part request", what_zh="备件申请", key=str(request))
     kit = await kits.kit(row["symptom"], row["model"]) if row["symptom"] else []
-    return msgspec.convert({**row, "kit": kit}, RequestView, strict=False)
+    view = msgspec.convert({**row, "kit": kit}, RequestView, strict=False)
+    return view if seen_by and seen_by.may("costs.read") else _without_costs(view)
+
+
+def _without_costs(view: RequestView) -> RequestView:
+    lines = [
+        structs.replace(line, ladder=[structs.replace(step, cost_cny=UNSET) for step in line.ladder])
+        for line in view.lines
+    ]
+    return structs.replace(view, lines=lines)
 
 
 async def id_of(number: str) -> UUID:
@@ -671,7 +682,7 @@ async def requests(
                        string_agg(asked.quantity || ' × ' || part.part_number, ', ' ORDER BY asked.position) AS parts,
                        (SELECT array_agg(source_place) FROM request_line WHERE request = part_request.id) AS stores
                 FROM (SELECT part, sum(quantity) AS quantity, min(position) AS position, max(promised_at) AS arrives_at,
-                             bool_or(state IN ('planned', 'backordered') AND (ahead ->> 'missing')::int > 0) IS TRUE AS short
+                             bool_or((ahead ->> 'missing')::int > 0) IS TRUE AS short
                       FROM request_line WHERE request = part_request.id GROUP BY part) AS asked
                 JOIN part ON part.id = asked.part
             ) AS promised ON true

@@ -13,7 +13,7 @@ from math import inf
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 Rung = Literal[
     "engineer_stock", "depot", "other_depot", "substitute", "vendor_exchange", "swap", "emergency"
@@ -115,8 +115,8 @@ class Step(Struct, frozen=True, kw_only=True):
 
     `chance` is that of being there by the need-by time, as `evidence` earlier shipments or orders tell; without enough of
     them it is not said. `pieces_each` stand in for one asked piece, and `chain` is how a substitute comes to do so: the
-    part numbers from the one asked for to itself. `breaks` says what taking the line's pieces there costs now; it is
-    filled where a request is shown.
+    part numbers from the one asked for to itself. `cost_cny` is told to those who may see costs. `breaks` says what taking
+    the line's pieces there costs now; it is filled where a request is shown.
     """
 
     rung: Rung
@@ -130,7 +130,7 @@ class Step(Struct, frozen=True, kw_only=True):
     chain: list[str] = []
     arrives_at: datetime | None = None
     on_time: bool = False
-    cost_cny: float | None = None
+    cost_cny: float | UnsetType | None = UNSET
     chance: float | None = None
     evidence: int | None = None
     reasons: list[str] = []

@@ -8,7 +8,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
 from inventory.requests import sources
 from inventory.requests.lines import settle
-from inventory.requests.requests import request_view
+from inventory.requests.requests import begin_shipping, request_view, tell_of_shortage
 from inventory.stock import taking_over
 from inventory.stock.lines import count_waiting
 from inventory.stock.reservations import Reservation
@@ -71,5 +71,7 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
     )
     await settle(request)
     view = await request_view(request)
+    await begin_shipping(view)
+    await tell_of_shortage(view, by=by)
     await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
     return held

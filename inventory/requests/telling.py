@@ -93,6 +93,8 @@ def _gate(view: RequestView) -> tuple[str, str] | None:
         )
     if view.state == "awaiting_approval" and view.approvals:
         due = at(view.approvals[0].due_at)
+        if view.planned_at:
+            return f"待 {due} 前审批", f"it is approved by {due}"
         return f"待 {due} 前审批，合同计时继续", f"it is approved by {due}, while the contract's clock runs on"
     return None
 
@@ -126,7 +128,7 @@ def _line_en(line: RequestLineView) -> str:
 
 
 def _short(line: RequestLineView) -> Ahead | None:
-    return line.ahead if line.ahead and line.ahead.missing and line.state in ("planned", "backordered") else None
+    return line.ahead if line.ahead and line.ahead.missing else None
 
 
 def _awaited(line: RequestLineView) -> bool:

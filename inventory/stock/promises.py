@@ -1,6 +1,6 @@
 """Soft reservations: stock promised for a moment to come, held when that moment is there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from inventory.stock import pools, priorities
 from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import QuantityNotPositive, StartInPast
-from inventory.stock.reservations import Reservation, reservation_view
+from inventory.stock.reservations import Reservation, release_each, reservation_view
 
 
 @db.atomic
@@ -114,19 +114,42 @@ async def promise_each(
     return [row["id"] for row in rows]
 
 
-async def begin_due(*, by: Actor, limit: int = 500) -> int:
+@db.atomic
+async def join(promised: Sequence[UUID], *, by: Actor) -> UUID:
+    """Have the earliest of some soft reservations stand for all, for a verb that checked that level and start are the same."""
+    kept, *others = sorted(promised)
+    await db.execute(
+        """UPDATE reservation SET quantity = (SELECT sum(quantity) FROM reservation WHERE id = ANY($2) AND state = 'soft')
+           WHERE id = $1""",
+        kept,
+        [kept, *others],
+    )
+    await release_each(others, by=by)
+    return kept
+
+
+async def begin_due(*, by: Actor, beside: Collection[UUID] = (), batch: int = 500) -> int:
     """Hold what was promised for now, the highest rank first; how many got their stock.
 
-    Each is a transaction of its own, so that one that is short holds up nobody.
+    Each is a transaction of its own, so that one that is short holds up nobody. Those `beside` begin with what they are for.
     """
-    due = await db.fetch(
-        """SELECT id FROM reservation
-           WHERE state = 'soft' AND starts_at <= $1 AND (expires_at IS NULL OR expires_at > $1)
-           ORDER BY priority DESC, starts_at, id LIMIT $2""",
-        clock.now(),
-        limit,
-    )
-    return sum([await begin(row["id"], by=by) for row in due])
+    now, begun = clock.now(), 0
+    after: tuple[object, ...] = (None, None, None)
+    while True:
+        due = await db.fetch(
+            """SELECT id, priority, starts_at FROM reservation
+               WHERE state = 'soft' AND starts_at <= $1 AND (expires_at IS NULL OR expires_at > $1) AND id <> ALL($2)
+                 AND ($3::int IS NULL OR (-priority, starts_at, id) > (-$3::int, $4::timestamptz, $5::uuid))
+               ORDER BY -priority, starts_at, id LIMIT $6""",
+            now,
+            list(beside),
+            *after,
+            batch,
+        )
+        begun += sum([await begin(row["id"], by=by) for row in due])
+        if len(due) < batch:
+            return begun
+        after = (due[-1]["priority"], due[-1]["starts_at"], due[-1]["id"])
 
 
 @db.atomic
@@ -215,23 +238,21 @@ class Prospect(Struct, frozen=True, kw_only=True):
     coming: list[Delivery]
     promised: list[Promised]
 
-    def spare_from(self, at: datetime, *, beside: UUID | None = None) -> int:
-        """How many pieces may be promised from an instant on without breaking a promise made already (`beside` one).
+    def spare_from(self, at: datetime, *, beside: Collection[UUID] = ()) -> int:
+        """How many pieces may be promised from an instant on without breaking a promise made already (`beside` some).
 
         Only confirmed deliveries count. It is the least there will be at that instant or at any later one.
         """
-        return self._spare(at, [each for each in self.promised if each.reservation != beside])
+        return self._spare(at, [each for each in self.promised if each.reservation not in beside])
 
-    def missing(self) -> dict[UUID, int]:
-        """How many pieces each promise will be short of; who was promised first is served first."""
+    def missing(self, last: Collection[UUID] = ()) -> dict[UUID, int]:
+        """How many pieces each promise will be short of; who was promised first is served first, and some `last` of all."""
+        queue = sorted(self.promised, key=lambda promised: (promised.reservation in last, promised.reservation))
         served: list[Promised] = []
-        for each in sorted(self.promised, key=lambda promised: promised.reservation):
+        for each in queue:
             had = min(each.quantity, self._spare(each.starts_at, served))
             served.append(structs.replace(each, quantity=had))
-        return {
-            each.reservation: each.quantity - had.quantity
-            for each, had in zip(sorted(self.promised, key=lambda promised: promised.reservation), served, strict=True)
-        }
+        return {each.reservation: each.quantity - had.quantity for each, had in zip(queue, served, strict=True)}
 
     def _spare(self, at: datetime, promised: Sequence[Promised]) -> int:
         instants = [at, *(each.starts_at for each in promised if each.starts_at > at)]

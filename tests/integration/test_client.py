@@ -92,6 +92,25 @@ async def test_what_is_refused_says_why_in_the_callers_language_and_changes_noth
         assert (await glpi.request(asked.id)).lines == asked.lines
 
 
+async def test_tickets_and_serials_whose_own_names_hold_slashes_are_asked_for_by_them(service):
+    async with Client(service, await key("ticket_system")) as glpi:
+        for ticket in ("INC/7", "INC/7/A b", "a//b", "?x=1#y", "100%2F", "单/号"):
+            asked = await glpi.open_request(
+                **ASKED | {"ticket": ticket}, reference=f"{ticket}/1", lines=[{"part_number": FAN}]
+            )
+            found = await glpi.ticket("glpi", ticket)
+            open_still = await glpi.reconciliation("glpi", ticket)
+            assert (found.ticket, [each.id for each in found.requests]) == (ticket, [asked.id])
+            assert (open_still.ticket, open_still.waiting) == (ticket, [asked.number])
+            bound = await glpi.bind_ticket(asked.id, ticket)
+            assert bound.ticket == ticket
+
+
+async def test_quotations_are_listed_by_the_client_page_by_page(service):
+    async with Client(service, await key("ticket_system")) as glpi:
+        assert [each async for each in glpi.quotations(state="open", limit=1)] == []
+
+
 async def test_a_ticket_system_plans_moves_and_withdraws(service):
     lines = [{"part_number": PSU, "quantity": 2}]
     async with Client(service, await key("ticket_system")) as parts:

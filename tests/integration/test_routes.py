@@ -69,7 +69,7 @@ def test_every_route_is_covered_by_the_ladder():
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
         "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/pick-lists/waiting",
         "/shipments", "/provisional-issues", "/provisional-issues/policy/versions", "/vendors", "/offers",
-        "/purchase-orders", "/part-requests", "/plans", "/targets",
+        "/purchase-orders", "/part-requests", "/quotations", "/plans", "/targets",
         "/emergency-cases", "/near-misses", "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
         "/blocked-stock", "/inspections", "/scrappings", "/master-data/contracts", "/coverage", "/coverage/devices",
         "/duty-shifts", "/contacts", "/duty-sheets", "/steps", "/my-messages",

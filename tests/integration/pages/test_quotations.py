@@ -8,9 +8,10 @@ import pytest
 from api.shared import acknowledging_path, quotation_path
 from inventory.ground import clock
 from inventory.requests import policy, quoting, requests
-from tests.integration.requests.test_approvals import held_back
+from tests.integration.requests.test_approvals import held_back, limit
+from tests.integration.requests.test_planned import inspection
 from tests.integration.requests.test_quotations import quoted
-from tests.world import PSU
+from tests.world import DISPATCHER, PSU
 
 SAID = {"said_by": "陈主任", "reason": "采购单 PO-88"}
 
@@ -195,3 +196,31 @@ async def test_a_quotation_is_found_by_its_number(visitor):
 
     for number in (view.quotations[0].number, view.quotations[0].title):
         assert (await dispatcher.get(f"/find?q={number}")).headers["location"] == f"/requests/{view.id}"
+
+
+async def test_quotations_are_listed_with_their_customer_and_how_they_were_answered(visitor):
+    view = await quoted((PSU, 2))
+    dispatcher = await visitor("dispatcher")
+
+    chinese = (await dispatcher.get("/quotations")).text
+    english = (await dispatcher.get("/quotations?state=open", language="en")).text
+    title = f"{view.quotations[0].number}/1"
+    assert all(words in chinese for words in (title, view.number, "测试银行", "¥3,805.00", "待客户答复"))
+    assert all(words in english for words in (title, "Test Bank", "Valid until", "Total with tax"))
+    assert title not in (await dispatcher.get("/quotations?state=accepted")).text
+
+
+async def test_planned_work_that_waits_for_its_approval_says_its_date_and_speaks_of_no_clock(visitor):
+    await limit()
+    plan = inspection(at=clock.now() + timedelta(days=10))
+    view = await requests.open_request(plan, by=DISPATCHER)
+    manager = await visitor("project_manager")
+
+    page = (await manager.get(f"/requests/{view.id}")).text
+    to_decide = (await manager.get(f"/requests/{view.id}/approval", language="en")).text
+    assert "待审批" in page
+    assert "合同计时" not in page
+    assert "Planned for" in to_decide
+    assert "clock runs on" not in to_decide
+    assert (await manager.post(f"/requests/{view.id}/approve", {})).status_code == 303
+    assert await state(view) == "planned"

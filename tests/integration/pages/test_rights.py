@@ -23,6 +23,7 @@ PAGES = [
     ("/requests?state=reserved&depot=GZ", "engineer", "vendor"),
     ("/requests/new", "engineer", "auditor"),
     ("/requests/new/device?device_serial=BANK-007", "dispatcher", "auditor"),
+    ("/quotations?state=open", "engineer", "inspector"),
     ("/requests/{request}", "engineer", "inspector"),
     ("/requests/{quoted}", "engineer", "inspector"),
     ("/requests/{waiting}", "quality_supervisor", "vendor"),

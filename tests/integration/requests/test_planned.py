@@ -7,6 +7,7 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db, steps
 from inventory.ground.errors import InventoryError
+from inventory.places import register
 from inventory.procurement import orders
 from inventory.requests import backorders, changing, debriefing, planned, requests, shipping, taking_over, telling
 from inventory.requests.ahead import READY
@@ -16,7 +17,8 @@ from inventory.requests.holding import HeldForRequest, void_reservation
 from inventory.requests.requests import NewRequest, NewRequestLine, PlannedInPast, SeverityMissing
 from inventory.stock import promises, receipts, reservations, transfers
 from inventory.stock.levels import levels
-from tests.world import AUDITOR, BUYER, DISPATCHER, FAN, KEEPER, MANAGER, PSU, SETUP, SH_KEEPER
+from tests.statements import counted
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PSU, SETUP, SH_KEEPER
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
 DATE = NOW + timedelta(days=10)
@@ -58,6 +60,14 @@ def told(view) -> list[tuple]:
         (line.quantity, line.state, line.promise.depot, line.promise.firm, line.ahead.missing if line.ahead else None)
         for line in view.lines
     ]
+
+
+async def forbid(part: str) -> None:
+    await db.execute(
+        """INSERT INTO forbidden_part (contract, part, reason, in_force) SELECT contract.id, part.id, 'recalled', true
+           FROM contract, part WHERE contract.code = 'C-BANK' AND part_number = $1""",
+        part,
+    )
 
 
 async def kinds() -> list[str]:
@@ -346,3 +356,160 @@ async def test_a_dead_part_of_planned_work_is_asked_for_again(at_noon):
 
     again = await requests.request_view(done.linked[0].id)
     assert (again.planned_at, again.severity, again.state) == (view.planned_at, None, "reserved")
+
+
+async def test_a_store_that_goes_out_of_service_is_counted_on_by_nobody_before_the_day_either(at_noon):
+    view = await requests.open_request(inspection(2), by=DISPATCHER)
+    await register.take_out_of_service("GZ", by=MANAGER, reason="flooded")
+    assert await planned.look_ahead(by=SETUP) == 1
+    moved = await requests.request_view(view.id)
+    assert told(moved) == [(2, "planned", "SH", False, 0)]
+    assert (await of(PSU, "GZ")).promised == 0
+    assert await planned.look_ahead(by=SETUP) == 0
+
+    await register.take_out_of_service("SH", by=MANAGER, reason="as well")
+    assert await planned.look_ahead(by=SETUP) == 1
+    lost = await requests.request_view(view.id)
+    assert [(line.state, line.promise.depot, line.ahead.missing) for line in lost.lines] == [("backordered", None, 2)]
+    assert [kind for kind, *_ in await waiting_steps()] == ["find_stock"]
+    assert await planned.look_ahead(by=SETUP) == 0
+
+    await register.return_to_service("GZ", by=MANAGER, reason="dry again")
+    assert await backorders.renew_promises(by=SETUP) == 1
+    assert told(await requests.request_view(view.id)) == [(2, "planned", "GZ", False, 0)]
+    assert await waiting_steps() == []
+    assert await violations() == []
+
+
+async def test_on_its_day_nothing_is_held_in_a_store_out_of_service(at_noon):
+    view = await requests.open_request(inspection(2), by=DISPATCHER)
+    await register.take_out_of_service("GZ", by=MANAGER, reason="flooded")
+    with clock.at(HELD + timedelta(minutes=1)):
+        assert await planned.begin_due(by=SETUP) == 0
+        assert told(await requests.request_view(view.id)) == [(2, "reserved", "SH", True, None)]
+    assert (await of(PSU, "GZ")).reserved == 0
+
+
+async def test_a_part_that_its_contract_comes_to_forbid_is_not_counted_on_any_more(at_noon):
+    view = await requests.open_request(inspection(2), by=DISPATCHER)
+    await forbid(PSU)
+    assert await planned.look_ahead(by=SETUP) == 1
+    assert told(await requests.request_view(view.id)) == [(2, "planned", "GZ", False, 2)]
+    assert await planned.look_ahead(by=SETUP) == 0
+
+
+async def test_one_piece_that_comes_goes_to_whoever_missed_it_first(at_noon):
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    first = await requests.open_request(inspection(1), by=DISPATCHER)
+    second = await requests.open_request(inspection(1, reference="PM-2"), by=DISPATCHER)
+    assert told(first) == told(second) == [(1, "planned", "GZ", False, 1)]
+    assert await planned.look_ahead(by=SETUP) == 0
+
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+    assert await planned.look_ahead(by=SETUP) == 1
+    assert told(await requests.request_view(first.id)) == [(1, "planned", "GZ", False, 0)]
+    assert told(await requests.request_view(second.id)) == [(1, "planned", "GZ", False, 1)]
+    assert await planned.look_ahead(by=SETUP) == 0
+
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+    assert await planned.look_ahead(by=SETUP) == 1
+    assert told(await requests.request_view(second.id)) == [(1, "planned", "GZ", False, 0)]
+    assert await planned.look_ahead(by=SETUP) == 0
+    assert await violations() == []
+
+
+async def test_looking_ahead_walks_through_all_levels_and_asks_as_often_however_many_lines(at_noon):
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    for n, part in enumerate((PSU, FAN, DRIVE)):
+        await requests.open_request(inspection(1, part, reference=f"PM-{n}"), by=DISPATCHER)
+    assert await planned.look_ahead(by=SETUP) == 0
+    await register.take_out_of_service("GZ", by=MANAGER, reason="flooded")
+    assert await planned.look_ahead(by=SETUP, batch=1) == 3
+
+    async def statements() -> int:
+        async with counted() as sent:
+            assert await planned.look_ahead(by=SETUP) == 0
+        return len(sent)
+
+    few = await statements()
+    for n in range(9):
+        await requests.open_request(inspection(1, reference=f"PM-{9 + n}"), by=DISPATCHER)
+    assert await statements() == few <= 3
+
+
+async def test_what_is_not_there_on_the_day_is_one_duty_and_not_two(at_noon):
+    view = await requests.open_request(inspection(6), by=DISPATCHER)
+    with clock.at(HELD + timedelta(minutes=1)):
+        await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="stolen")
+        await receipts.adjust("SH", PSU, -5, by=SETUP, reason="stolen")
+        assert await promises.begin_due(by=SETUP, beside=await planned.followed()) == 0  # a worker that was faster
+        await planned.begin_due(by=SETUP)
+        found = await steps.open_steps(limit=50, seen_by=AUDITOR)
+    assert [(each.kind, each.subject) for each in found if each.kind == "find_stock"] == [("find_stock", view.number)]
+
+
+async def test_promises_that_are_short_hold_up_no_others_behind_them(at_noon):
+    starts = NOW + timedelta(hours=1)
+    for quantity, priority in ((50, 9), (60, 9), (1, 0)):
+        await promises.promise(PSU, "GZ", quantity, by=KEEPER, starts_at=starts, priority=priority)
+    with clock.at(starts):
+        assert await promises.begin_due(by=SETUP, batch=1) == 1
+
+
+async def test_taking_over_for_planned_work_ends_the_duty_to_find_its_stock(at_noon):
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    held = await reservations.reserve(PSU, "GZ", 6, by=KEEPER)
+    view = await requests.open_request(inspection(2, at=NOW + timedelta(hours=20)), by=DISPATCHER)
+    assert [kind for kind, *_ in await waiting_steps()] == ["find_stock"]
+    await db.execute("UPDATE reservation SET priority = 0, priority_class = NULL WHERE id = $1", held.id)
+    await taking_over.take_over_for_request(held.id, view.id, by=MANAGER, reason="agreed")
+    assert [kind for kind, *_ in await waiting_steps()] == ["ship_parts"]
+
+
+async def test_pieces_that_were_split_are_one_line_again_when_one_store_has_them_all(at_noon):
+    await receipts.adjust("GZ", PSU, -4, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    view = await requests.open_request(inspection(5), by=DISPATCHER)
+    assert told(view) == [(2, "planned", "GZ", False, 0), (3, "planned", "GZ", False, 3)]
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+    await planned.look_ahead(by=SETUP)
+    assert told(await requests.request_view(view.id)) == [
+        (3, "planned", "GZ", False, 0),
+        (2, "planned", "GZ", False, 2),
+    ]
+    await receipts.adjust("GZ", PSU, 2, by=SETUP, reason="found")
+    await planned.look_ahead(by=SETUP)
+    whole = await requests.request_view(view.id)
+    assert told(whole) == [(5, "planned", "GZ", False, 0)]
+    assert (await of(PSU, "GZ")).promised == 5
+    assert await waiting_steps() == []
+    with clock.at(HELD + timedelta(minutes=1)):
+        assert await planned.begin_due(by=SETUP) == 1
+        assert (await of(PSU, "GZ")).reserved == 5
+    assert await violations() == []
+
+
+async def test_nothing_that_the_contract_forbids_by_now_is_given_to_whoever_waits_for_it(at_noon):
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    waits = await requests.open_request(fault(1), by=DISPATCHER)
+    part, place, pool = await db.fetch_one("SELECT part, source_place, pool FROM request_line")
+    await forbid(PSU)
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+
+    assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 0
+    await db.execute("UPDATE forbidden_part SET in_force = false")
+    assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 1
+    assert (await requests.request_view(waits.id)).state == "reserved"
+
+
+async def test_stock_that_comes_on_the_day_is_somebodys_to_hand_out(at_noon):
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+    await requests.open_request(inspection(1, at=NOW + timedelta(hours=20)), by=DISPATCHER)
+    part, place, pool = await db.fetch_one("SELECT part, source_place, pool FROM request_line")
+    await receipts.adjust("GZ", PSU, 1, by=SETUP, reason="found")
+
+    assert await backorders.fill_backorders(part, place, pool, by=SETUP) == 1
+    assert [kind for kind, *_ in await waiting_steps()] == ["ship_parts"]

@@ -8,12 +8,12 @@ from api.channels.sending import try_to_send
 from api.client import Client, ServiceRefused
 from inventory.ground import db
 from inventory.people import messages
-from inventory.requests import policy
+from inventory.requests import policy, quoting, requests
 from tests.conftest import settings_for
 from tests.integration.requests.test_approvals import enter, held_back, limit
 from tests.integration.requests.test_quotations import charge, quoted
 from tests.robots import mail_server
-from tests.world import PSU
+from tests.world import DISPATCHER, PSU
 
 ASKED = {
     "source": "glpi",
@@ -133,3 +133,39 @@ async def test_the_mail_that_asks_for_an_approval_leads_to_its_page_and_says_the
     assert mail["Subject"] == f"请审批：备件申请 {view.number}"
     assert f"https://parts.example/requests/{view.id}/approval" in text
     assert all(words in text for words in ("¥2,500", "合同计时继续", "备件金额超过限额"))
+
+
+async def test_what_the_rungs_of_a_ladder_cost_is_told_to_those_who_may_see_costs_alone(api):
+    async def costs(role: str) -> set[bool]:
+        view = (await api.call("GET", f"/part-requests/{opened['id']}", role=role)).json()
+        return {"cost_cny" in step for line in view["lines"] for step in line["ladder"]}
+
+    opened = (await api.call("POST", "/part-requests", ASKED, role="dispatcher")).json()
+    assert {"cost_cny" in step for line in opened["lines"] for step in line["ladder"]} == {False}
+    assert [await costs(role) for role in ("engineer", "dispatcher", "warehouse_keeper")] == [{False}] * 3
+    assert [await costs(role) for role in ("buyer", "project_manager")] == [{True}] * 2
+    another = {**ASKED, "reference": "INC-2/1"}
+    priced = (await api.call("POST", "/part-requests", another, role="project_manager")).json()
+    assert {"cost_cny" in step for line in priced["lines"] for step in line["ladder"]} == {True}
+    told = await db.fetch("SELECT payload::text AS payload FROM event WHERE subject_kind = 'part_request'")
+    assert len(told) > 1
+    assert not [each for each in told if "cost_cny" in each["payload"]]
+
+
+async def test_quotations_are_listed_by_state_page_by_page_and_to_those_alone_who_see_their_requests(api):
+    one = await quoted(reference="INC-1/1")
+    two = await quoted(reference="INC-2/1")
+    await quoting.quote_again(two.id, by=DISPATCHER, reason="new prices")
+    await quoting.accept(one.quotations[0].id, by=DISPATCHER, **SAID)
+
+    async def listed(query: str = "", **role: str) -> list[tuple[str, int, str]]:
+        items = (await api.get(f"/quotations{query}", **({"role": "dispatcher"} | role))).json()["items"]
+        return [(each["request_number"], each["version"], each["state"]) for each in items]
+
+    assert await listed() == [(two.number, 2, "open"), (two.number, 1, "replaced"), (one.number, 1, "accepted")]
+    assert await listed("?state=open") == [(two.number, 2, "open")]
+    first = (await api.get("/quotations?limit=2", role="dispatcher")).json()
+    assert await listed(f"?limit=2&cursor={first['next_cursor']}") == [(one.number, 1, "accepted")]
+    assert first["items"][0]["total_cny"] == str((await requests.request_view(two.id)).quotations[0].total_cny)
+    assert await listed(role="warehouse_keeper", depot="ZJ") == []
+    assert (await api.get("/quotations?state=lost", role="dispatcher")).status_code == 422

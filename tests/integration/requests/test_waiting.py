@@ -14,6 +14,7 @@ from inventory.requests.buying import BoughtAlready, NothingWaits
 from inventory.requests.scope import NotYourRequest
 from inventory.stock import receipts, transfers
 from tests.integration.requests.test_promising import new, told
+from tests.statements import counted
 from tests.world import BUYER, DISPATCHER, ENGINEER, PSU, SETUP, SH_KEEPER
 
 ALLOCATION = service("allocation")
@@ -138,3 +139,33 @@ async def test_what_comes_in_time_is_not_bought_again_and_prices_stay_with_whoev
     await db.execute("UPDATE purchase_order SET request_number = NULL")
     with pytest.raises(NothingWaits):
         await buying.buy(waiting.id, PSU, "DISTI", by=DISPATCHER)
+
+
+async def test_all_who_wait_are_looked_at_batch_by_batch_the_most_urgent_first(company):
+    calm = [await waits(), *[await requests.open_request(new(reference=f"{n}"), by=DISPATCHER) for n in range(2)]]
+    severe = await requests.open_request(new(reference="INC-9/1", severity="severe"), by=DISPATCHER)
+    assert await backorders.renew_promises(by=ALLOCATION, batch=1) == 0
+    await receipts.receive("SH", [receipts.Incoming(part_number=PSU, quantity=2)], by=SH_KEEPER, origin="V-DISTI")
+
+    assert await backorders.renew_promises(by=ALLOCATION, batch=1) == 2
+    states = [(await requests.request_view(each.id)).state for each in (severe, *calm)]
+    assert states == ["reserved", "reserved", "backordered", "backordered"]
+    assert await violations() == []
+
+
+async def test_where_there_is_nothing_new_as_many_are_asked_about_by_as_few_statements(company):
+    waiting = await waits()
+    await bought(waiting)
+    assert await backorders.renew_promises(by=ALLOCATION) == 1  # one has a firm promise, the others have none
+
+    async def statements() -> int:
+        async with counted() as sent:
+            assert await backorders.renew_promises(by=ALLOCATION) == 0
+        return len(sent)
+
+    await requests.open_request(new(reference="INC-2/1"), by=DISPATCHER)
+    await statements()  # the driver looks up types
+    few = await statements()
+    for n in range(8):
+        await requests.open_request(new(reference=f"INC-{n + 3}/1"), by=DISPATCHER)
+    assert await statements() == few <= 3

@@ -12,10 +12,11 @@ import pytest
 from optimizer.alternatives import build, initial_sizes
 from optimizer.certificate import check
 from optimizer.demand import gather
+from optimizer.line_sizing import size_lines
 from optimizer.lines import InMemory, LineChoices, OnDisk, lines_of
 from optimizer.multiple_choice import relax
 from optimizer.network import Limits, read
-from optimizer.sizing import size, size_lines
+from optimizer.sizing import size
 
 POLICIES = {
     "backorder": {"stockout": "backorder", "lateral": False},
