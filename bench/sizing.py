@@ -27,7 +27,7 @@ def run() -> Figures:
         ("parts × depots", "status", "certified gap", "seconds", "naive seconds", "naive cost / ours", "verified"),
     )
     for parts, depots in SIZES:
-        network = network_file.read(json.dumps(_network(parts, depots)).encode())
+        network = network_file.read(json.dumps(network_document(parts, depots)).encode())
         plan = size(network, time_limit_s=300)
         began = time.perf_counter()
         naive = _naive(network) if parts <= 1_000 else None
@@ -46,7 +46,7 @@ def run() -> Figures:
     return figures
 
 
-def _network(parts: int, depots: int) -> dict:
+def network_document(parts: int, depots: int) -> dict:
     rng = np.random.default_rng(parts)
     names = [f"D{n}" for n in range(depots)]
     classes = [("2h", 2.0, 0.95), ("4h", 4.0, 0.93), ("8h", 8.0, 0.90)]

@@ -31,7 +31,7 @@ ROUNDING_HOURS = 1e-9
 _WARM_UP_LEAD_TIMES = 10.0
 _AT_ONCE = 1_000_000
 _PILOT_YEARS = 100.0
-_SPARE = 1.15
+_SPARE = 1.4
 
 LeadTime = Literal["fixed", "exponential", "measured"]
 

@@ -91,6 +91,7 @@ PAGES = [
     ("/plans", "planner", "engineer"),
     ("/plans/{plan}", "project_manager", "warehouse_keeper"),
     ("/plans/jobs/{job}", "planner", "engineer"),
+    ("/plans/{plan}/replay", "planner", "engineer"),
     ("/imports", "planner", "engineer"),
     ("/imports?kind=units", "quality_supervisor", "auditor"),
     ("/imports/{run}", "administrator", "warehouse_keeper"),
