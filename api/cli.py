@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 INVALID, INFEASIBLE, TIMED_OUT = 2, 3, 4
 """Exit codes of the file commands, besides 0."""
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
 
 def complain(message: str, code: int = 1) -> None:
     """Say what is wrong on one line and end."""
@@ -208,13 +210,41 @@ def emergency(situation: Path, output: Path | None, time_limit: float, *, as_jso
 @main.command()
 @click.argument("plan_path", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("network", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--years", type=click.FloatRange(min=0.1), default=200.0, show_default=True, help="Years to simulate.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same answer.")
-def simulate(plan_path: Path, network: Path, years: float, seed: int) -> None:
-    """Check a PLAN's promises against a discrete-event simulation of its NETWORK."""
-    from api.files import simulate_file
+@click.option("--years", type=click.FloatRange(min=0.1), help="Years to simulate, instead of as many as it takes.")
+@click.option(
+    "--half-width",
+    type=click.FloatRange(min=1e-5, max=0.5),
+    default=0.0005,
+    show_default=True,
+    help="How precisely every class is to be known, 95 % of the time.",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The same gives the same answer."
+)
+@click.option(
+    "--lead-time",
+    type=click.Choice(["fixed", "exponential"]),
+    help="How lead times vary; what the plan's promise counts on, if not given.",
+)
+@click.option(
+    "--observed", type=_FILE, help="A table (CSV) of lead times that were observed: part, depot, lead_time_days."
+)
+@click.option(
+    "--burst", multiple=True, help="part=…,factor=…,days=…: a part that fails more often; play only these days."
+)
+@click.option("--against", type=_FILE, help="Another plan, to meet the same failures.")
+@click.option("--replay", type=_FILE, help="Play these failures of the past (CSV) instead of drawn ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def simulate(plan_path: Path, network: Path, replay: Path | None, *, as_json: bool, **how: Any) -> None:
+    """Check a PLAN's promises against a discrete-event simulation of its NETWORK, or against the past.
 
-    sys.exit(simulate_file(plan_path, network, years, seed))
+    Exit code 0: every class reaches its target; 1: one does not, by more than chance; 2: the input is invalid.
+    """
+    from api.files import Playing, replay_file, simulate_file
+
+    if replay is not None:
+        sys.exit(replay_file(plan_path, network, replay, as_json=as_json))
+    sys.exit(simulate_file(plan_path, network, Playing(bursts=how.pop("burst"), **how), as_json=as_json))
 
 
 @main.command()

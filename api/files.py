@@ -1,14 +1,17 @@
 """The commands on files: the mathematics without any database, for scripts and for people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from optimizer import network as network_file
 from optimizer import plan as plans
@@ -17,10 +20,12 @@ from optimizer.certificate import check
 from optimizer.emergency import Answer, choose
 from optimizer.errors import InvalidInput, OptimizerError
 from optimizer.plan import Plan
-from optimizer.simulate_network import simulate
 from optimizer.situation import Action, Purchase
 from optimizer.sizing import size
 from optimizer.whatif import Comparison, changed, compare, read_changes
+
+if TYPE_CHECKING:
+    from optimizer.simulate_network import Burst, Simulation
 
 T = TypeVar("T")
 
@@ -190,13 +195,118 @@ def _print_answer(answer: Answer) -> None:
         click.echo(f"by hour {point.last_needed_arrival_hours:g}: {point.cost_cny:,.2f} CNY: {actions or 'nothing'}")
 
 
-def simulate_file(plan: Path, network: Path, years: float, seed: int) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """How a plan is to be played."""
+
+    years: float | None
+    half_width: float
+    seed: int
+    lead_time: str | None
+    observed: Path | None
+    bursts: Sequence[str]
+    against: Path | None
+
+
+def simulate_file(plan: Path, network: Path, how: Playing, *, as_json: bool) -> int:
     """Check a plan's promises against a simulation of its network. Returns the exit code."""
+    from optimizer.observations import read_lead_times  # noqa: PLC0415
+    from optimizer.simulate_network import simulate, years_for  # noqa: PLC0415
+
     try:
         read, made = _read(network, network_file.read), _read(plan, plans.read_plan)
-        with Console(stderr=True).status("simulating"):
-            report = simulate(made, read, years=years, seed=seed)
+        given: dict[str, Any] = {
+            "seed": how.seed,
+            "lead_time": how.lead_time or ("exponential" if read.policy.lateral else "fixed"),
+            "bursts": [_burst(text) for text in how.bursts],
+        }
+        if how.observed is not None:
+            given |= {"lead_time": "measured", "observed": _read(how.observed, read_lead_times)}
+        against = None if how.against is None else _read(how.against, plans.read_plan)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("simulating", total=1.0)
+            years = how.years or years_for(made, read, how.half_width, **given)
+            found = simulate(
+                made,
+                read,
+                years=years,
+                against=against,
+                progress=lambda share: bar.update(task, completed=share),
+                **given,
+            )
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
-    click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
-    return DONE
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        _print_simulation(found)
+    known = [each for each in found.classes.values() if each.simulated is not None]
+    # three standard errors: of several classes one is two off now and then
+    low = any((each.simulated or 0) + 1.5 * (each.half_width or 0) < (each.target or 0) for each in known)
+    return DIFFERS if low else DONE
+
+
+def _burst(text: str) -> "Burst":
+    """A burst from its words, `part=PSU-750,factor=3,days=14`."""
+    from optimizer.simulate_network import Burst  # noqa: PLC0415
+
+    words = dict(word.partition("=")[::2] for word in text.split(","))
+    try:
+        return msgspec.convert(words, Burst, strict=False)
+    except msgspec.ValidationError as wrong:
+        raise InvalidInput("--burst", f"{text}: {wrong}") from None
+
+
+def _print_simulation(found: "Simulation") -> None:
+    console = Console()
+    calls = sum(result.calls for result in found.classes.values())
+    console.print(
+        f"{calls:,} calls in {found.years:,.0f} years, {found.replications} histories, {found.lead_time} lead times"
+    )
+    table = Table("class", "target", "promised", "simulated", "±", "mean hours", "calls", box=None)
+    for name, result in found.classes.items():
+        figures = (result.target, result.promised, result.simulated, result.half_width)
+        table.add_row(
+            Text(name),
+            *map(_share, figures),
+            "–" if result.mean_hours is None else f"{result.mean_hours:.2f}",
+            f"{result.calls:,}",
+        )
+    console.print(table)
+    if found.against:
+        beside = Table("class", "other plan", "difference", "±", box=None)
+        for name, other in found.against.items():
+            beside.add_row(Text(name), *map(_share, (other.other, other.difference, other.half_width)))
+        console.print(beside)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5f}"
+
+
+def replay_file(plan: Path, network: Path, past: Path, *, as_json: bool) -> int:
+    """Tell which failures of the past a plan would have served in time. Returns the exit code."""
+    from optimizer.observations import read_failures  # noqa: PLC0415
+    from optimizer.replay import replay  # noqa: PLC0415
+
+    try:
+        read, made = _read(network, network_file.read), _read(plan, plans.read_plan)
+        failures = _read(past, read_failures)
+        found = replay(made.stock, read, failures)
+    except (_Unreadable, OptimizerError) as wrong:
+        return _complain(wrong)
+    if as_json:
+        misses = [{**msgspec.to_builtins(failures[miss.failure]), "hours": miss.hours} for miss in found.misses]
+        document = {"classes": msgspec.to_builtins(found.classes), "misses": misses}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    else:
+        table = Table("class", "target", "in time", "calls", "share", box=None)
+        for name, of in found.classes.items():
+            table.add_row(Text(name), _share(of.target), f"{of.on_time:,}", f"{of.calls:,}", _share(of.share))
+        Console().print(table)
+        for miss in found.misses:
+            late = failures[miss.failure]
+            hours = "not stocked there" if miss.hours is None else f"on site after {miss.hours:,.1f} h"
+            click.echo(f"{late.occurred_at:%Y-%m-%d %H:%M} {late.part} {late.depot} {late.sla_class}: {hours}")
+    low = (of for of in found.classes.values() if of.share is not None and of.share < (of.target or 0))
+    return DIFFERS if any(low) else DONE

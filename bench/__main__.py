@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, imports, many_lines, meter, month, movements, sizing, starts
+from bench import bursts, imports, many_lines, meter, month, movements, simulation, sizing, starts
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "meter": meter.run,
     "month": month.run,
     "movements": movements.run,
+    "simulation": simulation.run,
     "sizing": sizing.run,
     "starts": starts.run,
 }

@@ -72,7 +72,7 @@ def run() -> Figures:
 
 
 def _documents() -> list[tuple[str, dict]]:
-    named = [(f"{parts:,} × {depots}", _network(parts, depots)) for parts, depots in SIZES]
+    named = [(f"{parts:,} × {depots}", network_document(parts, depots)) for parts, depots in SIZES]
     drives = _drives()
     return [(f"{len(drives['parts'])} drive models × 5", drives), *named]
 
@@ -87,13 +87,13 @@ def _drives() -> dict:
             for row in csv.DictReader(file)
             if row["model"] in price
         }
-    document = _network(len(rate), 5)
+    document = network_document(len(rate), 5)
     for part, line, model in zip(document["parts"], document["bom"], sorted(rate), strict=True):
         part["unit_cost_cny"], line["annual_failure_rate"], line["per_device"] = round(price[model], 2), rate[model], 12
     return document
 
 
-def _network(parts: int, depots: int) -> dict:
+def network_document(parts: int, depots: int) -> dict:
     rng = np.random.default_rng(parts)
     names = [f"D{n}" for n in range(depots)]
     classes = [("2h", 2.0, 0.95), ("4h", 4.0, 0.93), ("8h", 8.0, 0.90)]

@@ -24,6 +24,9 @@ from optimizer.recount import TOLERANCE, Facts, delivery, recount, slack, table,
 
 _GROWTHS_MAX = 12
 
+_STOCK_MAX = 200_000
+"""Units above the floor that no plan needs: twenty times the most that may be on order on average."""
+
 
 def check(plan: Plan, network: Network) -> list[str]:
     """What is wrong with a plan; nothing if it is verified.
@@ -58,6 +61,8 @@ def _wrong_stock(plan: Plan, facts: Facts) -> Iterator[str]:
             yield f"stock: {part} at {depot} is missing"
         elif (held or 0) < facts.floor[row]:
             yield f"stock: {part} at {depot} is {held}, below its floor of {facts.floor[row]}"
+        elif (held or 0) > facts.floor[row] + _STOCK_MAX:
+            yield f"stock: {part} at {depot} is {held}, more than is ever worth looking at"
     for part, depots in plan.stock.items():
         for depot, held in depots.items():
             if held and (part, depot) not in facts.row:

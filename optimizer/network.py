@@ -5,7 +5,7 @@ path. What it returns can be computed with as it stands.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -24,6 +24,12 @@ Lot = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
 Assurance = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 """A probability; nothing that chance decides is certain."""
+
+LOAD_MAX = 10_000
+"""Pieces of a part on order on average, at one depot, up to which every base stock is looked at."""
+
+Floor = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+"""Pieces always kept."""
 
 
 class Depot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +67,7 @@ class Replenishment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     part: Name
     depot: Name
     lead_time_days: Amount
-    min_stock: Count = 0
+    min_stock: Floor = 0
     order_quantity: Lot = 1
 
 
@@ -317,12 +323,12 @@ def _check_lanes(network: Network) -> None:
 
 def _check_demand(network: Network) -> None:
     """Whoever has demand can be reached, and what is demanded somewhere can be resupplied there."""
-    failing: dict[str, list[str]] = {}
+    failing: dict[str, dict[str, float]] = {}
     for line in network.bom:
         if line.per_device * line.annual_failure_rate > 0:
-            failing.setdefault(line.model, []).append(line.part)
+            failing.setdefault(line.model, {})[line.part] = line.per_device * line.annual_failure_rate
     customers = {customer.id: index for index, customer in enumerate(network.customers)}
-    asked: set[tuple[str, str]] = set()
+    devices: dict[tuple[str, str], int] = {}
     for installed in network.installed_base:
         if installed.device_count == 0 or installed.model not in failing:
             continue
@@ -331,16 +337,28 @@ def _check_demand(network: Network) -> None:
         if depot is None:
             path = f"$.customers[{index}].travel_hours"
             raise InvalidInput(path, "the customer has demand, but no depot reaches it")
-        asked.add((installed.model, depot))
-    _check_lead_times(network, [(p, depot) for model, depot in asked for p in failing[model]])
+        devices[installed.model, depot] = devices.get((installed.model, depot), 0) + installed.device_count
+    yearly: dict[tuple[str, str], float] = {}
+    for (model, depot), count in devices.items():
+        for part, failures in failing[model].items():
+            yearly[part, depot] = yearly.get((part, depot), 0.0) + count * failures
+    _check_lead_times(network, yearly)
 
 
-def _check_lead_times(network: Network, demanded: Iterable[tuple[str, str]]) -> None:
-    lead_times = {(row.part, row.depot): row.lead_time_days for row in network.replenishment}
-    missing = min((key for key in demanded if key not in lead_times), default=None)
+def _check_lead_times(network: Network, yearly: Mapping[tuple[str, str], float]) -> None:
+    listed = {(row.part, row.depot) for row in network.replenishment}
+    missing = min((key for key in yearly if key not in listed), default=None)
     if missing:
         path = "$.replenishment"
         raise InvalidInput(path, f"{missing[0]} has demand at {missing[1]}, but no lead time there")
+    for index, row in enumerate(network.replenishment):
+        load = yearly.get((row.part, row.depot), 0.0) * row.lead_time_days / 365.0
+        if load > LOAD_MAX:
+            raise InvalidInput(
+                f"$.replenishment[{index}].lead_time_days",
+                f"of {row.part} at {row.depot} {load:,.0f} pieces would be on order on average; "
+                f"at most {LOAD_MAX:,} are computed exactly",
+            )
 
 
 def _check_lateral_lead_times(network: Network) -> None:

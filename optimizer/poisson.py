@@ -20,6 +20,9 @@ Ints = npt.NDArray[np.int64]
 _UNCERTAIN_AT_ONCE = 4_096
 """Rows of uncertain rate that are computed together: a thousand numbers each."""
 
+_STEPS_MANY = 200
+"""Steps of a recursion beyond which it runs compiled."""
+
 
 def on_time_share(
     base_stock: npt.ArrayLike,
@@ -202,8 +205,13 @@ def erlang_loss(base_stock: npt.ArrayLike, load: npt.ArrayLike, rate_shape: npt.
 
 
 def _loss(stock: Floats, mean: Floats) -> Floats:
+    most = int(stock.max(initial=0))
+    if most > _STEPS_MANY:  # loading compiled code takes a second: only who has so many steps to go pays for it
+        from optimizer.erlang import loss_of_many  # noqa: PLC0415
+
+        return loss_of_many(*np.broadcast_arrays(stock, mean))
     loss = np.ones(mean.shape)
-    for servers in range(1, int(stock.max(initial=0)) + 1):
+    for servers in range(1, most + 1):
         filled = mean * loss
         loss = np.where(stock >= servers, filled / (servers + filled), loss)
     return loss

@@ -31,6 +31,9 @@ YEAR_DAYS = 365.0
 
 _NUMBERS_AT_ONCE = 2_000_000
 
+_FEW = 100
+"""Units up to which a sum is taken for all rows at once, not row by row."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
@@ -297,11 +300,14 @@ def _lost(levels: Ints, load: Floats) -> Floats:
 
     Every term is positive, and the first one is 1: nothing cancels or vanishes, whatever the load.
     """
+    few = np.where(levels <= _FEW, levels, 0)
     reciprocal, term = np.ones(len(load)), np.ones(len(load))
-    for k in range(int(levels.max(initial=0))):
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            term = np.where(levels > k, term * (levels - k) / load, 0.0)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where the load is about zero
+        for k in range(int(few.max(initial=0))):
+            term = np.where(few > k, term * (few - k) / load, 0.0)
             reciprocal += term
+        for row in np.flatnonzero(levels > _FEW):
+            reciprocal[row] += np.cumprod(np.arange(levels[row], 0, -1) / load[row]).sum()
     return 1.0 / reciprocal
 
 

@@ -33,6 +33,9 @@ SMALL_GROUPS = 400
 SEARCHED_GROUPS = 4_000
 """Larger ones up to this are searched for a while; beyond, the multipliers prove enough."""
 
+TABLED_UNITS = 1_000_000
+"""Units on order on average, over all rows, up to which every base stock fits a table."""
+
 _NODES_SMALL, _NODES_LARGE = 500_000, 10_000
 _CORE_SECONDS_SEARCHED = 2.0
 _GROWTHS_MAX = 12
@@ -64,8 +67,9 @@ def size(
     demand = gather(network)
     if not len(demand.part):
         return _without_stock(demand, watch)
+    large = len(demand.part) > SEARCHED_GROUPS or demand.daily_rate @ demand.lead_time_days > TABLED_UNITS
     alone = all(len(cluster.depots) == 1 for cluster in demand.clusters)
-    if len(demand.part) > SEARCHED_GROUPS and alone and demand.known_to_lines:
+    if large and alone and demand.known_to_lines:
         # loading compiled code takes a second and 60 MB: only networks that need it pay for it
         from optimizer.line_sizing import size_lines_until  # noqa: PLC0415
         from optimizer.lines import LineChoices, lines_of  # noqa: PLC0415

@@ -96,11 +96,45 @@ def test_an_emergency_is_answered(tmp_path):
 def test_a_plan_is_simulated(tmp_path):
     plan = tmp_path / "plan.json"
     beijian("plan", EXAMPLES / "network-small.json", "--output", plan)
-    done = beijian("simulate", plan, EXAMPLES / "network-small.json", "--years", 400)
+    done = beijian(
+        "simulate", plan, EXAMPLES / "network-small.json", "--half-width", 0.004, "--json", "--against", plan
+    )
 
-    classes = json.loads(done.stdout)["classes"]
-    for result in classes.values():
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
+    for result in found["classes"].values():
+        assert result["half_width"] < 0.004
         assert abs(result["simulated"] - result["promised"]) < 3 * result["half_width"]
+    assert found["against"]["2h"]["difference"] == 0
+
+
+def test_a_burst_that_a_plan_does_not_hold_is_said_with_an_exit_code(tmp_path):
+    plan = tmp_path / "plan.json"
+    beijian("plan", EXAMPLES / "network-small.json", "--output", plan)
+    burst = "part=MB-R740,factor=20,days=30"
+    done = beijian("simulate", plan, EXAMPLES / "network-small.json", "--years", 100, "--burst", burst)
+    wrong = beijian("simulate", plan, EXAMPLES / "network-small.json", "--burst", "part=MB-R740,factor=a,days=30")
+
+    assert done.returncode == 1
+    assert "2h" in done.stdout
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_the_past_is_played_against_a_plan(tmp_path):
+    plan, past = tmp_path / "plan.json", tmp_path / "failures.csv"
+    beijian("plan", EXAMPLES / "network-small.json", "--output", plan)
+    past.write_text(
+        "occurred_at,part,depot,sla_class,travel_hours\n"
+        "2026-01-01T00:00:00Z,MB-R740,GZ,2h,1.2\n2026-01-02T00:00:00Z,MB-R740,GZ,2h,1.2\n"
+    )
+    done = beijian("simulate", plan, EXAMPLES / "network-small.json", "--replay", past)
+    told = json.loads(beijian("simulate", plan, EXAMPLES / "network-small.json", "--replay", past, "--json").stdout)
+
+    assert done.returncode == 1
+    assert "on site after 697.2 h" in done.stdout
+    assert told["classes"]["2h"]["share"] == 0.5
+    assert [miss["occurred_at"] for miss in told["misses"]] == ["2026-01-02T00:00:00Z"]
 
 
 def test_what_cannot_hold_is_said_with_its_own_exit_code(tmp_path):

@@ -1,15 +1,17 @@
 """Stocking plans on pages: asked for, watched, judged, decided."""
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 
 from api import solving
 from inventory.ground import clock, db, jobs, progress
+from inventory.installed_base import failures
 from tests.integration.planning.test_balancing import in_force
 from tests.integration.planning.test_plans import made
-from tests.world import DRIVE, PLANNER, PSU
+from tests.world import DISPATCHER, DRIVE, PLANNER, PSU
 
 
 async def test_a_plan_is_asked_for_and_watched(visitor):
@@ -53,6 +55,28 @@ async def test_a_plan_tells_the_reasons_of_its_numbers(visitor):
     assert DRIVE in page
     assert PSU in one_part
     assert DRIVE not in one_part
+
+
+async def test_last_year_is_played_against_a_plan(visitor):
+    plan = await made()
+    when = clock.now() - timedelta(days=9)
+    await failures.record_failures(
+        [  # at one instant, more than any plan holds for one site
+            failures.NewFailure(device=f"BANK-{n:03d}", part_number=PSU, occurred_at=when, position="1")
+            for n in range(30)
+        ],
+        by=DISPATCHER,
+    )
+    planner = await visitor("planner")
+
+    link = (await planner.get(f"/plans/{plan.id}")).text
+    english = (await planner.get(f"/plans/{plan.id}/replay", language="en")).text
+    chinese = (await planner.get(f"/plans/{plan.id}/replay")).text
+
+    assert f'href="/plans/{plan.id}/replay"' in link
+    assert "What would have been late" in english
+    assert "BANK-GZ" in english
+    assert "本会迟到的故障" in chinese
 
 
 async def test_a_plan_is_approved_by_somebody_else(visitor):

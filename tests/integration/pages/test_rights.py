@@ -95,6 +95,7 @@ PAGES = [
     ("/plans/last-time-buy", "planner", "project_manager"),
     ("/plans/last-time-buy?part=PSU-750&until=2031-12-31&shortage_cny=9000", "planner", "engineer"),
     ("/plans/jobs/{job}", "planner", "engineer"),
+    ("/plans/{plan}/replay", "planner", "engineer"),
     ("/imports", "planner", "engineer"),
     ("/imports?kind=units", "quality_supervisor", "auditor"),
     ("/imports/{run}", "administrator", "warehouse_keeper"),
