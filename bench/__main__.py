@@ -5,13 +5,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, imports, meter, month, movements, sizing, starts
+from bench import bursts, forecasts, imports, meter, month, movements, sizing, starts
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
 
 BENCHMARKS = {
     "bursts": bursts.run,
+    "forecasts": forecasts.run,
     "imports": imports.run,
     "meter": meter.run,
     "month": month.run,

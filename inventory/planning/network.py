@@ -1,5 +1,7 @@
 """The optimizer's input from the database: the network as it stands, each pool a store of its own."""
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -8,6 +10,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.errors import Refused
+from inventory.planning.consumption import Consumed, foreseen, handed_out
 from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
 from optimizer import network as optimizer_network
@@ -46,8 +49,28 @@ def store_name(depot: str, pool: str) -> str:
     return depot if pool == COMMON else f"{depot}/{pool}"
 
 
+class Installed(Struct, frozen=True, kw_only=True):
+    """Devices of a model, or of what stands in for one, at a site under a contract."""
+
+    customer: str
+    model: str
+    devices: int
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A part in a model, or in what stands in for one."""
+
+    model: str
+    part: str
+    per_device: float
+    annual_rate: float
+    critical: bool
+
+
 async def gather(on: date) -> Gathered:
     """The network of a day: stores, parts in use, classes, sites, devices, parts lists with their failure rates.
+
+    Consumables come in as a stand-in model per store, which every device served from there carries.
 
     Raises:
         NoLeadTime: a part with demand has no valid offer.
@@ -56,32 +79,48 @@ async def gather(on: date) -> Gathered:
     serving = await db.fetch(_SERVING)
     lead_times = {row["part_number"]: row["lead_time_days"] for row in await db.fetch(_LEAD_TIMES, on)}
     bom = await db.fetch(_BOM)
-    missing = sorted({row["part"] for row in bom if row["part"] not in lead_times and row["annual_rate"] > 0})
+    installed = [
+        Installed(customer=_customer(row), model=row["model"], devices=row["devices"])
+        for row in await db.fetch(_INSTALLED)
+    ]
+    lines = [
+        Line(
+            model=row["model"],
+            part=row["part"],
+            per_device=row["per_device"],
+            annual_rate=row["annual_rate"],
+            critical=row["critical"],
+        )
+        for row in bom
+    ]
+    stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
+    consumed = foreseen(await handed_out(on))
+    store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
+    consuming, consumables = _stand_ins(consumed, installed, store_of, stores)
+    installed, lines = installed + consuming, lines + consumables
+    missing = sorted({line.part for line in lines if line.part not in lead_times and line.annual_rate > 0})
     if missing:
         raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
-    installed = await db.fetch(_INSTALLED)
-    stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
-    demand = _demand_pairs(serving, installed, bom)
     document: dict[str, Any] = {
         "depots": [{"id": name} for name in sorted(stores)],
-        "parts": [dict(row) for row in await db.fetch(_PARTS, sorted({row["part"] for row in bom}))],
+        "parts": [dict(row) for row in await db.fetch(_PARTS, sorted({line.part for line in lines}))],
         "replenishment": [
             {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
-            for (part, store), critical in sorted(demand.items())
+            for (part, store), critical in sorted(_demand_pairs(store_of, installed, lines).items())
         ],
         "sla_classes": [dict(row) for row in await db.fetch(_CLASSES)],
         "customers": _customers(serving, await db.fetch(_TRAVEL)),
         "installed_base": [
-            {"customer": _customer(row), "model": row["model"], "device_count": row["devices"]} for row in installed
+            {"customer": row.customer, "model": row.model, "device_count": row.devices} for row in installed
         ],
         "bom": [
             {
-                "model": row["model"],
-                "part": row["part"],
-                "per_device": row["per_device"],
-                "annual_failure_rate": row["annual_rate"],
+                "model": line.model,
+                "part": line.part,
+                "per_device": line.per_device,
+                "annual_failure_rate": line.annual_rate,
             }
-            for row in bom
+            for line in lines
         ],
         "policy": {"stockout": "backorder", "lateral": False},
         "objective": "investment",
@@ -89,8 +128,41 @@ async def gather(on: date) -> Gathered:
     return Gathered(
         network=optimizer_network.read(msgspec.json.encode(document)),
         spots=stores,
-        parts={row["part"]: row["part_id"] for row in bom},
+        parts={row["part"]: row["part_id"] for row in bom} | {row.handed.part: row.handed.part_id for row in consumed},
     )
+
+
+def _stand_ins(
+    consumed: Sequence[Consumed], installed: Sequence[Installed], store_of: dict[str, str], stores: dict[str, Spot]
+) -> tuple[list[Installed], list[Line]]:
+    """What a store hands out of consumables as parts of a model that every device it serves carries once.
+
+    So each class answers for its share of them by its devices. What a store that serves no devices hands out is in no plan.
+    """
+    served: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in installed:
+        served[store_of[row.customer]][row.customer] += row.devices
+    store_at = {spot: name for name, spot in stores.items() if served[name].total()}
+    lines: list[Line] = []
+    for row in consumed:
+        store = store_at.get(Spot(place=row.handed.place, pool=row.handed.pool))
+        if store is not None:
+            lines.append(
+                Line(
+                    model=f"consumables/{store}",
+                    part=row.handed.part,
+                    per_device=1,
+                    annual_rate=row.annual_rate / served[store].total(),
+                    critical=False,
+                )
+            )
+    consuming = {line.model for line in lines}
+    return [
+        Installed(customer=customer, model=model, devices=devices)
+        for store in sorted(served)
+        if (model := f"consumables/{store}") in consuming
+        for customer, devices in served[store].items()
+    ], lines
 
 
 def _customer(row: db.Row) -> str:
@@ -113,17 +185,18 @@ def _customers(serving: list[db.Row], travel: list[db.Row]) -> list[dict[str, An
     return customers
 
 
-def _demand_pairs(serving: list[db.Row], installed: list[db.Row], bom: list[db.Row]) -> dict[tuple[str, str], bool]:
+def _demand_pairs(
+    store_of: dict[str, str], installed: Sequence[Installed], lines: Sequence[Line]
+) -> dict[tuple[str, str], bool]:
     """Every part and store with demand, and whether the part is critical for a model there (D41)."""
-    store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
-    parts_of: dict[str, list[tuple[str, bool]]] = {}
-    for row in bom:
-        parts_of.setdefault(row["model"], []).append((row["part"], row["critical"]))
+    parts_of: dict[str, list[Line]] = {}
+    for line in lines:
+        parts_of.setdefault(line.model, []).append(line)
     pairs: dict[tuple[str, str], bool] = {}
     for row in installed:
-        for part, critical in parts_of.get(row["model"], []):
-            pair = (part, store_of[_customer(row)])
-            pairs[pair] = pairs.get(pair, False) or critical
+        for line in parts_of.get(row.model, []):
+            pair = (line.part, store_of[row.customer])
+            pairs[pair] = pairs.get(pair, False) or line.critical
     return pairs
 
 
