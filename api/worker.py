@@ -35,7 +35,7 @@ from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
 from inventory.imports import imports
 from inventory.people import messages, sessions
-from inventory.planning import network, plans
+from inventory.planning import network, plans, rates
 from inventory.planning.answering import answer
 from inventory.planning.answers import Answered
 from inventory.procurement import orders
@@ -193,7 +193,9 @@ async def on_make_plan(job: jobs.MakePlan, work: Work) -> None:
     if not await progress.note_progress(job.job, 5, "gathering the network"):
         return
     try:
-        gathered = await network.gather(clock.now().date())
+        today = clock.now().date()
+        await rates.assume(today, by=PLANNING)
+        gathered = await network.gather(today)
         await progress.note_progress(job.job, 20, "sizing")
         answered = await in_process(work, answer, msgspec.json.encode(gathered.network))
         if not await progress.note_progress(job.job, 90, "writing the plan"):

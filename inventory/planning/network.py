@@ -1,7 +1,8 @@
 """The optimizer's input from the database: the network as it stands, each pool a store of its own."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,9 @@ from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
 from optimizer import network as optimizer_network
 from optimizer.network import Network
+
+QUARTER_DAYS = 90
+"""How far a plan looks ahead at least: what begins or ends later is for the plans to come."""
 
 
 class NoLeadTime(Refused):
@@ -70,7 +74,9 @@ class Line(Struct, frozen=True, kw_only=True):
 async def gather(on: date) -> Gathered:
     """The network of a day: stores, parts in use, classes, sites, devices, parts lists with their failure rates.
 
-    Consumables come in as a stand-in model per store, which every device served from there carries.
+    A device counts for the days within the plan's horizon on which it is installed and under a contract that has
+    begun and not ended, or whose contract lets it be served beyond its end. Consumables come in as a stand-in model
+    per store, which every device served from there carries.
 
     Raises:
         NoLeadTime: a part with demand has no valid offer.
@@ -78,21 +84,9 @@ async def gather(on: date) -> Gathered:
     """
     serving = await db.fetch(_SERVING)
     lead_times = {row["part_number"]: row["lead_time_days"] for row in await db.fetch(_LEAD_TIMES, on)}
-    bom = await db.fetch(_BOM)
-    installed = [
-        Installed(customer=_customer(row), model=row["model"], devices=row["devices"])
-        for row in await db.fetch(_INSTALLED)
-    ]
-    lines = [
-        Line(
-            model=row["model"],
-            part=row["part"],
-            per_device=row["per_device"],
-            annual_rate=row["annual_rate"],
-            critical=row["critical"],
-        )
-        for row in bom
-    ]
+    bom = await db.fetch(_BOM, on)
+    horizon = horizon_days(lead_times[row["part"]] for row in bom if row["part"] in lead_times)
+    installed, lines = _for_their_days(await db.fetch(_INSTALLED, on, horizon), bom, horizon)
     stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
     consumed = foreseen(await handed_out(on))
     store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
@@ -130,6 +124,45 @@ async def gather(on: date) -> Gathered:
         spots=stores,
         parts={row["part"]: row["part_id"] for row in bom} | {row.handed.part: row.handed.part_id for row in consumed},
     )
+
+
+def horizon_days(lead_times: Iterable[float]) -> int:
+    """The days a plan looks ahead: a quarter, or the longest resupply where that is longer.
+
+    >>> horizon_days([7.0, 30.0]), horizon_days([7.0, 120.5])
+    (90, 121)
+    """
+    return max(QUARTER_DAYS, *(math.ceil(days) for days in lead_times), 0)
+
+
+def _for_their_days(
+    devices: Sequence[db.Row], bom: Sequence[db.Row], horizon: int
+) -> tuple[list[Installed], list[Line]]:
+    """Devices and parts lists; devices there for a part of the horizon are a model of their own, which fails as much less."""
+    spans = {(row["model"], row["days"]): _spanned(row["model"], row["days"], horizon) for row in devices}
+    installed = [
+        Installed(customer=_customer(row), model=spans[row["model"], row["days"]], devices=row["devices"])
+        for row in devices
+    ]
+    lists: dict[str, list[db.Row]] = defaultdict(list)
+    for row in bom:
+        lists[row["model"]].append(row)
+    return installed, [
+        Line(
+            model=name,
+            part=row["part"],
+            per_device=row["per_device"],
+            annual_rate=row["annual_rate"] * days / horizon,
+            critical=row["critical"],
+        )
+        for (model, days), name in sorted(spans.items())
+        for row in lists[model]
+    ]
+
+
+def _spanned(model: str, days: int, horizon: int) -> str:
+    """The name of a model whose devices are there for so many days of the horizon."""
+    return model if days == horizon else f"{model}/{days} of {horizon} days"
 
 
 def _stand_ins(
@@ -213,14 +246,21 @@ ORDER BY site.code, contract.code
 """
 
 _INSTALLED = f"""
-SELECT site.code AS site, contract.code AS contract, device_model.code AS model, count(*)::int AS devices
-FROM device
-JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
-JOIN place AS site ON site.id = device.site
-JOIN contract ON contract.id = device.contract
-JOIN device_model ON device_model.id = device.model
-WHERE device.retired_on IS NULL
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT site, contract, model, days, count(*)::int AS devices
+FROM (
+    SELECT site.code AS site, contract.code AS contract, device_model.code AS model,
+           least($1::date + $2::int, device.retired_on,
+                 CASE WHEN NOT contract.served_after_end THEN contract.ends_on + 1 END)
+           - greatest($1::date, device.installed_on, contract.starts_on) AS days
+    FROM device
+    JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
+    JOIN place AS site ON site.id = device.site
+    JOIN contract ON contract.id = device.contract
+    JOIN device_model ON device_model.id = device.model
+    WHERE device.retired_on IS NULL OR device.retired_on > $1
+) AS spanned
+WHERE days > 0
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 
 _BOM = """
@@ -232,7 +272,7 @@ JOIN part ON part.id = model_part.part
 LEFT JOIN LATERAL (
     SELECT annual_rate FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS rate ON true
-WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND retired_on IS NULL)
+WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND (retired_on IS NULL OR retired_on > $1))
 ORDER BY device_model.code, part.part_number
 """
 
