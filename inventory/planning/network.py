@@ -7,14 +7,18 @@ from datetime import date
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.errors import Refused
 from inventory.planning.consumption import Consumed, foreseen, handed_out
+from inventory.procurement.closures import closures_of_vendors
 from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
 from optimizer import network as optimizer_network
+from optimizer.closures import by_order_day, quickest
 from optimizer.network import Network
 
 QUARTER_DAYS = 90
@@ -83,9 +87,10 @@ async def gather(on: date) -> Gathered:
 
     """
     serving = await db.fetch(_SERVING)
-    lead_times = {row["part_number"]: row["lead_time_days"] for row in await db.fetch(_LEAD_TIMES, on)}
+    offers = await db.fetch(_OFFERS, on)
     bom = await db.fetch(_BOM, on)
-    horizon = horizon_days(lead_times[row["part"]] for row in bom if row["part"] in lead_times)
+    horizon = horizon_days(_quoted(offers, {row["part"] for row in bom}))
+    lead_times = await _lead_times(offers, on, horizon)
     installed, lines = _for_their_days(await db.fetch(_INSTALLED, on, horizon), bom, horizon)
     stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
     consumed = foreseen(await handed_out(on))
@@ -133,6 +138,28 @@ def horizon_days(lead_times: Iterable[float]) -> int:
     (90, 121)
     """
     return max(QUARTER_DAYS, *(math.ceil(days) for days in lead_times), 0)
+
+
+def _quoted(offers: Sequence[db.Row], parts: set[str]) -> list[float]:
+    """How long the quickest offer of each of the parts takes as quoted."""
+    quoted: dict[str, float] = {}
+    for row in offers:
+        if row["part_number"] in parts:
+            quoted[row["part_number"]] = min(quoted.get(row["part_number"], math.inf), row["lead_time_days"])
+    return list(quoted.values())
+
+
+async def _lead_times(offers: Sequence[db.Row], on: date, horizon: int) -> dict[str, float]:
+    """How long each part takes at the worst within the horizon, each day's order going to whoever then delivers first."""
+    closures = await closures_of_vendors(on)
+    by_days: dict[tuple[int, float], npt.NDArray[np.float64]] = {}
+    ways: dict[str, list[npt.NDArray[np.float64]]] = defaultdict(list)
+    for row in offers:
+        way = (row["vendor"], row["lead_time_days"])
+        if way not in by_days:
+            by_days[way] = by_order_day(row["lead_time_days"], closures.get(row["vendor"], ()), on, horizon)
+        ways[row["part_number"]].append(by_days[way])
+    return {part: quickest(days).worst for part, days in ways.items()}
 
 
 def _for_their_days(
@@ -295,11 +322,11 @@ JOIN place AS site ON site.id = coverage.site
 JOIN place AS store ON store.id = coverage.store AND store.kind = 'depot' AND store.out_of_service_at IS NULL
 """
 
-_LEAD_TIMES = """
-SELECT part.part_number, min(lead_time_days) AS lead_time_days
+_OFFERS = """
+SELECT part.part_number, offer.vendor, min(lead_time_days) AS lead_time_days
 FROM offer
 JOIN vendor ON vendor.id = offer.vendor AND vendor.active AND vendor.kind <> 'broker'
 JOIN part ON part.id = offer.part
 WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
-GROUP BY part.part_number
+GROUP BY part.part_number, offer.vendor
 """
