@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, forecasts, imports, meter, month, movements, sizing, starts
+from bench import bursts, forecasts, imports, meter, month, movements, sizing, starts, truth
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "movements": movements.run,
     "sizing": sizing.run,
     "starts": starts.run,
+    "truth": truth.run,
 }
 
 
