@@ -5,13 +5,16 @@ nearly as little. Those stay free in an integer program, the others are left out
 only a plan, checked in double precision; what it says about bounds is never used.
 """
 
+import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pulp
 from scipy import sparse
 
+from optimizer.lagrangian import maximise
 from optimizer.multiple_choice import Problem, Relaxation
 from optimizer.poisson import Floats, Ints
 from optimizer.solver import highs
@@ -22,6 +25,15 @@ GAP = 1e-6
 
 CORE_SIZES = (300, 600, 1_200, 3_000, 30_000)
 """How many alternatives are left free, in turn, until the plan is good enough."""
+
+_RADIUS = 1e-3
+"""How far from good multipliers the best ones of a core are looked for first."""
+
+_LUMP = 1e-6
+"""A change that costs more than this share of everything is a lump."""
+
+_UNDECIDED = 1e-6
+"""Share of its cost by which a change may miss being chosen and count as undecided."""
 
 SECONDS_LARGE = 5.0
 """How long a core of a large problem may take."""
@@ -63,6 +75,28 @@ def best_in_core(
     return None
 
 
+def without_lumps(problem: Problem, start: Floats, stop: Callable[[], bool]) -> tuple[Problem, Relaxation, Ints]:
+    """The problem without its lumps, its relaxation at the best multipliers then, and what is left of it.
+
+    Below its mode a demand's distribution is convex: a dear part that fails often is worth
+    holding in plenty or not at all, and where the best multipliers leave it undecided, one part
+    exceeds or leaves more of a limit than all the small changes in question can make up for. It is
+    decided for the larger stock, which the others make up for at nearly the same prices.
+    """
+    left = np.arange(len(problem.cost))
+    while True:
+        found = maximise(problem, start, radius=_RADIUS, stop=stop).best
+        change = np.abs(problem.cost - problem.cost[found.choice][problem.group])
+        lumps = (change > _LUMP * found.value) & (found.regret <= _UNDECIDED * change)
+        if not lumps.any() or stop():
+            return problem, found, left
+        group = np.unique(problem.group[lumps])
+        lumps[found.choice[group]] = True
+        dearest = np.maximum.reduceat(np.where(lumps, problem.cost, -np.inf), problem.first)
+        kept = ~lumps | (problem.cost == dearest[problem.group])
+        problem, start, left = problem.only(kept), found.multipliers, left[kept]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Change:
     """The integer program: which free alternative, if any, replaces the choice of its group."""
@@ -85,19 +119,7 @@ class _Change:
 
     def solve(self, tightened: Floats, good_enough: float, time_limit_s: float) -> Ints | None:
         """The choice after the best changes, with limits tightened by some amounts."""
-        program = pulp.LpProblem("core", pulp.LpMinimize)
-        take = [program.add_variable(f"take{i}", cat="Binary") for i in range(len(self.free))]
-        total = pulp.lpSum_vars_coefs(zip(take, self.cost.tolist(), strict=True))
-        program.setObjective(total + self.problem.total_cost(self.base))
-        starts = np.flatnonzero(np.diff(self.group, prepend=-1))
-        for members in np.split(np.arange(len(take)), starts[1:]):
-            if len(members) > 1:
-                program.addConstraint(pulp.lpSum_vars(take[i] for i in members) <= 1)
-        room = -self.problem.excess(self.base) - tightened
-        scale = np.maximum(np.abs(self.use).max(axis=0, initial=0.0), 1e-12)
-        for row in range(len(room)):
-            terms = zip(take, (self.use[:, row] / scale[row]).tolist(), strict=True)
-            program.addConstraint(pulp.lpSum_vars_coefs(terms) <= float(room[row] / scale[row]))
+        program, take = self._program(tightened)
         stats = program.solve(
             highs(
                 timeLimit=time_limit_s,
@@ -114,31 +136,47 @@ class _Change:
         choice[self.group[taken]] = self.free[taken]
         return choice
 
+    def _program(self, tightened: Floats) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
+        program = pulp.LpProblem("core", pulp.LpMinimize)
+        take = [program.add_variable(f"take{i}", cat="Binary") for i in range(len(self.free))]
+        total = pulp.lpSum_vars_coefs(zip(take, self.cost.tolist(), strict=True))
+        program.setObjective(total + self.problem.total_cost(self.base))
+        starts = np.flatnonzero(np.diff(self.group, prepend=-1)).tolist()
+        for first, last in itertools.pairwise([*starts, len(take)]):
+            if last - first > 1:
+                program.addConstraint(pulp.lpSum_vars(take[first:last]) <= 1)
+        room = -self.problem.excess(self.base) - tightened
+        scale = np.maximum(np.abs(self.use).max(axis=0, initial=0.0), 1e-12)
+        for row in range(len(room)):
+            changing = np.flatnonzero(self.use[:, row])
+            factors = (self.use[changing, row] / scale[row]).tolist()
+            terms = zip([take[i] for i in changing], factors, strict=True)
+            program.addConstraint(pulp.lpSum_vars_coefs(terms) <= float(room[row] / scale[row]))
+        return program, take
+
 
 def plan_from_core(
-    problem: Problem, bound: Relaxation, plan: Ints | None, watch: Watch, *, enough: float, seconds: float
+    problem: Problem, bound: Relaxation, plan: Ints | None, watch: Watch, *, good_enough: float, seconds: float
 ) -> Ints | None:
     """The best plan that cores of growing size yield, from a first one if any.
 
-    It need not be closer to the bound than by `enough` of its cost, nor should a core take
-    longer than some seconds.
+    Nothing cheaper than `good_enough` is looked for, nor should a core take longer than some
+    seconds.
     """
     plan = _most(problem) if plan is None else plan
     for core_size in CORE_SIZES:
-        gap = gap_of(problem, bound, plan)
-        if gap <= enough or watch.out() or (core_size == CORE_SIZES[-1] and plan is not None):
+        cost = np.inf if plan is None else problem.total_cost(plan)
+        if cost <= good_enough or watch.out() or (core_size == CORE_SIZES[-1] and plan is not None):
             break
-        watch.tell("core", gap)
-        allowance = np.inf if plan is None else problem.total_cost(plan) - bound.value
-        free = core_of(problem, bound, allowance, core_size)
+        watch.tell("core", gap_of(problem, bound, plan))
         found = best_in_core(
             problem,
             bound,
-            free,
-            good_enough=bound.value * (1.0 + enough / 2.0),
+            core_of(problem, bound, cost - bound.value, core_size),
+            good_enough=(bound.value + max(bound.value, good_enough)) / 2.0,
             time_limit_s=min(watch.left_s / 3.0, seconds),
         )
-        if found is not None and (plan is None or _cheaper(problem, found, plan)):
+        if found is not None and problem.total_cost(found) < cost:
             plan = found
     return plan
 
@@ -148,10 +186,6 @@ def _most(problem: Problem) -> Ints | None:
     choosable = np.where(problem.choosable, np.arange(len(problem.cost)), -1)
     choice = np.maximum.reduceat(choosable, problem.first)
     return choice if problem.keeps_limits(choice) else None
-
-
-def _cheaper(problem: Problem, one: Ints, other: Ints) -> bool:
-    return problem.total_cost(one) < problem.total_cost(other)
 
 
 def gap_of(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:

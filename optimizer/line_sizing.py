@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.core import CORE_SIZES, SECONDS_LARGE, plan_from_core
+from optimizer.core import CORE_SIZES, SECONDS_LARGE, plan_from_core, without_lumps
 from optimizer.lagrangian import maximise
-from optimizer.lines import SAMPLE_LINES, LineChoices, Priced
+from optimizer.lines import SAMPLE_LINES, Core, LineChoices, Priced
 from optimizer.plan import OPTIMAL_GAP
-from optimizer.poisson import Floats
+from optimizer.poisson import Floats, Ints
 from optimizer.pricing import Counts
 from optimizer.watch import Progress, Watch
 
@@ -77,16 +77,25 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
         watch.tell("core", gap)
         allowance = cost - bound.value if dual.plan else _REGRET_FIRST * bound.value
         near = choices.near(bound, allowance, max(CORE_SIZES[-1], choices.source.count // _LINES_PER_NEAR))
-        # where lines tie, the bound hardly tells which multipliers are best: among the few in question it is soon told
-        among = maximise(near.problem, bound.multipliers, radius=_RADIUS_STARTED, stop=watch.out)
-        plan = among.plan.choice if among.plan else None
-        chosen = plan_from_core(near.problem, among.best, plan, watch, enough=OPTIMAL_GAP / 2.0, seconds=SECONDS_LARGE)
-        if chosen is not None and near.problem.total_cost(chosen) < cost:
+        found = _from_near(near, bound, watch)
+        if found is not None and near.problem.total_cost(found) < cost:
             levels = choices.levels(bound.multipliers)
-            levels[near.line[chosen]] = near.level[chosen]
-            return SizedLines(levels, near.problem.total_cost(chosen), bound, impossible=False)
+            levels[near.line[found]] = near.level[found]
+            return SizedLines(levels, near.problem.total_cost(found), bound, impossible=False)
     levels = None if dual.plan is None else choices.levels(dual.plan.multipliers)
     return SizedLines(levels, cost, bound, impossible=False)
+
+
+def _from_near(near: Core, bound: Priced, watch: Watch) -> Ints | None:
+    """A plan from the alternatives in question: first without lumps, then, if that costs too much, with them."""
+    good_enough = bound.value * (1.0 + OPTIMAL_GAP / 2.0)
+    smooth, relaxed, left = without_lumps(near.problem, bound.multipliers, watch.out)
+    found = plan_from_core(smooth, relaxed, None, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
+    plan = None if found is None else left[found]
+    if plan is not None and (near.problem.total_cost(plan) - bound.value) / bound.value <= OPTIMAL_GAP:
+        return plan
+    relaxed = near.problem.relax(relaxed.multipliers)
+    return plan_from_core(near.problem, relaxed, plan, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
 
 
 def _start(choices: LineChoices, watch: Watch) -> Floats:

@@ -28,6 +28,7 @@ from optimizer.pricing import (
     CLASS,
     DEPOT,
     LINE,
+    NEAREST,
     STREAM,
     TERMS,
     Counts,
@@ -45,6 +46,9 @@ SAMPLE_LINES = 20_000
 """Lines that a sample has at least: so many as a rule tell their multipliers within a few per cent."""
 
 _SAMPLE_SHARE = 1 / 25
+
+_REACH_MAX = 0.5
+"""Stocks that prices half as high or low would not choose are near to nothing."""
 
 
 class Piece(NamedTuple):
@@ -235,19 +239,18 @@ class LineChoices:
         return np.concatenate([*self._each(_levels, self._prices(multipliers))])
 
     def near(self, found: Priced, allowance: float, count: int) -> "Core":
-        """The stocks that cost little more than the best of their line, as a problem of their own.
+        """The stocks that would be chosen at slightly other prices, as a problem of their own.
 
-        Of those with a regret up to the allowance about `count`, the least regretted.
+        Of those with a regret up to the allowance about `count`, the nearest.
         """
-        prices, unit = self._prices(found.multipliers), max(found.value, 1.0) * 1e-13
-        sample = self.sample.source
+        prices, sample = self._prices(found.multipliers), self.sample.source
         bins, nothing = np.zeros(_BINS, np.int64), np.zeros((0, len(prices.classes)))
         whole = sample.piece(0, sample.count)
-        look_near(*whole, *prices[:2], prices.terms[0], allowance, unit, bins, np.zeros((0, 4)), nothing, nothing)
+        look_near(*whole, *prices[:2], prices.terms[0], allowance, _REACH_MAX, bins, np.zeros((0, 4)), nothing, nothing)
         few = count * sample.count / max(self.source.count, 1)
-        highest = int(np.searchsorted(np.cumsum(bins), few, side="right"))
-        allowance = min(allowance, unit * 2.0 ** (highest / BINS_PER_DOUBLING))
-        return _core(self, found, [*self._each(_near, prices, allowance, 2 * count)])
+        most = int(np.searchsorted(np.cumsum(bins), few, side="right"))
+        reach = min(NEAREST * 2.0 ** (most / BINS_PER_DOUBLING), _REACH_MAX)
+        return _core(self, found, [*self._each(_near, prices, allowance, reach, 2 * count)])
 
     @functools.cached_property
     def sample(self) -> "LineChoices":
@@ -403,13 +406,13 @@ class _Found(NamedTuple):
     lines: Records
 
 
-def _near(source: Source, first: int, last: int, prices: Prices, allowance: float, room: int) -> _Found:
+def _near(source: Source, first: int, last: int, prices: Prices, allowance: float, reach: float, room: int) -> _Found:
     piece = source.piece(first, last)
     room = min(room, 8 * (last - first)) + 1
     near = np.zeros((room, 4))
     service, hours = np.zeros((2, room, len(prices.classes)))
     bins = np.zeros(1, np.int64)
-    found = look_near(*piece, *prices[:2], prices.terms[0], allowance, 1.0, bins, near, service, hours)
+    found = look_near(*piece, *prices[:2], prices.terms[0], allowance, reach, bins, near, service, hours)
     line = near[:found, 0].astype(np.int64)
     if found == room:  # a line that was cut short goes
         found = int(np.searchsorted(line, line[-1]))

@@ -6,7 +6,7 @@ upper limits: a promise "at least" is written with both sides negated.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +94,17 @@ class Problem:
     def by_block(self, choice: Ints) -> tuple[Floats, Floats]:
         """Cost, shape (blocks,), and use, shape (blocks, rows), of a choice."""
         return self._membership @ self.cost[choice], (self._membership @ self.use[choice]).toarray()
+
+    def only(self, kept: Bools) -> "Problem":
+        """The problem with some of its alternatives, at least one of every group."""
+        sizes = np.add.reduceat(kept, self.first, dtype=np.int64)
+        return replace(
+            self,
+            cost=self.cost[kept],
+            use=self.use[kept],
+            choosable=self.choosable[kept],
+            first=np.concatenate([[0], np.cumsum(sizes)[:-1]]),
+        )
 
     def keeps_limits(self, choice: Ints) -> bool:
         """Whether a choice is a plan: choosable, and within every limit."""

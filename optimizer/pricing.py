@@ -78,7 +78,10 @@ nothing to decide; P(X = s) is `chance`, P(X < s) is `share`, `kept` that of the
 a whole share is worth `pay`."""
 
 BINS_PER_DOUBLING = 4
-"""How finely regrets are counted: a bin ends 19 % above the one before."""
+"""How finely distances are counted: a bin ends 19 % above the one before."""
+
+NEAREST = 1e-12
+"""Distances below this fall into the first bin."""
 
 _CLOSE_HOURS = 1e-9
 """How far a time may exceed a promise and count as within it: `evaluation.TOLERANCE`."""
@@ -309,15 +312,15 @@ def price_lines(
 
 
 @_compiled
-def bin_of(regret: float, unit: float, bins: int) -> int:
-    """The bin that a regret falls into.
+def bin_of(distance: float, bins: int) -> int:
+    """The bin that a distance falls into.
 
-    >>> bin_of(0.5, 1.0, 8), bin_of(1.1, 1.0, 8), bin_of(2.0, 1.0, 8), bin_of(1e9, 1.0, 8)
+    >>> bin_of(0.5e-12, 8), bin_of(1.1e-12, 8), bin_of(2e-12, 8), bin_of(1.0, 8)
     (0, 1, 5, 7)
     """
-    if regret < unit:
+    if distance < NEAREST:
         return 0
-    return min(int(BINS_PER_DOUBLING * math.log2(regret / unit)) + 1, bins - 1)
+    return min(int(BINS_PER_DOUBLING * math.log2(distance / NEAREST)) + 1, bins - 1)
 
 
 @_compiled
@@ -328,13 +331,17 @@ def look_near(
     depots: Records,
     terms: Record,
     allowance: float,
-    unit: float,
+    reach: float,
     bins: Ints,
     near: Floats,
     service: Floats,
     hours: Floats,
 ) -> int:
-    """Find stocks whose regret is at most an allowance; answers how many found room.
+    """Find stocks that other prices would soon choose; answers how many found room.
+
+    The regret of a stock is what it costs more than the best of its line. Its distance is its
+    regret as a share of what the stock between the two costs: by so much the prices have to
+    change before it is chosen.
 
     Args:
         lines: as for `price_lines`; so are `streams`, `classes`, `depots` and `terms`.
@@ -342,9 +349,9 @@ def look_near(
         classes: see there.
         depots: see there.
         terms: see there.
-        allowance: the most that a stock may cost more than the best of its line, at the prices.
-        unit: what regrets are measured in for the bins.
-        bins: the regrets of all such stocks but the best are counted here.
+        allowance: the largest regret.
+        reach: the largest distance, below 1.
+        bins: the distances of all such stocks are counted here.
         near: filled with line, stock, cost of shipping, and whether it is the best of its line, for
             each of them and for the best of its line, as far as there is room: shape (room, 4).
         service: filled with what they deliver, shape (room, classes), from zeros.
@@ -364,16 +371,19 @@ def look_near(
         while True:
             gained = _gained(walk, count)
             regret = max(each * level - gained + tail_pay * tail - anyway - best, 0.0)
-            if level >= line.floor and (regret <= allowance or level == best_level):
-                if level != best_level:
-                    bins[bin_of(regret, unit, len(bins))] += 1
-                if found < room:
-                    near[found, 0], near[found, 1], near[found, 3] = i, level, level == best_level
-                    near[found, 2] = _deliver(line, own, classes, terms, walk, tail, service[found], hours[found])
-                    found += 1
+            between = each * abs(level - best_level)
+            is_best = level == best_level
+            is_near = level >= line.floor and regret <= min(allowance, reach * between) and not is_best
+            if is_near:
+                bins[bin_of(regret / max(between, 1e-300), len(bins))] += 1
+            if (is_near or is_best) and found < room:
+                near[found, 0], near[found, 1], near[found, 3] = i, level, is_best
+                near[found, 2] = _deliver(line, own, classes, terms, walk, tail, service[found], hours[found])
+                found += 1
             left = most - gained + max(tail_pay, 0.0) * tail
             least = each * (level + 1) - most + min(tail_pay, 0.0) * tail - anyway - best
-            if level >= best_level and (least > allowance or left <= _SETTLED * (most + abs(tail_pay))):
+            enough = min(allowance, reach * each * (level + 1 - best_level))
+            if level >= best_level and (least > enough or left <= _SETTLED * (most + abs(tail_pay))):
                 break
             tail = _step(line, count, terms, walk, level, tail)
             level += 1

@@ -124,7 +124,9 @@ def _solve(demand: Demand, watch: Watch, start: Mapping[str, float] | None) -> _
             searched = len(problem.first) <= SEARCHED_GROUPS
             enough, seconds = (PRECISION, _CORE_SECONDS_SEARCHED) if searched else (OPTIMAL_GAP, SECONDS_LARGE)
             plan = dual.plan.choice if dual.plan else None
-            choice = plan_from_core(problem, bound, plan, watch, enough=enough, seconds=seconds)
+            choice = plan_from_core(
+                problem, bound, plan, watch, good_enough=bound.value * (1.0 + enough), seconds=seconds
+            )
             if not searched:
                 return _Solved(choices, bound, choice, bound.value, complete=False)
             found = _searched(choices, bound, choice, watch)
