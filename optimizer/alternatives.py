@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from optimizer.demand import YEAR_DAYS, Cluster, Demand
+from optimizer.demand import YEAR_DAYS, Cluster, Demand, class_targets
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import (
     TOLERANCE,
@@ -23,6 +23,7 @@ from optimizer.evaluation import (
     channel_hours,
     channel_shares,
     class_hours,
+    demand_share,
     mean_hours,
     on_time,
     shipping_cny,
@@ -99,7 +100,8 @@ def initial_sizes(demand: Demand) -> list[Ints]:
         rows = cluster.rows
         load = np.sum(demand.daily_rate[rows] * demand.lead_time_days[rows], axis=1)
         spread = 6.0 if rows.shape[1] == 1 else 4.0
-        wanted = np.ceil(load + spread * (np.sqrt(load) + 1.0)) - demand.floor[rows].sum(axis=1)
+        variance = load + load**2 / demand.rate_shape[rows[:, 0]]
+        wanted = np.ceil(load + spread * (np.sqrt(variance) + 1.0)) - demand.floor[rows].sum(axis=1)
         asked = demand.daily_rate[rows].any(axis=1)
         sizes.append(_rounded(np.where(asked, np.maximum(wanted, 1), 0).astype(np.int64)))
     return sizes
@@ -127,8 +129,10 @@ def grown(choices: Choices, sizes: list[Ints], groups: Ints) -> list[Ints]:
     return larger
 
 
-def build(demand: Demand, sizes: list[Ints]) -> Choices:
+def build(demand: Demand, sizes: list[Ints], known: Choices | None = None) -> Choices:
     """All alternatives up to the given sizes.
+
+    Of lines whose size is the same as in choices known from before nothing is computed again.
 
     Raises:
         OptimizerError: lateral supply among more depots, or of more stock, than is computed
@@ -140,7 +144,7 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
     limit_of = limits(demand.network, demand.class_rate)
     column = {row: index for index, row in enumerate(limit_of)}
     buckets = _buckets(demand, sizes)
-    tables = [_tables(demand, bucket, column) for bucket in buckets]
+    tables = [_tables_with(demand, bucket, column, known) for bucket in buckets]
     limit = np.array([*limit_of.values()])
     problem = Problem(
         rows=tuple(limit_of),
@@ -158,9 +162,8 @@ def build(demand: Demand, sizes: list[Ints]) -> Choices:
 def limits(network: Network, class_rate: Floats) -> dict[str, float]:
     """The limit of every row by its name, given each class's whole demand; promises are negated."""
     limits: dict[str, float | None] = {}
-    for sla, rate in zip(network.sla_classes, class_rate, strict=True):
+    for sla, rate, target in zip(network.sla_classes, class_rate, class_targets(network, class_rate), strict=True):
         if rate > 0:
-            target = sla.target_fraction
             limits[f"service:{sla.id}"] = None if target is None else -target
             limits[f"mean_time:{sla.id}"] = sla.mean_time_target_hours
     for depot in network.depots:
@@ -260,12 +263,14 @@ def _tables(demand: Demand, bucket: Bucket, column: dict[str, int]) -> tuple[Flo
     """Cost, shape (places,), and use, shape (places, rows), of a bucket's alternatives."""
     network, cluster = demand.network, bucket.cluster
     levels = demand.floor[cluster.rows][:, np.newaxis, :] + bucket.stocks
-    held = levels.sum(axis=2)
+    average = levels + demand.mean_surplus[cluster.rows][:, np.newaxis, :]
+    most = levels + demand.order_quantity[cluster.rows][:, np.newaxis, :] - 1
+    held = average.sum(axis=2)
     unit_value = demand.unit_cost_cny[cluster.rows[:, :1]]
     used: dict[str, Floats] = {"total_budget": unit_value * held}
     for member, depot in enumerate(cluster.depots):
-        used[f"capacity:{network.depots[depot].id}"] = levels[:, :, member].astype(np.float64)
-        used[f"budget:{network.depots[depot].id}"] = unit_value * levels[:, :, member]
+        used[f"capacity:{network.depots[depot].id}"] = most[:, :, member].astype(np.float64)
+        used[f"budget:{network.depots[depot].id}"] = unit_value * average[:, :, member]
     delivered = _delivered(demand, bucket, levels)
     for index, sla in enumerate(np.unique(demand.stream_class[cluster.streams])):
         used[f"service:{network.sla_classes[sla].id}"] = -delivered.on_time[:, :, index]
@@ -275,6 +280,29 @@ def _tables(demand: Demand, bucket: Bucket, column: dict[str, int]) -> tuple[Flo
         cost += delivered.shipping_cny
     limited = {row: table.ravel() for row, table in used.items() if row in column}
     return cost.ravel(), _matrix(limited, column, cost.size)
+
+
+def _tables_with(
+    demand: Demand, bucket: Bucket, column: dict[str, int], known: Choices | None
+) -> tuple[Floats, sparse.csr_array]:
+    """The tables of a bucket, taken from known ones as far as they reach."""
+    same = (
+        [b for b in known.buckets if b.origin == bucket.origin and len(b.stocks) == len(bucket.stocks)] if known else []
+    )
+    if known is None or not same:
+        return _tables(demand, bucket, column)
+    before = same[0]
+    old = np.isin(bucket.lines, before.lines)
+    places = before.places[np.searchsorted(before.lines, bucket.lines[old])].ravel()
+    cost, use = known.problem.cost[places], known.problem.use[places]
+    if old.all():
+        return cost, use
+    lines = bucket.lines[~old]
+    fresh = replace(bucket, cluster=_restricted(demand.clusters[bucket.origin], lines), lines=lines)
+    more_cost, more_use = _tables(demand, fresh, column)
+    order = np.argsort(np.concatenate([bucket.lines[old], lines]))
+    rows = (order[:, np.newaxis] * len(bucket.stocks) + np.arange(len(bucket.stocks))).ravel()
+    return np.concatenate([cost, more_cost])[rows], sparse.csr_array(sparse.vstack([use, more_use]))[rows]
 
 
 def _matrix(used: dict[str, Floats], column: dict[str, int], places: int) -> sparse.csr_array:
@@ -300,7 +328,8 @@ class _Delivered:
 
 def _delivered(demand: Demand, bucket: Bucket, levels: Ints) -> _Delivered:
     cluster = bucket.cluster
-    mean = _class_mean(demand, cluster)
+    service = _class_sum(demand, cluster, demand.stream_weight)
+    mean = _class_sum(demand, cluster, demand_share(demand))
     classes = len(np.unique(demand.stream_class[cluster.streams]))
     share, hours = np.zeros((2, *levels.shape[:2], classes))
     shipping = np.zeros(levels.shape[:2])
@@ -308,7 +337,7 @@ def _delivered(demand: Demand, bucket: Bucket, levels: Ints) -> _Delivered:
     for index, growing in enumerate(bucket.growing):
         held = levels[:, index, :]
         on_time_of, hours_of, shipping[:, index] = _streams(demand, cluster, held, growing, timed=timed)
-        share[:, index], hours[:, index] = mean(on_time_of), mean(hours_of)
+        share[:, index], hours[:, index] = service(on_time_of), mean(hours_of)
     return _Delivered(share, hours, shipping)
 
 
@@ -324,19 +353,19 @@ def _streams(
     return share, hours, shipping_cny(demand, cluster, shares)
 
 
-def _class_mean(demand: Demand, cluster: Cluster) -> Callable[[Floats], Floats]:
-    """From values of the cluster's streams to their lines' parts of the class means."""
+def _class_sum(demand: Demand, cluster: Cluster, weights: Floats) -> Callable[[Floats], Floats]:
+    """From values of the cluster's streams to their lines' parts of the classes' weighted sums."""
     streams = cluster.streams
     classes, place = np.unique(demand.stream_class[streams], return_inverse=True)
-    weight = demand.stream_rate[streams] / demand.class_rate[demand.stream_class[streams]]
+    weight = weights[streams]
     shape = (len(cluster.rows), len(classes))
     cell = cluster.stream_line * len(classes) + place
 
-    def mean(values: Floats) -> Floats:
+    def summed(values: Floats) -> Floats:
         total = np.bincount(cell, weights=weight * values, minlength=shape[0] * shape[1])
         return total.reshape(shape)
 
-    return mean
+    return summed
 
 
 def _best(demand: Demand, cluster: Cluster, levels: Ints, growing: Bools) -> tuple[Floats, Floats, Floats]:
@@ -353,8 +382,9 @@ def _best(demand: Demand, cluster: Cluster, levels: Ints, growing: Bools) -> tup
         travel = demand.stream_travel_hours[cluster.streams]
         return (travel <= limit).astype(np.float64), travel, np.zeros(len(levels))
     rate, lead = demand.daily_rate[cluster.rows], demand.lead_time_days[cluster.rows]
-    fewest = np.where(growing, 0.0, erlang_loss(levels, rate * lead))
-    most = erlang_loss(levels, rate.sum(axis=1, keepdims=True) * lead)
+    shape = demand.rate_shape[cluster.rows]
+    fewest = np.where(growing, 0.0, erlang_loss(levels, rate * lead, shape))
+    most = erlang_loss(levels, rate.sum(axis=1, keepdims=True) * lead, shape)
     low, high = fewest[line, member], most[line, member]
     elsewhere = _elsewhere(cluster, levels, growing)
     other = elsewhere[line, member]

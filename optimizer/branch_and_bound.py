@@ -69,7 +69,7 @@ def search(
         found: a relaxation at good multipliers.
         plan: a choice within the limits, or None.
         worth: what a choice must cost less than to be looked for; also less than `plan`.
-        step: an amount of money that every cost is a multiple of; 0 if there is none.
+        step: an amount of money that costs differ by multiples of; 0 if there is none.
         nodes_max: where to give up.
         stop: asked before every node; a search that is stopped keeps the bound it has.
 

@@ -69,11 +69,10 @@ def _wrong_figures(plan: Plan, facts: Facts) -> Iterator[str]:
     levels = _levels(plan, facts)
     found = delivery(facts, levels)
     yearly = facts.network.objective == "annual_cost"
-    cost = math.fsum(facts.price * levels) + (math.fsum(found.shipping) if yearly else 0.0)
+    cost = math.fsum(facts.price * facts.average(levels)) + (math.fsum(found.shipping) if yearly else 0.0)
     if _differ(plan.cost_cny, cost):
         yield f"cost_cny: {plan.cost_cny}, but this stock costs {cost}"
-    weight = facts.call_rate / facts.class_rate[facts.call_class]
-    share = np.bincount(facts.call_class, weight * found.on_time, len(facts.class_rate))
+    share = np.bincount(facts.call_class, facts.call_weight * found.on_time, len(facts.class_rate))
     for sla, value, rate in zip(facts.network.sla_classes, share, facts.class_rate, strict=True):
         service = float(value) if rate > 0 else 1.0
         if _differ(plan.service.get(sla.id), service):
@@ -235,7 +234,7 @@ def _grid(plan: Plan, facts: Facts) -> _Grid:
     levels = _levels(plan, facts)
     if not facts.network.policy.lateral:
         load = facts.rate * facts.lead_time
-        wanted = np.ceil(load + 6.0 * np.sqrt(load) + 6.0).astype(np.int64)
+        wanted = np.ceil(load + 6.0 * np.sqrt(load + load**2 / facts.shape) + 6.0).astype(np.int64)
         return _OwnGrid(facts, np.maximum(wanted, levels) - facts.floor)
     demand = gather(facts.network)
     held = demand.levels(plan.stock) - demand.floor

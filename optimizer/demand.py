@@ -9,11 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
+from optimizer.assurance import needed_share
+from optimizer.demand_counts import Recursion, recursion
 from optimizer.errors import InvalidInput
-from optimizer.network import Lane, Network, primary_depot
+from optimizer.network import Lane, Network, SlaClass, primary_depot
 from optimizer.poisson import Floats, Ints
+
+Bools = npt.NDArray[np.bool_]
 
 YEAR_DAYS = 365.0
 """Failure rates are per year, lead times in days."""
@@ -47,10 +52,13 @@ class Demand:
     """All rows, ordered by part and depot, all streams, and the clusters that hold them.
 
     Of a row: `part` and `depot` (positions in the network's lists), `daily_rate`,
-    `lead_time_days`, `floor` (least base stock), `unit_cost_cny`, and `stock_price_cny`, what a
-    unit of base stock costs under the network's objective. Of a stream: its row, its class (a position in
-    `sla_classes`), its daily rate and its travel time. `class_rate` is each class's whole daily
-    rate. Rows without demand stand for floors and for depots that can only help others.
+    `lead_time_days`, `floor` (least base stock), `unit_cost_cny`, `stock_price_cny`, what a
+    unit of base stock costs under the network's objective, `rate_shape` (infinite where the rate
+    is known) and `order_quantity`. Of a stream: its row, its class (a position in `sla_classes`),
+    its daily rate, its travel time, and its weight in the service of its class: the part of the
+    class's demand, weighted by criticality, that it brings. Of a class: `class_rate`, its whole
+    daily rate, and `class_target`, the share on time that it needs, None where nothing is asked.
+    Rows without demand stand for floors and for depots that can only help others.
     """
 
     network: Network
@@ -61,12 +69,52 @@ class Demand:
     floor: Ints
     unit_cost_cny: Floats
     stock_price_cny: Floats
+    rate_shape: Floats
+    order_quantity: Ints
     stream_row: Ints
     stream_class: Ints
     stream_rate: Floats
     stream_travel_hours: Floats
+    stream_weight: Floats
     class_rate: Floats
+    class_target: tuple[float | None, ...]
     clusters: tuple[Cluster, ...]
+
+    @property
+    def known_to_lines(self) -> bool:
+        """Whether the compiled pass over lines (`optimizer.pricing`) computes what this demand asks for.
+
+        It orders one for one, weighs all demands alike, and knows uncertain rates under backorders.
+        """
+        weighted = any(part.criticality != 1.0 for part in self.network.parts)
+        uncertain = bool(np.isfinite(self.rate_shape).any())
+        waits = self.network.policy.stockout == "backorder"
+        return not weighted and (waits or not uncertain) and bool((self.order_quantity == 1).all())
+
+    @property
+    def mean_surplus(self) -> Floats:
+        """What the stock position of every row exceeds its base stock by, on average: (Q - 1) / 2."""
+        return (self.order_quantity - 1) / 2.0
+
+    def stream_counts(self) -> tuple[Recursion, Bools, Bools]:
+        """Of every stream, under backorders, the counts that its share on time is a sum of.
+
+        Of base stock S the position S + j, j = 0, ..., Q - 1, serves P(X <= S + j - 1) on time,
+        and the share is the mean over j. X has the probabilities of the recursion; the further
+        answers are which streams are never on time (the travel takes too long) and which always
+        (they can wait for the next order).
+        """
+        window = self.stream_window_days
+        lead = self.lead_time_days[self.stream_row]
+        mean = self.daily_rate[self.stream_row] * np.maximum(lead - np.maximum(window, 0.0), 0.0)
+        counts = recursion(mean, self.rate_shape[self.stream_row], size_biased=True)
+        return counts, window < 0, window >= lead
+
+    @property
+    def stream_window_days(self) -> Floats:
+        """How long a demand of each stream can wait for a unit; negative where travel takes too long."""
+        hours = np.array([record.time_to_site_hours for record in self.network.sla_classes])
+        return (hours[self.stream_class] - self.stream_travel_hours) / 24.0
 
     def stock_of(self, levels: Ints) -> dict[str, dict[str, int]]:
         """Base stocks per row as {part: {depot: S}}."""
@@ -112,12 +160,17 @@ def gather(network: Network) -> Demand:
     depot_count = len(network.depots)
     part, depot, sla, travel, rate = _streams(network)
     key = part * depot_count + depot
-    row_key, lead_time, floor = _rows(network, key)
+    row_key, lead_time, floor, quantity = _rows(network, key)
     stream_row = np.searchsorted(row_key, key)
     row_rate = np.bincount(stream_row, weights=rate, minlength=len(row_key))
     row_part, row_depot = np.divmod(row_key, max(depot_count, 1))
     unit_cost = np.array([record.unit_cost_cny for record in network.parts])[row_part]
     holding_rate = np.array([record.holding_rate_per_year for record in network.parts])[row_part]
+    shape = np.array([np.inf if record.rate_shape is None else record.rate_shape for record in network.parts])
+    weighted = rate * np.array([record.criticality for record in network.parts])[part]
+    class_rate, class_weight = (
+        np.bincount(sla, weights=of, minlength=len(network.sla_classes)) for of in (rate, weighted)
+    )
     return Demand(
         network=network,
         part=row_part,
@@ -127,13 +180,28 @@ def gather(network: Network) -> Demand:
         floor=floor,
         unit_cost_cny=unit_cost,
         stock_price_cny=unit_cost if network.objective == "investment" else holding_rate * unit_cost,
+        rate_shape=shape[row_part],
+        order_quantity=quantity,
         stream_row=stream_row,
         stream_class=sla,
         stream_rate=rate,
         stream_travel_hours=travel,
-        class_rate=np.bincount(sla, weights=rate, minlength=len(network.sla_classes)),
+        stream_weight=weighted / class_weight[sla],
+        class_rate=class_rate,
+        class_target=class_targets(network, class_rate),
         clusters=tuple(_clusters(network, row_part, row_depot, stream_row)),
     )
+
+
+def class_targets(network: Network, class_rate: Floats) -> tuple[float | None, ...]:
+    """The share on time that every class needs in the long run, given its whole daily rate."""
+    return tuple(map(_needed, network.sla_classes, class_rate.tolist()))
+
+
+def _needed(sla: SlaClass, daily_rate: float) -> float | None:
+    if sla.target_fraction is None or sla.measuring_days is None or sla.assurance is None or daily_rate == 0:
+        return sla.target_fraction
+    return needed_share(sla.target_fraction, daily_rate * sla.measuring_days, sla.assurance)
 
 
 def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
@@ -195,21 +263,22 @@ def _matrix(entries: Iterable[tuple[int, int, float]], shape: tuple[int, int]) -
     return sparse.csr_array((value, indices), shape=shape)
 
 
-def _rows(network: Network, asked: Ints) -> tuple[Ints, Floats, Ints]:
-    """Key (part x depots + depot), lead time and floor of every row, by ascending key."""
+def _rows(network: Network, asked: Ints) -> tuple[Ints, Floats, Ints, Ints]:
+    """Key (part x depots + depot), lead time, floor and order quantity of every row, by ascending key."""
     part = {record.id: i for i, record in enumerate(network.parts)}
     depot = {record.id: i for i, record in enumerate(network.depots)}
     table = network.replenishment
     keys = np.array([part[r.part] * len(depot) + depot[r.depot] for r in table], dtype=np.int64)
     floors = np.array([row.min_stock for row in table], dtype=np.int64)
     lead_times = np.array([row.lead_time_days for row in table], dtype=np.float64)
+    quantities = np.array([row.order_quantity for row in table], dtype=np.int64)
     wanted = [asked, keys[floors > 0]]
     if network.policy.lateral:
         wanted.append(np.intersect1d(keys, _helpers(network, asked)))
     rows = np.unique(np.concatenate(wanted))
     order = np.argsort(keys)
     place = order[np.searchsorted(keys, rows, sorter=order)]
-    return rows, lead_times[place], floors[place]
+    return rows, lead_times[place], floors[place], quantities[place]
 
 
 def _helpers(network: Network, asked: Ints) -> Ints:

@@ -27,7 +27,9 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     `service` is each class's share of demands on time (1 without demand), `mean_hours` its mean
     time to site (0 without demand). `cost_cny` follows the network's objective: CNY, or CNY a
-    year. `units` and `value_cny` are the stock of each depot.
+    year. `units` are what each depot must have room for, `value_cny` what its stock is worth on
+    average, units on order included. `needed` is the share that each class with a target needs in
+    the long run, the target itself where it is not measured by the period.
     """
 
     service: dict[str, float]
@@ -35,6 +37,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     cost_cny: float
     units: dict[str, int]
     value_cny: dict[str, float]
+    needed: dict[str, float]
 
 
 def evaluate(network: Network, stock: Stock) -> Evaluation:
@@ -62,15 +65,17 @@ def evaluate_demand(demand: Demand, levels: Ints) -> Evaluation:
         hours[cluster.streams] = mean_hours(demand, cluster, held, shares)
         shipping += math.fsum(shipping_cny(demand, cluster, shares))
     classes = [record.id for record in network.sla_classes]
-    value = demand.unit_cost_cny * levels
+    average = levels + demand.mean_surplus
+    value, most = demand.unit_cost_cny * average, levels + demand.order_quantity - 1
     depots = [demand.depot == index for index in range(len(network.depots))]
-    cost = math.fsum(demand.stock_price_cny * levels)
+    cost = math.fsum(demand.stock_price_cny * average)
     return Evaluation(
-        service=dict(zip(classes, _class_means(demand, share, idle=1.0), strict=True)),
-        mean_hours=dict(zip(classes, _class_means(demand, hours, idle=0.0), strict=True)),
+        service=dict(zip(classes, _class_sums(demand, demand.stream_weight * share, idle=1.0), strict=True)),
+        mean_hours=dict(zip(classes, _class_sums(demand, demand_share(demand) * hours, idle=0.0), strict=True)),
         cost_cny=cost + (shipping if network.objective == "annual_cost" else 0.0),
-        units={d.id: int(levels[at].sum()) for d, at in zip(network.depots, depots, strict=True)},
+        units={d.id: int(most[at].sum()) for d, at in zip(network.depots, depots, strict=True)},
         value_cny={d.id: math.fsum(value[at]) for d, at in zip(network.depots, depots, strict=True)},
+        needed={name: target for name, target in zip(classes, demand.class_target, strict=True) if target is not None},
     )
 
 
@@ -82,7 +87,7 @@ def misses(network: Network, evaluation: Evaluation) -> dict[str, float]:
     >>> from optimizer.network import Limits, Policy
     >>> policy = Policy(stockout="backorder")
     >>> network = Network((), (), (), (), (), (), (), policy, "investment", Limits(100.0))
-    >>> misses(network, Evaluation({}, {}, 150.0, {}, {"GZ": 90.0, "SH": 60.0}))
+    >>> misses(network, Evaluation({}, {}, 150.0, {}, {"GZ": 90.0, "SH": 60.0}, {}))
     {'total_budget': 50.0}
 
     """
@@ -94,7 +99,7 @@ def misses(network: Network, evaluation: Evaluation) -> dict[str, float]:
             (f"budget:{depot.id}", evaluation.value_cny[depot.id], depot.budget_cny),
         ]
     for sla in network.sla_classes:
-        hours, target = evaluation.mean_hours[sla.id], sla.target_fraction
+        hours, target = evaluation.mean_hours[sla.id], evaluation.needed.get(sla.id)
         below = None if target is None else -target
         compared += [
             (f"service:{sla.id}", -evaluation.service[sla.id], below),
@@ -114,7 +119,7 @@ def tolerance(limit: float) -> float:
 
 
 def money_step(network: Network) -> float:
-    """An amount that the cost of every stock is a whole multiple of; 0 where there is none.
+    """An amount of which the costs of any two stocks differ by a whole multiple; 0 where there is none.
 
     >>> from optimizer.network import Part, Policy
     >>> parts = (Part("PSU-750", 1800, 0.22), Part("MB-R740", 14500, 0.22))
@@ -157,7 +162,7 @@ def channel_shares(demand: Demand, cluster: Cluster, levels: Ints) -> Floats | N
         return None
     rate, lead = demand.daily_rate[cluster.rows], demand.lead_time_days[cluster.rows]
     if len(cluster.depots) == 1:
-        lost = erlang_loss(levels, rate * lead)
+        lost = erlang_loss(levels, rate * lead, demand.rate_shape[cluster.rows])
         return np.stack([1.0 - lost, lost], axis=2)
     shares = np.zeros((*levels.shape, levels.shape[1] + 1))
     held, place = np.unique(levels, axis=0, return_inverse=True)
@@ -169,12 +174,17 @@ def channel_shares(demand: Demand, cluster: Cluster, levels: Ints) -> Floats | N
 
 def on_time(demand: Demand, cluster: Cluster, levels: Ints, shares: Floats | None) -> Floats:
     """Share of each of the cluster's streams that is on time, shape (streams,)."""
-    limit = class_hours(demand)[demand.stream_class[cluster.streams]]
     if shares is None:
         row = demand.stream_row[cluster.streams]
-        window = (limit - demand.stream_travel_hours[cluster.streams]) / 24.0
-        held = levels[cluster.stream_line, 0]
-        return on_time_share(held, demand.daily_rate[row], demand.lead_time_days[row], window)
+        return on_time_share(
+            levels[cluster.stream_line, 0],
+            demand.daily_rate[row],
+            demand.lead_time_days[row],
+            demand.stream_window_days[cluster.streams],
+            demand.rate_shape[row],
+            demand.order_quantity[row],
+        )
+    limit = class_hours(demand)[demand.stream_class[cluster.streams]]
     reached = channel_hours(demand, cluster) <= limit[:, np.newaxis] + TOLERANCE
     return np.sum(shares[cluster.stream_line, cluster.stream_member] * reached, axis=1)
 
@@ -184,7 +194,8 @@ def mean_hours(demand: Demand, cluster: Cluster, levels: Ints, shares: Floats | 
     if shares is None:
         row = demand.stream_row[cluster.streams]
         held = levels[cluster.stream_line, 0]
-        wait = mean_wait_days(held, demand.daily_rate[row], demand.lead_time_days[row])
+        rate, lead = demand.daily_rate[row], demand.lead_time_days[row]
+        wait = mean_wait_days(held, rate, lead, demand.rate_shape[row], demand.order_quantity[row])
         return demand.stream_travel_hours[cluster.streams] + 24.0 * wait
     hours = channel_hours(demand, cluster)
     return np.sum(shares[cluster.stream_line, cluster.stream_member] * hours, axis=1)
@@ -217,9 +228,12 @@ def channel_hours(demand: Demand, cluster: Cluster) -> Floats:
     return np.hstack([by_member, emergency])
 
 
-def _class_means(demand: Demand, values: Floats, *, idle: float) -> list[float]:
-    """Demand-weighted means of the streams of each class; `idle` for a class without demand."""
-    total = np.bincount(demand.stream_class, weights=demand.stream_rate * values, minlength=len(demand.class_rate))
-    means = np.full(len(total), idle)
-    np.divide(total, demand.class_rate, out=means, where=demand.class_rate > 0)
-    return means.tolist()
+def demand_share(demand: Demand) -> Floats:
+    """The part of its class's demand that every stream is, whatever its criticality."""
+    return demand.stream_rate / demand.class_rate[demand.stream_class]
+
+
+def _class_sums(demand: Demand, values: Floats, *, idle: float) -> list[float]:
+    """Sums over the streams of each class; `idle` for a class without demand."""
+    total = np.bincount(demand.stream_class, weights=values, minlength=len(demand.class_rate))
+    return np.where(demand.class_rate > 0, total, idle).tolist()

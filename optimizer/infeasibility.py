@@ -97,21 +97,23 @@ class _Words:
         self.network = network
         self.rows = problem.rows
         self.limit = problem.limit
-        self.hours = {sla.id: sla.time_to_site_hours for sla in network.sla_classes}
+        self.classes = {sla.id: sla for sla in network.sla_classes}
 
     def out_of_reach(self, row: int, least: float) -> str:
         """A promise that travel alone breaks."""
         kind, _, sla = self.rows[row].partition(":")
         emergency = self.network.policy.emergency_hours
         other = "" if emergency is None else f" and emergency supply {emergency:g} h"
-        because = f": travel{other} takes longer than {self.hours[sla]:g} h for the rest"
+        because = f": travel{other} takes longer than {self.classes[sla].time_to_site_hours:g} h for the rest"
         tail = " however much is stocked" + (because if kind == "service" else "")
         return self._falls_short(row, least) + tail
 
     def floors(self, row: int, least: float) -> str:
         """A limit of stock that the floors exceed."""
         unit = "units" if self.rows[row].startswith("capacity") else "CNY"
-        return f"the floors (min_stock) alone take {least:g} {unit}, more than {self._limit(row)}"
+        lots = any(entry.order_quantity > 1 for entry in self.network.replenishment)
+        what = "floors (min_stock) and order quantities" if lots else "floors (min_stock)"
+        return f"the {what} alone take {least:g} {unit}, more than {self._limit(row)}"
 
     def within(self, reach: _Reach) -> str:
         """A promise that limits of stock, or other promises, do not leave room for."""
@@ -130,15 +132,22 @@ class _Words:
         kind, _, sla = self.rows[row].partition(":")
         if kind == "service":
             target = -float(self.limit[row])
-            return f"class {sla} reaches at most {_apart(-least, target)} of {target:g} on time"
+            return f"class {sla} reaches at most {_apart(-least, target)} of {target:g} on time{self._measured(sla)}"
         target = float(self.limit[row])
         return f"class {sla} takes at least {_apart(least, target)} h on average, not {target:g} h"
 
     def _promise(self, row: int) -> str:
         kind, _, sla = self.rows[row].partition(":")
         if kind == "service":
-            return f"class {sla} is held at {-self.limit[row]:g}"
+            return f"class {sla} is held at {-self.limit[row]:g}{self._measured(sla)}"
         return f"class {sla} is held at {self.limit[row]:g} h on average"
+
+    def _measured(self, name: str) -> str:
+        """What a needed share serves, where the target is that of a measuring period."""
+        sla = self.classes[name]
+        if sla.measuring_days is None:
+            return ""
+        return f" (to measure {sla.target_fraction:g} in {sla.measuring_days:g} days with assurance {sla.assurance:g})"
 
     def _limit(self, row: int) -> str:
         kind, _, depot = self.rows[row].partition(":")

@@ -172,7 +172,8 @@ class _Master:
         self.settled = problem.settled
         self.money = float(extent.ceiling - problem.settled) or 1.0
         # a row that varies by rounding only must not be blown up to the size of the others
-        self.measure = np.where(spread > 1e-9 * np.abs(problem.limit), spread, 1.0)
+        variation = 1e-9 * np.maximum(np.abs(problem.limit), np.abs(extent.most))
+        self.measure = np.where(spread > variation, spread, 1.0)
         self.binding = extent.most > problem.limit
         self.program = pulp.LpProblem("multipliers", pulp.LpMaximize)
         self.least = [self.program.add_variable(f"least{i}") for i in range(blocks)]

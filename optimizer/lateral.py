@@ -73,14 +73,32 @@ def supply_shares(daily_rate: Floats, lead_time_days: Floats, sources: Sources, 
         )
     unit = lead_time_days[:, :1]
     loads = np.hstack([daily_rate * unit, unit / lead_time_days])
-    distinct, place = np.unique(loads, axis=0, return_inverse=True)
+    distinct, place = _distinct(loads)
     structure = _Structure.of(sources, base_stock)
     batch = max(_BATCH_NUMBERS // structure.moves[0].size, 1)
     shares = [
         np.tensordot(_stationary(distinct[first : first + batch], structure), structure.suppliers, 1)
         for first in range(0, len(distinct), batch)
     ]
-    return np.concatenate(shares)[place.ravel()] if shares else np.zeros((0, *structure.suppliers.shape[1:]))
+    return np.concatenate(shares)[place] if shares else np.zeros((0, *structure.suppliers.shape[1:]))
+
+
+def _distinct(loads: Floats) -> tuple[Floats, Ints]:
+    """The rows that differ, and the place of every row among them.
+
+    Rows are told apart by one number each, which sorts ten times as fast as rows do; where two
+    rows share a number without being equal, by themselves.
+
+    >>> _distinct(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]))[1].tolist()
+    [1, 0, 1]
+
+    """
+    key = loads @ np.sqrt(np.arange(2.0, 2.0 + loads.shape[1]))
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    if np.array_equal(loads[first][place], loads):
+        return loads[first], place
+    distinct, place = np.unique(loads, axis=0, return_inverse=True)
+    return distinct, place.ravel()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

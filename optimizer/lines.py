@@ -347,7 +347,7 @@ def _shipping(network: Network) -> float:
 
 
 def lines_of(demand: Demand) -> InMemory:
-    """A network's lines, in the order of its rows; every depot must stand alone."""
+    """A network's lines, in the order of its rows; every depot must stand alone, and `known_to_lines` hold."""
     rows = len(demand.part)
     lines = np.zeros(rows + 1, LINE)
     for name, values in (
@@ -357,9 +357,10 @@ def lines_of(demand: Demand) -> InMemory:
         ("lead", demand.lead_time_days),
         ("depot", demand.depot),
         ("floor", demand.floor),
+        ("shape", demand.rate_shape),
     ):
         lines[name][:-1] = values
-    lines["shape"] = np.inf
+    lines["shape"][-1] = np.inf
     order = np.argsort(demand.stream_row, kind="stable")
     lines["first"] = np.searchsorted(demand.stream_row[order], np.arange(rows + 1))
     streams = np.zeros(len(order), STREAM)

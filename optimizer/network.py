@@ -6,12 +6,24 @@ path. What it returns can be computed with as it stands.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from optimizer.errors import InvalidInput
-from optimizer.files import Amount, Count, Fraction, Name, decode
+from optimizer.files import Amount, Count, Fraction, Name, Positive, decode
+
+RateShape = Annotated[float, msgspec.Meta(ge=0.01, le=1e6)]
+"""Shape of a Gamma distribution: from knowing next to nothing of a rate to knowing it."""
+
+Weight = Annotated[float, msgspec.Meta(ge=1e-6, le=1e6)]
+"""How much one counts beside another."""
+
+Lot = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+"""Pieces ordered at a time."""
+
+Assurance = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+"""A probability; nothing that chance decides is certain."""
 
 
 class Depot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,33 +36,48 @@ class Depot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part number: what a unit costs, and what keeping it costs per year and CNY of value."""
+    """A part number: what a unit costs, and what keeping it costs per year and CNY of value.
+
+    `criticality` weighs the part's demands in the services of the classes. Where `rate_shape` is
+    given the failure rate is not known: it is the expected one times a factor that all depots
+    share, Gamma distributed with this shape and mean 1.
+    """
 
     id: Name
     unit_cost_cny: Amount
     holding_rate_per_year: Amount
+    criticality: Weight = 1.0
+    rate_shape: RateShape | None = None
 
 
 class Replenishment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a depot is resupplied with a part.
 
     `min_stock` is the least base stock to hold there whatever the targets ask: the floor of a
-    critical part.
+    critical part. `order_quantity` pieces Q are ordered at a time, whenever stock on hand and on
+    order, less what waits, falls below the base stock S: it then moves between S and S + Q - 1.
     """
 
     part: Name
     depot: Name
     lead_time_days: Amount
     min_stock: Count = 0
+    order_quantity: Lot = 1
 
 
 class SlaClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A promise: the time to site, the share of demands that must keep it, the mean time."""
+    """A promise: the time to site, the share of demands that must keep it, the mean time.
+
+    With `measuring_days` and `assurance` the share is that of the calls of one such period, which
+    must reach the target with this probability.
+    """
 
     id: Name
     time_to_site_hours: Amount
     target_fraction: Fraction | None = None
     mean_time_target_hours: Amount | None = None
+    measuring_days: Positive | None = None
+    assurance: Assurance | None = None
 
 
 class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,6 +254,14 @@ def _check_targets(network: Network) -> None:
                 f"$.sla_classes[{index}]",
                 "needs target_fraction or mean_time_target_hours, or both",
             )
+        for field in ("measuring_days", "assurance"):
+            if getattr(sla, field) is None:
+                continue
+            path = f"$.sla_classes[{index}]"
+            if sla.measuring_days is None or sla.assurance is None:
+                raise InvalidInput(f"{path}.{field}", "measuring_days and assurance are given together, or neither")
+            if sla.target_fraction is None:
+                raise InvalidInput(f"{path}.{field}", "needs target_fraction")
 
 
 def _check_customers(network: Network) -> None:
@@ -318,6 +353,18 @@ def _check_lateral_lead_times(network: Network) -> None:
             raise InvalidInput(path, "must be above zero with lateral supply")
 
 
+def _check_what_policies_cannot(network: Network) -> None:
+    """Emergency supply is computed for orders of one piece, lateral supply for rates that are known."""
+    for index, row in enumerate(network.replenishment):
+        if row.order_quantity > 1 and network.policy.stockout != "backorder":
+            path = f"$.replenishment[{index}].order_quantity"
+            raise InvalidInput(path, 'more than one at a time is computed with stockout "backorder" only')
+    for index, part in enumerate(network.parts):
+        if part.rate_shape is not None and network.policy.lateral:
+            path = f"$.parts[{index}].rate_shape"
+            raise InvalidInput(path, "an uncertain rate is not computed with lateral supply")
+
+
 def _ids(records: Iterable[Depot | Part | SlaClass | Customer]) -> set[str]:
     return {record.id for record in records}
 
@@ -331,5 +378,6 @@ _CHECKS = (
     _check_policy,
     _check_demand,
     _check_lateral_lead_times,
+    _check_what_policies_cannot,
 )
 """In this order: what is named must exist before what follows from it can be asked."""

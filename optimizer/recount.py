@@ -1,20 +1,25 @@
 """The network computed a second time, by other formulas, to verify plans with.
 
-Shares nothing with `demand`, `evaluation`, `poisson`, `lateral` and `alternatives`: demand is
-added up device by device, waiting follows from incomplete gamma functions, losses from Erlang's
-quotient, lateral supply from a chain over the units on hand.
+Shares nothing with `demand`, `demand_counts`, `assurance`, `evaluation`, `poisson`, `lateral` and
+`alternatives`: demand is added up device by device, waiting follows from incomplete gamma
+functions, or from the counts' probabilities one by one where rates are uncertain or several
+pieces are ordered at a time, losses from Erlang's quotient and Legendre's rule, what a measured
+target needs from the number of calls and the binomial distribution, lateral supply from a chain
+over the units on hand.
 """
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
 from optimizer.multiple_choice import Problem
-from optimizer.network import Network, Replenishment, primary_depot
+from optimizer.network import Network, Replenishment, SlaClass, primary_depot
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -24,6 +29,8 @@ TOLERANCE = 1e-9
 
 YEAR_DAYS = 365.0
 
+_NUMBERS_AT_ONCE = 2_000_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
@@ -31,9 +38,10 @@ class Facts:
 
     Rows are those with demand, with a floor, or with a lane to help where the part is in demand;
     `row` numbers them. Of a row: lead time, floor, value of a unit, price of a unit of base
-    stock under the objective, own daily rate. Of a call, the demand of one class from one travel
-    time: its row, class, travel time and daily rate. `limits` are upper limits by their names in
-    plan files; "at least" is negated.
+    stock under the objective, own daily rate, shape of its distribution (infinite where it is
+    known), pieces ordered at a time. Of a call, the demand of one class from one travel time: its
+    row, class, travel time, daily rate, and weight in the service of its class. `limits` are
+    upper limits by their names in plan files; "at least" is negated.
     """
 
     network: Network
@@ -43,12 +51,19 @@ class Facts:
     unit_cost: Floats
     price: Floats
     rate: Floats
+    shape: Floats
+    lot: Ints
     call_row: Ints
     call_class: Ints
     call_travel: Floats
     call_rate: Floats
+    call_weight: Floats
     class_rate: Floats
     limits: dict[str, float]
+
+    def average(self, levels: Ints) -> Floats:
+        """The mean stock position: the base stock S, or midway between it and S + Q - 1."""
+        return levels + 0.5 * (self.lot - 1)
 
     @property
     def call_limit(self) -> Floats:
@@ -69,6 +84,7 @@ def recount(network: Network) -> Facts:
     unit_cost = np.array([parts[e.part].unit_cost_cny for e in entries], dtype=np.float64)
     yearly = np.array([parts[e.part].holding_rate_per_year for e in entries], dtype=np.float64)
     class_rate = np.bincount(call_class, call_rate, len(classes))
+    valued = call_rate * np.array([parts[p].criticality for p, _, _, _ in calls], dtype=np.float64)
     return Facts(
         network=network,
         row=row,
@@ -77,10 +93,13 @@ def recount(network: Network) -> Facts:
         unit_cost=unit_cost,
         price=unit_cost if network.objective == "investment" else yearly * unit_cost,
         rate=np.bincount(call_row, call_rate, len(row)),
+        shape=np.array([parts[e.part].rate_shape or np.inf for e in entries], dtype=np.float64),
+        lot=np.array([e.order_quantity for e in entries], dtype=np.int64),
         call_row=call_row,
         call_class=call_class,
         call_travel=np.array([travel for *_, travel in calls], dtype=np.float64),
         call_rate=call_rate,
+        call_weight=valued / np.bincount(call_class, valued, len(classes))[call_class],
         class_rate=class_rate,
         limits=_limits(network, class_rate),
     )
@@ -125,9 +144,35 @@ def _limits(network: Network, class_rate: Floats) -> dict[str, float]:
     for sla, rate in zip(network.sla_classes, class_rate, strict=True):
         if rate > 0:
             least = sla.target_fraction
-            limits[f"service:{sla.id}"] = None if least is None else -least
+            limits[f"service:{sla.id}"] = None if least is None else -_needed(sla, least, float(rate))
             limits[f"mean_time:{sla.id}"] = sla.mean_time_target_hours
     return {row: limit for row, limit in limits.items() if limit is not None}
+
+
+def _needed(sla: SlaClass, least: float, daily_rate: float) -> float:
+    """The share that calls must have on average, so that a period's share is likely enough.
+
+    Of N calls, Poisson, a binomial number is on time; at least the target's part of them, rounded
+    up exactly, must be.
+    """
+    if sla.measuring_days is None or sla.assurance is None:
+        return least
+    mean = daily_rate * sla.measuring_days
+    calls = np.arange(int(mean + 12.0 * np.sqrt(mean) + 50.0))
+    target = Fraction(str(float(least)))
+    wanted = np.array([-((-n * target.numerator) // target.denominator) for n in calls.tolist()], dtype=np.float64)
+    chance = np.exp(special.xlogy(calls, mean) - mean - special.gammaln(calls + 1.0))
+    spare = calls - wanted
+
+    low, high, trial = 0.0, 1.0, 0.0
+    while high - low > 1e-13:
+        # of n calls, each late with 1 - trial, no more may be late than can be spared
+        if float(chance @ special.bdtr(spare, calls, 1.0 - trial)) >= sla.assurance:
+            high = trial
+        else:
+            low = trial
+        trial = 0.5 * (low + high)
+    return high
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +190,7 @@ def delivery(facts: Facts, levels: Ints) -> Delivery:
     if policy.lateral:
         return _together(facts, levels)
     if policy.stockout == "emergency":
-        own = 1.0 - _lost(facts, levels)[:, np.newaxis]
+        own = 1.0 - _lost_to_emergency(facts, levels)[:, np.newaxis]
         return _mixed(facts, own, np.zeros_like(own), np.zeros_like(own))
     return _waiting(facts, levels)
 
@@ -153,7 +198,8 @@ def delivery(facts: Facts, levels: Ints) -> Delivery:
 def _waiting(facts: Facts, levels: Ints) -> Delivery:
     """P(X <= S - 1) = Q(S, mean) and EBO(S) = (a - S) P(S, a) + S P(X = S).
 
-    P and Q are the lower and the upper regularised incomplete gamma function.
+    P and Q are the lower and the upper regularised incomplete gamma function. Rows of uncertain
+    rate, or with several pieces ordered at a time, are summed up count by count.
     """
     row, load = facts.call_row, facts.rate * facts.lead_time
     held, lead_time = levels[row], facts.lead_time[row]
@@ -163,21 +209,99 @@ def _waiting(facts: Facts, levels: Ints) -> Delivery:
     share = np.where(window >= lead_time, 1.0, share) * (window >= 0)
     short = (load - levels) * special.gammainc(np.maximum(levels, 1), load) + levels * _pmf(levels, load)
     short = np.where(levels > 0, np.maximum(short, 0.0), load)
+    summed = np.isfinite(facts.shape) | (facts.lot > 1)
+    short[summed] = _short(levels[summed], load[summed], facts.shape[summed], facts.lot[summed])
+    calls = np.flatnonzero(summed[row] & (window >= 0) & (window < lead_time))
+    of = row[calls]
+    share[calls] = _served(held[calls], ahead[calls], facts.shape[of], facts.lot[of])
     hours = facts.call_travel + 24.0 * short[row] / facts.rate[row]
     return Delivery(share, hours, np.zeros(len(load)))
 
 
-def _lost(facts: Facts, levels: Ints) -> Floats:
+def _served(held: Ints, mean: Floats, shape: Floats, lot: Ints) -> Floats:
+    """Share of demands that find less than a position's units asked for before them.
+
+    The position is any of held, ..., held + lot - 1, all alike: a count k before them is less
+    than max(0, min(lot, held + lot - 1 - k)) of these. A rate is weighted by its demands: of the
+    counts k, k + 1 demands weighted by k + 1 see k before them.
+    """
+    share = np.zeros(len(held))
+    for at in _together_in_memory(held + lot):
+        count = np.arange(np.max(held[at] + lot[at]))
+        chance = _chances(len(count) + 1, mean[at], shape[at])
+        weighted = np.isfinite(shape[at]) & (mean[at] > 0)
+        chance[weighted, :-1] = (count + 1) * chance[weighted, 1:] / mean[at][weighted, np.newaxis]
+        beyond = (held[at] + lot[at] - 1)[:, np.newaxis] - count
+        share[at] = np.sum(chance[:, :-1] * np.clip(beyond, 0, lot[at][:, np.newaxis]), axis=1) / lot[at]
+    return share
+
+
+def _short(levels: Ints, load: Floats, shape: Floats, lot: Ints) -> Floats:
+    """Mean number of demands that wait: E(X - y)+ over all positions y, as E(X - y) + E(y - X)+."""
+    short = np.zeros(len(levels))
+    for at in _together_in_memory(levels + lot):
+        count = np.arange(np.max(levels[at] + lot[at]))
+        beyond = (levels[at] + lot[at] - 1)[:, np.newaxis] - count
+        some = np.clip(beyond, 0, lot[at][:, np.newaxis])
+        left = np.sum(_chances(len(count), load[at], shape[at]) * (some * beyond - some * (some - 1) / 2.0), axis=1)
+        short[at] = load[at] - levels[at] - (lot[at] - 1) / 2.0 + left / lot[at]
+    return np.maximum(short, 0.0)
+
+
+def _together_in_memory(counts: Ints) -> list[Ints]:
+    """Rows in groups of which so many counts each are no more than some millions."""
+    rows = max(_NUMBERS_AT_ONCE // int(counts.max(initial=1)), 1)
+    return np.split(np.arange(len(counts)), range(rows, len(counts), rows)) if len(counts) else []
+
+
+def _chances(count: int, mean: Floats, shape: Floats) -> Floats:
+    """Probabilities of 0, ..., count - 1 demands in every row, from the logarithms of their ratios."""
+    before, expected = np.arange(count - 1), mean[:, np.newaxis]
+    known = np.isinf(shape)
+    alpha = np.where(known, 1.0, shape)
+    uncertain = expected / (alpha[:, np.newaxis] + expected) * (alpha[:, np.newaxis] + before)
+    with np.errstate(divide="ignore"):
+        ratio = np.log(np.where(known[:, np.newaxis], expected, uncertain) / (before + 1.0))
+    start = np.where(known, -mean, -alpha * np.log1p(mean / alpha))
+    return np.exp(np.cumsum(np.hstack([start[:, np.newaxis], ratio]), axis=1))
+
+
+def _lost_to_emergency(facts: Facts, levels: Ints) -> Floats:
+    """Erlang's loss, its mean over the demands where the rate is uncertain."""
+    load = facts.rate * facts.lead_time
+    lost = _lost(levels, load)
+    for row in np.flatnonzero(np.isfinite(facts.shape)):
+        factor, weight = _factors(float(facts.shape[row]))
+        lost[row] = weight @ _lost(np.full(len(factor), levels[row]), factor * load[row])
+    return lost
+
+
+@functools.lru_cache(maxsize=1_000)
+def _factors(shape: float) -> tuple[Floats, Floats]:
+    """Legendre's rule in 100 pieces between the far ends of Gamma(shape + 1, rate shape).
+
+    The logarithm of the factor is cut into pieces that shrink towards its upper end, where
+    losses change fastest.
+    """
+    low, high = special.gammaincinv(shape + 1.0, 1e-15), special.gammainccinv(shape + 1.0, 1e-15)
+    ends = np.log(high / shape) + np.log(low / high) * np.linspace(1.0, 0.0, 101) ** 1.5
+    point, part = np.polynomial.legendre.leggauss(16)
+    half = np.diff(ends)[:, np.newaxis] / 2.0
+    logarithm = (ends[:-1, np.newaxis] + half * (point + 1.0)).ravel()
+    weight = np.exp(shape * (logarithm - np.expm1(logarithm)) + logarithm) * (half * part).ravel()
+    return np.exp(logarithm), weight / weight.sum()
+
+
+def _lost(levels: Ints, load: Floats) -> Floats:
     """Erlang's loss by its reciprocal: 1/B = sum of S!/(S - k)! / a^k over k = 0 ... S.
 
     Every term is positive, and the first one is 1: nothing cancels or vanishes, whatever the load.
     """
-    load = facts.rate * facts.lead_time
     reciprocal, term = np.ones(len(load)), np.ones(len(load))
     for k in range(int(levels.max(initial=0))):
-        with np.errstate(divide="ignore", over="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             term = np.where(levels > k, term * (levels - k) / load, 0.0)
-        reciprocal += term
+            reciprocal += term
     return 1.0 / reciprocal
 
 
@@ -289,7 +413,7 @@ def table(facts: Facts, sizes: Ints) -> Problem:
             known = step <= size
             found = delivery(narrowed, levels) if known else _best(narrowed, levels)
             at = place[rows] + step
-            cost[at] = narrowed.price * levels
+            cost[at] = narrowed.price * narrowed.average(levels)
             if facts.network.objective == "annual_cost":
                 cost[at] += found.shipping
             use[at] = used(narrowed, levels, found)
@@ -327,10 +451,13 @@ def _narrowed(facts: Facts, rows: Ints) -> Facts:
         unit_cost=facts.unit_cost[rows],
         price=facts.price[rows],
         rate=facts.rate[rows],
+        shape=facts.shape[rows],
+        lot=facts.lot[rows],
         call_row=index[facts.call_row[calls]],
         call_class=facts.call_class[calls],
         call_travel=facts.call_travel[calls],
         call_rate=facts.call_rate[calls],
+        call_weight=facts.call_weight[calls],
     )
 
 
@@ -349,16 +476,17 @@ def used(facts: Facts, levels: Ints, found: Delivery) -> Floats:
     """Use of every limit by every row, shape (rows, limits)."""
     network = facts.network
     weight = facts.call_rate / facts.class_rate[facts.call_class]
+    average = facts.average(levels)
     depots = np.array([depot for _, depot in facts.row])
     use = np.zeros((len(levels), len(facts.limits)))
     for column, name in enumerate(facts.limits):
         kind, _, of = name.partition(":")
         if kind in {"service", "mean_time"}:
             index = [sla.id for sla in network.sla_classes].index(of)
-            value = -found.on_time if kind == "service" else found.hours
-            counted = weight * value * (facts.call_class == index)
+            value = -facts.call_weight * found.on_time if kind == "service" else weight * found.hours
+            counted = value * (facts.call_class == index)
             use[:, column] = np.bincount(facts.call_row, counted, len(levels))
         else:
-            held = levels if kind == "total_budget" else levels * (depots == of)
-            use[:, column] = held if kind == "capacity" else held * facts.unit_cost
+            here = np.ones(len(levels)) if kind == "total_budget" else depots == of
+            use[:, column] = here * (levels + facts.lot - 1 if kind == "capacity" else average * facts.unit_cost)
     return use

@@ -64,7 +64,8 @@ def size(
     demand = gather(network)
     if not len(demand.part):
         return _without_stock(demand, watch)
-    if len(demand.part) > SEARCHED_GROUPS and all(len(cluster.depots) == 1 for cluster in demand.clusters):
+    alone = all(len(cluster.depots) == 1 for cluster in demand.clusters)
+    if len(demand.part) > SEARCHED_GROUPS and alone and demand.known_to_lines:
         # loading compiled code takes a second and 60 MB: only networks that need it pay for it
         from optimizer.line_sizing import size_lines_until  # noqa: PLC0415
         from optimizer.lines import LineChoices, lines_of  # noqa: PLC0415
@@ -104,10 +105,10 @@ def _solve(demand: Demand, watch: Watch, start: Mapping[str, float] | None) -> _
     is as high as more alternatives could make it once the relaxation does not choose these, and
     a plan is proven among all base stocks once the search does not ask for them either.
     """
-    sizes, prices = initial_sizes(demand), None
+    sizes, prices, choices = initial_sizes(demand), None, None
     for _ in range(_GROWTHS_MAX):
         watch.tell("alternatives", 1.0)
-        choices = build(demand, sizes)
+        choices = build(demand, sizes, choices)
         problem = choices.problem
         watch.tell("bound", 1.0)
         if prices is None and start:

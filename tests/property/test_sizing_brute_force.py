@@ -1,8 +1,9 @@
-"""Sizing against full enumeration on more than a hundred small random networks.
+"""Sizing against full enumeration on six hundred small random networks, two hundred for each policy.
 
 The enumeration has its own evaluation, written from the formulas over the plain JSON document:
-sums of Poisson probabilities, Erlang's formula as a quotient, and for lateral supply a chain that
-is built state by state and solved as it stands.
+sums of probabilities of counts, Erlang's formula as a quotient (over uncertain rates by
+Gauss-Laguerre), what a measured promise needs as a sum over all numbers of calls, and for lateral
+supply a chain that is built state by state and solved as it stands.
 """
 
 import itertools
@@ -12,6 +13,7 @@ import random
 
 import numpy as np
 import pytest
+from scipy import special
 
 from optimizer.certificate import check
 from optimizer.network import read
@@ -23,8 +25,40 @@ TOLERANCE = 1e-9
 # ---------------------------------------------------------------- an evaluation of its own
 
 
-def poisson_cdf(count, mean):
-    return math.fsum(math.exp(-mean) * mean**k / math.factorial(k) for k in range(count + 1))
+def pmf(count, mean, shape=None):
+    """P(X = count): Poisson, or of a rate that is Gamma with this shape the mixture of Poissons."""
+    if shape is None:
+        return math.exp(-mean) * mean**count / math.factorial(count)
+    ways = math.lgamma(shape + count) - math.lgamma(shape) - math.lgamma(count + 1)
+    return math.exp(ways + shape * math.log(shape / (shape + mean))) * (mean / (shape + mean)) ** count
+
+
+def fewer_than(count, mean, shape=None):
+    """Share of demands with fewer than `count` others in a time: rates weighted by their demands."""
+    if shape is None or mean == 0:
+        return math.fsum(pmf(k, mean) for k in range(count))
+    return math.fsum((k + 1) * pmf(k + 1, mean, shape) / mean for k in range(count))
+
+
+def needed(record, calls):
+    """The share that a class needs on average: judged call by call over all numbers of calls."""
+    target, assurance = record.get("target_fraction"), record.get("assurance")
+    if not target or assurance is None:
+        return target
+    number = np.arange(int(calls + 12 * calls**0.5 + 30))
+    thousandths = round(1000 * target)  # targets are drawn with three decimals
+    kept = 1000 * number[:, None] >= thousandths * (number[:, None] + number)
+    factorial = special.gammaln(number + 1)
+
+    def likely(share):
+        on_time, late = (np.exp(special.xlogy(number, m) - m - factorial) for m in (calls * share, calls * (1 - share)))
+        return on_time @ kept @ late >= assurance
+
+    low, high = 0.0, 1.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        low, high = (low, middle) if likely(middle) else (middle, high)
+    return high
 
 
 def erlang_b(servers, load):
@@ -73,15 +107,18 @@ class Document:
         self.depots = [d["id"] for d in document["depots"]]
         self.lead = {(r["part"], r["depot"]): r for r in document["replenishment"]}
         self.price = {p["id"]: p["unit_cost_cny"] for p in document["parts"]}
+        self.shape = {p["id"]: p.get("rate_shape") for p in document["parts"]}
+        self.weight = {p["id"]: p.get("criticality", 1) for p in document["parts"]}
         self.stock_cost = {
             p["id"]: p["unit_cost_cny"] * (1 if document["objective"] == "investment" else p["holding_rate_per_year"])
             for p in document["parts"]
         }
         self.calls = self.calls_by_part_and_depot()
-        self.class_rate = dict.fromkeys(self.classes, 0.0)
-        for calls in self.calls.values():
+        self.class_rate, self.class_weight = (dict.fromkeys(self.classes, 0.0) for _ in range(2))
+        for (part, _), calls in self.calls.items():
             for sla, _, rate in calls:
                 self.class_rate[sla] += rate
+                self.class_weight[sla] += rate * self.weight[part]
 
     def calls_by_part_and_depot(self):
         """{(part, depot): [(class, travel, daily rate)]}."""
@@ -123,11 +160,22 @@ class Document:
     def floor(self, part, depot):
         return self.lead.get((part, depot), {}).get("min_stock", 0)
 
+    def surplus(self, part, depot):
+        """By how many pieces at most the stock position exceeds its base stock."""
+        return self.lead[part, depot].get("order_quantity", 1) - 1
+
     def highest(self, part, depots):
         """No more than this in one depot can matter: its demands find stock but for 1e-8."""
         load = math.fsum(self.rate(part, depot) * self.lead[part, depot]["lead_time_days"] for depot in depots)
-        units = next(n for n in itertools.count() if 1 - poisson_cdf(n, load) < 1e-8) + 1
-        return units if load else 0
+        if not load:
+            return 0
+        return next(n for n in itertools.count() if 1 - fewer_than(n + 1, load, self.shape[part]) < 1e-8) + 1
+
+    @property
+    def plans(self):
+        """How many base stocks there are to look at, of the largest group and of all groups together."""
+        sizes = [(self.highest(part, depots) + 1) ** len(depots) for part, depots in self.groups()]
+        return max(sizes, default=1), math.prod(sizes)
 
     def outcome(self, part, depots, stock):
         """[(class, weight, on-time share, mean hours)] and shipping cost a year."""
@@ -144,11 +192,17 @@ class Document:
         rates = [self.rate(part, depot) for depot in depots]
         lead_times = [self.lead[part, depot]["lead_time_days"] for depot in depots]
         if len(depots) == 1:
-            lost = erlang_b(stock[0], rates[0] * lead_times[0])
+            lost = self.lost(part, stock[0], rates[0] * lead_times[0])
             shares = [{0: 1 - lost, -1: lost}]
         else:
             shares = chain_shares(stock, rates, lead_times, orders)
         return self.supplied(part, depots, shares, lanes)
+
+    def lost(self, part, stock, load):
+        if self.shape[part] is None:
+            return erlang_b(stock, load)
+        theta, weight = ROOTS[self.shape[part]]
+        return math.fsum(w * erlang_b(stock, load * t) for t, w in zip(theta, weight, strict=True))
 
     def waiting(self, part, depot, stock):
         lead, rate = self.lead[part, depot]["lead_time_days"], self.rate(part, depot)
@@ -160,15 +214,18 @@ class Document:
             elif left >= lead:
                 share = 1.0
             else:
-                share = poisson_cdf(stock - 1, rate * (lead - left))
-            load = rate * lead
-            short = (
-                load
-                - math.fsum(min(k, stock) * math.exp(-load) * load**k / math.factorial(k) for k in range(60))
-                - stock * (1 - poisson_cdf(59, load))
-            )
-            found.append((sla, own, share, travel + 24 * max(short, 0.0) / rate))
+                positions = [stock + j for j in range(self.surplus(part, depot) + 1)]
+                before = [fewer_than(y, rate * (lead - left), self.shape[part]) for y in positions]
+                share = math.fsum(before) / len(positions)
+            found.append((sla, own, share, travel + 24 * self.short(part, depot, stock) / rate))
         return found
+
+    def short(self, part, depot, stock):
+        """Demands that wait on average: all but those that stock meets, E(X) - E(min(X, y))."""
+        load, shape = self.lead[part, depot]["lead_time_days"] * self.rate(part, depot), self.shape[part]
+        positions = [stock + j for j in range(self.surplus(part, depot) + 1)]
+        met = [y - math.fsum((y - k) * pmf(k, load, shape) for k in range(y)) for y in positions]
+        return max(load - math.fsum(met) / len(positions), 0.0)
 
     def supplied(self, part, depots, shares, lanes):
         found, shipping = [], 0.0
@@ -194,7 +251,8 @@ class Document:
         limits = []
         for sla, record in self.classes.items():
             if self.class_rate[sla]:
-                limits.append((f"service:{sla}", _negated(record.get("target_fraction"))))
+                calls = self.class_rate[sla] * (record.get("measuring_days") or 0)
+                limits.append((f"service:{sla}", _negated(needed(record, calls))))
                 limits.append((f"mean_time:{sla}", record.get("mean_time_target_hours")))
         for depot in self.document["depots"]:
             limits.append((f"capacity:{depot['id']}", depot["capacity_units"]))
@@ -210,7 +268,7 @@ class Document:
         cost, use = np.zeros(len(stocks)), np.zeros((len(stocks), len(rows)))
         for i, stock in enumerate(stocks):
             found, shipping = self.outcome(part, depots, stock)
-            cost[i] = self.stock_cost[part] * sum(stock)
+            cost[i] = self.stock_cost[part] * self.held("total_budget", part, depots, stock, None)
             if self.document["objective"] == "annual_cost":
                 cost[i] += shipping
             for r, (name, _) in enumerate(rows):
@@ -220,11 +278,18 @@ class Document:
     def used(self, name, part, depots, stock, found):
         kind, _, of = name.partition(":")
         if kind == "service":
-            return -sum(w * share for c, w, share, _ in found if c == of) / self.class_rate[of]
+            weight = self.weight[part] / self.class_weight[of]
+            return -sum(w * share * weight for c, w, share, _ in found if c == of)
         if kind == "mean_time":
             return sum(w * hours for c, w, _, hours in found if c == of) / self.class_rate[of]
-        units = sum(n for n, d in zip(stock, depots, strict=True) if kind == "total_budget" or d == of)
+        units = self.held(kind, part, depots, stock, of)
         return units if kind == "capacity" else units * self.price[part]
+
+    def held(self, kind, part, depots, stock, of):
+        """Room for the highest position, money for the mean one."""
+        most = 1 if kind == "capacity" else 2
+        here = [(n, d) for n, d in zip(stock, depots, strict=True) if kind == "total_budget" or d == of]
+        return sum(n + self.surplus(part, d) / most for n, d in here)
 
 
 def _negated(target):
@@ -249,40 +314,70 @@ def enumerate_all(document):
 # ---------------------------------------------------------------- random small networks
 
 
-def random_network(seed, policy, parts=2, depots=2):
-    """A small network whose loads stay below about one, so that enumeration stays possible."""
+SHAPES = (0.8, 3.0, 40.0)
+
+
+def _demand_weighted(shape):
+    """Gauss-Laguerre for Gamma(shape, rate shape) weighted by its own value."""
+    value, weight = special.roots_genlaguerre(80, shape)
+    return value / shape, weight / weight.sum()
+
+
+ROOTS = {shape: _demand_weighted(shape) for shape in SHAPES}
+
+PLANS_MAX = 60_000
+CHAINS_MAX = 64
+
+
+def random_network(seed, policy):
+    """A network of one to three depots and one to four parts, with anything that its policy allows.
+
+    Devices are taken away until all plans can be looked at.
+    """
     draw = random.Random(f"{policy}-{seed}")  # noqa: S311 - no secret is drawn
-    lateral = policy == "lateral"
-    depot_ids = [f"D{j}" for j in range(depots)]
-    classes = [
-        {"id": "fast", "time_to_site_hours": 4, "target_fraction": round(draw.uniform(0.3, 0.98), 3)},
-        {"id": "slow", "time_to_site_hours": 48, "target_fraction": round(draw.uniform(0.1, 0.95), 3)},
-    ]
-    if draw.random() < 0.3:
-        classes[1]["mean_time_target_hours"] = round(draw.uniform(20, 300), 1)
-    if draw.random() < 0.15:
-        del classes[0]["target_fraction"]
-        classes[0]["mean_time_target_hours"] = round(draw.uniform(10, 200), 1)
+    depots, parts = SIZES[policy][seed % len(SIZES[policy])]
+    document = _drawn(draw, policy, [f"D{j}" for j in range(depots)], [f"P{i}" for i in range(parts)])
+    kind = list(SPECIAL)[seed // len(SIZES[policy]) % len(SPECIAL)]
+    SPECIAL[kind](document, draw)
+    while any(row["device_count"] > 1 for row in document["installed_base"]):
+        largest, together = Document(document).plans
+        if together <= PLANS_MAX and (policy != "lateral" or largest <= CHAINS_MAX):
+            break
+        for row in document["installed_base"]:
+            row["device_count"] = row["device_count"] * 2 // 3
+    return document
+
+
+SIZES = {
+    "backorder": [(1, 1), (1, 4), (2, 1), (2, 2), (3, 1), (1, 3), (2, 2)],
+    "emergency": [(1, 1), (1, 4), (2, 1), (2, 2), (3, 1), (1, 3), (2, 2)],
+    "lateral": [(2, 1), (2, 1), (1, 2), (2, 1), (2, 2), (2, 1), (3, 1)],
+}
+"""Depots and parts."""
+
+
+def _drawn(draw, policy, depots, parts):
+    classes = _classes(draw)
     customers = []
     for i in range(4):
-        home = draw.choice(depot_ids)
-        travel = {d: round(draw.uniform(6, 30), 1) for d in depot_ids}
+        home = draw.choice(depots)
+        travel = {d: round(draw.uniform(6, 30), 1) for d in depots}
         travel[home] = round(draw.uniform(0.5, 3.9), 1)
-        customers.append({"id": f"C{i}", "sla_class": classes[i % 2]["id"], "travel_hours": travel})
+        customers.append({"id": f"C{i}", "sla_class": classes[i % len(classes)]["id"], "travel_hours": travel})
     document = {
-        "depots": [{"id": d, "name": d, "capacity_units": None, "budget_cny": None} for d in depot_ids],
+        "depots": [{"id": d, "name": d, "capacity_units": None, "budget_cny": None} for d in depots],
         "parts": [
             {
-                "id": f"P{i}",
+                "id": part,
                 "unit_cost_cny": float(draw.choice([100, 250, 900, 1800, 4000, 14500])),
                 "holding_rate_per_year": 0.25,
+                "criticality": draw.choice([1, 1, 2.5, 20]),
+                "rate_shape": None if policy == "lateral" else draw.choice([None, None, *SHAPES]),
             }
-            for i in range(parts)
+            for part in parts
         ],
         "replenishment": [
-            {"part": f"P{i}", "depot": d, "lead_time_days": draw.choice([7, 14, 21, 30])}
-            for i in range(parts)
-            for d in depot_ids
+            {"part": part, "depot": d, "lead_time_days": draw.choice([7, 14, 21, 30])} for part in parts for d in depots
         ],
         "sla_classes": classes,
         "customers": customers,
@@ -292,34 +387,50 @@ def random_network(seed, policy, parts=2, depots=2):
         "bom": [
             {
                 "model": "M",
-                "part": f"P{i}",
+                "part": part,
                 "per_device": draw.choice([1, 2]),
                 "annual_failure_rate": round(draw.uniform(0.005, 0.06), 4),
             }
-            for i in range(parts)
+            for part in parts
         ],
         "policy": {"stockout": "backorder", "lateral": False},
         "limits": {"total_budget_cny": None},
-        "objective": "investment",
+        "objective": draw.choice(["investment", "investment", "annual_cost"]),
     }
-    if policy != "backorder":
+    if policy == "backorder":
+        for row in document["replenishment"]:
+            row["order_quantity"] = draw.choice([1, 1, 1, 2, 5])
+    else:
         document["policy"] = {
             "stockout": "emergency",
-            "lateral": lateral,
+            "lateral": policy == "lateral",
             "emergency_hours": draw.choice([3, 24, 60]),
             "emergency_cost_cny": draw.choice([200, 3000]),
         }
-        document["objective"] = draw.choice(["investment", "annual_cost"])
-    if lateral:
+    if policy == "lateral":
         document["policy"]["lateral_lanes"] = [
             {"from": a, "to": b, "hours": draw.choice([2, 8, 20]), "cost_cny": draw.choice([50, 400])}
-            for a in depot_ids
-            for b in depot_ids
+            for a in depots
+            for b in depots
             if a != b
         ]
-    kind = draw.choice(["free", "capacity", "depot budget", "total budget", "floor"])
-    SPECIAL[kind](document, draw)
     return document
+
+
+def _classes(draw):
+    """One or two classes; some judged by their mean time, some by the calls of a period."""
+    classes = [
+        {"id": "fast", "time_to_site_hours": 4, "target_fraction": round(draw.uniform(0.3, 0.98), 3)},
+        {"id": "slow", "time_to_site_hours": 48, "target_fraction": round(draw.uniform(0.1, 0.95), 3)},
+    ]
+    for sla in classes:
+        if draw.random() < 0.25:
+            sla |= {"measuring_days": draw.choice([30, 91, 365]), "assurance": draw.choice([0.5, 0.8, 0.9])}
+    if draw.random() < 0.3:
+        classes[1]["mean_time_target_hours"] = round(draw.uniform(20, 300), 1)
+    if draw.random() < 0.15:
+        classes[0] = {"id": "fast", "time_to_site_hours": 4, "mean_time_target_hours": round(draw.uniform(10, 200), 1)}
+    return classes[: draw.choice([1, 2, 2])]
 
 
 def _free(document, draw):
@@ -404,58 +515,38 @@ def assert_sized_like_enumeration(document):
     assert check(plan, network) == []
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_backorder_networks_are_sized_like_enumeration(seed):
-    assert_sized_like_enumeration(random_network(seed, "backorder"))
+@pytest.mark.parametrize("policy", SIZES)
+@pytest.mark.parametrize("seed", range(200))
+def test_networks_are_sized_like_enumeration(seed, policy):
+    assert_sized_like_enumeration(random_network(seed, policy))
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_networks_with_three_parts_are_sized_like_enumeration(seed):
-    document = random_network(100 + seed, "backorder", parts=3)
-    for installed in document["installed_base"]:
-        installed["device_count"] //= 3
+def test_the_random_networks_contain_what_they_are_meant_to():
+    """All sizes, kinds and further fields, feasible and infeasible; loads that make one think."""
+    seen = set()
+    for seed in range(200):
+        document = random_network(seed, "backorder")
+        for part in document["parts"]:
+            seen |= {("shape", part["rate_shape"]), ("criticality", part["criticality"])}
+        seen |= {("quantity", row["order_quantity"]) for row in document["replenishment"]}
+        for sla in document["sla_classes"]:
+            seen |= {("days", sla.get("measuring_days")), ("classes", len(document["sla_classes"]))}
 
-    assert_sized_like_enumeration(document)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_emergency_networks_are_sized_like_enumeration(seed):
-    assert_sized_like_enumeration(random_network(seed, "emergency"))
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_lateral_networks_are_sized_like_enumeration(seed):
-    assert_sized_like_enumeration(random_network(seed, "lateral", parts=1 + seed % 2))
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_three_depots_that_help_each_other_are_sized_like_enumeration(seed):
-    document = random_network(200 + seed, "lateral", parts=1, depots=3)
-    for installed in document["installed_base"]:
-        installed["device_count"] //= 10
-
-    assert_sized_like_enumeration(document)
-
-
-@pytest.mark.parametrize("policy", ["backorder", "emergency"])
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("kind", SPECIAL)
-def test_special_networks_are_sized_like_enumeration(kind, seed, policy):
-    document = random_network(300 + seed, policy)
-    SPECIAL[kind](document, random.Random(seed))  # noqa: S311 - no secret is drawn
-
-    assert_sized_like_enumeration(document)
+    assert {("shape", shape) for shape in (None, *SHAPES)} <= seen
+    assert {("criticality", 1), ("criticality", 2.5), ("criticality", 20)} <= seen
+    assert {("quantity", 1), ("quantity", 2), ("quantity", 5)} <= seen
+    assert {("days", None), ("days", 30), ("days", 91), ("days", 365)} <= seen
+    assert {("classes", 1), ("classes", 2)} <= seen
 
 
 def test_the_special_networks_contain_what_they_are_meant_to():
     """Enumeration finds some of each kind feasible, some not, and none of those too far."""
     found = {}
-    for kind, seed in itertools.product(SPECIAL, range(4)):
-        document = random_network(300 + seed, "backorder")
-        SPECIAL[kind](document, random.Random(seed))  # noqa: S311 - no secret is drawn
-        found.setdefault(kind, []).append(enumerate_all(document) is not None)
+    for seed in range(2 * 7 * len(SPECIAL)):
+        kind = list(SPECIAL)[seed // 7 % len(SPECIAL)]
+        found.setdefault(kind, []).append(enumerate_all(random_network(seed, "backorder")) is not None)
 
     assert not any(found["too far"])
-    assert all(found["low targets"])
+    assert True in found["low targets"]
     assert False in found["capacity"] + found["depot budget"] + found["total budget"]
     assert True in found["capacity"]

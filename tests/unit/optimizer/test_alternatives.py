@@ -18,7 +18,7 @@ LANES = [
 ]
 
 
-def network(stockout="backorder", lanes=()):
+def network(stockout="backorder", lanes=(), shape=None, quantity=1):
     """Two parts, three depots, two classes; loads between 0.2 and 1.1."""
     policy = {"stockout": stockout, "emergency_hours": 11, "emergency_cost_cny": 500}
     if lanes:
@@ -26,11 +26,12 @@ def network(stockout="backorder", lanes=()):
     document = {
         "depots": [{"id": f"D{d}"} for d in range(3)],
         "parts": [
-            {"id": "A", "unit_cost_cny": 900, "holding_rate_per_year": 0.2},
+            {"id": "A", "unit_cost_cny": 900, "holding_rate_per_year": 0.2, "criticality": 4, "rate_shape": shape},
             {"id": "B", "unit_cost_cny": 120, "holding_rate_per_year": 0.2},
         ],
         "replenishment": [
             {"part": p, "depot": f"D{d}", "lead_time_days": 10 + 12 * d, "min_stock": int(d == 2)}
+            | {"order_quantity": quantity if d else 1}
             for p in "AB"
             for d in range(3)
         ],
@@ -71,12 +72,19 @@ def test_every_stock_is_an_alternative_or_lies_beyond_one(members, size):
 
 
 @pytest.mark.parametrize(
-    ("stockout", "lanes"),
-    [("backorder", ()), ("emergency", ()), ("emergency", LANES), ("emergency", LANES[:4])],
-    ids=["waiting", "emergency", "lateral", "lateral with lanes missing"],
+    "given",
+    [
+        network(),
+        network(shape=0.6, quantity=3),
+        network("emergency"),
+        network("emergency", shape=0.6),
+        network("emergency", LANES),
+        network("emergency", LANES[:4]),
+    ],
+    ids=["waiting", "waiting, uncertain", "emergency", "emergency, uncertain", "lateral", "lateral with lanes missing"],
 )
-def test_what_stands_for_larger_stocks_promises_at_least_what_they_deliver(stockout, lanes):
-    demand = gather(network(stockout, lanes))
+def test_what_stands_for_larger_stocks_promises_at_least_what_they_deliver(given):
+    demand = gather(given)
     choices = build(demand, [np.full_like(size, 2) for size in initial_sizes(demand)])
     larger = build(demand, [np.full_like(size, 7) for size in initial_sizes(demand)])
     checked = 0
@@ -96,8 +104,13 @@ def test_what_stands_for_larger_stocks_promises_at_least_what_they_deliver(stock
     assert checked >= 48
 
 
-def test_alternatives_deliver_what_the_evaluation_says():
-    demand = gather(network("emergency", LANES))
+@pytest.mark.parametrize(
+    "given",
+    [network("emergency", LANES), network("emergency", shape=1.4), network(shape=0.6, quantity=3)],
+    ids=["lateral", "emergency, uncertain", "waiting, uncertain"],
+)
+def test_alternatives_deliver_what_the_evaluation_says(given):
+    demand = gather(given)
     choices = build(demand, initial_sizes(demand))
     problem = choices.problem
     draw = np.random.default_rng(5)
@@ -114,6 +127,16 @@ def test_alternatives_deliver_what_the_evaluation_says():
         assert used["service:4h"] == pytest.approx(-found.service["4h"])
         assert used["mean_time:12h"] == pytest.approx(found.mean_hours["12h"])
         assert (choices.choice(levels) == choice).all()
+
+
+def test_what_is_known_of_smaller_sizes_serves_for_larger_ones():
+    demand = gather(network("emergency", LANES))
+    sizes = initial_sizes(demand)
+    larger = [np.where(np.arange(len(size)) % 2, size + 3, size) for size in sizes]
+    anew, grown = build(demand, larger).problem, build(demand, larger, build(demand, sizes)).problem
+
+    np.testing.assert_array_equal(grown.cost, anew.cost)
+    np.testing.assert_array_equal(grown.use.toarray(), anew.use.toarray())
 
 
 def test_the_bound_does_not_depend_on_where_alternatives_end():

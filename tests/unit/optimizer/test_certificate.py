@@ -110,6 +110,61 @@ def test_a_bound_that_a_search_left_open_is_verified():
     assert spoiled(status="optimal", lower_bound_cny=lower, gap=gap) != []
 
 
+def rich_network(**policy):
+    """The small example with everything that a network may say further."""
+    document = json.loads(EXAMPLE.read_bytes())
+    document["parts"][0] |= {"criticality": 2.5, "rate_shape": 1.5}
+    document["parts"][1] |= {"rate_shape": 4}
+    document["sla_classes"][1] |= {"measuring_days": 365, "assurance": 0.8}
+    document["depots"][1]["capacity_units"] = 30
+    if policy:
+        return read(json.dumps(document | {"policy": policy, "objective": "annual_cost"}).encode())
+    for row, quantity in zip(document["replenishment"], (4, 1, 2, 1), strict=True):
+        row["order_quantity"] = quantity
+    return read(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "network",
+    [rich_network(), rich_network(stockout="emergency", emergency_hours=5, emergency_cost_cny=900)],
+    ids=["backorder", "emergency"],
+)
+def test_uncertain_rates_larger_orders_weights_and_measured_promises_are_computed_a_second_time(network):
+    plan = size(network)
+
+    assert plan.status == "optimal"
+    assert check(plan, network) == []
+    for part, depots in plan.stock.items():
+        for depot, held in depots.items():
+            fewer = plan.stock | {part: depots | {depot: held - 1}}
+            assert not held or check(msgspec.structs.replace(plan, stock=fewer), network)
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value"),
+    [
+        ("parts", "criticality", 1.0),
+        ("parts", "rate_shape", None),
+        ("parts", "rate_shape", 1.6),
+        ("replenishment", "order_quantity", 5),
+    ],
+)
+def test_a_plan_for_another_reading_of_the_network_is_found(table, field, value):
+    network = rich_network()
+    first, *rest = getattr(network, table)
+    other = msgspec.structs.replace(network, **{table: (msgspec.structs.replace(first, **{field: value}), *rest)})
+
+    assert check(size(other), network)
+
+
+def test_a_plan_that_keeps_the_target_but_not_what_its_period_needs_is_found():
+    network = rich_network()
+    classes = tuple(msgspec.structs.replace(c, measuring_days=None, assurance=None) for c in network.sla_classes)
+    plain = size(msgspec.structs.replace(network, sla_classes=classes))
+
+    assert any(fault.startswith("service:8h is missed by") for fault in check(plain, network))
+
+
 def test_an_infeasible_network_is_verified_by_its_multipliers():
     network = infeasible_network()
     plan = size(network)

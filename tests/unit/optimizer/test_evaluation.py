@@ -4,8 +4,13 @@ import json
 import math
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
+from scipy import integrate, stats
 
+from optimizer.assurance import needed_share
+from optimizer.demand import gather
 from optimizer.errors import InvalidInput
 from optimizer.evaluation import evaluate, misses
 from optimizer.network import read
@@ -152,6 +157,120 @@ def test_a_target_may_be_missed_by_rounding_and_by_no_more():
         document["sla_classes"][0]["target_fraction"] = service + above
         strict = read(json.dumps(document).encode())
         assert (misses(strict, evaluate(strict, PLANNED)) == {}) is kept
+
+
+def changed_example(parts=(), replenishment=(), sla_classes=()):
+    """The small example with further fields of some records, in order."""
+    document = json.loads(EXAMPLE.read_bytes())
+    for records, fields in (("parts", parts), ("replenishment", replenishment), ("sla_classes", sla_classes)):
+        document[records] = [
+            record | (fields[index] if index < len(fields) else {}) for index, record in enumerate(document[records])
+        ]
+    return read(json.dumps(document).encode())
+
+
+def test_criticality_weighs_the_service_and_not_the_mean_time():
+    weighted = evaluate(changed_example(parts=[{"criticality": 3}]), PLANNED)
+    alike = evaluate(changed_example(parts=[{"criticality": 3}, {"criticality": 3}]), PLANNED)
+    plain = evaluate(network(), PLANNED)
+    # the shares on time of the two parts alone; of the demand PSU-750 is 0.07 / 0.09
+    psu = evaluate(changed_example(parts=[{"criticality": 1e6}, {"criticality": 1e-6}]), PLANNED).service["2h"]
+    board = evaluate(changed_example(parts=[{"criticality": 1e-6}, {"criticality": 1e6}]), PLANNED).service["2h"]
+
+    assert plain.service["2h"] == pytest.approx((0.07 * psu + 0.02 * board) / 0.09)
+    assert weighted.service["2h"] == pytest.approx((3 * 0.07 * psu + 0.02 * board) / (3 * 0.07 + 0.02))
+    assert alike.service == pytest.approx(plain.service)
+    assert weighted.mean_hours == pytest.approx(plain.mean_hours)
+
+
+def test_an_uncertain_rate_is_shared_by_all_and_weighted_by_its_demands():
+    """Backorders of one part at one depot: the mean over its rate of what each rate delivers, by quadrature."""
+    policy = {"stockout": "backorder"}
+    known = one_part({"A": ({"GZ": 3}, 100)}, policy, objective="investment")
+    uncertain = with_fields(known, rate_shape=2.0)
+
+    found = evaluate(uncertain, {"P": {"GZ": 2}})
+
+    def weighted(theta):
+        return theta * stats.gamma.pdf(theta, 2.0, scale=0.5) * stats.poisson.cdf(1, theta * 0.05 * (20 - 1 / 24))
+
+    assert found.service["c"] == pytest.approx(integrate.quad(weighted, 0, np.inf)[0], abs=1e-9)
+    assert found.service["c"] < evaluate(known, {"P": {"GZ": 2}}).service["c"]
+    assert found.cost_cny == evaluate(known, {"P": {"GZ": 2}}).cost_cny
+
+
+def with_fields(network, **fields):
+    """The network with further fields of its only part."""
+    (part,) = network.parts
+    return msgspec.structs.replace(network, parts=(msgspec.structs.replace(part, **fields),))
+
+
+def test_an_uncertain_rate_loses_more_to_the_emergency_channel_and_is_charged_for_it():
+    known = one_part({"A": ({"GZ": 3}, 100)}, EMERGENCY)
+    found = evaluate(with_fields(known, rate_shape=1.0), {"P": {"GZ": 1}})
+
+    def lost(theta):
+        return theta * math.exp(-theta) * theta / (1 + theta)
+
+    share = integrate.quad(lost, 0, np.inf)[0]
+    assert found.service["c"] == pytest.approx(1 - share, abs=1e-9)
+    assert found.cost_cny == pytest.approx(200 + 365 * 0.05 * share * 500)
+
+
+def test_larger_orders_take_room_for_all_of_them_and_money_for_half():
+    larger = changed_example(replenishment=[{"order_quantity": 5}, {"order_quantity": 2}])
+
+    found, plain = evaluate(larger, PLANNED), evaluate(network(), PLANNED)
+
+    assert found.units == {"GZ": plain.units["GZ"] + 4, "SH": plain.units["SH"] + 1}
+    assert found.value_cny == pytest.approx(
+        {"GZ": plain.value_cny["GZ"] + 2 * 1800, "SH": plain.value_cny["SH"] + 0.5 * 1800}
+    )
+    assert found.cost_cny == pytest.approx(48_800 + 2.5 * 1800)
+
+
+def test_larger_orders_are_the_mean_over_their_positions():
+    larger = changed_example(replenishment=[{"order_quantity": 3}])
+    each = [evaluate(network(), {"PSU-750": {"GZ": 4 + j, "SH": 5}, "MB-R740": {"GZ": 1, "SH": 1}}) for j in range(3)]
+
+    found = evaluate(larger, {"PSU-750": {"GZ": 4, "SH": 5}, "MB-R740": {"GZ": 1, "SH": 1}})
+
+    for sla in ("2h", "8h"):
+        assert found.service[sla] == pytest.approx(np.mean([e.service[sla] for e in each]))
+        assert found.mean_hours[sla] == pytest.approx(np.mean([e.mean_hours[sla] for e in each]))
+
+
+def test_a_promise_measured_by_the_period_needs_more_on_average():
+    measured = changed_example(sla_classes=[{"measuring_days": 365, "assurance": 0.9}])
+    calls = (160 + 210) * (2 * 0.035 + 0.02)  # of the 2h class in a year
+
+    found = evaluate(measured, PLANNED)
+
+    assert found.needed == {"2h": pytest.approx(needed_share(0.93, calls, 0.9)), "8h": 0.9}
+    assert misses(measured, found) == {"service:2h": pytest.approx(found.needed["2h"] - 0.93054, abs=5e-6)}
+    assert found.service == evaluate(network(), PLANNED).service
+
+
+@pytest.mark.parametrize("shape", [None, 0.7])
+def test_the_counts_of_the_streams_add_up_to_what_is_delivered(shape):
+    """What a pass over all base stocks needs: probabilities by recursion, a mean over positions."""
+    of = changed_example(parts=[{"rate_shape": shape, "criticality": 2}], replenishment=[{"order_quantity": 4}])
+    demand = gather(of)
+    levels = demand.levels(PLANNED)
+    counts, never, always = demand.stream_counts()
+    shares = []
+    for stream, row in enumerate(demand.stream_row.tolist()):
+        probability, total, positions = math.exp(counts.log_first[stream]), 0.0, []
+        for k in range(levels[row] + demand.order_quantity[row]):
+            positions.append(total)  # fewer than k demands
+            total += probability
+            probability *= (counts.a[stream] + counts.b[stream] * k) / (k + 1)
+        share = np.mean(positions[levels[row] :])
+        shares.append(0.0 if never[stream] else 1.0 if always[stream] else share)
+
+    service = np.bincount(demand.stream_class, demand.stream_weight * shares)
+
+    assert dict(zip(["2h", "8h"], service, strict=True)) == pytest.approx(evaluate(of, PLANNED).service)
 
 
 @pytest.mark.parametrize(

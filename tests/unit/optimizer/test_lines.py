@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from optimizer import sizing
 from optimizer.alternatives import build, initial_sizes
 from optimizer.certificate import check
 from optimizer.demand import gather
@@ -94,10 +95,24 @@ def line_choices(asked, **options):
     return LineChoices(asked, demand.class_rate, lines_of(demand), **options)
 
 
-@pytest.mark.parametrize("objective", ["investment", "annual_cost"])
-@pytest.mark.parametrize("policy", POLICIES)
-def test_a_pass_prices_lines_as_the_tables_do(policy, objective):
-    asked = network(policy, parts=60, objective=objective)
+def with_shapes(asked, *shapes):
+    """The network with uncertain rates, in turn."""
+    parts = enumerate(asked.parts)
+    uncertain = (msgspec.structs.replace(part, rate_shape=shapes[n % len(shapes)]) for n, part in parts)
+    return msgspec.structs.replace(asked, parts=tuple(uncertain))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        network(policy, parts=60, objective=objective)
+        for policy in POLICIES
+        for objective in ("investment", "annual_cost")
+    ]
+    + [with_shapes(network("backorder", parts=60), None, 4.0, 0.6)],
+    ids=[f"{policy}, {objective}" for policy in POLICIES for objective in ("stock", "yearly")] + ["uncertain rates"],
+)
+def test_a_pass_prices_lines_as_the_tables_do(asked):
     demand = gather(asked)
     choices = line_choices(asked)
     problem = build(demand, [size + 20 for size in initial_sizes(demand)]).problem
@@ -183,3 +198,24 @@ def test_a_source_gives_back_its_lines():
     held = InMemory(*piece)
     assert held.count == 4
     np.testing.assert_array_equal(held.piece(0, 4).streams, piece.streams)
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value", "policy", "known"),
+    [
+        ("parts", "rate_shape", 2.0, "backorder", True),
+        ("parts", "rate_shape", 2.0, "emergency in time", False),
+        ("parts", "criticality", 2.0, "backorder", False),
+        ("replenishment", "order_quantity", 3, "backorder", False),
+    ],
+)
+def test_what_the_pass_does_not_know_is_left_to_the_tables(table, field, value, policy, known, monkeypatch):
+    asked = network(policy, parts=12, limits=False)
+    first, *rest = getattr(asked, table)
+    asked = msgspec.structs.replace(asked, **{table: (msgspec.structs.replace(first, **{field: value}), *rest)})
+    monkeypatch.setattr(sizing, "SEARCHED_GROUPS", 5)  # as if it were too large for a search
+
+    plan = size(asked)
+
+    assert gather(asked).known_to_lines is known
+    assert check(plan, asked) == []

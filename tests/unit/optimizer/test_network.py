@@ -39,6 +39,13 @@ def with_policy(**fields):
 
 EMERGENCY = {"emergency_hours": 6, "emergency_cost_cny": 800}
 LATERAL = EMERGENCY | {"lateral": True}
+MEASURED = {
+    "id": "2h",
+    "time_to_site_hours": 2,
+    "target_fraction": 0.93,
+    "measuring_days": 30,
+    "assurance": 0.9,
+}
 LANE = {"from": "GZ", "to": "SH", "hours": 26, "cost_cny": 300}
 
 REFUSED = [
@@ -114,6 +121,24 @@ REFUSED = [
         changed(["customers", 0, "travel_hours", ""], 1),
         "$.customers[0].travel_hours",
     ),
+    ("no criticality", changed(["parts", 0, "criticality"], 0), "$.parts[0].criticality"),
+    ("a criticality without end", changed(["parts", 0, "criticality"], 1e7), "$.parts[0].criticality"),
+    ("a rate of no shape", changed(["parts", 1, "rate_shape"], 0), "$.parts[1].rate_shape"),
+    ("a negative shape", changed(["parts", 1, "rate_shape"], -2), "$.parts[1].rate_shape"),
+    ("orders of nothing", changed(["replenishment", 1, "order_quantity"], 0), "$.replenishment[1].order_quantity"),
+    ("orders of half", changed(["replenishment", 1, "order_quantity"], 1.5), "$.replenishment[1].order_quantity"),
+    (
+        "orders without end",
+        changed(["replenishment", 1, "order_quantity"], 10_001),
+        "$.replenishment[1].order_quantity",
+    ),
+    (
+        "a period of no days",
+        changed(["sla_classes", 0], MEASURED | {"measuring_days": 0}),
+        "$.sla_classes[0].measuring_days",
+    ),
+    ("a certain assurance", changed(["sla_classes", 0], MEASURED | {"assurance": 1}), "$.sla_classes[0].assurance"),
+    ("no assurance at all", changed(["sla_classes", 0], MEASURED | {"assurance": 0}), "$.sla_classes[0].assurance"),
     # ids that lead nowhere
     ("a lead time of no part", changed(["replenishment", 1, "part"], "X"), "$.replenishment[1].part"),
     ("a lead time at no depot", changed(["replenishment", 3, "depot"], "BJ"), "$.replenishment[3].depot"),
@@ -148,6 +173,33 @@ REFUSED = [
     ("a lane twice", with_policy(**LATERAL, lateral_lanes=[LANE, LANE]), "$.policy.lateral_lanes[1]"),
     # what contradicts itself
     ("a class that promises nothing", changed(["sla_classes", 0, "target_fraction"], None), "$.sla_classes[0]"),
+    (
+        "a period without assurance",
+        changed(["sla_classes", 0, "measuring_days"], 30),
+        "$.sla_classes[0].measuring_days",
+    ),
+    ("an assurance without period", changed(["sla_classes", 1, "assurance"], 0.9), "$.sla_classes[1].assurance"),
+    (
+        "a period of a class without share",
+        changed(["sla_classes", 0], MEASURED | {"target_fraction": None, "mean_time_target_hours": 9}),
+        "$.sla_classes[0].measuring_days",
+    ),
+    (
+        "larger orders with emergency",
+        json.dumps(
+            json.loads(with_policy(**EMERGENCY))
+            | {"replenishment": [r | {"order_quantity": 2} for r in example()["replenishment"]]}
+        ).encode(),
+        "$.replenishment[0].order_quantity",
+    ),
+    (
+        "an uncertain rate with lateral",
+        json.dumps(
+            json.loads(with_policy(**LATERAL, lateral_lanes=[LANE]))
+            | {"parts": [example()["parts"][0], example()["parts"][1] | {"rate_shape": 2.5}]}
+        ).encode(),
+        "$.parts[1].rate_shape",
+    ),
     ("demand without lead time", changed(["replenishment", 1], MISSING), "$.replenishment"),
     ("demand that nobody reaches", changed(["customers", 1, "travel_hours"], {}), "$.customers[1].travel_hours"),
     ("lateral without emergency", changed(["policy", "lateral"], True), "$.policy.lateral"),
@@ -197,6 +249,22 @@ def test_fields_without_effect_may_be_left_out():
     assert network.depots[0].budget_cny is None
     assert not network.policy.lateral
     assert network.replenishment[0].min_stock == 0
+    assert network.replenishment[0].order_quantity == 1
+    assert (network.parts[0].criticality, network.parts[0].rate_shape) == (1, None)
+    assert (network.sla_classes[0].measuring_days, network.sla_classes[0].assurance) == (None, None)
+
+
+def test_uncertain_rates_larger_orders_weights_and_measured_promises_are_read():
+    document = example()
+    document["parts"][0] |= {"criticality": 3, "rate_shape": 1.5}
+    document["replenishment"][2]["order_quantity"] = 4
+    document["sla_classes"][0] = MEASURED
+
+    network = read(json.dumps(document).encode())
+
+    assert (network.parts[0].criticality, network.parts[0].rate_shape) == (3, 1.5)
+    assert network.replenishment[2].order_quantity == 4
+    assert (network.sla_classes[0].measuring_days, network.sla_classes[0].assurance) == (30, 0.9)
 
 
 def test_a_network_without_depots_or_parts_is_valid_if_nobody_asks_for_anything():

@@ -46,6 +46,28 @@ def test_a_plan_delivers_what_it_promises(policy):
         assert abs(result.simulated - result.promised) <= 1.5 * result.half_width + 1e-12
 
 
+@pytest.mark.parametrize("policy", ["backorder", "emergency"])
+def test_uncertain_rates_larger_orders_and_weights_are_played_as_they_are_computed(policy):
+    given, lead_time = networks()[policy]
+    given = json.loads(json.dumps(given))
+    given["parts"][0] |= {"criticality": 2.0, "rate_shape": 3.0}
+    given["parts"][1] |= {"rate_shape": 1.0}
+    given["depots"][1]["capacity_units"] = None
+    if policy == "backorder":
+        for row, quantity in zip(given["replenishment"], (4, 1, 1, 3), strict=True):
+            row["order_quantity"] = quantity
+    network = read(json.dumps(given).encode())
+    plan = size(network)
+
+    found = simulate(plan, network, years=3_000, seed=5, lead_time=lead_time)
+
+    for sla, result in found.classes.items():
+        assert result.promised == plan.service[sla]
+        assert result.half_width < 0.025
+        assert abs(result.simulated - result.promised) <= 1.5 * result.half_width
+    assert found.classes["2h"].calls > 50_000
+
+
 def test_erlangs_loss_does_not_mind_how_lead_times_vary():
     network = read(json.dumps(networks()["emergency"][0]).encode())
     plan = size(network)

@@ -1,6 +1,7 @@
 """Sizing: the published example, verdicts and their reasons, and how plans move with the input."""
 
 import json
+import math
 import random
 from pathlib import Path
 
@@ -342,6 +343,69 @@ def test_floors_that_do_not_fit_are_named():
     assert planned(document).reasons == (
         "the floors (min_stock) alone take 10 units, more than the capacity of SH (9 units)",
     )
+
+
+def test_the_least_that_larger_orders_bring_is_named_where_it_does_not_fit():
+    document = example()
+    document["replenishment"][1]["order_quantity"] = 11
+
+    assert planned(document).reasons == (
+        "the floors (min_stock) and order quantities alone take 10 units, more than the capacity of SH (9 units)",
+    )
+
+
+def test_a_measured_target_out_of_reach_is_named_with_what_it_needs():
+    document = example()
+    document["sla_classes"][0] |= {"measuring_days": 365, "assurance": 0.9}
+    document["customers"][0]["travel_hours"]["GZ"] = 2.5
+
+    (reason,) = planned(document).reasons
+
+    assert reason.startswith("class 2h reaches at most 0.568 of 0.9")
+    assert " on time (to measure 0.93 in 365 days with assurance 0.9) however much is stocked" in reason
+
+
+def test_a_measured_target_of_all_calls_asks_for_what_chance_allows():
+    document = example()
+    document["sla_classes"][0] |= {"target_fraction": 1.0, "measuring_days": 30, "assurance": 0.9}
+    calls = (160 + 210) * (2 * 0.035 + 0.02) * 30 / 365
+    document["depots"][1]["capacity_units"] = None
+
+    plan = planned(document)
+
+    assert plan.status == "optimal"
+    assert plan.service["2h"] >= 1 + math.log(0.9) / calls - 1e-9
+
+
+def test_less_certain_rates_and_more_assurance_cost_more():
+    costs = []
+    for shape in (None, 20.0, 2.0, 0.5):
+        document = example()
+        document["depots"][1]["capacity_units"] = None
+        for part in document["parts"]:
+            part["rate_shape"] = shape
+        costs.append(planned(document).cost_cny)
+    for assurance in (0.8, 0.99):
+        document = example()
+        document["depots"][1]["capacity_units"] = None
+        document["sla_classes"][0] |= {"measuring_days": 365, "assurance": assurance}
+        costs.append(planned(document).cost_cny)
+
+    assert costs[:4] == sorted(costs[:4])
+    assert costs[0] < costs[3]
+    assert costs[0] <= costs[4] <= costs[5]
+    assert costs[0] < costs[5]
+
+
+def test_a_critical_part_is_held_for_its_weight():
+    document = example()
+    document["depots"][1]["capacity_units"] = None
+    document["parts"][1]["criticality"] = 50
+
+    plan = planned(document)
+
+    assert sum(plan.stock["MB-R740"].values()) > 2
+    assert plan.cost_cny > 48_800
 
 
 def test_a_mean_time_below_travel_is_refused():
