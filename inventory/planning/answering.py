@@ -3,15 +3,16 @@
 It runs in a process of its own: bytes go in, bytes come out.
 """
 
+import math
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
-from scipy.special import pdtr
 
 from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow
 from optimizer import network as optimizer_network
 from optimizer.cover import ClassDemand
+from optimizer.demand_counts import fewer_than
 from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
 from optimizer.simulation import StockedRow, normal_dips
@@ -34,7 +35,11 @@ def answer(network: bytes, time_limit_s: float = 120.0) -> bytes:
 
 
 def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:
-    """Every part and store with demand; the share is that of a demand finding stock, P(Poisson(mL) ≤ S − 1)."""
+    """Every part and store with demand; the share is that of a demand finding stock, P(X ≤ S − 1) over the resupply time.
+
+    X is Poisson, or negative binomial where the rate is uncertain; of a demand, so weighted by the rate.
+    """
+    shapes = {part.id: math.inf if part.rate_shape is None else part.rate_shape for part in network.parts}
     lead_times = {(row.part, row.depot): row.lead_time_days for row in network.replenishment}
     rows: list[AnsweredRow] = []
     for (part, store), demands in sorted(_demands(network).items()):
@@ -42,7 +47,7 @@ def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:
         if rate <= 0:
             continue
         stock, resupply = plan.stock.get(part, {}).get(store, 0), lead_times[part, store]
-        share = float(pdtr(stock - 1, rate * resupply)) if stock > 0 else 0.0
+        share = float(fewer_than(stock, rate * resupply, shapes[part], size_biased=True))
         rows.append(
             AnsweredRow(
                 part=part,

@@ -102,7 +102,7 @@ async def gather(on: date) -> Gathered:
         raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
     document: dict[str, Any] = {
         "depots": [{"id": name} for name in sorted(stores)],
-        "parts": [dict(row) for row in await db.fetch(_PARTS, sorted({line.part for line in lines}))],
+        "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines})), consumed),
         "replenishment": [
             {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
             for (part, store), critical in sorted(_demand_pairs(store_of, installed, lines).items())
@@ -129,6 +129,15 @@ async def gather(on: date) -> Gathered:
         spots=stores,
         parts={row["part"]: row["part_id"] for row in bom} | {row.handed.part: row.handed.part_id for row in consumed},
     )
+
+
+def _parts(rows: Sequence[db.Row], consumed: Sequence[Consumed]) -> list[dict[str, Any]]:
+    """Parts with the shape of what is believed of their rates; a consumable's is that of the store that knows it least."""
+    shapes: dict[str, float] = {}
+    for row in consumed:
+        part = row.handed.part
+        shapes[part] = min(shapes.get(part, math.inf), row.forecast.shape)
+    return [{**row, "rate_shape": shapes.get(row["id"], row["rate_shape"])} for row in rows]
 
 
 def horizon_days(lead_times: Iterable[float]) -> int:
@@ -304,8 +313,12 @@ ORDER BY device_model.code, part.part_number
 """
 
 _PARTS = """
-SELECT part_number AS id, unit_cost_cny::float8 AS unit_cost_cny, holding_rate_per_year
-FROM part WHERE part_number = ANY($1) ORDER BY part_number
+SELECT part_number AS id, unit_cost_cny::float8 AS unit_cost_cny, holding_rate_per_year, rate.shape AS rate_shape
+FROM part
+LEFT JOIN LATERAL (
+    SELECT shape FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS rate ON true
+WHERE part_number = ANY($1) ORDER BY part_number
 """
 
 _CLASSES = """

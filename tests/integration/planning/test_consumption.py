@@ -111,6 +111,11 @@ async def test_consumables_are_planned_where_they_are_handed_out(company):
     } == {("BANK-GZ/C-BANK", 160)}
     assert 4 * 12 * 0.8 < added[0].annual_failure_rate * 160 < 4 * 12 * 1.2  # four a month, a prior beside them
 
+    shape = next(part.rate_shape for part in gathered.network.parts if part.id == TIE)
+    assert shape == pytest.approx(
+        consumption.foreseen(await consumption.handed_out(clock.now().date()))[0].forecast.shape
+    )
+
     answered = msgspec.json.decode(answer(msgspec.json.encode(gathered.network)), type=Answered)
     plan = await plans.record_plan(gathered, answered, by=PLANNER)
     await plans.approve_plan(plan.id, by=MANAGER)

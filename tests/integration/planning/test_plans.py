@@ -88,6 +88,20 @@ async def test_whoever_made_a_plan_does_not_approve_it(company):
         await plans.approve_plan(plan.id, by=both)
 
 
+async def test_a_rate_that_is_hardly_known_asks_for_more_stock(company):
+    gathered = await network.gather(clock.now().date())
+    assert {part.id: part.rate_shape for part in gathered.network.parts} == {DRIVE: 20, FAN: 10, PSU: 35}
+    sure = (await plans.plan_detail((await made()).id)).plan.cost_cny
+    await db.execute("UPDATE failure_rate SET shape = 0.5, exposure_device_years = 0.5 / annual_rate")
+    unsure = await plans.plan_detail((await made()).id)
+
+    assert unsure.plan.cost_cny > sure
+    assert all(planned.planned_service >= planned.target_fraction - 1e-9 for planned in unsure.classes)
+    demanded = sum(row.rate_per_day for row in unsure.rows)
+    shares = sum(row.rate_per_day * row.planned_share for row in unsure.rows) / demanded
+    assert shares <= unsure.classes[0].planned_service + 1e-9  # which has the hours left after travel besides
+
+
 async def test_a_newer_plan_supersedes_the_older_one(company):
     older, newer = await made(), await made()
     await plans.approve_plan(older.id, by=MANAGER)
