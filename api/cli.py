@@ -173,6 +173,24 @@ def plan(network: Path, output: Path | None, check_plan: Path | None, time_limit
 
 
 @main.command()
+@click.argument("network", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("changes", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write both plans and the comparison here."
+)
+@click.option("--time-limit", type=click.FloatRange(min=0.01), default=600.0, show_default=True, help="Seconds a plan.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison file instead of a table.")
+def whatif(network: Path, changes: Path, output: Path | None, time_limit: float, *, as_json: bool) -> None:
+    """Size a NETWORK as it is and under CHANGES (targets, budgets, lead times, devices, a closed depot), side by side.
+
+    Exit codes as for `plan`, by the plan under the changes.
+    """
+    from api.files import what_if_file
+
+    sys.exit(what_if_file(network, changes, output, time_limit, as_json=as_json))
+
+
+@main.command()
 @click.argument("situation", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the answer here.")
 @click.option("--time-limit", type=click.FloatRange(min=0.01), default=60.0, show_default=True, help="Seconds.")

@@ -20,6 +20,7 @@ from optimizer.plan import Plan
 from optimizer.simulate_network import simulate
 from optimizer.situation import Action, Purchase
 from optimizer.sizing import size
+from optimizer.whatif import Comparison, changed, compare, read_changes
 
 T = TypeVar("T")
 
@@ -91,6 +92,54 @@ def _print_plan(plan: Plan) -> None:
     for part, stock in plan.stock.items():
         table.add_row(part, *(str(stock[depot]) if depot in stock else "" for depot in depots))
     console.print(table)
+
+
+def what_if_file(network: Path, changes: Path, output: Path | None, time_limit_s: float, *, as_json: bool) -> int:
+    """Size a network file as it is and under changed assumptions; write and print both. Returns the exit code."""
+    console = Console(stderr=True)
+    try:
+        read, asked = _read(network, network_file.read), _read(changes, read_changes)
+        other = _read(changes, lambda _: changed(read, asked))
+        with console.status("sizing") as status:
+
+            def progress(step: str, gap: float) -> None:
+                status.update(f"{step}, gap {gap:.2e}")
+
+            before = size(read, time_limit_s=time_limit_s, progress=progress)
+            after = size(other, time_limit_s=time_limit_s, progress=progress)
+    except (_Unreadable, OptimizerError) as wrong:
+        return _complain(wrong)
+    compared = compare(read, before, other, after)
+    content = {"before": before, "after": after, "comparison": compared}
+    _hand_over(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n", output, as_json=as_json)
+    if not as_json:
+        _print_comparison(compared)
+    return EXIT_CODE[after.status]
+
+
+def _cny(amount: float | None) -> str:
+    return "–" if amount is None else f"{amount:,.2f}"
+
+
+def _print_comparison(compared: Comparison) -> None:
+    console = Console()
+    console.print(f"as it is [bold]{compared.status_before}[/], under the changes [bold]{compared.status_after}[/]")
+    for reason in compared.reasons:
+        console.print(f"  {reason}", markup=False)
+    figures = Table("", "as it is", "under the changes", "if nobody acted", box=None)
+    figures.add_row("cost, CNY", _cny(compared.cost_before_cny), _cny(compared.cost_after_cny), "")
+    figures.add_row("at least, CNY", _cny(compared.lower_bound_before_cny), _cny(compared.lower_bound_after_cny), "")
+    figures.add_row("units", str(compared.units_before), str(compared.units_after), "")
+    for each in compared.classes:
+        left = (compared.service_of_before or {}).get(each.service_class)
+        shown = ("–" if share is None else f"{share:.5f}" for share in (each.service_before, each.service_after, left))
+        figures.add_row(f"service {each.service_class}", *shown)
+    console.print(figures)
+    if compared.rows:
+        table = Table("part", "depot", "as it is", "under the changes", "CNY", box=None)
+        for row in compared.rows:
+            table.add_row(row.part, row.depot, str(row.before), str(row.after), f"{row.cost_cny:+,.2f}")
+        console.print(table)
 
 
 def check_plan_file(plan: Path, network: Path) -> int:

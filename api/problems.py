@@ -269,6 +269,8 @@ def _pointer(key: str, source: str, message: str) -> str:
 
     >>> _pointer("lines[0].quantity", "body", "Expected `int` >= 1")
     '/lines/0/quantity'
+    >>> _pointer("targets[...]", "body", "Expected `float` <= 1.0")  # which of a map's values is not told
+    '/targets'
     >>> _pointer("data", "body", "Object contains unknown field `surprise`")
     '/surprise'
     >>> _pointer("lines[0]", "body", "Object missing required field `quantity`")
@@ -280,7 +282,7 @@ def _pointer(key: str, source: str, message: str) -> str:
     """
     if source != "body":
         return key
-    steps = [] if key == "data" else key.replace("[", ".").replace("]", "").split(".")
+    steps = [] if key == "data" else key.replace("[...]", "").replace("[", ".").replace("]", "").split(".")
     named = _NAMED_FIELD.search(message)
     return "".join(f"/{step}" for step in [*steps, *(named.groups() if named else ())])
 

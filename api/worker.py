@@ -20,7 +20,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.models import Schedule
 
-from api import logs
+from api import logs, solving
 from api.channels import sending
 from api.exchange import reading
 from api.processes import solver_process
@@ -30,21 +30,19 @@ from api.vendors.outcome import VendorRefused, VendorUnreachable
 from inventory.assurance import duty_sheets, escalation, seals
 from inventory.assurance.meter import cells
 from inventory.emergency import assessments, cases, proposing
-from inventory.ground import clock, context, db, idempotency, jobs, progress
+from inventory.ground import clock, context, db, idempotency, jobs
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
 from inventory.imports import imports
 from inventory.people import messages, sessions
-from inventory.planning import network, plans, rates
-from inventory.planning.answering import answer
-from inventory.planning.answers import Answered
+from inventory.planning import plans
+from inventory.planning.network import NoLeadTime
 from inventory.procurement import orders
 from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
 from optimizer.emergency import Answer, choose
-from optimizer.errors import OptimizerError
 from optimizer.situation import Situation
 
 HEARTBEAT = timedelta(seconds=6)
@@ -59,7 +57,6 @@ _log = structlog.get_logger("worker")
 EMERGENCY = service("emergency")
 PROCUREMENT = service("procurement")
 HOUSEKEEPING = service("housekeeping")
-PLANNING = service("planning")
 
 Handler = Callable[[Any, "Work"], Awaitable[None]]
 
@@ -188,27 +185,24 @@ async def on_order_fell_through(job: jobs.OrderFellThrough, _: Work) -> None:
     await cases.order_fell_through(job.order, by=EMERGENCY)
 
 
-async def on_make_plan(job: jobs.MakePlan, work: Work) -> None:
-    """Somebody waits for a plan: sized in a process of its own."""
-    if not await progress.note_progress(job.job, 5, "gathering the network"):
-        return
-    try:
-        today = clock.now().date()
-        await rates.assume(today, by=PLANNING)
-        gathered = await network.gather(today)
-        await progress.note_progress(job.job, 20, "sizing")
-        answered = await in_process(work, answer, msgspec.json.encode(gathered.network))
-        if not await progress.note_progress(job.job, 90, "writing the plan"):
-            await progress.finish_job(job.job, "cancelled", "cancelled before the plan was written")
-            return
-        maker = (await progress.job_view(job.job)).requested_by
-        made = await plans.record_plan(
-            gathered, msgspec.json.decode(answered, type=Answered), by=msgspec.structs.replace(PLANNING, name=maker)
-        )
-    except (InventoryError, OptimizerError) as refusal:
-        await progress.finish_job(job.job, "failed", str(refusal))
-        return
-    await progress.finish_job(job.job, "done", "", {"plan": str(made.id), "number": made.number, "status": made.status})
+async def on_make_plan(job: jobs.MakePlan, _: Work) -> None:
+    """Somebody waits for a plan."""
+    await solving.run(solving.make_plan, job)
+
+
+async def on_ask_what_if(job: jobs.AskWhatIf, _: Work) -> None:
+    """Somebody wants to know what would be if something were otherwise."""
+    await solving.run(solving.ask_what_if, job)
+
+
+async def on_draw_frontier(job: jobs.DrawFrontier, _: Work) -> None:
+    """Somebody wants to know what other targets would cost."""
+    await solving.run(solving.draw_frontier, job)
+
+
+async def on_rebalance(job: jobs.Rebalance, _: Work) -> None:
+    """Somebody wants to know what to move between stores."""
+    await solving.run(solving.rebalance, job)
 
 
 async def on_run_import(job: jobs.RunImport, work: Work) -> None:
@@ -249,6 +243,9 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
+    jobs.AskWhatIf: on_ask_what_if,
+    jobs.DrawFrontier: on_draw_frontier,
+    jobs.Rebalance: on_rebalance,
     jobs.RunImport: on_run_import,
     jobs.SendMessage: on_send_message,
 }
@@ -299,6 +296,13 @@ async def _at_night() -> None:
     await lots.forget_empty()
 
 
+async def _plan_anew() -> None:
+    try:
+        await plans.ask_for_changed_plan(clock.today())
+    except NoLeadTime as refusal:
+        _log.warning("no plan of the night", reason=str(refusal))
+
+
 async def _draw_up_counts() -> None:
     await sheets.draw_up_due(by=HOUSEKEEPING)
 
@@ -310,6 +314,7 @@ CLOCKWORK: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
     "seal_ledger": ("*/10 * * * *", seals.seal),
     "open_recounts": ("5 0 * * *", keeping.open_recounts),
     "refresh_substitutes": ("1 16 * * *", cells.refresh_substitutes),  # 00:01 in Shanghai
+    "plan_anew": ("30 18 * * *", _plan_anew),  # 02:30 in Shanghai
     "at_night": ("17 3 * * *", _at_night),
     "draw_up_counts": ("5 22 * * *", _draw_up_counts),  # 06:05 in Shanghai: before the keepers come
 }

@@ -12,6 +12,7 @@ from inventory.emergency.following import DayCount, Followed
 from inventory.installed_base.failure_counts import MonthCount
 from inventory.stock.history import LevelHistory
 from inventory.stock.levels import LevelView
+from optimizer.frontier import Point
 
 Words = Callable[[str], str]
 
@@ -178,5 +179,18 @@ def cost_against_time(front: Sequence[Mapping[str, Any]], _: Words) -> Chart | N
         kind="scatter",
         series=[Series(name=_("what it costs to be sooner"), points=points)],
         x_name=_("last needed arrival, hours"),
+        y_name=_("cost, CNY"),
+    )
+
+
+def cost_against_service(points: Sequence[Point], _: Words) -> Chart | None:
+    """What the stock costs as the targets move; None where nobody asked yet, or no two targets can be kept."""
+    costs = [(round(100 * point.shift, 6), point.cost_cny) for point in points if point.cost_cny is not None]
+    if len(costs) < 2:
+        return None
+    return Chart(
+        kind="scatter",
+        series=[Series(name=_("cost of the stock"), points=costs)],
+        x_name=_("all targets moved by, percentage points"),
         y_name=_("cost, CNY"),
     )

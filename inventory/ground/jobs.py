@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -120,6 +121,28 @@ class MakePlan(Job, frozen=True):
     """Size the stock of the whole network."""
 
     job: UUID
+
+
+class AskWhatIf(Job, frozen=True):
+    """Size the stock of a plan's network under changed assumptions."""
+
+    job: UUID
+    plan: UUID
+    changes: dict[str, Any]
+
+
+class DrawFrontier(Job, frozen=True):
+    """Find out what a plan would cost at other targets."""
+
+    job: UUID
+    plan: UUID
+
+
+class Rebalance(Job, frozen=True):
+    """Work out how stock is best moved to what a plan asks for."""
+
+    job: UUID
+    plan: UUID
 
 
 class SendMessage(Job, frozen=True):

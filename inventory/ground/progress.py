@@ -12,7 +12,7 @@ from inventory.ground.errors import Unknown, WrongState
 
 
 class JobView(Struct, frozen=True, kw_only=True):
-    """Long work: how far it is and what came of it."""
+    """Long work: how far it is and what came of it; while it runs, `result` is what is known so far."""
 
     id: UUID
     kind: str
@@ -58,16 +58,26 @@ async def job_view(job: UUID) -> JobView:
 
 
 @db.atomic
-async def note_progress(job: UUID, progress: int, message: str) -> bool:
-    """Write how far a job is; whether it is still wanted."""
+async def note_progress(job: UUID, progress: int, message: str, known: dict[str, Any] | None = None) -> bool:
+    """Write how far a job is, never less far than before, and what is known of its result; whether it is still wanted."""
     row = await db.fetch_one(
-        """UPDATE job SET state = 'running', progress = $2, message = $3
+        """UPDATE job SET state = 'running', progress = greatest(progress, $2), message = $3, result = $4
            WHERE id = $1 AND state IN ('queued', 'running') RETURNING cancel_requested""",
         job,
         progress,
         message,
+        known or {},
     )
     return row is not None and not row["cancel_requested"]
+
+
+async def is_wanted(job: UUID) -> bool:
+    """Whether a job is under way and nobody asked it to stop."""
+    return bool(
+        await db.fetch_value(
+            "SELECT state IN ('queued', 'running') AND NOT cancel_requested FROM job WHERE id = $1", job
+        )
+    )
 
 
 @db.atomic

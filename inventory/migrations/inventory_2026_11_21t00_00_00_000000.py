@@ -7551,6 +7551,94 @@ async def forwards():
     manager.add_column(
         table_class_name="Plan",
         tablename="plan",
+        column_name="optimizer",
+        db_column_name="optimizer",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Plan",
+        tablename="plan",
+        column_name="based_on",
+        db_column_name="based_on",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": "self",
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Plan",
+        tablename="plan",
+        column_name="changes",
+        db_column_name="changes",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Plan",
+        tablename="plan",
+        column_name="frontier",
+        db_column_name="frontier",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Plan",
+        tablename="plan",
         column_name="remark",
         db_column_name="remark",
         column_class_name="Text",
@@ -24990,7 +25078,18 @@ async def forwards():
         constraint_name="plan_state_is_known",
         constraint_class=Check,
         params={
-            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected')"
+            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Plan",
+        tablename="plan",
+        constraint_name="plan_under_changed_assumptions_never_holds",
+        constraint_class=Check,
+        params={
+            "condition": "(state = 'what_if') = (changes IS NOT NULL) AND (state = 'what_if') = (based_on IS NOT NULL)"
         },
         schema=None,
     )

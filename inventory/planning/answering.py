@@ -1,22 +1,32 @@
 """Asking the optimizer: size the network, and say of every row and class what the plan expects. Pure.
 
-It runs in a process of its own: bytes go in, bytes come out.
+It runs in a process of its own: bytes go in, bytes come out, and `tell` hears how far it is: the step, the gap proven
+so far, and the share of the whole that is behind it.
 """
 
+import hashlib
 import math
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
 
 import msgspec
 
-from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow
+import optimizer
+from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow, Balance
+from optimizer import frontier as optimizer_frontier
 from optimizer import network as optimizer_network
 from optimizer.cover import ClassDemand
 from optimizer.demand_counts import fewer_than
 from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
+from optimizer.rebalancing import rebalance
 from optimizer.simulation import StockedRow, normal_dips
 from optimizer.sizing import size
+from optimizer.watch import Progress
+from optimizer.whatif import Changes, changed
 
 DIP_YEARS = 40
 DIP_SEED = 20_261_121
@@ -24,14 +34,85 @@ DIPS_PER_YEAR = 1.0
 """How often a class may fall below its floor in normal life: once a year."""
 
 
-def answer(network: bytes, time_limit_s: float = 120.0) -> bytes:
-    """Size a network and work out its rows and classes; JSON in, JSON out."""
+Tell = Callable[[str, float, float], None]
+
+SHARE_BEHIND = {"alternatives": 0.0, "bound": 0.1, "core": 0.3, "search": 0.5, "reasons": 0.8, "dips": 0.9}
+"""How much of the work lies behind a plan at the start of each step, about."""
+
+
+def _untold(step: str, gap: float, share: float) -> None:
+    """Tell nobody."""
+
+
+def answer(
+    network: bytes, start: Mapping[str, float] | None = None, tell: Tell = _untold, *, time_limit_s: float = 120.0
+) -> bytes:
+    """Size a network and work out its rows and classes; JSON in, JSON out.
+
+    `start` are the multipliers of a plan for a network like it, from which its own are found sooner.
+    """
+    return _answered(optimizer_network.read(network), start, tell, time_limit_s)
+
+
+def answer_what_if(
+    network: bytes,
+    changes: bytes,
+    start: Mapping[str, float] | None = None,
+    tell: Tell = _untold,
+    *,
+    time_limit_s: float = 120.0,
+) -> bytes:
+    """Size a network under changed assumptions; the changed network, and what `answer` says of it."""
+    other = changed(optimizer_network.read(network), msgspec.json.decode(changes, type=Changes))
+    answered = msgspec.Raw(_answered(other, start, tell, time_limit_s))
+    return msgspec.json.encode({"network": other, "answered": answered})
+
+
+def answer_frontier(
+    network: bytes, start: Mapping[str, float] | None = None, tell: Tell = _untold, *, time_limit_s: float = 240.0
+) -> bytes:
+    """What other targets would cost: the points of the frontier."""
+    count = len(optimizer_frontier.SHIFTS)
+
+    def progress(point: int) -> Progress:
+        return lambda step, gap: tell(step, gap, (point + SHARE_BEHIND[step]) / count)
+
     read = optimizer_network.read(network)
+    return msgspec.json.encode(
+        optimizer_frontier.frontier(read, time_limit_s=time_limit_s, start=start, progress=progress)
+    )
+
+
+def answer_rebalancing(balance: bytes, tell: Tell = _untold, *, time_limit_s: float = 20.0) -> bytes:
+    """What to move between stores, and what to buy."""
+    tell("moves", 1.0, 0.1)
+    asked = msgspec.json.decode(balance, type=Balance)
+    return msgspec.json.encode(rebalance(asked.holdings, asked.lanes, time_limit_s=time_limit_s))
+
+
+def _answered(network: Network, start: Mapping[str, float] | None, tell: Tell, time_limit_s: float) -> bytes:
     with ThreadPoolExecutor() as threads:
-        plan = size(read, time_limit_s=time_limit_s, executor=threads)
-    rows = planned_rows(read, plan)
-    classes = _classes(read, plan, rows) if plan.stock else []
-    return msgspec.json.encode(Answered(plan=plan, rows=rows, classes=classes))
+        plan = size(
+            network,
+            time_limit_s=time_limit_s,
+            start=start,
+            executor=threads,
+            progress=lambda step, gap: tell(step, gap, SHARE_BEHIND[step]),
+        )
+    rows = planned_rows(network, plan)
+    tell("dips", 1.0 if plan.gap is None else plan.gap, SHARE_BEHIND["dips"])
+    classes = _classes(network, plan, rows) if plan.stock else []
+    return msgspec.json.encode(Answered(plan=plan, optimizer=formulas(), rows=rows, classes=classes))
+
+
+@cache
+def formulas() -> str:
+    """Which formulas these are: a digest of the optimizer's source, so that no change of it goes unnamed."""
+    digest = hashlib.sha256()
+    for folder in optimizer.__path__:
+        for source in sorted(Path(folder).glob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:

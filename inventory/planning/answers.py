@@ -1,9 +1,10 @@
-"""What the optimizer answers: the plan, and what follows from it for the levels and the classes."""
+"""What the optimizer is asked and answers: the plan, and what follows from it for the levels and the classes."""
 
 from msgspec import Struct
 
 from optimizer.cover import ClassDemand
 from optimizer.plan import Plan
+from optimizer.rebalancing import Holding, Lane
 
 
 class AnsweredRow(Struct, frozen=True, kw_only=True):
@@ -30,8 +31,16 @@ class AnsweredClass(Struct, frozen=True, kw_only=True):
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """The optimizer's plan and what follows from it for the levels and the classes."""
+    """The optimizer's plan and what follows from it for the levels and the classes; `optimizer` names its formulas."""
 
     plan: Plan
+    optimizer: str
     rows: list[AnsweredRow]
     classes: list[AnsweredClass]
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """What the optimizer is asked: what every store lacks or can spare, and the ways between them."""
+
+    holdings: list[Holding]
+    lanes: list[Lane]

@@ -131,6 +131,29 @@ async def gather(on: date) -> Gathered:
     )
 
 
+async def located(network: Network) -> Gathered:
+    """A network that was kept, and what its names are in the database."""
+    stores = {depot.id for depot in network.depots}
+    codes = [code for store in stores for code in (store, store.partition("/")[0])]
+    spots = await db.fetch(
+        """SELECT place.code AS depot, place.id AS place, pool.code AS pool, pool.id AS pool_id
+           FROM place CROSS JOIN pool WHERE place.code = ANY($1)""",
+        codes,
+    )
+    parts = await db.fetch(
+        "SELECT part_number, id FROM part WHERE part_number = ANY($1)", [part.id for part in network.parts]
+    )
+    return Gathered(
+        network=network,
+        spots={
+            name: Spot(place=row["place"], pool=row["pool_id"])
+            for row in spots
+            if (name := store_name(row["depot"], row["pool"])) in stores
+        },
+        parts={row["part_number"]: row["id"] for row in parts},
+    )
+
+
 def _parts(rows: Sequence[db.Row], consumed: Sequence[Consumed]) -> list[dict[str, Any]]:
     """Parts with the shape of what is believed of their rates; a consumable's is that of the store that knows it least."""
     shapes: dict[str, float] = {}

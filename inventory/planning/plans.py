@@ -1,7 +1,7 @@
 """Plans as data: asked for, made by the optimizer, approved, and then the lines that stock is held against."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -10,16 +10,21 @@ import msgspec
 from msgspec import Struct
 
 from inventory.ground import audit, clock, db, jobs, steps
-from inventory.ground.actor import Actor
+from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Forbidden, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.ground.progress import JobView, begin_job
 from inventory.planning.answers import Answered
-from inventory.planning.network import Gathered
+from inventory.planning.network import Gathered, gather
 from inventory.stock.lines import Lines, set_lines
 from optimizer.cover import average_failure_line
+from optimizer.network import Network
+from optimizer.whatif import Changes
 
-State = Literal["proposed", "approved", "superseded", "rejected"]
+State = Literal["proposed", "approved", "superseded", "rejected", "what_if"]
+
+NIGHTLY = service("planning")
+"""Who makes the plan of the night; its new one takes the place of its last, where nobody decided on that."""
 
 
 class PlannerMayNotApprove(Forbidden):
@@ -31,7 +36,10 @@ class PlannerMayNotApprove(Forbidden):
 
 
 class PlanSummary(Struct, frozen=True, kw_only=True):
-    """A plan as lists show it."""
+    """A plan as lists show it.
+
+    `optimizer` names the formulas that made it; `based_on` is the plan whose network it changed, for a what-if.
+    """
 
     id: UUID
     number: str
@@ -46,6 +54,8 @@ class PlanSummary(Struct, frozen=True, kw_only=True):
     approved_at: datetime | None
     approved_by: str | None
     remark: str
+    optimizer: str
+    based_on: UUID | None
 
 
 class PlannedClass(Struct, frozen=True, kw_only=True):
@@ -71,6 +81,13 @@ class PlannedRow(Struct, frozen=True, kw_only=True):
     planned_share: float
 
 
+class WhatIf(Struct, frozen=True, kw_only=True):
+    """Changed assumptions, and the plan whose network they change."""
+
+    plan: UUID
+    changes: Changes
+
+
 class PlanDetail(Struct, frozen=True, kw_only=True):
     """A plan with its classes and its rows."""
 
@@ -90,16 +107,49 @@ async def ask_for_plan(*, by: Actor) -> JobView:
     return job
 
 
+async def ask_for_changed_plan(on: date) -> JobView | None:
+    """Have the plan of the night made, if anything it rests on is other than in the newest plan.
+
+    Raises:
+        NoLeadTime: as `network.gather`.
+
+    """
+    newest = await db.fetch_value("SELECT network FROM plan WHERE state <> 'what_if' ORDER BY id DESC LIMIT 1")
+    if newest is not None and msgspec.convert(newest, Network) == (await gather(on)).network:
+        return None
+    return await ask_for_plan(by=NIGHTLY)
+
+
 @db.atomic
 async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> PlanSummary:
-    """Keep what the optimizer answered, with the network it was asked about."""
+    """Keep what the optimizer answered, with the network it was asked about, for somebody else to decide on."""
+    plan = await keep(gathered, answered, by=by)
+    await steps.begin(
+        "approve_plan", "plan", plan.number, owner_role="project_manager", due_at=clock.now() + timedelta(days=1)
+    )
+    if by.name == NIGHTLY.name:
+        for row in await db.fetch(
+            """UPDATE plan SET state = 'rejected', remark = $3 WHERE state = 'proposed' AND made_by = $1 AND id <> $2
+               RETURNING number""",
+            by.name,
+            plan.id,
+            f"→ {plan.number}",
+        ):
+            await steps.finish("plan", row["number"], by=by)
+    return plan
+
+
+@db.atomic
+async def keep(gathered: Gathered, answered: Answered, *, by: Actor, what_if: WhatIf | None = None) -> PlanSummary:
+    """Keep a plan with its rows and classes: a proposal, or the answer to a what-if, which never holds."""
     plan = answered.plan
-    number = await next_number("PL")
+    number = await next_number("PL" if what_if is None else "WI")
     plan_id = await db.fetch_value(
         """INSERT INTO plan (number, state, made_at, made_by, status, proof, cost_cny, lower_bound_cny, gap, network,
-                             answer)
-           VALUES ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id""",
+                             answer, optimizer, based_on, changes)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id""",
         number,
+        "proposed" if what_if is None else "what_if",
         clock.now(),
         by.name,
         plan.status,
@@ -109,6 +159,9 @@ async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> P
         plan.gap,
         msgspec.to_builtins(gathered.network),
         msgspec.to_builtins(plan),
+        answered.optimizer,
+        None if what_if is None else what_if.plan,
+        None if what_if is None else msgspec.to_builtins(what_if.changes),
     )
     await db.execute(
         """WITH entered AS (
@@ -137,9 +190,6 @@ async def record_plan(gathered: Gathered, answered: Answered, *, by: Actor) -> P
            JOIN service_class ON service_class.code = new.service_class""",
         plan_id,
         msgspec.to_builtins(answered.classes),
-    )
-    await steps.begin(
-        "approve_plan", "plan", number, owner_role="project_manager", due_at=clock.now() + timedelta(days=1)
     )
     return await plan_summary(plan_id)
 
@@ -243,7 +293,7 @@ async def reject_plan(plan: UUID, *, by: Actor, reason: str) -> PlanSummary:
 
 
 _SUMMARY = """SELECT id, number, state, made_at, made_by, status, proof, cost_cny, lower_bound_cny, gap, approved_at,
-                     approved_by, remark FROM plan"""
+                     approved_by, remark, optimizer, based_on FROM plan"""
 
 
 async def plan_summary(plan: UUID) -> PlanSummary:

@@ -11,7 +11,9 @@ from inventory.ground.columns import (
     key,
     link,
     note,
+    optional_document,
     optional_instant,
+    optional_link,
     optional_money,
     optional_real,
     optional_text,
@@ -25,7 +27,11 @@ from inventory.stock.tables import Pool
 
 
 class Plan(Table, tablename="plan", help_text="One run of the optimizer with its inputs, bounds and approval"):
-    """A plan; it holds once approved, until a newer one is."""
+    """A plan; it holds once approved, until a newer one is.
+
+    One under changed assumptions (`changes`, made to the network of `based_on`) only answers a question: it never holds.
+    `optimizer` names the formulas that made it, `frontier` is what other targets would cost, once somebody asked.
+    """
 
     id = key()
     number = text(unique=True)
@@ -39,11 +45,18 @@ class Plan(Table, tablename="plan", help_text="One run of the optimizer with its
     gap = optional_real()
     network = document()
     answer = document()
+    optimizer = text()
+    based_on = optional_link("self")
+    changes = optional_document()
+    frontier = optional_document()
     remark = note()
     approved_at = optional_instant()
     approved_by = optional_text()
 
-    plan_state_is_known = Check("state IN ('proposed', 'approved', 'superseded', 'rejected')")
+    plan_state_is_known = Check("state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')")
+    plan_under_changed_assumptions_never_holds = Check(
+        "(state = 'what_if') = (changes IS NOT NULL) AND (state = 'what_if') = (based_on IS NOT NULL)"
+    )
     plan_is_approved_by_someone = Check(
         "(state IN ('approved', 'superseded')) = (approved_at IS NOT NULL AND approved_by IS NOT NULL)"
     )

@@ -179,7 +179,7 @@ async def test_every_page_fits_a_phone_and_draws_its_charts_in_the_dark(people):
     for path in (
         *("/", "/stock", "/parts", f"/parts/{DRIVE}", "/units/ZL2-0001", "/requests", "/requests/new", request),
         *("/emergencies", "/emergencies/new", f"/emergencies/{case.id}", "/orders", f"/orders/{order.id}"),
-        *("/transfers", "/plans", f"/plans/{plan}"),
+        *("/transfers", "/plans", f"/plans/{plan}", f"/plans/{plan}/rows/{DRIVE}?depot=GZ", f"/plans/{plan}/surplus"),
         *(
             "/steps",
             "/steps/policy",

@@ -52,6 +52,36 @@ def test_a_spoiled_plan_does_not_verify(tmp_path):
     assert (checked.returncode, "differs" in checked.stdout) == (1, True)
 
 
+def test_a_what_if_stands_beside_the_plan(tmp_path):
+    changes, answer = tmp_path / "changes.json", tmp_path / "answer.json"
+    changes.write_text('{"targets": {"2h": 0.97}}')
+    done = beijian("whatif", EXAMPLES / "network-small.json", changes, "--output", answer)
+    printed = beijian("whatif", EXAMPLES / "network-small.json", changes, "--json")
+
+    told = json.loads(answer.read_text())
+    assert (done.returncode, printed.returncode) == (0, 0)
+    assert told["comparison"]["cost_before_cny"] == 48_800 < told["comparison"]["cost_after_cny"]
+    assert json.loads(printed.stdout)["comparison"] == told["comparison"]
+    assert "48,800.00" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ('{"targets": {"9h": 0.97}}', 2, '$.targets["9h"]: no such id: 9h'),
+        ("{}", 2, "$: nothing is changed"),
+        ('{"target": {}}', 2, "unknown field"),
+        ('{"total_budget_cny": 1000}', 3, ""),
+    ],
+)
+def test_a_what_if_says_what_is_wrong_with_its_changes(tmp_path, changes, code, said):
+    path = tmp_path / "changes.json"
+    path.write_text(changes)
+    done = beijian("whatif", EXAMPLES / "network-small.json", path)
+
+    assert (done.returncode, said in done.stderr) == (code, True)
+
+
 def test_an_emergency_is_answered(tmp_path):
     answer_path = tmp_path / "answer.json"
     done = beijian("emergency", EXAMPLES / "emergency-small.json", "--output", answer_path, "--json")

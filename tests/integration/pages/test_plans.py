@@ -1,6 +1,13 @@
 """Stocking plans on pages: asked for, watched, judged, decided."""
 
-from inventory.ground import progress
+import re
+from uuid import UUID
+
+import msgspec
+
+from api import solving
+from inventory.ground import clock, db, jobs, progress
+from tests.integration.planning.test_balancing import in_force
 from tests.integration.planning.test_plans import made
 from tests.world import DRIVE, PLANNER, PSU
 
@@ -11,14 +18,15 @@ async def test_a_plan_is_asked_for_and_watched(visitor):
     asked = await planner.post("/plans")
     job = asked.headers["location"].rsplit("/", 1)[1]
     waiting = (await planner.get(asked.headers["location"])).text
-    await progress.note_progress(job, 20, "sizing")
+    await progress.note_progress(job, 20, "bound", {"gap": 0.0123})
     working = (await planner.get(asked.headers["location"])).text
     plan = await made()
     await progress.finish_job(job, "done", "", {"plan": str(plan.id), "number": plan.number, "status": plan.status})
     done = (await planner.get(asked.headers["location"])).text
 
     assert "排队中" in waiting
-    assert "计算目标库存" in working
+    assert "证明成本下界" in working
+    assert "间隙 1.23 %" in working
     assert f'href="/plans/{plan.id}"' in done
 
 
@@ -66,3 +74,119 @@ async def test_a_plan_is_rejected_with_its_reason(visitor):
     await manager.post(f"/plans/{plan.id}/reject", {"reason": "too dear"})
 
     assert "too dear" in (await manager.get(f"/plans/{plan.id}")).text
+
+
+async def test_a_base_stock_leads_to_its_reasons(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    page = (await planner.get(f"/plans/{plan.id}")).text
+    english = (await planner.get(f"/plans/{plan.id}/rows/{DRIVE}?depot=GZ", language="en")).text
+    chinese = (await planner.get(f"/plans/{plan.id}/rows/{DRIVE}?depot=GZ")).text
+
+    assert f"/plans/{plan.id}/rows/{DRIVE}?depot=GZ&amp;pool=common" in page
+    assert "1,280" in english  # 160 devices × 8 drives
+    assert "assumed" in english
+    assert "多备一件与少备一件" in chinese
+    assert "按时率 <strong>2h</strong>" in chinese
+
+
+async def test_a_row_the_plan_does_not_have_is_not_found(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    assert (await planner.get(f"/plans/{plan.id}/rows/{DRIVE}?depot=SH")).status_code == 404
+    assert (await planner.get(f"/plans/{plan.id}/rows/NOPE?depot=GZ")).status_code == 404
+
+
+async def test_the_frontier_is_asked_for_and_shown(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+    before = (await planner.get(f"/plans/{plan.id}")).text
+
+    asked = await planner.post(f"/plans/{plan.id}/frontier")
+    job = UUID(asked.headers["location"].rsplit("/", 1)[1])
+    await solving.run(solving.draw_frontier, jobs.DrawFrontier(job, plan.id))
+    page = (await planner.get(f"/plans/{plan.id}")).text
+
+    assert "尚未计算其他目标下的成本" in before
+    assert 'data-chart="frontier"' in page
+    assert "−5 个百分点" in page
+    assert "计划目标" in page
+
+
+async def test_a_what_if_is_asked_by_a_form_and_stands_beside_the_plan(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    same = await planner.post(
+        f"/plans/{plan.id}/what-if", {"service_class": "2h", "target": "93", "device_factor": "1"}, language="en"
+    )
+    wrong = await planner.post(f"/plans/{plan.id}/what-if", {"lead_time_factor": "twice"})
+    form = {"service_class": "2h", "target": "96.5", "lead_time_factor": "1.5", "closed_depot": ""}
+    asked = await planner.post(f"/plans/{plan.id}/what-if", form)
+    job = UUID(asked.headers["location"].rsplit("/", 1)[1])
+    (payload,) = await db.fetch("SELECT payload FROM pgqueuer WHERE entrypoint = 'ask_what_if'")
+    await solving.run(solving.ask_what_if, msgspec.json.decode(payload["payload"], type=jobs.AskWhatIf))
+    found = (await progress.job_view(job)).result["plan"]
+    page = (await planner.get(f"/plans/{found}")).text
+    manager = await visitor("project_manager")
+
+    assert (same.status_code, wrong.status_code) == (422, 422)
+    assert "nothing is changed" in same.text
+    assert "并列比较" in page
+    assert f'href="/plans/{plan.id}"' in page
+    assert "<strong>96.5 %</strong>" in page
+    assert f"/plans/{found}/approve" not in (await manager.get(f"/plans/{found}")).text
+    assert (await manager.post(f"/plans/{found}/approve")).status_code == 409
+
+
+async def test_a_plan_shows_what_its_limits_cost_to_those_who_may_see_costs(visitor):
+    plan = await made()
+    planner = await visitor("planner")
+
+    assert "约束稍放宽时库存可节省的成本" in (await planner.get(f"/plans/{plan.id}")).text
+
+
+async def test_what_to_move_is_proposed_and_drafted_with_one_click(visitor):
+    plan = await in_force()
+    planner = await visitor("planner")
+
+    asked = await planner.post(f"/plans/{plan.id}/rebalancing")
+    address = asked.headers["location"]
+    await solving.run(solving.rebalance, jobs.Rebalance(UUID(address.rsplit("/", 1)[1]), plan.id))
+    proposed = (await planner.get(address)).text
+    drafted = await planner.post(f"{address}/draft-transfers")
+    after = (await planner.get(address)).text
+
+    assert f'action="/plans/{plan.id}/rebalancing"' in (await planner.get(f"/plans/{plan.id}")).text
+    assert f'action="{address}/draft-transfers"' in proposed
+    assert drafted.status_code == 303
+    assert "已生成草稿" in after
+    assert f'action="{address}/draft-transfers"' not in after
+
+
+async def test_surplus_tells_what_to_do_with_each_piece(visitor):
+    plan = await in_force()
+    planner = await visitor("planner")
+
+    page = (await planner.get(f"/plans/{plan.id}/surplus", language="en")).text
+
+    assert f'href="/plans/{plan.id}/surplus"' in (await planner.get(f"/plans/{plan.id}")).text
+    assert re.search(r"move \d to", page)
+    assert "back to the vendor" in page
+
+
+async def test_a_last_purchase_is_reckoned_on_its_page(visitor):
+    planner = await visitor("planner")
+    year = clock.today().year + 3
+
+    empty = (await planner.get("/plans/last-time-buy")).text
+    found = (await planner.get(f"/plans/last-time-buy?part={PSU}&until={year}-06-30&shortage_cny=9000")).text
+    past = await planner.get(f"/plans/last-time-buy?part={PSU}&until=2020-01-01&shortage_cny=9000")
+    wordy = await planner.get(f"/plans/last-time-buy?part={PSU}&until={year}-06-30&shortage_cny=much")
+
+    assert "最后一次采购" in empty
+    assert "值得保证的概率" in found
+    assert "假定" in found
+    assert (past.status_code, wordy.status_code) == (422, 422)

@@ -1,0 +1,198 @@
+"""Questions put to a plan's own network: what it would cost at other targets, and what if something were otherwise."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.ground import clock, db, jobs
+from inventory.ground.actor import Actor
+from inventory.ground.errors import FieldProblem, Invalid, Refused, Unknown
+from inventory.ground.progress import JobView, begin_job
+from inventory.planning import plans
+from inventory.planning.answers import Answered
+from inventory.planning.network import located
+from optimizer.errors import InvalidInput
+from optimizer.frontier import Point
+from optimizer.network import Network
+from optimizer.plan import Plan
+from optimizer.whatif import Changes, Comparison, changed, compare
+
+
+class NoPlanHolds(Refused):
+    """No plan is in force, so there is nothing to compare with."""
+
+    zh = "当前没有生效的计划，无从比较。"
+    help_en = "Approve a plan, or name the plan to start from."
+    help_zh = "请先审批计划，或指定作为起点的计划。"
+
+
+class ChangesMeanNothing(Invalid):
+    """These assumptions cannot be made at {path}: {problem}."""
+
+    zh = "假设无法成立（{path}）：{problem}。"
+    help_en = "Name stores, classes, parts and models as the plan's network file does."
+    help_zh = "请按计划网络文件中的名称填写备件库、服务级别、备件与机型。"
+
+
+class Frontier(Struct, frozen=True, kw_only=True):
+    """What a plan's network costs at other targets; no points until somebody asked."""
+
+    drawn_at: datetime | None
+    points: list[Point]
+
+
+class PlanComparison(Struct, frozen=True, kw_only=True):
+    """A what-if beside the plan whose network it changed."""
+
+    plan: plans.PlanSummary
+    based_on: plans.PlanSummary
+    changes: Changes
+    comparison: Comparison
+
+
+async def network_of(plan: UUID) -> Network:
+    """The network a plan was made for.
+
+    Raises:
+        Unknown: no such plan.
+
+    """
+    return msgspec.convert((await _kept(plan))["network"], Network)
+
+
+async def answer_of(plan: UUID) -> Plan:
+    """What the optimizer answered: stock, bounds, multipliers.
+
+    Raises:
+        Unknown: no such plan.
+
+    """
+    return msgspec.convert((await _kept(plan))["answer"], Plan)
+
+
+async def newest_multipliers() -> dict[str, float] | None:
+    """The multipliers of the newest plan that was found, for the next to start from; None before the first."""
+    return await db.fetch_value(
+        """SELECT answer->'multipliers' FROM plan WHERE state <> 'what_if' AND status IN ('optimal', 'feasible')
+           ORDER BY id DESC LIMIT 1"""
+    )
+
+
+async def _kept(plan: UUID) -> db.Row:
+    row = await db.fetch_one("SELECT network, answer, changes, based_on FROM plan WHERE id = $1", plan)
+    if row is None:
+        raise Unknown(what="plan", what_zh="计划", key=str(plan))
+    return row
+
+
+# ---- What other targets would cost.
+
+
+@db.atomic
+async def ask_for_frontier(plan: UUID, *, by: Actor) -> JobView:
+    """Have a plan's frontier drawn; the answer is the job to watch.
+
+    Raises:
+        Unknown: no such plan.
+
+    """
+    by.require("plans.make")
+    await plans.plan_summary(plan)
+    job = await begin_job("draw_frontier", by=by, stopping_right="plans.make")
+    await jobs.enqueue(jobs.DrawFrontier(job.id, plan))
+    return job
+
+
+@db.atomic
+async def record_frontier(plan: UUID, points: Sequence[Point]) -> None:
+    """Keep what other targets would cost, in place of what was kept before."""
+    await db.execute(
+        "UPDATE plan SET frontier = $2 WHERE id = $1",
+        plan,
+        msgspec.to_builtins(Frontier(drawn_at=clock.now(), points=list(points))),
+    )
+
+
+async def frontier_of(plan: UUID) -> Frontier:
+    """What a plan's network costs at other targets.
+
+    Raises:
+        Unknown: no such plan.
+
+    """
+    await plans.plan_summary(plan)
+    kept = await db.fetch_value("SELECT frontier FROM plan WHERE id = $1", plan)
+    return Frontier(drawn_at=None, points=[]) if kept is None else msgspec.convert(kept, Frontier)
+
+
+# ---- What if.
+
+
+@db.atomic
+async def ask_what_if(changes: Changes, *, by: Actor, plan: UUID | None = None) -> JobView:
+    """Have the network of a plan (the one in force, if none is named) sized under changed assumptions.
+
+    Raises:
+        Unknown: no such plan.
+        NoPlanHolds: none is named, and none is in force.
+        ChangesMeanNothing: they change nothing, or name what the network does not have.
+
+    """
+    by.require("plans.make")
+    start = plan or await db.fetch_value("SELECT id FROM plan WHERE state = 'approved'")
+    if start is None:
+        raise NoPlanHolds
+    network = await network_of(start)
+    try:
+        await asyncio.to_thread(changed, network, changes)
+    except InvalidInput as wrong:
+        raise _refusal(wrong) from None
+    job = await begin_job("ask_what_if", by=by, stopping_right="plans.make")
+    await jobs.enqueue(jobs.AskWhatIf(job.id, start, msgspec.to_builtins(changes)))
+    return job
+
+
+def _refusal(wrong: InvalidInput) -> ChangesMeanNothing:
+    """Where the changes go wrong, as our refusal."""
+    pointer = "/changes" + wrong.path.removeprefix("$").replace('["', "/").replace('"]', "").replace("[", "/")
+    pointer = pointer.replace("]", "").replace(".", "/")
+    field = FieldProblem(pointer, "invalid", wrong.problem, wrong.problem)
+    return ChangesMeanNothing(path=wrong.path, problem=wrong.problem, fields=(field,))
+
+
+async def record_what_if(
+    plan: UUID, changes: Changes, network: Network, answered: Answered, *, by: Actor
+) -> plans.PlanSummary:
+    """Keep the answer to a what-if."""
+    what_if = plans.WhatIf(plan=plan, changes=changes)
+    return await plans.keep(await located(network), answered, by=by, what_if=what_if)
+
+
+async def comparison(plan: UUID) -> PlanComparison:
+    """A what-if beside the plan whose network it changed; compared in a thread.
+
+    Raises:
+        Unknown: no such plan, or it is no what-if.
+
+    """
+    row = await _kept(plan)
+    if row["based_on"] is None:
+        raise Unknown(what="what-if", what_zh="假设分析", key=str(plan))
+    before = await _kept(row["based_on"])
+    found = await asyncio.to_thread(
+        compare,
+        msgspec.convert(before["network"], Network),
+        msgspec.convert(before["answer"], Plan),
+        msgspec.convert(row["network"], Network),
+        msgspec.convert(row["answer"], Plan),
+    )
+    return PlanComparison(
+        plan=await plans.plan_summary(plan),
+        based_on=await plans.plan_summary(row["based_on"]),
+        changes=msgspec.convert(row["changes"], Changes),
+        comparison=found,
+    )

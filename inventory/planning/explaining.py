@@ -1,0 +1,83 @@
+"""Why a plan says what it says of one part in one store: asked of the optimizer, with where the rate comes from."""
+
+import asyncio
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from inventory.ground import db
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+from inventory.planning.network import store_name
+from inventory.stock.pools import COMMON
+from optimizer.explanation import Explanation, explain
+from optimizer.network import Network
+from optimizer.plan import Plan
+
+
+class RowExplanation(Struct, frozen=True, kw_only=True):
+    """A row of a plan with the devices behind it, what prices it, and what one unit more or less would do.
+
+    `rate_source` says what the failure rate rests on (`assumed`, `record`, `history`), `rate_evidence` how.
+    """
+
+    plan: UUID
+    number: str
+    part_number: str
+    name_zh: str
+    name_en: str
+    depot: str
+    pool: str
+    planned_share: float
+    rate_source: str | None
+    rate_evidence: str
+    explanation: Explanation
+
+
+async def row_explanation(
+    plan: UUID, part_number: str, depot: str, *, pool: str = COMMON, seen_by: Actor
+) -> RowExplanation:
+    """Why a plan holds as much of a part in a store as it does.
+
+    The plan's stored network is evaluated anew, in a thread: nothing of today's stock or devices enters.
+
+    Raises:
+        Unknown: no such plan, or it says nothing of this part there.
+
+    """
+    row = await db.fetch_one(_ROW, plan, part_number, depot, pool, seen_by.depot_scope)
+    if row is None:
+        raise Unknown(what="row of the plan", what_zh="计划行", key=f"{part_number}@{store_name(depot, pool)}")
+    network, answer = msgspec.convert(row["network"], Network), msgspec.convert(row["answer"], Plan)
+    found = await asyncio.to_thread(explain, network, answer, row["part_number"], store_name(depot, pool))
+    return RowExplanation(
+        plan=plan,
+        number=row["number"],
+        part_number=row["part_number"],
+        name_zh=row["name_zh"],
+        name_en=row["name_en"],
+        depot=depot,
+        pool=pool,
+        planned_share=row["planned_share"],
+        rate_source=row["rate_source"],
+        rate_evidence=row["rate_evidence"] or "",
+        explanation=found,
+    )
+
+
+_ROW = """
+SELECT plan.number, plan.network, plan.answer, part.part_number, part.name_zh, part.name_en, plan_row.planned_share,
+       rate.source AS rate_source, rate.evidence AS rate_evidence
+FROM plan_row
+JOIN plan ON plan.id = plan_row.plan
+JOIN part ON part.id = plan_row.part
+JOIN place ON place.id = plan_row.place
+JOIN pool ON pool.id = plan_row.pool
+LEFT JOIN LATERAL (
+    SELECT source, evidence FROM failure_rate
+    WHERE failure_rate.part = part.id AND valid_from <= plan.made_at::date ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS rate ON true
+WHERE plan.id = $1 AND part.part_number = $2 AND place.code = $3 AND pool.code = $4
+  AND ($5::text[] IS NULL OR place.code = ANY($5))
+"""
