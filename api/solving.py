@@ -10,7 +10,7 @@ from api.processes import NoLongerWanted, Told, compute_watched
 from inventory.ground import clock, jobs, progress
 from inventory.ground.actor import Actor, service
 from inventory.ground.errors import InventoryError
-from inventory.planning import asking, balancing, network, plans
+from inventory.planning import asking, balancing, network, plans, rates
 from inventory.planning.answering import answer, answer_frontier, answer_rebalancing, answer_what_if
 from inventory.planning.answers import Answered
 from optimizer.errors import OptimizerError
@@ -37,7 +37,9 @@ class OtherAnswer(Struct, frozen=True):
 async def make_plan(job: jobs.MakePlan) -> dict[str, str]:
     """Size the whole network as it is now."""
     await _go_on(job.job, GATHERED, "gathering the network")
-    gathered = await network.gather(clock.now().date())
+    today = clock.now().date()
+    await rates.assume(today, by=await _asker(job.job))
+    gathered = await network.gather(today)
     answered = await _solved(job.job, answer, msgspec.json.encode(gathered.network), await asking.newest_multipliers())
     await _go_on(job.job, SOLVED, "writing the plan")
     return _told(

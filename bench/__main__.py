@@ -5,13 +5,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, imports, many_lines, meter, month, movements, simulation, sizing, starts
+from bench import bursts, forecasts
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
 
 BENCHMARKS = {
     "bursts": bursts.run,
+    "forecasts": forecasts.run,
     "imports": imports.run,
     "many_lines": many_lines.run,
     "meter": meter.run,
@@ -20,6 +21,7 @@ BENCHMARKS = {
     "simulation": simulation.run,
     "sizing": sizing.run,
     "starts": starts.run,
+    "truth": truth.run,
 }
 
 

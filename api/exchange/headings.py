@@ -28,6 +28,7 @@ CHINESE: dict[str, str] = {
     "attached_by": "上传人",
     "attempts": "尝试次数",
     "authorisations": "原厂授权书",
+    "vendor-closures": "供应商停业安排",
     "average_failure_line": "平均故障水平线",
     "b_days": "B 类盘点周期（天）",
     "b_share": "B 类占比",

@@ -3,6 +3,7 @@
 _THINGS = {
     "alias": ("other part number", "别名编号"),
     "authorisation": ("letter of authorisation", "原厂授权书"),
+    "closure": ("vendor's closure", "供应商停业安排"),
     "bin": ("bin", "库位"),
     "calendar": ("calendar", "日历"),
     "contract": ("contract", "合同"),

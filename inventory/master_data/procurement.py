@@ -55,6 +55,7 @@ async def enter_vendor(values: Values, by: Actor) -> None:
                 channel=values["channel"],
                 endpoint=values["endpoint"],
                 return_terms=values["return_terms"],
+                holidays=values["holidays"],
             )
         ],
         by=by,
@@ -82,12 +83,44 @@ VENDORS = Kind(
         _vendor("channel"),
         _vendor("endpoint"),
         _vendor("return_terms"),
+        Field(name="holidays", en="Closed on public holidays of", zh="法定节假日停业", shape="choice", sql="vendor.holidays",
+              column="holidays", choices={"CN": ("China", "中国")},
+              hint=("lead times stand still on those days", "节假日期间交期顺延")),
         _company("phone"),
         _company("email"),
         Field(name="active", en="In use", zh="在用", shape="flag", sql="vendor.active", column="active", later=True),
     ),
     enter=enter_vendor,
-)
+)  # fmt: skip
+
+CLOSURES = Kind(
+    name="vendor-closures",
+    group="vendors",
+    en="Vendors' closures",
+    zh="供应商停业安排",
+    what="closure",
+    what_zh="停业安排",
+    read="vendors.read",
+    table="vendor_closure",
+    joins="""JOIN vendor ON vendor.id = vendor_closure.vendor
+             JOIN party ON party.id = vendor.party""",
+    key="vendor_closure.id::text",
+    title="party.code || ' / ' || vendor_closure.first_on",
+    natural=("vendor", "first_on"),
+    fields=(
+        Field(name="vendor", en="Vendor", zh="供应商", required=True, sql="party.code", fixed=True, finds=VENDOR,
+              refers="vendors"),
+        Field(name="first_on", en="Closed from", zh="停业首日", shape="day", required=True, sql="vendor_closure.first_on",
+              fixed=True),
+        Field(name="last_on", en="Closed until", zh="停业末日", shape="day", required=True, sql="vendor_closure.last_on",
+              column="last_on", hint=("the last day that is closed", "含当日")),
+        Field(name="remark", en="Remark", zh="备注", shape="note", sql="vendor_closure.remark", column="remark"),
+        Field(name="in_force", en="In force", zh="有效", shape="flag", sql="vendor_closure.in_force", column="in_force",
+              later=True),
+    ),
+    enter=by_verb(register.enter_closures, register.NewClosure),
+    belongs={"vendor": "vendors"},
+)  # fmt: skip
 
 AUTHORISATIONS = Kind(
     name="authorisations",

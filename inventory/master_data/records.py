@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
         procurement.VENDORS,
         procurement.OFFERS,
         procurement.AUTHORISATIONS,
+        procurement.CLOSURES,
     )
 }
 """Every kind, by its name in addresses."""

@@ -675,6 +675,13 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="VendorClosure",
+        tablename="vendor_closure",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="Step", tablename="step", schema=None, columns=None
     )
 
@@ -7762,6 +7769,134 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        column_name="first_on",
+        db_column_name="first_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        column_name="last_on",
+        db_column_name="last_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        column_name="in_force",
+        db_column_name="in_force",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Step",
         tablename="step",
         column_name="id",
@@ -11039,6 +11174,28 @@ async def forwards():
         params={
             "default": False,
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Vendor",
+        tablename="vendor",
+        column_name="holidays",
+        db_column_name="holidays",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -24958,6 +25115,24 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        constraint_name="vendor_closure_is_unique",
+        constraint_class=Unique,
+        params={"columns": ["vendor", "first_on"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorClosure",
+        tablename="vendor_closure",
+        constraint_name="vendor_closure_ends_after_it_starts",
+        constraint_class=Check,
+        params={"condition": "last_on >= first_on"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Step",
         tablename="step",
         constraint_name="step_is_done_by_someone",
@@ -25282,6 +25457,15 @@ async def forwards():
         constraint_name="vendor_is_one_per_party",
         constraint_class=Unique,
         params={"columns": ["party"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Vendor",
+        tablename="vendor",
+        constraint_name="vendor_holidays_are_known",
+        constraint_class=Check,
+        params={"condition": "holidays IN ('CN')"},
         schema=None,
     )
 

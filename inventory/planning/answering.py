@@ -5,6 +5,7 @@ so far, and the share of the whole that is behind it.
 """
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,13 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from scipy.special import pdtr
 
 import optimizer
 from inventory.planning.answers import Answered, AnsweredClass, AnsweredRow, Balance
 from optimizer import frontier as optimizer_frontier
 from optimizer import network as optimizer_network
 from optimizer.cover import ClassDemand
+from optimizer.demand_counts import fewer_than
 from optimizer.network import Network, primary_depot
 from optimizer.plan import Plan
 from optimizer.rebalancing import rebalance
@@ -115,7 +116,11 @@ def formulas() -> str:
 
 
 def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:
-    """Every part and store with demand; the share is that of a demand finding stock, P(Poisson(mL) ≤ S − 1)."""
+    """Every part and store with demand; the share is that of a demand finding stock, P(X ≤ S − 1) over the resupply time.
+
+    X is Poisson, or negative binomial where the rate is uncertain; of a demand, so weighted by the rate.
+    """
+    shapes = {part.id: math.inf if part.rate_shape is None else part.rate_shape for part in network.parts}
     lead_times = {(row.part, row.depot): row.lead_time_days for row in network.replenishment}
     rows: list[AnsweredRow] = []
     for (part, store), demands in sorted(_demands(network).items()):
@@ -123,7 +128,7 @@ def planned_rows(network: Network, plan: Plan) -> list[AnsweredRow]:
         if rate <= 0:
             continue
         stock, resupply = plan.stock.get(part, {}).get(store, 0), lead_times[part, store]
-        share = float(pdtr(stock - 1, rate * resupply)) if stock > 0 else 0.0
+        share = float(fewer_than(stock, rate * resupply, shapes[part], size_biased=True))
         rows.append(
             AnsweredRow(
                 part=part,

@@ -1,17 +1,28 @@
 """The optimizer's input from the database: the network as it stands, each pool a store of its own."""
 
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.errors import Refused
+from inventory.planning.consumption import Consumed, foreseen, handed_out
+from inventory.procurement.closures import closures_of_vendors
 from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
 from optimizer import network as optimizer_network
+from optimizer.closures import by_order_day, quickest
 from optimizer.network import Network
+
+QUARTER_DAYS = 90
+"""How far a plan looks ahead at least: what begins or ends later is for the plans to come."""
 
 
 class NoLeadTime(Refused):
@@ -46,42 +57,69 @@ def store_name(depot: str, pool: str) -> str:
     return depot if pool == COMMON else f"{depot}/{pool}"
 
 
+class Installed(Struct, frozen=True, kw_only=True):
+    """Devices of a model, or of what stands in for one, at a site under a contract."""
+
+    customer: str
+    model: str
+    devices: int
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A part in a model, or in what stands in for one."""
+
+    model: str
+    part: str
+    per_device: float
+    annual_rate: float
+    critical: bool
+
+
 async def gather(on: date) -> Gathered:
     """The network of a day: stores, parts in use, classes, sites, devices, parts lists with their failure rates.
+
+    A device counts for the days within the plan's horizon on which it is installed and under a contract that has
+    begun and not ended, or whose contract lets it be served beyond its end. Consumables come in as a stand-in model
+    per store, which every device served from there carries.
 
     Raises:
         NoLeadTime: a part with demand has no valid offer.
 
     """
     serving = await db.fetch(_SERVING)
-    lead_times = {row["part_number"]: row["lead_time_days"] for row in await db.fetch(_LEAD_TIMES, on)}
-    bom = await db.fetch(_BOM)
-    missing = sorted({row["part"] for row in bom if row["part"] not in lead_times and row["annual_rate"] > 0})
+    offers = await db.fetch(_OFFERS, on)
+    bom = await db.fetch(_BOM, on)
+    horizon = horizon_days(_quoted(offers, {row["part"] for row in bom}))
+    lead_times = await _lead_times(offers, on, horizon)
+    installed, lines = _for_their_days(await db.fetch(_INSTALLED, on, horizon), bom, horizon)
+    stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
+    consumed = foreseen(await handed_out(on))
+    store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
+    consuming, consumables = _stand_ins(consumed, installed, store_of, stores)
+    installed, lines = installed + consuming, lines + consumables
+    missing = sorted({line.part for line in lines if line.part not in lead_times and line.annual_rate > 0})
     if missing:
         raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
-    installed = await db.fetch(_INSTALLED)
-    stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
-    demand = _demand_pairs(serving, installed, bom)
     document: dict[str, Any] = {
         "depots": [{"id": name} for name in sorted(stores)],
-        "parts": [dict(row) for row in await db.fetch(_PARTS, sorted({row["part"] for row in bom}))],
+        "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines})), consumed),
         "replenishment": [
             {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
-            for (part, store), critical in sorted(demand.items())
+            for (part, store), critical in sorted(_demand_pairs(store_of, installed, lines).items())
         ],
         "sla_classes": [dict(row) for row in await db.fetch(_CLASSES)],
         "customers": _customers(serving, await db.fetch(_TRAVEL)),
         "installed_base": [
-            {"customer": _customer(row), "model": row["model"], "device_count": row["devices"]} for row in installed
+            {"customer": row.customer, "model": row.model, "device_count": row.devices} for row in installed
         ],
         "bom": [
             {
-                "model": row["model"],
-                "part": row["part"],
-                "per_device": row["per_device"],
-                "annual_failure_rate": row["annual_rate"],
+                "model": line.model,
+                "part": line.part,
+                "per_device": line.per_device,
+                "annual_failure_rate": line.annual_rate,
             }
-            for row in bom
+            for line in lines
         ],
         "policy": {"stockout": "backorder", "lateral": False},
         "objective": "investment",
@@ -89,7 +127,7 @@ async def gather(on: date) -> Gathered:
     return Gathered(
         network=optimizer_network.read(msgspec.json.encode(document)),
         spots=stores,
-        parts={row["part"]: row["part_id"] for row in bom},
+        parts={row["part"]: row["part_id"] for row in bom} | {row.handed.part: row.handed.part_id for row in consumed},
     )
 
 
@@ -116,6 +154,109 @@ async def located(network: Network) -> Gathered:
     )
 
 
+def _parts(rows: Sequence[db.Row], consumed: Sequence[Consumed]) -> list[dict[str, Any]]:
+    """Parts with the shape of what is believed of their rates; a consumable's is that of the store that knows it least."""
+    shapes: dict[str, float] = {}
+    for row in consumed:
+        part = row.handed.part
+        shapes[part] = min(shapes.get(part, math.inf), row.forecast.shape)
+    return [{**row, "rate_shape": shapes.get(row["id"], row["rate_shape"])} for row in rows]
+
+
+def horizon_days(lead_times: Iterable[float]) -> int:
+    """The days a plan looks ahead: a quarter, or the longest resupply where that is longer.
+
+    >>> horizon_days([7.0, 30.0]), horizon_days([7.0, 120.5])
+    (90, 121)
+    """
+    return max(QUARTER_DAYS, *(math.ceil(days) for days in lead_times), 0)
+
+
+def _quoted(offers: Sequence[db.Row], parts: set[str]) -> list[float]:
+    """How long the quickest offer of each of the parts takes as quoted."""
+    quoted: dict[str, float] = {}
+    for row in offers:
+        if row["part_number"] in parts:
+            quoted[row["part_number"]] = min(quoted.get(row["part_number"], math.inf), row["lead_time_days"])
+    return list(quoted.values())
+
+
+async def _lead_times(offers: Sequence[db.Row], on: date, horizon: int) -> dict[str, float]:
+    """How long each part takes at the worst within the horizon, each day's order going to whoever then delivers first."""
+    closures = await closures_of_vendors(on)
+    by_days: dict[tuple[int, float], npt.NDArray[np.float64]] = {}
+    ways: dict[str, list[npt.NDArray[np.float64]]] = defaultdict(list)
+    for row in offers:
+        way = (row["vendor"], row["lead_time_days"])
+        if way not in by_days:
+            by_days[way] = by_order_day(row["lead_time_days"], closures.get(row["vendor"], ()), on, horizon)
+        ways[row["part_number"]].append(by_days[way])
+    return {part: quickest(days).worst for part, days in ways.items()}
+
+
+def _for_their_days(
+    devices: Sequence[db.Row], bom: Sequence[db.Row], horizon: int
+) -> tuple[list[Installed], list[Line]]:
+    """Devices and parts lists; devices there for a part of the horizon are a model of their own, which fails as much less."""
+    spans = {(row["model"], row["days"]): _spanned(row["model"], row["days"], horizon) for row in devices}
+    installed = [
+        Installed(customer=_customer(row), model=spans[row["model"], row["days"]], devices=row["devices"])
+        for row in devices
+    ]
+    lists: dict[str, list[db.Row]] = defaultdict(list)
+    for row in bom:
+        lists[row["model"]].append(row)
+    return installed, [
+        Line(
+            model=name,
+            part=row["part"],
+            per_device=row["per_device"],
+            annual_rate=row["annual_rate"] * days / horizon,
+            critical=row["critical"],
+        )
+        for (model, days), name in sorted(spans.items())
+        for row in lists[model]
+    ]
+
+
+def _spanned(model: str, days: int, horizon: int) -> str:
+    """The name of a model whose devices are there for so many days of the horizon."""
+    return model if days == horizon else f"{model}/{days} of {horizon} days"
+
+
+def _stand_ins(
+    consumed: Sequence[Consumed], installed: Sequence[Installed], store_of: dict[str, str], stores: dict[str, Spot]
+) -> tuple[list[Installed], list[Line]]:
+    """What a store hands out of consumables as parts of a model that every device it serves carries once.
+
+    So each class answers for its share of them by its devices. What a store that serves no devices hands out is in no plan.
+    """
+    served: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in installed:
+        served[store_of[row.customer]][row.customer] += row.devices
+    store_at = {spot: name for name, spot in stores.items() if served[name].total()}
+    lines: list[Line] = []
+    for row in consumed:
+        store = store_at.get(Spot(place=row.handed.place, pool=row.handed.pool))
+        if store is not None:
+            lines.append(
+                Line(
+                    model=f"consumables/{store}",
+                    part=row.handed.part,
+                    per_device=1,
+                    annual_rate=row.annual_rate / served[store].total(),
+                    critical=False,
+                )
+            )
+    consuming = {line.model for line in lines}
+    return [
+        Installed(customer=customer, model=model, devices=devices)
+        for store in sorted(served)
+        if (model := f"consumables/{store}") in consuming
+        for customer, devices in served[store].items()
+    ], lines
+
+
 def _customer(row: db.Row) -> str:
     return f"{row['site']}/{row['contract']}"
 
@@ -136,17 +277,18 @@ def _customers(serving: list[db.Row], travel: list[db.Row]) -> list[dict[str, An
     return customers
 
 
-def _demand_pairs(serving: list[db.Row], installed: list[db.Row], bom: list[db.Row]) -> dict[tuple[str, str], bool]:
+def _demand_pairs(
+    store_of: dict[str, str], installed: Sequence[Installed], lines: Sequence[Line]
+) -> dict[tuple[str, str], bool]:
     """Every part and store with demand, and whether the part is critical for a model there (D41)."""
-    store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
-    parts_of: dict[str, list[tuple[str, bool]]] = {}
-    for row in bom:
-        parts_of.setdefault(row["model"], []).append((row["part"], row["critical"]))
+    parts_of: dict[str, list[Line]] = {}
+    for line in lines:
+        parts_of.setdefault(line.model, []).append(line)
     pairs: dict[tuple[str, str], bool] = {}
     for row in installed:
-        for part, critical in parts_of.get(row["model"], []):
-            pair = (part, store_of[_customer(row)])
-            pairs[pair] = pairs.get(pair, False) or critical
+        for line in parts_of.get(row.model, []):
+            pair = (line.part, store_of[row.customer])
+            pairs[pair] = pairs.get(pair, False) or line.critical
     return pairs
 
 
@@ -163,14 +305,21 @@ ORDER BY site.code, contract.code
 """
 
 _INSTALLED = f"""
-SELECT site.code AS site, contract.code AS contract, device_model.code AS model, count(*)::int AS devices
-FROM device
-JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
-JOIN place AS site ON site.id = device.site
-JOIN contract ON contract.id = device.contract
-JOIN device_model ON device_model.id = device.model
-WHERE device.retired_on IS NULL
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+SELECT site, contract, model, days, count(*)::int AS devices
+FROM (
+    SELECT site.code AS site, contract.code AS contract, device_model.code AS model,
+           least($1::date + $2::int, device.retired_on,
+                 CASE WHEN NOT contract.served_after_end THEN contract.ends_on + 1 END)
+           - greatest($1::date, device.installed_on, contract.starts_on) AS days
+    FROM device
+    JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
+    JOIN place AS site ON site.id = device.site
+    JOIN contract ON contract.id = device.contract
+    JOIN device_model ON device_model.id = device.model
+    WHERE device.retired_on IS NULL OR device.retired_on > $1
+) AS spanned
+WHERE days > 0
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 
 _BOM = """
@@ -182,13 +331,17 @@ JOIN part ON part.id = model_part.part
 LEFT JOIN LATERAL (
     SELECT annual_rate FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS rate ON true
-WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND retired_on IS NULL)
+WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND (retired_on IS NULL OR retired_on > $1))
 ORDER BY device_model.code, part.part_number
 """
 
 _PARTS = """
-SELECT part_number AS id, unit_cost_cny::float8 AS unit_cost_cny, holding_rate_per_year
-FROM part WHERE part_number = ANY($1) ORDER BY part_number
+SELECT part_number AS id, unit_cost_cny::float8 AS unit_cost_cny, holding_rate_per_year, rate.shape AS rate_shape
+FROM part
+LEFT JOIN LATERAL (
+    SELECT shape FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS rate ON true
+WHERE part_number = ANY($1) ORDER BY part_number
 """
 
 _CLASSES = """
@@ -205,11 +358,11 @@ JOIN place AS site ON site.id = coverage.site
 JOIN place AS store ON store.id = coverage.store AND store.kind = 'depot' AND store.out_of_service_at IS NULL
 """
 
-_LEAD_TIMES = """
-SELECT part.part_number, min(lead_time_days) AS lead_time_days
+_OFFERS = """
+SELECT part.part_number, offer.vendor, min(lead_time_days) AS lead_time_days
 FROM offer
 JOIN vendor ON vendor.id = offer.vendor AND vendor.active AND vendor.kind <> 'broker'
 JOIN part ON part.id = offer.part
 WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to >= $1)
-GROUP BY part.part_number
+GROUP BY part.part_number, offer.vendor
 """

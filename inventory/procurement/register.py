@@ -21,6 +21,16 @@ class NewVendor(Struct, frozen=True, kw_only=True):
     channel: Literal["http", "by_hand"]
     endpoint: str | None = None
     return_terms: str = ""
+    holidays: Literal["CN"] | None = None
+
+
+class NewClosure(Struct, frozen=True, kw_only=True):
+    """Days, both named, on which a vendor is closed."""
+
+    vendor: str
+    first_on: date
+    last_on: date
+    remark: str = ""
 
 
 class NewAuthorisation(Struct, frozen=True, kw_only=True):
@@ -64,10 +74,10 @@ async def enter_vendors(vendors: Sequence[NewVendor], *, by: Actor) -> None:
 
     """
     await enter(
-        """INSERT INTO vendor (party, place, kind, channel, endpoint, return_terms)
-           SELECT party.id, place.id, new.kind, channel, endpoint, return_terms
+        """INSERT INTO vendor (party, place, kind, channel, endpoint, return_terms, holidays)
+           SELECT party.id, place.id, new.kind, channel, endpoint, return_terms, holidays
            FROM jsonb_to_recordset($1) AS new(party text, place text, kind text, channel text, endpoint text,
-                return_terms text)
+                return_terms text, holidays text)
            JOIN party ON party.code = new.party AND party.is_vendor
            JOIN place ON place.code = new.place AND place.kind = 'vendor'
            RETURNING (SELECT code FROM party WHERE party.id = vendor.party)""",
@@ -75,6 +85,31 @@ async def enter_vendors(vendors: Sequence[NewVendor], *, by: Actor) -> None:
         lambda vendor: vendor.party,
         what="vendor",
         what_zh="供应商",
+        by=by,
+        right="parts.manage",
+    )
+
+
+@db.atomic
+async def enter_closures(closures: Sequence[NewClosure], *, by: Actor) -> None:
+    """Enter when vendors are closed.
+
+    Raises:
+        UnknownReference: no such vendor.
+
+    """
+    await enter(
+        """INSERT INTO vendor_closure (vendor, first_on, last_on, remark)
+           SELECT vendor.id, first_on, last_on, remark
+           FROM jsonb_to_recordset($1) AS new(vendor text, first_on date, last_on date, remark text)
+           JOIN party ON party.code = new.vendor
+           JOIN vendor ON vendor.party = party.id
+           RETURNING (SELECT code FROM party JOIN vendor ON vendor.party = party.id WHERE vendor.id = vendor_closure.vendor)
+                     || ' / ' || first_on""",
+        closures,
+        lambda closure: f"{closure.vendor} / {closure.first_on}",
+        what="closure",
+        what_zh="停业安排",
         by=by,
         right="parts.manage",
     )

@@ -40,12 +40,30 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     secret_version = whole(1)
     return_terms = note()
     inspect_on_receipt = flag(default=False)
+    holidays = optional_text()
     active = flag(default=True)
 
     vendor_is_one_per_party = Unique([party])
+    vendor_holidays_are_known = Check("holidays IN ('CN')")
     vendor_kind_is_known = Check("kind IN ('maker', 'distributor', 'repairer', 'broker')")
     vendor_channel_is_known = Check("channel IN ('http', 'by_hand')")
     vendor_channel_has_its_endpoint = Check("channel <> 'http' OR endpoint IS NOT NULL")
+
+
+class VendorClosure(
+    Table, tablename="vendor_closure", help_text="When a vendor is closed: no order moves on these days"
+):
+    """Days, both named, on which a vendor's lead times stand still; public holidays it keeps stand with the vendor."""
+
+    id = Serial(primary_key=True)
+    vendor = link(Vendor)
+    first_on = day()
+    last_on = day()
+    remark = note()
+    in_force = flag(default=True)
+
+    vendor_closure_is_unique = Unique([vendor, first_on])
+    vendor_closure_ends_after_it_starts = Check("last_on >= first_on")
 
 
 class Authorisation(Table, tablename="authorisation", help_text="A maker's letter that lets a vendor sell its parts"):

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from api.demo.company.parts import DRIVES, PARTS
 from inventory.ground.actor import Actor
+from inventory.installed_base.holidays import next_holidays
 from inventory.procurement import register as procurement
 
 
@@ -24,6 +25,9 @@ class VendorSpec:
 
 REPAIR_SHARE = Decimal("0.3")
 """What the repairer asks for a repair, as a share of a new part; assumed."""
+
+HOLIDAYS_OF_A_YEAR = 9
+"""Enough of the next holidays for the Spring Festival to be among them."""
 
 VENDORS = [
     VendorSpec("DELL", "戴尔服务", "Dell Service", "maker", {}, 1.06, "15 天内未返还按目录价收费"),
@@ -63,7 +67,7 @@ VENDORS = [
 
 
 async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
-    """Enter vendors, with the offers and letters of today."""
+    """Enter vendors, with the offers, letters and closures of today."""
     await procurement.enter_vendors(
         [
             procurement.NewVendor(
@@ -73,8 +77,21 @@ async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
                 channel="http",
                 endpoint=f"{endpoint}/vendors/{v.code}",
                 return_terms=v.terms,
+                holidays="CN" if v.kind == "repairer" else None,
             )
             for v in VENDORS
+        ],
+        by=by,
+    )
+    festival = next(day for day in next_holidays(today, HOLIDAYS_OF_A_YEAR) if day.name_en == "Spring Festival")
+    await procurement.enter_closures(
+        [
+            procurement.NewClosure(
+                vendor="BEIFANG",
+                first_on=festival.starts_on - timedelta(days=5),
+                last_on=festival.ends_on + timedelta(days=6),
+                remark="春节放假至元宵节 / Spring Festival to the Lantern Festival",
+            )
         ],
         by=by,
     )

@@ -120,6 +120,7 @@ NEW: dict[str, dict[str, Any]] = {
         "valid_from": "2026-01-01",
         "valid_to": "2026-12-31",
     },
+    "vendor-closures": {"vendor": "DELL", "first_on": "2027-02-01", "last_on": "2027-02-20", "remark": "春节"},
 }
 
 CHANGED: dict[str, dict[str, Any]] = {
@@ -140,9 +141,10 @@ CHANGED: dict[str, dict[str, Any]] = {
     "substitutions": {"valid_to": "2026-06-01", "remark": "until the stock is used up"},
     "device-models": {"name": "R750 rack"},
     "parts-lists": {"per_device": 2, "critical": ""},
-    "vendors": {"name_en": "Huaxin Ltd", "kind": "distributor", "active": "no"},
+    "vendors": {"name_en": "Huaxin Ltd", "holidays": "CN", "kind": "distributor", "active": "no"},
     "offers": {"unit_price_cny": "910.50", "valid_to": "2026-09-01"},
     "authorisations": {"valid_to": "2027-12-31"},
+    "vendor-closures": {"last_on": "2027-02-22", "remark": "", "in_force": False},
 }
 
 
@@ -315,6 +317,7 @@ async def test_a_maker_we_know_becomes_a_vendor_too(company):
         ("contracts", {"ends_on": "2025-01-01"}, EndsBeforeItStarts),
         ("calendars", {"closes_at": "00:00"}, EndsBeforeItStarts),
         ("authorisations", {"valid_to": "2025-01-01"}, EndsBeforeItStarts),
+        ("vendor-closures", {"last_on": "2027-01-01"}, EndsBeforeItStarts),
         ("offers", {"minimum_quantity": 11}, QuantitiesDoNotFit),
         ("offers", {"expedited_hours": 5}, ExpeditedIncomplete),
         ("vendors", {"channel": "http"}, EndpointMissing),

@@ -88,6 +88,20 @@ async def test_whoever_made_a_plan_does_not_approve_it(company):
         await plans.approve_plan(plan.id, by=both)
 
 
+async def test_a_rate_that_is_hardly_known_asks_for_more_stock(company):
+    gathered = await network.gather(clock.now().date())
+    assert {part.id: part.rate_shape for part in gathered.network.parts} == {DRIVE: 20, FAN: 10, PSU: 35}
+    sure = (await plans.plan_detail((await made()).id)).plan.cost_cny
+    await db.execute("UPDATE failure_rate SET shape = 0.5, exposure_device_years = 0.5 / annual_rate")
+    unsure = await plans.plan_detail((await made()).id)
+
+    assert unsure.plan.cost_cny > sure
+    assert all(planned.planned_service >= planned.target_fraction - 1e-9 for planned in unsure.classes)
+    demanded = sum(row.rate_per_day for row in unsure.rows)
+    shares = sum(row.rate_per_day * row.planned_share for row in unsure.rows) / demanded
+    assert shares <= unsure.classes[0].planned_service + 1e-9  # which has the hours left after travel besides
+
+
 async def test_a_newer_plan_supersedes_the_older_one(company):
     older, newer = await made(), await made()
     await plans.approve_plan(older.id, by=MANAGER)
@@ -151,3 +165,100 @@ async def test_rates_are_learned_from_what_really_failed(company):
     assert (row["source"], row["failures"]) == ("history", 60)
     assert row["device_years"] == pytest.approx(1600, rel=0.01)
     assert row["annual_rate"] == pytest.approx((20 + 60) / (1000 + 1600), rel=0.01)
+
+
+def rates_by_part(net) -> dict[tuple[str, str], float]:
+    """Failures a year that each customer and part asks for."""
+    per_model: dict[str, dict[str, float]] = {}
+    for line in net.bom:
+        per_model.setdefault(line.model, {})[line.part] = line.per_device * line.annual_failure_rate
+    asked: dict[tuple[str, str], float] = {}
+    for row in net.installed_base:
+        for part, rate in per_model[row.model].items():
+            asked[row.customer, part] = asked.get((row.customer, part), 0.0) + rate * row.device_count
+    return asked
+
+
+async def test_nothing_changes_where_nothing_starts_or_ends_within_the_horizon(company):
+    today = clock.now().date()
+    before = (await network.gather(today)).network
+    await db.execute("UPDATE contract SET starts_on = $1, ends_on = $2", today, today + timedelta(days=90))
+    await db.execute("UPDATE device SET installed_on = $1, retired_on = $2 WHERE serial = 'BANK-000'", today, None)
+
+    assert (await network.gather(today)).network == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "days"),
+    [
+        ("UPDATE contract SET ends_on = $1::date + 29 WHERE code = 'C-BANK'", 30),
+        ("UPDATE contract SET starts_on = $1::date + 60 WHERE code = 'C-BANK'", 30),
+        ("UPDATE contract SET starts_on = $1::date + 30, ends_on = $1::date + 59 WHERE code = 'C-BANK'", 30),
+        (
+            "UPDATE device SET installed_on = $1::date + 45 FROM contract WHERE contract.id = contract AND code = 'C-BANK'",
+            45,
+        ),
+        ("UPDATE contract SET ends_on = $1::date + 29, served_after_end = true WHERE code = 'C-BANK'", 90),
+        ("UPDATE contract SET ends_on = $1::date - 1 WHERE code = 'C-BANK'", 0),
+        ("UPDATE contract SET starts_on = $1::date + 90 WHERE code = 'C-BANK'", 0),
+    ],
+)
+async def test_a_device_counts_for_its_days_within_the_horizon(company, changed, days):
+    today = clock.now().date()
+    before = rates_by_part((await network.gather(today)).network)
+    await db.execute(changed, today)
+    after = rates_by_part((await network.gather(today)).network)
+
+    assert after.get(("BANK-GZ/C-BANK", DRIVE), 0.0) == pytest.approx(before["BANK-GZ/C-BANK", DRIVE] * days / 90)
+    assert after["TELCO-ZJ/C-TELCO", DRIVE] == before["TELCO-ZJ/C-TELCO", DRIVE]
+
+
+async def test_devices_that_retire_one_by_one_count_until_then(company):
+    today = clock.now().date()
+    before = rates_by_part((await network.gather(today)).network)
+    await db.execute(
+        """UPDATE device SET retired_on = $1::date + CASE serial WHEN 'BANK-000' THEN 30 ELSE 60 END
+           WHERE serial IN ('BANK-000', 'BANK-001')""",
+        today,
+    )
+    gathered = await network.gather(today)
+
+    assert {
+        row.model: row.device_count for row in gathered.network.installed_base if row.customer == "BANK-GZ/C-BANK"
+    } == {
+        "R740": 158,
+        "R740/30 of 90 days": 1,
+        "R740/60 of 90 days": 1,
+    }
+    after = rates_by_part(gathered.network)
+    assert after["BANK-GZ/C-BANK", DRIVE] == pytest.approx(before["BANK-GZ/C-BANK", DRIVE] * 159 / 160)
+
+
+async def test_the_horizon_reaches_as_far_as_the_longest_resupply(company):
+    today = clock.now().date()
+    await db.execute(
+        "UPDATE offer SET lead_time_days = 120 FROM part WHERE part.id = offer.part AND part_number = $1", FAN
+    )
+    await db.execute("UPDATE contract SET ends_on = $1::date + 59 WHERE code = 'C-BANK'", today)
+
+    assert "R740/60 of 120 days" in {row.model for row in (await network.gather(today)).network.installed_base}
+
+
+async def test_a_part_without_any_rate_is_planned_with_that_of_its_kind_marked_as_assumed(company):
+    today = clock.now().date()
+    await db.execute("DELETE FROM failure_rate USING part WHERE part.id = part AND part_number IN ($1, $2)", PSU, FAN)
+    await db.execute("UPDATE part SET kind = 'drive' WHERE part_number = $1", FAN)
+
+    assert await rates.assume(today, by=SETUP) == 2
+    assert await rates.assume(today, by=SETUP) == 0
+    entered = await db.fetch(
+        """SELECT part_number, annual_rate, source, evidence FROM failure_rate JOIN part ON part.id = failure_rate.part
+           WHERE part_number IN ($1, $2) ORDER BY part_number""",
+        FAN,
+        PSU,
+    )
+    assert [tuple(row.values()) for row in entered] == [
+        (FAN, 0.02, "assumed", "no record of its own; parts of its kind (drive) with a rate: 1, whose mean this is"),
+        (PSU, 0.02, "assumed", "no record of its own; parts of any kind with a rate: 1, whose mean this is"),
+    ]
+    assert {line.annual_failure_rate for line in (await network.gather(today)).network.bom} == {0.02}
