@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, forecasts
+from bench import bursts, forecasts, imports, many_lines, meter, month, movements, simulation, sizing, starts, truth
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
