@@ -1,7 +1,7 @@
 """Sizing of more lines than tables could hold: the bound from compiled passes, the plan from their core."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,14 +67,13 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
     """Like `size_lines`, within a time limit that runs already."""
     watch.tell("bound", 1.0)
     prices = _start(choices, watch) if start is None else np.array([start.get(row, 0.0) for row in choices.rows])
-    dual = maximise(choices, prices, radius=_RADIUS_STARTED, gap=_DUAL_GAP, stop=watch.out)
+    dual = maximise(choices, prices, radius=_radius(prices), gap=_DUAL_GAP, stop=watch.out)
     bound = dual.best
     if dual.proven_infeasible:
         return SizedLines(None, np.inf, bound, impossible=True)
     cost = np.inf if dual.plan is None else dual.plan.cost
-    gap = (cost - bound.value) / cost if dual.plan else 1.0
-    if gap > OPTIMAL_GAP and not watch.out():
-        watch.tell("core", gap)
+    if _too_dear(cost, bound) and not watch.out():
+        watch.tell("core", (cost - bound.value) / cost if dual.plan else 1.0)
         allowance = cost - bound.value if dual.plan else _REGRET_FIRST * bound.value
         near = choices.near(bound, allowance, max(CORE_SIZES[-1], choices.source.count // _LINES_PER_NEAR))
         found = _from_near(near, bound, watch)
@@ -92,10 +91,11 @@ def _from_near(near: Core, bound: Priced, watch: Watch) -> Ints | None:
     smooth, relaxed, left = without_lumps(near.problem, bound.multipliers, watch.out)
     found = plan_from_core(smooth, relaxed, None, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
     plan = None if found is None else left[found]
-    if plan is not None and (near.problem.total_cost(plan) - bound.value) / bound.value <= OPTIMAL_GAP:
+    if plan is not None and not _too_dear(near.problem.total_cost(plan), bound):
         return plan
-    relaxed = near.problem.relax(relaxed.multipliers)
-    return plan_from_core(near.problem, relaxed, plan, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
+    again = near.problem.relax(relaxed.multipliers)
+    around = again if plan is None else replace(again, choice=plan)
+    return plan_from_core(near.problem, around, plan, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
 
 
 def _start(choices: LineChoices, watch: Watch) -> Floats:
@@ -104,5 +104,12 @@ def _start(choices: LineChoices, watch: Watch) -> Floats:
         return np.zeros(len(choices.rows))
     sample = choices.sample
     prices = _start(sample, watch)
-    radius = _RADIUS_STARTED if prices.any() else 1.0
-    return maximise(sample, prices, radius=radius, gap=_SAMPLE_GAP, stop=watch.out).best.multipliers
+    return maximise(sample, prices, radius=_radius(prices), gap=_SAMPLE_GAP, stop=watch.out).best.multipliers
+
+
+def _radius(prices: Floats) -> float:
+    return _RADIUS_STARTED if prices.any() else 1.0
+
+
+def _too_dear(cost: float, bound: Priced) -> bool:
+    return cost == np.inf or cost - bound.value > OPTIMAL_GAP * cost
