@@ -148,7 +148,7 @@ def good(draw):
     """A network that is in order."""
     if draw.random() < 0.5:
         policy = draw.choice(["backorder", "emergency", "lateral"])
-        return random_network(draw.randrange(50), policy, parts=1 + draw.randrange(2))
+        return random_network(draw.randrange(50), policy)
     document = json.loads(EXAMPLE.read_bytes())
     policy = draw.choice([document["policy"], EMERGENCY, LATERAL])
     return document | {"policy": copy.deepcopy(policy), "objective": draw.choice(["investment", "annual_cost"])}
