@@ -18,7 +18,7 @@ from optimizer.sizing import size
 
 SIZES = ((29, 5), (300, 2), (1_000, 2), (10_000, 2), (100_000, 2))
 NAIVE_SECONDS = 120
-NAIVE_PARTS_MAX = 10_000
+NAIVE_PARTS_MAX = 1_000
 DRIVES = Path(__file__).parents[1] / "api" / "demo" / "data"
 
 
