@@ -9,7 +9,7 @@ proves that these are not wanted proves that nothing was lost by leaving the lar
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -137,9 +137,6 @@ def build(demand: Demand, sizes: list[Ints], known: Choices | None = None) -> Ch
     Raises:
         OptimizerError: lateral supply among more depots, or of more stock, than is computed
             exactly.
-
-    A plan that just keeps a limit here must also keep it when it is evaluated again, where the
-    same numbers are added up in another order: hence a slack a little below the tolerance.
     """
     limit_of = limits(demand.network, demand.class_rate)
     column = {row: index for index, row in enumerate(limit_of)}
@@ -151,7 +148,7 @@ def build(demand: Demand, sizes: list[Ints], known: Choices | None = None) -> Ch
         cost=np.concatenate([cost for cost, _ in tables]),
         use=sparse.csr_array(sparse.vstack([use for _, use in tables])),
         limit=limit,
-        slack=0.999 * np.array([tolerance(value) for value in limit]),
+        slack=slack(limit),
         first=np.concatenate([bucket.places[:, 0] for bucket in buckets]),
         choosable=np.concatenate([_choosable(bucket) for bucket in buckets]),
         block=np.repeat([b.cluster.depots[0] for b in buckets], [len(b.lines) for b in buckets]),
@@ -171,6 +168,15 @@ def limits(network: Network, class_rate: Floats) -> dict[str, float]:
         limits[f"budget:{depot.id}"] = depot.budget_cny
     limits["total_budget"] = network.limits.total_budget_cny
     return {row: limit for row, limit in limits.items() if limit is not None}
+
+
+def slack(limit: Iterable[float]) -> Floats:
+    """How far each limit may be exceeded and still count as kept: a little less than its tolerance.
+
+    A plan that just keeps a limit must also keep it when it is evaluated again, where the same
+    numbers are added up in another order.
+    """
+    return 0.999 * np.array([tolerance(value) for value in limit])
 
 
 def _buckets(demand: Demand, sizes: list[Ints]) -> list[Bucket]:

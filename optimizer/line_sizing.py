@@ -33,13 +33,12 @@ _REGRET_FIRST = 1e-2
 class SizedLines:
     """Base stocks of lines, what they cost, and the relaxation whose value bounds it from below.
 
-    Without levels no plan was found; `impossible` says that the multipliers prove there is none.
+    Without levels no plan was found.
     """
 
     levels: Counts | None
     cost: float
     bound: Priced
-    impossible: bool
 
 
 def size_lines(
@@ -70,7 +69,7 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
     dual = maximise(choices, prices, radius=_radius(prices), gap=_DUAL_GAP, stop=watch.out)
     bound = dual.best
     if dual.proven_infeasible:
-        return SizedLines(None, np.inf, bound, impossible=True)
+        return SizedLines(None, np.inf, bound)
     cost = np.inf if dual.plan is None else dual.plan.cost
     if _too_dear(cost, bound) and not watch.out():
         watch.tell("core", (cost - bound.value) / cost if dual.plan else 1.0)
@@ -80,9 +79,9 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
         if found is not None and near.problem.total_cost(found) < cost:
             levels = choices.levels(bound.multipliers)
             levels[near.line[found]] = near.level[found]
-            return SizedLines(levels, near.problem.total_cost(found), bound, impossible=False)
+            return SizedLines(levels, near.problem.total_cost(found), bound)
     levels = None if dual.plan is None else choices.levels(dual.plan.multipliers)
-    return SizedLines(levels, cost, bound, impossible=False)
+    return SizedLines(levels, cost, bound)
 
 
 def _from_near(near: Core, bound: Priced, watch: Watch) -> Ints | None:

@@ -17,9 +17,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy import sparse
 
-from optimizer.alternatives import limits
+from optimizer.alternatives import limits, slack
 from optimizer.demand import YEAR_DAYS, Demand
-from optimizer.evaluation import tolerance
 from optimizer.multiple_choice import Bools, Extent, Problem
 from optimizer.network import Network
 from optimizer.poisson import Floats, Ints
@@ -42,6 +41,7 @@ PIECES_MAX = 64
 
 _PIECE_LINES_MIN = 16_384
 _BINS = 512
+
 SAMPLE_LINES = 20_000
 """Lines that a sample has at least: so many as a rule tell their multipliers within a few per cent."""
 
@@ -49,6 +49,10 @@ _SAMPLE_SHARE = 1 / 25
 
 _REACH_MAX = 0.5
 """Stocks that prices half as high or low would not choose are near to nothing."""
+
+
+_SERVICE, _TIME, _UNITS, _MONEY, _TOTAL = range(5)
+"""What a limit is about: a class's service or mean time, a depot's units or money, or all depots' money."""
 
 
 class Piece(NamedTuple):
@@ -121,19 +125,17 @@ class OnDisk:
     @property
     def count(self) -> int:
         """The number of lines."""
-        return len(_opened(self.folder)[0]) - 1
+        return _opened(self.folder).count
 
     def piece(self, first: int, last: int) -> Piece:
         """The lines from one place up to another."""
-        lines, streams = _opened(self.folder)
-        begin, end = lines["first"][[first, last]].tolist()
-        return Piece(lines[first : last + 1], streams[begin:end])
+        return _opened(self.folder).piece(first, last)
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(folder: str) -> tuple[Records, Records]:
-    lines, streams = (np.load(Path(folder, f"{name}.npy"), mmap_mode="r") for name in ("lines", "streams"))
-    return lines, streams
+def _opened(folder: str) -> InMemory:
+    """The lines of a folder, of which only what is read comes into memory."""
+    return InMemory(*(np.load(Path(folder, f"{name}.npy"), mmap_mode="r") for name in ("lines", "streams")))
 
 
 class Prices(NamedTuple):
@@ -191,8 +193,8 @@ class LineChoices:
         self.rows = tuple(named)
         share = [by_class[self.row_of[row][1]] if self.row_of[row][0] < _UNITS else by_stock for row in named]
         self.limit = np.array([*named.values()]) * np.array(share)
-        self.slack = 0.999 * np.array([tolerance(value) for value in named.values()])
-        self.blocks, self.settled = len(network.depots), 0.0
+        self.slack = slack([*named.values()])
+        self.settled = 0.0
         size = max(_PIECE_LINES_MIN, -(-source.count // PIECES_MAX))
         # a fixed cut: whoever computes, the sums are added up in the same order
         self.pieces = [(first, min(first + size, source.count)) for first in range(0, source.count, size)]
@@ -227,7 +229,7 @@ class LineChoices:
             multipliers,
             math.fsum(part.value for part in parts) - float(multipliers @ self.limit),
             totals[:, 0] + totals[:, 1],
-            self.use(np.arange(self.blocks), service, hours, totals),
+            self.use(np.arange(len(totals)), service, hours, totals),
         )
 
     def is_plan(self, found: Priced) -> bool:
@@ -264,7 +266,7 @@ class LineChoices:
             self.network, self.class_rate, InMemory(*piece), scale=(by_class.astype(np.float64), by_stock)
         )
 
-    def _each[**P, T](self, function: Callable[..., T], *arguments: object) -> Iterator[T]:
+    def _each[T](self, function: Callable[..., T], *arguments: object) -> Iterator[T]:
         """What a function answers for every piece, in their order."""
         if self.executor is None:
             return (function(self.source, *piece, *arguments) for piece in self.pieces)
@@ -300,7 +302,7 @@ class LineChoices:
         return terms
 
     def use(self, depot: Ints, service: Floats, hours: Floats, totals: Floats) -> Floats:
-        """Use of every limit by stocks in some depots, from what `pricing.add_up` adds up."""
+        """Use of every limit by stocks in some depots, from what `pricing.price_lines` adds up."""
         columns: list[Floats] = []
         for kind, place in (self.row_of[row] for row in self.rows):
             if kind == _SERVICE:
@@ -325,9 +327,6 @@ class Core:
     problem: Problem
     line: Ints
     level: Ints
-
-
-_SERVICE, _TIME, _UNITS, _MONEY, _TOTAL = range(5)
 
 
 def _rows(network: Network) -> dict[str, tuple[int, int]]:
