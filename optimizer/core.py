@@ -45,14 +45,21 @@ TIGHTENINGS_MAX = 5
 def core_of(problem: Problem, found: Relaxation, allowance: float, count: int) -> Ints:
     """The alternatives that a plan costing at most `allowance` above the bound can contain.
 
-    Of these the `count` with the least regret, without the relaxation's own choice.
+    Of these about `count`, without the relaxation's own choice: half with the least regret, small
+    changes that meet a limit exactly, and half with the least regret for what they change, since
+    what the relaxation misses by more is made up for at the least cost by them.
     """
     wanted = problem.choosable & (found.regret <= allowance)
     wanted[found.choice] = False
     free = np.flatnonzero(wanted)
     if len(free) <= count:
         return free
-    return np.sort(free[np.argpartition(found.regret[free], count)[:count]])
+    regret = found.regret[free]
+    change = np.abs(problem.cost[free] - problem.cost[found.choice[problem.group[free]]])
+    halves = (
+        np.argpartition(order, count // 2)[: count // 2] for order in (regret, regret / np.maximum(change, 1e-300))
+    )
+    return free[np.union1d(*halves)]
 
 
 def best_in_core(

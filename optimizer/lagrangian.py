@@ -6,7 +6,7 @@ a box around the best multipliers so far; the box grows while its edge is reache
 when the lines promised too much. This is the dual of Dantzig-Wolfe decomposition.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,6 +109,8 @@ def maximise[R: Priced](
     start: Floats | None = None,
     *,
     radius: float = 1.0,
+    within: tuple[Floats, Floats] | None = None,
+    known: Iterable[Priced] = (),
     gap: float = GAP,
     stop: Callable[[], bool] = lambda: False,
 ) -> Dual[R]:
@@ -118,6 +120,8 @@ def maximise[R: Priced](
         problem: the groups.
         start: multipliers to begin at; zeros if none.
         radius: how far from them to look at first, as a share of all there is.
+        within: the least and the greatest multipliers to look at, if not all.
+        known: what is known at other multipliers.
         gap: the search ends when the bound can rise by no more than this share of it.
         stop: asked before every pass; wherever the search ends, its bound is proven.
 
@@ -125,9 +129,10 @@ def maximise[R: Priced](
     """
     extent = problem.extent()
     best = problem.relax(np.zeros(len(problem.rows)) if start is None else start)
-    master = _Master(problem, extent, len(best.block_cost))
+    master = _Master(problem, extent, len(best.block_cost), within)
     plan = best if problem.is_plan(best) else None
-    master.cut(best)
+    for each in (best, *known):
+        master.cut(each)
     passes = 1
     while passes < PASSES_MAX and len(problem.rows) and not stop():
         answer = master.highest(best.multipliers, radius)
@@ -167,7 +172,9 @@ class _Master:
     they can vary: a multiplier of one trades the whole of one against the whole of the other.
     """
 
-    def __init__(self, problem: Choosing[Any], extent: Extent, blocks: int) -> None:
+    def __init__(
+        self, problem: Choosing[Any], extent: Extent, blocks: int, within: tuple[Floats, Floats] | None
+    ) -> None:
         spread = extent.most - extent.least
         self.settled = problem.settled
         self.money = float(extent.ceiling - problem.settled) or 1.0
@@ -175,6 +182,7 @@ class _Master:
         variation = 1e-9 * np.maximum(np.abs(problem.limit), np.abs(extent.most))
         self.measure = np.where(spread > variation, spread, 1.0)
         self.binding = extent.most > problem.limit
+        self.within = within or (np.zeros(len(spread)), np.full(len(spread), np.inf))
         self.program = pulp.LpProblem("multipliers", pulp.LpMaximize)
         self.least = [self.program.add_variable(f"least{i}") for i in range(blocks)]
         self.price = [self.program.add_variable(f"price{i}", 0) for i in range(len(spread))]
@@ -197,8 +205,9 @@ class _Master:
         None if the solver fails, as it may where lines are nearly parallel.
         """
         scale = self.money / self.measure
-        lowest = np.where(self.binding, np.maximum(center / scale - radius, 0.0), 0.0)
-        highest = np.where(self.binding, center / scale + radius, 0.0)
+        least, most = (edge / scale for edge in self.within)
+        lowest = np.where(self.binding, np.maximum(center / scale - radius, least), least)
+        highest = np.where(self.binding, np.minimum(center / scale + radius, most), least)
         for index, price in enumerate(self.price):
             price.lowBound, price.upBound = float(lowest[index]), float(highest[index])
         stats = self.program.solve(highs(primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10))

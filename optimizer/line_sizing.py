@@ -1,32 +1,33 @@
 """Sizing of more lines than tables could hold: the bound from compiled passes, the plan from their core."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.core import CORE_SIZES, SECONDS_LARGE, plan_from_core, without_lumps
-from optimizer.lagrangian import maximise
+from optimizer.lagrangian import Dual, maximise
 from optimizer.lines import SAMPLE_LINES, Core, LineChoices, Priced
+from optimizer.multiple_choice import Extent
 from optimizer.plan import OPTIMAL_GAP
 from optimizer.poisson import Floats, Ints
 from optimizer.pricing import Counts
 from optimizer.watch import Progress, Watch
 
-_DUAL_GAP = 5e-8
+_DUAL_GAP = 2e-7
 """Where so many lines choose, the bound is as good as OPTIMAL_GAP needs long before it is perfect."""
 
-_SAMPLE_GAP = 1e-6
-"""How well a sample is solved, whose multipliers are off by more than that anyway."""
+_ROUGH_GAP = 1e-4
+"""How well multipliers are found by cutting planes, from where the lines around them tell the way."""
 
 _RADIUS_STARTED = 1e-3
 """How far from multipliers that are nearly right the better ones are looked for first."""
 
-_LINES_PER_NEAR = 50
-"""The more lines, the more of them the last step of the bound leaves undecided."""
+_TRUST_LEAST = 1e-3
+"""How little of what is near may be trusted before cutting planes take over."""
 
-_REGRET_FIRST = 1e-2
-"""Share of the bound that alternatives may cost more while there is no plan to go by."""
+_LINES_PER_NEAR = 50
+"""The more lines, the more of them lie around multipliers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +67,13 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
     """Like `size_lines`, within a time limit that runs already."""
     watch.tell("bound", 1.0)
     prices = _start(choices, watch) if start is None else np.array([start.get(row, 0.0) for row in choices.rows])
-    dual = maximise(choices, prices, radius=_radius(prices), gap=_DUAL_GAP, stop=watch.out)
+    dual, near = _highest(choices, prices, watch)
     bound = dual.best
     if dual.proven_infeasible:
         return SizedLines(None, np.inf, bound)
     cost = np.inf if dual.plan is None else dual.plan.cost
-    if _too_dear(cost, bound) and not watch.out():
+    if near is not None and _too_dear(cost, bound) and not watch.out():
         watch.tell("core", (cost - bound.value) / cost if dual.plan else 1.0)
-        allowance = cost - bound.value if dual.plan else _REGRET_FIRST * bound.value
-        near = choices.near(bound, allowance, max(CORE_SIZES[-1], choices.source.count // _LINES_PER_NEAR))
         found = _from_near(near, bound, watch)
         if found is not None and near.problem.total_cost(found) < cost:
             levels = choices.levels(bound.multipliers)
@@ -82,6 +81,98 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
             return SizedLines(levels, near.problem.total_cost(found), bound)
     levels = None if dual.plan is None else choices.levels(dual.plan.multipliers)
     return SizedLines(levels, cost, bound)
+
+
+def _highest(choices: LineChoices, prices: Floats, watch: Watch) -> tuple[Dual[Priced], Core | None]:
+    """The best bound, and what the lines would choose near its multipliers, if anything.
+
+    Near some multipliers a few lines have something to choose. The best multipliers for these,
+    which cost little to find, are nearly the best for all, and their bound is never too low, so
+    that it also tells when to stop. Where this leads nowhere, cutting planes go on.
+    """
+    count = max(CORE_SIZES[-1], choices.source.count // _LINES_PER_NEAR)
+    plan = None
+    if not prices.any():
+        dual = maximise(choices, prices, gap=_ROUGH_GAP, stop=watch.out)
+        plan = dual.plan
+        if dual.proven_infeasible or (plan is not None and not _too_dear(plan.cost, dual.best)):
+            return dual, None
+        prices = dual.best.multipliers
+    best, near = choices.around(prices, count)
+    known, trust = [best], 1.0
+    while near is not None and trust > _TRUST_LEAST and not watch.out():
+        around = _Nearby(choices, near)
+        nearby = maximise(
+            around,
+            best.multipliers,
+            radius=_RADIUS_STARTED,
+            within=_box(choices.rows, best.multipliers, trust * near.reach),
+            known=around.known(known),
+            gap=_DUAL_GAP / 10.0,
+            stop=watch.out,
+        ).best
+        if nearby.value - best.value <= _DUAL_GAP * best.value:
+            return Dual(best, proven_infeasible=False, plan=plan, passes=0), near
+        found, core = choices.around(nearby.multipliers, count)
+        known.append(found)
+        kept = (found.value - best.value) / (nearby.value - best.value)
+        trust = min(2.0 * trust, 1.0) if kept > 0.75 else trust / 2.0 if kept < 0.25 else trust
+        if found.value > best.value:
+            best, near = found, core
+    dual = maximise(choices, best.multipliers, radius=_RADIUS_STARTED, gap=_DUAL_GAP, stop=watch.out)
+    plan = dual.plan or plan
+    return replace(dual, plan=plan), None if dual.proven_infeasible else choices.around(dual.best.multipliers, count)[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nearby:
+    """What the lines choose near some multipliers: elsewhere they would choose something better still."""
+
+    choices: LineChoices
+    near: Core
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return self.choices.rows
+
+    @property
+    def limit(self) -> Floats:
+        return self.choices.limit
+
+    @property
+    def slack(self) -> Floats:
+        return self.choices.slack
+
+    @property
+    def settled(self) -> float:
+        return float(self.near.block_cost.sum())
+
+    def extent(self) -> Extent:
+        extent, settled = self.near.problem.extent(), self.near.block_use.sum(axis=0)
+        return Extent(extent.least + settled, extent.most + settled, extent.ceiling)
+
+    def relax(self, multipliers: Floats) -> Priced:
+        found = self.near.problem.relax(multipliers)
+        blocks = np.unique(self.near.problem.block)
+        cost, use = np.zeros(len(self.near.block_cost)), self.near.block_use.copy()
+        cost[blocks] += found.block_cost
+        use[blocks] += found.block_use
+        return Priced(multipliers, found.value, cost, use)
+
+    def is_plan(self, found: Priced) -> bool:
+        return self.choices.is_plan(found)
+
+    def known(self, elsewhere: Iterable[Priced]) -> list[Priced]:
+        """What all lines choose at other multipliers, without what is settled here."""
+        return [replace(found, block_cost=found.block_cost - self.near.block_cost) for found in elsewhere]
+
+
+def _box(rows: tuple[str, ...], multipliers: Floats, share: float) -> tuple[Floats, Floats]:
+    """The multipliers that differ by a share of the largest of their kind; any, where all of these are zero."""
+    kind = np.array([row.partition(":")[0] for row in rows])
+    largest = np.array([multipliers[kind == each].max() for each in kind])
+    width = np.where(largest > 0.0, share * largest, np.inf)
+    return np.maximum(multipliers - width, 0.0), multipliers + width
 
 
 def _from_near(near: Core, bound: Priced, watch: Watch) -> Ints | None:
@@ -102,12 +193,7 @@ def _start(choices: LineChoices, watch: Watch) -> Floats:
     if choices.source.count <= 2 * SAMPLE_LINES:
         return np.zeros(len(choices.rows))
     sample = choices.sample
-    prices = _start(sample, watch)
-    return maximise(sample, prices, radius=_radius(prices), gap=_SAMPLE_GAP, stop=watch.out).best.multipliers
-
-
-def _radius(prices: Floats) -> float:
-    return _RADIUS_STARTED if prices.any() else 1.0
+    return _highest(sample, _start(sample, watch), watch)[0].best.multipliers
 
 
 def _too_dear(cost: float, bound: Priced) -> bool:

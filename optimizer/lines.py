@@ -19,14 +19,16 @@ from scipy import sparse
 
 from optimizer.alternatives import limits, slack
 from optimizer.demand import YEAR_DAYS, Demand
-from optimizer.multiple_choice import Bools, Extent, Problem
+from optimizer.multiple_choice import Extent, Problem
 from optimizer.network import Network
 from optimizer.poisson import Floats, Ints
 from optimizer.pricing import (
     BINS_PER_DOUBLING,
     CLASS,
     DEPOT,
+    GAIN,
     LINE,
+    NEAR,
     NEAREST,
     STREAM,
     TERMS,
@@ -188,10 +190,9 @@ class LineChoices:
     ) -> None:
         self.network, self.class_rate, self.source, self.executor = network, class_rate, source, executor
         by_class, by_stock = scale or (np.ones(len(class_rate)), 1.0)
-        self.row_of = _rows(network)
-        named = limits(network, class_rate)
-        self.rows = tuple(named)
-        share = [by_class[self.row_of[row][1]] if self.row_of[row][0] < _UNITS else by_stock for row in named]
+        self.rows = tuple(named := limits(network, class_rate))
+        self._about = [_rows(network)[row] for row in self.rows]
+        share = [by_class[place] if kind < _UNITS else by_stock for kind, place in self._about]
         self.limit = np.array([*named.values()]) * np.array(share)
         self.slack = slack([*named.values()])
         self.settled = 0.0
@@ -208,8 +209,7 @@ class LineChoices:
         hours = max(*(reach.hours for reach in reaches), self.network.policy.emergency_hours or 0.0)
         lost = _shipping(self.network) * math.fsum(reach.rate for reach in reaches)
         least, most = np.zeros((2, len(self.rows)))
-        for index, row in enumerate(self.rows):
-            kind, place = self.row_of[row]
+        for index, (kind, place) in enumerate(self._about):
             if kind == _SERVICE:
                 least[index] = -sure[place]
             elif kind == _TIME:
@@ -222,15 +222,23 @@ class LineChoices:
 
     def relax(self, multipliers: Floats) -> Priced:
         """Price the limits and let every line choose; see `multiple_choice.relax`."""
-        parts = [*self._each(_sums, self._prices(multipliers))]
-        totals = np.sum([part.totals for part in parts], axis=0)
-        service, hours = (np.sum([getattr(part, name) for part in parts], axis=0) for name in ("service", "hours"))
-        return Priced(
-            multipliers,
-            math.fsum(part.value for part in parts) - float(multipliers @ self.limit),
-            totals[:, 0] + totals[:, 1],
-            self.use(np.arange(len(totals)), service, hours, totals),
+        return self._priced(multipliers, [*self._each(_sums, self._prices(multipliers))])
+
+    def _priced(self, multipliers: Floats, parts: "list[_Sums]") -> Priced:
+        service, hours, totals = (
+            np.sum([getattr(part, name) for part in parts], axis=0) for name in ("service", "hours", "totals")
         )
+        use = np.zeros((len(totals), len(self.rows)))
+        for index, (kind, place) in enumerate(self._about):
+            if kind == _SERVICE:
+                use[:, index] = -service[:, place]
+            elif kind == _TIME:
+                use[:, index] = hours[:, place]
+            else:
+                where = slice(None) if kind == _TOTAL else place
+                use[where, index] = totals[where, 2 if kind == _UNITS else 3]
+        value = math.fsum(part.value for part in parts) - float(multipliers @ self.limit)
+        return Priced(multipliers, value, totals[:, 0] + totals[:, 1], use)
 
     def is_plan(self, found: Priced) -> bool:
         """Whether the chosen stocks keep every limit."""
@@ -240,19 +248,65 @@ class LineChoices:
         """The stocks that the lines choose at some multipliers, shape (lines,)."""
         return np.concatenate([*self._each(_levels, self._prices(multipliers))])
 
-    def near(self, found: Priced, allowance: float, count: int) -> "Core":
-        """The stocks that would be chosen at slightly other prices, as a problem of their own.
+    def around(self, multipliers: Floats, count: int) -> "tuple[Priced, Core | None]":
+        """The lines at some multipliers, and the stocks that would be chosen at slightly other prices.
 
-        Of those with a regret up to the allowance about `count`, the nearest.
+        The latter, about `count` of them if there are any, are a problem of their own.
         """
-        prices, sample = self._prices(found.multipliers), self.sample.source
-        bins, nothing = np.zeros(_BINS, np.int64), np.zeros((0, len(prices.classes)))
-        whole = sample.piece(0, sample.count)
-        look_near(*whole, *prices[:2], prices.terms[0], allowance, _REACH_MAX, bins, np.zeros((0, 4)), nothing, nothing)
+        prices, sample = self._prices(multipliers), self.sample.source
+        bins = _looked(sample, 0, sample.count, prices, _REACH_MAX, 0).bins
         few = count * sample.count / max(self.source.count, 1)
         most = int(np.searchsorted(np.cumsum(bins), few, side="right"))
         reach = min(NEAREST * 2.0 ** (most / BINS_PER_DOUBLING), _REACH_MAX)
-        return _core(self, found, [*self._each(_near, prices, allowance, reach, 2 * count)])
+        parts = [*self._each(_looked, prices, reach, 2 * count)]
+        found = self._priced(multipliers, [part.sums for part in parts])
+        return found, self._core(found, parts, reach) if any(len(part.near) for part in parts) else None
+
+    def _core(self, found: Priced, parts: "list[_Found]", reach: float) -> "Core":
+        """The alternatives that all pieces found as one problem, the rest of the lines being settled."""
+        near, gains, lines = (
+            np.concatenate(column)
+            for column in zip(*((part.near, part.gains, part.lines) for part in parts), strict=True)
+        )
+        line, level, best, depot = near["line"], near["level"].astype(np.int64), near["best"] > 0, lines["depot"]
+        cost = lines["price"] * level + _shipping(self.network) * lines["rate"] * near["tail"]
+        streams = np.concatenate([np.diff(np.append(part.near["first"], len(part.gains))) for part in parts])
+        use = self._use(
+            depot, level, level.astype(np.float64) * lines["unit_cost"], np.repeat(np.arange(len(near)), streams), gains
+        )
+        first = np.flatnonzero(np.diff(line, prepend=-1))
+        problem = Problem(
+            rows=self.rows,
+            cost=cost,
+            use=use,
+            limit=self.limit - (found.block_use.sum(axis=0) - np.asarray(use[best].sum(axis=0))),
+            slack=self.slack,
+            first=first,
+            choosable=np.ones(len(line), dtype=np.bool_),
+            block=depot[first].astype(np.int64),
+            settled=found.cost - float(cost[best].sum()),
+        )
+        left = [found.block_cost.copy(), found.block_use.copy()]
+        for settled, taken in zip(left, problem.by_block(np.flatnonzero(best)), strict=True):
+            settled[np.unique(problem.block)] -= taken
+        return Core(problem, line, level, reach, *left)
+
+    def _use(self, depot: Ints, units: Ints, money: Floats, gaining: Ints, gains: Records) -> sparse.csr_array:
+        """Use of every limit, shape (stocks, rows), by stocks and gains of them."""
+        row = np.full((5, max(len(self.network.sla_classes), len(self.network.depots))), -1)
+        for index, (kind, place) in enumerate(self._about):
+            row[kind, place] = index
+        everywhere = np.arange(len(depot))
+        terms = [
+            (gaining, row[_SERVICE, gains["sla"]], -gains["share"]),
+            (gaining, row[_TIME, gains["sla"]], gains["hours"]),
+            (everywhere, row[_UNITS, depot], units.astype(np.float64)),
+            (everywhere, row[_MONEY, depot], money),
+            (everywhere, np.broadcast_to(row[_TOTAL, 0], depot.shape), money),
+        ]
+        terms = [(stocks[rows >= 0], rows[rows >= 0], values[rows >= 0]) for stocks, rows, values in terms]
+        stocks, rows, values = (np.concatenate(column) for column in zip(*terms, strict=True))
+        return sparse.csr_array((values, (stocks, rows)), shape=(len(depot), len(self.rows)))
 
     @functools.cached_property
     def sample(self) -> "LineChoices":
@@ -277,8 +331,7 @@ class LineChoices:
         network = self.network
         classes, depots = np.zeros(len(network.sla_classes), CLASS), np.zeros(len(network.depots), DEPOT)
         classes["hours"] = [sla.time_to_site_hours for sla in network.sla_classes]
-        for row, price in zip(self.rows, multipliers.tolist(), strict=True):
-            kind, place = self.row_of[row]
+        for (kind, place), price in zip(self._about, multipliers.tolist(), strict=True):
             if kind == _SERVICE:
                 classes["service"][place] = price
             elif kind == _TIME:
@@ -301,32 +354,23 @@ class LineChoices:
         terms["shipping_cny"] = _shipping(self.network)
         return terms
 
-    def use(self, depot: Ints, service: Floats, hours: Floats, totals: Floats) -> Floats:
-        """Use of every limit by stocks in some depots, from what `pricing.price_lines` adds up."""
-        columns: list[Floats] = []
-        for kind, place in (self.row_of[row] for row in self.rows):
-            if kind == _SERVICE:
-                columns.append(-service[:, place])
-            elif kind == _TIME:
-                columns.append(hours[:, place])
-            elif kind == _TOTAL:
-                columns.append(totals[:, 3])
-            else:
-                columns.append(totals[:, 2 if kind == _UNITS else 3] * (depot == place))
-        return np.stack(columns, axis=1) if columns else np.zeros((len(depot), 0))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Core:
     """The alternatives in question as a problem, and what they mean.
 
     `line` and `level` say what an alternative is. The other lines are settled: the problem's
-    limits are what they leave.
+    limits are what they leave. Multipliers that differ by less than a share of `reach` leave them
+    settled, at a cost of `block_cost`, shape (depots,), and a use of `block_use`, shape (depots,
+    rows).
     """
 
     problem: Problem
     line: Ints
     level: Ints
+    reach: float
+    block_cost: Floats
+    block_use: Floats
 
 
 def _rows(network: Network) -> dict[str, tuple[int, int]]:
@@ -379,12 +423,14 @@ class _Sums(NamedTuple):
 
 
 def _priced(source: Source, first: int, last: int, prices: Prices) -> _Sums:
-    levels = np.zeros(last - first, np.int32)
+    sums = _nothing(prices)._replace(levels=np.zeros(last - first, np.int32))
+    value = price_lines(*source.piece(first, last), *prices[:2], prices.terms[0], *sums[1:])
+    return sums._replace(value=value)
+
+
+def _nothing(prices: Prices) -> _Sums:
     service, hours = np.zeros((2, len(prices.depots), len(prices.classes)))
-    totals = np.zeros((len(prices.depots), 4))
-    piece = source.piece(first, last)
-    value = price_lines(*piece, *prices[:2], prices.terms[0], levels, service, hours, totals)
-    return _Sums(value, levels, service, hours, totals)
+    return _Sums(0.0, np.zeros(0, np.int32), service, hours, np.zeros((len(prices.depots), 4)))
 
 
 def _sums(source: Source, first: int, last: int, prices: Prices) -> _Sums:
@@ -397,48 +443,25 @@ def _levels(source: Source, first: int, last: int, prices: Prices) -> Counts:
 
 
 class _Found(NamedTuple):
-    line: Ints
-    level: Ints
-    shipping: Floats
-    best: Bools
-    service: Floats
-    hours: Floats
+    """What a piece's lines add up to, their near stocks with what these gain and their lines; distances counted."""
+
+    sums: _Sums
+    near: Records
+    gains: Records
     lines: Records
+    bins: Ints
 
 
-def _near(source: Source, first: int, last: int, prices: Prices, allowance: float, reach: float, room: int) -> _Found:
-    piece = source.piece(first, last)
-    room = min(room, 8 * (last - first)) + 1
-    near = np.zeros((room, 4))
-    service, hours = np.zeros((2, room, len(prices.classes)))
-    bins = np.zeros(1, np.int64)
-    found = look_near(*piece, *prices[:2], prices.terms[0], allowance, reach, bins, near, service, hours)
-    line = near[:found, 0].astype(np.int64)
-    if found == room:  # a line that was cut short goes
-        found = int(np.searchsorted(line, line[-1]))
-    line, level, best = line[:found], near[:found, 1].astype(np.int64), near[:found, 3] > 0
-    return _Found(first + line, level, near[:found, 2], best, service[:found], hours[:found], piece.lines[line])
-
-
-def _core(choices: LineChoices, found: Priced, parts: list[_Found]) -> Core:
-    """The alternatives of all pieces as one problem, the rest of the lines being settled."""
-    line, level, shipping, best, service, hours, lines = (np.concatenate(column) for column in zip(*parts, strict=True))
-    totals = np.stack([lines["price"] * level, shipping, level, lines["unit_cost"] * level], axis=1)
-    cost = totals[:, 0] + totals[:, 1]
-    use = choices.use(lines["depot"], service, hours, totals)
-    first = np.flatnonzero(np.diff(line, prepend=-1))
-    problem = Problem(
-        rows=choices.rows,
-        cost=cost,
-        use=sparse.csr_array(use),
-        limit=choices.limit - (found.block_use.sum(axis=0) - use[best].sum(axis=0)),
-        slack=choices.slack,
-        first=first,
-        choosable=np.ones(len(line), dtype=np.bool_),
-        block=lines["depot"][first].astype(np.int64),
-        settled=found.cost - float(cost[best].sum()),
-    )
-    return Core(problem, line, level)
+def _looked(source: Source, first: int, last: int, prices: Prices, reach: float, room: int) -> _Found:
+    piece, sums, bins = source.piece(first, last), _nothing(prices), np.zeros(_BINS, np.int64)
+    room = min(room, 8 * (last - first))
+    most = int(np.diff(piece.lines["first"]).max(initial=1))
+    near, gains = np.zeros(room, NEAR), np.zeros(min(room * most, 8 * len(piece.streams)), GAIN)
+    value, found, gained = look_near(*piece, *prices[:2], prices.terms[0], *sums[2:], reach, bins, near, gains)
+    near = near[:found].copy()  # the room itself goes
+    near_lines = piece.lines[near["line"]]
+    near["line"] += first
+    return _Found(sums._replace(value=value), near, gains[:gained].copy(), near_lines, bins)
 
 
 class _Reach(NamedTuple):

@@ -77,6 +77,12 @@ _STATE = np.dtype(
 nothing to decide; P(X = s) is `chance`, P(X < s) is `share`, `kept` that of the best stock so far, and
 a whole share is worth `pay`."""
 
+NEAR = np.dtype([("line", np.int64), ("level", np.int32), ("best", np.int8), ("tail", np.float64), ("first", np.int64)])
+"""A stock of a line: whether it is the line's best at the prices, its tail, its first gain."""
+
+GAIN = np.dtype([("sla", np.int32), ("share", np.float64), ("hours", np.float64)])
+"""What a stock adds to the share on time and to the mean hours of a class."""
+
 BINS_PER_DOUBLING = 4
 """How finely distances are counted: a bin ends 19 % above the one before."""
 
@@ -94,6 +100,9 @@ _FAR = 12.0
 
 _SETTLED = 1e-15
 """Share of all there is to gain that is mere rounding: nothing more is to be had."""
+
+_VALUES_KEPT = 256
+"""Lines that look at more stocks than this are walked along again to see whether any are near."""
 
 _compiled = numba.njit(cache=True, nogil=True)
 
@@ -206,56 +215,89 @@ def _each(line: Record, depots: Records) -> float:
 
 @_compiled
 def _best(
-    line: Record, streams: Records, classes: Records, depots: Records, terms: Record, walk: Records
-) -> tuple[int, float, float]:
-    """The best stock of a line, what it costs at the prices, and its tail; the walk shows what it delivers."""
+    line: Record,
+    streams: Records,
+    classes: Records,
+    depots: Records,
+    terms: Record,
+    walk: Records,
+    reach: float,
+    values: Floats,
+) -> tuple[int, float, float, int]:
+    """The best stock of a line, what it costs at the prices, its tail, and how many stocks were looked at.
+
+    The walk shows what it delivers. Stocks further off than `reach` from the best one are not all
+    looked at; the values of the first ones are kept, as far as there is room.
+    """
     count, each = len(streams), _each(line, depots)
     tail_pay, most, anyway = _open(line, streams, classes, terms, walk)
     tail = 1.0 if terms.lost else line.lead
     level = 0
     while level < line.floor:
+        if level < len(values):
+            values[level] = math.inf
         tail = _step(line, count, terms, walk, level, tail)
         level += 1
     best, best_level, best_tail = math.inf, level, tail
     while True:
         gained = _gained(walk, count)
-        value = each * level - gained + tail_pay * tail
+        value = each * level - gained + tail_pay * tail - anyway
+        if level < len(values):
+            values[level] = value
         if value < best:
             best, best_level, best_tail = value, level, tail
             for j in range(count):
                 walk[j].kept = walk[j].share
         left = most - gained + max(tail_pay, 0.0) * tail
-        if each * (level + 1) - most + min(tail_pay, 0.0) * tail >= best or left <= _SETTLED * (most + abs(tail_pay)):
+        least = each * (level + 1) - most + min(tail_pay, 0.0) * tail - anyway - best
+        if least >= reach * each * (level + 1 - best_level) or left <= _SETTLED * (most + abs(tail_pay)):
             for j in range(count):
                 walk[j].share = walk[j].kept
-            return best_level, best - anyway, best_tail
+            return best_level, best, best_tail, level + 1
         tail = _step(line, count, terms, walk, level, tail)
         level += 1
 
 
 @_compiled
-def _deliver(
+def _share_and_hours(stream: Record, sla: Record, terms: Record, state: Record, tail: float) -> tuple[float, float]:
+    """What a line's present stock adds to the share on time and the mean hours of a stream's class."""
+    if terms.lost:
+        own, other = _in_time(stream.travel, sla.hours), _in_time(terms.hours, sla.hours)
+        return stream.weight * (own + (other - own) * tail), stream.weight * (
+            stream.travel + (terms.hours - stream.travel) * tail
+        )
+    return stream.weight * state.share, stream.weight * (stream.travel + 24.0 * tail)
+
+
+@_compiled
+def _choose(
     line: Record,
     streams: Records,
     classes: Records,
+    depots: Records,
     terms: Record,
     walk: Records,
-    tail: float,
+    reach: float,
+    values: Floats,
     service: Floats,
     hours: Floats,
-) -> float:
-    """Add what a line's present stock delivers to its classes; answers the shipping cost."""
+    totals: Floats,
+) -> tuple[int, float, int]:
+    """The best stock of a line, what it costs at the prices, and how many were looked at.
+
+    What it delivers and costs is added up.
+    """
+    level, value, tail, seen = _best(line, streams, classes, depots, terms, walk, reach, values)
     for j in range(len(streams)):
-        stream: Record = streams[j]
-        sla: Record = classes[stream.sla]
-        if terms.lost:
-            own, other = _in_time(stream.travel, sla.hours), _in_time(terms.hours, sla.hours)
-            service[stream.sla] += stream.weight * (own + (other - own) * tail)
-            hours[stream.sla] += stream.weight * (stream.travel + (terms.hours - stream.travel) * tail)
-        else:
-            service[stream.sla] += stream.weight * walk[j].share
-            hours[stream.sla] += stream.weight * (stream.travel + 24.0 * tail)
-    return terms.shipping_cny * line.rate * tail
+        sla = streams[j].sla
+        share, late = _share_and_hours(streams[j], classes[sla], terms, walk[j], tail)
+        service[line.depot, sla] += share
+        hours[line.depot, sla] += late
+    totals[line.depot, 0] += line.price * level
+    totals[line.depot, 1] += terms.shipping_cny * line.rate * tail
+    totals[line.depot, 2] += level
+    totals[line.depot, 3] += line.unit_cost * level
+    return level, value, seen
 
 
 @_compiled
@@ -294,20 +336,14 @@ def price_lines(
     """
     walk = np.zeros(_most_streams(lines) + 1, dtype=_STATE)
     origin = lines[0].first
-    total, lost = 0.0, 0.0
+    total, lost, unkept = 0.0, 0.0, np.zeros(0)
     for i in range(len(lines) - 1):
-        line, depot = lines[i], lines[i].depot
-        own = streams[line.first - origin : lines[i + 1].first - origin]
-        level, value, tail = _best(line, own, classes, depots, terms, walk)
-        levels[i] = level
+        own = streams[lines[i].first - origin : lines[i + 1].first - origin]
+        levels[i], value, _ = _choose(lines[i], own, classes, depots, terms, walk, 0.0, unkept, service, hours, totals)
         term = value - lost  # Kahan's sum: the bound is a certificate
         raised = total + term
         lost = (raised - total) - term
         total = raised
-        totals[depot, 1] += _deliver(line, own, classes, terms, walk, tail, service[depot], hours[depot])
-        totals[depot, 0] += line.price * level
-        totals[depot, 2] += level
-        totals[depot, 3] += line.unit_cost * level
     return total
 
 
@@ -330,64 +366,73 @@ def look_near(
     classes: Records,
     depots: Records,
     terms: Record,
-    allowance: float,
-    reach: float,
-    bins: Ints,
-    near: Floats,
     service: Floats,
     hours: Floats,
-) -> int:
-    """Find stocks that other prices would soon choose; answers how many found room.
+    totals: Floats,
+    reach: float,
+    bins: Ints,
+    near: Records,
+    gains: Records,
+) -> tuple[float, int, int]:
+    """Price every line, and find stocks that other prices would soon choose.
 
-    The regret of a stock is what it costs more than the best of its line. Its distance is its
-    regret as a share of what the stock between the two costs: by so much the prices have to
-    change before it is chosen.
+    Answers what the lines cost at the prices, and how many stocks and gains found room. The regret of a
+    stock is what it costs more than the best of its line. Its distance is its regret as a share of
+    what the stock between the two costs: by so much the prices have to change before it is chosen.
 
     Args:
-        lines: as for `price_lines`; so are `streams`, `classes`, `depots` and `terms`.
+        lines: as for `price_lines`; so are the arguments up to `totals`.
         streams: see there.
         classes: see there.
         depots: see there.
         terms: see there.
-        allowance: the largest regret.
+        service: see there.
+        hours: see there.
+        totals: see there.
         reach: the largest distance, below 1.
         bins: the distances of all such stocks are counted here.
-        near: filled with line, stock, cost of shipping, and whether it is the best of its line, for
-            each of them and for the best of its line, as far as there is room: shape (room, 4).
-        service: filled with what they deliver, shape (room, classes), from zeros.
-        hours: likewise.
+        near: filled with `NEAR` records of them and of the best of their lines, as far as there is room.
+        gains: filled with their `GAIN` records, as many for a stock as its line has streams.
     """
     walk = np.zeros(_most_streams(lines) + 1, dtype=_STATE)
     origin = lines[0].first
-    room, found = len(near), 0
+    total, lost, values = 0.0, 0.0, np.zeros(_VALUES_KEPT)
+    found, gained = 0, 0
     for i in range(len(lines) - 1):
         line = lines[i]
         own = streams[line.first - origin : lines[i + 1].first - origin]
-        best_level, best, _ = _best(line, own, classes, depots, terms, walk)
-        count, each = len(own), _each(line, depots)
-        tail_pay, most, anyway = _open(line, own, classes, terms, walk)
+        best_level, best, seen = _choose(line, own, classes, depots, terms, walk, reach, values, service, hours, totals)
+        term = best - lost
+        raised = total + term
+        lost = (raised - total) - term
+        total = raised
+        count, each, any_near = len(own), _each(line, depots), seen > len(values)
+        for level in range(line.floor, min(seen, len(values))):
+            is_near = values[level] - best <= reach * each * abs(level - best_level)
+            any_near = any_near or (is_near and level != best_level)
+        if not any_near:
+            continue
+        tail_pay, _, anyway = _open(line, own, classes, terms, walk)
         tail = 1.0 if terms.lost else line.lead
-        before, level = found, 0
-        while True:
-            gained = _gained(walk, count)
-            regret = max(each * level - gained + tail_pay * tail - anyway - best, 0.0)
+        found_before, gained_before, cut = found, gained, False
+        for level in range(seen):
+            regret = max(each * level - _gained(walk, count) + tail_pay * tail - anyway - best, 0.0)
             between = each * abs(level - best_level)
             is_best = level == best_level
-            is_near = level >= line.floor and regret <= min(allowance, reach * between) and not is_best
+            is_near = level >= line.floor and regret <= reach * between and not is_best
             if is_near:
                 bins[bin_of(regret / max(between, 1e-300), len(bins))] += 1
-            if (is_near or is_best) and found < room:
-                near[found, 0], near[found, 1], near[found, 3] = i, level, is_best
-                near[found, 2] = _deliver(line, own, classes, terms, walk, tail, service[found], hours[found])
-                found += 1
-            left = most - gained + max(tail_pay, 0.0) * tail
-            least = each * (level + 1) - most + min(tail_pay, 0.0) * tail - anyway - best
-            enough = min(allowance, reach * each * (level + 1 - best_level))
-            if level >= best_level and (least > enough or left <= _SETTLED * (most + abs(tail_pay))):
-                break
+            if is_near or is_best:
+                cut = cut or found == len(near) or gained + count > len(gains)
+                if not cut:
+                    near[found].line, near[found].level, near[found].best = i, level, is_best
+                    near[found].tail, near[found].first = tail, gained
+                    for j in range(count):
+                        gain: Record = gains[gained + j]
+                        gain.sla = own[j].sla
+                        gain.share, gain.hours = _share_and_hours(own[j], classes[own[j].sla], terms, walk[j], tail)
+                    found, gained = found + 1, gained + count
             tail = _step(line, count, terms, walk, level, tail)
-            level += 1
-        if found == before + 1:  # the best alone leaves nothing to choose
-            found = before
-            service[found], hours[found] = 0.0, 0.0
-    return found
+        if cut or found == found_before + 1:  # the best alone leaves nothing to choose
+            found, gained = found_before, gained_before
+    return total, found, gained

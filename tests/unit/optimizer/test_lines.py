@@ -230,3 +230,22 @@ def test_what_the_pass_does_not_know_is_left_to_the_tables(table, field, value, 
 
     assert gather(asked).known_to_lines is known
     assert check(plan, asked) == []
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_lies_near_some_multipliers_stands_for_all_lines_nearby(policy):
+    choices = line_choices(network(policy, parts=300, targets=(0.85, 0.8)))
+    best = size_lines(choices).bound.multipliers
+    found, near = choices.around(best, 500)
+    assert near is not None
+    assert 0 < len(near.line) < 2_000
+    whole = choices.relax(best)
+    assert found.value == whole.value
+    np.testing.assert_array_equal(found.block_use, whole.block_use)
+    rng = np.random.default_rng(3)
+    for _ in range(10):
+        nearby = best * (1.0 + near.reach / 2.0 * rng.uniform(-1.0, 1.0, len(best)))
+        there, all_of_them = near.problem.relax(nearby), choices.relax(nearby)
+        assert there.value == pytest.approx(all_of_them.value, rel=1e-11)
+        far = best * rng.uniform(0.2, 5.0, len(best))
+        assert near.problem.relax(far).value >= choices.relax(far).value * (1 - 1e-11)
