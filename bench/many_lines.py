@@ -105,7 +105,8 @@ def _pieces(parts: int, rate: np.ndarray) -> Iterator[Piece]:
         lines, streams = np.zeros(count + 1, LINE), np.zeros(daily.size, STREAM)
         lines["price"][:-1] = lines["unit_cost"][:-1] = np.repeat(cost, DEPOTS)
         lines["rate"][:-1], lines["lead"][:-1] = daily.sum(axis=2).ravel(), lead.ravel()
-        lines["shape"], lines["first"] = np.inf, np.arange(0, daily.size + 1, len(CLASSES))
+        lines["shape"], lines["critical"], lines["lot"] = np.inf, 1.0, 1
+        lines["first"] = np.arange(0, daily.size + 1, len(CLASSES))
         lines["depot"][:-1] = np.tile(np.arange(DEPOTS), len(cost))
         streams["weight"], streams["travel"] = (daily / rate).ravel(), 1.0
         streams["sla"] = np.tile(classes, len(cost))

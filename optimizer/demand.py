@@ -57,7 +57,7 @@ class Demand:
     is known) and `order_quantity`. Of a stream: its row, its class (a position in `sla_classes`),
     its daily rate, its travel time, and its weight in the service of its class: the part of the
     class's demand, weighted by criticality, that it brings. Of a class: `class_rate`, its whole
-    daily rate, and `class_target`, the share on time that it needs, None where nothing is asked.
+    daily rate, `class_weight`, the same weighted by criticality, and `class_target`, the share on time that it needs, None where nothing is asked.
     Rows without demand stand for floors and for depots that can only help others.
     """
 
@@ -77,6 +77,7 @@ class Demand:
     stream_travel_hours: Floats
     stream_weight: Floats
     class_rate: Floats
+    class_weight: Floats
     class_target: tuple[float | None, ...]
     clusters: tuple[Cluster, ...]
 
@@ -84,12 +85,9 @@ class Demand:
     def known_to_lines(self) -> bool:
         """Whether the compiled pass over lines (`optimizer.pricing`) computes what this demand asks for.
 
-        It orders one for one, weighs all demands alike, and knows uncertain rates under backorders.
+        It knows uncertain rates under backorders only.
         """
-        weighted = any(part.criticality != 1.0 for part in self.network.parts)
-        uncertain = bool(np.isfinite(self.rate_shape).any())
-        waits = self.network.policy.stockout == "backorder"
-        return not weighted and (waits or not uncertain) and bool((self.order_quantity == 1).all())
+        return self.network.policy.stockout == "backorder" or not np.isfinite(self.rate_shape).any()
 
     @property
     def mean_surplus(self) -> Floats:
@@ -188,6 +186,7 @@ def gather(network: Network) -> Demand:
         stream_travel_hours=travel,
         stream_weight=weighted / class_weight[sla],
         class_rate=class_rate,
+        class_weight=class_weight,
         class_target=class_targets(network, class_rate),
         clusters=tuple(_clusters(network, row_part, row_depot, stream_row)),
     )

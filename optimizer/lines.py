@@ -175,8 +175,10 @@ class LineChoices:
         class_rate: each class's whole demand a day, zero for a class without demand.
         source: the lines.
         executor: computes the pieces; this thread if there is none.
-        scale: share of the network's demand that the lines stand for, by class, and share of its
-            stock, if they are a sample.
+        class_weight: each class's whole demand a day, weighted by criticality; `class_rate` if all
+            demands weigh the same.
+        scale: shares of the network's services, demands and stock that the lines stand for, the
+            former by class, if they are a sample.
     """
 
     def __init__(
@@ -186,13 +188,17 @@ class LineChoices:
         source: Source,
         executor: Executor | None = None,
         *,
-        scale: tuple[Floats, float] | None = None,
+        class_weight: Floats | None = None,
+        scale: tuple[Floats, Floats, float] | None = None,
     ) -> None:
         self.network, self.class_rate, self.source, self.executor = network, class_rate, source, executor
-        by_class, by_stock = scale or (np.ones(len(class_rate)), 1.0)
+        self.class_weight = class_rate if class_weight is None else class_weight
+        self.class_share = np.divide(class_rate, self.class_weight, out=np.zeros(len(class_rate)), where=class_rate > 0)
+        by_service, by_time, by_stock = scale or (*np.ones((2, len(class_rate))), 1.0)
         self.rows = tuple(named := limits(network, class_rate))
         self._about = [_rows(network)[row] for row in self.rows]
-        share = [by_class[place] if kind < _UNITS else by_stock for kind, place in self._about]
+        by_kind = {_SERVICE: by_service, _TIME: by_time}
+        share = [by_kind[kind][place] if kind in by_kind else by_stock for kind, place in self._about]
         self.limit = np.array([*named.values()]) * np.array(share)
         self.slack = slack([*named.values()])
         self.settled = 0.0
@@ -203,17 +209,17 @@ class LineChoices:
     def extent(self) -> Extent:
         """How far sensible stocks go: with more than these, all demands are served in time anyway."""
         reaches = [*self._each(_reach, self.network)]
-        floors, tops, sure = (
-            np.sum([getattr(reach, name) for reach in reaches], axis=0) for name in _Reach._fields[:3]
+        floors, tops, sure, demand = (
+            np.sum([getattr(reach, name) for reach in reaches], axis=0) for name in _Reach._fields[:4]
         )
         hours = max(*(reach.hours for reach in reaches), self.network.policy.emergency_hours or 0.0)
         lost = _shipping(self.network) * math.fsum(reach.rate for reach in reaches)
         least, most = np.zeros((2, len(self.rows)))
         for index, (kind, place) in enumerate(self._about):
             if kind == _SERVICE:
-                least[index] = -sure[place]
+                least[index] = -sure[place] * self.class_share[place]
             elif kind == _TIME:
-                most[index] = hours * sure[place]
+                most[index] = hours * demand[place]
             else:
                 column = 0 if kind == _UNITS else 1
                 where = slice(None) if kind == _TOTAL else place
@@ -269,11 +275,11 @@ class LineChoices:
             for column in zip(*((part.near, part.gains, part.lines) for part in parts), strict=True)
         )
         line, level, best, depot = near["line"], near["level"].astype(np.int64), near["best"] > 0, lines["depot"]
-        cost = lines["price"] * level + _shipping(self.network) * lines["rate"] * near["tail"]
+        held = level + (lines["lot"] - 1) / 2.0
+        cost = lines["price"] * held + _shipping(self.network) * lines["rate"] * near["tail"]
         streams = np.concatenate([np.diff(np.append(part.near["first"], len(part.gains))) for part in parts])
-        use = self._use(
-            depot, level, level.astype(np.float64) * lines["unit_cost"], np.repeat(np.arange(len(near)), streams), gains
-        )
+        gaining = np.repeat(np.arange(len(near)), streams)
+        use = self._use(depot, (level + lines["lot"] - 1).astype(np.float64), lines["unit_cost"] * held, gaining, gains)
         first = np.flatnonzero(np.diff(line, prepend=-1))
         problem = Problem(
             rows=self.rows,
@@ -291,7 +297,7 @@ class LineChoices:
             settled[np.unique(problem.block)] -= taken
         return Core(problem, line, level, reach, *left)
 
-    def _use(self, depot: Ints, units: Ints, money: Floats, gaining: Ints, gains: Records) -> sparse.csr_array:
+    def _use(self, depot: Ints, units: Floats, money: Floats, gaining: Ints, gains: Records) -> sparse.csr_array:
         """Use of every limit, shape (stocks, rows), by stocks and gains of them."""
         row = np.full((5, max(len(self.network.sla_classes), len(self.network.depots))), -1)
         for index, (kind, place) in enumerate(self._about):
@@ -300,7 +306,7 @@ class LineChoices:
         terms = [
             (gaining, row[_SERVICE, gains["sla"]], -gains["share"]),
             (gaining, row[_TIME, gains["sla"]], gains["hours"]),
-            (everywhere, row[_UNITS, depot], units.astype(np.float64)),
+            (everywhere, row[_UNITS, depot], units),
             (everywhere, row[_MONEY, depot], money),
             (everywhere, np.broadcast_to(row[_TOTAL, 0], depot.shape), money),
         ]
@@ -314,10 +320,14 @@ class LineChoices:
         random = np.random.default_rng(0)
         share = min(max(SAMPLE_LINES / max(self.source.count, 1), _SAMPLE_SHARE), 1.0)
         piece = _joined([_picked(self.source.piece(*span), share, random) for span in self.pieces])
-        by_class = np.bincount(piece.streams["sla"], piece.streams["weight"], len(self.class_rate))
+        services, demands = _class_weights(piece, len(self.class_rate))
         by_stock = (len(piece.lines) - 1) / max(self.source.count, 1)
         return LineChoices(
-            self.network, self.class_rate, InMemory(*piece), scale=(by_class.astype(np.float64), by_stock)
+            self.network,
+            self.class_rate,
+            InMemory(*piece),
+            class_weight=self.class_weight,
+            scale=(services * self.class_share, demands, by_stock),
         )
 
     def _each[T](self, function: Callable[..., T], *arguments: object) -> Iterator[T]:
@@ -330,6 +340,7 @@ class LineChoices:
     def _prices(self, multipliers: Floats) -> Prices:
         network = self.network
         classes, depots = np.zeros(len(network.sla_classes), CLASS), np.zeros(len(network.depots), DEPOT)
+        classes["share"] = self.class_share
         classes["hours"] = [sla.time_to_site_hours for sla in network.sla_classes]
         for (kind, place), price in zip(self._about, multipliers.tolist(), strict=True):
             if kind == _SERVICE:
@@ -401,6 +412,8 @@ def lines_of(demand: Demand) -> InMemory:
         ("depot", demand.depot),
         ("floor", demand.floor),
         ("shape", demand.rate_shape),
+        ("lot", demand.order_quantity),
+        ("critical", np.array([part.criticality for part in demand.network.parts])[demand.part]),
     ):
         lines[name][:-1] = values
     lines["shape"][-1] = np.inf
@@ -468,36 +481,48 @@ class _Reach(NamedTuple):
     """How far a piece's stocks can sensibly go.
 
     Units, value and cost by depot, shape (depots, 3), of the floors and of stocks nobody needs
-    more than; the classes' demand; the longest time to site; and the whole demand a day.
+    more than; the classes' demand, weighted by criticality and not; the longest time to site; and the whole demand a day.
     """
 
     floors: Floats
     tops: Floats
     sure: Floats
+    demand: Floats
     hours: float
     rate: float
 
 
 def _reach(source: Source, first: int, last: int, network: Network) -> _Reach:
     """Demand in a lead time exceeds ten deviations and forty units more than its mean about never: 1e-16."""
-    lines, streams = source.piece(first, last)
-    lines = lines[:-1]
+    piece = source.piece(first, last)
+    lines = piece.lines[:-1]
     load = lines["rate"] * lines["lead"]
     deviation = np.sqrt(load * (1.0 + load / lines["shape"]))
     top = np.maximum(lines["floor"], np.ceil(load + 10.0 * deviation + 40.0))
     floors, tops = (
         np.stack(
             [
-                np.bincount(lines["depot"], each * level, len(network.depots))
-                for each in (1.0, lines["unit_cost"], lines["price"])
+                np.bincount(lines["depot"], each * (level + pipeline), len(network.depots))
+                for each, pipeline in (
+                    (1.0, lines["lot"] - 1.0),
+                    (lines["unit_cost"], (lines["lot"] - 1.0) / 2.0),
+                    (lines["price"], (lines["lot"] - 1.0) / 2.0),
+                )
             ],
             axis=1,
         )
         for level in (lines["floor"], top)
     )
-    sure = np.bincount(streams["sla"], streams["weight"], len(network.sla_classes))
-    hours = float(np.max(streams["travel"], initial=0.0)) + 24.0 * float(np.max(lines["lead"], initial=0.0))
-    return _Reach(floors, tops, sure, hours, float(lines["rate"].sum()))
+    sure, demand = _class_weights(piece, len(network.sla_classes))
+    hours = float(np.max(piece.streams["travel"], initial=0.0)) + 24.0 * float(np.max(lines["lead"], initial=0.0))
+    return _Reach(floors, tops, sure, demand, hours, float(lines["rate"].sum()))
+
+
+def _class_weights(piece: Piece, classes: int) -> tuple[Floats, Floats]:
+    """Each class's demand in a piece, weighted by criticality and not."""
+    critical = np.repeat(piece.lines["critical"][:-1], np.diff(piece.lines["first"]))
+    sla, weight = piece.streams["sla"], piece.streams["weight"]
+    return np.bincount(sla, critical * weight, classes), np.bincount(sla, weight, classes).astype(np.float64)
 
 
 def _picked(piece: Piece, share: float, random: np.random.Generator) -> Piece:

@@ -37,22 +37,24 @@ LINE = np.dtype(
         ("rate", np.float64),
         ("lead", np.float64),
         ("shape", np.float64),
+        ("critical", np.float64),
         ("first", np.int64),
         ("depot", np.int32),
         ("floor", np.int32),
+        ("lot", np.int32),
     ]
 )
 """A line: what a unit costs under the objective, and in CNY; demands a day; lead time in days; the
-shape of its rate's Gamma distribution, infinite where the rate is known; its first stream (the last
-one stands before the next line's first; a closing record tells where the streams end); its depot;
-its floor."""
+shape of its rate's Gamma distribution, infinite where the rate is known; its criticality; its first
+stream (the last one stands before the next line's first; a closing record tells where the streams
+end); its depot; its floor; how many are ordered at a time."""
 
 STREAM = np.dtype([("weight", np.float64), ("travel", np.float64), ("sla", np.int32)])
 """A stream of a line: its share of its class's demand, travel time in hours, its class."""
 
-CLASS = np.dtype([("hours", np.float64), ("service", np.float64), ("time", np.float64)])
-"""A class: its time to site in hours, what its whole service is worth, what an hour of its mean
-time costs."""
+CLASS = np.dtype([("hours", np.float64), ("share", np.float64), ("service", np.float64), ("time", np.float64)])
+"""A class: its time to site in hours; what share of its service a demand of criticality 1 is for
+each share of its demand; what its whole service is worth; what an hour of its mean time costs."""
 
 DEPOT = np.dtype([("unit", np.float64), ("money", np.float64)])
 """A depot: what a unit there, and a CNY of stock there, cost besides their price."""
@@ -66,6 +68,7 @@ _STATE = np.dtype(
         ("mean", np.float64),
         ("slope", np.float64),
         ("chance", np.float64),
+        ("below", np.float64),
         ("share", np.float64),
         ("kept", np.float64),
         ("pay", np.float64),
@@ -74,8 +77,9 @@ _STATE = np.dtype(
     ]
 )
 """A recursion P(X = s + 1) = P(X = s) (mean + slope s) / (s + 1) from `start` on, -1 where there is
-nothing to decide; P(X = s) is `chance`, P(X < s) is `share`, `kept` that of the best stock so far, and
-a whole share is worth `pay`."""
+nothing to decide; P(X = s) is `chance`, P(X < s) is `below`. Its mean over the positions s, ..., s + Q - 1
+that a stock ordered in lots of Q is found in is `share`, `kept` that of the best stock so far, and a
+whole share is worth `pay`."""
 
 NEAR = np.dtype([("line", np.int64), ("level", np.int32), ("best", np.int8), ("tail", np.float64), ("first", np.int64)])
 """A stock of a line: whether it is the line's best at the prices, its tail, its first gain."""
@@ -123,7 +127,7 @@ def _begin(state: Record, mean: float, shape: float, extra: float) -> None:
         state.mean = (shape + extra) * state.slope
         log_none = -(shape + extra) * math.log1p(odds)
         spread = math.sqrt((shape + extra) * odds * (1.0 + odds))
-    state.share = 0.0
+    state.below = 0.0
     state.start = 0
     if log_none > _LOG_TINY:
         state.chance = math.exp(log_none)
@@ -144,7 +148,7 @@ def _advance(state: Record, level: int) -> None:
         return
     if level == state.start and level > 0:
         state.chance = state.first_chance
-    state.share = min(state.share + state.chance, 1.0)
+    state.below = min(state.below + state.chance, 1.0)
     state.chance *= (state.mean + state.slope * level) / (level + 1)
 
 
@@ -154,15 +158,50 @@ def _in_time(hours: float, promised: float) -> float:
 
 
 @_compiled
-def _open(line: Record, streams: Records, classes: Records, terms: Record, walk: Records) -> tuple[float, float, float]:
-    """Begin a line's walk at s = 0: what its tail costs, all there is to gain, and what is gained anyway."""
-    tail_pay = terms.shipping_cny * line.rate
-    most, anyway = 0.0, 0.0
+def _start(line: Record, state: Record, ahead: Record, mean: float, extra: float, tail: float) -> float:
+    """Set a recursion and its share to s = 0; answers the mean tail over the positions, from that of the lowest."""
+    _begin(state, mean, line.shape, extra)
+    state.share = 0.0
+    if line.lot == 1:
+        return tail
+    _begin(ahead, mean, line.shape, extra)
+    sum_below, sum_tail = 0.0, 0.0
+    for position in range(line.lot):
+        sum_below += ahead.below
+        sum_tail += tail
+        _advance(ahead, position)
+        tail = max(tail - (1.0 - ahead.below) / line.rate, 0.0)
+    state.share = sum_below / line.lot
+    return sum_tail / line.lot
+
+
+@_compiled
+def _raise(line: Record, state: Record, ahead: Record, level: int) -> None:
+    """From the share that a stock of `level` has to that of one more."""
+    before = state.below
+    _advance(state, level)
+    if line.lot == 1:
+        state.share = state.below
+        return
+    state.share = min(state.share + (ahead.below - before) / line.lot, 1.0)
+    _advance(ahead, level + line.lot)
+
+
+@_compiled
+def _open(
+    line: Record, streams: Records, classes: Records, depots: Records, terms: Record, walk: Records
+) -> tuple[float, float, float, float]:
+    """Begin a line's walk at s = 0: what its tail costs, all there is to gain, what is gained anyway, the tail."""
+    tail_pay, tail = terms.shipping_cny * line.rate, 1.0 if terms.lost else line.lead
+    depot: Record = depots[line.depot]
+    pipeline = line.lot - 1
+    most, anyway = 0.0, -pipeline * (depot.unit + (line.price + depot.money * line.unit_cost) / 2.0)
+    ahead = walk[len(walk) // 2 :]
     for j in range(len(streams)):
         stream: Record = streams[j]
         sla: Record = classes[stream.sla]
         state: Record = walk[j]
-        pay, late_pay = sla.service * stream.weight, sla.time * stream.weight
+        pay, late_pay = sla.service * _service_weight(line, stream, sla), sla.time * stream.weight
         state.start, state.pay, state.share = -1, 0.0, 0.0
         anyway -= late_pay * stream.travel
         if terms.lost:
@@ -178,10 +217,16 @@ def _open(line: Record, streams: Records, classes: Records, terms: Record, walk:
         elif window >= 0.0:
             state.pay = pay
             most += pay
-            _begin(state, line.rate * (line.lead - window), line.shape, 1.0)
-    if terms.timed and not terms.lost:
-        _begin(walk[len(streams)], line.rate * line.lead, line.shape, 0.0)
-    return tail_pay, most, anyway
+            _start(line, state, ahead[j], line.rate * (line.lead - window), 1.0, 0.0)
+    if terms.timed and not terms.lost and line.rate > 0.0:
+        last = len(streams)
+        tail = _start(line, walk[last], ahead[last], line.rate * line.lead, 0.0, tail)
+    return tail_pay, most, anyway, tail
+
+
+@_compiled
+def _service_weight(line: Record, stream: Record, sla: Record) -> float:
+    return stream.weight * line.critical * sla.share
 
 
 @_compiled
@@ -190,12 +235,13 @@ def _step(line: Record, streams: int, terms: Record, walk: Records, level: int, 
     if terms.lost:
         filled = line.rate * line.lead * tail
         return filled / (level + 1 + filled)
+    ahead = walk[len(walk) // 2 :]
     for j in range(streams):
         if walk[j].start >= 0:
-            _advance(walk[j], level)
+            _raise(line, walk[j], ahead[j], level)
     if not terms.timed or line.rate == 0.0:
         return 0.0
-    _advance(walk[streams], level)
+    _raise(line, walk[streams], ahead[streams], level)
     return max(tail - (1.0 - walk[streams].share) / line.rate, 0.0)
 
 
@@ -230,8 +276,7 @@ def _best(
     looked at; the values of the first ones are kept, as far as there is room.
     """
     count, each = len(streams), _each(line, depots)
-    tail_pay, most, anyway = _open(line, streams, classes, terms, walk)
-    tail = 1.0 if terms.lost else line.lead
+    tail_pay, most, anyway, tail = _open(line, streams, classes, depots, terms, walk)
     level = 0
     while level < line.floor:
         if level < len(values):
@@ -259,14 +304,15 @@ def _best(
 
 
 @_compiled
-def _share_and_hours(stream: Record, sla: Record, terms: Record, state: Record, tail: float) -> tuple[float, float]:
-    """What a line's present stock adds to the share on time and the mean hours of a stream's class."""
-    if terms.lost:
-        own, other = _in_time(stream.travel, sla.hours), _in_time(terms.hours, sla.hours)
-        return stream.weight * (own + (other - own) * tail), stream.weight * (
-            stream.travel + (terms.hours - stream.travel) * tail
-        )
-    return stream.weight * state.share, stream.weight * (stream.travel + 24.0 * tail)
+def _share_and_hours(
+    line: Record, stream: Record, sla: Record, terms: Record, state: Record, tail: float
+) -> tuple[float, float]:
+    """What a line's present stock adds to the service and the mean hours of a stream's class."""
+    if not terms.lost:
+        return _service_weight(line, stream, sla) * state.share, stream.weight * (stream.travel + 24.0 * tail)
+    own, other = _in_time(stream.travel, sla.hours), _in_time(terms.hours, sla.hours)
+    share, hours = own + (other - own) * tail, stream.travel + (terms.hours - stream.travel) * tail
+    return _service_weight(line, stream, sla) * share, stream.weight * hours
 
 
 @_compiled
@@ -290,13 +336,14 @@ def _choose(
     level, value, tail, seen = _best(line, streams, classes, depots, terms, walk, reach, values)
     for j in range(len(streams)):
         sla = streams[j].sla
-        share, late = _share_and_hours(streams[j], classes[sla], terms, walk[j], tail)
+        share, late = _share_and_hours(line, streams[j], classes[sla], terms, walk[j], tail)
         service[line.depot, sla] += share
         hours[line.depot, sla] += late
-    totals[line.depot, 0] += line.price * level
+    held = level + (line.lot - 1) / 2.0
+    totals[line.depot, 0] += line.price * held
     totals[line.depot, 1] += terms.shipping_cny * line.rate * tail
-    totals[line.depot, 2] += level
-    totals[line.depot, 3] += line.unit_cost * level
+    totals[line.depot, 2] += level + line.lot - 1
+    totals[line.depot, 3] += line.unit_cost * held
     return level, value, seen
 
 
@@ -334,7 +381,7 @@ def price_lines(
         totals: their cost under the objective, the cost of shipping, units, and value at cost are
             added here, shape (depots, 4).
     """
-    walk = np.zeros(_most_streams(lines) + 1, dtype=_STATE)
+    walk = np.zeros(2 * (_most_streams(lines) + 1), dtype=_STATE)
     origin = lines[0].first
     total, lost, unkept = 0.0, 0.0, np.zeros(0)
     for i in range(len(lines) - 1):
@@ -394,7 +441,7 @@ def look_near(
         near: filled with `NEAR` records of them and of the best of their lines, as far as there is room.
         gains: filled with their `GAIN` records, as many for a stock as its line has streams.
     """
-    walk = np.zeros(_most_streams(lines) + 1, dtype=_STATE)
+    walk = np.zeros(2 * (_most_streams(lines) + 1), dtype=_STATE)
     origin = lines[0].first
     total, lost, values = 0.0, 0.0, np.zeros(_VALUES_KEPT)
     found, gained = 0, 0
@@ -412,8 +459,7 @@ def look_near(
             any_near = any_near or (is_near and level != best_level)
         if not any_near:
             continue
-        tail_pay, _, anyway = _open(line, own, classes, terms, walk)
-        tail = 1.0 if terms.lost else line.lead
+        tail_pay, _, anyway, tail = _open(line, own, classes, depots, terms, walk)
         found_before, gained_before, cut = found, gained, False
         for level in range(seen):
             regret = max(each * level - _gained(walk, count) + tail_pay * tail - anyway - best, 0.0)
@@ -430,7 +476,9 @@ def look_near(
                     for j in range(count):
                         gain: Record = gains[gained + j]
                         gain.sla = own[j].sla
-                        gain.share, gain.hours = _share_and_hours(own[j], classes[own[j].sla], terms, walk[j], tail)
+                        gain.share, gain.hours = _share_and_hours(
+                            line, own[j], classes[own[j].sla], terms, walk[j], tail
+                        )
                     found, gained = found + 1, gained + count
             tail = _step(line, count, terms, walk, level, tail)
         if cut or found == found_before + 1:  # the best alone leaves nothing to choose

@@ -74,7 +74,8 @@ def size(
         from optimizer.line_sizing import size_lines_until  # noqa: PLC0415
         from optimizer.lines import LineChoices, lines_of  # noqa: PLC0415
 
-        choices = LineChoices(network, demand.class_rate, lines_of(demand), executor)
+        lines = lines_of(demand)
+        choices = LineChoices(network, demand.class_rate, lines, executor, class_weight=demand.class_weight)
         found = size_lines_until(watch, choices, start)
         if found.levels is not None:
             levels = found.levels.astype(np.int64)

@@ -92,7 +92,7 @@ def network(policy, parts, seed=1, *, objective="investment", limits=True, targe
 
 def line_choices(asked, **options):
     demand = gather(asked)
-    return LineChoices(asked, demand.class_rate, lines_of(demand), **options)
+    return LineChoices(asked, demand.class_rate, lines_of(demand), class_weight=demand.class_weight, **options)
 
 
 def with_shapes(asked, *shapes):
@@ -102,6 +102,16 @@ def with_shapes(asked, *shapes):
     return msgspec.structs.replace(asked, parts=tuple(uncertain))
 
 
+def with_lots_and_criticality(asked, *lots):
+    """The network with order quantities in turn, and every third part more critical than others."""
+    rows, parts = enumerate(asked.replenishment), enumerate(asked.parts)
+    return msgspec.structs.replace(
+        asked,
+        replenishment=tuple(msgspec.structs.replace(row, order_quantity=lots[n % len(lots)]) for n, row in rows),
+        parts=tuple(msgspec.structs.replace(part, criticality=1.0 if n % 3 else 2.5) for n, part in parts),
+    )
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -109,8 +119,14 @@ def with_shapes(asked, *shapes):
         for policy in POLICIES
         for objective in ("investment", "annual_cost")
     ]
-    + [with_shapes(network("backorder", parts=60), None, 4.0, 0.6)],
-    ids=[f"{policy}, {objective}" for policy in POLICIES for objective in ("stock", "yearly")] + ["uncertain rates"],
+    + [
+        with_shapes(network("backorder", parts=60), None, 4.0, 0.6),
+        with_lots_and_criticality(network("backorder", parts=60), 1, 5, 2, 40),
+        with_lots_and_criticality(with_shapes(network("backorder", parts=60), None, 4.0, 0.6), 3, 1),
+        with_lots_and_criticality(network("emergency in time", parts=60), 1),
+    ],
+    ids=[f"{policy}, {objective}" for policy in POLICIES for objective in ("stock", "yearly")]
+    + ["uncertain rates", "lots", "lots of uncertain rates", "critical parts under emergency"],
 )
 def test_a_pass_prices_lines_as_the_tables_do(asked):
     demand = gather(asked)
@@ -142,9 +158,11 @@ def test_lines_are_sized_between_the_bounds_that_tables_prove(policy):
     assert found.cost <= tabled.cost_cny * 1.001
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", [*POLICIES, "lots"])
 def test_a_large_network_is_sized_by_lines_and_verified(policy):
-    asked = network(policy, parts=2_100, limits=False, targets=(0.85, 0.8))
+    asked = network("backorder" if policy == "lots" else policy, parts=2_100, limits=False, targets=(0.85, 0.8))
+    if policy == "lots":
+        asked = with_lots_and_criticality(asked, 1, 4, 10)
     plan = size(asked)
     assert plan.proof == "lagrangian"
     assert plan.gap <= 1e-5
@@ -216,8 +234,8 @@ def test_a_source_gives_back_its_lines():
     [
         ("parts", "rate_shape", 2.0, "backorder", True),
         ("parts", "rate_shape", 2.0, "emergency in time", False),
-        ("parts", "criticality", 2.0, "backorder", False),
-        ("replenishment", "order_quantity", 3, "backorder", False),
+        ("parts", "criticality", 2.0, "backorder", True),
+        ("replenishment", "order_quantity", 3, "backorder", True),
     ],
 )
 def test_what_the_pass_does_not_know_is_left_to_the_tables(table, field, value, policy, known, monkeypatch):
