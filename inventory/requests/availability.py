@@ -159,7 +159,8 @@ SELECT asked.id AS part, asked.site,
                 WHERE reservation.level = level.id AND reservation.state = 'soft'
             ) AS later ON true
             WHERE ($7::int IS NULL OR level.pool = $7)
-              AND NOT EXISTS (SELECT FROM forbidden_part WHERE contract = $6::int AND forbidden_part.part = part.id)
+              AND NOT EXISTS (SELECT FROM forbidden_part
+                              WHERE contract = $6::int AND forbidden_part.part = part.id AND in_force)
             ORDER BY part.id <> asked.id, coverage.travel_hours NULLS LAST, level.free DESC, place.code LIMIT 1000
        ) AS found)::text AS stock
 FROM asked
