@@ -1,5 +1,7 @@
 """Reading input files strictly: an error names the JSON path of what is wrong."""
 
+import json
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import msgspec
@@ -46,3 +48,38 @@ def decode[T](content: bytes, into: type[T]) -> T:
         raise InvalidInput(path.rstrip("`"), problem) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput("$", f"not valid JSON: {error}") from None
+
+
+def member(path: str, key: str) -> str:
+    """The JSON path of what stands under a key.
+
+    >>> member("$.targets", "gold"), member("$.targets", "2.5 h")
+    ('$.targets.gold', '$.targets["2.5 h"]')
+
+    """
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def require_known(name: str, names: set[str], path: str) -> None:
+    """Refuse a name that is not among those there are.
+
+    Raises:
+        InvalidInput: it is not; `path` is where it stands.
+
+    """
+    if name not in names:
+        raise InvalidInput(path, f"no such id: {name}")
+
+
+def require_unique(keys: Iterable[tuple[str, ...]], path: Callable[[int], str]) -> None:
+    """Refuse a second row of one key.
+
+    Raises:
+        InvalidInput: there is one; `path` says where each row stands.
+
+    """
+    seen: set[tuple[str, ...]] = set()
+    for index, key in enumerate(keys):
+        if key in seen:
+            raise InvalidInput(path(index), f"{' at '.join(key)} is listed twice")
+        seen.add(key)
