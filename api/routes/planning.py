@@ -82,7 +82,7 @@ class PlanController(Controller):
     )
     async def get_network(self, plan_id: FromPath[UUID]) -> dict[str, Any]:
         """Give the network a plan was made for, as the file that `beijian plan` reads."""
-        return msgspec.to_builtins(await asking.network_of(plan_id))
+        return msgspec.to_builtins((await asking.kept(plan_id)).network)
 
     @get(
         "/plans/{plan_id:uuid}/answer",
@@ -92,7 +92,7 @@ class PlanController(Controller):
     )
     async def get_answer(self, plan_id: FromPath[UUID]) -> Plan:
         """Give the plan with its bounds and multipliers, as the file that `beijian plan --check` verifies."""
-        return await asking.answer_of(plan_id)
+        return (await asking.kept(plan_id)).answer
 
     @get(
         "/plans/{plan_id:uuid}/frontier",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -45,6 +46,20 @@ class Frontier(Struct, frozen=True, kw_only=True):
     points: list[Point]
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """A plan as everything asked of it needs it: the network it was made for, and what the optimizer answered.
+
+    A what-if names the plan that it is `based_on`, and its `changes`.
+    """
+
+    number: str
+    cost_cny: Decimal | None
+    network: Network
+    answer: Plan
+    based_on: UUID | None
+    changes: Changes | None
+
+
 class PlanComparison(Struct, frozen=True, kw_only=True):
     """A what-if beside the plan whose network it changed."""
 
@@ -54,24 +69,19 @@ class PlanComparison(Struct, frozen=True, kw_only=True):
     comparison: Comparison
 
 
-async def network_of(plan: UUID) -> Network:
-    """The network a plan was made for.
+async def kept(plan: UUID) -> Kept:
+    """A plan with the network it was made for and the optimizer's answer.
 
     Raises:
         Unknown: no such plan.
 
     """
-    return msgspec.convert((await _kept(plan))["network"], Network)
-
-
-async def answer_of(plan: UUID) -> Plan:
-    """What the optimizer answered: stock, bounds, multipliers.
-
-    Raises:
-        Unknown: no such plan.
-
-    """
-    return msgspec.convert((await _kept(plan))["answer"], Plan)
+    found = await db.read_one(
+        Kept, "SELECT number, cost_cny, network, answer, based_on, changes FROM plan WHERE id = $1", plan
+    )
+    if found is None:
+        raise Unknown(what="plan", what_zh="计划", key=str(plan))
+    return found
 
 
 async def newest_multipliers() -> dict[str, float] | None:
@@ -80,13 +90,6 @@ async def newest_multipliers() -> dict[str, float] | None:
         """SELECT answer->'multipliers' FROM plan WHERE state <> 'what_if' AND status IN ('optimal', 'feasible')
            ORDER BY id DESC LIMIT 1"""
     )
-
-
-async def _kept(plan: UUID) -> db.Row:
-    row = await db.fetch_one("SELECT network, answer, changes, based_on FROM plan WHERE id = $1", plan)
-    if row is None:
-        raise Unknown(what="plan", what_zh="计划", key=str(plan))
-    return row
 
 
 # ---- What other targets would cost.
@@ -124,9 +127,11 @@ async def frontier_of(plan: UUID) -> Frontier:
         Unknown: no such plan.
 
     """
-    await plans.plan_summary(plan)
-    kept = await db.fetch_value("SELECT frontier FROM plan WHERE id = $1", plan)
-    return Frontier(drawn_at=None, points=[]) if kept is None else msgspec.convert(kept, Frontier)
+    row = await db.fetch_one("SELECT frontier FROM plan WHERE id = $1", plan)
+    if row is None:
+        raise Unknown(what="plan", what_zh="计划", key=str(plan))
+    drawn = row["frontier"]
+    return Frontier(drawn_at=None, points=[]) if drawn is None else msgspec.convert(drawn, Frontier)
 
 
 # ---- What if.
@@ -146,7 +151,7 @@ async def ask_what_if(changes: Changes, *, by: Actor, plan: UUID | None = None) 
     start = plan or await db.fetch_value("SELECT id FROM plan WHERE state = 'approved'")
     if start is None:
         raise NoPlanHolds
-    network = await network_of(start)
+    network = (await kept(start)).network
     try:
         await asyncio.to_thread(changed, network, changes)
     except InvalidInput as wrong:
@@ -179,20 +184,14 @@ async def comparison(plan: UUID) -> PlanComparison:
         Unknown: no such plan, or it is no what-if.
 
     """
-    row = await _kept(plan)
-    if row["based_on"] is None:
+    what_if = await kept(plan)
+    if what_if.based_on is None or what_if.changes is None:
         raise Unknown(what="what-if", what_zh="假设分析", key=str(plan))
-    before = await _kept(row["based_on"])
-    found = await asyncio.to_thread(
-        compare,
-        msgspec.convert(before["network"], Network),
-        msgspec.convert(before["answer"], Plan),
-        msgspec.convert(row["network"], Network),
-        msgspec.convert(row["answer"], Plan),
-    )
+    before = await kept(what_if.based_on)
+    found = await asyncio.to_thread(compare, before.network, before.answer, what_if.network, what_if.answer)
     return PlanComparison(
         plan=await plans.plan_summary(plan),
-        based_on=await plans.plan_summary(row["based_on"]),
-        changes=msgspec.convert(row["changes"], Changes),
+        based_on=await plans.plan_summary(what_if.based_on),
+        changes=what_if.changes,
         comparison=found,
     )

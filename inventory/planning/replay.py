@@ -3,14 +3,13 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
+from inventory.planning import asking
 from inventory.planning.network import store_name
-from inventory.planning.plans import plan_summary
 from inventory.stock.serving import SERVING
 from optimizer.network import Network
 from optimizer.observations import Failure
@@ -106,27 +105,25 @@ async def past(plan: UUID, *, seen_by: Actor) -> Past:
         NothingToReplay: it holds no stock.
 
     """
-    view = await plan_summary(plan)
-    if view.cost_cny is None:
-        raise NothingToReplay(number=view.number)
-    (row,) = await db.fetch("SELECT network, answer FROM plan WHERE id = $1", plan)
-    network = msgspec.convert(row["network"], Network)
+    kept = await asking.kept(plan)
+    if kept.cost_cny is None:
+        raise NothingToReplay(number=kept.number)
     until = clock.now()
     happened = await db.read(
         _Happened,
         _FAILURES,
         until - timedelta(days=DAYS),
         until,
-        [sla.id for sla in network.sla_classes],
+        [sla.id for sla in kept.network.sla_classes],
         FAILURES_MAX,
         seen_by.depot_scope,
         seen_by.contract_scope,
     )
     return Past(
         plan=plan,
-        number=view.number,
-        network=network,
-        answer=msgspec.convert(row["answer"], Answer),
+        number=kept.number,
+        network=kept.network,
+        answer=kept.answer,
         since=until - timedelta(days=DAYS),
         until=until,
         happened=happened,

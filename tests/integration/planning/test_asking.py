@@ -40,7 +40,8 @@ async def test_a_plan_is_made_by_the_worker_and_keeps_all_it_takes_to_verify_it(
     assert (done.state, done.progress, done.result["number"]) == ("done", 100, plan.number)
     assert plan.made_by == PLANNER.name
     assert len(plan.optimizer) == 12
-    assert check(await asking.answer_of(plan.id), await asking.network_of(plan.id)) == []
+    kept = await asking.kept(plan.id)
+    assert check(kept.answer, kept.network) == []
 
 
 async def test_the_next_plan_starts_from_the_newest_multipliers(company):
