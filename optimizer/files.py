@@ -50,6 +50,11 @@ def decode[T](content: bytes, into: type[T]) -> T:
         raise InvalidInput("$", f"not valid JSON: {error}") from None
 
 
+def encode(document: object) -> bytes:
+    """A document as a JSON file for people too: indented, with every digit, ending with a line."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
 def member(path: str, key: str) -> str:
     """The JSON path of what stands under a key.
 
