@@ -37,7 +37,7 @@ class OtherAnswer(Struct, frozen=True):
 async def make_plan(job: jobs.MakePlan) -> dict[str, str]:
     """Size the whole network as it is now."""
     await _go_on(job.job, GATHERED, "gathering the network")
-    today = clock.now().date()
+    today = clock.today()
     await rates.assume(today, by=await _asker(job.job))
     gathered = await network.gather(today)
     answered = await _solved(job.job, answer, msgspec.json.encode(gathered.network), await asking.newest_multipliers())

@@ -87,7 +87,7 @@ async def learn(since: date, until: date, *, by: Actor) -> int:
 
 @db.atomic
 async def assume(on: date, *, by: Actor) -> int:
-    """Enter an assumed rate for every part in use that has none yet, such as those of a model in start-up; how many.
+    """Enter an assumed rate for every part in use that has none by then, such as those of a model in start-up; how many.
 
     It is the mean of the parts of its kind, or of all parts where its kind has none, and marked as assumed wherever rates
     show. Its prior is vague: the first failures of its own outweigh it.
@@ -96,6 +96,7 @@ async def assume(on: date, *, by: Actor) -> int:
         """WITH known AS (
                SELECT DISTINCT ON (part) part.kind, annual_rate
                FROM failure_rate JOIN part ON part.id = failure_rate.part
+               WHERE valid_from <= $1
                ORDER BY part, valid_from DESC, failure_rate.id DESC
            ), overall AS (
                SELECT avg(annual_rate) AS rate, count(*) AS parts FROM known
@@ -109,7 +110,7 @@ async def assume(on: date, *, by: Actor) -> int:
            LEFT JOIN of_kind ON of_kind.kind = part.kind
            WHERE EXISTS (SELECT FROM model_part JOIN device ON device.model = model_part.model
                          WHERE model_part.part = part.id AND (retired_on IS NULL OR retired_on > $1))
-             AND NOT EXISTS (SELECT FROM failure_rate WHERE failure_rate.part = part.id)
+             AND NOT EXISTS (SELECT FROM failure_rate WHERE failure_rate.part = part.id AND valid_from <= $1)
            ORDER BY part.part_number""",
         on,
     )
