@@ -1,6 +1,7 @@
 """Reading input files strictly: an error names the JSON path of what is wrong."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Annotated
 
@@ -63,6 +64,21 @@ def member(path: str, key: str) -> str:
 
     """
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def pointer(path: str) -> str:
+    """The JSON pointer (RFC 6901) to what stands at a JSON path.
+
+    >>> pointer('$.targets["2.5 h"]'), pointer("$.closed_depots[0]"), pointer('$.budgets["A/B~"]'), pointer("$")
+    ('/targets/2.5 h', '/closed_depots/0', '/budgets/A~1B~0', '')
+
+    """
+    steps = (json.loads(step[1:-1]) if step.startswith("[") else step[1:] for step in _STEP.findall(path))
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+_STEP = re.compile(r'\.[^.\[]+|\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+"""A step of a path as `member` writes it: a field, an index, or a key in quotes."""
 
 
 def require_known(name: str, names: set[str], path: str) -> None:

@@ -16,7 +16,9 @@ from inventory.ground.progress import JobView, begin_job
 from inventory.planning import plans
 from inventory.planning.answers import Answered
 from inventory.planning.network import located
+from inventory.planning.sentences import chinese
 from optimizer.errors import InvalidInput
+from optimizer.files import pointer
 from optimizer.frontier import Point
 from optimizer.network import Network
 from optimizer.plan import Plan
@@ -34,7 +36,7 @@ class NoPlanHolds(Refused):
 class ChangesMeanNothing(Invalid):
     """These assumptions cannot be made at {path}: {problem}."""
 
-    zh = "假设无法成立（{path}）：{problem}。"
+    zh = "假设无法成立（{path}）：{problem_zh}。"
     help_en = "Name stores, classes, parts and models as the plan's network file does."
     help_zh = "请按计划网络文件中的名称填写备件库、服务级别、备件与机型。"
 
@@ -163,10 +165,9 @@ async def ask_what_if(changes: Changes, *, by: Actor, plan: UUID | None = None) 
 
 def _refusal(wrong: InvalidInput) -> ChangesMeanNothing:
     """Where the changes go wrong, as our refusal."""
-    pointer = "/changes" + wrong.path.removeprefix("$").replace('["', "/").replace('"]', "").replace("[", "/")
-    pointer = pointer.replace("]", "").replace(".", "/")
-    field = FieldProblem(pointer, "invalid", wrong.problem, wrong.problem)
-    return ChangesMeanNothing(path=wrong.path, problem=wrong.problem, fields=(field,))
+    zh = chinese(wrong.problem)
+    field = FieldProblem("/changes" + pointer(wrong.path), "invalid", wrong.problem, zh)
+    return ChangesMeanNothing(path=wrong.path, problem=wrong.problem, problem_zh=zh, fields=(field,))
 
 
 async def record_what_if(

@@ -8,6 +8,7 @@ from msgspec import Struct
 from inventory.catalogue.register import NewFailureRate, enter_failure_rates
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.planning import sentences
 from optimizer.rates import assumed_prior, posterior
 
 
@@ -69,9 +70,17 @@ def learned(found: Sequence[PartHistory], since: date, until: date) -> list[NewF
                 failures=part.failures,
                 device_years=part.piece_years,
                 source="history",
-                evidence=f"{part.prior_source} prior Gamma({part.prior_shape:.4g}, {part.prior_exposure:.4g}); "
-                f"{part.failures} failures in {part.piece_years:.1f} piece-years from {since} to {until}; "
-                f"90 % interval {rate.lower:.4f} to {rate.upper:.4f}",
+                evidence=sentences.LEARNED.format(
+                    source=part.prior_source,
+                    shape=f"{part.prior_shape:.4g}",
+                    exposure=f"{part.prior_exposure:.4g}",
+                    failures=part.failures,
+                    piece_years=f"{part.piece_years:.1f}",
+                    since=since,
+                    until=until,
+                    lower=f"{rate.lower:.4f}",
+                    upper=f"{rate.upper:.4f}",
+                ),
             )
         )
     return rates
@@ -134,7 +143,7 @@ async def assume(on: date, *, by: Actor) -> int:
                 failures=0,
                 device_years=0,
                 source="assumed",
-                evidence=f"no record of its own; parts of {of_what} with a rate: {parts}, whose mean this is",
+                evidence=sentences.ASSUMED.format(of_what=of_what, parts=parts),
             )
         )
     await enter_failure_rates(rates, by=by)

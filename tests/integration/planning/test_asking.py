@@ -129,6 +129,10 @@ async def test_a_what_if_needs_a_plan_to_start_from_and_something_to_change(comp
     with pytest.raises(asking.ChangesMeanNothing) as refusal:
         await asking.ask_what_if(Changes(targets={"9h": 0.9}), by=PLANNER, plan=plan.id)
     assert refusal.value.fields[0].pointer == "/changes/targets/9h"
+    assert refusal.value.sentence("zh") == '假设无法成立（$.targets["9h"]）：没有此编号：9h。'
+    with pytest.raises(asking.ChangesMeanNothing) as dotted:
+        await asking.ask_what_if(Changes(targets={"2.5 h/gold": 0.9}), by=PLANNER, plan=plan.id)
+    assert dotted.value.fields[0].pointer == "/changes/targets/2.5 h~1gold"
     with pytest.raises(NotGranted):
         await asking.ask_what_if(Changes(targets={"2h": 0.9}), by=DISPATCHER, plan=plan.id)
     assert await db.fetch_value("SELECT count(*) FROM job") == 0
