@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
-from inventory.ground.errors import FieldProblem, Invalid, Refused, Unknown
+from inventory.ground.errors import FieldProblem, Forbidden, Invalid, Refused, Unknown
 from inventory.ground.progress import JobView, begin_job
 from inventory.planning import plans
 from inventory.planning.answers import Answered
@@ -31,6 +31,14 @@ class NoPlanHolds(Refused):
     zh = "当前没有生效的计划，无从比较。"
     help_en = "Approve a plan, or name the plan to start from."
     help_zh = "请先审批计划，或指定作为起点的计划。"
+
+
+class NotYourNetwork(Forbidden):
+    """A plan's files name every store, contract and price: only whoever sees them all may have them."""
+
+    zh = "计划文件包含全部备件库、合同与价格，仅供有权查看全部内容的人员下载。"
+    help_en = "Ask somebody who sees prices, and all stores and contracts; the plan's page shows what you may see."
+    help_zh = "请联系可查看价格及全部备件库与合同的人员；计划页面显示您有权查看的内容。"
 
 
 class ChangesMeanNothing(Invalid):
@@ -84,6 +92,24 @@ async def kept(plan: UUID) -> Kept:
     if found is None:
         raise Unknown(what="plan", what_zh="计划", key=str(plan))
     return found
+
+
+def sees_all(actor: Actor) -> bool:
+    """Whether a plan's files hide nothing from the actor: costs, stores and contracts."""
+    return actor.may("costs.read") and actor.depots is None and actor.contracts is None
+
+
+async def files_of(plan: UUID, *, seen_by: Actor) -> Kept:
+    """A plan's network and answer, as the files they are: whole, or not at all.
+
+    Raises:
+        NotYourNetwork: the reader does not see all that is in them.
+        Unknown: no such plan.
+
+    """
+    if not sees_all(seen_by):
+        raise NotYourNetwork
+    return await kept(plan)
 
 
 async def newest_multipliers() -> dict[str, float] | None:

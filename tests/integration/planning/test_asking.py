@@ -1,5 +1,7 @@
 """Questions put to a plan: what other targets would cost, what if; and plans of the night. The worker does them."""
 
+from uuid import uuid4
+
 import asyncpg
 import msgspec
 import pytest
@@ -12,7 +14,7 @@ from inventory.planning import asking, plans
 from optimizer.certificate import check
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
 from tests.integration.planning.test_plans import made
-from tests.world import DISPATCHER, DRIVE, MANAGER, PLANNER, SETUP
+from tests.world import DISPATCHER, DRIVE, MANAGER, PLANNER, SETUP, actor
 
 
 async def in_force() -> plans.PlanSummary:
@@ -208,3 +210,28 @@ async def test_questions_are_asked_over_http(api):
     for path in ("frontier", "network", "answer"):
         assert (await api.get(f"/plans/{plan.id}/{path}", role="planner")).status_code == 200
     assert (await api.get(f"/plans/{plan.id}/comparison", role="planner")).status_code == 404
+
+
+@pytest.mark.parametrize("file", ["network", "answer"])
+async def test_a_plans_files_are_for_whoever_sees_all_that_is_in_them(api, company, file):
+    plan = await made()
+    whole = await api.call("GET", f"/plans/{plan.id}/{file}", role="planner")
+    of_one_store = await api.call("GET", f"/plans/{plan.id}/{file}", role="planner", depot="GZ")
+    chinese = await api.call("GET", f"/plans/{plan.id}/{file}", role="planner", depot="GZ", language="zh")
+
+    assert whole.status_code == 200
+    assert (of_one_store.status_code, of_one_store.json()["code"]) == (403, "not_your_network")
+    assert "every store, contract and price" in of_one_store.json()["detail"]
+    assert "全部备件库、合同与价格" in chinese.json()["detail"]
+
+
+async def test_a_plans_files_need_the_right_to_see_costs_and_every_contract(company):
+    plan = await made()
+    blind = msgspec.structs.replace(PLANNER, rights=PLANNER.rights - {"costs.read"})
+    for reader in (blind, actor("planner", depots={"GZ"}), actor("planner", contracts={"C-BANK"})):
+        with pytest.raises(asking.NotYourNetwork):
+            await asking.files_of(plan.id, seen_by=reader)
+    with pytest.raises(Unknown):
+        await asking.files_of(uuid4(), seen_by=PLANNER)
+
+    assert (await asking.files_of(plan.id, seen_by=PLANNER)).number == plan.number
