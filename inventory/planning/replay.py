@@ -14,6 +14,7 @@ from inventory.stock.serving import SERVING
 from optimizer.network import Network
 from optimizer.observations import Failure
 from optimizer.plan import Plan as Answer
+from optimizer.replay import replay
 
 DAYS = 365
 FAILURES_MAX = 20_000
@@ -136,8 +137,6 @@ def replayed(past: Past) -> Replayed:
         Failure(each.occurred_at, each.part, store_name(each.depot, each.pool), each.service_class, each.travel_hours)
         for each in past.happened
     ]
-    from optimizer.replay import replay  # noqa: PLC0415  loads compiled code, a second and 60 MB: only who asks pays
-
     found = replay(past.answer.stock, past.network, failures)
     shown = [miss for miss in found.misses if past.happened[miss.failure].listed]
     return Replayed(
