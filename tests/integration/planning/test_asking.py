@@ -11,6 +11,7 @@ from inventory.ground import clock, db, jobs, progress
 from inventory.ground.errors import NotGranted, Unknown, WrongState
 from inventory.installed_base import register as installed_base
 from inventory.planning import asking, plans
+from inventory.planning.network import gather
 from optimizer.certificate import check
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
 from tests.integration.planning.test_plans import made
@@ -172,14 +173,38 @@ async def test_the_plan_of_the_night_is_made_when_something_changed(company):
     await installed_base.enter_devices(
         [
             installed_base.NewDevice(
-                serial="BANK-NEW", model="R740", site="BANK-GZ", contract="C-BANK", installed_on=clock.today()
+                serial=f"BANK-NEW-{number}",
+                model="R740",
+                site="BANK-GZ",
+                contract="C-BANK",
+                installed_on=clock.today(),
             )
+            for number in range(200)
         ],
         by=SETUP,
     )
     job = await plans.ask_for_changed_plan(clock.today())
     assert job is not None
     assert job.requested_by == "service:planning"
+
+
+async def test_no_plan_is_made_at_night_where_the_answer_could_not_be_another(company):
+    plan = await in_force()
+    before = (await asking.kept(plan.id)).network
+    await db.execute("UPDATE failure_rate SET annual_rate = annual_rate * 1.0001")
+
+    assert (await gather(clock.today())).network != before
+    assert await plans.ask_for_changed_plan(clock.today()) is None
+    await made()  # newer, and not decided on
+    await db.execute("UPDATE failure_rate SET annual_rate = annual_rate * 3")
+    assert await plans.ask_for_changed_plan(clock.today()) is not None
+
+
+async def test_a_plan_is_made_at_night_where_less_stock_would_do(company):
+    await in_force()
+    await db.execute("UPDATE service_class SET target_fraction = 0.5")
+
+    assert await plans.ask_for_changed_plan(clock.today()) is not None
 
 
 async def test_a_night_that_nobody_decided_on_gives_way_to_the_next(company):
