@@ -23,8 +23,11 @@ import msgspec
 from api.problems import Problem
 from inventory.emergency.cases import CaseSummary, CaseView
 from inventory.ground.events import EventView
+from inventory.ground.progress import JobView
 from inventory.installed_base.devices import Entitlement
 from inventory.installed_base.failures import FailureView
+from inventory.planning.asking import Frontier, PlanComparison
+from inventory.planning.plans import PlanSummary
 from inventory.procurement.orders import OrderView
 from inventory.requests.availability import Availability
 from inventory.requests.quotations import QuotationSummary
@@ -34,6 +37,7 @@ from inventory.requests.tickets import Reconciliation, TicketView
 from inventory.stock.levels import LevelView
 from inventory.stock.receipts import ReceiptView
 from inventory.stock.transfers import TransferView
+from optimizer.whatif import Changes
 
 T = TypeVar("T")
 
@@ -281,6 +285,30 @@ class Client:
     async def take_in_transfer(self, transfer: UUID) -> TransferView:
         """Take a transfer in."""
         return await self._call(TransferView, "POST", f"/transfers/{transfer}/receive")
+
+    def plans(self) -> AsyncGenerator[PlanSummary]:
+        """Stocking plans and what-ifs, newest first."""
+        return self._pages(PlanSummary, "/plans")
+
+    async def job(self, job: UUID) -> JobView:
+        """How far a job is and what came of it; a plan's `result` names the plan."""
+        return await self._call(JobView, "GET", f"/jobs/{job}")
+
+    async def ask_what_if(self, changes: Changes, *, plan: UUID | None = None) -> JobView:
+        """Have a plan's network sized under changed assumptions: of the plan in force, if none is named."""
+        return await self._call(JobView, "POST", "/what-if", {"changes": changes, "plan": plan})
+
+    async def comparison(self, what_if: UUID) -> PlanComparison:
+        """A what-if beside the plan whose network it changed."""
+        return await self._call(PlanComparison, "GET", f"/plans/{what_if}/comparison")
+
+    async def draw_frontier(self, plan: UUID) -> JobView:
+        """Have a plan's network sized at other targets."""
+        return await self._call(JobView, "POST", f"/plans/{plan}/frontier")
+
+    async def frontier(self, plan: UUID) -> Frontier:
+        """What a plan's network costs at other targets; no points until somebody asked."""
+        return await self._call(Frontier, "GET", f"/plans/{plan}/frontier")
 
     def orders(self, **query: Any) -> AsyncGenerator[OrderView]:
         """Purchase orders, newest first."""

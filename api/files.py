@@ -19,6 +19,8 @@ from optimizer import situation as situation_file
 from optimizer.certificate import check
 from optimizer.emergency import Answer, choose
 from optimizer.errors import InvalidInput, OptimizerError
+from optimizer.files import encode
+from optimizer.network import Network
 from optimizer.plan import Plan
 from optimizer.situation import Action, Purchase
 from optimizer.sizing import size
@@ -55,22 +57,29 @@ def _complain(wrong: Exception) -> int:
 
 def plan_file(network: Path, output: Path | None, time_limit_s: float, *, as_json: bool) -> int:
     """Size a network file; write and print the plan. Returns the exit code."""
-    console = Console(stderr=True)
     try:
         read = _read(network, network_file.read)
-        with console.status("sizing") as status, ThreadPoolExecutor() as threads:
-            plan = size(
-                read,
-                time_limit_s=time_limit_s,
-                executor=threads,
-                progress=lambda step, gap: status.update(f"{step}, gap {gap:.2e}"),
-            )
+        (plan,) = _sized(read, time_limit_s=time_limit_s)
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
     _hand_over(plans.write_plan(plan), output, as_json=as_json)
     if not as_json:
         _print_plan(plan)
     return EXIT_CODE[plan.status]
+
+
+def _sized(*networks: Network, time_limit_s: float) -> list[Plan]:
+    """The plans for some networks, one after the other, each within the limit; the screen shows how far it is."""
+    with Console(stderr=True).status("sizing") as status, ThreadPoolExecutor() as threads:
+        return [
+            size(
+                network,
+                time_limit_s=time_limit_s,
+                executor=threads,
+                progress=lambda step, gap: status.update(f"{step}, gap {gap:.2e}"),
+            )
+            for network in networks
+        ]
 
 
 def _hand_over(content: bytes, output: Path | None, *, as_json: bool) -> None:
@@ -101,22 +110,15 @@ def _print_plan(plan: Plan) -> None:
 
 def what_if_file(network: Path, changes: Path, output: Path | None, time_limit_s: float, *, as_json: bool) -> int:
     """Size a network file as it is and under changed assumptions; write and print both. Returns the exit code."""
-    console = Console(stderr=True)
     try:
         read, asked = _read(network, network_file.read), _read(changes, read_changes)
         other = _read(changes, lambda _: changed(read, asked))
-        with console.status("sizing") as status:
-
-            def progress(step: str, gap: float) -> None:
-                status.update(f"{step}, gap {gap:.2e}")
-
-            before = size(read, time_limit_s=time_limit_s, progress=progress)
-            after = size(other, time_limit_s=time_limit_s, progress=progress)
+        before, after = _sized(read, other, time_limit_s=time_limit_s)
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
     compared = compare(read, before, other, after)
     content = {"before": before, "after": after, "comparison": compared}
-    _hand_over(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n", output, as_json=as_json)
+    _hand_over(encode(content), output, as_json=as_json)
     if not as_json:
         _print_comparison(compared)
     return EXIT_CODE[after.status]
@@ -169,7 +171,7 @@ def emergency_file(situation: Path, output: Path | None, time_limit_s: float, *,
             answer = choose(read, time_limit_s=time_limit_s)
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
-    _hand_over(msgspec.json.format(msgspec.json.encode(answer), indent=2) + b"\n", output, as_json=as_json)
+    _hand_over(encode(answer), output, as_json=as_json)
     if not as_json:
         _print_answer(answer)
     return EXIT_CODE[answer.status]
@@ -237,7 +239,7 @@ def simulate_file(plan: Path, network: Path, how: Playing, *, as_json: bool) -> 
     except (_Unreadable, OptimizerError) as wrong:
         return _complain(wrong)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        click.echo(encode(found).decode(), nl=False)
     else:
         _print_simulation(found)
     known = [each for each in found.classes.values() if each.simulated is not None]
@@ -298,7 +300,7 @@ def replay_file(plan: Path, network: Path, past: Path, *, as_json: bool) -> int:
     if as_json:
         misses = [{**msgspec.to_builtins(failures[miss.failure]), "hours": miss.hours} for miss in found.misses]
         document = {"classes": msgspec.to_builtins(found.classes), "misses": misses}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        click.echo(encode(document).decode(), nl=False)
     else:
         table = Table("class", "target", "in time", "calls", "share", box=None)
         for name, of in found.classes.items():

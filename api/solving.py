@@ -37,7 +37,7 @@ class OtherAnswer(Struct, frozen=True):
 async def make_plan(job: jobs.MakePlan) -> dict[str, str]:
     """Size the whole network as it is now."""
     await _go_on(job.job, GATHERED, "gathering the network")
-    today = clock.now().date()
+    today = clock.today()
     await rates.assume(today, by=await _asker(job.job))
     gathered = await network.gather(today)
     answered = await _solved(job.job, answer, msgspec.json.encode(gathered.network), await asking.newest_multipliers())
@@ -95,7 +95,8 @@ async def run[J: jobs.MakePlan | jobs.AskWhatIf | jobs.DrawFrontier | jobs.Rebal
 
 async def _asked_about(plan: UUID) -> tuple[bytes, dict[str, float]]:
     """A plan's network and its multipliers, from which those of a network like it are found sooner."""
-    return msgspec.json.encode(await asking.network_of(plan)), (await asking.answer_of(plan)).multipliers
+    kept = await asking.kept(plan)
+    return msgspec.json.encode(kept.network), kept.answer.multipliers
 
 
 async def _go_on(job: UUID, share: int, step: str) -> None:

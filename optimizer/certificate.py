@@ -20,7 +20,7 @@ from optimizer.multiple_choice import Problem, beyond_in_question, relax
 from optimizer.network import Network
 from optimizer.plan import OPTIMAL_GAP, Plan
 from optimizer.poisson import Floats, Ints
-from optimizer.recount import TOLERANCE, Facts, delivery, recount, slack, table, used
+from optimizer.recount import TOLERANCE, Delivery, Facts, delivery, recount, slack, table, used
 
 _GROWTHS_MAX = 12
 
@@ -53,6 +53,51 @@ def check(plan: Plan, network: Network) -> list[str]:
     return faults or [*_wrong_figures(plan, facts), *_wrong_proof(plan, facts)]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a plan's stock is worth in a network other than its own.
+
+    `keeps` says whether it has all the stock that is asked for, none for nobody, and keeps every target and limit there;
+    then no plan costs less than `lower_bound_cny`.
+    """
+
+    keeps: bool
+    cost_cny: float
+    lower_bound_cny: float
+
+
+def standing(plan: Plan, network: Network) -> Standing:
+    """How a plan stands in another network: its stock evaluated there, and the bound that its multipliers prove there.
+
+    The Lagrangian value at any multipliers bounds the cost of every plan from below, so those of the plan will do; the
+    more alike the networks, the closer it is.
+
+    Raises:
+        OptimizerError: as `check`.
+
+    """
+    facts = recount(network)
+    levels = _levels(plan, facts)
+    found = delivery(facts, levels)
+    cost = _cost(facts, levels, found)
+    if any(_wrong_stock(plan, facts)) or any(_missed(facts, levels, found)):
+        return Standing(keeps=False, cost_cny=cost, lower_bound_cny=0.0)
+    _, bound = _bounded(plan, facts)
+    return Standing(keeps=True, cost_cny=cost, lower_bound_cny=min(bound, cost))
+
+
+def _cost(facts: Facts, levels: Ints, found: Delivery) -> float:
+    yearly = facts.network.objective == "annual_cost"
+    return math.fsum(facts.price * facts.average(levels)) + (math.fsum(found.shipping) if yearly else 0.0)
+
+
+def _missed(facts: Facts, levels: Ints, found: Delivery) -> Iterator[str]:
+    total = used(facts, levels, found).sum(axis=0)
+    for (row, limit), use in zip(facts.limits.items(), total, strict=True):
+        if use - limit > slack(limit):
+            yield f"{row} is missed by {use - limit:.3g}"
+
+
 def _wrong_stock(plan: Plan, facts: Facts) -> Iterator[str]:
     """Stock that is missing, or where none can be, or below a floor."""
     for (part, depot), row in facts.row.items():
@@ -73,8 +118,7 @@ def _wrong_figures(plan: Plan, facts: Facts) -> Iterator[str]:
     """Cost, services and what they have to keep."""
     levels = _levels(plan, facts)
     found = delivery(facts, levels)
-    yearly = facts.network.objective == "annual_cost"
-    cost = math.fsum(facts.price * facts.average(levels)) + (math.fsum(found.shipping) if yearly else 0.0)
+    cost = _cost(facts, levels, found)
     if _differ(plan.cost_cny, cost):
         yield f"cost_cny: {plan.cost_cny}, but this stock costs {cost}"
     share = np.bincount(facts.call_class, facts.call_weight * found.on_time, len(facts.class_rate))
@@ -84,10 +128,7 @@ def _wrong_figures(plan: Plan, facts: Facts) -> Iterator[str]:
             yield f"service: {sla.id} is {plan.service.get(sla.id)}, but this stock gives {service}"
     if len(plan.service) > len(facts.class_rate):
         yield "service: there are more classes than in the network"
-    total = used(facts, levels, found).sum(axis=0)
-    for (row, limit), use in zip(facts.limits.items(), total, strict=True):
-        if use - limit > slack(limit):
-            yield f"{row} is missed by {use - limit:.3g}"
+    yield from _missed(facts, levels, found)
 
 
 def _wrong_proof(plan: Plan, facts: Facts) -> Iterator[str]:

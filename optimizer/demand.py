@@ -9,16 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from optimizer.assurance import needed_share
-from optimizer.demand_counts import Recursion, recursion
 from optimizer.errors import InvalidInput
 from optimizer.network import Lane, Network, SlaClass, primary_depot
 from optimizer.poisson import Floats, Ints
-
-Bools = npt.NDArray[np.bool_]
 
 YEAR_DAYS = 365.0
 """Failure rates are per year, lead times in days."""
@@ -93,20 +89,6 @@ class Demand:
     def mean_surplus(self) -> Floats:
         """What the stock position of every row exceeds its base stock by, on average: (Q - 1) / 2."""
         return (self.order_quantity - 1) / 2.0
-
-    def stream_counts(self) -> tuple[Recursion, Bools, Bools]:
-        """Of every stream, under backorders, the counts that its share on time is a sum of.
-
-        Of base stock S the position S + j, j = 0, ..., Q - 1, serves P(X <= S + j - 1) on time,
-        and the share is the mean over j. X has the probabilities of the recursion; the further
-        answers are which streams are never on time (the travel takes too long) and which always
-        (they can wait for the next order).
-        """
-        window = self.stream_window_days
-        lead = self.lead_time_days[self.stream_row]
-        mean = self.daily_rate[self.stream_row] * np.maximum(lead - np.maximum(window, 0.0), 0.0)
-        counts = recursion(mean, self.rate_shape[self.stream_row], size_biased=True)
-        return counts, window < 0, window >= lead
 
     @property
     def stream_window_days(self) -> Floats:

@@ -10,10 +10,8 @@ its value gives Gamma(alpha + 1), so that NB(alpha + 1) with the same q takes th
 NB(alpha): what `size_biased` means here, as in `optimizer.rates`.
 
 Sources: Johnson, Kemp & Kotz, Univariate Discrete Distributions, 3rd ed., section 5.6; Patil &
-Rao (1978); Panjer (1981).
+Rao (1978).
 """
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,47 +23,6 @@ FACTORS = 256
 """Values of theta that stand for all, see `factors`."""
 
 _TAIL = 1e-15
-
-
-class Recursion(NamedTuple):
-    """Probabilities of counts one after the other: p(0), then p(k + 1) = p(k) (a + b k) / (k + 1).
-
-    `log_first` is the logarithm of p(0), which itself may be too small for a number.
-    """
-
-    log_first: Floats
-    a: Floats
-    b: Floats
-
-
-def recursion(mean: npt.ArrayLike, rate_shape: npt.ArrayLike, *, size_biased: bool) -> Recursion:
-    """The counts' probabilities as a recursion, for Poisson and negative binomial alike.
-
-    Poisson: p(0) = exp(-mean), a = mean, b = 0. NB(r): p(0) = (1 - q)^r, a = q r, b = q, with
-    r = alpha, or alpha + 1 where `size_biased`.
-
-    Args:
-        mean: expected demands, zero or more.
-        rate_shape: alpha, above zero; infinite where the rate is known.
-        size_biased: whether rates are weighted by the demands that they bring.
-
-    Source: Panjer (1981).
-
-    >>> found = recursion([3.0, 3.0], [np.inf, 2.0], size_biased=False)
-    >>> np.exp(found.log_first).round(6), found.a.round(6), found.b
-    (array([0.049787, 0.16    ]), array([3. , 1.2]), array([0. , 0.6]))
-
-    """
-    expected, alpha = _both(mean, rate_shape)
-    known = np.isinf(alpha)
-    shape = np.where(known, 1.0, alpha)
-    number = shape + 1.0 if size_biased else shape
-    q = expected / (shape + expected)
-    return Recursion(
-        np.where(known, -expected, -number * np.log1p(expected / shape)),
-        np.where(known, expected, q * number),
-        np.where(known, 0.0, q),
-    )
 
 
 def fewer_than(count: npt.ArrayLike, mean: npt.ArrayLike, rate_shape: npt.ArrayLike, *, size_biased: bool) -> Floats:

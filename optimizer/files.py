@@ -1,5 +1,8 @@
 """Reading input files strictly: an error names the JSON path of what is wrong."""
 
+import json
+import re
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import msgspec
@@ -46,3 +49,58 @@ def decode[T](content: bytes, into: type[T]) -> T:
         raise InvalidInput(path.rstrip("`"), problem) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput("$", f"not valid JSON: {error}") from None
+
+
+def encode(document: object) -> bytes:
+    """A document as a JSON file for people too: indented, with every digit, ending with a line."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def member(path: str, key: str) -> str:
+    """The JSON path of what stands under a key.
+
+    >>> member("$.targets", "gold"), member("$.targets", "2.5 h")
+    ('$.targets.gold', '$.targets["2.5 h"]')
+
+    """
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def pointer(path: str) -> str:
+    """The JSON pointer (RFC 6901) to what stands at a JSON path.
+
+    >>> pointer('$.targets["2.5 h"]'), pointer("$.closed_depots[0]"), pointer('$.budgets["A/B~"]'), pointer("$")
+    ('/targets/2.5 h', '/closed_depots/0', '/budgets/A~1B~0', '')
+
+    """
+    steps = (json.loads(step[1:-1]) if step.startswith("[") else step[1:] for step in _STEP.findall(path))
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+_STEP = re.compile(r'\.[^.\[]+|\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
+"""A step of a path as `member` writes it: a field, an index, or a key in quotes."""
+
+
+def require_known(name: str, names: set[str], path: str) -> None:
+    """Refuse a name that is not among those there are.
+
+    Raises:
+        InvalidInput: it is not; `path` is where it stands.
+
+    """
+    if name not in names:
+        raise InvalidInput(path, f"no such id: {name}")
+
+
+def require_unique(keys: Iterable[tuple[str, ...]], path: Callable[[int], str]) -> None:
+    """Refuse a second row of one key.
+
+    Raises:
+        InvalidInput: there is one; `path` says where each row stands.
+
+    """
+    seen: set[tuple[str, ...]] = set()
+    for index, key in enumerate(keys):
+        if key in seen:
+            raise InvalidInput(path(index), f"{' at '.join(key)} is listed twice")
+        seen.add(key)

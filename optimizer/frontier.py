@@ -1,6 +1,7 @@
 """What service costs: the network sized again and again, its targets moved together a little down or up."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 
 import msgspec
 
@@ -55,6 +56,7 @@ def frontier(
     *,
     time_limit_s: float = 120.0,
     start: Mapping[str, float] | None = None,
+    executor: Executor | None = None,
     progress: Callable[[int], Progress] = lambda _point: lambda _step, _gap: None,
 ) -> list[Point]:
     """The cheapest stock for every shift of the targets, in the given order.
@@ -67,6 +69,7 @@ def frontier(
         shifts: by how much to move every target, as fractions.
         time_limit_s: for all of them together, shared out equally.
         start: multipliers of the network's plan; every point starts from those of the one before.
+        executor: as for `size`.
         progress: given the number of a point, whom to tell how far its sizing is.
 
     Raises:
@@ -76,7 +79,9 @@ def frontier(
     points: list[Point] = []
     for number, shift in enumerate(shifts):
         at = moved(network, shift)
-        plan = size(at, time_limit_s=time_limit_s / len(shifts), start=start, progress=progress(number))
+        plan = size(
+            at, time_limit_s=time_limit_s / len(shifts), start=start, executor=executor, progress=progress(number)
+        )
         start = plan.multipliers or start
         points.append(
             Point(

@@ -5,13 +5,13 @@ path. What it returns can be computed with as it stands.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
 from optimizer.errors import InvalidInput
-from optimizer.files import Amount, Count, Fraction, Name, Positive, decode
+from optimizer.files import Amount, Count, Fraction, Name, Positive, decode, member, require_known, require_unique
 
 RateShape = Annotated[float, msgspec.Meta(ge=0.01, le=1e6)]
 """Shape of a Gamma distribution: from knowing next to nothing of a rate to knowing it."""
@@ -205,51 +205,34 @@ def _check_travel_times(content: bytes) -> None:
         listed: list[str] = json.loads(
             bytes(customer.travel_hours), object_pairs_hook=_keys, parse_int=str, parse_float=str
         )
-        _unique(((depot,) for depot in listed), lambda i, p=path, d=listed: _member(p, d[i]))
+        require_unique(((depot,) for depot in listed), lambda i, p=path, d=listed: member(p, d[i]))
         for depot, value in hours.items():
             if not depot:
                 raise InvalidInput(path, "a depot id must not be empty")
             try:
                 msgspec.json.decode(value, type=Amount)
             except msgspec.MsgspecError as error:
-                raise InvalidInput(_member(path, depot), str(error)) from None
+                raise InvalidInput(member(path, depot), str(error)) from None
 
 
 def _keys(pairs: list[tuple[str, object]]) -> list[str]:
     return [key for key, _ in pairs]
 
 
-def _member(path: str, key: str) -> str:
-    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
-
-
-def _unique(keys: Iterable[tuple[str, ...]], path: Callable[[int], str]) -> None:
-    seen: set[tuple[str, ...]] = set()
-    for index, key in enumerate(keys):
-        if key in seen:
-            raise InvalidInput(path(index), f"{' at '.join(key)} is listed twice")
-        seen.add(key)
-
-
-def _known(name: str, names: set[str], path: str) -> None:
-    if name not in names:
-        raise InvalidInput(path, f"no such id: {name}")
-
-
 def _check_ids(network: Network) -> None:
     """No two depots, parts, classes or customers share an id."""
     for table in ("depots", "parts", "sla_classes", "customers"):
         records: Sequence[Depot | Part | SlaClass | Customer] = getattr(network, table)
-        _unique(((record.id,) for record in records), lambda i, t=table: f"$.{t}[{i}].id")
+        require_unique(((record.id,) for record in records), lambda i, t=table: f"$.{t}[{i}].id")
 
 
 def _check_replenishment(network: Network) -> None:
     """A part has one lead time per depot, and both exist."""
     parts, depots = _ids(network.parts), _ids(network.depots)
     for index, row in enumerate(network.replenishment):
-        _known(row.part, parts, f"$.replenishment[{index}].part")
-        _known(row.depot, depots, f"$.replenishment[{index}].depot")
-    _unique(((row.part, row.depot) for row in network.replenishment), lambda i: f"$.replenishment[{i}]")
+        require_known(row.part, parts, f"$.replenishment[{index}].part")
+        require_known(row.depot, depots, f"$.replenishment[{index}].depot")
+    require_unique(((row.part, row.depot) for row in network.replenishment), lambda i: f"$.replenishment[{i}]")
 
 
 def _check_targets(network: Network) -> None:
@@ -274,9 +257,9 @@ def _check_customers(network: Network) -> None:
     """Customers belong to known classes and are reached from known depots."""
     classes, depots = _ids(network.sla_classes), _ids(network.depots)
     for index, customer in enumerate(network.customers):
-        _known(customer.sla_class, classes, f"$.customers[{index}].sla_class")
+        require_known(customer.sla_class, classes, f"$.customers[{index}].sla_class")
         for depot in customer.travel_hours:
-            _known(depot, depots, _member(f"$.customers[{index}].travel_hours", depot))
+            require_known(depot, depots, member(f"$.customers[{index}].travel_hours", depot))
 
 
 def _check_bom(network: Network) -> None:
@@ -286,13 +269,13 @@ def _check_bom(network: Network) -> None:
     """
     parts = _ids(network.parts)
     for index, line in enumerate(network.bom):
-        _known(line.part, parts, f"$.bom[{index}].part")
-    _unique(((line.part, line.model) for line in network.bom), lambda i: f"$.bom[{i}]")
+        require_known(line.part, parts, f"$.bom[{index}].part")
+    require_unique(((line.part, line.model) for line in network.bom), lambda i: f"$.bom[{i}]")
     customers, models = _ids(network.customers), {line.model for line in network.bom}
     for index, installed in enumerate(network.installed_base):
-        _known(installed.customer, customers, f"$.installed_base[{index}].customer")
+        require_known(installed.customer, customers, f"$.installed_base[{index}].customer")
         if models:
-            _known(installed.model, models, f"$.installed_base[{index}].model")
+            require_known(installed.model, models, f"$.installed_base[{index}].model")
 
 
 def _check_policy(network: Network) -> None:
@@ -314,11 +297,11 @@ def _check_lanes(network: Network) -> None:
     depots = _ids(network.depots)
     for index, lane in enumerate(lanes):
         path = f"$.policy.lateral_lanes[{index}]"
-        _known(lane.source, depots, f"{path}.from")
-        _known(lane.to, depots, f"{path}.to")
+        require_known(lane.source, depots, f"{path}.from")
+        require_known(lane.to, depots, f"{path}.to")
         if lane.source == lane.to:
             raise InvalidInput(f"{path}.to", "a lane must lead to another depot")
-    _unique(((lane.source, lane.to) for lane in lanes), lambda i: f"$.policy.lateral_lanes[{i}]")
+    require_unique(((lane.source, lane.to) for lane in lanes), lambda i: f"$.policy.lateral_lanes[{i}]")
 
 
 def _check_demand(network: Network) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from optimizer.files import Amount, Count, Fraction, Name, decode
+from optimizer.files import Amount, Count, Fraction, Name, decode, encode
 
 OPTIMAL_GAP = 1e-6
 """A plan is optimal where its cost lies within this share above the proven bound."""
@@ -61,4 +61,4 @@ def write_plan(plan: Plan) -> bytes:
     True
 
     """
-    return msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n"
+    return encode(plan)

@@ -116,7 +116,9 @@ def _begin(state: Record, mean: float, shape: float, extra: float) -> None:
     """Set a recursion to s = 0: Poisson, or negative binomial with `shape` + `extra`.
 
     With a rate known up to a factor that is Gamma(shape, shape), X is negative binomial with
-    p = shape / (shape + mean); the share of demands asks for shape + 1 (see `rates`).
+    p = shape / (shape + mean); the share of demands asks for shape + 1 (see `demand_counts`).
+
+    Source: Panjer (1981).
     """
     if math.isinf(shape):
         state.mean, state.slope = mean, 0.0

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
+from optimizer.demand_counts import fewer_than
 from optimizer.errors import OptimizerError
 
 FEWEST_PARTS = 5
@@ -195,12 +196,8 @@ def predictive_cdf(
     >>> round(float(predictive_cdf(1, shape=1.0, exposure=3.0, device_years=1.0)), 6)
     0.84375
     """
-    x = np.asarray(units, dtype=np.float64)
-    alpha = np.asarray(shape, dtype=np.float64) + (1.0 if size_biased else 0.0)
-    beta = np.asarray(exposure, dtype=np.float64)
-    p = beta / (beta + np.asarray(device_years, dtype=np.float64))
-    cdf = special.betainc(alpha, np.maximum(x, 0.0) + 1.0, p)
-    return np.where(x < 0, 0.0, cdf)
+    x, alpha, beta, ahead = (np.asarray(of, dtype=np.float64) for of in (units, shape, exposure, device_years))
+    return fewer_than(x + 1.0, alpha / beta * ahead, alpha, size_biased=size_biased)
 
 
 def _fit_shape_and_mean(seen: list[tuple[int, float]], start: float) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """The past played again: which of the failures that happened a stock would have served in time.
 
 No chance and no formula: every failure takes a unit at its own instant, first come first served,
-and what it orders arrives after the network's lead time. The shelves are full at the beginning.
+and what it orders arrives after the network's lead time. The shelves are full at the beginning. The past is
+short: twenty thousand failures take a fraction of a second without compiled code, which takes longer to load.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,7 @@ from optimizer.errors import InvalidInput
 from optimizer.network import Network
 from optimizer.observations import Failure
 from optimizer.recount import Floats
-from optimizer.shelves import EMERGENCY, Shelves, ways
-from optimizer.simulate_network import ROUNDING_HOURS
+from optimizer.shelves import EMERGENCY, ROUNDING_HOURS, Shelves, ways
 
 
 class ClassReplay(msgspec.Struct, frozen=True):

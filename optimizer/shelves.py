@@ -5,20 +5,21 @@ depots it may ask that has one; or it waits, or goes to the emergency channel. W
 orders as many units again as its lot says, once so many are gone; what arrives serves who has
 waited longest.
 
-Compiled by numba: a simulation plays millions of demands.
+Written so that numba can compile it (`shelves_compiled`): a simulation plays millions of demands.
 """
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from optimizer.network import Network
 from optimizer.recount import Floats, Ints
 
-_compiled = numba.njit(cache=True, nogil=True)
+ROUNDING_HOURS = 1e-9
+"""How far a time may exceed a promise and count as within it."""
 
 EMERGENCY = -1
 """The source of what no shelf served."""
@@ -43,7 +44,16 @@ class Shelves:
     exponential: bool
     waits: bool
 
-    def serve(self, day: Floats, shelf: Ints, luck: Floats, begins: Ints, phase: Floats) -> tuple[Floats, Ints]:
+    def serve(
+        self,
+        day: Floats,
+        shelf: Ints,
+        luck: Floats,
+        begins: Ints,
+        phase: Floats,
+        *,
+        play: Callable[..., None] | None = None,
+    ) -> tuple[Floats, Ints]:
         """Play demands.
 
         Args:
@@ -53,6 +63,7 @@ class Shelves:
             begins: where among the demands each history begins.
             phase: how far each shelf's next order is filled at the beginning of each history, from
                 0 up to 1, shape (histories, shelves); else all histories begin alike.
+            play: the compiled rules, where there is much to play.
 
         Returns:
             Hours that each demand waits for a unit and for its way from another depot; and which
@@ -60,7 +71,7 @@ class Shelves:
 
         """
         hours, source = np.zeros(len(day)), np.full(len(day), EMERGENCY)
-        _serve(
+        (play or serve)(
             day,
             shelf,
             luck,
@@ -94,8 +105,7 @@ def ways(network: Network, depots: list[str]) -> tuple[Ints, Floats]:
     return order, hours
 
 
-@_compiled
-def _serve(
+def serve(
     day: Floats,
     shelf: Ints,
     luck: Floats,
@@ -112,6 +122,7 @@ def _serve(
     hours: Floats,
     source: Ints,
 ) -> None:
+    """Play histories by the rules of the shelves; fills in `hours` and `source`."""
     shelves = len(stocked)
     following = np.full(len(day), -1)
     for history in range(len(begins) - 1):
@@ -145,7 +156,6 @@ def _serve(
         _give_up(longest, following, hours)
 
 
-@_compiled
 def _queue(number: int, shelf: int, longest: Ints, last: Ints, following: Ints) -> None:
     """Have a demand wait behind all others at a shelf."""
     if longest[shelf] < 0:
@@ -155,7 +165,6 @@ def _queue(number: int, shelf: int, longest: Ints, last: Ints, following: Ints) 
     last[shelf] = number
 
 
-@_compiled
 def _order(arrivals: list[tuple[float, int]], when: float, shelf: int, taken: Ints) -> None:
     """Have all that was taken from a shelf arrive there at once."""
     for _ in range(taken[shelf]):
@@ -163,7 +172,6 @@ def _order(arrivals: list[tuple[float, int]], when: float, shelf: int, taken: In
     taken[shelf] = 0
 
 
-@_compiled
 def _give_up(longest: Ints, following: Ints, hours: Floats) -> None:
     """Whoever waits for an order that the end came before waits for ever."""
     for shelf in range(len(longest)):
@@ -172,7 +180,6 @@ def _give_up(longest: Ints, following: Ints, hours: Floats) -> None:
             longest[shelf] = following[longest[shelf]]
 
 
-@_compiled
 def _way(ways: Ints, on_hand: Ints) -> int:
     """The first way to a shelf that has a unit; -1 if none has."""
     for way in range(len(ways)):
@@ -181,7 +188,6 @@ def _way(ways: Ints, on_hand: Ints) -> int:
     return -1
 
 
-@_compiled
 def _receive(
     arrival: tuple[float, int], day: Floats, on_hand: Ints, longest: Ints, following: Ints, hours: Floats
 ) -> None:
@@ -193,3 +199,7 @@ def _receive(
     else:
         hours[number] = 24.0 * (when - day[number])
         longest[shelf] = following[number]
+
+
+RULES = (_queue, _order, _give_up, _way, _receive)
+"""What `serve` calls, for whoever compiles it."""

@@ -19,7 +19,8 @@ from optimizer.errors import InvalidInput, OptimizerError
 from optimizer.network import Network
 from optimizer.plan import Plan
 from optimizer.recount import Facts, Floats, Ints, recount
-from optimizer.shelves import EMERGENCY, Shelves, ways
+from optimizer.shelves import EMERGENCY, ROUNDING_HOURS, Shelves, ways
+from optimizer.shelves_compiled import serve
 
 REPLICATIONS = 100
 """Histories played at least, each on its own: their results are independent."""
@@ -29,8 +30,6 @@ LIVES = 2_000
 
 FAILURES_MAX = 200_000_000
 """Failures played at most, some twenty seconds of them; what would take more is refused."""
-
-ROUNDING_HOURS = 1e-9
 
 _WARM_UP_LEAD_TIMES = 10.0
 _AT_ONCE = 1_000_000
@@ -323,7 +322,9 @@ def _play(facts: Facts, part: _Part, plan: Plan, demands: _Demands, tally: _Tall
         part.exponential,
         policy.stockout == "backorder",
     )
-    hours, source = shelves.serve(demands.day, part.shelf[demands.call], demands.luck, demands.begins, demands.phase)
+    hours, source = shelves.serve(
+        demands.day, part.shelf[demands.call], demands.luck, demands.begins, demands.phase, play=serve
+    )
     call = part.calls[demands.call]
     hours = np.where(source == EMERGENCY, policy.emergency_hours or 0.0, hours + facts.call_travel[call])
     counted = demands.day >= part.warm_up

@@ -1,12 +1,15 @@
 """Stock beyond what the plan uses, and the last purchase before a part can be bought no more."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
 from scipy import special
 
+from optimizer.demand_counts import fewer_than
 from optimizer.errors import OptimizerError
+from optimizer.poisson import expected_backorders
 
 LIKELY = 0.5
 """A piece that is used within the horizon with at least this probability is no surplus yet."""
@@ -147,14 +150,14 @@ def last_time_buy(
     ratio = underage_cny / (underage_cny + overage_cny)
     if ratio >= 1.0:
         raise OptimizerError("a piece too many costs nothing: no quantity is enough")
-    enough = _quantile(ratio, mean, shape)
-    held = max(enough, stock)
-    short = _short(held, mean, shape)
+    believed = math.inf if shape is None else shape
+    held = max(_quantile(ratio, mean, believed), stock)
+    short = float(expected_backorders(held, mean, believed))
     left = held - mean + short
     return LastTimeBuy(
         quantity=held - stock,
         critical_ratio=ratio,
-        covered=_at_most(held, mean, shape),
+        covered=_at_most(held, mean, believed),
         expected_demand=mean,
         expected_short=short,
         expected_left=left,
@@ -162,16 +165,11 @@ def last_time_buy(
     )
 
 
-def _at_most(pieces: int, mean: float, shape: float | None) -> float:
-    """P(D <= pieces): for a negative binomial I_p(shape, pieces + 1), p = shape / (shape + mean)."""
-    if pieces < 0:
-        return 0.0
-    if shape is None:
-        return float(special.pdtr(pieces, mean))
-    return float(special.betainc(shape, pieces + 1.0, shape / (shape + mean)))
+def _at_most(pieces: int, mean: float, shape: float) -> float:
+    return float(fewer_than(pieces + 1, mean, shape, size_biased=False))
 
 
-def _quantile(probability: float, mean: float, shape: float | None) -> int:
+def _quantile(probability: float, mean: float, shape: float) -> int:
     """The smallest number of pieces that covers the demand with a probability below one."""
     low, high = -1, 1
     while _at_most(high, mean, shape) < probability:
@@ -183,15 +181,3 @@ def _quantile(probability: float, mean: float, shape: float | None) -> int:
         else:
             high = middle
     return max(high, 0)
-
-
-def _short(held: int, mean: float, shape: float | None) -> float:
-    """E[(D - held)+] = mean P(D' >= held) - held P(D > held); D' is D one size larger, as a piece in demand sees it.
-
-    For the negative binomial D' has the shape + 1 and the same p; for the Poisson it is D itself.
-    """
-    if shape is None:
-        larger = _at_most(held - 1, mean, None)
-    else:
-        larger = float(special.betainc(shape + 1.0, max(held, 1), shape / (shape + mean))) if held > 0 else 0.0
-    return max(mean * (1.0 - larger) - held * (1.0 - _at_most(held, mean, shape)), 0.0)

@@ -3,9 +3,8 @@
 The changes are a file of their own, so that the network they are made to stays what it was.
 """
 
-import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -14,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from optimizer import network as network_file
 from optimizer.errors import InvalidInput
 from optimizer.evaluation import evaluate
-from optimizer.files import Amount, Count, Fraction, Name, decode
+from optimizer.files import Amount, Count, Fraction, Name, decode, member, require_known, require_unique
 from optimizer.network import Customer, Depot, Network, Policy, Replenishment
 from optimizer.plan import Plan
 
@@ -104,30 +103,21 @@ def _check_names(network: Network, changes: Changes) -> None:
     classes, depots = {sla.id for sla in network.sla_classes}, {depot.id for depot in network.depots}
     parts, customers = {part.id for part in network.parts}, {customer.id for customer in network.customers}
     models = {line.model for line in network.bom} | {row.model for row in network.installed_base}
-    _known(_keyed("targets", changes.targets), classes)
-    _known(_keyed("budgets", changes.budgets), depots)
-    _known(_keyed("capacities", changes.capacities), depots)
-    _known(((f"$.closed_depots[{i}]", depot) for i, depot in enumerate(changes.closed_depots)), depots)
-    for i, lead_time in enumerate(changes.lead_time_factors):
-        _known([(f"$.lead_time_factors[{i}].part", lead_time.part)], parts)
-        _known([(f"$.lead_time_factors[{i}].depot", lead_time.depot)], depots)
-    for table in ("device_factors", "device_counts"):
+    for table, names in (("targets", classes), ("budgets", depots), ("capacities", depots)):
+        for name in getattr(changes, table):
+            require_known(name, names, member(f"$.{table}", name))
+    for table, named in (
+        ("lead_time_factors", {"part": parts, "depot": depots}),
+        ("device_factors", {"model": models, "customer": customers}),
+        ("device_counts", {"model": models, "customer": customers}),
+    ):
         for i, row in enumerate(getattr(changes, table)):
-            _known([(f"$.{table}[{i}].model", row.model)], models)
-            _known([(f"$.{table}[{i}].customer", row.customer)], customers)
+            for field, names in named.items():
+                if (name := getattr(row, field)) is not None:
+                    require_known(name, names, f"$.{table}[{i}].{field}")
     for i, depot in enumerate(changes.closed_depots):
-        if depot in changes.closed_depots[:i]:
-            raise InvalidInput(f"$.closed_depots[{i}]", f"{depot} is listed twice")
-
-
-def _keyed(table: str, values: Mapping[str, object]) -> Iterable[tuple[str, str]]:
-    return ((f"$.{table}.{name}" if name.isidentifier() else f"$.{table}[{json.dumps(name)}]", name) for name in values)
-
-
-def _known(named: Iterable[tuple[str, str | None]], names: set[str]) -> None:
-    for path, name in named:
-        if name is not None and name not in names:
-            raise InvalidInput(path, f"no such id: {name}")
+        require_known(depot, depots, f"$.closed_depots[{i}]")
+    require_unique(((depot,) for depot in changes.closed_depots), lambda i: f"$.closed_depots[{i}]")
 
 
 def _with_targets(network: Network, changes: Changes) -> Network:

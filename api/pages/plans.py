@@ -105,6 +105,7 @@ async def show_plan(
         "plans/detail.html",
         detail=detail,
         compared=compared,
+        files=asking.sees_all(request.user),
         frontier=frontier,
         frontier_chart=charts.cost_against_service(frontier.points, gettext_of(request)),
         stores=sorted({store_name(row.depot, row.pool) for row in detail.rows}),

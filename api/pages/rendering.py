@@ -28,6 +28,7 @@ from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.people import messages
 from inventory.places.names import PlaceName, known_names
+from inventory.planning import sentences
 
 PAGES = Path(__file__).parent.parent
 TEMPLATES, STATIC = PAGES / "templates", PAGES / "static"
@@ -137,6 +138,7 @@ def environment() -> Environment:
         "relative": pass_context(lambda c, value: formats.relative(value, c["now"], c["language"])),
         "span": pass_context(lambda c, value: formats.span(value, c["language"])),
         "hours": pass_context(lambda c, value: formats.hours(value, c["language"])),
+        "rests_on": pass_context(lambda c, told: sentences.chinese(told) if c["language"] == "zh" else told),
         "who": pass_context(lambda c, name: labels.actor(name, c["language"])),
         # a slash within a name is part of it
         "urlencode": lambda value: quote(str(value), safe=""),

@@ -78,21 +78,24 @@ class PlanController(Controller):
         "/plans/{plan_id:uuid}/network",
         operation_id="GetPlanNetwork",
         guards=[requires("plans.read")],
-        responses=refusals(404),
+        responses=refusals(403, 404),
     )
-    async def get_network(self, plan_id: FromPath[UUID]) -> dict[str, Any]:
-        """Give the network a plan was made for, as the file that `beijian plan` reads."""
-        return msgspec.to_builtins(await asking.network_of(plan_id))
+    async def get_network(self, request: ApiRequest, plan_id: FromPath[UUID]) -> dict[str, Any]:
+        """Give the network a plan was made for, as the file that `beijian plan` reads, to whoever sees all of it."""
+        return msgspec.to_builtins((await asking.files_of(plan_id, seen_by=request.user)).network)
 
     @get(
         "/plans/{plan_id:uuid}/answer",
         operation_id="GetPlanAnswer",
         guards=[requires("plans.read")],
-        responses=refusals(404),
+        responses=refusals(403, 404),
     )
-    async def get_answer(self, plan_id: FromPath[UUID]) -> Plan:
-        """Give the plan with its bounds and multipliers, as the file that `beijian plan --check` verifies."""
-        return await asking.answer_of(plan_id)
+    async def get_answer(self, request: ApiRequest, plan_id: FromPath[UUID]) -> Plan:
+        """Give the plan with its bounds and multipliers, as the file that `beijian plan --check` verifies.
+
+        As the network, it is for whoever sees all of it.
+        """
+        return (await asking.files_of(plan_id, seen_by=request.user)).answer
 
     @get(
         "/plans/{plan_id:uuid}/frontier",

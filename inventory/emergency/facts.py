@@ -224,7 +224,8 @@ WITH wanted AS (
     LEFT JOIN service_class ON service_class.id = contract.service_class
     LEFT JOIN model_part ON model_part.model = device.model AND model_part.part = k.part
     LEFT JOIN LATERAL (
-        SELECT annual_rate FROM failure_rate WHERE failure_rate.part = k.part ORDER BY valid_from DESC, id DESC LIMIT 1
+        SELECT annual_rate FROM failure_rate
+        WHERE failure_rate.part = k.part AND valid_from <= $6 ORDER BY valid_from DESC, id DESC LIMIT 1
     ) AS rate ON true
     GROUP BY k.part, k.place, k.pool
 )

@@ -54,6 +54,11 @@ class SiteView(Struct, frozen=True, kw_only=True):
     devices: int
 
 
+def forbids(contract: str, part: str) -> str:
+    """Whether a `contract` lets a `part` into none of its devices today: a condition on two expressions of a query."""
+    return f"EXISTS (SELECT FROM forbidden_part AS ban WHERE ban.contract = {contract} AND ban.part = {part} AND ban.in_force)"
+
+
 async def contracts(*, limit: int, seen_by: Actor, after: str = "") -> list[ContractView]:
     """Contracts in the reader's scope, by code."""
     return await db.read(

@@ -78,9 +78,11 @@ def answer_frontier(
         return lambda step, gap: tell(step, gap, (point + SHARE_BEHIND[step]) / count)
 
     read = optimizer_network.read(network)
-    return msgspec.json.encode(
-        optimizer_frontier.frontier(read, time_limit_s=time_limit_s, start=start, progress=progress)
-    )
+    with ThreadPoolExecutor() as threads:
+        points = optimizer_frontier.frontier(
+            read, time_limit_s=time_limit_s, start=start, executor=threads, progress=progress
+        )
+    return msgspec.json.encode(points)
 
 
 def answer_rebalancing(balance: bytes, tell: Tell = _untold, *, time_limit_s: float = 20.0) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -10,12 +11,14 @@ from msgspec import Struct
 
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
-from inventory.ground.errors import FieldProblem, Invalid, Refused, Unknown
+from inventory.ground.errors import FieldProblem, Forbidden, Invalid, Refused, Unknown
 from inventory.ground.progress import JobView, begin_job
 from inventory.planning import plans
 from inventory.planning.answers import Answered
 from inventory.planning.network import located
+from inventory.planning.sentences import chinese
 from optimizer.errors import InvalidInput
+from optimizer.files import pointer
 from optimizer.frontier import Point
 from optimizer.network import Network
 from optimizer.plan import Plan
@@ -30,10 +33,18 @@ class NoPlanHolds(Refused):
     help_zh = "请先审批计划，或指定作为起点的计划。"
 
 
+class NotYourNetwork(Forbidden):
+    """A plan's files name every store, contract and price: only whoever sees them all may have them."""
+
+    zh = "计划文件包含全部备件库、合同与价格，仅供有权查看全部内容的人员下载。"
+    help_en = "Ask somebody who sees prices, and all stores and contracts; the plan's page shows what you may see."
+    help_zh = "请联系可查看价格及全部备件库与合同的人员；计划页面显示您有权查看的内容。"
+
+
 class ChangesMeanNothing(Invalid):
     """These assumptions cannot be made at {path}: {problem}."""
 
-    zh = "假设无法成立（{path}）：{problem}。"
+    zh = "假设无法成立（{path}）：{problem_zh}。"
     help_en = "Name stores, classes, parts and models as the plan's network file does."
     help_zh = "请按计划网络文件中的名称填写备件库、服务级别、备件与机型。"
 
@@ -45,6 +56,20 @@ class Frontier(Struct, frozen=True, kw_only=True):
     points: list[Point]
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """A plan as everything asked of it needs it: the network it was made for, and what the optimizer answered.
+
+    A what-if names the plan that it is `based_on`, and its `changes`.
+    """
+
+    number: str
+    cost_cny: Decimal | None
+    network: Network
+    answer: Plan
+    based_on: UUID | None
+    changes: Changes | None
+
+
 class PlanComparison(Struct, frozen=True, kw_only=True):
     """A what-if beside the plan whose network it changed."""
 
@@ -54,24 +79,37 @@ class PlanComparison(Struct, frozen=True, kw_only=True):
     comparison: Comparison
 
 
-async def network_of(plan: UUID) -> Network:
-    """The network a plan was made for.
+async def kept(plan: UUID) -> Kept:
+    """A plan with the network it was made for and the optimizer's answer.
 
     Raises:
         Unknown: no such plan.
 
     """
-    return msgspec.convert((await _kept(plan))["network"], Network)
+    found = await db.read_one(
+        Kept, "SELECT number, cost_cny, network, answer, based_on, changes FROM plan WHERE id = $1", plan
+    )
+    if found is None:
+        raise Unknown(what="plan", what_zh="计划", key=str(plan))
+    return found
 
 
-async def answer_of(plan: UUID) -> Plan:
-    """What the optimizer answered: stock, bounds, multipliers.
+def sees_all(actor: Actor) -> bool:
+    """Whether a plan's files hide nothing from the actor: costs, stores and contracts."""
+    return actor.may("costs.read") and actor.depots is None and actor.contracts is None
+
+
+async def files_of(plan: UUID, *, seen_by: Actor) -> Kept:
+    """A plan's network and answer, as the files they are: whole, or not at all.
 
     Raises:
+        NotYourNetwork: the reader does not see all that is in them.
         Unknown: no such plan.
 
     """
-    return msgspec.convert((await _kept(plan))["answer"], Plan)
+    if not sees_all(seen_by):
+        raise NotYourNetwork
+    return await kept(plan)
 
 
 async def newest_multipliers() -> dict[str, float] | None:
@@ -80,13 +118,6 @@ async def newest_multipliers() -> dict[str, float] | None:
         """SELECT answer->'multipliers' FROM plan WHERE state <> 'what_if' AND status IN ('optimal', 'feasible')
            ORDER BY id DESC LIMIT 1"""
     )
-
-
-async def _kept(plan: UUID) -> db.Row:
-    row = await db.fetch_one("SELECT network, answer, changes, based_on FROM plan WHERE id = $1", plan)
-    if row is None:
-        raise Unknown(what="plan", what_zh="计划", key=str(plan))
-    return row
 
 
 # ---- What other targets would cost.
@@ -124,9 +155,11 @@ async def frontier_of(plan: UUID) -> Frontier:
         Unknown: no such plan.
 
     """
-    await plans.plan_summary(plan)
-    kept = await db.fetch_value("SELECT frontier FROM plan WHERE id = $1", plan)
-    return Frontier(drawn_at=None, points=[]) if kept is None else msgspec.convert(kept, Frontier)
+    row = await db.fetch_one("SELECT frontier FROM plan WHERE id = $1", plan)
+    if row is None:
+        raise Unknown(what="plan", what_zh="计划", key=str(plan))
+    drawn = row["frontier"]
+    return Frontier(drawn_at=None, points=[]) if drawn is None else msgspec.convert(drawn, Frontier)
 
 
 # ---- What if.
@@ -146,7 +179,7 @@ async def ask_what_if(changes: Changes, *, by: Actor, plan: UUID | None = None) 
     start = plan or await db.fetch_value("SELECT id FROM plan WHERE state = 'approved'")
     if start is None:
         raise NoPlanHolds
-    network = await network_of(start)
+    network = (await kept(start)).network
     try:
         await asyncio.to_thread(changed, network, changes)
     except InvalidInput as wrong:
@@ -158,10 +191,9 @@ async def ask_what_if(changes: Changes, *, by: Actor, plan: UUID | None = None) 
 
 def _refusal(wrong: InvalidInput) -> ChangesMeanNothing:
     """Where the changes go wrong, as our refusal."""
-    pointer = "/changes" + wrong.path.removeprefix("$").replace('["', "/").replace('"]', "").replace("[", "/")
-    pointer = pointer.replace("]", "").replace(".", "/")
-    field = FieldProblem(pointer, "invalid", wrong.problem, wrong.problem)
-    return ChangesMeanNothing(path=wrong.path, problem=wrong.problem, fields=(field,))
+    zh = chinese(wrong.problem)
+    field = FieldProblem("/changes" + pointer(wrong.path), "invalid", wrong.problem, zh)
+    return ChangesMeanNothing(path=wrong.path, problem=wrong.problem, problem_zh=zh, fields=(field,))
 
 
 async def record_what_if(
@@ -179,20 +211,14 @@ async def comparison(plan: UUID) -> PlanComparison:
         Unknown: no such plan, or it is no what-if.
 
     """
-    row = await _kept(plan)
-    if row["based_on"] is None:
+    what_if = await kept(plan)
+    if what_if.based_on is None or what_if.changes is None:
         raise Unknown(what="what-if", what_zh="假设分析", key=str(plan))
-    before = await _kept(row["based_on"])
-    found = await asyncio.to_thread(
-        compare,
-        msgspec.convert(before["network"], Network),
-        msgspec.convert(before["answer"], Plan),
-        msgspec.convert(row["network"], Network),
-        msgspec.convert(row["answer"], Plan),
-    )
+    before = await kept(what_if.based_on)
+    found = await asyncio.to_thread(compare, before.network, before.answer, what_if.network, what_if.answer)
     return PlanComparison(
         plan=await plans.plan_summary(plan),
-        based_on=await plans.plan_summary(row["based_on"]),
-        changes=msgspec.convert(row["changes"], Changes),
+        based_on=await plans.plan_summary(what_if.based_on),
+        changes=what_if.changes,
         comparison=found,
     )

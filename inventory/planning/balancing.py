@@ -53,21 +53,23 @@ async def ask_to_rebalance(plan: UUID, *, by: Actor) -> JobView:
 
 
 async def positions(plan: UUID, on: date) -> list[db.Row]:
-    """Every part and store in service that a plan names or that holds stock, with what is there and what is to come."""
+    """Every part and store in service that a plan names or that holds stock, with what is there and what is to come.
+
+    A store's `position` is what is free on its shelf, less what is waited for, and what is on its way or drafted to come.
+    """
     return await db.fetch(_POSITIONS, plan, on, COMMON)
 
 
 async def balance(plan: UUID, on: date) -> Balance:
     """What stores lack of a plan's base stocks and can spare beyond them, and the lanes between stores in service.
 
-    A store's position is what is free on its shelf, less what is waited for, and what is on its way or drafted to come; a
-    new unit costs what the cheapest valid offer asks, else what the part is valued at.
+    A new unit costs what the cheapest valid offer asks, else what the part is valued at.
     """
     rows = await positions(plan, on)
     lithium = frozenset(row["part"] for row in rows if row["lithium"])
     holdings: list[Holding] = []
     for row in rows:
-        beyond = row["free"] - row["backordered"] + row["coming"] - row["base_stock"]
+        beyond = row["position"] - row["base_stock"]
         holding = Holding(
             row["part"], row["depot"], max(-beyond, 0), max(min(beyond, row["free"]), 0), row["unit_price_cny"]
         )
@@ -185,7 +187,8 @@ WITH planned AS (
 )
 SELECT part.part_number AS part, place.code AS depot, part.lithium, coalesce(base_stock, 0) AS base_stock,
        coalesce(rate_per_day, 0) AS rate_per_day, part.unit_cost_cny::float8 AS unit_cost_cny, part.name_zh, part.name_en,
-       coalesce(held.free, 0) AS free, coalesce(held.backordered, 0) AS backordered, coalesce(coming.units, 0) AS coming,
+       coalesce(held.free, 0) AS free,
+       coalesce(held.free, 0) - coalesce(held.backordered, 0) + coalesce(coming.units, 0) AS position,
        coalesce(offered.price, part.unit_cost_cny)::float8 AS unit_price_cny
 FROM planned
 FULL JOIN held USING (part, place)

@@ -82,7 +82,7 @@ async def surplus(plan: UUID, *, limit: int, seen_by: Actor, horizon_days: int =
                 row["part"],
                 row["depot"],
                 row["base_stock"],
-                row["free"] - row["backordered"] + row["coming"],
+                row["position"],
                 row["free"],
                 row["rate_per_day"],
                 row["unit_cost_cny"],

@@ -102,7 +102,7 @@ async def gather(on: date) -> Gathered:
         raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
     document: dict[str, Any] = {
         "depots": [{"id": name} for name in sorted(stores)],
-        "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines})), consumed),
+        "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines}), on), consumed),
         "replenishment": [
             {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
             for (part, store), critical in sorted(_demand_pairs(store_of, installed, lines).items())
@@ -329,7 +329,8 @@ FROM model_part
 JOIN device_model ON device_model.id = model_part.model
 JOIN part ON part.id = model_part.part
 LEFT JOIN LATERAL (
-    SELECT annual_rate FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+    SELECT annual_rate FROM failure_rate
+    WHERE failure_rate.part = part.id AND valid_from <= $1 ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS rate ON true
 WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND (retired_on IS NULL OR retired_on > $1))
 ORDER BY device_model.code, part.part_number
@@ -339,7 +340,8 @@ _PARTS = """
 SELECT part_number AS id, unit_cost_cny::float8 AS unit_cost_cny, holding_rate_per_year, rate.shape AS rate_shape
 FROM part
 LEFT JOIN LATERAL (
-    SELECT shape FROM failure_rate WHERE failure_rate.part = part.id ORDER BY valid_from DESC, id DESC LIMIT 1
+    SELECT shape FROM failure_rate
+    WHERE failure_rate.part = part.id AND valid_from <= $2 ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS rate ON true
 WHERE part_number = ANY($1) ORDER BY part_number
 """

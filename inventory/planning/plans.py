@@ -1,5 +1,6 @@
 """Plans as data: asked for, made by the optimizer, approved, and then the lines that stock is held against."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,17 +15,24 @@ from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Forbidden, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.ground.progress import JobView, begin_job
+from inventory.planning import rates
 from inventory.planning.answers import Answered
 from inventory.planning.network import Gathered, gather
 from inventory.stock.lines import Lines, set_lines
+from optimizer.certificate import standing
 from optimizer.cover import average_failure_line
 from optimizer.network import Network
+from optimizer.plan import Plan
 from optimizer.whatif import Changes
 
 State = Literal["proposed", "approved", "superseded", "rejected", "what_if"]
 
 NIGHTLY = service("planning")
 """Who makes the plan of the night; its new one takes the place of its last, where nobody decided on that."""
+
+
+WORTH_PLANNING = 0.005
+"""The share of its cost that a plan must seem to waste before the night makes another one."""
 
 
 class PlannerMayNotApprove(Forbidden):
@@ -108,16 +116,41 @@ async def ask_for_plan(*, by: Actor) -> JobView:
 
 
 async def ask_for_changed_plan(on: date) -> JobView | None:
-    """Have the plan of the night made, if anything it rests on is other than in the newest plan.
+    """Have the plan of the night made, if the answer could be another one than before.
+
+    It could not where the stock of the plan in force, or of the newest one, keeps every target and limit of today's network
+    and costs hardly more than must be (`WORTH_PLANNING`).
 
     Raises:
         NoLeadTime: as `network.gather`.
 
     """
-    newest = await db.fetch_value("SELECT network FROM plan WHERE state <> 'what_if' ORDER BY id DESC LIMIT 1")
-    if newest is not None and msgspec.convert(newest, Network) == (await gather(on)).network:
-        return None
+    await rates.assume(on, by=NIGHTLY)
+    network = (await gather(on)).network
+    rows = await db.fetch(
+        """SELECT network, answer FROM plan
+           WHERE state = 'approved' OR id = (SELECT id FROM plan WHERE state <> 'what_if' ORDER BY id DESC LIMIT 1)"""
+    )
+    for row in rows:
+        if msgspec.convert(row["network"], Network) == network:
+            return None
+        if await asyncio.to_thread(_still_good, msgspec.convert(row["answer"], Plan), network):
+            return None
     return await ask_for_plan(by=NIGHTLY)
+
+
+def _still_good(answer: Plan, network: Network) -> bool:
+    """Whether a plan's stock does for another network.
+
+    Where only a search proved what the plan costs, the multipliers alone never will: how far they fell short on the plan's
+    own day is no reason to plan anew.
+    """
+    if answer.status not in ("optimal", "feasible") or answer.cost_cny is None:
+        return False
+    at = standing(answer, network)
+    proven, bound = answer.lower_bound_cny or 0.0, answer.lagrangian_bound_cny or 0.0
+    searched = max(proven - bound, 0.0) / answer.cost_cny if answer.cost_cny else 0.0
+    return at.keeps and at.cost_cny - at.lower_bound_cny <= (WORTH_PLANNING + searched) * at.cost_cny
 
 
 @db.atomic

@@ -8,6 +8,7 @@ from msgspec import Struct
 from inventory.catalogue.register import NewFailureRate, enter_failure_rates
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.planning import sentences
 from optimizer.rates import assumed_prior, posterior
 
 
@@ -69,9 +70,17 @@ def learned(found: Sequence[PartHistory], since: date, until: date) -> list[NewF
                 failures=part.failures,
                 device_years=part.piece_years,
                 source="history",
-                evidence=f"{part.prior_source} prior Gamma({part.prior_shape:.4g}, {part.prior_exposure:.4g}); "
-                f"{part.failures} failures in {part.piece_years:.1f} piece-years from {since} to {until}; "
-                f"90 % interval {rate.lower:.4f} to {rate.upper:.4f}",
+                evidence=sentences.LEARNED.format(
+                    source=part.prior_source,
+                    shape=f"{part.prior_shape:.4g}",
+                    exposure=f"{part.prior_exposure:.4g}",
+                    failures=part.failures,
+                    piece_years=f"{part.piece_years:.1f}",
+                    since=since,
+                    until=until,
+                    lower=f"{rate.lower:.4f}",
+                    upper=f"{rate.upper:.4f}",
+                ),
             )
         )
     return rates
@@ -87,7 +96,7 @@ async def learn(since: date, until: date, *, by: Actor) -> int:
 
 @db.atomic
 async def assume(on: date, *, by: Actor) -> int:
-    """Enter an assumed rate for every part in use that has none yet, such as those of a model in start-up; how many.
+    """Enter an assumed rate for every part in use that has none by then, such as those of a model in start-up; how many.
 
     It is the mean of the parts of its kind, or of all parts where its kind has none, and marked as assumed wherever rates
     show. Its prior is vague: the first failures of its own outweigh it.
@@ -96,6 +105,7 @@ async def assume(on: date, *, by: Actor) -> int:
         """WITH known AS (
                SELECT DISTINCT ON (part) part.kind, annual_rate
                FROM failure_rate JOIN part ON part.id = failure_rate.part
+               WHERE valid_from <= $1
                ORDER BY part, valid_from DESC, failure_rate.id DESC
            ), overall AS (
                SELECT avg(annual_rate) AS rate, count(*) AS parts FROM known
@@ -109,7 +119,7 @@ async def assume(on: date, *, by: Actor) -> int:
            LEFT JOIN of_kind ON of_kind.kind = part.kind
            WHERE EXISTS (SELECT FROM model_part JOIN device ON device.model = model_part.model
                          WHERE model_part.part = part.id AND (retired_on IS NULL OR retired_on > $1))
-             AND NOT EXISTS (SELECT FROM failure_rate WHERE failure_rate.part = part.id)
+             AND NOT EXISTS (SELECT FROM failure_rate WHERE failure_rate.part = part.id AND valid_from <= $1)
            ORDER BY part.part_number""",
         on,
     )
@@ -133,7 +143,7 @@ async def assume(on: date, *, by: Actor) -> int:
                 failures=0,
                 device_years=0,
                 source="assumed",
-                evidence=f"no record of its own; parts of {of_what} with a rate: {parts}, whose mean this is",
+                evidence=sentences.ASSUMED.format(of_what=of_what, parts=parts),
             )
         )
     await enter_failure_rates(rates, by=by)

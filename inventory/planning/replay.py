@@ -3,18 +3,18 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
+from inventory.planning import asking
 from inventory.planning.network import store_name
-from inventory.planning.plans import plan_summary
 from inventory.stock.serving import SERVING
 from optimizer.network import Network
 from optimizer.observations import Failure
 from optimizer.plan import Plan as Answer
+from optimizer.replay import replay
 
 DAYS = 365
 FAILURES_MAX = 20_000
@@ -106,27 +106,25 @@ async def past(plan: UUID, *, seen_by: Actor) -> Past:
         NothingToReplay: it holds no stock.
 
     """
-    view = await plan_summary(plan)
-    if view.cost_cny is None:
-        raise NothingToReplay(number=view.number)
-    (row,) = await db.fetch("SELECT network, answer FROM plan WHERE id = $1", plan)
-    network = msgspec.convert(row["network"], Network)
+    kept = await asking.kept(plan)
+    if kept.cost_cny is None:
+        raise NothingToReplay(number=kept.number)
     until = clock.now()
     happened = await db.read(
         _Happened,
         _FAILURES,
         until - timedelta(days=DAYS),
         until,
-        [sla.id for sla in network.sla_classes],
+        [sla.id for sla in kept.network.sla_classes],
         FAILURES_MAX,
         seen_by.depot_scope,
         seen_by.contract_scope,
     )
     return Past(
         plan=plan,
-        number=view.number,
-        network=network,
-        answer=msgspec.convert(row["answer"], Answer),
+        number=kept.number,
+        network=kept.network,
+        answer=kept.answer,
         since=until - timedelta(days=DAYS),
         until=until,
         happened=happened,
@@ -139,8 +137,6 @@ def replayed(past: Past) -> Replayed:
         Failure(each.occurred_at, each.part, store_name(each.depot, each.pool), each.service_class, each.travel_hours)
         for each in past.happened
     ]
-    from optimizer.replay import replay  # noqa: PLC0415  loads compiled code, a second and 60 MB: only who asks pays
-
     found = replay(past.answer.stock, past.network, failures)
     shown = [miss for miss in found.misses if past.happened[miss.failure].listed]
     return Replayed(

@@ -10,6 +10,7 @@ from inventory.catalogue.substitutes import MOST_REACHED, Fit, Link, chains, lin
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.installed_base import devices
+from inventory.installed_base.contracts import forbids
 from inventory.places import places
 from inventory.requests.sourcing import PICK_HOURS
 from inventory.stock import pools
@@ -159,7 +160,7 @@ SELECT asked.id AS part, asked.site,
                 WHERE reservation.level = level.id AND reservation.state = 'soft'
             ) AS later ON true
             WHERE ($7::int IS NULL OR level.pool = $7)
-              AND NOT EXISTS (SELECT FROM forbidden_part WHERE contract = $6::int AND forbidden_part.part = part.id)
+              AND NOT {forbids("$6::int", "part.id")}
             ORDER BY part.id <> asked.id, coverage.travel_hours NULLS LAST, level.free DESC, place.code LIMIT 1000
        ) AS found)::text AS stock
 FROM asked

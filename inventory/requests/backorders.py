@@ -12,6 +12,7 @@ from msgspec import Struct
 from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
 from inventory.installed_base import devices
+from inventory.installed_base.contracts import forbids
 from inventory.requests import changing, sources
 from inventory.requests.gates import GATED
 from inventory.requests.lines import settle
@@ -30,7 +31,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
     Whose contract forbids the part by now gets none of it; substitutes and other stores are found by `renew_promises`.
     """
     waiting = await db.fetch(
-        """SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
+        f"""SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
                   part_request.priority_class, part_request.source || ':' || part_request.reference_number AS reference
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
@@ -40,8 +41,7 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
            JOIN pool ON pool.id = line.pool
            LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
            WHERE line.state = 'backordered' AND line.part = $1 AND line.source_place = $2 AND line.pool = $3
-             AND NOT EXISTS (SELECT FROM forbidden_part
-                             WHERE contract = device.contract AND forbidden_part.part = line.part AND in_force)
+             AND NOT {forbids("device.contract", "line.part")}
            ORDER BY priority_class.rank DESC NULLS LAST, line.expected IS NULL, part_request.need_by NULLS LAST,
                     part_request.opened_at, line.id
            -- a request is locked before its lines, as by whoever ships or cancels it

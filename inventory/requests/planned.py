@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
+from inventory.installed_base.contracts import forbids
 from inventory.requests import changing, sources
 from inventory.requests.gates import GATED, gate_of
 from inventory.requests.lines import settle
@@ -40,11 +41,9 @@ async def begin_due(*, by: Actor, limit: int = 500) -> int:
 @db.atomic
 async def _begin(request: UUID, line: UUID, *, by: Actor) -> bool:
     row = await db.fetch_one(
-        """SELECT part_request.number, planned_at, reservation.id AS reservation, reservation.state, line.source_place,
+        f"""SELECT part_request.number, planned_at, reservation.id AS reservation, reservation.state, line.source_place,
                   coalesce((line.ahead ->> 'missing')::int, 0) > 0 OR place.out_of_service_at IS NOT NULL
-                      OR EXISTS (SELECT FROM forbidden_part
-                                 WHERE contract = device.contract AND forbidden_part.part = level.part AND in_force)
-                      AS not_there
+                      OR {forbids("device.contract", "level.part")} AS not_there
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
@@ -172,7 +171,7 @@ async def _source_anew(request: UUID, promised: Sequence[UUID], *, by: Actor, be
     return bool(lines)
 
 
-_DOUBTFUL = """
+_DOUBTFUL = f"""
 SELECT level.id, level.part, level.place, level.pool
 FROM level
 JOIN place ON place.id = level.place
@@ -187,18 +186,16 @@ WHERE level.id > $3 AND EXISTS (
     WHERE reservation.level = level.id AND reservation.state = 'soft' AND reservation.starts_at > $1
       AND (promised.quantity > level.free - level.backordered OR place.out_of_service_at IS NOT NULL
            OR (line.ahead ->> 'missing')::int > 0
-           OR EXISTS (SELECT FROM forbidden_part
-                      WHERE contract = device.contract AND forbidden_part.part = level.part AND in_force))
+           OR {forbids("device.contract", "level.part")})
 )
 ORDER BY level.id LIMIT $4
 """
 
-_LINES = """
+_LINES = f"""
 SELECT reservation.level, jsonb_build_object(
            'request', line.request, 'reservation', reservation.id, 'starts_at', starts_at,
            'missing', coalesce((line.ahead ->> 'missing')::int, 0), 'out_of_service', place.out_of_service_at IS NOT NULL,
-           'forbidden', EXISTS (SELECT FROM forbidden_part
-                                WHERE contract = device.contract AND forbidden_part.part = level.part AND in_force)) AS line
+           'forbidden', {forbids("device.contract", "level.part")}) AS line
 FROM reservation
 JOIN request_line AS line ON line.reservation = reservation.id AND line.state = ANY($2)
 JOIN level ON level.id = reservation.level

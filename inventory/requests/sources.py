@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from inventory.catalogue.substitutes import Chain, Fit, chains, links
 from inventory.ground import clock, db
+from inventory.installed_base.contracts import forbids
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
 from inventory.stock import pools
@@ -152,8 +153,7 @@ SELECT usable.wanted, part.id AS part, part.part_number, place.id AS place, plac
        place.out_of_service_at IS NOT NULL AS out_of_service,
        CASE WHEN place.kind = 'engineer_stock' THEN 0 ELSE way.hours END AS travel_hours,
        coalesce(way.fixed_cost + way.unit_cost, 0) AS cost_cny,
-       EXISTS (SELECT FROM forbidden_part
-               WHERE contract = $6 AND forbidden_part.part = part.id AND in_force) AS forbidden,
+       {forbids("$6", "part.id")} AS forbidden,
        coalesce(trip.took, '{{}}') AS took, there.inbound, there.ready_at
 FROM usable
 JOIN part ON part.id = usable.part

@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from api import solving
 from api.client import Client, ServiceRefused
+from inventory.ground import jobs
 from inventory.people import keys
+from optimizer.whatif import Changes
+from tests.integration.planning.test_plans import made
 from tests.services import served
 from tests.world import DRIVE, FAN, PSU, SETUP
 
@@ -143,3 +148,26 @@ async def test_a_ticket_system_plans_moves_and_withdraws(service):
         "planned_in_past",
         "not_planned",
     ]
+
+
+async def test_a_planner_asks_what_if_and_what_service_costs(service):
+    plan = await made()
+    async with Client(service, await key("planner")) as planner:
+        asked = await planner.ask_what_if(Changes(targets={"2h": 0.97}), plan=plan.id)
+        await solving.run(solving.ask_what_if, jobs.AskWhatIf(asked.id, plan.id, {"targets": {"2h": 0.97}}))
+        done = await planner.job(asked.id)
+        found = await planner.comparison(UUID(done.result["plan"]))
+        with pytest.raises(ServiceRefused) as refusal:
+            await planner.ask_what_if(Changes(closed_depots=("NOPE",)), plan=plan.id)
+
+        before = await planner.frontier(plan.id)
+        drawn = await planner.draw_frontier(plan.id)
+        await solving.run(solving.draw_frontier, jobs.DrawFrontier(drawn.id, plan.id))
+        after = await planner.frontier(plan.id)
+        listed = [each.id async for each in planner.plans()]
+
+    assert (done.state, found.based_on.id, found.changes.targets) == ("done", plan.id, {"2h": 0.97})
+    assert refusal.value.problem.code == "changes_mean_nothing"
+    assert before.points == []
+    assert next(point for point in after.points if point.shift == 0).cost_cny == float(plan.cost_cny)
+    assert listed == [found.plan.id, plan.id]

@@ -12,6 +12,7 @@ from inventory.assurance.meter.judging import Judgement, Term, Way, judge_terms,
 from inventory.catalogue.substitutes import Fit, Link, chains, links
 from inventory.ground import clock, db
 from inventory.installed_base.clocks import Hours, Limits, PartTravels, WorkingHours, hours_at, needed_within
+from inventory.installed_base.contracts import forbids
 from inventory.installed_base.severities import SEVERITIES
 from inventory.requests.sourcing import PICK_HOURS
 from inventory.stock.serving import ANSWERS, NEAREST, WAYS
@@ -91,7 +92,7 @@ stock AS MATERIALIZED (
     JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock'
 )
 SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours,
-       EXISTS (SELECT FROM forbidden_part WHERE contract = cell.contract AND part = cell.part AND in_force) AS forbidden,
+       {forbids("cell.contract", "cell.part")} AS forbidden,
        coalesce(jsonb_agg(jsonb_build_object(
            'place', stock.place, 'part', stock.part,
            'hours', $4::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
@@ -103,8 +104,7 @@ SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.
 FROM cell
 JOIN served USING (site, contract)
 LEFT JOIN stock ON stock.wanted = cell.part AND stock.pool = served.pool
-     AND NOT EXISTS (SELECT FROM forbidden_part AS barred
-                     WHERE barred.contract = cell.contract AND barred.part = stock.part AND barred.in_force)
+     AND NOT {forbids("cell.contract", "stock.part")}
 LEFT JOIN way ON way.site = cell.site AND way.place = stock.place
 GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours
 """

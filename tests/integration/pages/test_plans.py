@@ -57,6 +57,16 @@ async def test_a_plan_tells_the_reasons_of_its_numbers(visitor):
     assert DRIVE not in one_part
 
 
+async def test_a_plans_files_are_offered_to_whoever_may_have_them(visitor):
+    plan = await made()
+    everything = await (await visitor("planner")).get(f"/plans/{plan.id}", language="en")
+    of_one_store = await (await visitor("planner", depot="GZ")).get(f"/plans/{plan.id}", language="en")
+
+    for file in ("network", "answer"):
+        assert f"/api/v1/plans/{plan.id}/{file}" in everything.text
+        assert f"/api/v1/plans/{plan.id}/{file}" not in of_one_store.text
+
+
 async def test_last_year_is_played_against_a_plan(visitor):
     plan = await made()
     when = clock.now() - timedelta(days=9)

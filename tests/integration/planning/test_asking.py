@@ -1,5 +1,7 @@
 """Questions put to a plan: what other targets would cost, what if; and plans of the night. The worker does them."""
 
+from uuid import uuid4
+
 import asyncpg
 import msgspec
 import pytest
@@ -9,10 +11,11 @@ from inventory.ground import clock, db, jobs, progress
 from inventory.ground.errors import NotGranted, Unknown, WrongState
 from inventory.installed_base import register as installed_base
 from inventory.planning import asking, plans
+from inventory.planning.network import gather
 from optimizer.certificate import check
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
 from tests.integration.planning.test_plans import made
-from tests.world import DISPATCHER, DRIVE, MANAGER, PLANNER, SETUP
+from tests.world import DISPATCHER, DRIVE, MANAGER, PLANNER, SETUP, actor
 
 
 async def in_force() -> plans.PlanSummary:
@@ -40,7 +43,8 @@ async def test_a_plan_is_made_by_the_worker_and_keeps_all_it_takes_to_verify_it(
     assert (done.state, done.progress, done.result["number"]) == ("done", 100, plan.number)
     assert plan.made_by == PLANNER.name
     assert len(plan.optimizer) == 12
-    assert check(await asking.answer_of(plan.id), await asking.network_of(plan.id)) == []
+    kept = await asking.kept(plan.id)
+    assert check(kept.answer, kept.network) == []
 
 
 async def test_the_next_plan_starts_from_the_newest_multipliers(company):
@@ -128,6 +132,10 @@ async def test_a_what_if_needs_a_plan_to_start_from_and_something_to_change(comp
     with pytest.raises(asking.ChangesMeanNothing) as refusal:
         await asking.ask_what_if(Changes(targets={"9h": 0.9}), by=PLANNER, plan=plan.id)
     assert refusal.value.fields[0].pointer == "/changes/targets/9h"
+    assert refusal.value.sentence("zh") == '假设无法成立（$.targets["9h"]）：没有此编号：9h。'
+    with pytest.raises(asking.ChangesMeanNothing) as dotted:
+        await asking.ask_what_if(Changes(targets={"2.5 h/gold": 0.9}), by=PLANNER, plan=plan.id)
+    assert dotted.value.fields[0].pointer == "/changes/targets/2.5 h~1gold"
     with pytest.raises(NotGranted):
         await asking.ask_what_if(Changes(targets={"2h": 0.9}), by=DISPATCHER, plan=plan.id)
     assert await db.fetch_value("SELECT count(*) FROM job") == 0
@@ -165,14 +173,38 @@ async def test_the_plan_of_the_night_is_made_when_something_changed(company):
     await installed_base.enter_devices(
         [
             installed_base.NewDevice(
-                serial="BANK-NEW", model="R740", site="BANK-GZ", contract="C-BANK", installed_on=clock.today()
+                serial=f"BANK-NEW-{number}",
+                model="R740",
+                site="BANK-GZ",
+                contract="C-BANK",
+                installed_on=clock.today(),
             )
+            for number in range(200)
         ],
         by=SETUP,
     )
     job = await plans.ask_for_changed_plan(clock.today())
     assert job is not None
     assert job.requested_by == "service:planning"
+
+
+async def test_no_plan_is_made_at_night_where_the_answer_could_not_be_another(company):
+    plan = await in_force()
+    before = (await asking.kept(plan.id)).network
+    await db.execute("UPDATE failure_rate SET annual_rate = annual_rate * 1.0001")
+
+    assert (await gather(clock.today())).network != before
+    assert await plans.ask_for_changed_plan(clock.today()) is None
+    await made()  # newer, and not decided on
+    await db.execute("UPDATE failure_rate SET annual_rate = annual_rate * 3")
+    assert await plans.ask_for_changed_plan(clock.today()) is not None
+
+
+async def test_a_plan_is_made_at_night_where_less_stock_would_do(company):
+    await in_force()
+    await db.execute("UPDATE service_class SET target_fraction = 0.5")
+
+    assert await plans.ask_for_changed_plan(clock.today()) is not None
 
 
 async def test_a_night_that_nobody_decided_on_gives_way_to_the_next(company):
@@ -203,3 +235,28 @@ async def test_questions_are_asked_over_http(api):
     for path in ("frontier", "network", "answer"):
         assert (await api.get(f"/plans/{plan.id}/{path}", role="planner")).status_code == 200
     assert (await api.get(f"/plans/{plan.id}/comparison", role="planner")).status_code == 404
+
+
+@pytest.mark.parametrize("file", ["network", "answer"])
+async def test_a_plans_files_are_for_whoever_sees_all_that_is_in_them(api, company, file):
+    plan = await made()
+    whole = await api.call("GET", f"/plans/{plan.id}/{file}", role="planner")
+    of_one_store = await api.call("GET", f"/plans/{plan.id}/{file}", role="planner", depot="GZ")
+    chinese = await api.call("GET", f"/plans/{plan.id}/{file}", role="planner", depot="GZ", language="zh")
+
+    assert whole.status_code == 200
+    assert (of_one_store.status_code, of_one_store.json()["code"]) == (403, "not_your_network")
+    assert "every store, contract and price" in of_one_store.json()["detail"]
+    assert "全部备件库、合同与价格" in chinese.json()["detail"]
+
+
+async def test_a_plans_files_need_the_right_to_see_costs_and_every_contract(company):
+    plan = await made()
+    blind = msgspec.structs.replace(PLANNER, rights=PLANNER.rights - {"costs.read"})
+    for reader in (blind, actor("planner", depots={"GZ"}), actor("planner", contracts={"C-BANK"})):
+        with pytest.raises(asking.NotYourNetwork):
+            await asking.files_of(plan.id, seen_by=reader)
+    with pytest.raises(Unknown):
+        await asking.files_of(uuid4(), seen_by=PLANNER)
+
+    assert (await asking.files_of(plan.id, seen_by=PLANNER)).number == plan.number

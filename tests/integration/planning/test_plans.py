@@ -244,6 +244,39 @@ async def test_the_horizon_reaches_as_far_as_the_longest_resupply(company):
     assert "R740/60 of 120 days" in {row.model for row in (await network.gather(today)).network.installed_base}
 
 
+async def test_a_rate_holds_from_its_day_on(company):
+    today = clock.today()
+    await db.execute(
+        """INSERT INTO failure_rate (part, valid_from, annual_rate, shape, exposure_device_years, failures, device_years,
+                                     source, evidence)
+           SELECT id, $2::date + 30, 0.4, 4, 10, 0, 0, 'assumed', 'from next month on' FROM part WHERE part_number = $1""",
+        FAN,
+        today,
+    )
+
+    async def of_fans(days: int) -> tuple[float, float | None]:
+        found = (await network.gather(today + timedelta(days=days))).network
+        (rate,) = {line.annual_failure_rate for line in found.bom if line.part == FAN}
+        return rate, next(part.rate_shape for part in found.parts if part.id == FAN)
+
+    assert (await of_fans(29))[0] == 0.01
+    assert await of_fans(30) == (0.4, 4.0)
+
+
+async def test_a_rate_that_holds_later_is_no_rate_yet(company):
+    today = clock.today()
+    await db.execute(
+        "UPDATE failure_rate SET valid_from = $2::date + 30 FROM part WHERE part.id = part AND part_number = $1",
+        PSU,
+        today,
+    )
+
+    assert await rates.assume(today, by=SETUP) == 1
+    assert {line.annual_failure_rate for line in (await network.gather(today)).network.bom if line.part == PSU} != {
+        0.035
+    }
+
+
 async def test_a_part_without_any_rate_is_planned_with_that_of_its_kind_marked_as_assumed(company):
     today = clock.now().date()
     await db.execute("DELETE FROM failure_rate USING part WHERE part.id = part AND part_number IN ($1, $2)", PSU, FAN)

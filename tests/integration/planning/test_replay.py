@@ -1,6 +1,10 @@
 """Last year against a plan: what its stock would have done for the failures that happened."""
 
+import asyncio
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,9 +12,12 @@ import pytest
 from inventory.ground import clock, db
 from inventory.ground.errors import Unknown
 from inventory.installed_base import failures
+from inventory.people import keys
 from inventory.planning import replay
 from tests.integration.planning.test_plans import made
-from tests.world import DISPATCHER, PLANNER, PSU, actor
+from tests.world import DISPATCHER, PLANNER, PSU, SETUP, actor
+
+ROOT = Path(__file__).parents[3]
 
 
 async def failed(device, days_ago, position="bay 1"):
@@ -85,3 +92,31 @@ async def test_a_plan_that_is_impossible_has_nothing_to_play(company):
         await played(plan.id)
     with pytest.raises(Unknown):
         await played(uuid4())
+
+
+_ASKED = """
+import asyncio, sys
+import httpx
+from api.app import create_app
+from inventory.ground import db
+from tests.conftest import settings_for
+
+async def ask(dsn, path, key):
+    async with db.connected(dsn, pool_size=2, application="test"):
+        web = httpx.ASGITransport(create_app(settings_for(dsn), own_pool=False))
+        async with httpx.AsyncClient(transport=web, base_url="http://test") as client:
+            answer = await client.get(path, headers={"Authorization": f"Bearer {key}"})
+            print(answer.status_code, answer.json()["failures"], "numba" in sys.modules)
+
+asyncio.run(ask(*sys.argv[1:]))
+"""
+
+
+async def test_a_replay_loads_no_compiled_code_into_the_web_process(own_company):
+    plan = await made()
+    await failed("BANK-001", 40)
+    key = (await keys.make_key(keys.NewKey(name="replays", role="planner"), by=SETUP)).secret or ""
+    command = [sys.executable, "-c", _ASKED, own_company, f"/api/v1/plans/{plan.id}/replay", key]
+    asked = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+    assert asked.stdout.split() == ["200", "1", "False"], asked.stderr

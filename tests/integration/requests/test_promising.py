@@ -121,6 +121,21 @@ async def test_what_a_contract_forbids_is_refused_unless_something_permitted_sta
     assert next(s for s in view.lines[0].ladder if s.part_number == BATTERY).reasons == ["forbidden_by_contract"]
 
 
+async def test_a_part_that_is_forbidden_no_more_is_available_again(company):
+    async def parts() -> set[str]:
+        found = await availability(PSU, site=None, need_by=None, quantity=1, device="BANK-001", seen_by=DISPATCHER)
+        return {each.part_number for each in found.stock}
+
+    await db.execute(
+        """INSERT INTO forbidden_part (contract, part, reason) SELECT contract.id, part.id, 'recalled'
+           FROM contract, part WHERE contract.code = 'C-BANK' AND part_number = $1""",
+        PSU,
+    )
+    assert PSU not in await parts()
+    await db.execute("UPDATE forbidden_part SET in_force = false")
+    assert PSU in await parts()
+
+
 async def test_a_symptom_brings_its_kit_and_debriefs_teach_it(company):
     await kits.enter_symptoms([kits.SymptomView(code="no_power", name_zh="不加电", name_en="no power")], by=ADMIN)
     with pytest.raises(NothingAsked):

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from optimizer.certificate import check
+from optimizer.certificate import check, standing
 from optimizer.errors import InvalidInput
 from optimizer.network import read
 from optimizer.plan import read_plan, write_plan
@@ -208,3 +208,31 @@ def test_a_file_that_is_no_plan_is_refused(change, path):
         read_plan(json.dumps(document).encode())
 
     assert refusal.value.path == path
+
+
+def test_a_plan_stands_in_a_network_that_hardly_differs():
+    network = read(EXAMPLE.read_bytes())
+    plan = size(network)
+    document = json.loads(EXAMPLE.read_bytes())
+    rarer = read(json.dumps(document | {"bom": [_scaled(line, 0.9999) for line in document["bom"]]}).encode())
+    own, later = standing(plan, network), standing(plan, rarer)
+
+    assert own.keeps
+    assert (own.cost_cny, own.lower_bound_cny) == pytest.approx((plan.cost_cny, plan.lagrangian_bound_cny))
+    assert later.keeps
+    assert later.cost_cny == own.cost_cny
+    assert later.lower_bound_cny == pytest.approx(own.lower_bound_cny, rel=1e-3)
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.6, 1.5])
+def test_a_plans_multipliers_bound_the_cost_in_every_other_network(factor):
+    document = json.loads(EXAMPLE.read_bytes())
+    other = read(json.dumps(document | {"bom": [_scaled(line, factor) for line in document["bom"]]}).encode())
+    found = standing(size(read(EXAMPLE.read_bytes())), other)
+
+    assert found.keeps == (factor < 1)
+    assert found.lower_bound_cny <= size(other).cost_cny
+
+
+def _scaled(line, factor):
+    return line | {"annual_failure_rate": line["annual_failure_rate"] * factor}

@@ -5,7 +5,8 @@ import pytest
 from numpy.polynomial.legendre import leggauss
 from scipy import linalg, special, stats
 
-from optimizer.demand_counts import at_least, factors, fewer_than, recursion
+from optimizer import pricing
+from optimizer.demand_counts import at_least, factors, fewer_than
 from optimizer.poisson import erlang_loss, expected_backorders, mean_wait_days, on_time_share
 
 SHAPES = [0.02, 0.3, 1.0, 7.5, 400.0, 1e6]
@@ -18,14 +19,22 @@ def gauss_laguerre(shape, nodes=400):
     return value / shape, vector[0] ** 2
 
 
+def counted(mean, shape, *, size_biased, levels):
+    """P(X = s) and P(X < s + 1) for s = 0, 1, ... by the recursion of the compiled pass, and where it starts."""
+    state = np.zeros(1, pricing._STATE)
+    pricing._begin(state[0], mean, shape, float(size_biased))
+    share, start = np.zeros(levels), state["start"][0]
+    for level in range(levels):
+        pricing._advance(state[0], level)
+        share[level] = state["share"][0]
+    return np.diff(share, prepend=0.0), share, start
+
+
 @pytest.mark.parametrize("size_biased", [False, True])
 @pytest.mark.parametrize("shape", [*SHAPES, np.inf])
 @pytest.mark.parametrize("mean", [0.0, 0.04, 3.0, 40.0])
 def test_the_recursion_gives_the_probabilities_of_the_counts(mean, shape, size_biased):
-    found = recursion(mean, shape, size_biased=size_biased)
-    probability = [float(np.exp(found.log_first))]
-    for k in range(60):
-        probability.append(probability[-1] * float(found.a + found.b * k) / (k + 1))
+    probability, share, _ = counted(mean, shape, size_biased=size_biased, levels=61)
 
     count = np.arange(61)
     number = shape + size_biased
@@ -33,19 +42,17 @@ def test_the_recursion_gives_the_probabilities_of_the_counts(mean, shape, size_b
         stats.poisson.pmf(count, mean) if np.isinf(shape) else stats.nbinom.pmf(count, number, shape / (shape + mean))
     )
     assert probability == pytest.approx(expected, abs=1e-9 if shape == 1e6 else 1e-13)
-    assert np.cumsum(probability)[:-1] == pytest.approx(
-        fewer_than(count[1:], mean, shape, size_biased=size_biased), abs=1e-12
-    )
+    assert share == pytest.approx(fewer_than(count + 1, mean, shape, size_biased=size_biased), abs=1e-12)
 
 
-def test_the_recursion_holds_where_the_first_probability_is_too_small_for_a_number():
-    for shape in (np.inf, 50.0):
-        first, a, b = recursion(30_000.0, shape, size_biased=True)
-        k = np.arange(60_000 if np.isinf(shape) else 200_000)
-        logarithm = first + np.append(0.0, np.cumsum(np.log((a + b * k) / (k + 1))))
+@pytest.mark.parametrize(("shape", "levels"), [(np.inf, 60_000), (200.0, 100_000)])
+def test_the_recursion_holds_where_the_first_probability_is_too_small_for_a_number(shape, levels):
+    _, share, start = counted(30_000.0, shape, size_biased=True, levels=levels)
 
-        assert np.exp(first) < 1e-100
-        assert np.exp(logarithm).sum() == pytest.approx(1.0, abs=1e-9)
+    assert start > 0
+    assert fewer_than(1, 30_000.0, shape, size_biased=True) < 1e-100
+    assert share[-1] == pytest.approx(1.0, abs=1e-9)
+    assert share == pytest.approx(fewer_than(np.arange(levels) + 1, 30_000.0, shape, size_biased=True), abs=1e-9)
 
 
 @pytest.mark.parametrize("shape", [0.5, 1.0, 7.5, 400.0])

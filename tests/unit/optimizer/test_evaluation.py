@@ -11,6 +11,7 @@ from scipy import integrate, stats
 
 from optimizer.assurance import needed_share
 from optimizer.demand import gather
+from optimizer.demand_counts import fewer_than
 from optimizer.errors import InvalidInput
 from optimizer.evaluation import evaluate, misses
 from optimizer.network import read
@@ -253,20 +254,17 @@ def test_a_promise_measured_by_the_period_needs_more_on_average():
 
 @pytest.mark.parametrize("shape", [None, 0.7])
 def test_the_counts_of_the_streams_add_up_to_what_is_delivered(shape):
-    """What a pass over all base stocks needs: probabilities by recursion, a mean over positions."""
+    """A share is the mean, over the stock positions, of the chance that fewer were asked for."""
     of = changed_example(parts=[{"rate_shape": shape, "criticality": 2}], replenishment=[{"order_quantity": 4}])
     demand = gather(of)
     levels = demand.levels(PLANNED)
-    counts, never, always = demand.stream_counts()
     shares = []
-    for stream, row in enumerate(demand.stream_row.tolist()):
-        probability, total, positions = math.exp(counts.log_first[stream]), 0.0, []
-        for k in range(levels[row] + demand.order_quantity[row]):
-            positions.append(total)  # fewer than k demands
-            total += probability
-            probability *= (counts.a[stream] + counts.b[stream] * k) / (k + 1)
-        share = np.mean(positions[levels[row] :])
-        shares.append(0.0 if never[stream] else 1.0 if always[stream] else share)
+    for row, window in zip(demand.stream_row.tolist(), demand.stream_window_days.tolist(), strict=True):
+        lead = demand.lead_time_days[row]
+        mean = demand.daily_rate[row] * max(lead - max(window, 0.0), 0.0)
+        positions = levels[row] + np.arange(demand.order_quantity[row])
+        share = np.mean(fewer_than(positions, mean, demand.rate_shape[row], size_biased=True))
+        shares.append(0.0 if window < 0 else 1.0 if window >= lead else share)
 
     service = np.bincount(demand.stream_class, demand.stream_weight * shares)
 

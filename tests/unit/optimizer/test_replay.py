@@ -4,12 +4,15 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from optimizer import shelves_compiled
 from optimizer.errors import InvalidInput
 from optimizer.network import read
 from optimizer.observations import Failure, read_failures, read_lead_times
 from optimizer.replay import replay
+from optimizer.shelves import Shelves
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "network-small.json"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,3 +100,28 @@ def test_a_table_that_is_wrong_names_its_line(content, place):
 def test_a_lead_time_that_is_none_is_refused():
     with pytest.raises(InvalidInput, match="line 2: lead_time_days must be a number"):
         read_lead_times(b"part,depot,lead_time_days\nA,GZ,soon\n")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("exponential", [False, True])
+def test_the_rules_are_the_same_compiled(waits, exponential):
+    rng = np.random.default_rng(20261122)
+    shelves = Shelves(
+        on_hand=np.array([2, 1, 0]),
+        ways=np.array([[0, 1, -1], [1, -1, -1], [2, 0, 1]]),
+        way_hours=np.array([[0.0, 26.0, 0.0], [0.0, 0.0, 0.0], [0.0, 5.0, 30.0]]),
+        lead_times=np.array([20.0, 35.0, 9.0, 14.0, 30.0]),
+        first_lead_time=np.array([0, 1, 4, 5]),
+        lot=np.array([1, 3, 2]),
+        exponential=exponential,
+        waits=waits,
+    )
+    day, shelf, luck = np.sort(rng.random(3_000)) * 9_000, rng.integers(0, 3, 3_000), rng.random(3_000)
+    begins, phase = np.array([0, 1_200]), rng.random((2, 3))
+
+    plain = shelves.serve(day, shelf, luck, begins, phase)
+    compiled = shelves.serve(day, shelf, luck, begins, phase, play=shelves_compiled.serve)
+
+    assert plain[1].tolist() == compiled[1].tolist()
+    assert plain[0] == pytest.approx(compiled[0], rel=1e-12)
+    assert len(set(plain[1].tolist())) > 2

@@ -1,0 +1,52 @@
+"""What formulas say in English has its Chinese."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from inventory.planning.rates import PartHistory, learned
+from inventory.planning.sentences import chinese
+from optimizer.errors import InvalidInput
+from optimizer.network import Policy, read
+from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor, changed
+
+EXAMPLE = json.loads((Path(__file__).parents[1] / "examples" / "network-small.json").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (Changes(), "没有任何改变"),
+        (Changes(targets={"9h": 0.9}), "没有此编号：9h"),
+        (Changes(closed_depots=("GZ", "GZ")), "GZ 重复列出"),
+        (Changes(closed_depots=("GZ", "SH")), "没有其他备件库能送达"),
+        (
+            Changes(lead_time_factors=(LeadTimeFactor(1000.0),), device_factors=(DeviceFactor(1000.0),)),
+            "改变后的网络自相矛盾：$.replenishment[0].lead_time_days：PSU-750 在 GZ 平均在途将达",
+        ),
+        (Changes(policy=Policy(stockout="emergency")), "缺货方式 emergency 要求填写此项"),
+    ],
+)
+def test_why_assumptions_cannot_be_made_is_said_in_chinese(changes, told):
+    with pytest.raises(InvalidInput) as refusal:
+        changed(read(json.dumps(EXAMPLE).encode()), changes)
+
+    assert chinese(refusal.value.problem) != refusal.value.problem
+    assert told in chinese(refusal.value.problem)
+
+
+def test_what_a_person_wrote_stays_as_it_is():
+    assert chinese("maker's data sheet: 2 % a year") == "maker's data sheet: 2 % a year"
+
+
+def test_what_a_rate_rests_on_is_said_in_chinese():
+    history = PartHistory(
+        part_number="FAN", prior_shape=2, prior_exposure=100, prior_source="assumed", failures=4, piece_years=50
+    )
+    (rate,) = learned([history], date(2025, 1, 1), date(2026, 1, 1))
+
+    assert chinese(rate.evidence) == (
+        "先验（假定）Gamma(2, 100)；2025-01-01 至 2026-01-01 的 50.0 件·年中故障 4 次；90% 区间 0.0174 至 0.0701"
+    )
