@@ -15,13 +15,16 @@ from scipy import sparse
 from optimizer.assurance import needed_share
 from optimizer.demand_counts import Recursion, recursion
 from optimizer.errors import InvalidInput
-from optimizer.network import Lane, Network, SlaClass, primary_depot
+from optimizer.network import BomLine, Lane, Network, SlaClass, primary_depot
 from optimizer.poisson import Floats, Ints
 
 Bools = npt.NDArray[np.bool_]
 
 YEAR_DAYS = 365.0
 """Failure rates are per year, lead times in days."""
+
+Factors = tuple[tuple[str, float], ...]
+"""Parts of which some devices fail more or less often than their model's list says, and how many times as often."""
 
 Stock = Mapping[str, Mapping[str, int]]
 """Base stocks as {part: {depot: S}}; what is not listed is zero."""
@@ -154,7 +157,7 @@ def gather(network: Network) -> Demand:
     """The rows, streams and clusters of a network.
 
     Demand of part i at customer c is Poisson with rate device_count x per_device x
-    annual_failure_rate / 365 a day, summed over the models installed there; it reaches the
+    annual_failure_rate x factor / 365 a day, summed over the models installed there; it reaches the
     customer's primary depot first.
     """
     depot_count = len(network.depots)
@@ -209,17 +212,16 @@ def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
 
     One product of two sparse matrices: failures a day of each part in each model, times devices
     of each model at each site, where customers of one depot, class and travel time are one site.
+    Devices with factors of their own are a model of their own.
     """
-    model = {name: i for i, name in enumerate({line.model: None for line in network.bom})}
+    model: dict[tuple[str, Factors], int] = {(line.model, ()): 0 for line in network.bom}
     part = {record.id: i for i, record in enumerate(network.parts)}
     sites, site_of = _sites(network)
-    installed = [row for row in network.installed_base if row.model in model]
-    failures = _matrix(
-        ((part[b.part], model[b.model], b.per_device * b.annual_failure_rate) for b in network.bom),
-        (len(part), len(model)),
-    )
+    installed = [(row, tuple(row.factors.items())) for row in network.installed_base if (row.model, ()) in model]
+    model = {kind: i for i, kind in enumerate(model | {(row.model, factors): 0 for row, factors in installed})}
+    failures = _matrix(_failures(network, model, part), (len(part), len(model)))
     devices = _matrix(
-        ((model[row.model], site_of[row.customer], row.device_count) for row in installed),
+        ((model[row.model, factors], site_of[row.customer], row.device_count) for row, factors in installed),
         (len(model), len(sites)),
     )
     product = sparse.coo_array(failures @ devices)
@@ -234,6 +236,19 @@ def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
         hours[site],
         rate[asked],
     )
+
+
+def _failures(
+    network: Network, model: Mapping[tuple[str, Factors], int], part: Mapping[str, int]
+) -> Iterable[tuple[int, int, float]]:
+    """Part, model and failures a year of every line of every model, of those with factors too."""
+    lists: dict[str, list[BomLine]] = {}
+    for line in network.bom:
+        lists.setdefault(line.model, []).append(line)
+    for (name, factors), column in model.items():
+        times = dict(factors)
+        for line in lists[name]:
+            yield part[line.part], column, line.per_device * line.annual_failure_rate * times.get(line.part, 1.0)
 
 
 def _sites(network: Network) -> tuple[list[tuple[int, int, float]], dict[str, int]]:
