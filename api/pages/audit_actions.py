@@ -147,6 +147,7 @@ AUDIT_SUBJECTS: dict[str, tuple[str, str]] = {
     "duty_sheet": ("duty sheet", "值班表"),
     "emergency_case": ("emergency case", "应急方案"),
     "escalation_policy": ("rules for escalation", "升级规则"),
+    "learning": ("what was learned", "学习记录"),
     "handover": ("handover", "移交"),
     "message": ("message", "消息"),
     "movement": ("movement", "流水"),
