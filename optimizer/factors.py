@@ -196,7 +196,7 @@ class _Record:
 
 def _solved(record: _Record) -> Floats:
     """The logarithms of the factors, where the posterior is highest; a step that would not climb is halved."""
-    logs = np.zeros(record.level.shape[1])
+    logs = np.zeros_like(record.level.T @ record.years)
     if not len(logs):
         return logs
     height = record.height(logs)

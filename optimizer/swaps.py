@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 from scipy import special
 
+from optimizer.demand_counts import fewer_than
 from optimizer.errors import OptimizerError
 
 ASSUMED_CHANCE = 0.05
@@ -18,6 +19,10 @@ ASSUMED_CHANCE = 0.05
 
 ASSUMED_REPAIRS = 10.0
 """How many repairs the assumption weighs as much as, beside those on record."""
+
+
+MOST_CERTAIN = 0.999
+"""No whole units are kept beyond this share of their demands, whatever was promised."""
 
 
 class MissedLimit(msgspec.Struct, frozen=True):
@@ -82,3 +87,23 @@ def swaps_a_year(chance: float, failing: Iterable[tuple[float, float, float]]) -
     0.015
     """
     return chance * math.fsum(pieces * rate * factor for pieces, rate, factor in failing)
+
+
+def units_for(share: float, expected_demand: float, rate_shape: float) -> int:
+    """Return the fewest whole units that serve a share of their own demands from the shelf.
+
+    Of all the failures of a class those that ask for a whole unit are so few that a plan would leave them unserved, and keep
+    the class's target all the same; but each of them is a promise whose last resort it is. Of stock S a share
+    P(X ≤ S − 1) of the demands is served, X the demands over the resupply time, their rate Gamma with `rate_shape` and
+    each possible rate weighed by the demands that it brings.
+
+    Source: Sherbrooke, Optimal Inventory Modeling of Systems, 2nd ed., section 2.5 (fill rate); Patil & Rao, Biometrics
+    34 (1978) 179-189 (size-biased sampling).
+
+    >>> units_for(0.9, 0.5, math.inf), units_for(0.0, 0.5, math.inf), units_for(0.9, 0.5, 1.0)
+    (2, 0, 4)
+    """
+    share, units = min(share, MOST_CERTAIN), 0
+    while float(fewer_than(units, expected_demand, rate_shape, size_biased=True)) < share:
+        units += 1
+    return units

@@ -81,7 +81,8 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         say("  living the last two months call by call")
         await _live(failed, serials, start, lived_from, end, settings)
         with jobs.collecting():
-            await learning.learn(start.date(), end.date(), by=SETUP)
+            with clock.at(end - timedelta(minutes=10)):
+                await learning.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
             await assessments.assess_all(by=SETUP)

@@ -86,7 +86,8 @@ def _runs(firmware: str, models: set[str]) -> bool:
 
 
 _ROW = """
-SELECT plan.number, plan.made_at, part.kind, plan.network, plan.answer, part.part_number, part.name_zh, part.name_en, plan_row.planned_share,
+SELECT plan.number, plan.made_at, part.kind, plan.network, plan.answer, part.part_number, part.name_zh, part.name_en,
+       plan_row.planned_share,
        rate.source AS rate_source, rate.evidence AS rate_evidence
 FROM plan_row
 JOIN plan ON plan.id = plan_row.plan

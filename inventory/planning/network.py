@@ -22,7 +22,7 @@ from optimizer import network as optimizer_network
 from optimizer.closures import by_order_day, quickest
 from optimizer.factors import AGE_BANDS, factor_of
 from optimizer.network import Network
-from optimizer.swaps import swaps_a_year
+from optimizer.swaps import swaps_a_year, units_for
 
 SWAPPED = "swap/"
 """How the stand-in models begin that ask for whole units: then comes the service class, then the model."""
@@ -133,14 +133,18 @@ async def gather(on: date) -> Gathered:
     missing = sorted({line.part for line in lines if line.part not in lead_times and line.annual_rate > 0})
     if missing:
         raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
+    classes = [dict(row) for row in await db.fetch(_CLASSES)]
+    targets = {row["id"]: row["target_fraction"] for row in classes}
+    whole_units = _whole_units(swapping, swaps, store_of, lead_times, targets, missed)
     document: dict[str, Any] = {
         "depots": [{"id": name} for name in sorted(stores)],
         "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines})), consumed, swaps, missed),
         "replenishment": [
-            {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
+            {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": max(int(critical), whole)}
             for (part, store), critical in sorted(_demand_pairs(store_of, installed, lines).items())
+            for whole in [whole_units.get((part, store), 0)]
         ],
-        "sla_classes": [dict(row) for row in await db.fetch(_CLASSES)],
+        "sla_classes": classes,
         "customers": _customers(serving, await db.fetch(_TRAVEL)),
         "installed_base": [
             {"customer": row.customer, "model": row.model, "device_count": row.devices, "factors": row.factors}
@@ -328,6 +332,32 @@ def _swapped(
         factors = {} if times == 1 else {unit["part"]: times}
         installed.append(Installed(customer=row.customer, model=name, devices=row.devices, factors=factors))
     return installed, list(lines.values())
+
+
+def _whole_units(
+    swapping: Sequence[Installed],
+    swaps: Sequence[Line],
+    store_of: Mapping[str, str],
+    lead_times: Mapping[str, float],
+    targets: Mapping[str, float],
+    missed: Mapping[str, MissedView],
+) -> dict[tuple[str, str], int]:
+    """The whole units that each store keeps at least: so many that they by themselves keep the targets of their classes."""
+    lines = {line.model: line for line in swaps}
+    demand: Counter[tuple[str, str]] = Counter()
+    asking: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in swapping:
+        line = lines[row.model]
+        pair = (line.part, store_of[row.customer])
+        yearly = row.devices * line.annual_rate * row.factors.get(line.part, 1.0)
+        demand[pair] += yearly / 365 * lead_times[line.part]
+        asking[pair].add(line.swaps_for or "")
+    return {
+        pair: units_for(
+            max(targets[name] for name in names), demand[pair], min(missed[name].rate_shape for name in names)
+        )
+        for pair, names in asking.items()
+    }
 
 
 def _spanned(model: str, days: int, horizon: int) -> str:

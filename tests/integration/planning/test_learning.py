@@ -371,6 +371,9 @@ async def test_a_plan_holds_whole_units_and_says_what_for(company):
     assert (model.model, model.device_count) == ("swap/2h/R740", 160)
     assert [(each.service_class, each.repairs, each.late) for each in row.missed] == [("2h", 2, 1)]
     assert row.explanation.rate_per_day > 0
+    # by themselves they keep the class's target, of which they are too small a part to matter otherwise
+    assert row.explanation.base_stock >= row.explanation.floor > 0
+    assert row.planned_share >= 0.93
     plain = await explaining.row_explanation(plan.id, FAN, "GZ", seen_by=PLANNER)
     assert plain.missed == []
     shapes = {part.id: part.rate_shape for part in (await asking.network_of(plan.id)).parts}

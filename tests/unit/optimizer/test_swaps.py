@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from optimizer.errors import OptimizerError
-from optimizer.swaps import missed_limit, swaps_a_year
+from optimizer.swaps import missed_limit, swaps_a_year, units_for
 
 
 def test_without_a_record_the_chance_is_assumed_and_says_so():
@@ -40,6 +40,27 @@ def test_failures_whose_repair_misses_come_as_often_as_said():
     # Poisson: the variance is the mean, and years without a swap come as often as e^-mean
     assert missed.var() == pytest.approx(mean, rel=0.05)
     assert np.mean(missed == 0) == pytest.approx(np.exp(-mean), abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
+def test_whole_units_serve_their_share_and_one_less_would_not(share):
+    """Base stock against simulated failures that miss, the chance itself drawn: the share of demands that find a unit."""
+    draw, expected, shape = np.random.default_rng(11), 0.8, 1.5
+    units = units_for(share, expected, shape)
+    rates = draw.gamma(shape, expected / shape, 400_000)
+    waiting = draw.poisson(rates)
+
+    def served(stock):
+        return np.sum(rates * (waiting < stock)) / rates.sum()
+
+    assert served(units) > share - 0.004
+    assert served(units - 1) < share + 0.004
+    assert units > units_for(share, expected, np.inf) - 1
+
+
+def test_what_is_promised_always_is_kept_almost_always():
+    assert units_for(1.0, 0.5, np.inf) == units_for(0.999, 0.5, np.inf)
+    assert units_for(0.9, 0.0, np.inf) == 1
 
 
 @pytest.mark.parametrize(("repairs", "late"), [(1, 2), (-1, 0), (3, -1)])
