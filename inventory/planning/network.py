@@ -344,7 +344,7 @@ def _whole_units(
 ) -> dict[tuple[str, str], int]:
     """The whole units that each store keeps at least: so many that they by themselves keep the targets of their classes."""
     lines = {line.model: line for line in swaps}
-    demand: Counter[tuple[str, str]] = Counter()
+    demand: dict[tuple[str, str], float] = defaultdict(float)
     asking: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in swapping:
         line = lines[row.model]

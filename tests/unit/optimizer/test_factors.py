@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from api.demo.company.parts import drive_records
 from optimizer.errors import OptimizerError
 from optimizer.factors import AGE_BANDS, Cell, age_band, effective_years, factor_of, fit_factors
+from optimizer.rates import fit_prior
 
 AGES = {"0-1": 1.8, "1-3": 0.7, "3-5": 0.9, "5+": 1.9}
 PLACES = {"data_centre": 0.8, "office": 1.0, "outdoor": 2.2}
@@ -177,3 +179,24 @@ def test_every_age_has_one_band():
 def test_a_record_that_cannot_be_is_refused(cells, priors, credibility):
     with pytest.raises(OptimizerError):
         fit_factors(cells, priors, credibility=credibility)
+
+
+def test_real_drives_differ_by_how_long_they_were_in_service():
+    """81 real drive models by their mean days on record, which has no age of any one drive: models differ here, not ages."""
+    records = [(r.failed, r.drive_days / 365, r.drive_days / 365 / r.drives) for r in drive_records().values()]
+    prior = fit_prior([(failed, years) for failed, years, _ in records])
+    cells = [Cell("drive", {"age": age_band(each)}, years, failed) for failed, years, each in records]
+    found = {level.level: level for level in fit_factors(cells, {"drive": (prior.shape, prior.exposure)})}
+
+    assert {band: round(level.factor, 2) for band, level in found.items()} == {
+        "0-1": 0.76,
+        "1-3": 1.24,
+        "3-5": 0.75,
+        "5+": 1.17,
+    }
+    assert sum(level.failures for level in found.values()) == 21_512
+    crude = {band: level.failures / level.device_years for band, level in found.items()}
+    for band, level in found.items():
+        assert level.lower < level.factor < level.upper
+        # with thousands of failures nothing is left of the belief that there is no difference
+        assert level.factor / found["5+"].factor == pytest.approx(crude[band] / crude["5+"], rel=0.01)
