@@ -7,6 +7,7 @@ with all the parts they share; without lateral supply every depot is its own clu
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -214,15 +215,22 @@ def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
     of each model at each site, where customers of one depot, class and travel time are one site.
     Devices with factors of their own are a model of their own.
     """
-    model: dict[tuple[str, Factors], int] = {(line.model, ()): 0 for line in network.bom}
+    model = {name: i for i, name in enumerate({line.model: None for line in network.bom})}
     part = {record.id: i for i, record in enumerate(network.parts)}
     sites, site_of = _sites(network)
-    installed = [(row, tuple(row.factors.items())) for row in network.installed_base if (row.model, ()) in model]
-    model = {kind: i for i, kind in enumerate(model | {(row.model, factors): 0 for row, factors in installed})}
-    failures = _matrix(_failures(network, model, part), (len(part), len(model)))
+    installed = [row for row in network.installed_base if row.model in model]
+    own: dict[tuple[str, Factors], int] = {}
+    column = [
+        own.setdefault((row.model, tuple(row.factors.items())), len(model) + len(own))
+        if row.factors
+        else model[row.model]
+        for row in installed
+    ]
+    listed = ((part[b.part], model[b.model], b.per_device * b.annual_failure_rate) for b in network.bom)
+    failures = _matrix(chain(listed, _own_failures(network, own, part)), (len(part), len(model) + len(own)))
     devices = _matrix(
-        ((model[row.model, factors], site_of[row.customer], row.device_count) for row, factors in installed),
-        (len(model), len(sites)),
+        ((place, site_of[row.customer], row.device_count) for place, row in zip(column, installed, strict=True)),
+        (len(model) + len(own), len(sites)),
     )
     product = sparse.coo_array(failures @ devices)
     rate = np.asarray(product.data, dtype=np.float64) / YEAR_DAYS
@@ -238,14 +246,16 @@ def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
     )
 
 
-def _failures(
-    network: Network, model: Mapping[tuple[str, Factors], int], part: Mapping[str, int]
+def _own_failures(
+    network: Network, own: Mapping[tuple[str, Factors], int], part: Mapping[str, int]
 ) -> Iterable[tuple[int, int, float]]:
-    """Part, model and failures a year of every line of every model, of those with factors too."""
+    """Part, column and failures a year of every line of the models with factors of their own."""
+    names = {name for name, _ in own}
     lists: dict[str, list[BomLine]] = {}
-    for line in network.bom:
-        lists.setdefault(line.model, []).append(line)
-    for (name, factors), column in model.items():
+    for line in network.bom if own else ():
+        if line.model in names:
+            lists.setdefault(line.model, []).append(line)
+    for (name, factors), column in own.items():
         times = dict(factors)
         for line in lists[name]:
             yield part[line.part], column, line.per_device * line.annual_failure_rate * times.get(line.part, 1.0)

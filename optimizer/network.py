@@ -326,7 +326,8 @@ def _check_bom(network: Network) -> None:
         _known(line.part, parts, f"$.bom[{index}].part")
     _unique(((line.part, line.model) for line in network.bom), lambda i: f"$.bom[{i}]")
     customers, models = _ids(network.customers), {line.model for line in network.bom}
-    listed = {(line.model, line.part) for line in network.bom}
+    factored = any(row.factors for row in network.installed_base)
+    listed = {(line.model, line.part) for line in network.bom} if factored else set[tuple[str, str]]()
     for index, installed in enumerate(network.installed_base):
         _known(installed.customer, customers, f"$.installed_base[{index}].customer")
         if models:
