@@ -35,7 +35,7 @@ from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
 from inventory.imports import imports
 from inventory.people import messages, sessions
-from inventory.planning import plans
+from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
 from inventory.procurement import orders
 from inventory.requests import backorders, planned, quoting, shipping
@@ -296,6 +296,10 @@ async def _at_night() -> None:
     await lots.forget_empty()
 
 
+async def _learn_rates() -> None:
+    await learning.learn_when_due(clock.today(), by=plans.NIGHTLY)
+
+
 async def _plan_anew() -> None:
     try:
         await plans.ask_for_changed_plan(clock.today())
@@ -314,6 +318,7 @@ CLOCKWORK: dict[str, tuple[str, Callable[[], Awaitable[object]]]] = {
     "seal_ledger": ("*/10 * * * *", seals.seal),
     "open_recounts": ("5 0 * * *", keeping.open_recounts),
     "refresh_substitutes": ("1 16 * * *", cells.refresh_substitutes),  # 00:01 in Shanghai
+    "learn_rates": ("0 18 * * *", _learn_rates),  # 02:00 in Shanghai: before the plan of the night
     "plan_anew": ("30 18 * * *", _plan_anew),  # 02:30 in Shanghai
     "at_night": ("17 3 * * *", _at_night),
     "draw_up_counts": ("5 22 * * *", _draw_up_counts),  # 06:05 in Shanghai: before the keepers come

@@ -20,7 +20,7 @@ class MigrationError(RuntimeError):
 APPEND_ONLY = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan", "receipt_line"),
     *("inspection", "ledger_seal", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "quotation_line"),
+    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
 )
 """What the service may add to and read, and nothing else; triggers say the same to everybody."""
 

@@ -7,17 +7,21 @@ with all the parts they share; without lateral supply every depot is its own clu
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy import sparse
 
 from optimizer.assurance import needed_share
 from optimizer.errors import InvalidInput
-from optimizer.network import Lane, Network, SlaClass, primary_depot
+from optimizer.network import BomLine, Lane, Network, SlaClass, primary_depot
 from optimizer.poisson import Floats, Ints
 
 YEAR_DAYS = 365.0
 """Failure rates are per year, lead times in days."""
+
+Factors = tuple[tuple[str, float], ...]
+"""Parts of which some devices fail more or less often than their model's list says, and how many times as often."""
 
 Stock = Mapping[str, Mapping[str, int]]
 """Base stocks as {part: {depot: S}}; what is not listed is zero."""
@@ -53,7 +57,8 @@ class Demand:
     is known) and `order_quantity`. Of a stream: its row, its class (a position in `sla_classes`),
     its daily rate, its travel time, and its weight in the service of its class: the part of the
     class's demand, weighted by criticality, that it brings. Of a class: `class_rate`, its whole
-    daily rate, `class_weight`, the same weighted by criticality, and `class_target`, the share on time that it needs, None where nothing is asked.
+    daily rate, `class_weight`, the same weighted by criticality, and `class_target`, the share on
+    time that it needs, None where nothing is asked.
     Rows without demand stand for floors and for depots that can only help others.
     """
 
@@ -134,7 +139,7 @@ def gather(network: Network) -> Demand:
     """The rows, streams and clusters of a network.
 
     Demand of part i at customer c is Poisson with rate device_count x per_device x
-    annual_failure_rate / 365 a day, summed over the models installed there; it reaches the
+    annual_failure_rate x factor / 365 a day, summed over the models installed there; it reaches the
     customer's primary depot first.
     """
     depot_count = len(network.depots)
@@ -190,18 +195,24 @@ def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
 
     One product of two sparse matrices: failures a day of each part in each model, times devices
     of each model at each site, where customers of one depot, class and travel time are one site.
+    Devices with factors of their own are a model of their own.
     """
     model = {name: i for i, name in enumerate({line.model: None for line in network.bom})}
     part = {record.id: i for i, record in enumerate(network.parts)}
     sites, site_of = _sites(network)
     installed = [row for row in network.installed_base if row.model in model]
-    failures = _matrix(
-        ((part[b.part], model[b.model], b.per_device * b.annual_failure_rate) for b in network.bom),
-        (len(part), len(model)),
-    )
+    own: dict[tuple[str, Factors], int] = {}
+    column = [
+        own.setdefault((row.model, tuple(row.factors.items())), len(model) + len(own))
+        if row.factors
+        else model[row.model]
+        for row in installed
+    ]
+    listed = ((part[b.part], model[b.model], b.per_device * b.annual_failure_rate) for b in network.bom)
+    failures = _matrix(chain(listed, _own_failures(network, own, part)), (len(part), len(model) + len(own)))
     devices = _matrix(
-        ((model[row.model], site_of[row.customer], row.device_count) for row in installed),
-        (len(model), len(sites)),
+        ((place, site_of[row.customer], row.device_count) for place, row in zip(column, installed, strict=True)),
+        (len(model) + len(own), len(sites)),
     )
     product = sparse.coo_array(failures @ devices)
     rate = np.asarray(product.data, dtype=np.float64) / YEAR_DAYS
@@ -215,6 +226,21 @@ def _streams(network: Network) -> tuple[Ints, Ints, Ints, Floats, Floats]:
         hours[site],
         rate[asked],
     )
+
+
+def _own_failures(
+    network: Network, own: Mapping[tuple[str, Factors], int], part: Mapping[str, int]
+) -> Iterable[tuple[int, int, float]]:
+    """Part, column and failures a year of every line of the models with factors of their own."""
+    names = {name for name, _ in own}
+    lists: dict[str, list[BomLine]] = {}
+    for line in network.bom if own else ():
+        if line.model in names:
+            lists.setdefault(line.model, []).append(line)
+    for (name, factors), column in own.items():
+        times = dict(factors)
+        for line in lists[name]:
+            yield part[line.part], column, line.per_device * line.annual_failure_rate * times.get(line.part, 1.0)
 
 
 def _sites(network: Network) -> tuple[list[tuple[int, int, float]], dict[str, int]]:

@@ -4,7 +4,6 @@ Nothing is approximated: one unit more and one less are whole plans, evaluated b
 """
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
@@ -13,7 +12,8 @@ import numpy as np
 from optimizer.demand import YEAR_DAYS, Demand, gather
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import Evaluation, evaluate_demand, misses
-from optimizer.network import Network, primary_depot
+from optimizer.network import Installed as InstalledRow
+from optimizer.network import Network, mean_factors, primary_depot
 from optimizer.plan import Plan
 from optimizer.poisson import Ints
 
@@ -22,13 +22,17 @@ _ROUNDING = 1e-12
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """Devices of one model that ask the depot first for the part: `pieces` = devices x pieces per device."""
+    """Devices of one model that ask the depot first for the part: `pieces` = devices x pieces per device.
+
+    `factor` is how many times as often they fail as the rate says, for their age or where they stand, on average.
+    """
 
     model: str
     device_count: int
     per_device: float
     annual_failure_rate: float
     pieces: float
+    factor: float
     rate_per_day: float
 
 
@@ -182,14 +186,14 @@ def _installed(network: Network, part: str, depot: str) -> list[Installed]:
     """The models whose failures ask the depot first for the part, the most demanding first."""
     lines = {line.model: line for line in network.bom if line.part == part}
     nearest = {customer.id: primary_depot(customer, network.depots) for customer in network.customers}
-    devices: Counter[str] = Counter()
+    rows: dict[str, list[InstalledRow]] = {}
     for row in network.installed_base:
         if row.model in lines and nearest[row.customer] == depot:
-            devices[row.model] += row.device_count
+            rows.setdefault(row.model, []).append(row)
     found: list[Installed] = []
-    for model, count in devices.items():
-        line = lines[model]
-        pieces = count * line.per_device
-        rate = pieces * line.annual_failure_rate / YEAR_DAYS
-        found.append(Installed(model, count, line.per_device, line.annual_failure_rate, pieces, rate))
+    for model, installed in rows.items():
+        line, count = lines[model], sum(row.device_count for row in installed)
+        pieces, factor = count * line.per_device, mean_factors(installed).get(part, 1.0)
+        rate = pieces * line.annual_failure_rate * factor / YEAR_DAYS
+        found.append(Installed(model, count, line.per_device, line.annual_failure_rate, pieces, factor, rate))
     return sorted(found, key=lambda one: (-one.rate_per_day, one.model))

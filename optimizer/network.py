@@ -25,6 +25,9 @@ Lot = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Assurance = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 """A probability; nothing that chance decides is certain."""
 
+Factor = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+"""How many times as often something happens."""
+
 LOAD_MAX = 10_000
 """Pieces of a part on order on average, at one depot, up to which every base stock is looked at."""
 
@@ -95,11 +98,15 @@ class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Devices of a model at a customer; rows of the same customer and model add up."""
+    """Devices of a model at a customer; rows of the same customer and model add up.
+
+    Of a part in `factors` they fail so many times as often as the model's list says, for their age or where they stand.
+    """
 
     customer: Name
     model: Name
     device_count: Count
+    factors: dict[Name, Factor] = {}
 
 
 class BomLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -162,7 +169,7 @@ def read(content: bytes) -> Network:
     optimizer.errors.InvalidInput: $: Object missing required field `parts`
 
     """
-    _check_travel_times(content)
+    _check_tables(content)
     network = decode(content, Network)
     for check in _CHECKS:
         check(network)
@@ -181,38 +188,68 @@ def primary_depot(customer: Customer, depots: Sequence[Depot]) -> str | None:
     return min(reaching, key=lambda depot: customer.travel_hours[depot], default=None)
 
 
-class _Travel(msgspec.Struct):
+def mean_factors(rows: Sequence[Installed]) -> dict[str, float]:
+    """By part, how many times as often the devices of several rows fail as the list says, on average over the devices.
+
+    >>> mean_factors([Installed("C", "M", 3, {"FAN": 2.0}), Installed("C", "M", 1)])
+    {'FAN': 1.75}
+
+    """
+    devices = sum(row.device_count for row in rows)
+    parts = {part: None for row in rows for part in row.factors}
+    if not devices:
+        return {}
+    return {part: sum(row.device_count * row.factors.get(part, 1.0) for row in rows) / devices for part in parts}
+
+
+class _Customer(msgspec.Struct):
     travel_hours: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+class _InstalledRow(msgspec.Struct):
+    factors: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 class _TravelFile(msgspec.Struct):
-    customers: list[_Travel] = []
+    customers: list[_Customer] = []
 
 
-def _check_travel_times(content: bytes) -> None:
-    """Name the depot of a bad travel time, which the decoder of the whole file cannot.
+class _FactorFile(msgspec.Struct):
+    installed_base: list[_InstalledRow] = []
 
-    The decoder reports `travel_hours[...]` for a bad value, and of two values for one depot it
-    would keep the second without a word. What is wrong outside the travel times is left to it.
+
+def _check_tables(content: bytes) -> None:
+    """Name the depot of a bad travel time and the part of a bad factor, which the decoder of the whole file cannot.
+
+    The decoder reports `travel_hours[...]` for a bad value, and of two values for one depot it would keep the second
+    without a word. What is wrong elsewhere is left to it.
     """
     try:
-        customers = msgspec.json.decode(content, type=_TravelFile).customers
-        tables = [msgspec.json.decode(c.travel_hours, type=dict[str, msgspec.Raw]) for c in customers]
+        tables = [
+            (f"$.customers[{index}].travel_hours", row.travel_hours, "depot")
+            for index, row in enumerate(msgspec.json.decode(content, type=_TravelFile).customers)
+        ]
+        if b'"factors"' in content:
+            rows = msgspec.json.decode(content, type=_FactorFile).installed_base
+            tables += [(f"$.installed_base[{index}].factors", row.factors, "part") for index, row in enumerate(rows)]
+        read = [msgspec.json.decode(table, type=dict[str, msgspec.Raw]) for _, table, _ in tables]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
-    for index, (customer, hours) in enumerate(zip(customers, tables, strict=True)):
-        path = f"$.customers[{index}].travel_hours"
-        listed: list[str] = json.loads(
-            bytes(customer.travel_hours), object_pairs_hook=_keys, parse_int=str, parse_float=str
-        )
-        require_unique(((depot,) for depot in listed), lambda i, p=path, d=listed: member(p, d[i]))
-        for depot, value in hours.items():
-            if not depot:
-                raise InvalidInput(path, "a depot id must not be empty")
-            try:
-                msgspec.json.decode(value, type=Amount)
-            except msgspec.MsgspecError as error:
-                raise InvalidInput(member(path, depot), str(error)) from None
+    for (path, table, of), values in zip(tables, read, strict=True):
+        _check_table(path, table, values, of)
+
+
+def _check_table(path: str, table: msgspec.Raw, values: Mapping[str, msgspec.Raw], of: str) -> None:
+    kind = Amount if of == "depot" else Factor
+    listed: list[str] = json.loads(bytes(table), object_pairs_hook=_keys, parse_int=str, parse_float=str)
+    require_unique(((name,) for name in listed), lambda i: member(path, listed[i]))
+    for name, value in values.items():
+        if not name:
+            raise InvalidInput(path, f"a {of} id must not be empty")
+        try:
+            msgspec.json.decode(value, type=kind)
+        except msgspec.MsgspecError as error:
+            raise InvalidInput(member(path, name), str(error)) from None
 
 
 def _keys(pairs: list[tuple[str, object]]) -> list[str]:
@@ -263,7 +300,7 @@ def _check_customers(network: Network) -> None:
 
 
 def _check_bom(network: Network) -> None:
-    """A part stands once in a model's list; a model that is installed has a list.
+    """A part stands once in a model's list; a model that is installed has a list, which its rows' factors are about.
 
     Where the file lists no parts at all, devices without a list are no mistake.
     """
@@ -272,10 +309,17 @@ def _check_bom(network: Network) -> None:
         require_known(line.part, parts, f"$.bom[{index}].part")
     require_unique(((line.part, line.model) for line in network.bom), lambda i: f"$.bom[{i}]")
     customers, models = _ids(network.customers), {line.model for line in network.bom}
+    factored = any(row.factors for row in network.installed_base)
+    listed = {(line.model, line.part) for line in network.bom} if factored else set[tuple[str, str]]()
     for index, installed in enumerate(network.installed_base):
         require_known(installed.customer, customers, f"$.installed_base[{index}].customer")
         if models:
             require_known(installed.model, models, f"$.installed_base[{index}].model")
+        for part in installed.factors:
+            path = member(f"$.installed_base[{index}].factors", part)
+            require_known(part, parts, path)
+            if (installed.model, part) not in listed:
+                raise InvalidInput(path, f"{installed.model} has no {part}")
 
 
 def _check_policy(network: Network) -> None:
@@ -311,7 +355,8 @@ def _check_demand(network: Network) -> None:
         if line.per_device * line.annual_failure_rate > 0:
             failing.setdefault(line.model, {})[line.part] = line.per_device * line.annual_failure_rate
     customers = {customer.id: index for index, customer in enumerate(network.customers)}
-    devices: dict[tuple[str, str], int] = {}
+    devices: dict[tuple[str, str], float] = {}
+    yearly: dict[tuple[str, str], float] = {}
     for installed in network.installed_base:
         if installed.device_count == 0 or installed.model not in failing:
             continue
@@ -320,12 +365,24 @@ def _check_demand(network: Network) -> None:
         if depot is None:
             path = f"$.customers[{index}].travel_hours"
             raise InvalidInput(path, "the customer has demand, but no depot reaches it")
-        devices[installed.model, depot] = devices.get((installed.model, depot), 0) + installed.device_count
-    yearly: dict[tuple[str, str], float] = {}
+        if installed.factors:
+            times = (
+                (part, failures * installed.factors.get(part, 1.0))
+                for part, failures in failing[installed.model].items()
+            )
+            _add(
+                yearly, (((part, depot), installed.device_count * failures) for part, failures in times if failures > 0)
+            )
+        else:
+            _add(devices, [((installed.model, depot), installed.device_count)])
     for (model, depot), count in devices.items():
-        for part, failures in failing[model].items():
-            yearly[part, depot] = yearly.get((part, depot), 0.0) + count * failures
+        _add(yearly, (((part, depot), count * failures) for part, failures in failing[model].items()))
     _check_lead_times(network, yearly)
+
+
+def _add(sums: dict[tuple[str, str], float], more: Iterable[tuple[tuple[str, str], float]]) -> None:
+    for key, number in more:
+        sums[key] = sums.get(key, 0.0) + number
 
 
 def _check_lead_times(network: Network, yearly: Mapping[tuple[str, str], float]) -> None:

@@ -120,7 +120,7 @@ def _calls(network: Network) -> dict[tuple[str, str, str, float], float]:
         customer = customers[installed.customer]
         depot = primary_depot(customer, network.depots)
         for part, failures in lists.get(installed.model, []):
-            rate = installed.device_count * failures / YEAR_DAYS
+            rate = installed.device_count * failures * installed.factors.get(part, 1.0) / YEAR_DAYS
             if depot is not None and rate > 0:
                 call = (part, depot, customer.sla_class, customer.travel_hours[depot])
                 calls[call] = calls.get(call, 0.0) + rate

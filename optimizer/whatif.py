@@ -157,8 +157,10 @@ def _with_lead_times(network: Network, changes: Changes) -> Network:
 def _with_devices(network: Network, changes: Changes) -> Network:
     counts = {(row.customer, row.model): row.device_count for row in changes.device_counts}
     rows: list[network_file.Installed] = []
+    counted: dict[tuple[str, str], list[network_file.Installed]] = {}
     for row in network.installed_base:
         if (row.customer, row.model) in counts:
+            counted.setdefault((row.customer, row.model), []).append(row)
             continue
         factors = (
             c.factor
@@ -166,7 +168,10 @@ def _with_devices(network: Network, changes: Changes) -> Network:
             if c.model in (None, row.model) and c.customer in (None, row.customer)
         )
         rows.append(msgspec.structs.replace(row, device_count=round(row.device_count * math.prod(factors))))
-    rows += [network_file.Installed(customer, model, count) for (customer, model), count in counts.items()]
+    rows += [
+        network_file.Installed(*place, count, network_file.mean_factors(counted.get(place, [])))
+        for place, count in counts.items()
+    ]
     return msgspec.structs.replace(network, installed_base=tuple(rows))
 
 

@@ -22,7 +22,7 @@ from inventory.assurance.meter import cells
 from inventory.emergency import assessments, declaring
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import service
-from inventory.planning import network, plans, rates
+from inventory.planning import learning, network, plans
 from inventory.planning.answering import answer
 from inventory.planning.answers import Answered
 from inventory.setup import NotEmpty, is_empty, lay_ground
@@ -76,12 +76,13 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             )
         say("  learning the failure rates from that history, and planning anew")
         with clock.at(lived_from), jobs.collecting():
-            await rates.learn(start.date(), lived_from.date(), by=SETUP)
+            await learning.learn(start.date(), lived_from.date(), by=SETUP)
             await _adopt(solver, lived_from)
         say("  living the last two months call by call")
         await _live(failed, serials, start, lived_from, end, settings)
         with jobs.collecting():
-            await rates.learn(start.date(), end.date(), by=SETUP)
+            with clock.at(end - timedelta(minutes=10)):
+                await learning.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
             await assessments.assess_all(by=SETUP)

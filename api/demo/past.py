@@ -11,8 +11,8 @@ from uuid import UUID
 
 import numpy as np
 
-from api.demo.company.customers import devices
-from api.demo.company.parts import MODELS, PARTS, drive_records
+from api.demo.company.customers import CUSTOMERS, devices
+from api.demo.company.parts import MODELS, PART_BY_NUMBER, PARTS, drive_records
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.installed_base import failures
@@ -42,7 +42,8 @@ class Failed:
 def draw_failures(start: datetime, end: datetime, *, seed: int = SEED) -> list[Failed]:
     """Failures of every part in every device, a Poisson process at its true rate, in order of time.
 
-    The drives' rates are those of the real field record; the other parts' are assumed.
+    The drives' rates are those of the real field record; the other parts' are assumed, and so is that what cools and feeds
+    a device fails more often where it is dusty, and when it is old.
     """
     rng = np.random.default_rng(seed)
     rates = {
@@ -51,14 +52,28 @@ def draw_failures(start: datetime, end: datetime, *, seed: int = SEED) -> list[F
     years = (end - start).total_seconds() / (365 * 86_400)
     per_device = {model.code: model.parts for model in MODELS}
     found: list[Failed] = []
+    place = {site.code: site.environment for customer in CUSTOMERS for site in customer.sites}
     for device in devices(start.date()):
+        old = (start.date() - device.installed_on).days > OLD_AFTER_DAYS
         for part, count in per_device[device.model].items():
-            for _ in range(int(rng.poisson(rates[part] * count * years))):
+            worn = _WORN.get(PART_BY_NUMBER[part].kind, {})
+            times = worn.get(place[device.site], 1.0) * (worn.get("old", 1.0) if old else 1.0)
+            for _ in range(int(rng.poisson(rates[part] * count * years * times))):
                 at = start + (end - start) * float(rng.random())
                 position = f"{'bay' if part in _DRIVES else 'slot'} {int(rng.integers(1, count + 1))}"
                 found.append(Failed(at, device.serial, part, position, device.site, device.contract))
     return sorted(found)
 
+
+OLD_AFTER_DAYS = 500
+"""Devices that were installed longer than this before the past begins are old in it."""
+
+_WORN: dict[str, dict[str, float]] = {
+    "fan": {"industrial": 2.5, "server_room": 1.3, "old": 1.6},
+    "psu": {"industrial": 1.6, "server_room": 1.1},
+    "raid_battery": {"industrial": 1.4, "old": 1.8},
+}
+"""How many times as often some kinds of parts fail in some environments, and in old devices: assumed."""
 
 _DRIVES = {part.number for part in PARTS if part.kind == "drive"}
 

@@ -28,6 +28,7 @@ _THINGS = {
     "service_term": ("service term", "服务条款"),
     "severity": ("severity", "故障级别"),
     "substitution": ("substitute", "替代关系"),
+    "swap_unit": ("swap unit", "整机备机"),
     "symptoms": ("symptoms", "故障现象"),
     "vendor": ("vendor", "供应商"),
 }
@@ -97,6 +98,7 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "quotation.replaced": ("quotation replaced by a new one", "报价被新版取代"),
     "quotation.sent": ("quotation sent", "发出报价"),
     "quotation.withdrawn": ("quotation withdrawn", "撤回报价"),
+    "rates.learned": ("failure rates learned", "学习故障率"),
     "request.approval_asked": ("approval of a part request asked for", "提请审批备件申请"),
     "request.approved": ("part request approved", "批准备件申请"),
     "request.bought": ("order drafted for a part request", "为备件申请起草采购"),
@@ -145,6 +147,7 @@ AUDIT_SUBJECTS: dict[str, tuple[str, str]] = {
     "duty_sheet": ("duty sheet", "值班表"),
     "emergency_case": ("emergency case", "应急方案"),
     "escalation_policy": ("rules for escalation", "升级规则"),
+    "learning": ("what was learned", "学习记录"),
     "handover": ("handover", "移交"),
     "message": ("message", "消息"),
     "movement": ("movement", "流水"),

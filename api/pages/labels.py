@@ -6,6 +6,7 @@ from typing import Literal
 from api.languages import Language
 from api.pages.audit_actions import AUDIT_ACTIONS, AUDIT_SUBJECTS
 from inventory.assurance.invariants import INVARIANTS
+from inventory.imports.devices import ENVIRONMENTS
 from inventory.imports.imports import KINDS
 from inventory.people.roles import RIGHTS, ROLE_NAMES
 
@@ -491,6 +492,12 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "system_board": ("system board", "主板"),
         "unidentified": ("unidentified", "未识别"),
     },
+    "factor_dimension": {
+        "age": ("age", "使用年限"),
+        "environment": ("environment", "运行环境"),
+        "firmware": ("firmware", "微代码版本"),
+    },
+    "environment": ENVIRONMENTS,
     "rate_source": {
         "assumed": ("assumed", "假定"),
         "field_record": ("field record", "现场记录"),

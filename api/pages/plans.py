@@ -15,8 +15,8 @@ from api.pages.formats import ZONE
 from api.pages.forms import Reason, Several, Short, moment, number, rows
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
-from inventory.ground import progress
-from inventory.planning import asking, balancing, excess, explaining, plans
+from inventory.ground import clock, progress
+from inventory.planning import asking, balancing, excess, explaining, learning, plans
 from inventory.planning.network import store_name
 from inventory.stock.pools import COMMON
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
@@ -66,6 +66,20 @@ async def list_plans(request: PageRequest, cursor: Cursor = None) -> Page:  # no
     """List plans, newest first."""
     shown, following = cut(await plans.plans(limit=LENGTH + 1, after=decode_cursor(cursor, UUID)), lambda plan: plan.id)
     return Page("plans/list.html", plans=shown, cursor=following, first=not cursor)
+
+
+@get("/plans/rates", guards=[requires("plans.read")])
+async def show_rates(request: PageRequest) -> Page:  # noqa: ARG001  the guard reads it
+    """Show what our own history taught: factors of age, environment and firmware, and repairs that came too late."""
+    newest = await learning.newest()
+    return Page("plans/rates.html", learned=None if newest is None else await learning.learning_detail(newest))
+
+
+@post("/plans/rates", guards=[requires("plans.make")], status_code=303)
+async def learn_rates(request: PageRequest) -> Redirect:
+    """Learn anew from all that was recorded until today."""
+    await learning.learn_anew(clock.today(), by=request.user)
+    return Redirect("/plans/rates", status_code=303)
 
 
 @post("/plans", guards=[requires("plans.make")], status_code=303)
@@ -207,6 +221,8 @@ async def reject(request: PageRequest, plan_id: FromPath[UUID], data: URLEncoded
 handlers = [
     list_plans,
     ask_for_plan,
+    show_rates,
+    learn_rates,
     show_job,
     cancel_job,
     show_plan,

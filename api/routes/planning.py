@@ -14,8 +14,8 @@ from api.access import requires, requires_any, signed_in
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
 from api.routes.stock import Reason
-from inventory.ground import progress
-from inventory.planning import asking, balancing, excess, explaining, plans
+from inventory.ground import clock, progress
+from inventory.planning import asking, balancing, excess, explaining, learning, plans
 from inventory.stock import transfers
 from inventory.stock.pools import COMMON
 from optimizer.plan import Plan
@@ -32,6 +32,12 @@ class WhatIf(Struct, forbid_unknown_fields=True):
 
     changes: Changes
     plan: UUID | None = None
+
+
+class Learn(Struct, forbid_unknown_fields=True):
+    """From which day on to learn: as the last time, or since the records began, if none is named."""
+
+    since: date | None = None
 
 
 class PlanController(Controller):
@@ -242,6 +248,42 @@ class PlanController(Controller):
         """Turn a proposed plan down."""
         return await once(
             request, idempotency_key, lambda: plans.reject_plan(plan_id, by=request.user, reason=data.reason)
+        )
+
+    @get("/rate-learnings", operation_id="ListRateLearnings", guards=[requires("plans.read")], responses=refusals())
+    async def list_learnings(
+        self, request: ApiRequest, cursor: Cursor = None, limit: Limit = 50
+    ) -> Response[Page[learning.LearningSummary]]:
+        """List when failure rates were learned from our own history, newest first; the newest holds."""
+        found = await learning.learnings(limit=limit + 1, after=decode_cursor(cursor, UUID))
+        return page(request, found, limit, lambda each: each.id)
+
+    @get(
+        "/rate-learnings/{learning_id:uuid}",
+        operation_id="GetRateLearning",
+        guards=[requires("plans.read")],
+        responses=refusals(404),
+    )
+    async def get_learning(self, learning_id: FromPath[UUID]) -> learning.Learning:
+        """Show what was learned: factors of age, environment and firmware, and repairs that missed their limit."""
+        return await learning.learning_detail(learning_id)
+
+    @post(
+        "/rate-learnings",
+        operation_id="LearnRates",
+        status_code=201,
+        guards=[requires("plans.make")],
+        responses=refusals(),
+    )
+    async def learn(
+        self, request: ApiRequest, data: JSONBody[Learn], idempotency_key: Key = None
+    ) -> Response[learning.LearningSummary]:
+        """Learn failure rates from all that was recorded until today; the next plan rests on them."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: learning.learn_anew(clock.today(), since=data.since, by=request.user),
+            status=201,
         )
 
     @get("/targets", operation_id="ListTargets", guards=[requires("plans.read")], responses=refusals())

@@ -77,6 +77,13 @@ class NewModelPart(Struct, frozen=True, kw_only=True):
     critical: bool = False
 
 
+class NewSwapUnit(Struct, frozen=True, kw_only=True):
+    """A part that is a whole unit of equal function to a device of a model."""
+
+    model: str
+    part: str
+
+
 class NewSubstitution(Struct, frozen=True, kw_only=True):
     """`substitute` may stand in for `part`: `pieces` of it for each, in one model or in all, from a firmware level on."""
 
@@ -208,6 +215,33 @@ async def enter_model_parts(lines: Sequence[NewModelPart], *, by: Actor) -> None
         right="parts.manage",
     )
     await _refresh_cover({line.part for line in lines})
+
+
+@db.atomic
+async def enter_swap_units(units: Sequence[NewSwapUnit], *, by: Actor) -> None:
+    """Enter which part may replace a whole device of which model.
+
+    Raises:
+        AlreadyThere: the part is the model's swap unit already.
+        UnknownReference: no such model or part.
+
+    """
+    await enter(
+        """INSERT INTO swap_unit (model, part)
+           SELECT device_model.id, part.id
+           FROM jsonb_to_recordset($1) AS new(model text, part text)
+           JOIN device_model ON device_model.code = new.model
+           JOIN part ON part.part_number = new.part
+           RETURNING (SELECT code FROM device_model WHERE device_model.id = swap_unit.model) || ' / ' ||
+                     (SELECT part_number FROM part WHERE part.id = swap_unit.part)""",
+        units,
+        lambda unit: f"{unit.model} / {unit.part}",
+        what="swap unit",
+        what_zh="整机备机",
+        by=by,
+        right="parts.manage",
+    )
+    await _refresh_cover({unit.part for unit in units})
 
 
 @db.atomic

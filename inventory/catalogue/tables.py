@@ -87,11 +87,12 @@ class Substitution(Table, tablename="substitution", help_text="A part that may s
 
 
 class SwapUnit(Table, tablename="swap_unit", help_text="A whole unit of equal function to a device of a model"):
-    """`part` may replace a whole device of `model` (整台设备替换)."""
+    """`part` may replace a whole device of `model` (整台设备替换), or stand in for it until it is repaired (备机)."""
 
     id = Serial(primary_key=True)
     model = link(DeviceModel)
     part = link(Part, index=True)
+    in_force = flag(default=True)
 
     swap_unit_is_named_once = Unique([model, part])
 

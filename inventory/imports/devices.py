@@ -4,6 +4,14 @@ from inventory.ground import db, jobs
 from inventory.imports.columns import Column
 from inventory.imports.kinds import Check, Key, Kind, Piece
 
+ENVIRONMENTS = {
+    "data_centre": ("data centre", "数据中心"),
+    "server_room": ("server room", "机房"),
+    "office": ("office", "办公室"),
+    "industrial": ("industrial", "工业现场"),
+    "outdoor": ("outdoor", "室外"),
+}
+
 
 async def _write(piece: Piece) -> None:
     """Write devices, and have the cover of the sites judged anew that gain or lose one."""
@@ -52,7 +60,8 @@ DEVICES = Kind(
         Column(name="installed_on", en="Installed on", zh="安装日期", shape="day", required=True, example="2025-06-01"),
         Column(name="registration_number", en="Registration number", zh="登记号", example="REG-2026-0001"),
         Column(name="firmware", en="Firmware", zh="微代码版本", example="2.19.1"),
-        Column(name="environment", en="Environment", zh="运行环境", example="production"),
+        Column(name="environment", en="Environment", zh="运行环境", shape="choice", choices=ENVIRONMENTS, example="office",
+               hint=("only where it is not the site's", "仅在与站点不同时填写")),
         Column(name="warranty_until", en="Warranty until", zh="保修截止日", shape="day", example="2028-05-31"),
     ),
     found="""device.id AS existing, device_model.id AS model_id, place.id AS site_id, contract.id AS contract_id,

@@ -13,6 +13,7 @@ from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
 from inventory.installed_base.clocks import PartTravels
 from inventory.installed_base.devices import PartsCharged
+from inventory.places.register import Environment
 
 
 class ContractTaken(Refused, constraint="contract_code_key"):
@@ -120,7 +121,7 @@ class NewDevice(Struct, frozen=True, kw_only=True):
     installed_on: date
     registration_number: str | None = None
     firmware: str | None = None
-    environment: str | None = None
+    environment: Environment | None = None
     warranty_until: date | None = None
 
 
@@ -295,7 +296,7 @@ async def enter_devices(devices: Sequence[NewDevice], *, by: Actor) -> None:
     await enter(
         """INSERT INTO device (serial, registration_number, model, site, contract, firmware, environment,
                                installed_on, warranty_until)
-           SELECT serial, registration_number, device_model.id, place.id, contract.id, firmware, environment,
+           SELECT serial, registration_number, device_model.id, place.id, contract.id, firmware, new.environment,
                   installed_on, warranty_until
            FROM jsonb_to_recordset($1) AS new(serial text, registration_number text, model text, site text,
                 contract text, firmware text, environment text, installed_on date, warranty_until date)

@@ -152,7 +152,7 @@ class ServiceTerm(
 
 
 class Device(Table, tablename="device", help_text="A covered machine at a customer's site"):
-    """One device of the installed base."""
+    """One device of the installed base; its `environment` is its own, where it stands otherwise than its site says."""
 
     id = Serial(primary_key=True)
     serial = text(unique=True)
@@ -167,6 +167,9 @@ class Device(Table, tablename="device", help_text="A covered machine at a custom
     retired_on = optional_day()
 
     device_retires_after_it_is_installed = Check("retired_on IS NULL OR retired_on >= installed_on")
+    device_environment_is_known = Check(
+        "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+    )
     device_can_be_addressed = addressable("serial")
 
 

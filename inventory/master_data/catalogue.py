@@ -154,3 +154,31 @@ MODEL_PARTS = Kind(
     enter=by_verb(register.enter_model_parts, register.NewModelPart),
     belongs={"model": "device-models", "part": "parts"},
 )  # fmt: skip
+
+SWAP_UNITS = Kind(
+    name="swap-units",
+    group="catalogue",
+    en="Swap and loaner units",
+    zh="整机备机",
+    what="swap unit",
+    what_zh="整机备机",
+    read="parts.read",
+    table="swap_unit",
+    cover=("parts", "ARRAY[swap_unit.part]"),
+    joins="""JOIN device_model ON device_model.id = swap_unit.model
+             JOIN part ON part.id = swap_unit.part""",
+    key="swap_unit.id::text",
+    title="device_model.code || ' / ' || part.part_number",
+    natural=("model", "part"),
+    fields=(
+        Field(name="model", en="Model", zh="机型", required=True, sql="device_model.code", fixed=True, finds=MODEL,
+              refers="device-models"),
+        Field(name="part", en="Whole unit", zh="整机备机", required=True, sql="part.part_number", fixed=True, finds=PART,
+              refers="parts", hint=("it replaces a device of the model where a repair takes too long",
+                                    "修复超时时替换该机型的整台设备")),
+        Field(name="in_force", en="In force", zh="有效", shape="flag", sql="swap_unit.in_force", column="in_force",
+              later=True),
+    ),
+    enter=by_verb(register.enter_swap_units, register.NewSwapUnit),
+    belongs={"model": "device-models", "part": "parts"},
+)  # fmt: skip

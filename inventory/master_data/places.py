@@ -1,5 +1,6 @@
 """Stores, sites, lanes and coverage, as people enter them."""
 
+from inventory.imports.devices import ENVIRONMENTS
 from inventory.master_data.fields import Field
 from inventory.master_data.kinds import Kind, by_verb
 from inventory.places import register
@@ -71,6 +72,8 @@ SITES = Kind(
         Field(name="party", en="Customer", zh="客户", required=True, sql="party.code", column="party", finds=CUSTOMER,
               refers="companies"),
         *CITY,
+        Field(name="environment", en="Environment", zh="运行环境", shape="choice", sql="place.environment",
+              column="environment", choices=ENVIRONMENTS, hint=("how often devices fail depends on it", "影响设备故障率")),
     ),
     enter=by_verb(register.enter_places, register.NewPlace, kind="site"),
     belongs={"party": "companies"},

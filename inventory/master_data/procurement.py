@@ -44,7 +44,9 @@ async def enter_vendor(values: Values, by: Actor) -> None:
             **names, is_vendor=True, is_maker=values["kind"] == "maker", phone=values["phone"], email=values["email"]
         )
         await places.enter_parties([company], by=by)
-    place = places.NewPlace(**{**names, "code": f"V-{code}"}, kind="vendor", party=code)
+    place = places.NewPlace(
+        code=f"V-{code}", name_zh=values["name_zh"], name_en=values["name_en"], kind="vendor", party=code
+    )
     await places.enter_places([place], by=by)
     await register.enter_vendors(
         [

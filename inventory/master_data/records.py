@@ -36,6 +36,7 @@ KINDS: dict[str, Kind] = {
         catalogue.SUBSTITUTIONS,
         catalogue.MODELS,
         catalogue.MODEL_PARTS,
+        catalogue.SWAP_UNITS,
         procurement.VENDORS,
         procurement.OFFERS,
         procurement.AUTHORISATIONS,

@@ -25,6 +25,7 @@ class AlreadyThere(
         "coverage_is_unique",
         "service_term_is_unique",
         "forbidden_part_is_named_once",
+        "swap_unit_is_named_once",
         "substitution_is_unique",
         "model_part_is_unique",
         "offer_is_unique",

@@ -174,6 +174,20 @@ class EmergencyCase(Table, tablename="emergency_case", schema=None):
     )
 
 
+class Learning(Table, tablename="learning", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class Level(Table, tablename="level", schema=None):
     id = BigSerial(
         null=False,
@@ -596,6 +610,13 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="FailureFactor",
+        tablename="failure_factor",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="AdvanceNotice",
         tablename="advance_notice",
         schema=None,
@@ -914,6 +935,13 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="MissedLimit",
+        tablename="missed_limit",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="Lane", tablename="lane", schema=None, columns=None
     )
 
@@ -1066,6 +1094,10 @@ async def forwards():
 
     manager.add_table(
         class_name="Failure", tablename="failure", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="Learning", tablename="learning", schema=None, columns=None
     )
 
     manager.add_table(
@@ -4095,6 +4127,242 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="learning",
+        db_column_name="learning",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Learning,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="kind",
+        db_column_name="kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="dimension",
+        db_column_name="dimension",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="level",
+        db_column_name="level",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="device_years",
+        db_column_name="device_years",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="failures",
+        db_column_name="failures",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="expected",
+        db_column_name="expected",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="factor",
+        db_column_name="factor",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="lower",
+        db_column_name="lower",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        column_name="upper",
+        db_column_name="upper",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="AdvanceNotice",
         tablename="advance_notice",
         column_name="id",
@@ -5898,6 +6166,28 @@ async def forwards():
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.restrict,
             "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Place",
+        tablename="place",
+        column_name="environment",
+        db_column_name="environment",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
             "null": True,
             "primary_key": False,
             "unique": False,
@@ -7760,6 +8050,27 @@ async def forwards():
             "primary_key": False,
             "unique": False,
             "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="SwapUnit",
+        tablename="swap_unit",
+        column_name="in_force",
+        db_column_name="in_force",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
             "index_method": IndexMethod.btree,
             "choices": None,
             "db_column_name": None,
@@ -16055,6 +16366,200 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="learning",
+        db_column_name="learning",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Learning,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="service_class",
+        db_column_name="service_class",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": ServiceClass,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="repairs",
+        db_column_name="repairs",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="late",
+        db_column_name="late",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="chance",
+        db_column_name="chance",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="lower",
+        db_column_name="lower",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="upper",
+        db_column_name="upper",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        column_name="rate_shape",
+        db_column_name="rate_shape",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Lane",
         tablename="lane",
         column_name="id",
@@ -23446,6 +23951,154 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="learned_at",
+        db_column_name="learned_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="learned_by",
+        db_column_name="learned_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="since",
+        db_column_name="since",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="until",
+        db_column_name="until",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="failures",
+        db_column_name="failures",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Learning",
+        tablename="learning",
+        column_name="parts",
+        db_column_name="parts",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="DeviceModel",
         tablename="device_model",
         column_name="id",
@@ -24777,6 +25430,36 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        constraint_name="failure_factor_is_unique",
+        constraint_class=Unique,
+        params={
+            "columns": ["learning", "kind", "dimension", "level"],
+            "nulls_distinct": True,
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        constraint_name="failure_factor_dimension_is_known",
+        constraint_class=Check,
+        params={"condition": "dimension IN ('age', 'environment', 'firmware')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="FailureFactor",
+        tablename="failure_factor",
+        constraint_name="failure_factor_is_positive",
+        constraint_class=Check,
+        params={"condition": "factor > 0 AND lower <= upper"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="AdvanceNotice",
         tablename="advance_notice",
         constraint_name="advance_notice_kind_is_known",
@@ -24978,6 +25661,17 @@ async def forwards():
     manager.add_constraint(
         table_class_name="Place",
         tablename="place",
+        constraint_name="place_environment_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Place",
+        tablename="place",
         constraint_name="place_can_be_addressed",
         constraint_class=Check,
         params={"condition": "code NOT IN ('.', '..')"},
@@ -25060,6 +25754,17 @@ async def forwards():
         constraint_name="device_retires_after_it_is_installed",
         constraint_class=Check,
         params={"condition": "retired_on IS NULL OR retired_on >= installed_on"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Device",
+        tablename="device",
+        constraint_name="device_environment_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -25862,6 +26567,26 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        constraint_name="missed_limit_is_unique",
+        constraint_class=Unique,
+        params={"columns": ["learning", "service_class"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="MissedLimit",
+        tablename="missed_limit",
+        constraint_name="missed_limit_counts",
+        constraint_class=Check,
+        params={
+            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Lane",
         tablename="lane",
         constraint_name="lane_is_unique",
@@ -26605,6 +27330,15 @@ async def forwards():
             "columns": ["source", "reference_number"],
             "nulls_distinct": True,
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Learning",
+        tablename="learning",
+        constraint_name="learning_looks_back",
+        constraint_class=Check,
+        params={"condition": "since < until"},
         schema=None,
     )
 

@@ -96,7 +96,7 @@ GUARDED = (
     *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "quotation_line"),
+    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
 )
 
 GUARDS = "".join(

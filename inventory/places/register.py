@@ -53,6 +53,10 @@ class NewParty(Struct, frozen=True, kw_only=True):
     email: str | None = None
 
 
+Environment = Literal["data_centre", "server_room", "office", "industrial", "outdoor"]
+"""What devices of a site stand in."""
+
+
 class NewPlace(Struct, frozen=True, kw_only=True):
     """A place to enter; a site or on-site store names its customer, a vendor's place the vendor."""
 
@@ -65,6 +69,7 @@ class NewPlace(Struct, frozen=True, kw_only=True):
     city_zh: str | None = None
     city_en: str | None = None
     party: str | None = None
+    environment: Environment | None = None
 
 
 class NewLane(Struct, frozen=True, kw_only=True):
@@ -120,10 +125,10 @@ async def enter_places(new: Sequence[NewPlace], *, by: Actor) -> None:
 
     """
     await enter(
-        """INSERT INTO place (code, kind, name_zh, name_en, city_zh, city_en, party)
-           SELECT new.code, kind, new.name_zh, new.name_en, city_zh, city_en, party.id
+        """INSERT INTO place (code, kind, name_zh, name_en, city_zh, city_en, party, environment)
+           SELECT new.code, kind, new.name_zh, new.name_en, city_zh, city_en, party.id, new.environment
            FROM jsonb_to_recordset($1) AS new(code text, kind text, name_zh text, name_en text, city_zh text,
-                city_en text, party text)
+                city_en text, party text, environment text)
            LEFT JOIN party ON party.code = new.party
            WHERE new.party IS NULL OR party.id IS NOT NULL
            RETURNING code""",

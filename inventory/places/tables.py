@@ -38,7 +38,10 @@ class Party(Table, tablename="party", help_text="Ourselves, customers, vendors a
 
 
 class Place(Table, tablename="place", help_text="Where a unit can be: stores hold levels, the others only units"):
-    """A depot, an on-site store, an engineer's stock; or outside: a site, a vendor, on the road, scrapped."""
+    """A depot, an on-site store, an engineer's stock; or outside: a site, a vendor, on the road, scrapped.
+
+    `environment` is what devices of a site stand in; it changes how often they fail.
+    """
 
     id = Serial(primary_key=True)
     code = text(unique=True)
@@ -48,11 +51,15 @@ class Place(Table, tablename="place", help_text="Where a unit can be: stores hol
     city_zh = optional_text()
     city_en = optional_text()
     party = optional_link(Party)
+    environment = optional_text()
     out_of_service_at = optional_instant()
 
     place_kind_is_known = Check(
         "kind IN ('depot', 'onsite_store', 'engineer_stock', 'site', 'vendor', 'transit', 'scrap', 'adjustment', "
         "'unpapered')"
+    )
+    place_environment_is_known = Check(
+        "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
     )
     place_can_be_addressed = addressable("code")
 

@@ -159,7 +159,8 @@ def _demands(network: Network) -> dict[tuple[str, str], tuple[ClassDemand, ...]]
         if store is None:
             continue
         in_time = customer.travel_hours[store] <= hours_of[customer.sla_class]
-        for part, rate in parts_of[installed.model]:
+        for part, per_device_rate in parts_of[installed.model]:
+            rate = per_device_rate * installed.factors.get(part, 1.0)
             sums = asked[part, store][customer.sla_class]
             sums[0] += rate * installed.device_count if in_time else 0.0
             sums[1] += rate * installed.device_count

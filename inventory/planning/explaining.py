@@ -9,7 +9,8 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
-from inventory.planning.network import store_name
+from inventory.planning.learning import FactorView, MissedView, factors_of, missed_of, newest
+from inventory.planning.network import SWAPPED, store_name
 from inventory.stock.pools import COMMON
 from optimizer.explanation import Explanation, explain
 from optimizer.network import Network
@@ -19,7 +20,8 @@ from optimizer.plan import Plan
 class RowExplanation(Struct, frozen=True, kw_only=True):
     """A row of a plan with the devices behind it, what prices it, and what one unit more or less would do.
 
-    `rate_source` says what the failure rate rests on (`assumed`, `record`, `history`), `rate_evidence` how.
+    `rate_source` says what the failure rate rests on (`assumed`, `record`, `history`), `rate_evidence` how. `factors` are
+    those of the part's kind that were in force, `missed` how often repairs miss their limit, where that asks for the part.
     """
 
     plan: UUID
@@ -32,6 +34,8 @@ class RowExplanation(Struct, frozen=True, kw_only=True):
     planned_share: float
     rate_source: str | None
     rate_evidence: str
+    factors: list[FactorView]
+    missed: list[MissedView]
     explanation: Explanation
 
 
@@ -51,6 +55,10 @@ async def row_explanation(
         raise Unknown(what="row of the plan", what_zh="计划行", key=f"{part_number}@{store_name(depot, pool)}")
     network, answer = msgspec.convert(row["network"], Network), msgspec.convert(row["answer"], Plan)
     found = await asyncio.to_thread(explain, network, answer, row["part_number"], store_name(depot, pool))
+    learning = await newest(row["made_at"])
+    models = {model.model for model in found.installed}
+    swapped = {model.split("/")[1] for model in models if model.startswith(SWAPPED)}
+    factors = await factors_of(learning, kind=row["kind"])
     return RowExplanation(
         plan=plan,
         number=row["number"],
@@ -62,12 +70,24 @@ async def row_explanation(
         planned_share=row["planned_share"],
         rate_source=row["rate_source"],
         rate_evidence=row["rate_evidence"] or "",
+        factors=[each for each in factors if each.dimension != "firmware" or _runs(each.level, models)],
+        missed=[each for each in await missed_of(learning) if each.service_class in swapped],
         explanation=found,
     )
 
 
+def _runs(firmware: str, models: set[str]) -> bool:
+    """Whether a level of firmware is one of these models'.
+
+    >>> _runs("R740 2.8.1", {"R740/30 of 90 days"}), _runs("R740XD 2.8.1", {"R740"})
+    (True, False)
+    """
+    return any(firmware.startswith(f"{model.split('/')[0]} ") for model in models)
+
+
 _ROW = """
-SELECT plan.number, plan.network, plan.answer, part.part_number, part.name_zh, part.name_en, plan_row.planned_share,
+SELECT plan.number, plan.made_at, part.kind, plan.network, plan.answer, part.part_number, part.name_zh, part.name_en,
+       plan_row.planned_share,
        rate.source AS rate_source, rate.evidence AS rate_evidence
 FROM plan_row
 JOIN plan ON plan.id = plan_row.plan

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,12 +14,18 @@ from msgspec import Struct
 from inventory.ground import db
 from inventory.ground.errors import Refused
 from inventory.planning.consumption import Consumed, foreseen, handed_out
+from inventory.planning.learning import AGES, Factors, MissedView, by_kind, factors_of, missed_of, newest
 from inventory.procurement.closures import closures_of_vendors
 from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
 from optimizer import network as optimizer_network
 from optimizer.closures import by_order_day, quickest
+from optimizer.factors import AGE_BANDS, factor_of
 from optimizer.network import Network
+from optimizer.swaps import swaps_a_year, units_for
+
+SWAPPED = "swap/"
+"""How the stand-in models begin that ask for whole units: then comes the service class, then the model."""
 
 QUARTER_DAYS = 90
 """How far a plan looks ahead at least: what begins or ends later is for the plans to come."""
@@ -58,11 +64,15 @@ def store_name(depot: str, pool: str) -> str:
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """Devices of a model, or of what stands in for one, at a site under a contract."""
+    """Devices of a model, or of what stands in for one, at a site under a contract.
+
+    `factors` are by part how many times as often they fail as the list says, where that is not once.
+    """
 
     customer: str
     model: str
     devices: int
+    factors: dict[str, float] = {}
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -73,14 +83,32 @@ class Line(Struct, frozen=True, kw_only=True):
     per_device: float
     annual_rate: float
     critical: bool
+    swaps_for: str | None = None
+    """The service class whose late repairs ask for it, where it is a whole unit."""
+
+
+class Fleet(Struct, frozen=True, kw_only=True):
+    """Devices of a model at a site under a contract, there for so many days; `factors` as of `Installed`.
+
+    `swapped` says that the contract promises a whole unit where a repair takes too long.
+    """
+
+    customer: str
+    service_class: str
+    model: str
+    days: int
+    devices: int
+    factors: dict[str, float]
+    swapped: bool
 
 
 async def gather(on: date) -> Gathered:
     """The network of a day: stores, parts in use, classes, sites, devices, parts lists with their failure rates.
 
     A device counts for the days within the plan's horizon on which it is installed and under a contract that has
-    begun and not ended, or whose contract lets it be served beyond its end. Consumables come in as a stand-in model
-    per store, which every device served from there carries.
+    begun and not ended, or whose contract lets it be served beyond its end; it fails as devices of its age on that
+    day, its environment and its firmware do. Consumables come in as a stand-in model per store, which every device
+    served from there carries, and whole units for devices that cannot be repaired in time as one per model and class.
 
     Raises:
         NoLeadTime: a part with demand has no valid offer.
@@ -89,28 +117,38 @@ async def gather(on: date) -> Gathered:
     serving = await db.fetch(_SERVING)
     offers = await db.fetch(_OFFERS, on)
     bom = await db.fetch(_BOM, on)
-    horizon = horizon_days(_quoted(offers, {row["part"] for row in bom}))
+    swap_units = {row["model"]: row for row in await db.fetch(_SWAP_UNITS)}
+    horizon = horizon_days(_quoted(offers, {row["part"] for row in [*bom, *swap_units.values()]}))
     lead_times = await _lead_times(offers, on, horizon)
-    installed, lines = _for_their_days(await db.fetch(_INSTALLED, on, horizon), bom, horizon)
+    learning = await newest()
+    fleet = _fleet(await db.fetch(_INSTALLED, on, horizon, AGES), bom, by_kind(await factors_of(learning)))
+    installed, lines = _for_their_days(fleet, bom, horizon)
+    missed = {row.service_class: row for row in await missed_of(learning)}
+    swapping, swaps = _swapped(fleet, bom, swap_units, missed, horizon)
     stores = {store_name(row["depot"], row["pool"]): Spot(place=row["place"], pool=row["pool_id"]) for row in serving}
     consumed = foreseen(await handed_out(on))
     store_of = {_customer(row): store_name(row["depot"], row["pool"]) for row in serving}
     consuming, consumables = _stand_ins(consumed, installed, store_of, stores)
-    installed, lines = installed + consuming, lines + consumables
+    installed, lines = installed + consuming + swapping, lines + consumables + swaps
     missing = sorted({line.part for line in lines if line.part not in lead_times and line.annual_rate > 0})
     if missing:
         raise NoLeadTime(count=len(missing), parts=", ".join(missing[:10]))
+    classes = [dict(row) for row in await db.fetch(_CLASSES)]
+    targets = {row["id"]: row["target_fraction"] for row in classes}
+    whole_units = _whole_units(swapping, swaps, store_of, lead_times, targets, missed)
     document: dict[str, Any] = {
         "depots": [{"id": name} for name in sorted(stores)],
-        "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines}), on), consumed),
+        "parts": _parts(await db.fetch(_PARTS, sorted({line.part for line in lines}), on), consumed, swaps, missed),
         "replenishment": [
-            {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": int(critical)}
+            {"part": part, "depot": store, "lead_time_days": lead_times[part], "min_stock": max(int(critical), whole)}
             for (part, store), critical in sorted(_demand_pairs(store_of, installed, lines).items())
+            for whole in [whole_units.get((part, store), 0)]
         ],
-        "sla_classes": [dict(row) for row in await db.fetch(_CLASSES)],
+        "sla_classes": classes,
         "customers": _customers(serving, await db.fetch(_TRAVEL)),
         "installed_base": [
-            {"customer": row.customer, "model": row.model, "device_count": row.devices} for row in installed
+            {"customer": row.customer, "model": row.model, "device_count": row.devices, "factors": row.factors}
+            for row in installed
         ],
         "bom": [
             {
@@ -127,7 +165,8 @@ async def gather(on: date) -> Gathered:
     return Gathered(
         network=optimizer_network.read(msgspec.json.encode(document)),
         spots=stores,
-        parts={row["part"]: row["part_id"] for row in bom} | {row.handed.part: row.handed.part_id for row in consumed},
+        parts={row["part"]: row["part_id"] for row in [*bom, *swap_units.values()]}
+        | {row.handed.part: row.handed.part_id for row in consumed},
     )
 
 
@@ -154,12 +193,14 @@ async def located(network: Network) -> Gathered:
     )
 
 
-def _parts(rows: Sequence[db.Row], consumed: Sequence[Consumed]) -> list[dict[str, Any]]:
-    """Parts with the shape of what is believed of their rates; a consumable's is that of the store that knows it least."""
+def _parts(
+    rows: Sequence[db.Row], consumed: Sequence[Consumed], swaps: Sequence[Line], missed: Mapping[str, MissedView]
+) -> list[dict[str, Any]]:
+    """Parts with the shape of what is believed of their rates; of several beliefs that which knows it least."""
     shapes: dict[str, float] = {}
-    for row in consumed:
-        part = row.handed.part
-        shapes[part] = min(shapes.get(part, math.inf), row.forecast.shape)
+    known = [(row.handed.part, row.forecast.shape) for row in consumed]
+    for part, shape in known + [(line.part, missed[line.swaps_for or ""].rate_shape) for line in swaps]:
+        shapes[part] = min(shapes.get(part, math.inf), shape)
     return [{**row, "rate_shape": shapes.get(row["id"], row["rate_shape"])} for row in rows]
 
 
@@ -194,18 +235,50 @@ async def _lead_times(offers: Sequence[db.Row], on: date, horizon: int) -> dict[
     return {part: quickest(days).worst for part, days in ways.items()}
 
 
-def _for_their_days(
-    devices: Sequence[db.Row], bom: Sequence[db.Row], horizon: int
-) -> tuple[list[Installed], list[Line]]:
-    """Devices and parts lists; devices there for a part of the horizon are a model of their own, which fails as much less."""
-    spans = {(row["model"], row["days"]): _spanned(row["model"], row["days"], horizon) for row in devices}
-    installed = [
-        Installed(customer=_customer(row), model=spans[row["model"], row["days"]], devices=row["devices"])
-        for row in devices
-    ]
-    lists: dict[str, list[db.Row]] = defaultdict(list)
+def _fleet(devices: Sequence[db.Row], bom: Sequence[db.Row], factors: Factors) -> list[Fleet]:
+    """Devices that are alike but for their age, environment and firmware, with the mean of the factors these make."""
+    kinds: dict[str, dict[str, str]] = defaultdict(dict)
     for row in bom:
-        lists[row["model"]].append(row)
+        kinds[row["model"]][row["part"]] = row["kind"]
+    alike: dict[tuple[str, str, int], list[db.Row]] = defaultdict(list)
+    for row in devices:
+        alike[_customer(row), row["model"], row["days"]].append(row)
+    fleet: list[Fleet] = []
+    for (customer, model, days), rows in alike.items():
+        count = sum(row["devices"] for row in rows)
+        times = {
+            kind: round(sum(row["devices"] * _factor(factors.get(kind, {}), row) for row in rows) / count, 6)
+            for kind in set(kinds[model].values())
+        }
+        fleet.append(
+            Fleet(
+                customer=customer,
+                service_class=rows[0]["service_class"],
+                model=model,
+                days=days,
+                devices=count,
+                factors={part: times[kind] for part, kind in kinds[model].items() if times[kind] != 1},
+                swapped=rows[0]["swapped"],
+            )
+        )
+    return fleet
+
+
+def _factor(factors: Mapping[tuple[str, str], float], row: db.Row) -> float:
+    return factor_of(
+        factors,
+        {"age": AGE_BANDS[row["age"]][0], "environment": row["environment"], "firmware": row["firmware"]},
+    )
+
+
+def _for_their_days(fleet: Sequence[Fleet], bom: Sequence[db.Row], horizon: int) -> tuple[list[Installed], list[Line]]:
+    """Devices and parts lists; devices there for a part of the horizon are a model of their own, which fails as much less."""
+    spans = {(row.model, row.days): _spanned(row.model, row.days, horizon) for row in fleet}
+    installed = [
+        Installed(customer=row.customer, model=spans[row.model, row.days], devices=row.devices, factors=row.factors)
+        for row in fleet
+    ]
+    lists = _lists(bom)
     return installed, [
         Line(
             model=name,
@@ -217,6 +290,74 @@ def _for_their_days(
         for (model, days), name in sorted(spans.items())
         for row in lists[model]
     ]
+
+
+def _lists(bom: Sequence[db.Row]) -> dict[str, list[db.Row]]:
+    lists: dict[str, list[db.Row]] = defaultdict(list)
+    for row in bom:
+        lists[row["model"]].append(row)
+    return lists
+
+
+def _swapped(
+    fleet: Sequence[Fleet],
+    bom: Sequence[db.Row],
+    swap_units: Mapping[str, db.Row],
+    missed: Mapping[str, MissedView],
+    horizon: int,
+) -> tuple[list[Installed], list[Line]]:
+    """Whole units as parts of stand-in models, one for each model and class whose late repairs ask for them (D33, D50).
+
+    A stand-in's rate is that of average devices there all the time; days and factors of the devices are a factor to it.
+    """
+    lists = _lists(bom)
+    lines: dict[str, Line] = {}
+    installed: list[Installed] = []
+    for row in fleet:
+        unit, chance = swap_units.get(row.model), missed[row.service_class].chance
+        parts = [(line["part"], line["per_device"], line["annual_rate"]) for line in lists[row.model]]
+        usual = swaps_a_year(chance, ((pieces, rate, 1.0) for _, pieces, rate in parts))
+        if unit is None or not row.swapped or usual == 0:
+            continue
+        here = swaps_a_year(chance, ((pieces, rate, row.factors.get(part, 1.0)) for part, pieces, rate in parts))
+        name, times = f"{SWAPPED}{row.service_class}/{row.model}", round(here / usual * row.days / horizon, 6)
+        lines[name] = Line(
+            model=name,
+            part=unit["part"],
+            per_device=1,
+            annual_rate=usual,
+            critical=False,
+            swaps_for=row.service_class,
+        )
+        factors = {} if times == 1 else {unit["part"]: times}
+        installed.append(Installed(customer=row.customer, model=name, devices=row.devices, factors=factors))
+    return installed, list(lines.values())
+
+
+def _whole_units(
+    swapping: Sequence[Installed],
+    swaps: Sequence[Line],
+    store_of: Mapping[str, str],
+    lead_times: Mapping[str, float],
+    targets: Mapping[str, float],
+    missed: Mapping[str, MissedView],
+) -> dict[tuple[str, str], int]:
+    """The whole units that each store keeps at least: so many that they by themselves keep the targets of their classes."""
+    lines = {line.model: line for line in swaps}
+    demand: dict[tuple[str, str], float] = defaultdict(float)
+    asking: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in swapping:
+        line = lines[row.model]
+        pair = (line.part, store_of[row.customer])
+        yearly = row.devices * line.annual_rate * row.factors.get(line.part, 1.0)
+        demand[pair] += yearly / 365 * lead_times[line.part]
+        asking[pair].add(line.swaps_for or "")
+    return {
+        pair: units_for(
+            max(targets[name] for name in names), demand[pair], min(missed[name].rate_shape for name in names)
+        )
+        for pair, names in asking.items()
+    }
 
 
 def _spanned(model: str, days: int, horizon: int) -> str:
@@ -305,25 +446,32 @@ ORDER BY site.code, contract.code
 """
 
 _INSTALLED = f"""
-SELECT site, contract, model, days, count(*)::int AS devices
+SELECT site, contract, model, days, environment, firmware, age, service_class, swapped, count(*)::int AS devices
 FROM (
     SELECT site.code AS site, contract.code AS contract, device_model.code AS model,
            least($1::date + $2::int, device.retired_on,
                  CASE WHEN NOT contract.served_after_end THEN contract.ends_on + 1 END)
-           - greatest($1::date, device.installed_on, contract.starts_on) AS days
+           - greatest($1::date, device.installed_on, contract.starts_on) AS days,
+           coalesce(device.environment, site.environment) AS environment,
+           device_model.code || ' ' || device.firmware AS firmware,
+           width_bucket(($1::date - device.installed_on) / 365.0::float8, $3::float8[]) AS age,
+           service_class.code AS service_class,
+           EXISTS (SELECT FROM service_term
+                   WHERE service_term.contract = contract.id AND swap_complete_hours IS NOT NULL) AS swapped
     FROM device
     JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
     JOIN place AS site ON site.id = device.site
     JOIN contract ON contract.id = device.contract
+    JOIN service_class ON service_class.id = contract.service_class
     JOIN device_model ON device_model.id = device.model
     WHERE device.retired_on IS NULL OR device.retired_on > $1
 ) AS spanned
 WHERE days > 0
-GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY 1, 2, 3, 4, 7, 5, 6
 """
 
 _BOM = """
-SELECT device_model.code AS model, part.part_number AS part, part.id AS part_id, per_device::float8 AS per_device,
+SELECT device_model.code AS model, part.part_number AS part, part.id AS part_id, part.kind, per_device::float8 AS per_device,
        critical, coalesce(rate.annual_rate, 0) AS annual_rate
 FROM model_part
 JOIN device_model ON device_model.id = model_part.model
@@ -334,6 +482,14 @@ LEFT JOIN LATERAL (
 ) AS rate ON true
 WHERE EXISTS (SELECT FROM device WHERE device.model = device_model.id AND (retired_on IS NULL OR retired_on > $1))
 ORDER BY device_model.code, part.part_number
+"""
+
+_SWAP_UNITS = """
+SELECT DISTINCT ON (device_model.code) device_model.code AS model, part.part_number AS part, part.id AS part_id
+FROM swap_unit
+JOIN device_model ON device_model.id = swap_unit.model
+JOIN part ON part.id = swap_unit.part AND part.active
+WHERE in_force ORDER BY device_model.code, part.unit_cost_cny, part.part_number
 """
 
 _PARTS = """

@@ -9,15 +9,15 @@ from functools import cache
 
 ASSUMED = "no record of its own; parts of {of_what} with a rate: {parts}, whose mean this is"
 LEARNED = (
-    "{source} prior Gamma({shape}, {exposure}); {failures} failures in {piece_years} piece-years from {since} to {until}; "
-    "90 % interval {lower} to {upper}"
+    "{source} prior Gamma({shape}, {exposure}); {failures} failures in {piece_years} piece-years from {since} to {until}, "
+    "which are worth {worth} of average devices; 90 % interval {lower} to {upper}"
 )
 
 _CHINESE = {
     ASSUMED: "无自身记录；取{of_what}中 {parts} 个已有故障率的备件的均值",
     LEARNED: (
-        "先验（{source}）Gamma({shape}, {exposure})；{since} 至 {until} 的 {piece_years} 件·年中故障 {failures} 次；"
-        "90% 区间 {lower} 至 {upper}"
+        "先验（{source}）Gamma({shape}, {exposure})；{since} 至 {until} 的 {piece_years} 件·年中故障 {failures} 次，"
+        "相当于一般设备的 {worth} 件·年；90% 区间 {lower} 至 {upper}"
     ),
     "assumed": "假定",
     "field_record": "现场记录",
@@ -25,6 +25,7 @@ _CHINESE = {
     "any kind": "全部备件",
     "nothing is changed": "没有任何改变",
     "no such id: {name}": "没有此编号：{name}",
+    "{model} has no {part}": "{model} 没有 {part}",
     "{name} is listed twice": "{name} 重复列出",
     "no other depot reaches {customer}": "没有其他备件库能送达 {customer}",
     "the changed network does not hold together: {wrong}": "改变后的网络自相矛盾：{wrong}",

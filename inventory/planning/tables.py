@@ -6,6 +6,7 @@ from piccolo.table import Table
 
 from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
+    day,
     document,
     instant,
     key,
@@ -105,3 +106,61 @@ class PlanClass(Table, tablename="plan_class", help_text="What a plan promises f
     total_rate_per_day = real()
 
     plan_class_is_unique = Unique([plan, service_class])
+
+
+class Learning(
+    Table, tablename="learning", help_text="What was learned from our own history, when, and from which days"
+):
+    """One learning; the newest holds. Its failure rates stand with the parts, valid from `until` on."""
+
+    id = key()
+    learned_at = instant()
+    learned_by = text()
+    since = day()
+    until = day()
+    failures = whole()
+    parts = whole()
+
+    learning_looks_back = Check("since < until")
+
+
+class FailureFactor(
+    Table, tablename="failure_factor", help_text="How many times as often parts of a kind fail in some devices"
+):
+    """The factor of an age, an environment or a firmware level for a kind of part, with its evidence.
+
+    `expected` failures if the level made no difference; the factor lies between `lower` and `upper` with nine chances in ten.
+    """
+
+    id = Serial(primary_key=True)
+    learning = link(Learning)
+    kind = text()
+    dimension = text()
+    level = text()
+    device_years = real()
+    failures = whole()
+    expected = real()
+    factor = real()
+    lower = real()
+    upper = real()
+
+    failure_factor_is_unique = Unique([learning, kind, dimension, level])
+    failure_factor_dimension_is_known = Check("dimension IN ('age', 'environment', 'firmware')")
+    failure_factor_is_positive = Check("factor > 0 AND lower <= upper")
+
+
+class MissedLimit(Table, tablename="missed_limit", help_text="How often repairs of a service class miss their limit"):
+    """Of so many repairs so many came later than their contract's limit: what whole units are kept for (D33, D50)."""
+
+    id = Serial(primary_key=True)
+    learning = link(Learning)
+    service_class = link(ServiceClass)
+    repairs = whole()
+    late = whole()
+    chance = real()
+    lower = real()
+    upper = real()
+    rate_shape = real()
+
+    missed_limit_is_unique = Unique([learning, service_class])
+    missed_limit_counts = Check("late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1")

@@ -232,7 +232,7 @@ async def _swaps(device: CoveredDevice) -> list[Outside]:
            JOIN pool ON pool.id = level.pool AND (pool.contract IS NULL OR pool.contract = $3)
            JOIN place ON place.id = level.place AND place.out_of_service_at IS NULL
            JOIN coverage ON coverage.store = place.id AND coverage.site = $2
-           WHERE swap_unit.model = $1 ORDER BY hours, place.code LIMIT 10""",
+           WHERE swap_unit.model = $1 AND in_force ORDER BY hours, place.code LIMIT 10""",
         device.model,
         device.site,
         device.contract,

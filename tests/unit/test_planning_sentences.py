@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from inventory.planning.rates import PartHistory, learned
+from inventory.planning.learning import PartHistory, learned
 from inventory.planning.sentences import chinese
 from optimizer.errors import InvalidInput
+from optimizer.factors import Cell, Level
 from optimizer.network import Policy, read
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor, changed
 
@@ -42,11 +43,13 @@ def test_what_a_person_wrote_stays_as_it_is():
 
 
 def test_what_a_rate_rests_on_is_said_in_chinese():
+    cells = [Cell("FAN", {"age": "0-1"}, 50.0, 4)]
     history = PartHistory(
-        part_number="FAN", prior_shape=2, prior_exposure=100, prior_source="assumed", failures=4, piece_years=50
+        part_number="FAN", kind="fan", prior_shape=2, prior_exposure=100, prior_source="assumed", cells=cells
     )
-    (rate,) = learned([history], date(2025, 1, 1), date(2026, 1, 1))
+    older = Level("age", "0-1", device_years=50.0, failures=4, expected=2.0, factor=1.2, lower=0.9, upper=1.5)
+    (rate,) = learned([history], {"fan": [older]}, date(2025, 1, 1), date(2026, 1, 1))
 
     assert chinese(rate.evidence) == (
-        "先验（假定）Gamma(2, 100)；2025-01-01 至 2026-01-01 的 50.0 件·年中故障 4 次；90% 区间 0.0174 至 0.0701"
+        "先验（假定）Gamma(2, 100)；2025-01-01 至 2026-01-01 的 50.0 件·年中故障 4 次，相当于一般设备的 60.0 件·年；90% 区间 0.0163 至 0.0657"
     )

@@ -5,18 +5,20 @@ from datetime import date, time, timedelta
 
 from inventory.ground.actor import Actor
 from inventory.installed_base import register as installed_base
+from inventory.places.register import Environment
 from inventory.stock import pools
 
 
 @dataclass(frozen=True)
 class SiteSpec:
-    """A customer's machine room: its city, travel hours from stores, and devices by model."""
+    """A customer's machine room: its city, travel hours from stores, devices by model, and what they stand in."""
 
     code: str
     zh: str
     en: str
     travel: dict[str, float]
     devices: dict[str, int]
+    environment: Environment = "data_centre"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ CUSTOMERS = [
                 "Linghai Mobile, Zhanjiang",
                 {"ZJ": 0.3, "GZ": 6.0},
                 _mix(90, 80, 60, 0, 40, 8, 4),
+                environment="server_room",
             )
         ],
         [
@@ -127,6 +130,7 @@ CUSTOMERS = [
                 "Qianling Government Cloud, Guiyang",
                 {"GY": 0.3, "GZ": 9.0},
                 _mix(40, 140, 80, 20, 30, 6, 4),
+                environment="server_room",
             )
         ],
         [
@@ -150,6 +154,7 @@ CUSTOMERS = [
                 "Liaobei Telecom, Shenyang",
                 {"SY": 0.7, "SH": 27},
                 _mix(60, 160, 120, 60, 80, 8, 6),
+                environment="server_room",
             )
         ],
         _same(4, 8),
@@ -186,6 +191,7 @@ CUSTOMERS = [
                 "Jihe Manufacturing, Tangshan",
                 {"SY": 7.5, "SH": 20},
                 _mix(20, 30, 40, 30, 30),
+                environment="industrial",
             )
         ],
         _same(24, 48),
@@ -434,9 +440,8 @@ async def enter(start: date, *, by: Actor) -> None:
 
 
 def devices(start: date) -> list[installed_base.NewDevice]:
-    """Every covered device, with firmware and environment."""
+    """Every covered device, with its firmware and age."""
     found: list[installed_base.NewDevice] = []
-    environments = ("clean room", "clean room", "clean room", "dusty", "humid")
     for customer in CUSTOMERS:
         for site in customer.sites:
             for model, count in site.devices.items():
@@ -451,7 +456,6 @@ def devices(start: date) -> list[installed_base.NewDevice]:
                             installed_on=start - timedelta(days=30 * (number % 24)),
                             registration_number=f"YS{len(found) + 1:06d}",
                             firmware=("2.8.1", "2.9.4", "3.0.2")[number % 3],
-                            environment=environments[number % 5],
                             warranty_until=start + timedelta(days=365 * (1 + number % 4)),
                         )
                     )

@@ -80,7 +80,9 @@ async def enter(*, by: Actor) -> None:
             for code, kind, zh, en, czh, cen, party in DEPOTS
         ]
         + [
-            places.NewPlace(code=s.code, kind="site", name_zh=s.zh, name_en=s.en, party=c.code)
+            places.NewPlace(
+                code=s.code, kind="site", name_zh=s.zh, name_en=s.en, party=c.code, environment=s.environment
+            )
             for c in CUSTOMERS
             for s in c.sites
         ]

@@ -52,7 +52,7 @@ def drive_prices_cny() -> dict[str, Decimal]:
 
 @dataclass(frozen=True)
 class PartSpec:
-    """A part of the demo company: its price, lead times and failure rate (None: from the real record)."""
+    """A part of the demo company: its price, lead times and failure rate (None: from the real record, if it has one)."""
 
     number: str
     name_zh: str
@@ -180,9 +180,9 @@ PARTS = [
         96,
         0.020,
     ),
-    PartSpec("SWAP-2U", "2U 整机备机", "2U swap server", "swap_server", "INSPUR", 32_000, 30, 72, 0.002),
+    PartSpec("SWAP-2U", "2U 整机备机", "2U swap server", "swap_server", "INSPUR", 32_000, 30, 72, None),
 ]
-"""Every part; all rates but the drives' are assumed."""
+"""Every part; all rates but the drives' are assumed, and whole units do not fail: they replace what could not be repaired."""
 
 PART_BY_NUMBER = {part.number: part for part in PARTS}
 
@@ -211,7 +211,6 @@ def _server(code: str, name: str, maker: str, drive: str) -> ModelSpec:
             "DDR4-32G-2933": 12,
             "RAID-9361-8I": 1,
             "BBU-CVPM02": 1,
-            "SWAP-2U": 1,
         },
         critical=(f"PSU-750-{maker}", drive),
     )
@@ -292,7 +291,15 @@ async def enter(start: date, *, by: Actor) -> None:
         ],
         by=by,
     )
-    await catalogue.enter_failure_rates([_rate(part, start) for part in PARTS], by=by)
+    await catalogue.enter_swap_units(
+        [
+            catalogue.NewSwapUnit(model=model.code, part="SWAP-2U")
+            for model in MODELS
+            if f"MB-{model.maker}" in model.parts
+        ],
+        by=by,
+    )
+    await catalogue.enter_failure_rates([_rate(part, start) for part in PARTS if part.record or part.rate], by=by)
 
 
 def _rate(part: PartSpec, start: date) -> catalogue.NewFailureRate:

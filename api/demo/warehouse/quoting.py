@@ -20,7 +20,7 @@ CONTRACT, CONTACT = "C-CHANGSHA", "长沙教育 周主任"
 """Whose parts are paid for out of warranty, since four days ago, and who answers there."""
 
 LIMIT_CNY = Decimal(5_000)
-DEAR = [part.number for part in PARTS if part.kind in ("system_board", "swap_server") and part.cost > LIMIT_CNY]
+DEAR = [part.number for part in PARTS if part.kind == "system_board" and part.cost > LIMIT_CNY]
 
 _PARTS = {model.code: model.parts for model in MODELS}
 

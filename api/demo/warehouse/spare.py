@@ -12,8 +12,8 @@ async def spare(
 ) -> list[str]:
     """The parts of which a store has most, where another one stays when so many pieces go.
 
-    Only the part named, where one is. No lithium, which may not fly, and none of the parts whose critical points are
-    watched by hand.
+    Only the part named, where one is. No lithium, which may not fly, none of the parts whose critical points are watched
+    by hand, and no whole units, which go into no device.
 
     Raises:
         NotToday: there are fewer.
@@ -25,7 +25,9 @@ async def spare(
            JOIN pool ON pool.id = level.pool AND pool.contract IS NULL
            JOIN party ON party.id = level.owner AND party.is_ourselves
            WHERE place.code = $1 AND level.condition = 'good' AND level.free > $2 AND NOT part.lithium
-             AND part.part_number <> ALL($3) AND ($4::boolean IS NULL OR part.serialised = $4)
+             AND part.part_number <> ALL($3)
+             AND NOT EXISTS (SELECT FROM swap_unit WHERE swap_unit.part = part.id)
+             AND ($4::boolean IS NULL OR part.serialised = $4)
              AND ($6::text IS NULL OR part.part_number = $6)
            ORDER BY level.free DESC, md5(part.part_number) LIMIT $5""",
         depot,
@@ -54,7 +56,7 @@ async def only_one(depot: str) -> str:
            JOIN pool ON pool.id = level.pool AND pool.contract IS NULL
            JOIN party ON party.id = level.owner AND party.is_ourselves
            WHERE place.code = $1 AND level.condition = 'good' AND level.on_hand = 1 AND level.free = 1
-             AND part.part_number <> ALL($2)
+             AND part.part_number <> ALL($2) AND NOT EXISTS (SELECT FROM swap_unit WHERE swap_unit.part = part.id)
            ORDER BY part.unit_cost_cny, part.part_number LIMIT 1""",
         depot,
         _WATCHED,

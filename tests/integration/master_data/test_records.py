@@ -94,6 +94,7 @@ NEW: dict[str, dict[str, Any]] = {
     "substitutions": {"part": PSU, "substitute": FAN, "valid_from": "2026-01-01"},
     "device-models": {"code": "R750", "name": "PowerEdge R750", "maker": "DELL"},
     "parts-lists": {"model": "R740", "part": "BBU-9361", "per_device": 1, "critical": "yes"},
+    "swap-units": {"model": "R740", "part": "BBU-9361"},
     "vendors": {
         "code": "HUAXIN",
         "name_zh": "华芯",
@@ -125,7 +126,7 @@ NEW: dict[str, dict[str, Any]] = {
 
 CHANGED: dict[str, dict[str, Any]] = {
     "depots": {"name_en": "Wuchang"},
-    "sites": {"party": "TELCO"},
+    "sites": {"party": "TELCO", "environment": "industrial"},
     "lanes": {"hours": 28, "carries_lithium": True},
     "coverage": {"travel_hours": "27"},
     "companies": {"is_maker": "yes", "email": "a@b.example"},
@@ -141,6 +142,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "substitutions": {"valid_to": "2026-06-01", "remark": "until the stock is used up"},
     "device-models": {"name": "R750 rack"},
     "parts-lists": {"per_device": 2, "critical": ""},
+    "swap-units": {"in_force": False},
     "vendors": {"name_en": "Huaxin Ltd", "holidays": "CN", "kind": "distributor", "active": "no"},
     "offers": {"unit_price_cny": "910.50", "valid_to": "2026-09-01"},
     "authorisations": {"valid_to": "2027-12-31"},

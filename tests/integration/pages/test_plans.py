@@ -10,8 +10,9 @@ from api import solving
 from inventory.ground import clock, db, jobs, progress
 from inventory.installed_base import failures
 from tests.integration.planning.test_balancing import in_force
+from tests.integration.planning.test_learning import SWAP, dusty_fans, enter_swap_unit, promise_swaps
 from tests.integration.planning.test_plans import made
-from tests.world import DISPATCHER, DRIVE, PLANNER, PSU
+from tests.world import DISPATCHER, DRIVE, FAN, PLANNER, PSU
 
 
 async def test_a_plan_is_asked_for_and_watched(visitor):
@@ -224,3 +225,25 @@ async def test_a_last_purchase_is_reckoned_on_its_page(visitor):
     assert "值得保证的概率" in found
     assert "假定" in found
     assert (past.status_code, wordy.status_code) == (422, 422)
+
+
+async def test_what_was_learned_is_a_page(visitor):
+    planner, manager = await visitor("planner"), await visitor("project_manager")
+    empty = (await planner.get("/plans/rates", language="en")).text
+    await enter_swap_unit()
+    await promise_swaps("C-BANK")
+    await dusty_fans()
+    learnt = await planner.post("/plans/rates")
+    page = (await planner.get("/plans/rates", language="en")).text
+    chinese = (await manager.get("/plans/rates")).text
+    plan = await made()
+    row = (await planner.get(f"/plans/{plan.id}/rows/{FAN}?depot=GZ", language="en")).text
+    swap = (await planner.get(f"/plans/{plan.id}/rows/{SWAP}?depot=GZ")).text
+
+    assert "Nothing was learned yet." in empty
+    assert learnt.status_code == 303
+    assert "industrial" in page
+    assert "工业现场" in chinese
+    assert "重新学习" not in chinese
+    assert "Age, environment and firmware" in row
+    assert "修复超时则更换整机" in swap

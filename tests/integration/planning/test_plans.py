@@ -8,7 +8,7 @@ import pytest
 from inventory.ground import clock, db, progress
 from inventory.ground.errors import NotGranted, WrongState
 from inventory.installed_base import failures
-from inventory.planning import network, plans, rates
+from inventory.planning import learning, network, plans, rates
 from inventory.planning.answering import answer
 from inventory.planning.answers import Answered
 from inventory.planning.plans import PlannerMayNotApprove
@@ -155,7 +155,7 @@ async def test_rates_are_learned_from_what_really_failed(company):
         by=DISPATCHER,
     )
 
-    assert await rates.learn(since, until, by=SETUP) == 3
+    assert (await learning.learn(since, until, by=SETUP)).parts == 3
     row = await db.fetch_one(
         """SELECT annual_rate, source, failures, device_years FROM failure_rate JOIN part ON part.id = failure_rate.part
            WHERE part_number = $1 ORDER BY valid_from DESC LIMIT 1""",

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.certificate import check
 from optimizer.errors import InvalidInput
-from optimizer.network import read
+from optimizer.explanation import explain
+from optimizer.network import Installed, mean_factors, read
+from optimizer.sizing import size
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "network-small.json"
 MISSING = object()
@@ -143,6 +146,43 @@ REFUSED = [
     ("a lead time of no part", changed(["replenishment", 1, "part"], "X"), "$.replenishment[1].part"),
     ("a lead time at no depot", changed(["replenishment", 3, "depot"], "BJ"), "$.replenishment[3].depot"),
     ("a customer of no class", changed(["customers", 1, "sla_class"], "4h"), "$.customers[1].sla_class"),
+    (
+        "a negative factor",
+        changed(["installed_base", 1, "factors"], {"MB-R740": -1}),
+        '$.installed_base[1].factors["MB-R740"]',
+    ),
+    (
+        "a huge factor",
+        changed(["installed_base", 1, "factors"], {"MB-R740": 1e7}),
+        '$.installed_base[1].factors["MB-R740"]',
+    ),
+    (
+        "a factor as text",
+        changed(["installed_base", 0, "factors"], {"MB-R740": "2"}),
+        '$.installed_base[0].factors["MB-R740"]',
+    ),
+    ("factors as a list", changed(["installed_base", 0, "factors"], [2]), "$.installed_base[0].factors"),
+    ("a factor of no part", changed(["installed_base", 2, "factors"], {"FAN": 2}), "$.installed_base[2].factors.FAN"),
+    ("a factor of an empty part", changed(["installed_base", 2, "factors"], {"": 2}), "$.installed_base[2].factors"),
+    (
+        "a factor of a part that the model has not",
+        json.dumps(
+            example()
+            | {
+                "bom": example()["bom"]
+                + [{"model": "S12", "part": "PSU-750", "per_device": 1, "annual_failure_rate": 0.1}],
+                "installed_base": [{"customer": "C1", "model": "S12", "device_count": 2, "factors": {"MB-R740": 2}}],
+            }
+        ).encode(),
+        '$.installed_base[0].factors["MB-R740"]',
+    ),
+    (
+        "a factor twice",
+        EXAMPLE.read_bytes().replace(
+            b'"device_count": 160', b'"device_count": 160, "factors": {"MB-R740": 1, "MB-R740": 2}'
+        ),
+        '$.installed_base[0].factors["MB-R740"]',
+    ),
     ("travel from no depot", changed(["customers", 1, "travel_hours", "BJ"], 3), "$.customers[1].travel_hours.BJ"),
     (
         "travel from no depot, with a name that is no word",
@@ -289,3 +329,55 @@ def test_a_part_that_never_fails_needs_no_lead_time():
     document["replenishment"] = document["replenishment"][:2]
 
     assert len(read(json.dumps(document).encode()).replenishment) == 2
+
+
+@pytest.mark.parametrize("policy", ["backorder", "emergency"])
+def test_a_factor_is_what_another_list_would_say(policy):
+    """Devices that fail twice as often are devices of a model whose list says so, for the plan, its checker and its reasons."""
+    document = example()
+    if policy == "emergency":
+        document["policy"] = {"stockout": "emergency", "lateral": False} | EMERGENCY
+    plain = copy.deepcopy(document)
+    document["installed_base"][0]["factors"] = {"PSU-750": 2.0, "MB-R740": 0.25}
+    document["installed_base"][1]["factors"] = {"PSU-750": 0.0}
+    for index, times in ((0, {"PSU-750": 2.0, "MB-R740": 0.25}), (1, {"PSU-750": 0.0, "MB-R740": 1.0})):
+        plain["installed_base"][index]["model"] = f"R740-{index}"
+        plain["bom"] += [
+            line | {"model": f"R740-{index}", "annual_failure_rate": line["annual_failure_rate"] * times[line["part"]]}
+            for line in document["bom"]
+        ]
+    factored, listed = (read(json.dumps(each).encode()) for each in (document, plain))
+    plan, other = size(factored), size(listed)
+
+    assert plan.stock == other.stock
+    assert plan.cost_cny == other.cost_cny
+    assert plan.service == pytest.approx(other.service, rel=1e-12)
+    assert plan.stock != size(read(EXAMPLE.read_bytes())).stock
+    assert check(plan, factored) == []
+    assert check(plan, read(json.dumps(example() | {"policy": document["policy"]}).encode())) != []
+    why = explain(factored, plan, "PSU-750", "GZ").installed
+    assert [(one.device_count, one.factor) for one in why] == [(250, pytest.approx(320 / 250))]
+    assert sum(one.rate_per_day for one in why) == pytest.approx(320 * 2 * 0.035 / 365)
+
+
+def test_devices_that_never_fail_ask_nothing_of_anybody():
+    document = example()
+    document["installed_base"][2]["factors"] = {"PSU-750": 0, "MB-R740": 0}
+    document["customers"][2]["travel_hours"] = {}
+    with pytest.raises(InvalidInput):
+        read(json.dumps(document).encode())  # somebody runs devices there, whatever they fail
+
+    document["customers"][2]["travel_hours"] = {"SH": 1}
+    document["replenishment"] = document["replenishment"][:1] + document["replenishment"][2:3]
+    network = read(json.dumps(document).encode())
+    assert {depot for held in size(network).stock.values() for depot in held} == {"GZ"}
+
+
+def test_factors_of_several_rows_are_told_as_their_mean():
+    rows = [
+        Installed("C", "M", 30, {"FAN": 2.0}),
+        Installed("C", "M", 10, {"FAN": 0.0, "PSU": 3.0}),
+        Installed("C", "M", 0),
+    ]
+    assert mean_factors(rows) == {"FAN": 1.5, "PSU": 1.5}
+    assert mean_factors([]) == mean_factors(rows[2:]) == {}
