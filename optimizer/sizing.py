@@ -79,6 +79,13 @@ def size(
         if found.levels is not None:
             levels = found.levels.astype(np.int64)
             return _plan(demand, levels, found.bound.value, _named(choices.rows, found.bound.multipliers), watch)
+    if large and demand.network.policy.lateral and all(len(cluster.depots) <= 2 for cluster in demand.clusters):
+        from optimizer.pair_sizing import size_pairs_until  # noqa: PLC0415
+
+        paired = size_pairs_until(watch, demand, start, executor)
+        if paired.levels is not None:
+            multipliers = _named(paired.rows, paired.bound.multipliers)
+            return _plan(demand, paired.levels, paired.bound.value, multipliers, watch)
     solved = _solve(demand, watch, start)
     if solved.choice is None:
         return _no_plan(solved, watch)
