@@ -92,6 +92,11 @@ class Demand:
         return not weighted and (waits or not uncertain) and bool((self.order_quantity == 1).all())
 
     @property
+    def in_pairs(self) -> bool:
+        """Whether depots help each other, and no more than two together."""
+        return self.network.policy.lateral and all(len(cluster.depots) <= 2 for cluster in self.clusters)
+
+    @property
     def mean_surplus(self) -> Floats:
         """What the stock position of every row exceeds its base stock by, on average: (Q - 1) / 2."""
         return (self.order_quantity - 1) / 2.0

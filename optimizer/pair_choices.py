@@ -6,7 +6,6 @@ pricing them takes milliseconds and stays in this thread.
 """
 
 import functools
-import math
 from concurrent.futures import Executor
 
 import numpy as np
@@ -24,7 +23,7 @@ from optimizer.poisson import Floats, Ints
 SIZE_MAX = 160
 """Units of a part above the floors of two depots that their chain is looked at with."""
 
-_SPREAD = 2.0
+_SPREAD = 4.0
 """Standard deviations above the mean that tables reach at first; they grow where that proves too low."""
 
 _PIECES_MAX, _PIECE_PAIRS = 64, 1_000

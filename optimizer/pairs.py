@@ -42,7 +42,9 @@ PAIR = np.dtype(
 hours and (under the objective, CNY) each shipment from there takes; what a unit costs under the
 objective, and in CNY; its first stream; the number of its cluster."""
 
-FLOW = np.dtype([("weight", np.float64), ("share", np.float64), ("travel", np.float64), ("sla", np.int64), ("member", np.int64)])
+FLOW = np.dtype(
+    [("weight", np.float64), ("share", np.float64), ("travel", np.float64), ("sla", np.int64), ("member", np.int64)]
+)
 """A stream of a pair: its weight in its class's service, its share of its class's demand, travel time
 in hours, class, and which of the two depots it reaches."""
 
@@ -205,8 +207,7 @@ def _paid(flow: Record, sla: Record, hours: float) -> float:
 
 @_compiled
 def _coefficients(pair: Record, flows: Records, classes: Records, away: Record, answer: Floats) -> None:
-    """What being served from the shelf costs at the prices, and how much more if the first depot is empty,
-    if the second is, and if both are."""
+    """What service from the shelf costs at the prices, and how much more an empty shelf: one, the other, both."""
     answer[:] = 0.0
     for member in range(2):
         emergency = 2 if pair.asks[member] else member
@@ -235,10 +236,40 @@ def _each(pair: Record, member: int, depots: Records) -> float:
 
 
 @_compiled
-def _least_beyond(pay: Floats) -> float:
-    """The least that any three probabilities can cost: the third is the smallest, none exceeds one."""
-    both = pay[1] + pay[2]
-    return min(0.0, pay[1], pay[2], both, both + pay[3])
+def _least(one: float, two: float, both: float, chance: float) -> float:
+    """The least that the probabilities can cost, the second being no smaller than a chance.
+
+    The third is no larger than the first or the second, and none exceeds one: the ends of that decide.
+    """
+    least = math.inf
+    for at in (chance, 1.0):
+        least = min(least, two * at + min(0.0, one, one + both * at, (one + both) * at))
+    return least
+
+
+@_compiled
+def _least_beyond(pair: Record, size: int, pay: Floats, each: Floats) -> float:
+    """No base stocks with a sum above the size cost less.
+
+    Of one depot's stock, whatever the other holds, at least Erlang's share of its own demands finds
+    none; both depots are tried as that one, and the better bound counts.
+    """
+    if pair.alone:
+        return each[0] * (size + 1) + _least(pay[1], pay[2], pay[3], 0.0)
+    highest = -math.inf
+    for fixed in range(2):
+        one, two = pay[2 - fixed], pay[1 + fixed]
+        load, lost = pair.rate[fixed] * pair.lead[fixed], 1.0
+        for held in range(pair.floor[fixed]):
+            lost = load * lost / (held + 1 + load * lost)
+        least = each[fixed] * (size + 1) + _least(one, two, pay[3], 0.0)
+        for step in range(size + 1):
+            least = min(
+                least, each[fixed] * step + each[1 - fixed] * (size + 1 - step) + _least(one, two, pay[3], lost)
+            )
+            lost = load * lost / (pair.floor[fixed] + step + 1 + load * lost)
+        highest = max(highest, least)
+    return highest
 
 
 @_compiled
@@ -253,10 +284,12 @@ def _best(pair: Record, size: int, table: Floats, pay: Floats, each: Floats) -> 
             if value < best:
                 best, first, second = value, one, two
             at += 1
-    dearest = each[0] if pair.alone else min(each[0], each[1])
-    left = best - dearest * (size + 1) - _least_beyond(pay)
+    ideal = _least(pay[1], pay[2], pay[3], 0.0)
+    cheapest = each[0] if pair.alone else min(each[0], each[1])
+    gain = best - ideal - each[0] * first - each[1] * second
     rounding = _SETTLED * (abs(pay[0]) + abs(pay[1]) + abs(pay[2]) + abs(pay[3]))
-    return first, second, best, left > 0.0 and best - _least_beyond(pay) - each[0] * first - each[1] * second > rounding
+    more = gain > rounding and cheapest * (size + 1) + ideal < best and _least_beyond(pair, size, pay, each) < best
+    return first, second, best, more
 
 
 @_compiled

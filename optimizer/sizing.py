@@ -79,7 +79,7 @@ def size(
         if found.levels is not None:
             levels = found.levels.astype(np.int64)
             return _plan(demand, levels, found.bound.value, _named(choices.rows, found.bound.multipliers), watch)
-    if large and demand.network.policy.lateral and all(len(cluster.depots) <= 2 for cluster in demand.clusters):
+    if large and demand.in_pairs:
         from optimizer.pair_sizing import size_pairs_until  # noqa: PLC0415
 
         paired = size_pairs_until(watch, demand, start, executor)
