@@ -40,8 +40,7 @@ def check(plan: Plan, network: Network) -> list[str]:
     a search, it is repeated.
 
     Raises:
-        OptimizerError: lateral supply joins more depots, or needs more stock, than is computed
-            exactly.
+        OptimizerError: lateral supply needs more stock than is computed exactly.
 
     """
     facts = recount(network)

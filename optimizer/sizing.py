@@ -59,8 +59,7 @@ def size(
         progress: told what is going on.
 
     Raises:
-        OptimizerError: lateral supply among more depots, or of more stock, than is computed
-            exactly.
+        OptimizerError: lateral supply of more stock than is computed exactly.
 
     """
     watch = Watch(time_limit_s, progress)
@@ -197,7 +196,7 @@ def _plan(
         stock=stock,
         service=evaluation.service,
         multipliers=multipliers,
-        reasons=(),
+        reasons=demand.reckoned,
         **watch.cost,
     )
 
@@ -225,7 +224,7 @@ def _no_plan(solved: _Solved, watch: Watch) -> Plan:
         stock={},
         service={},
         multipliers=_multipliers(solved),
-        reasons=why,
+        reasons=why + solved.choices.demand.reckoned,
         **watch.cost,
     )
 
