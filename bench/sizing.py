@@ -52,7 +52,7 @@ def run() -> Figures:
             plan = size(network, time_limit_s=300, executor=threads)
             again = size(network, time_limit_s=300, executor=threads, start=plan.multipliers)
         began = time.perf_counter()
-        naive = _naive(network) if len(network.parts) <= NAIVE_PARTS_MAX else None
+        naive = naive_cost(network) if len(network.parts) <= NAIVE_PARTS_MAX else None
         naive_seconds = time.perf_counter() - began
         figures.rows.append(
             (
@@ -144,7 +144,7 @@ def network_document(parts: int, depots: int) -> dict:
     }
 
 
-def _naive(network: Network) -> float | None:
+def naive_cost(network: Network, seconds: float = NAIVE_SECONDS) -> float | None:
     """One binary per part, depot and stock: the model everybody writes first."""
     hours = {sla.id: (sla.time_to_site_hours, sla.target_fraction) for sla in network.sla_classes}
     lead = {(row.part, row.depot): row.lead_time_days for row in network.replenishment}
@@ -173,5 +173,5 @@ def _naive(network: Network) -> float | None:
     problem += pulp.lpSum(objective)
     for sla, (_, target) in hours.items():
         problem += pulp.lpSum(on_time[sla]) >= target * total[sla]
-    problem.solve(pulp.HiGHS(msg=False, timeLimit=NAIVE_SECONDS, gapRel=1e-6, threads=1))
-    return float(pulp.value(problem.objective))
+    stats = problem.solve(pulp.HiGHS(msg=False, timeLimit=seconds, gapRel=1e-6, threads=1))
+    return stats.objective if stats.has_solution else None

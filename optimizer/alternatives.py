@@ -29,7 +29,7 @@ from optimizer.evaluation import (
     shipping_cny,
     tolerance,
 )
-from optimizer.lateral import MEMBERS_MAX, STATES_MAX
+from optimizer.lateral import STATES_MAX
 from optimizer.multiple_choice import Bools, Problem
 from optimizer.network import Network
 from optimizer.poisson import Floats, Ints, erlang_loss
@@ -135,8 +135,7 @@ def build(demand: Demand, sizes: list[Ints], known: Choices | None = None) -> Ch
     Of lines whose size is the same as in choices known from before nothing is computed again.
 
     Raises:
-        OptimizerError: lateral supply among more depots, or of more stock, than is computed
-            exactly.
+        OptimizerError: lateral supply of more stock than is computed exactly.
     """
     limit_of = limits(demand.network, demand.class_rate)
     column = {row: index for index, row in enumerate(limit_of)}
@@ -197,12 +196,6 @@ def _refuse_what_is_not_exact(demand: Demand, cluster: Cluster, lines: Ints, siz
     members = len(cluster.depots)
     part = demand.network.parts[demand.part[cluster.rows[lines[0], 0]]].id
     depots = ", ".join(demand.network.depots[depot].id for depot in cluster.depots)
-    if members > MEMBERS_MAX:
-        raise OptimizerError(
-            f"part {part}: lateral lanes join {members} depots ({depots}); "
-            f"exact lateral supply is computed among at most {MEMBERS_MAX}",
-            part=part,
-        )
     if members > 1 and (size / members + 1) ** members > STATES_MAX:
         raise OptimizerError(
             f"part {part}: a base stock of {size} in the depots {depots} together needs more "

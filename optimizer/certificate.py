@@ -24,6 +24,9 @@ from optimizer.recount import TOLERANCE, Delivery, Facts, delivery, recount, sla
 
 _GROWTHS_MAX = 12
 
+_TABLED_ROWS = 4_000
+"""Rows of depots that help each other up to which all their alternatives are tabled."""
+
 _STOCK_MAX = 200_000
 """Units above the floor that no plan needs: twenty times the most that may be on order on average."""
 
@@ -37,8 +40,7 @@ def check(plan: Plan, network: Network) -> list[str]:
     a search, it is repeated.
 
     Raises:
-        OptimizerError: lateral supply joins more depots, or needs more stock, than is computed
-            exactly.
+        OptimizerError: lateral supply needs more stock than is computed exactly.
 
     """
     facts = recount(network)
@@ -192,6 +194,10 @@ def _bounded(plan: Plan, facts: Facts, *, free: bool = False) -> "tuple[_Grid | 
     """
     if not facts.row:
         return None, 0.0
+    if plan.proof == "lagrangian" and not free and len(facts.row) > _TABLED_ROWS and facts.network.policy.lateral:
+        demand = gather(facts.network)
+        if demand.in_pairs:
+            return None, _bound_of_pairs(plan, demand)
     grid = _grid(plan, facts)
     while True:
         problem = grid.problem
@@ -202,6 +208,15 @@ def _bounded(plan: Plan, facts: Facts, *, free: bool = False) -> "tuple[_Grid | 
         if not len(beyond) or (free and bound > 0.0) or grid.growths == _GROWTHS_MAX:
             return grid, bound
         grid = grid.larger(problem.group[beyond])
+
+
+def _bound_of_pairs(plan: Plan, demand: Demand) -> float:
+    """The Lagrangian bound of more pairs of depots than tables of all alternatives would hold."""
+    # loading compiled code takes a second and 60 MB: only networks that need it pay for it
+    from optimizer.pair_choices import PairChoices  # noqa: PLC0415
+
+    choices = PairChoices(demand)
+    return choices.relax(np.array([plan.multipliers.get(row, 0.0) for row in choices.rows])).value
 
 
 @dataclass(frozen=True, slots=True)

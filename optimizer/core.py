@@ -8,14 +8,15 @@ only a plan, checked in double precision; what it says about bounds is never use
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pulp
 from scipy import sparse
 
-from optimizer.lagrangian import maximise
+from optimizer.lagrangian import Priced, maximise
 from optimizer.multiple_choice import Problem, Relaxation
+from optimizer.plan import OPTIMAL_GAP
 from optimizer.poisson import Floats, Ints
 from optimizer.solver import highs
 from optimizer.watch import Watch
@@ -40,6 +41,19 @@ SECONDS_LARGE = 5.0
 
 TIGHTENINGS_MAX = 5
 """How often rows that the solver's tolerance broke are tightened and the core is solved again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Core:
+    """The alternatives in question as a problem, and what they mean.
+
+    `line` and `level` say what an alternative is. The other lines are settled: the problem's
+    limits are what they leave.
+    """
+
+    problem: Problem
+    line: Ints
+    level: Ints
 
 
 def core_of(problem: Problem, found: Relaxation, allowance: float, count: int) -> Ints:
@@ -201,3 +215,21 @@ def gap_of(problem: Problem, bound: Relaxation, plan: Ints | None) -> float:
         return 1.0
     cost = problem.total_cost(plan)
     return (cost - min(bound.value, cost)) / cost if cost else 0.0
+
+
+def plan_near(problem: Problem, bound: Priced, watch: Watch) -> Ints | None:
+    """A plan from what lies near a bound's multipliers: first without lumps, then, if that costs too much, with them."""
+    good_enough = bound.value * (1.0 + OPTIMAL_GAP / 2.0)
+    smooth, relaxed, left = without_lumps(problem, bound.multipliers, watch.out)
+    found = plan_from_core(smooth, relaxed, None, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
+    plan = None if found is None else left[found]
+    if plan is not None and not too_dear(problem.total_cost(plan), bound):
+        return plan
+    again = problem.relax(relaxed.multipliers)
+    around = again if plan is None else replace(again, choice=plan)
+    return plan_from_core(problem, around, plan, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
+
+
+def too_dear(cost: float, bound: Priced) -> bool:
+    """Whether a plan of such a cost is not yet proven good enough."""
+    return cost == np.inf or cost - bound.value > OPTIMAL_GAP * cost

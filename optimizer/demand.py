@@ -2,7 +2,8 @@
 
 A *row* is one part in one depot: a base stock to choose. A *stream* is the demand of one class
 that reaches a row from one travel time. A *cluster* is a set of depots that supply each other,
-with all the parts they share; without lateral supply every depot is its own cluster.
+with all the parts they share; without lateral supply every depot is its own cluster. Where lanes
+join more depots than are computed exactly, the nearest ones make a cluster.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from scipy import sparse
 
 from optimizer.assurance import needed_share
 from optimizer.errors import InvalidInput
+from optimizer.lateral import MEMBERS_MAX
 from optimizer.network import BomLine, Lane, Network, SlaClass, primary_depot
 from optimizer.poisson import Floats, Ints
 
@@ -89,6 +91,27 @@ class Demand:
         It knows uncertain rates under backorders only.
         """
         return self.network.policy.stockout == "backorder" or not np.isfinite(self.rate_shape).any()
+
+    @property
+    def reckoned(self) -> tuple[str, ...]:
+        """Where lanes join more depots than are computed exactly: which of them are taken to help each other."""
+        lanes = self.network.policy.lateral_lanes or () if self.network.policy.lateral else ()
+        ids = [record.id for record in self.network.depots]
+        ways = {(ids.index(lane.to), ids.index(lane.source)): lane for lane in lanes}
+        starts = np.flatnonzero(np.diff(self.part, prepend=-1)).tolist()
+        stocked = {tuple(each.tolist()) for each in np.split(self.depot, starts[1:])} if ways else set()
+        wholes = {whole for depots in stocked for whole in _joined(depots, ways) if len(whole) > MEMBERS_MAX}
+        return tuple(
+            f"lateral lanes join {', '.join(ids[depot] for depot in whole)}: the plan counts on the nearest helping each "
+            f"other, {'; '.join(' + '.join(ids[depot] for depot in part) for part in _nearest(whole, ways))}, "
+            "and on nobody else being asked"
+            for whole in sorted(wholes)
+        )
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether depots help each other, and no more than two together."""
+        return self.network.policy.lateral and all(len(cluster.depots) <= 2 for cluster in self.clusters)
 
     @property
     def mean_surplus(self) -> Floats:
@@ -325,16 +348,46 @@ def _clusters(network: Network, part: Ints, depot: Ints, stream_row: Ints) -> li
 def _components(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> tuple[tuple[int, ...], ...]:
     """Depots joined by lanes, directly or through others.
 
+    Of more than are computed exactly those stay together that the shortest lanes join; see `_nearest`.
+
     >>> _components((0, 1, 2), {(2, 0): Lane("SH", "GZ", 26, 0)})
     ((0, 2), (1,))
 
     """
+    clusters = [part for whole in _joined(depots, ways) for part in _nearest(whole, ways)]
+    return tuple(sorted(clusters))
+
+
+def _joined(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> tuple[tuple[int, ...], ...]:
+    """Depots joined by lanes, however many."""
     links = [(a, b) for a, b in ways if a in depots and b in depots]
     component = {depot: frozenset({depot}) for depot in depots}
     for a, b in links:
         union = component[a] | component[b]
         component.update(dict.fromkeys(union, union))
     return tuple(sorted({tuple(sorted(members)) for members in component.values()}))
+
+
+def _nearest(depots: tuple[int, ...], ways: dict[tuple[int, int], Lane]) -> tuple[tuple[int, ...], ...]:
+    """Depots in clusters of at most `MEMBERS_MAX`: lanes join them, the shortest first, as long as there is room.
+
+    Of equally long lanes the one between the names that come first in the alphabet.
+
+    >>> lanes = {(b, a): Lane(f"D{a}", f"D{b}", hours, 0) for a, b, hours in [(0, 1, 2), (1, 2, 3), (2, 3, 1)]}
+    >>> _nearest((0, 1, 2, 3), lanes)
+    ((0, 1), (2, 3))
+
+    """
+    if len(depots) <= MEMBERS_MAX:
+        return (depots,)
+    inside = [(pair, lane) for pair, lane in ways.items() if set(pair) <= set(depots)]
+    inside.sort(key=lambda item: (item[1].hours, sorted((item[1].source, item[1].to))))
+    cluster = {depot: frozenset({depot}) for depot in depots}
+    for (to, source), _ in inside:
+        union = cluster[to] | cluster[source]
+        if len(union) <= MEMBERS_MAX:
+            cluster.update(dict.fromkeys(union, union))
+    return tuple(sorted({tuple(sorted(members)) for members in cluster.values()}))
 
 
 def _cluster(

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.core import CORE_SIZES, SECONDS_LARGE, plan_from_core, without_lumps
+from optimizer.core import CORE_SIZES, plan_near, too_dear
 from optimizer.lagrangian import Dual, maximise
-from optimizer.lines import SAMPLE_LINES, Core, LineChoices, Priced
+from optimizer.lines import SAMPLE_LINES, LineChoices, Near, Priced
 from optimizer.multiple_choice import Extent
-from optimizer.plan import OPTIMAL_GAP
-from optimizer.poisson import Floats, Ints
+from optimizer.poisson import Floats
 from optimizer.pricing import Counts
 from optimizer.watch import Progress, Watch
 
@@ -72,9 +71,9 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
     if dual.proven_infeasible:
         return SizedLines(None, np.inf, bound)
     cost = np.inf if dual.plan is None else dual.plan.cost
-    if near is not None and _too_dear(cost, bound) and not watch.out():
+    if near is not None and too_dear(cost, bound) and not watch.out():
         watch.tell("core", (cost - bound.value) / cost if dual.plan else 1.0)
-        found = _from_near(near, bound, watch)
+        found = plan_near(near.problem, bound, watch)
         if found is not None and near.problem.total_cost(found) < cost:
             levels = choices.levels(bound.multipliers)
             levels[near.line[found]] = near.level[found]
@@ -83,7 +82,7 @@ def size_lines_until(watch: Watch, choices: LineChoices, start: Mapping[str, flo
     return SizedLines(levels, cost, bound)
 
 
-def _highest(choices: LineChoices, prices: Floats, watch: Watch) -> tuple[Dual[Priced], Core | None]:
+def _highest(choices: LineChoices, prices: Floats, watch: Watch) -> tuple[Dual[Priced], Near | None]:
     """The best bound, and what the lines would choose near its multipliers, if anything.
 
     Near some multipliers a few lines have something to choose. The best multipliers for these,
@@ -95,7 +94,7 @@ def _highest(choices: LineChoices, prices: Floats, watch: Watch) -> tuple[Dual[P
     if not prices.any():
         dual = maximise(choices, prices, gap=_ROUGH_GAP, stop=watch.out)
         plan = dual.plan
-        if dual.proven_infeasible or (plan is not None and not _too_dear(plan.cost, dual.best)):
+        if dual.proven_infeasible or (plan is not None and not too_dear(plan.cost, dual.best)):
             return dual, None
         prices = dual.best.multipliers
     best, near = choices.around(prices, count)
@@ -129,7 +128,7 @@ class _Nearby:
     """What the lines choose near some multipliers: elsewhere they would choose something better still."""
 
     choices: LineChoices
-    near: Core
+    near: Near
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -175,26 +174,9 @@ def _box(rows: tuple[str, ...], multipliers: Floats, share: float) -> tuple[Floa
     return np.maximum(multipliers - width, 0.0), multipliers + width
 
 
-def _from_near(near: Core, bound: Priced, watch: Watch) -> Ints | None:
-    """A plan from the alternatives in question: first without lumps, then, if that costs too much, with them."""
-    good_enough = bound.value * (1.0 + OPTIMAL_GAP / 2.0)
-    smooth, relaxed, left = without_lumps(near.problem, bound.multipliers, watch.out)
-    found = plan_from_core(smooth, relaxed, None, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
-    plan = None if found is None else left[found]
-    if plan is not None and not _too_dear(near.problem.total_cost(plan), bound):
-        return plan
-    again = near.problem.relax(relaxed.multipliers)
-    around = again if plan is None else replace(again, choice=plan)
-    return plan_from_core(near.problem, around, plan, watch, good_enough=good_enough, seconds=SECONDS_LARGE)
-
-
 def _start(choices: LineChoices, watch: Watch) -> Floats:
     """Multipliers that are nearly right: those of a sample, found from a sample of the sample."""
     if choices.source.count <= 2 * SAMPLE_LINES:
         return np.zeros(len(choices.rows))
     sample = choices.sample
     return _highest(sample, _start(sample, watch), watch)[0].best.multipliers
-
-
-def _too_dear(cost: float, bound: Priced) -> bool:
-    return cost == np.inf or cost - bound.value > OPTIMAL_GAP * cost

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from optimizer.alternatives import limits, slack
+from optimizer.core import Core
 from optimizer.demand import YEAR_DAYS, Demand
 from optimizer.multiple_choice import Extent, Problem
 from optimizer.network import Network
@@ -254,7 +255,7 @@ class LineChoices:
         """The stocks that the lines choose at some multipliers, shape (lines,)."""
         return np.concatenate([*self._each(_levels, self._prices(multipliers))])
 
-    def around(self, multipliers: Floats, count: int) -> "tuple[Priced, Core | None]":
+    def around(self, multipliers: Floats, count: int) -> "tuple[Priced, Near | None]":
         """The lines at some multipliers, and the stocks that would be chosen at slightly other prices.
 
         The latter, about `count` of them if there are any, are a problem of their own.
@@ -266,9 +267,9 @@ class LineChoices:
         reach = min(NEAREST * 2.0 ** (most / BINS_PER_DOUBLING), _REACH_MAX)
         parts = [*self._each(_looked, prices, reach, 2 * count)]
         found = self._priced(multipliers, [part.sums for part in parts])
-        return found, self._core(found, parts, reach) if any(len(part.near) for part in parts) else None
+        return found, self._near(found, parts, reach) if any(len(part.near) for part in parts) else None
 
-    def _core(self, found: Priced, parts: "list[_Found]", reach: float) -> "Core":
+    def _near(self, found: Priced, parts: "list[_Found]", reach: float) -> "Near":
         """The alternatives that all pieces found as one problem, the rest of the lines being settled."""
         near, gains, lines = (
             np.concatenate(column)
@@ -295,7 +296,7 @@ class LineChoices:
         left = [found.block_cost.copy(), found.block_use.copy()]
         for settled, taken in zip(left, problem.by_block(np.flatnonzero(best)), strict=True):
             settled[np.unique(problem.block)] -= taken
-        return Core(problem, line, level, reach, *left)
+        return Near(problem, line, level, reach, *left)
 
     def _use(self, depot: Ints, units: Floats, money: Floats, gaining: Ints, gains: Records) -> sparse.csr_array:
         """Use of every limit, shape (stocks, rows), by stocks and gains of them."""
@@ -367,18 +368,13 @@ class LineChoices:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Core:
-    """The alternatives in question as a problem, and what they mean.
+class Near(Core):
+    """The stocks that would be chosen at slightly other prices.
 
-    `line` and `level` say what an alternative is. The other lines are settled: the problem's
-    limits are what they leave. Multipliers that differ by less than a share of `reach` leave them
-    settled, at a cost of `block_cost`, shape (depots,), and a use of `block_use`, shape (depots,
-    rows).
+    Multipliers that differ by less than a share of `reach` leave the other lines settled, at a cost
+    of `block_cost`, shape (depots,), and a use of `block_use`, shape (depots, rows).
     """
 
-    problem: Problem
-    line: Ints
-    level: Ints
     reach: float
     block_cost: Floats
     block_use: Floats

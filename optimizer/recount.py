@@ -10,7 +10,7 @@ over the units on hand.
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import sparse, special
 
 from optimizer.multiple_choice import Problem
-from optimizer.network import Network, Replenishment, SlaClass, primary_depot
+from optimizer.network import Lane, Network, Replenishment, SlaClass, primary_depot
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +28,9 @@ TOLERANCE = 1e-9
 """How far a target or limit may be missed and still count as kept."""
 
 YEAR_DAYS = 365.0
+
+_HELPING = 3
+"""Depots whose chain is computed as one."""
 
 _NUMBERS_AT_ONCE = 2_000_000
 
@@ -342,7 +345,10 @@ def _together(facts: Facts, levels: Ints) -> Delivery:
         asked = {
             to: sorted((d for d in rows if (to, d) in lanes), key=lambda d, to=to: lanes[to, d].hours) for to in rows
         }
-        supplied = _chain_shares(facts, levels, rows, asked)
+        supplied: dict[tuple[str, str], float] = {}
+        for group in helping(rows, lanes):
+            inside = {to: [d for d in asked[to] if d in group] for to in group}
+            supplied |= _chain_shares(facts, levels, {depot: rows[depot] for depot in group}, inside)
         for (to, source), part_of in supplied.items():
             place = rows[to], depots.index(source)
             share[place] = part_of
@@ -350,6 +356,29 @@ def _together(facts: Facts, levels: Ints) -> Delivery:
                 lane = lanes[to, source]
                 hours[place], cost[place] = lane.hours, lane.cost_cny
     return _mixed(facts, share, hours, cost)
+
+
+def helping(depots: Iterable[str], lanes: Mapping[tuple[str, str], Lane]) -> list[list[str]]:
+    """Depots in groups that supply each other.
+
+    All that lanes join; of more than three, going from the shortest lane to the longest (the names
+    decide between equals), only those that make up three at most with what was joined before.
+    """
+    known = [*depots]
+    order = sorted(
+        (lane.hours, min(pair), max(pair)) for pair, lane in lanes.items() if pair[0] in known and pair[1] in known
+    )
+    every = _merged(known, order, len(known))
+    return [part for whole in every for part in (_merged(whole, order, _HELPING) if len(whole) > _HELPING else [whole])]
+
+
+def _merged(depots: list[str], order: list[tuple[float, str, str]], most: int) -> list[list[str]]:
+    groups = [[depot] for depot in depots]
+    for _, one, other in order:
+        touched = [group for group in groups if one in group or other in group]
+        if one in depots and other in depots and len(touched) == 2 and sum(map(len, touched)) <= most:
+            groups = [group for group in groups if group not in touched] + [touched[0] + touched[1]]
+    return groups
 
 
 def _chain_shares(

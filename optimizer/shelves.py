@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.network import Network
-from optimizer.recount import Floats, Ints
+from optimizer.recount import Floats, Ints, helping
 
 ROUNDING_HOURS = 1e-9
 """How far a time may exceed a promise and count as within it."""
@@ -92,14 +92,22 @@ class Shelves:
 
 
 def ways(network: Network, depots: list[str]) -> tuple[Ints, Floats]:
-    """The shelves asked for a demand at each of a part's depots, and the hours that each adds."""
+    """The shelves asked for a demand at each of a part's depots, and the hours that each adds.
+
+    Where lanes join more depots than plans are computed for, only the nearest help each other, as plans count on.
+    """
     lanes = network.policy.lateral_lanes or () if network.policy.lateral else ()
     place = {depot: index for index, depot in enumerate(depots)}
+    groups = helping(depots, {(lane.to, lane.source): lane for lane in lanes})
+    group = {depot: number for number, group in enumerate(groups) for depot in group}
     order = np.full((len(depots), len(depots)), EMERGENCY)
     hours = np.zeros((len(depots), len(depots)))
     for own, depot in enumerate(depots):
         to_here = sorted((lane for lane in lanes if lane.to == depot), key=lambda lane: lane.hours)
-        asked = [(own, 0.0), *((place[lane.source], lane.hours) for lane in to_here if lane.source in place)]
+        asked = [
+            (own, 0.0),
+            *((place[lane.source], lane.hours) for lane in to_here if group.get(lane.source) == group[depot]),
+        ]
         for index, (shelf, added) in enumerate(asked):
             order[own, index], hours[own, index] = shelf, added
     return order, hours

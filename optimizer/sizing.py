@@ -59,8 +59,7 @@ def size(
         progress: told what is going on.
 
     Raises:
-        OptimizerError: lateral supply among more depots, or of more stock, than is computed
-            exactly.
+        OptimizerError: lateral supply of more stock than is computed exactly.
 
     """
     watch = Watch(time_limit_s, progress)
@@ -80,6 +79,13 @@ def size(
         if found.levels is not None:
             levels = found.levels.astype(np.int64)
             return _plan(demand, levels, found.bound.value, _named(choices.rows, found.bound.multipliers), watch)
+    if large and demand.in_pairs:
+        from optimizer.pair_sizing import size_pairs_until  # noqa: PLC0415
+
+        paired = size_pairs_until(watch, demand, start, executor)
+        if paired.levels is not None:
+            multipliers = _named(paired.rows, paired.bound.multipliers)
+            return _plan(demand, paired.levels, paired.bound.value, multipliers, watch)
     solved = _solve(demand, watch, start)
     if solved.choice is None:
         return _no_plan(solved, watch)
@@ -191,7 +197,7 @@ def _plan(
         stock=stock,
         service=evaluation.service,
         multipliers=multipliers,
-        reasons=(),
+        reasons=demand.reckoned,
         **watch.cost,
     )
 
@@ -219,7 +225,7 @@ def _no_plan(solved: _Solved, watch: Watch) -> Plan:
         stock={},
         service={},
         multipliers=_multipliers(solved),
-        reasons=why,
+        reasons=why + solved.choices.demand.reckoned,
         **watch.cost,
     )
 

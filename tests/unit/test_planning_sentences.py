@@ -51,5 +51,6 @@ def test_what_a_rate_rests_on_is_said_in_chinese():
     (rate,) = learned([history], {"fan": [older]}, date(2025, 1, 1), date(2026, 1, 1))
 
     assert chinese(rate.evidence) == (
-        "先验（假定）Gamma(2, 100)；2025-01-01 至 2026-01-01 的 50.0 件·年中故障 4 次，相当于一般设备的 60.0 件·年；90% 区间 0.0163 至 0.0657"
+        "先验（假定）Gamma(2, 100)；2025-01-01 至 2026-01-01 的 50.0 件·年中故障 4 次，"
+        "相当于一般设备的 60.0 件·年；90% 区间 0.0163 至 0.0657"
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from optimizer.certificate import check
-from optimizer.errors import OptimizerError
 from optimizer.evaluation import evaluate, misses
 from optimizer.network import read
 from optimizer.sizing import size
@@ -434,15 +433,6 @@ def test_progress_is_told_step_by_step():
     assert steps[:2] == ["alternatives", "bound"]
     assert "search" in steps
     assert all(0 <= gap <= 1 for _, gap in told)
-
-
-def test_lateral_supply_among_four_depots_is_refused_with_what_is_supported():
-    ids = ["D0", "D1", "D2", "D3"]
-    lanes = [{"from": a, "to": b, "hours": 3, "cost_cny": 1} for a in ids for b in ids if a != b]
-    document = with_emergency(country(2, 4, 1), lateral=True, lateral_lanes=lanes)
-
-    with pytest.raises(OptimizerError, match="at most 3"):
-        size(read(json.dumps(document).encode()))
 
 
 def test_two_pairs_of_depots_help_each_other_apart():
