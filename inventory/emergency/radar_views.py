@@ -229,8 +229,9 @@ async def alarms(
                    evidence
             FROM radar_alarm AS radar
             WHERE {_SEEN} AND ($3::text IS NULL OR radar.state = $3) AND ($4::text IS NULL OR radar.dimension = $4)
-              AND ($5::uuid IS NULL OR (radar.dimension, radar.subject)
-                   = (SELECT (dimension, subject) FROM radar_series WHERE id = $5))
+              AND ($5::uuid IS NULL OR EXISTS (
+                  SELECT FROM radar_series AS own
+                  WHERE own.id = $5 AND own.dimension = radar.dimension AND own.subject = radar.subject))
               AND ($6::uuid IS NULL OR radar.id < $6)
             ORDER BY radar.id DESC LIMIT $7""",
         seen_by.depot_scope,

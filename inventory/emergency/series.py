@@ -48,7 +48,7 @@ class Failed(Struct, frozen=True, kw_only=True):
     def belongs_to(self) -> list[Key]:
         """The series it belongs to."""
         found = {
-            "part": str(self.part),
+            "part": None if self.model is None else str(self.part),  # dead on arrival: it never ran
             "model": None if self.model is None else str(self.model),
             "firmware": None if self.model is None or self.firmware is None else f"{self.model}:{self.firmware}",
             "batch": None if self.receipt is None else f"{self.receipt}:{self.part}",
@@ -289,7 +289,7 @@ async def exposed_of(keys: Collection[Key], start: datetime) -> list[Exposed]:
                WHERE retired_on IS NULL OR retired_on > $1
                GROUP BY 1, 2, 3, 4, 5, 6
            ), came AS (
-               SELECT receipt.id AS receipt, receipt_line.part, purchase_order.vendor, received_at::date AS since,
+               SELECT receipt.id AS receipt, receipt_line.part, purchase_order.vendor, receipt.received_at::date AS since,
                       sum(receipt_line.quantity)::int AS pieces
                FROM receipt_line
                JOIN receipt ON receipt.id = receipt_line.receipt AND receipt.received_at > $2
