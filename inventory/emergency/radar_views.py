@@ -53,6 +53,8 @@ class SeriesView(Struct, frozen=True, kw_only=True):
     looked_at: datetime
     concentrations: Any
     windows: Any
+    receipt: str | None
+    part_number: str | None
     told_en: str = ""
     told_zh: str = ""
 
@@ -98,7 +100,9 @@ _SERIES = """SELECT radar.id, dimension, name, in_alarm, statistic, threshold, s
         (windows->0->>'failures')::int AS failures_1, (windows->0->>'expected')::float8 AS expected_1,
         (windows->1->>'failures')::int AS failures_7, (windows->1->>'expected')::float8 AS expected_7,
         (windows->2->>'failures')::int AS failures_30, (windows->2->>'expected')::float8 AS expected_30,
-        rate_per_day, present_rate_per_day, rate_shape, allowance, began_at, alarmed_at, looked_at, concentrations, windows
+        rate_per_day, present_rate_per_day, rate_shape, allowance, began_at, alarmed_at, looked_at, concentrations, windows,
+        CASE WHEN dimension = 'batch' THEN split_part(name, ' · ', 1) END AS receipt,
+        CASE dimension WHEN 'batch' THEN substr(name, strpos(name, ' · ') + 3) WHEN 'part' THEN name END AS part_number
     FROM radar_series AS radar"""
 
 

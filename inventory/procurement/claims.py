@@ -14,6 +14,7 @@ from inventory.ground.numbers import next_number
 from inventory.stock import batches
 
 State = Literal["open", "sent", "answered", "closed"]
+Turn = Literal["sent", "answered", "closed"]
 
 SENT_WITHIN = timedelta(days=1)
 """How soon procurement puts a claim to the vendor."""
@@ -182,7 +183,7 @@ async def close(claim: UUID, outcome: str, *, by: Actor) -> ClaimView:
     return await _told(claim, "closed")
 
 
-_TURN = {
+_WRITTEN: dict[Turn, str] = {
     "sent": "sent_at = $3, sent_by = $4, answer = $5",
     "answered": "answered_at = $3, answered_by = $4, answer = $5",
     "closed": "closed_at = $3, closed_by = $4, outcome = $5",
@@ -190,13 +191,13 @@ _TURN = {
 """What each turn of a claim writes."""
 
 
-async def _move(claim: UUID, needed: tuple[State, ...], to: State, words: str, *, by: Actor) -> ClaimView:
+async def _move(claim: UUID, needed: tuple[State, ...], to: Turn, words: str, *, by: Actor) -> ClaimView:
     by.require("claims.settle")
     view = await claim_view(claim, seen_by=by)
     if to != "sent" and not words.strip():
         raise ClaimNeedsWords
     moved = await db.execute(
-        f"UPDATE quality_claim SET state = $2, {_TURN[to]} WHERE id = $1 AND state = ANY($6)",
+        f"UPDATE quality_claim SET state = $2, {_WRITTEN[to]} WHERE id = $1 AND state = ANY($6)",
         claim,
         to,
         clock.now(),

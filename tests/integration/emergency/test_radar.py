@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 
+import msgspec
 import pytest
 
-from inventory.emergency import cases, policy, radar, radar_views
+from inventory.emergency import cases, radar, radar_views
+from inventory.emergency.facts import gather
 from inventory.ground import clock, db, jobs
 from inventory.ground.errors import Unknown
 from inventory.installed_base import failures, fitted
@@ -15,9 +17,9 @@ from inventory.procurement import orders, receiving
 from inventory.requests import debriefing
 from inventory.requests.debriefing import Debrief
 from inventory.stock.receipts import Incoming
-from tests.integration.emergency.test_cases import a_case
+from tests.integration.emergency.test_cases import a_case, planned
 from tests.integration.requests.test_debriefing import issued
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
+from tests.world import AUDITOR, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
 
 
 async def delivered(part: str, quantity: int, *, prefix: str = "N", depot: str = "GZ") -> str:
@@ -47,7 +49,9 @@ async def fit(device: str, part: str, serial: str, *, position: str = "bay 1", d
         )
 
 
-async def fail(part: str, devices: Sequence[str], *, days: float = 5, position: str = "bay 1", at: datetime | None = None):
+async def fail(
+    part: str, devices: Sequence[str], *, days: float = 5, position: str = "bay 1", at: datetime | None = None
+):
     """A part fails in some devices, one after the other within so many days."""
     end = at or clock.now() - timedelta(minutes=5)
     return await failures.record_failures(
@@ -79,7 +83,7 @@ async def alarms(**more: object) -> list[radar_views.AlarmView]:
 async def work_off() -> None:
     """Do what the records enqueued for the radar."""
     for row in await db.fetch("SELECT payload FROM pgqueuer WHERE entrypoint = 'look_at_series' ORDER BY id"):
-        job = jobs.msgspec.json.decode(row["payload"], type=jobs.LookAtSeries)
+        job = msgspec.json.decode(row["payload"], type=jobs.LookAtSeries)
         await radar.look(job.device, job.part)
     await db.execute("DELETE FROM pgqueuer WHERE entrypoint = 'look_at_series'")
 
@@ -192,7 +196,8 @@ async def test_machines_that_left_are_no_burst(company):
     await fail(FAN, bank(8, first=20), days=300)
     today = clock.today()
     await db.execute(
-        "UPDATE device SET retired_on = $1 WHERE serial LIKE 'BANK-%' AND serial > 'BANK-004'", today - timedelta(days=2)
+        "UPDATE device SET retired_on = $1 WHERE serial LIKE 'BANK-%' AND serial > 'BANK-004'",
+        today - timedelta(days=2),
     )
     await db.execute("UPDATE device SET retired_on = $1 WHERE serial LIKE 'TELCO-%'", today - timedelta(days=2))
     await radar.look_at_all()
@@ -311,7 +316,7 @@ async def told_by(records: Sequence[tuple[int, int, str]], mistakes: int, now: d
                     for alarm in await alarms()
                     if alarm.state != "withdrawn"
                 )
-            raise _Undone(series, standing)
+            raise _Undone(series, standing)  # noqa: TRY301  by rolling back
     except _Undone as undone:
         return undone.args[0], undone.args[1]
 
@@ -319,7 +324,7 @@ async def told_by(records: Sequence[tuple[int, int, str]], mistakes: int, now: d
 @pytest.mark.parametrize("seed", range(8))
 async def test_late_and_corrected_records_leave_what_those_in_time_leave(company, seed):
     """Recorded in order and looked at each time, or late, in any order and with mistakes taken back: the same in the end."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     now = clock.now()
     await radar.look_at_all()
     devices = random.sample(range(160), random.randint(4, 14))
@@ -386,17 +391,12 @@ async def test_a_cases_evidence_names_what_the_radar_found(company):
 
 async def test_stocks_share_the_radars_false_alarms(company):
     """Rows of the plan are tested by the same share as everything else."""
-    from inventory.emergency.facts import gather
-    from tests.integration.emergency.test_cases import planned
-
     await planned()
     rows = len((await gather()).rows)
     watched = await radar.look_at_all()
 
     assert watched == 6 + rows
     assert (await gather()).series == watched
-    assert (await policy.policy_at(clock.now())).false_alarms_per_year == 4.0
-    assert BUYER is not None
 
 
 async def test_the_days_of_a_series_are_counted(company):
