@@ -5,7 +5,20 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, forecasts, imports, many_lines, meter, month, movements, simulation, sizing, starts, truth
+from bench import (
+    bursts,
+    forecasts,
+    imports,
+    many_lines,
+    meter,
+    month,
+    movements,
+    radar,
+    simulation,
+    sizing,
+    starts,
+    truth,
+)
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
@@ -18,6 +31,7 @@ BENCHMARKS = {
     "meter": meter.run,
     "month": month.run,
     "movements": movements.run,
+    "radar": radar.run,
     "simulation": simulation.run,
     "sizing": sizing.run,
     "starts": starts.run,

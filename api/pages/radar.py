@@ -110,7 +110,9 @@ async def list_claims(
     cursor: Cursor = None,
 ) -> Page:
     """List quality claims, newest first."""
-    found = await claims.claims(limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state)
+    found = await claims.claims(
+        limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, UUID), state=in_state
+    )
     shown, following = cut(found, lambda claim: claim.id)
     return Page("radar/claims.html", claims=shown, in_state=in_state, cursor=following, first=not cursor)
 

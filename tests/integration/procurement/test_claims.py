@@ -34,7 +34,13 @@ async def test_a_claim_keeps_what_was_known_as_it_was_opened(company):
     await radar.look_at_all()
     kept = await claims.claim_view(claim.id, seen_by=AUDITOR)
 
-    assert (kept.vendor, kept.part_number, kept.receipt, kept.pieces, kept.state) == ("DISTI", DRIVE, receipt, 10, "open")
+    assert (kept.vendor, kept.part_number, kept.receipt, kept.pieces, kept.state) == (
+        "DISTI",
+        DRIVE,
+        receipt,
+        10,
+        "open",
+    )
     assert kept.alarm is not None
     assert kept.evidence == claim.evidence
     assert kept.evidence["told_en"].startswith("9 in 7 days")
@@ -61,7 +67,10 @@ async def test_a_claim_goes_its_way_once(company):
     assert duties == [("settle_claim", "buyer")]
     assert await open_duties() == []
     assert "当前状态为" in refusal.value.sentence("zh")
-    kinds = [row["kind"] for row in await db.fetch("SELECT kind FROM event WHERE subject_kind = 'quality_claim' ORDER BY sequence")]
+    kinds = [
+        row["kind"]
+        for row in await db.fetch("SELECT kind FROM event WHERE subject_kind = 'quality_claim' ORDER BY sequence")
+    ]
     assert kinds == [f"quality_claim.{turn}" for turn in ("opened", "sent", "answered", "closed")]
     with pytest.raises(WrongState):
         await claims.close(claim.id, "again", by=BUYER)
