@@ -33,14 +33,15 @@ def run() -> Figures:
     random = np.random.default_rng(118)
     figures = Figures(
         "Burst radar",
-        f"False alarms a year of {SERIES} series with one rate, whose radar states at most {STATED:.0f} (from {DRAWN} drawn; an "
-        "alarm starts its series anew, so that one whose rate is far above what is believed counts again and again); the median "
-        f"(and mean) days from the beginning of a burst of so many times the rate to the alarm, or how many of 300 bursts "
-        f"a year long were missed. Compared: the radar; a plain CUSUM with one threshold for all series, set so that it keeps "
-        f"the same statement on the series of 10 a year and deaf to how well a rate is known; and a fixed rule, more than {FIXED} "
-        "times what 30 days expect and at least two. The true rates are the believed ones (Poisson), or drawn from a Gamma of "
-        "shape 2 around them (uncertain). The last row is reported, not judged: monthly demand of 1,337 real spare parts, each "
-        "part's first 24 months its belief, the following 27 watched, each month's pieces spread over it evenly.",
+        f"False alarms a year of {SERIES} series with one rate, whose radar states at most {STATED:.0f} (from "
+        f"{DRAWN} drawn; an alarm starts its series anew, so that one whose rate is far above what is believed "
+        "counts again and again); the median (and mean) days from the beginning of a burst of so many times the "
+        "rate to the alarm, or how many of 300 bursts a year long were missed. Compared: the radar; a plain CUSUM "
+        "with one threshold for all series, set so that it keeps the same statement on the series of 10 a year and "
+        f"deaf to how well a rate is known; and a fixed rule, more than {FIXED} times what 30 days expect and at "
+        "least two. The true rates are the believed ones (Poisson), or drawn from a Gamma of shape 2 around them "
+        "(uncertain). The last row is reported, not judged: monthly demand of 1,337 real spare parts, each part's "
+        "first 24 months its belief, the following 27 watched, each month's pieces spread over it evenly.",
         ("series", "rule", "false alarms a year", "2 ×", "3 ×", "5 ×", "µs a series"),
     )
     plain = threshold(RATIO, 10.0 * SERIES / STATED)
