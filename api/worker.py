@@ -29,7 +29,7 @@ from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
 from inventory.assurance import duty_sheets, escalation, seals
 from inventory.assurance.meter import cells
-from inventory.emergency import assessments, cases, proposing
+from inventory.emergency import assessments, cases, proposing, radar
 from inventory.ground import clock, context, db, idempotency, jobs
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
@@ -99,6 +99,16 @@ async def on_assess(job: jobs.Assess, _: Work) -> None:
 async def on_judge_failure(job: jobs.JudgeFailure, _: Work) -> None:
     """A part failed at a site."""
     await assessments.assess_failure(job.part, job.site, job.contract, by=EMERGENCY)
+
+
+async def on_look_at_series(job: jobs.LookAtSeries, _: Work) -> None:
+    """A part failed in a device, or that was taken back."""
+    await radar.look(job.device, job.part)
+
+
+async def on_look_at_radar(_: jobs.LookAtRadar, __: Work) -> None:
+    """Many failures came at once."""
+    await radar.look_at_all()
 
 
 async def on_assess_all(_: jobs.AssessAll, __: Work) -> None:
@@ -231,6 +241,8 @@ async def on_send_message(job: jobs.SendMessage, work: Work) -> None:
 HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.Assess: on_assess,
     jobs.JudgeFailure: on_judge_failure,
+    jobs.LookAtSeries: on_look_at_series,
+    jobs.LookAtRadar: on_look_at_radar,
     jobs.AssessAll: on_assess_all,
     jobs.FillBackorders: on_fill_backorders,
     jobs.RenewPromises: on_renew_promises,
@@ -283,6 +295,7 @@ async def _each_minute() -> None:
 
 
 async def _now_and_then() -> None:
+    await radar.look_at_all()
     await assessments.assess_all(by=EMERGENCY)
     await cases.remind_of_unproposed(by=EMERGENCY)
     await backorders.renew_promises(by=service("allocation"))

@@ -32,6 +32,9 @@ PRIOR_FAILURES = 1.0
 
 YEAR_DAYS = 365.0
 
+BUCKETS = 20
+"""Values per factor of ten that the asked run length is rounded up to, where many series share thresholds."""
+
 
 class Window(msgspec.Struct, frozen=True):
     """Failures in the last `days` against the `expected` number.
@@ -63,6 +66,7 @@ class Burst(msgspec.Struct, frozen=True):
     now: float
     rate_per_day: float
     ratio: float
+    allowance: float
     threshold: float
     statistic: float
     peak: float
@@ -124,7 +128,7 @@ def average_run_length(mu: float, k: Fraction | int, h: Fraction | int, head_sta
     if not (math.isfinite(mu) and mu > 0 and k > 0 and h > 0 and 0 <= head_start < h):
         raise OptimizerError(f"no such chart: mu={mu}, k={k}, h={h}, head_start={head_start}")
     q = math.lcm(k.denominator, h.denominator, head_start.denominator)
-    lengths = _run_lengths(mu, fall=int(k * q), states=int(h * q), rise=q)
+    lengths = run_lengths(mu, fall=int(k * q), states=int(h * q), rise=q)
     return float(lengths[int(head_start * q)])
 
 
@@ -155,7 +159,7 @@ def threshold(ratio: float, in_control_events: float) -> float:
     step = 1 / (STEPS * reference(ratio))
 
     def seldom(states: int) -> bool:
-        lengths = _run_lengths(step, fall=1, states=states, rise=STEPS)
+        lengths = run_lengths(step, fall=1, states=states, rise=STEPS)
         return bool((lengths[0] - 1) * step >= in_control_events)
 
     # The chain looks after the fall, the scan before it: one step for that, one for the bound.
@@ -190,17 +194,32 @@ def radar_threshold(rate_per_day: float, series: int, false_alarms_per_year: flo
     if not (rate_per_day > 0 and series > 0 and false_alarms_per_year > 0):
         raise OptimizerError("the rate, the number of series and of false alarms must be above zero")
     events = rate_per_day * YEAR_DAYS * series / false_alarms_per_year
-    # Rounded up to two digits, so that thousands of series share a few solves.
-    unit = 10.0 ** (math.floor(math.log10(events)) - 1)
-    return threshold(ratio, math.ceil(events / unit) * unit)
+    # Rounded up, so that thousands of series share a few solves.
+    return threshold(ratio, 10.0 ** (math.ceil(BUCKETS * math.log10(events)) / BUCKETS))
 
 
-def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: float, threshold: float) -> Burst:
+def scan(
+    times_days: Sequence[float],
+    rate_per_day: float,
+    now: float,
+    ratio: float,
+    threshold: float,
+    *,
+    allowance: float = 1.0,
+    earlier: Sequence[tuple[float, float]] = (),
+) -> Burst:
     """Return what a sorted list of failure times says at `now`.
 
     The list is bounded by the caller (a year, say); the statistic starts at zero before it. It
     is a pure function of the list: when a record comes late or is corrected, it is called
     again with the list as it should have been.
+
+    `rate_per_day` is the long-run rate now. Where it was another one, `earlier` tells: pairs
+    (until, rate), in order of their days, each rate holding until its day and after the one
+    before. A day then takes off what was expected of that day: machines that came or went are
+    no burst. `allowance` is how many times the long-run rate the statistic is tested against,
+    above 1 where that rate is not well known (see `optimizer.radar.design`); what is expected
+    is told, and the present rate found, at the long-run rate itself.
 
     The present rate in an alarm is that since the most likely moment of change: see
     `present_rate`.
@@ -212,22 +231,26 @@ def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: fl
     (4.636, 0.417)
     >>> [(w.days, w.failures, round(w.expected, 1)) for w in burst.windows]
     [(1.0, 2, 0.1), (7.0, 5, 0.7), (30.0, 6, 3.0)]
+    >>> grown = scan([1.0, 2.0, 3.0], 0.5, now=12.0, ratio=3.0, threshold=9.0, earlier=[(10.0, 0.1)])
+    >>> [round(w.expected, 2) for w in grown.windows]
+    [0.5, 1.5, 3.8]
 
     Raises:
-        OptimizerError: times out of order or after `now`; a rate or a threshold not above zero; a
-            ratio not above 1.
+        OptimizerError: times out of order or after `now`; a rate, an allowance or a threshold not
+            above zero; a ratio not above 1.
 
     """
-    _check_series(times_days, rate_per_day, now, threshold)
-    fall_per_day = reference(ratio) * rate_per_day
-    run = _run(times_days, fall_per_day, now, threshold)
-    days = now - run.began_at if run.began_at is not None else 0.0
+    _check_series(times_days, rate_per_day, now, threshold, allowance, earlier)
+    expected = _Expected(rate_per_day, earlier)
+    run = _latest(_runs(times_days, expected, now, reference(ratio) * allowance, threshold))
     in_alarm = run.alarmed_at is not None
+    raised = _raised(times_days[-run.failures :], expected, now) if in_alarm else 1.0
     return Burst(
         times_days=tuple(times_days),
         now=now,
         rate_per_day=rate_per_day,
         ratio=ratio,
+        allowance=allowance,
         threshold=threshold,
         statistic=run.statistic,
         peak=run.peak,
@@ -235,23 +258,77 @@ def scan(times_days: Sequence[float], rate_per_day: float, now: float, ratio: fl
         alarmed_at=run.alarmed_at,
         began_at=run.began_at,
         run_failures=run.failures,
-        run_expected=rate_per_day * days,
-        present_rate_per_day=present_rate(times_days[-run.failures :], rate_per_day, now) if in_alarm else rate_per_day,
-        windows=tuple(_window(times_days, rate_per_day, now, each) for each in WINDOWS_DAYS),
+        run_expected=0.0 if run.began_at is None else expected.between(run.began_at, now),
+        present_rate_per_day=raised * rate_per_day,
+        windows=tuple(_window(times_days, expected, now, each) for each in WINDOWS_DAYS),
     )
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """A run that reached the threshold; `ended_at` is when the statistic was back at zero, None while it is not.
+
+    `failures` of the run came in all, `expected` from its beginning to its end.
+    """
+
+    began_at: float
+    alarmed_at: float
+    ended_at: float | None
+    failures: int
+    expected: float
+
+
+def alarms(
+    times_days: Sequence[float],
+    rate_per_day: float,
+    now: float,
+    ratio: float,
+    threshold: float,
+    *,
+    allowance: float = 1.0,
+    earlier: Sequence[tuple[float, float]] = (),
+) -> list[Alarm]:
+    """Return every alarm that a sorted list of failure times gave up to `now`, those that are over too.
+
+    A pure function of the list, as `scan` is, and with its arguments: a record that came late
+    leads to the alarms it would have led to in time, one that is taken back leaves those that
+    would have been without it.
+
+    >>> (alarm,) = alarms([1.0, 1.1, 1.2, 90.0], 0.1, now=90.0, ratio=3.0, threshold=2.9)
+    >>> alarm.began_at, alarm.alarmed_at, round(alarm.ended_at, 1), alarm.failures, round(alarm.expected, 2)
+    (1.0, 1.2, 17.5, 3, 1.65)
+
+    Raises:
+        OptimizerError: as `scan`.
+
+    """
+    _check_series(times_days, rate_per_day, now, threshold, allowance, earlier)
+    expected = _Expected(rate_per_day, earlier)
+    return [
+        Alarm(
+            began_at=run.began_at,
+            alarmed_at=run.alarmed_at,
+            ended_at=run.ended_at,
+            failures=run.failures,
+            expected=expected.between(run.began_at, now if run.ended_at is None else run.ended_at),
+        )
+        for run in _runs(times_days, expected, now, reference(ratio) * allowance, threshold)
+        if run.began_at is not None and run.alarmed_at is not None
+    ]
 
 
 def present_rate(run_days: Sequence[float], rate_per_day: float, now: float) -> float:
     """Return the rate that a run of failures shows at `now`, never below the long-run rate m.
 
-    If the rate changed at the failure that n others followed within the T days up to now, its
-    posterior mean under a Gamma prior that weighs as much as one expected failure is
+    If the rate changed at the failure that n others followed, with e expected up to now, how
+    many times m it now is has the posterior mean
 
-        m′ = (1 + n)/(1/m + T).
+        (1 + n)/(1 + e)
 
-    That failure does not count, since it started the clock. Of all failures of the run, the one
-    with the largest n·ln(m′/m) - (m′ - m)·T, the log-likelihood ratio against no change, is
-    taken for the change: a sudden burst is not diluted by a slow rise before it.
+    under a Gamma prior that weighs as much as one expected failure; e = m·T for T days at an
+    unchanged m. That failure does not count, since it started the clock. Of all failures of
+    the run, the one with the largest n·ln(m′/m) - (m′/m - 1)·e, the log-likelihood ratio
+    against no change, is taken for the change: a sudden burst is not diluted by a slow rise
+    before it.
 
     Source: after Hinkley, Biometrika 57 (1970) 1-17.
 
@@ -261,12 +338,46 @@ def present_rate(run_days: Sequence[float], rate_per_day: float, now: float) -> 
     >>> round(present_rate([*rise, 40.0, 40.1, 40.2, 40.3, 40.4], 0.1, now=40.5), 3)
     0.476
     """
-    began = np.asarray(run_days, dtype=np.float64)
-    followed = np.arange(len(began))[::-1]
-    days = now - began
-    rate = (PRIOR_FAILURES + followed) / (PRIOR_FAILURES / rate_per_day + days)
-    likelihood = followed * np.log(rate / rate_per_day) - (rate - rate_per_day) * days
-    return max(rate_per_day, float(rate[np.argmax(likelihood)]))
+    return rate_per_day * _raised(run_days, _Expected(rate_per_day, ()), now)
+
+
+def _raised(run_days: Sequence[float], expected: "_Expected", now: float) -> float:
+    """How many times the long-run rate a run shows at `now`."""
+    since = expected.since_first([*run_days, now])
+    left = since[-1] - since[:-1]
+    followed = np.arange(len(run_days))[::-1]
+    times = (PRIOR_FAILURES + followed) / (PRIOR_FAILURES + left)
+    likelihood = followed * np.log(times) - (times - 1) * left
+    return max(1.0, float(times[np.argmax(likelihood)]))
+
+
+class _Expected:
+    """How many failures the long-run rate expects between two moments, whether it was always the same or not."""
+
+    def __init__(self, rate_per_day: float, earlier: Sequence[tuple[float, float]]) -> None:
+        self._until = np.array([until for until, _ in earlier], dtype=np.float64)
+        self._rates = np.array([*(rate for _, rate in earlier), rate_per_day], dtype=np.float64)
+        self._at_change = np.concatenate([[0.0], np.cumsum(np.diff(self._until) * self._rates[1:-1])])
+
+    def since_first(self, moments: Sequence[float]) -> npt.NDArray[np.float64]:
+        """How many are expected from one and the same moment up to each of some."""
+        at = np.asarray(moments, dtype=np.float64)
+        if not len(self._until):
+            return at * self._rates[0]
+        piece = np.searchsorted(self._until, at, side="right")
+        change = np.maximum(piece - 1, 0)
+        return self._at_change[change] + (at - self._until[change]) * self._rates[piece]
+
+    def between(self, start: float, end: float) -> float:
+        """How many are expected from `start` to `end`."""
+        since = self.since_first([start, end])
+        return float(since[1] - since[0])
+
+    def when(self, start: float, count: float, latest: float) -> float:
+        """When, after `start`, so many have been expected; not later than `latest`, by when they have."""
+        moments = np.array([start, *self._until[(self._until > start) & (self._until < latest)], latest])
+        since = self.since_first(moments.tolist())
+        return float(np.interp(since[0] + count, since, moments))
 
 
 class _Run(msgspec.Struct):
@@ -277,40 +388,44 @@ class _Run(msgspec.Struct):
     failures: int = 0
     began_at: float | None = None
     alarmed_at: float | None = None
+    ended_at: float | None = None
 
 
-def _run(times: Sequence[float], fall_per_day: float, now: float, threshold: float) -> _Run:
-    """Walk the failures in order and return the run that is open at `now`."""
-    run, last = _Run(), -math.inf
-    for time in times:
-        run = _fallen(run, fall_per_day * (time - last))
-        run.statistic += 1
-        run.failures += 1
-        run.peak = max(run.peak, run.statistic)
-        if run.began_at is None:
-            run.began_at = time
-        if run.alarmed_at is None and run.statistic >= threshold:
-            run.alarmed_at = time
-        last = time
-    return _fallen(run, fall_per_day * (now - last))
+def _runs(times: Sequence[float], expected: _Expected, now: float, fall: float, threshold: float) -> list[_Run]:
+    """Walk the failures in order and return every run up to `now`; only the last may be going on."""
+    since = expected.since_first([*times, now])
+    runs: list[_Run] = []
+    for number, time in enumerate(times):
+        open_run = runs[-1] if runs and runs[-1].ended_at is None else None
+        if open_run is None:
+            open_run = _Run(began_at=time)
+            runs.append(open_run)
+        open_run.statistic += 1
+        open_run.failures += 1
+        open_run.peak = max(open_run.peak, open_run.statistic)
+        if open_run.alarmed_at is None and open_run.statistic >= threshold:
+            open_run.alarmed_at = time
+        fallen = fall * float(since[number + 1] - since[number])
+        if open_run.statistic <= fallen:
+            following = now if number + 1 == len(times) else times[number + 1]
+            open_run.ended_at = expected.when(time, open_run.statistic / fall, following)
+        open_run.statistic = max(0.0, open_run.statistic - fallen)
+    return runs
 
 
-def _fallen(run: _Run, fall: float) -> _Run:
-    """Return the run after a quiet time: lower, or over."""
-    if run.statistic <= fall:
-        return _Run()
-    run.statistic -= fall
-    return run
+def _latest(runs: Sequence[_Run]) -> _Run:
+    """The run that is going on; one without a failure where none is."""
+    return runs[-1] if runs and runs[-1].ended_at is None else _Run()
 
 
-def _window(times: Sequence[float], rate_per_day: float, now: float, days: float) -> Window:
-    failures, expected = len(times) - bisect.bisect_right(times, now - days), rate_per_day * days
+def _window(times: Sequence[float], expected: _Expected, now: float, days: float) -> Window:
+    failures, mean = len(times) - bisect.bisect_right(times, now - days), expected.between(now - days, now)
     # P(N ≥ n) = P(N > n - 1); with no failure at all that is certain.
-    p_value = float(special.pdtrc(failures - 1, expected)) if failures else 1.0
-    return Window(days, failures, expected, p_value)
+    p_value = float(special.pdtrc(failures - 1, mean)) if failures else 1.0
+    return Window(days, failures, mean, p_value)
 
 
-def _run_lengths(mu: float, *, fall: int, states: int, rise: int) -> npt.NDArray[np.float64]:
+def run_lengths(mu: float, *, fall: int, states: int, rise: int) -> npt.NDArray[np.float64]:
     """Solve for the average run length from each of the states 0 … states - 1.
 
     Per period the state rises by `rise` for each of Poisson(mu) failures and falls by `fall`,
@@ -330,11 +445,24 @@ def _run_lengths(mu: float, *, fall: int, states: int, rise: int) -> npt.NDArray
     return np.asarray(linalg.spsolve(system, np.ones(states)), dtype=np.float64)
 
 
-def _check_series(times: Sequence[float], rate_per_day: float, now: float, threshold: float) -> None:
+def _check_series(
+    times: Sequence[float],
+    rate_per_day: float,
+    now: float,
+    threshold: float,
+    allowance: float,
+    earlier: Sequence[tuple[float, float]],
+) -> None:
     if not (math.isfinite(rate_per_day) and rate_per_day > 0):
         raise OptimizerError(f"rate_per_day must be above zero, not {rate_per_day}")
+    if not (math.isfinite(allowance) and allowance > 0):
+        raise OptimizerError(f"allowance must be above zero, not {allowance}")
     if not threshold > 0:
         raise OptimizerError(f"threshold must be above zero, not {threshold}")
     ordered = all(a <= b for a, b in pairwise([*times, now]))
     if not (math.isfinite(now) and ordered and all(map(math.isfinite, times))):
         raise OptimizerError("failure times must be finite, sorted and not after now")
+    if not all(math.isfinite(until) and math.isfinite(rate) and rate >= 0 for until, rate in earlier):
+        raise OptimizerError("earlier rates and the days they held until must be finite, and no rate below zero")
+    if any(a >= b for (a, _), (b, _) in pairwise(earlier)):
+        raise OptimizerError("earlier rates must come in order of the days they held until")

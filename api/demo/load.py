@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.demo import company, credentials, staff, warehouse
+from api.demo import bad_batch, company, credentials, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
 from api.demo.company.parts import MODELS
@@ -19,7 +19,7 @@ from api.processes import solver_process
 from api.settings import Settings
 from inventory.assurance import duty_sheets, escalation
 from inventory.assurance.meter import cells
-from inventory.emergency import assessments, declaring
+from inventory.emergency import assessments, declaring, radar
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import service
 from inventory.planning import learning, network, plans
@@ -85,6 +85,8 @@ async def load_company(settings: Settings, *, say: Say) -> None:
                 await learning.learn(start.date(), end.date(), by=SETUP)
             await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
+            await bad_batch.let_fail(by=SETUP)
+            await radar.look_at_all()
             await assessments.assess_all(by=SETUP)
             await duty_sheets.watch()
             await escalation.escalate_late(limit=500)

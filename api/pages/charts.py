@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from api.pages.formats import ZONE
 from inventory.emergency.cases import CaseView
-from inventory.emergency.following import DayCount, Followed
-from inventory.installed_base.failure_counts import MonthCount
+from inventory.emergency.following import Followed
+from inventory.installed_base.failure_counts import DayCount, MonthCount
 from inventory.stock.history import LevelHistory
 from inventory.stock.levels import LevelView
 from optimizer.frontier import Point

@@ -27,6 +27,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "pool_crossing": "/pool-crossings",
     "handover": "/handovers",
     "emergency_case": "/emergencies",
+    "quality_claim": "/quality-claims",
 }
 """Where each kind has its pages."""
 

@@ -110,7 +110,11 @@ GROUPS = (
     Group(
         "emergency",
         ("Emergency", "应急"),
-        (Item("/emergencies", ("Emergencies", "应急"), "flame", "emergency.read"),),
+        (
+            Item("/emergencies", ("Emergencies", "应急"), "flame", "emergency.read"),
+            Item("/radar", ("Burst radar", "故障突发监测"), "bolt", "emergency.read", also=("/batches",)),
+            Item("/quality-claims", ("Quality claims", "质量索赔"), "paperclip", "claims.read"),
+        ),
     ),
     Group(
         "procurement", ("Procurement", "采购"), (Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),)

@@ -25,6 +25,7 @@ Kind = Literal[
     "pick_list",
     "pool_crossing",
     "handover",
+    "quality_claim",
 ]
 
 READS: dict[Kind, str] = {
@@ -43,6 +44,7 @@ READS: dict[Kind, str] = {
     "pick_list": "stock.issue",
     "pool_crossing": "stock.read",
     "handover": "documents.read",
+    "quality_claim": "claims.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -139,6 +141,11 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place AS target ON target.id = handover.to_place
                WHERE number = $1
                  AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3) OR $6 IN (origin.code, target.code))
+               UNION ALL
+               SELECT 14, 'quality_claim', quality_claim.id::text FROM quality_claim
+               JOIN receipt ON receipt.id = quality_claim.receipt
+               JOIN place ON place.id = receipt.place
+               WHERE quality_claim.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
         number,

@@ -8,6 +8,7 @@ import msgspec
 
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement
+from inventory.emergency.radar_views import part_words
 from inventory.ground import clock, db
 from inventory.stock.serving import SERVING
 
@@ -51,6 +52,7 @@ async def evidence_of(facts: Facts, subject: RowFacts, judgement: Judgement) -> 
         "arriving": msgspec.to_builtins(subject.arriving),
         "critical_point": msgspec.to_builtins(judgement.critical),
         "burst": msgspec.to_builtins(judgement.burst),
+        "radar": await part_words(subject.part_number),
         "failures_per_day": _per_day(facts.at, subject),
         "classes": [
             {

@@ -26,7 +26,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
 
     `planned` is false where no approved plan has the row; its demand then comes from the installed base, and
     `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded,
-    `stored_raise` how many times its long-run rate the present rate was then.
+    `stored_raise` how many times its long-run rate the present rate was then. `rate_shape` tells how well the rate is
+    known: that of its Gamma, infinite where nothing is said of it.
     """
 
     part: int
@@ -44,6 +45,7 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     critical_point: int | None
     average_failure_line: int | None
     rate_per_day: float
+    rate_shape: float
     resupply_days: float
     planned_share: float
     planned: bool
@@ -85,7 +87,7 @@ class ClassFacts(Struct, frozen=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """Everything a judgement needs; `series` is how many rows the radar watches."""
+    """Everything a judgement needs; `series` is how many series the radar watches, the rows among them."""
 
     at: datetime
     rows: list[RowFacts]
@@ -96,6 +98,11 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 Key = tuple[int, int, int]
 """A row's part, place and pool."""
+
+ROWS_WATCHED = (
+    """(SELECT count(*)::int FROM plan_row JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved')"""
+)
+"""How many rows are watched for bursts."""
 
 
 async def gather(keys: Sequence[Key] | None = None) -> Facts:
@@ -111,9 +118,7 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
             if (part, place, pool) not in known:
                 rows += await db.read(RowFacts, _UNPLANNED, [part], [place], [pool], now, now - WATCHED, clock.today())
     classes = await db.read(ClassFacts, _CLASSES)
-    series = await db.fetch_value(
-        "SELECT count(*)::int FROM plan_row JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'"
-    )
+    series = await db.fetch_value(f"""SELECT greatest((SELECT series FROM radar_round), {ROWS_WATCHED})""")
     return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
 
 
@@ -147,7 +152,8 @@ SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, p
        pool.code AS pool_code, coalesce(level.on_hand, 0) AS on_hand, coalesce(level.reserved, 0) AS reserved,
        coalesce(level.backordered, 0) AS backordered, level.base_stock, level.critical_point,
        level.average_failure_line,
-       wanted.rate_per_day, wanted.resupply_days, wanted.planned_share, wanted.planned, wanted.demands,
+       wanted.rate_per_day, coalesce(believed.shape, 'infinity') AS rate_shape, wanted.resupply_days,
+       wanted.planned_share, wanted.planned, wanted.demands,
        coalesce(inbound.arriving, '[]') AS arriving, coalesce(failed.failures, '{{}}') AS failures,
        hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,
        coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS stored_raise,
@@ -184,6 +190,9 @@ LEFT JOIN (
       AND ($1::int[] IS NULL OR failure.part = ANY($1))
     GROUP BY 1, 2, 3
 ) AS failed ON failed.part = wanted.part AND failed.place = wanted.place AND failed.pool = wanted.pool
+LEFT JOIN LATERAL (
+    SELECT shape FROM failure_rate WHERE failure_rate.part = wanted.part ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS believed ON true
 LEFT JOIN hand_set_point ON hand_set_point.part = wanted.part AND hand_set_point.place = wanted.place
      AND hand_set_point.pool = wanted.pool AND hand_set_point.expires_at > $4
 LEFT JOIN assessment ON assessment.part = wanted.part AND assessment.place = wanted.place

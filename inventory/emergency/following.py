@@ -1,6 +1,6 @@
 """Following a case: what happened to its stock since before it opened."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
@@ -9,17 +9,11 @@ from inventory.emergency import cases
 from inventory.emergency.cases import CaseView
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
+from inventory.installed_base.failure_counts import DayCount
 from inventory.stock import levels
 from inventory.stock.history import LevelHistory, available_over_time
 from inventory.stock.levels import LevelView
 from inventory.stock.serving import SERVING
-
-
-class DayCount(Struct, frozen=True):
-    """How many failures fell on a row on a day (of the given time zone)."""
-
-    day: date
-    failures: int
 
 
 async def failures_since(case: UUID, since: datetime, *, zone: str) -> list[DayCount]:

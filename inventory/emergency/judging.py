@@ -8,8 +8,9 @@ from msgspec import Struct, structs
 from inventory.emergency.facts import ClassFacts, Facts, RowFacts
 from inventory.installed_base.failures import WATCHED
 from optimizer import cover
-from optimizer.burst import Burst, radar_threshold, scan
+from optimizer.burst import Burst, scan
 from optimizer.cover import NO_DEMAND, ClassDemand, ClassService, CriticalPoint, Inbound, Row
+from optimizer.radar import design
 
 WATCHED_DAYS = WATCHED.total_seconds() / 86_400
 
@@ -82,10 +83,11 @@ def burst_of(facts: Facts, subject: RowFacts) -> Burst | None:
     if subject.rate_per_day <= NO_DEMAND:
         return None
     policy = facts.policy
-    threshold = radar_threshold(subject.rate_per_day, facts.series, policy.false_alarms_per_year, policy.burst_ratio)
+    rate, ratio = subject.rate_per_day, policy.burst_ratio
+    tested = design(rate, subject.rate_shape, facts.series, policy.false_alarms_per_year, ratio)
     start = facts.at - WATCHED
     times = [(failed - start).total_seconds() / 86_400 for failed in subject.failures]
-    return scan(times, subject.rate_per_day, WATCHED_DAYS, policy.burst_ratio, threshold)
+    return scan(times, rate, WATCHED_DAYS, ratio, tested.threshold, allowance=tested.allowance)
 
 
 def row_of(subject: RowFacts, burst: Burst | None, at: datetime) -> Row:

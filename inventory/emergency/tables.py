@@ -14,6 +14,7 @@ from inventory.ground.columns import (
     money,
     note,
     optional_instant,
+    optional_link,
     optional_text,
     real,
     text,
@@ -153,3 +154,86 @@ class CaseEntry(
     kind = text()
     actor = text()
     facts = document(default="{}")
+
+
+DIMENSION_IS_KNOWN = "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+
+
+class RadarRound(
+    Table, tablename="radar_round", help_text="How many series the radar watches, by its latest look at all"
+):
+    """One row: every series gets an equal share of the false alarms a year that the policy allows."""
+
+    id = Serial(primary_key=True)
+    looked_at = instant()
+    series = whole()
+
+    radar_round_is_one = Check("id = 1")
+
+
+class RadarSeries(
+    Table, tablename="radar_series", help_text="The latest reading of every series in which something failed lately"
+):
+    """A part, model, firmware level, receipt batch, site or supplier whose failures are tested against what is expected.
+
+    `place` is the site of a site's series and the store of a batch's: whoever is bound to stores sees no other ones.
+    Derived from the failures at any time; the series in which nothing failed for a year have no row.
+    """
+
+    id = key()
+    dimension = text()
+    subject = text()
+    name = text()
+    place = optional_link(Place, index=True)
+    looked_at = instant()
+    rate_per_day = real()
+    rate_shape = real()
+    present_rate_per_day = real()
+    allowance = real()
+    statistic = real()
+    threshold = real()
+    strength = real()
+    in_alarm = flag(default=False)
+    began_at = optional_instant()
+    alarmed_at = optional_instant()
+    failures = whole()
+    expected = real()
+    windows = document()
+    concentrations = document(default="[]")
+
+    radar_series_is_one_per_subject = Unique([dimension, subject])
+    radar_series_dimension_is_known = Check(DIMENSION_IS_KNOWN)
+
+
+class RadarAlarm(
+    Table, tablename="radar_alarm", help_text="A burst the radar found: raised, over or withdrawn; never deleted"
+):
+    """One alarm of a series, with its evidence as it stood when it was raised.
+
+    It is over when its failures no longer outnumber what is expected, and withdrawn when a correction leaves no burst.
+    """
+
+    id = key()
+    number = text(unique=True)
+    dimension = text()
+    subject = text()
+    name = text()
+    place = optional_link(Place)
+    state = text()
+    policy_version = whole()
+    began_at = instant()
+    alarmed_at = instant()
+    noticed_at = instant()
+    ended_at = optional_instant()
+    withdrawn_at = optional_instant()
+    withdrawn_because = optional_text()
+    failures = whole()
+    expected = real()
+    evidence = document()
+
+    radar_alarm_dimension_is_known = Check(DIMENSION_IS_KNOWN)
+    radar_alarm_state_is_known = Check("state IN ('raised', 'over', 'withdrawn')")
+    radar_alarm_is_withdrawn_for_a_reason = Check(
+        "(state = 'withdrawn') = (withdrawn_at IS NOT NULL) AND (withdrawn_at IS NULL) = (withdrawn_because IS NULL)"
+    )
+    radar_alarm_withdrawal_is_known = Check("withdrawn_because IN ('records', 'rates')")

@@ -43,6 +43,17 @@ class JudgeFailure(Job, frozen=True):
     contract: int
 
 
+class LookAtSeries(Job, frozen=True):
+    """A part failed in a device, or that was taken back: read the radar's series it belongs to anew."""
+
+    device: int
+    part: int
+
+
+class LookAtRadar(Job, frozen=True):
+    """Many failures came at once: read every series of the radar anew."""
+
+
 class FillBackorders(Job, frozen=True):
     """Give newly free stock to those who wait for it."""
 

@@ -16,6 +16,13 @@ class MonthCount(Struct, frozen=True):
     failures: int
 
 
+class DayCount(Struct, frozen=True):
+    """How many failures fell on a day; of what, and in which time zone, says whoever counts."""
+
+    day: date
+    failures: int
+
+
 async def failures_per_month(part_number: str, *, seen_by: Actor, months: int = 24) -> list[MonthCount]:
     """A part's failures in the reader's contracts and near the reader's stores, oldest month first, quiet months included."""
     return await db.read(

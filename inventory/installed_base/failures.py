@@ -15,7 +15,13 @@ ONE_INCIDENT = timedelta(hours=24)
 """Reports of the same part in the same device and position this close together tell of one failure."""
 
 WATCHED = timedelta(days=120)
-"""A failure older than this cannot raise an alarm any more; it still counts for the failure rates."""
+"""A failure older than this says nothing any more of the stock it falls on; it still counts for the failure rates."""
+
+REMEMBERED = timedelta(days=365)
+"""How long the burst radar remembers a failure: rare parts, batches and sites fail a few times a year."""
+
+MANY = 20
+"""From so many devices and parts on, the radar is looked at as a whole, once."""
 
 
 class UnknownInFailure(Invalid):
@@ -258,9 +264,8 @@ async def record_for_request(
         by.name,
         request,
     )
-    if occurred_at >= clock.now() - WATCHED:
-        parts = dict.fromkeys(each.part for each in fresh)
-        await jobs.enqueue(*(jobs.JudgeFailure(part, site, contract) for part in parts))
+    parts = dict.fromkeys(each.part for each in fresh)
+    await _judge([_Changed(device, part, site, contract, occurred_at) for part in parts])
 
 
 @db.atomic
@@ -277,7 +282,7 @@ async def withdraw(failure: UUID, *, by: Actor, reason: str) -> None:
            FROM device JOIN contract ON contract.id = device.contract
            WHERE device.id = failure.device AND failure.id = $1
              AND ($4::text[] IS NULL OR contract.code = ANY($4)) AND {reached("device.site", "$5")}
-           RETURNING failure.part, device.site, device.contract""",
+           RETURNING failure.device, failure.part, device.site, device.contract, failure.occurred_at""",
         failure,
         clock.now(),
         reason,
@@ -286,20 +291,24 @@ async def withdraw(failure: UUID, *, by: Actor, reason: str) -> None:
     )
     if row is None:
         raise Unknown(what="failure", what_zh="故障记录", key=str(failure))
-    await jobs.enqueue(jobs.JudgeFailure(row["part"], row["site"], row["contract"]))
+    await _judge([_Changed(**dict(row))])
 
 
 async def withdraw_for_request(request: UUID, part: int, quantity: int, *, reason: str) -> None:
     """Take back failures that a part request told of: the parts turned out not to be at fault."""
-    await db.execute(
-        """UPDATE failure SET withdrawn_at = $4, withdrawn_reason = $5 WHERE id IN (
-               SELECT id FROM failure WHERE request = $1 AND part = $2 AND withdrawn_at IS NULL ORDER BY id LIMIT $3)""",
+    withdrawn = await db.read(
+        _Changed,
+        """UPDATE failure SET withdrawn_at = $4, withdrawn_reason = $5 FROM device
+           WHERE device.id = failure.device AND failure.id IN (
+               SELECT id FROM failure WHERE request = $1 AND part = $2 AND withdrawn_at IS NULL ORDER BY id LIMIT $3)
+           RETURNING failure.device, failure.part, device.site, device.contract, failure.occurred_at""",
         request,
         part,
         quantity,
         clock.now(),
         reason,
     )
+    await _judge(withdrawn)
 
 
 async def name_codes(request: UUID, part: int, code: str, quantity: int) -> None:
@@ -316,15 +325,32 @@ async def name_codes(request: UUID, part: int, code: str, quantity: int) -> None
 
 
 async def _watch(resolved: Sequence[_Resolved], failures: Sequence[NewFailure]) -> None:
-    """Have every part and site judged that a recent failure tells of, once each."""
-    recent = clock.now() - WATCHED
-    await jobs.enqueue(
-        *{
-            jobs.JudgeFailure(row.part, row.site, row.contract)
+    """Have everything judged that these failures tell of."""
+    await _judge(
+        [
+            _Changed(row.device, row.part, row.site, row.contract, new.occurred_at)
             for row, new in zip(resolved, failures, strict=True)
-            if new.occurred_at >= recent and row.part is not None and row.site is not None and row.contract is not None
-        }
+            if row.device is not None and row.part is not None and row.site is not None and row.contract is not None
+        ]
     )
+
+
+class _Changed(Struct, frozen=True):
+    """A failure that was recorded or taken back."""
+
+    device: int
+    part: int
+    site: int
+    contract: int
+    occurred_at: datetime
+
+
+async def _judge(changed: Sequence[_Changed]) -> None:
+    """Have the stock judged that failures fall on, and the radar's series that they belong to, once each."""
+    now = clock.now()
+    stock = {jobs.JudgeFailure(e.part, e.site, e.contract) for e in changed if e.occurred_at >= now - WATCHED}
+    series = {jobs.LookAtSeries(e.device, e.part) for e in changed if e.occurred_at >= now - REMEMBERED}
+    await jobs.enqueue(*stock, *(series if len(series) < MANY else [jobs.LookAtRadar()]))
 
 
 async def failures(

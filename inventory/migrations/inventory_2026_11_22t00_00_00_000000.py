@@ -209,6 +209,11 @@ CREATE UNIQUE INDEX plan_is_approved_once ON plan (state) WHERE state = 'approve
 
 CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, pool)
     WHERE state NOT IN ('closed', 'stood_down');
+CREATE INDEX radar_series_list_idx ON radar_series (in_alarm DESC, strength DESC, id DESC);
+CREATE INDEX radar_alarm_subject_idx ON radar_alarm (dimension, subject, began_at);
+CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
+CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
 CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;

@@ -45,6 +45,9 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "orders.read": ("see purchase orders", "查看采购订单"),
     "orders.draft": ("draft purchase orders", "起草采购订单"),
     "orders.approve": ("approve purchase orders", "审批采购订单"),
+    "claims.read": ("see quality claims", "查看质量索赔"),
+    "claims.open": ("open quality claims", "提出质量索赔"),
+    "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
     "vendors.read": ("see vendors, offers and authorisations", "查看供应商、报价与授权"),
     "costs.read": ("see prices and stock values", "查看价格与库存金额"),
     "plans.read": ("see stocking plans", "查看备货计划"),
@@ -99,6 +102,7 @@ ROLES: dict[str, frozenset[str]] = {
         _WORK
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
+        | {"claims.read", "claims.open", "claims.settle"}
     ),
     "planner": frozenset(
         _WORK
@@ -114,12 +118,14 @@ ROLES: dict[str, frozenset[str]] = {
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
         | {"requests.approve", "requests.set_policy"}
+        | {"claims.read", "claims.open"}
     ),
     "quality_supervisor": frozenset(
         _WORK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
         | {"recounts.ask", "statements.share", "counts.surprise", "requests.approve"}
+        | {"claims.read", "claims.open"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(

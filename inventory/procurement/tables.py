@@ -7,6 +7,7 @@ from piccolo.table import Table
 from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
     day,
+    document,
     flag,
     instant,
     key,
@@ -25,7 +26,7 @@ from inventory.ground.columns import (
     whole,
 )
 from inventory.places.tables import Party, Place
-from inventory.stock.tables import Pool
+from inventory.stock.tables import Pool, Receipt
 
 
 class Vendor(Table, tablename="vendor", help_text="How we order from a vendor and what its terms are"):
@@ -177,3 +178,34 @@ class OrderMessage(
     summary = note()
 
     order_message_direction_is_known = Check("direction IN ('sent', 'received', 'failed')")
+
+
+class QualityClaim(
+    Table, tablename="quality_claim", help_text="What a vendor is told of a bad batch, and what it answered"
+):
+    """A quality claim (质量索赔) about a part of a receipt, its evidence frozen as it was opened."""
+
+    id = key()
+    number = text(unique=True)
+    vendor = link(Vendor, index=True)
+    part = link(Part)
+    receipt = link(Receipt)
+    state = text()
+    pieces = whole()
+    reason = note()
+    evidence = document()
+    alarm_number = optional_text()
+    opened_at = instant()
+    opened_by = text()
+    sent_at = optional_instant()
+    sent_by = optional_text()
+    answered_at = optional_instant()
+    answered_by = optional_text()
+    answer = note()
+    closed_at = optional_instant()
+    closed_by = optional_text()
+    outcome = note()
+
+    quality_claim_state_is_known = Check("state IN ('open', 'sent', 'answered', 'closed')")
+    quality_claim_counts_its_pieces = Check("pieces > 0")
+    quality_claim_ends_once = Check("(state = 'closed') = (closed_at IS NOT NULL)")

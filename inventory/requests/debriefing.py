@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from inventory.catalogue import parts
 from inventory.catalogue.parts import PartRef
-from inventory.ground import audit, clock, db, events, steps
+from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
 from inventory.installed_base import failures, fitted
@@ -196,6 +196,8 @@ async def _account(
             )
         case _:
             await _give_back(head, line, report.outcome, quantity, serials, by)
+            if report.outcome == "dead_on_arrival":
+                await jobs.enqueue(jobs.LookAtSeries(head["device"], line.supplied_part or line.part))
             if report.outcome == "no_fault_found":
                 await failures.withdraw_for_request(request, line.part, quantity, reason="no fault found")
     if report.failure_code:

@@ -1,0 +1,271 @@
+"""Quality claims (质量索赔): a bad batch put to its vendor, with the evidence as it stood, until it is settled."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from inventory.catalogue import parts
+from inventory.ground import audit, clock, db, events, steps
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
+from inventory.ground.numbers import next_number
+from inventory.stock import batches
+
+State = Literal["open", "sent", "answered", "closed"]
+Turn = Literal["sent", "answered", "closed"]
+
+SENT_WITHIN = timedelta(days=1)
+"""How soon procurement puts a claim to the vendor."""
+
+ANSWERED_WITHIN = timedelta(days=10)
+"""How soon a vendor should have answered; then procurement asks again."""
+
+
+class NoVendorToClaim(Refused):
+    """Receipt {receipt} came with no purchase order of ours, or brought no {part_number}: there is no vendor to claim from."""
+
+    zh = "入库单 {receipt} 没有对应的采购订单，或未含 {part_number}，无法向供应商索赔。"
+    help_en = "See where the pieces came from; a claim is for what a vendor delivered on an order."
+    help_zh = "请核对来源；只有供应商按订单交付的备件可以索赔。"
+
+
+class ClaimAlreadyOpen(Refused, constraint="quality_claim_is_open_once"):
+    """This part of this receipt is claimed already."""
+
+    zh = "该入库单的此备件已有未结的质量索赔。"
+    help_en = "Work on the claim that is open."
+    help_zh = "请在已有的索赔中处理。"
+
+
+class ClaimNeedsWords(Invalid):
+    """Say what the vendor answered, or how the claim ended."""
+
+    zh = "请填写供应商的答复或索赔的处理结果。"
+    help_en = "A few words are enough."
+    help_zh = "简要填写即可。"
+
+
+class ClaimView(Struct, frozen=True, kw_only=True):
+    """A claim as lists show it; `evidence` stays as it was when it was opened."""
+
+    id: UUID
+    number: str
+    vendor: str
+    vendor_zh: str
+    vendor_en: str
+    part_number: str
+    name_zh: str
+    name_en: str
+    receipt: str
+    order: str
+    state: State
+    pieces: int
+    reason: str
+    alarm: str | None
+    evidence: Any
+    opened_at: datetime
+    opened_by: str
+    sent_at: datetime | None
+    sent_by: str | None
+    answered_at: datetime | None
+    answered_by: str | None
+    answer: str
+    closed_at: datetime | None
+    closed_by: str | None
+    outcome: str
+
+
+@db.atomic
+async def open_claim(
+    receipt: str, part_number: str, *, by: Actor, reason: str, evidence: object, alarm: str | None = None
+) -> ClaimView:
+    """Open a claim about a part of a receipt at the vendor that delivered it; procurement hears of it by a duty.
+
+    `evidence` is kept as it stands, `alarm` the number of the radar's alarm that led to it.
+
+    Raises:
+        Unknown, UnknownPart: no such receipt in the actor's stores, or no such part.
+        ReasonMissing: no reason was given.
+        NoVendorToClaim: no order of ours brought that part with that receipt.
+        ClaimAlreadyOpen: it is claimed already.
+
+    """
+    by.require("claims.open")
+    if not reason.strip():
+        raise ReasonMissing
+    part, came_with = await parts.find(part_number), await batches.find(receipt)
+    row = await db.fetch_one(
+        """SELECT purchase_order.vendor, place.code AS depot,
+                  (SELECT coalesce(sum(quantity), 0)::int FROM receipt_line
+                   WHERE receipt_line.receipt = receipt.id AND receipt_line.part = $2) AS pieces
+           FROM receipt
+           JOIN place ON place.id = receipt.place
+           LEFT JOIN purchase_order ON purchase_order.number = receipt.document
+           WHERE receipt.id = $1""",
+        came_with,
+        part.id,
+    )
+    if row is None or not by.sees_depot(row["depot"]):
+        raise Unknown(what="receipt", what_zh="入库单", key=receipt)
+    if row["vendor"] is None or row["pieces"] == 0:
+        raise NoVendorToClaim(receipt=receipt, part_number=part.part_number)
+    number = await next_number("QC")
+    claim = await db.fetch_value(
+        """INSERT INTO quality_claim (number, vendor, part, receipt, state, pieces, reason, evidence, alarm_number,
+                                      opened_at, opened_by)
+           VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10)
+           ON CONFLICT (receipt, part) WHERE state <> 'closed' DO NOTHING RETURNING id""",
+        number,
+        row["vendor"],
+        part.id,
+        came_with,
+        row["pieces"],
+        reason.strip(),
+        evidence,
+        alarm,
+        clock.now(),
+        by.name,
+    )
+    if claim is None:
+        raise ClaimAlreadyOpen
+    await steps.begin(
+        "send_claim", "quality_claim", number, owner_role="buyer", due_at=clock.now() + SENT_WITHIN, depot=row["depot"]
+    )
+    await audit.record("claim.opened", "quality_claim", number, by=by, reason=reason.strip())
+    return await _told(claim, "opened")
+
+
+@db.atomic
+async def send(claim: UUID, *, by: Actor) -> ClaimView:
+    """Note that the claim was put to its vendor; an answer is waited for.
+
+    Raises:
+        Unknown: no such claim in the actor's stores.
+        WrongState: it was sent before.
+
+    """
+    view = await _move(claim, ("open",), "sent", "", by=by)
+    await steps.finish("quality_claim", view.number, "send_claim", by=by)
+    await steps.begin(
+        "settle_claim", "quality_claim", view.number, owner_role="buyer", due_at=clock.now() + ANSWERED_WITHIN
+    )
+    return await _told(claim, "sent")
+
+
+@db.atomic
+async def answer(claim: UUID, said: str, *, by: Actor) -> ClaimView:
+    """Write down what the vendor answered.
+
+    Raises:
+        Unknown: no such claim in the actor's stores.
+        ClaimNeedsWords: it was not said what.
+        WrongState: it was not sent, or is settled already.
+
+    """
+    await _move(claim, ("sent",), "answered", said, by=by)
+    return await _told(claim, "answered")
+
+
+@db.atomic
+async def close(claim: UUID, outcome: str, *, by: Actor) -> ClaimView:
+    """Close a claim, answered or given up, saying how it ended; the batch may then be claimed again.
+
+    Raises:
+        Unknown: no such claim in the actor's stores.
+        ClaimNeedsWords: it was not said how.
+        WrongState: it is closed already.
+
+    """
+    view = await _move(claim, ("open", "sent", "answered"), "closed", outcome, by=by)
+    await steps.finish("quality_claim", view.number, by=by)
+    return await _told(claim, "closed")
+
+
+_WRITTEN: dict[Turn, str] = {
+    "sent": "sent_at = $3, sent_by = $4, answer = $5",
+    "answered": "answered_at = $3, answered_by = $4, answer = $5",
+    "closed": "closed_at = $3, closed_by = $4, outcome = $5",
+}
+"""What each turn of a claim writes."""
+
+
+async def _move(claim: UUID, needed: tuple[State, ...], to: Turn, words: str, *, by: Actor) -> ClaimView:
+    by.require("claims.settle")
+    view = await claim_view(claim, seen_by=by)
+    if to != "sent" and not words.strip():
+        raise ClaimNeedsWords
+    moved = await db.execute(
+        f"UPDATE quality_claim SET state = $2, {_WRITTEN[to]} WHERE id = $1 AND state = ANY($6)",
+        claim,
+        to,
+        clock.now(),
+        by.name,
+        words.strip(),
+        list(needed),
+    )
+    if not moved:
+        raise WrongState(
+            what="Quality claim", what_zh="质量索赔", key=view.number, state=view.state, needed=" / ".join(needed)
+        )
+    await audit.record(f"claim.{to}", "quality_claim", view.number, by=by, reason=words.strip())
+    return view
+
+
+async def _told(claim: UUID, what: str) -> ClaimView:
+    view = await db.read_one(ClaimView, f"{_VIEW} WHERE quality_claim.id = $1", claim)
+    if view is None:
+        raise AssertionError("a claim that was just written is there")
+    payload = {name: getattr(view, name) for name in ("number", "vendor", "part_number", "receipt", "state", "pieces")}
+    await events.emit(f"quality_claim.{what}", "quality_claim", view.number, payload)
+    return view
+
+
+_VIEW = """SELECT quality_claim.id, quality_claim.number, party.code AS vendor, party.name_zh AS vendor_zh,
+                  party.name_en AS vendor_en, part.part_number, part.name_zh, part.name_en, receipt.number AS receipt,
+                  receipt.document AS order, quality_claim.state, pieces, quality_claim.reason,
+                  alarm_number AS alarm, quality_claim.evidence, opened_at, opened_by, sent_at, sent_by, answered_at,
+                  answered_by, answer, quality_claim.closed_at, closed_by, outcome
+           FROM quality_claim
+           JOIN vendor ON vendor.id = quality_claim.vendor
+           JOIN party ON party.id = vendor.party
+           JOIN part ON part.id = quality_claim.part
+           JOIN receipt ON receipt.id = quality_claim.receipt
+           JOIN place ON place.id = receipt.place"""
+
+
+async def claim_view(claim: UUID, *, seen_by: Actor) -> ClaimView:
+    """One claim.
+
+    Raises:
+        Unknown: no such claim about a receipt at the reader's stores.
+
+    """
+    view = await db.read_one(
+        ClaimView,
+        f"{_VIEW} WHERE quality_claim.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
+        claim,
+        seen_by.depot_scope,
+    )
+    if view is None:
+        raise Unknown(what="quality claim", what_zh="质量索赔", key=str(claim))
+    return view
+
+
+async def claims(
+    *, limit: int, seen_by: Actor, after: UUID | None = None, state: State | None = None, vendor: str | None = None
+) -> list[ClaimView]:
+    """Claims about receipts at the reader's stores, newest first."""
+    return await db.read(
+        ClaimView,
+        f"""{_VIEW}
+            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR quality_claim.id < $2)
+              AND ($3::text IS NULL OR quality_claim.state = $3) AND ($4::text IS NULL OR party.code = $4)
+            ORDER BY quality_claim.id DESC LIMIT $5""",
+        seen_by.depot_scope,
+        after,
+        state,
+        vendor,
+        limit,
+    )
