@@ -6,11 +6,14 @@ with all the parts they share; without lateral supply every depot is its own clu
 join more depots than are computed exactly, the nearest ones make a cluster.
 """
 
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from optimizer.assurance import needed_share
@@ -172,10 +175,10 @@ def gather(network: Network) -> Demand:
     stream_row = np.searchsorted(row_key, key)
     row_rate = np.bincount(stream_row, weights=rate, minlength=len(row_key))
     row_part, row_depot = np.divmod(row_key, max(depot_count, 1))
-    unit_cost = np.array([record.unit_cost_cny for record in network.parts])[row_part]
-    holding_rate = np.array([record.holding_rate_per_year for record in network.parts])[row_part]
+    unit_cost = _column(network.parts, "unit_cost_cny", np.float64)[row_part]
+    holding_rate = _column(network.parts, "holding_rate_per_year", np.float64)[row_part]
     shape = np.array([np.inf if record.rate_shape is None else record.rate_shape for record in network.parts])
-    weighted = rate * np.array([record.criticality for record in network.parts])[part]
+    weighted = rate * _column(network.parts, "criticality", np.float64)[part]
     class_rate, class_weight = (
         np.bincount(sla, weights=of, minlength=len(network.sla_classes)) for of in (rate, weighted)
     )
@@ -288,9 +291,8 @@ def _sites(network: Network) -> tuple[list[tuple[int, int, float]], dict[str, in
 
 def _matrix(entries: Iterable[tuple[int, int, float]], shape: tuple[int, int]) -> sparse.csr_array:
     """A sparse matrix in which entries of one place add up."""
-    row, column, value = np.array([*entries], dtype=np.float64).reshape(-1, 3).T
-    indices = (row.astype(np.int64), column.astype(np.int64))
-    return sparse.csr_array((value, indices), shape=shape)
+    table = np.fromiter(entries, dtype=[("row", np.int64), ("column", np.int64), ("value", np.float64)])
+    return sparse.csr_array((table["value"], (table["row"], table["column"])), shape=shape)
 
 
 def _rows(network: Network, asked: Ints) -> tuple[Ints, Floats, Ints, Ints]:
@@ -298,17 +300,27 @@ def _rows(network: Network, asked: Ints) -> tuple[Ints, Floats, Ints, Ints]:
     part = {record.id: i for i, record in enumerate(network.parts)}
     depot = {record.id: i for i, record in enumerate(network.depots)}
     table = network.replenishment
-    keys = np.array([part[r.part] * len(depot) + depot[r.depot] for r in table], dtype=np.int64)
-    floors = np.array([row.min_stock for row in table], dtype=np.int64)
-    lead_times = np.array([row.lead_time_days for row in table], dtype=np.float64)
-    quantities = np.array([row.order_quantity for row in table], dtype=np.int64)
-    wanted = [asked, keys[floors > 0]]
+    keys = _column(table, "part", np.int64, part) * len(depot) + _column(table, "depot", np.int64, depot)
+    floors, quantities = _column(table, "min_stock", np.int64), _column(table, "order_quantity", np.int64)
+    lead_times = _column(table, "lead_time_days", np.float64)
+    entry = np.full(len(part) * len(depot), -1)
+    entry[keys] = np.arange(len(table))
+    wanted = np.zeros(len(entry), dtype=np.bool_)
+    wanted[asked] = wanted[keys[floors > 0]] = True
     if network.policy.lateral:
-        wanted.append(np.intersect1d(keys, _helpers(network, asked)))
-    rows = np.unique(np.concatenate(wanted))
-    order = np.argsort(keys)
-    place = order[np.searchsorted(keys, rows, sorter=order)]
+        wanted[_helpers(network, asked)] = True
+        wanted &= entry >= 0
+    rows = np.flatnonzero(wanted)
+    place = entry[rows]
     return rows, lead_times[place], floors[place], quantities[place]
+
+
+def _column[T: np.generic](
+    table: Sequence[object], field: str, kind: type[T], place: Mapping[str, int] | None = None
+) -> npt.NDArray[T]:
+    """A field of every record of a table, or the place of the name that stands there."""
+    values: Iterable[Any] = map(operator.attrgetter(field), table)
+    return np.fromiter(values if place is None else map(place.__getitem__, values), dtype=kind, count=len(table))
 
 
 def _helpers(network: Network, asked: Ints) -> Ints:
@@ -404,9 +416,9 @@ def _cluster(
         for source, lane in lanes.items():
             hours[asked, source], cost[asked, source] = lane.hours, lane.cost_cny
         sources.append((asked, *sorted(lanes, key=lambda source, w=lanes: w[source].hours)))
-    order = np.argsort(rows, axis=None)
-    place = np.searchsorted(rows.flat, stream_row, sorter=order)
-    place = order[np.minimum(place, rows.size - 1)]
-    streams = np.flatnonzero(rows.flat[place] == stream_row)
+    place = np.full(max(rows.max(), stream_row.max(initial=0)) + 1, -1)
+    place[rows.ravel()] = np.arange(rows.size)
+    place = place[stream_row]
+    streams = np.flatnonzero(place >= 0)
     line, member = np.divmod(place[streams], size)
     return Cluster(depots, tuple(sources), hours, cost, rows, streams, line, member)
