@@ -22,6 +22,9 @@ _ROUGH_GAP = 1e-4
 _RADIUS_STARTED = 1e-3
 """How far from multipliers that are nearly right the better ones are looked for first."""
 
+_LOOKS_MAX = 10
+"""How often to look around; six times is usual, and where there is no plan multipliers rise without end."""
+
 _TRUST_LEAST = 1e-3
 """How little of what is near may be trusted before cutting planes take over."""
 
@@ -99,7 +102,7 @@ def _highest(choices: LineChoices, prices: Floats, watch: Watch) -> tuple[Dual[P
         prices = dual.best.multipliers
     best, near = choices.around(prices, count)
     known, trust = [best], 1.0
-    while near is not None and trust > _TRUST_LEAST and not watch.out():
+    while near is not None and trust > _TRUST_LEAST and len(known) <= _LOOKS_MAX and not watch.out():
         around = _Nearby(choices, near)
         nearby = maximise(
             around,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse, special
 
 from optimizer.alternatives import limits, slack
 from optimizer.core import Core
@@ -489,12 +489,17 @@ class _Reach(NamedTuple):
 
 
 def _reach(source: Source, first: int, last: int, network: Network) -> _Reach:
-    """Demand in a lead time exceeds ten deviations and forty units more than its mean about never: 1e-16."""
+    """Demand in a lead time exceeds ten deviations and forty units more than its mean about never: 1e-16.
+
+    Where the rate is not known, its mean is the largest that the rate's distribution makes likely at all, to 1e-16.
+    """
     piece = source.piece(first, last)
     lines = piece.lines[:-1]
     load = lines["rate"] * lines["lead"]
-    deviation = np.sqrt(load * (1.0 + load / lines["shape"]))
-    top = np.maximum(lines["floor"], np.ceil(load + 10.0 * deviation + 40.0))
+    known = np.isinf(lines["shape"])
+    shape = np.where(known, 1.0, lines["shape"])
+    load = load * np.where(known, 1.0, special.gammainccinv(shape + 1.0, 1e-16) / shape)
+    top = np.maximum(lines["floor"], np.ceil(load + 10.0 * np.sqrt(load) + 40.0))
     floors, tops = (
         np.stack(
             [

@@ -286,6 +286,7 @@ def _best(
         tail = _step(line, count, terms, walk, level, tail)
         level += 1
     best, best_level, best_tail = math.inf, level, tail
+    load, gained_before, tail_before = line.rate * line.lead, -1.0, -1.0
     while True:
         gained = _gained(walk, count)
         value = each * level - gained + tail_pay * tail - anyway
@@ -297,10 +298,14 @@ def _best(
                 walk[j].kept = walk[j].share
         left = most - gained + max(tail_pay, 0.0) * tail
         least = each * (level + 1) - most + min(tail_pay, 0.0) * tail - anyway - best
-        if least >= reach * each * (level + 1 - best_level) or left <= _SETTLED * (most + abs(tail_pay)):
+        # what costs nothing is wanted until a step changes nothing more: sums may settle a little below one
+        settled = level > load and gained == gained_before and tail == tail_before
+        settled = settled or left <= _SETTLED * (most + abs(tail_pay))
+        if settled or least >= reach * each * (level + 1 - best_level):
             for j in range(count):
                 walk[j].share = walk[j].kept
             return best_level, best, best_tail, level + 1
+        gained_before, tail_before = gained, tail
         tail = _step(line, count, terms, walk, level, tail)
         level += 1
 

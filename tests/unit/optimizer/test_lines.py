@@ -267,3 +267,33 @@ def test_what_lies_near_some_multipliers_stands_for_all_lines_nearby(policy):
         assert there.value == pytest.approx(all_of_them.value, rel=1e-11)
         far = best * rng.uniform(0.2, 5.0, len(best))
         assert near.problem.relax(far).value >= choices.relax(far).value * (1 - 1e-11)
+
+
+def test_what_cannot_hold_is_proven_from_multipliers_of_a_plan_too():
+    asked = network("backorder", parts=300, limits=False, targets=(0.95, 0.93))
+    prices = dict(
+        zip(line_choices(asked).rows, size_lines(line_choices(asked)).bound.multipliers.tolist(), strict=True)
+    )
+    depots = tuple(msgspec.structs.replace(depot, capacity_units=200) for depot in asked.depots)
+    choices = line_choices(msgspec.structs.replace(asked, depots=depots))
+    found = size_lines(choices, start=prices)
+    assert found.levels is None
+    assert found.bound.value > choices.extent().ceiling
+
+
+@pytest.mark.parametrize("shape", [None, 20.0])
+def test_parts_that_cost_nothing_are_held_until_nothing_more_is_gained(shape):
+    asked = with_shapes(network("backorder", parts=30, limits=False), shape)
+    parts = tuple(msgspec.structs.replace(part, unit_cost_cny=0.0) for part in asked.parts)
+    bom = tuple(msgspec.structs.replace(line, annual_failure_rate=300.0 + 7 * n) for n, line in enumerate(asked.bom))
+    free = msgspec.structs.replace(asked, parts=parts, bom=bom)
+    found = line_choices(free).relax(np.ones(len(line_choices(free).rows)))
+    assert found.cost == 0.0
+    assert found.value <= 0.0
+
+
+def test_rates_of_which_little_is_known_may_need_far_more_than_their_mean():
+    asked = with_shapes(network("backorder", parts=3, limits=False, targets=(0.999, 0.999)), 0.5)
+    found = size_lines(line_choices(asked))
+    assert found.levels is not None
+    assert size(asked).cost_cny == pytest.approx(found.cost, rel=0.05)
