@@ -5,13 +5,27 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import bursts, forecasts, imports, many_lines, meter, month, movements, simulation, sizing, starts, truth
+from bench import (
+    bursts,
+    choosing,
+    forecasts,
+    imports,
+    many_lines,
+    meter,
+    month,
+    movements,
+    simulation,
+    sizing,
+    starts,
+    truth,
+)
 from bench.tables import Figures, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
 
 BENCHMARKS = {
     "bursts": bursts.run,
+    "choosing": choosing.run,
     "forecasts": forecasts.run,
     "imports": imports.run,
     "many_lines": many_lines.run,
