@@ -8,7 +8,7 @@ from collections import defaultdict
 import pulp
 
 from bench.tables import Figures
-from optimizer.emergency import choose
+from optimizer.emergency import Answer, choose
 from optimizer.situation import Action, Delivery, Lane, Move, Need, Purchase, Situation, VendorOption, evaluate
 
 DEPOTS = ("BJ", "CD", "GZ", "HZ", "NJ", "SH", "SY", "SZ", "WH", "XA")
@@ -60,7 +60,7 @@ def run() -> Figures:
                 f"{ours:,.2f}" if ours else "–",
                 _gap(ours, bound),
                 f"{len(answer.front)} points",
-                "no" if any("front" in reason for reason in answer.reasons) else "yes",
+                _front_is_proven(answer),
                 f"{seconds:.1f}",
                 _ratio(_cost(asked, _greedy(asked)), ours),
                 _ratio(_cost(asked, plain), ours),
@@ -69,6 +69,12 @@ def run() -> Figures:
             )
         )
     return figures
+
+
+def _front_is_proven(answer: Answer) -> str:
+    if not answer.front:
+        return "–"
+    return "no" if any("the front" in reason for reason in answer.reasons) else "yes"
 
 
 def _cost(asked: Situation, plan: list[Action] | None) -> float | None:
