@@ -223,16 +223,16 @@ def preference(plan: list[tuple], judgement: dict) -> tuple:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_chooser_equals_full_enumeration(seed):
-    equals_full_enumeration(random_document(seed))
+    check_against_full_enumeration(random_document(seed))
 
 
 @pytest.mark.parametrize("budget", [False, True])
 @pytest.mark.parametrize("seed", range(16))
 def test_with_shared_trucks_the_chooser_equals_full_enumeration(seed, budget):
-    equals_full_enumeration(shared_trucks(seed, budget=budget))
+    check_against_full_enumeration(shared_trucks(seed, budget=budget))
 
 
-def equals_full_enumeration(document):
+def check_against_full_enumeration(document):
     answer = choose(read(msgspec.json.encode(document)))
     budget = float("inf") if document["budget_cny"] is None else document["budget_cny"] + 1e-9
     affordable = [(p, j) for p, j in all_plans(document) if j["cost"] <= budget]
