@@ -7,15 +7,24 @@ from pathlib import Path
 
 from bench import (
     bursts,
+<<<<<<< HEAD
     forecasts,
     imports,
     lateral,
+=======
+    choosing,
+    forecasts,
+    imports,
+>>>>>>> chooser
     many_lines,
     meter,
     month,
     movements,
+<<<<<<< HEAD
     peers,
     radar,
+=======
+>>>>>>> chooser
     simulation,
     sizing,
     starts,
@@ -27,6 +36,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
 
 BENCHMARKS = {
     "bursts": bursts.run,
+    "choosing": choosing.run,
     "forecasts": forecasts.run,
     "imports": imports.run,
     "lateral": lateral.run,

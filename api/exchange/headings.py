@@ -241,6 +241,8 @@ CHINESE: dict[str, str] = {
     "lot": "批次",
     "lot_size": "订购批量",
     "lower_bound_cny": "成本下界（元）",
+    "learned_at": "学习时间",
+    "learned_by": "学习人",
     "made_at": "编制时间",
     "made_by": "编制人",
     "maker": "原厂",

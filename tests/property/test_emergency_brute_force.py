@@ -88,6 +88,27 @@ def _draw(draw: random.Random) -> dict:
     }
 
 
+def shared_trucks(seed: int, *, budget: bool) -> dict:
+    """Two parts in all depots, every truck dear enough to be worth sharing, a budget near what is needed."""
+    draw = random.Random(seed)  # noqa: S311
+    while True:
+        document = _draw(draw)
+        parts = {(need["part"], need["depot"]) for need in document["needs"]}
+        for lane in document["lanes"]:
+            lane["fixed_cost_cny"] = draw.choice([120, 300, 450])
+        shared = [
+            lane
+            for lane in document["lanes"]
+            if all({(part, lane["from"]), (part, lane["to"])} <= parts for part in ("FAN", "PSU"))
+        ]
+        document["budget_cny"] = None
+        if shared and 50 <= number_of_plans(document) <= MOST_PLANS:
+            feasible = [found["cost"] for _, found in all_plans(document) if found["missing"] == 0]
+            if feasible and min(feasible) > 0:
+                tight = draw.choice([-30, 0, 0, 40, 250])
+                return document | ({"budget_cny": max(1, min(feasible) + tight)} if budget else {})
+
+
 def choices(document: dict) -> list[list[tuple]]:
     """For each thing that can be done, the ways to do it; the first is not at all."""
     shelf = {(need["part"], need["depot"]): need["on_hand"] for need in document["needs"]}
@@ -202,7 +223,16 @@ def preference(plan: list[tuple], judgement: dict) -> tuple:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_chooser_equals_full_enumeration(seed):
-    document = random_document(seed)
+    check_against_full_enumeration(random_document(seed))
+
+
+@pytest.mark.parametrize("budget", [False, True])
+@pytest.mark.parametrize("seed", range(16))
+def test_with_shared_trucks_the_chooser_equals_full_enumeration(seed, budget):
+    check_against_full_enumeration(shared_trucks(seed, budget=budget))
+
+
+def check_against_full_enumeration(document):
     answer = choose(read(msgspec.json.encode(document)))
     budget = float("inf") if document["budget_cny"] is None else document["budget_cny"] + 1e-9
     affordable = [(p, j) for p, j in all_plans(document) if j["cost"] <= budget]
@@ -242,18 +272,23 @@ def test_the_chooser_equals_full_enumeration(seed):
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_lane_prices_alone_bound_every_plan_and_find_a_good_one(seed, monkeypatch):
+@pytest.mark.parametrize("trucks", ["any", "shared"])
+def test_lane_prices_alone_bound_every_plan_and_find_a_good_one(seed, trucks, monkeypatch):
     """The way of great groups, walked by small ones whose best plan is known."""
     monkeypatch.setattr(emergency, "MANY_PARTS", 0)
     monkeypatch.setattr(emergency, "TOO_MANY_PARTS", 0)
-    document = random_document(1000 + seed) | {"budget_cny": None}
+    document = shared_trucks(seed, budget=False) if trucks == "shared" else random_document(1000 + seed)
+    document["budget_cny"] = None
     answer = choose(read(msgspec.json.encode(document)))
     feasible = [judgement["cost"] for _, judgement in all_plans(document) if judgement["missing"] == 0]
     assert (answer.status == "infeasible") == (not feasible)
     if feasible:
-        assert answer.lower_bound_cny <= min(feasible) + 1e-6
-        assert min(feasible) - 1e-6 <= answer.cost_cny <= 1.2 * min(feasible) + 1e-6
+        best = min(feasible)
+        assert answer.lower_bound_cny <= best + 1e-6
+        assert best - 1e-6 <= answer.cost_cny <= 1.2 * best + 1e-6
         assert judged(document, as_tuples(document, answer.plan))["missing"] == 0
+        if answer.status == "optimal":
+            assert answer.cost_cny == pytest.approx(best, abs=0.005)
 
 
 def test_the_drawn_situations_cover_what_is_hard():

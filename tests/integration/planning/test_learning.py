@@ -102,7 +102,8 @@ async def test_the_plan_asks_more_where_parts_fail_more_often_and_says_why(compa
     assert model.factor == pytest.approx(dusty * age, abs=1e-5)
     assert model.rate_per_day == pytest.approx(240 * model.annual_failure_rate * model.factor / 365)
     assert ("environment", "industrial") in {(each.dimension, each.level) for each in row.factors}
-    assert check(await asking.answer_of(plan.id), await asking.network_of(plan.id)) == []
+    kept = await asking.kept(plan.id)
+    assert check(kept.answer, kept.network) == []
 
 
 async def test_a_what_if_about_devices_keeps_what_they_fail_by(company):
@@ -376,7 +377,7 @@ async def test_a_plan_holds_whole_units_and_says_what_for(company):
     assert row.planned_share >= 0.93
     plain = await explaining.row_explanation(plan.id, FAN, "GZ", seen_by=PLANNER)
     assert plain.missed == []
-    shapes = {part.id: part.rate_shape for part in (await asking.network_of(plan.id)).parts}
+    shapes = {part.id: part.rate_shape for part in (await asking.kept(plan.id)).network.parts}
     assert shapes[SWAP] == pytest.approx(row.missed[0].rate_shape)
 
 

@@ -26,7 +26,7 @@ def counted(mean, shape, *, size_biased, levels):
     share, start = np.zeros(levels), state["start"][0]
     for level in range(levels):
         pricing._advance(state[0], level)
-        share[level] = state["share"][0]
+        share[level] = state["below"][0]
     return np.diff(share, prepend=0.0), share, start
 
 
