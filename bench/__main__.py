@@ -7,24 +7,16 @@ from pathlib import Path
 
 from bench import (
     bursts,
-<<<<<<< HEAD
-    forecasts,
-    imports,
-    lateral,
-=======
     choosing,
     forecasts,
     imports,
->>>>>>> chooser
+    lateral,
     many_lines,
     meter,
     month,
     movements,
-<<<<<<< HEAD
     peers,
     radar,
-=======
->>>>>>> chooser
     simulation,
     sizing,
     starts,

@@ -16,6 +16,7 @@ from api.access import SESSION_COOKIE
 from api.app import create_app
 from api.vendors.signing import headers_for, secret_for
 from inventory.assurance import shared_links
+from inventory.emergency import claiming
 from inventory.ground import clock, db
 from inventory.master_data.places import LANES
 from inventory.people import keys, persons, sessions
@@ -38,10 +39,11 @@ from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
 from tests.conftest import SECRET, settings_for
 from tests.documents import one_of_each
+from tests.integration.emergency.test_radar import delivered
 from tests.integration.pages.conftest import add_person
 from tests.integration.procurement.test_orders import drafted
 from tests.junk import CURSORS, IN_ADDRESSES, IN_FORMS, TEXTS, TOO_LATE, Description, Operation
-from tests.world import DRIVE, FAN, KEEPER, SETUP
+from tests.world import DRIVE, FAN, KEEPER, SETUP, SUPERVISOR
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -114,6 +116,7 @@ async def known(password_hash: str) -> dict[str, Any]:
     lines = [NewNoticeLine(part_number=FAN, quantity=9)]
     notice = await notices.announce("GZ", lines, by=KEEPER, origin="V-DELL", due_at=soon)
     order = await drafted((FAN, 1))
+    claimed = await claiming.claim(await delivered(DRIVE, 2), DRIVE, by=SUPERVISOR, reason="they die within weeks")
     names = {"pick_list": "list_id", "run": "import_id", "file": "attachment_id", "crossing": "crossing_id"}
     ids = {names.get(kind, f"{kind}_id"): str(value) for kind, value in made.items()}
     return {
@@ -131,6 +134,7 @@ async def known(password_hash: str) -> dict[str, Any]:
         "handover_id": str(given.id),
         "link_id": str(link.id),
         "key_id": str(key.id),
+        "claim_id": str(claimed.id),
         "line_id": str(line.id),
         "hand-ins tag": piece.tag,
         "scrappings number": scrapping.number,
