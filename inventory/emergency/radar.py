@@ -74,13 +74,14 @@ async def _lock() -> None:
 
 
 async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datetime, *, why: Why) -> None:
-    policy, believed = await policy_at(now), await series.beliefs()
+    policy = await policy_at(now)
     watched = await db.fetch_value("SELECT series FROM radar_round")
     if watched is None:  # the first failure came before the first look at all
         watched = await series.count() + await db.fetch_value(f"SELECT {ROWS_WATCHED}")
     exposed: dict[Key, list[series.Exposed]] = defaultdict(list)
     for each in await series.exposed_of(keys, now - REMEMBERED):
         exposed[each.dimension, each.subject].append(each)
+    believed = await series.beliefs({each.part for of_key in exposed.values() for each in of_key})
     of: dict[Key, list[series.Failed]] = {key: [] for key in keys}
     for each in failed:
         for key in each.belongs_to():
@@ -255,9 +256,10 @@ async def _raise(
     test = reading.burst
     going_on = alarm.ended_at is None
     windows = msgspec.to_builtins(test.windows if going_on else [_whole_of(alarm)])
+    told = list(told) if going_on else []  # what is told of the present run is nothing of one that was over before
     evidence = {
         "windows": windows,
-        "concentrations": list(told) if going_on else [],
+        "concentrations": told,
         "rate_per_day": test.rate_per_day,
         "rate_shape": reading.rate_shape,
         "allowance": test.allowance,

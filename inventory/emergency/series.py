@@ -187,13 +187,14 @@ LEFT JOIN LATERAL (
 UNION ALL
 SELECT dead.told_at, dead.part, NULL, NULL, NULL, came.receipt, purchase_order.vendor
 FROM (
-    SELECT debrief.told_at, coalesce(request_line.supplied_part, request_line.part) AS part, debrief.serial_in AS serial,
+    SELECT debrief.told_at, coalesce(request_line.supplied_part, request_line.part) AS part, piece.serial,
            part_request.number AS document_number, device.site
     FROM debrief
     JOIN request_line ON request_line.id = debrief.line
     JOIN part_request ON part_request.id = request_line.request
     JOIN device ON device.id = part_request.device
-    CROSS JOIN generate_series(1, debrief.quantity)
+    CROSS JOIN LATERAL unnest(coalesce(string_to_array(debrief.serial_in, ', '),
+                                       array_fill(NULL::text, ARRAY[debrief.quantity]))) AS piece(serial)
     WHERE debrief.outcome = 'dead_on_arrival' AND debrief.told_at BETWEEN $1 AND $2
       AND ($3::int[] IS NULL OR coalesce(request_line.supplied_part, request_line.part) = ANY($3))
 ) AS dead
@@ -320,19 +321,24 @@ async def exposed_of(keys: Collection[Key], start: datetime) -> list[Exposed]:
     )
 
 
-_BELIEVED = """SELECT DISTINCT ON (part) part, annual_rate, shape FROM failure_rate
-               ORDER BY part, valid_from DESC, id DESC"""
+_BELIEVED = """SELECT part.id AS part, annual_rate, shape
+               FROM part
+               JOIN LATERAL (
+                   SELECT annual_rate, shape FROM failure_rate
+                   WHERE failure_rate.part = part.id AND valid_from <= $1 ORDER BY valid_from DESC, id DESC LIMIT 1
+               ) AS newest ON true"""
 
 
-async def beliefs() -> dict[int, Believed]:
-    """What is believed of every part's failure rate."""
-    return {each.part: each for each in await db.read(Believed, _BELIEVED)}
+async def beliefs(parts: Collection[int]) -> dict[int, Believed]:
+    """What is believed today of some parts' failure rates."""
+    found = await db.read(Believed, f"{_BELIEVED} WHERE part.id = ANY($2)", clock.today(), list(parts))
+    return {each.part: each for each in found}
 
 
 async def count() -> int:
     """How many series there are of which something is expected, whether anything failed in them or not."""
     return await db.fetch_value(
-        """WITH rated AS (SELECT DISTINCT part FROM failure_rate WHERE annual_rate > 0),
+        """WITH rated AS (SELECT DISTINCT part FROM failure_rate WHERE annual_rate > 0 AND valid_from <= $1),
            fits AS (
                SELECT DISTINCT device.model, device.firmware, device.site FROM device
                WHERE (retired_on IS NULL OR retired_on > $1)
@@ -357,12 +363,12 @@ async def count() -> int:
 
 
 _WITHIN: dict[str, str] = {
-    "part": "piece.part::text = $1",
-    "model": "piece.model::text = $1",
-    "firmware": "piece.model || ':' || piece.firmware = $1",
-    "site": "piece.site::text = $1",
-    "batch": "piece.part::text = split_part($1, ':', 2) AND came.receipt::text = split_part($1, ':', 1)",
-    "supplier": "purchase_order.vendor::text = $1",
+    "part": "piece.part::text = $2",
+    "model": "piece.model::text = $2",
+    "firmware": "piece.model || ':' || piece.firmware = $2",
+    "site": "piece.site::text = $2",
+    "batch": "piece.part::text = split_part($2, ':', 2) AND came.receipt::text = split_part($2, ':', 1)",
+    "supplier": "purchase_order.vendor::text = $2",
 }
 """What belongs to a series, of each dimension."""
 
@@ -387,6 +393,7 @@ async def shares_of(key: Key) -> dict[Key, float]:
             )
             SELECT part, model, firmware, site, receipt, vendor, sum(weight)::float8 AS weight FROM shown
             GROUP BY part, model, firmware, site, receipt, vendor""",
+        clock.today(),
         key[1],
     )
     if key[0] in ("batch", "supplier"):
@@ -403,6 +410,7 @@ async def shares_of(key: Key) -> dict[Key, float]:
                   WHERE device.retired_on IS NULL) AS piece
             WHERE {_WITHIN[key[0]]}
             GROUP BY part, model, firmware, site""",
+        clock.today(),
         key[1],
     )
     total = sum(row["weight"] for row in installed)

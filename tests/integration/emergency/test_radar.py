@@ -191,6 +191,35 @@ async def test_what_is_dead_on_arrival_counts_for_its_batch_and_supplier_only(co
     assert ("batch", f"{receipt} · {DRIVE}") not in before
 
 
+async def test_several_pieces_dead_on_arrival_told_at_once_count_each_for_its_batch(company):
+    receipt = await delivered(DRIVE, 6)
+    view = await issued(DRIVE, 3, "ZL2-0001", "N-1", "N-3")  # one of them is of the opening stock
+    await debriefing.debrief(view.id, [Debrief(part_number=DRIVE, outcome="dead_on_arrival")], by=ENGINEER)
+    await radar.look_at_all()
+
+    after = {(s.dimension, s.name): s.failures_30 for s in await seen(all_of_them=True)}
+    assert after["batch", f"{receipt} · {DRIVE}"] == 2
+    assert after["supplier", "DISTI"] == 2
+
+
+async def test_a_rate_that_holds_from_tomorrow_says_nothing_today(company):
+    await fail(FAN, bank(6))
+    await planned()
+    watched = await radar.look_at_all()
+    series = sorted((s.dimension, s.name, s.rate_per_day, s.rate_shape) for s in await seen(all_of_them=True))
+    shapes = {(row.part_number, row.depot): row.rate_shape for row in (await gather()).rows}
+    await db.execute(
+        """INSERT INTO failure_rate (part, valid_from, annual_rate, shape, exposure_device_years, failures, device_years,
+                                     source, evidence)
+           SELECT id, $1, 2, 4000, 2000, 0, 0, 'field_record', '' FROM part""",
+        clock.today() + timedelta(days=1),
+    )
+
+    assert await radar.look_at_all() == watched
+    assert series == sorted((s.dimension, s.name, s.rate_per_day, s.rate_shape) for s in await seen(all_of_them=True))
+    assert shapes == {(row.part_number, row.depot): row.rate_shape for row in (await gather()).rows}
+
+
 async def test_machines_that_left_are_no_burst(company):
     """What was expected while they ran stays expected of that time."""
     await fail(FAN, bank(8, first=20), days=300)
@@ -274,6 +303,22 @@ async def test_a_burst_told_of_when_it_was_over_is_kept_as_over(company):
     part = next(alarm for alarm in await alarms() if alarm.dimension == "part")
     assert (part.state, part.failures) == ("over", 8)
     assert part.evidence["told_en"].startswith("8 in ")
+
+
+async def test_an_alarm_that_was_over_is_told_without_what_the_present_run_concentrates_in(company):
+    receipt = await delivered(DRIVE, 10)
+    for n in range(9):
+        await fit(f"BANK-{n:03d}", DRIVE, f"N-{n}")
+    await fail(DRIVE, bank(20, first=100), position="bay 7", at=clock.now() - timedelta(days=300))
+    await fail(DRIVE, bank(9))
+    await radar.look_at_all()
+
+    over, raised = sorted(await alarms(dimension="part"), key=lambda alarm: alarm.state)
+    assert (over.state, raised.state) == ("over", "raised")
+    assert receipt in raised.evidence["told_en"]
+    assert receipt not in over.evidence["told_en"]
+    assert receipt not in over.evidence["told_zh"]
+    assert over.evidence["concentrations"] == []
 
 
 async def test_looking_again_raises_nothing_twice(company):
