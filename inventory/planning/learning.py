@@ -108,7 +108,7 @@ class Learning(Struct, frozen=True, kw_only=True):
 
 async def histories(since: date, until: date) -> list[PartHistory]:
     """Every part in use with its prior (record or assumption) and its history between two days."""
-    priors = await db.fetch(_PRIORS)
+    priors = await db.fetch(_PRIORS, until)
     cells: dict[int, list[Cell]] = defaultdict(list)
     for row in await db.fetch(_CELLS, since, until, [0.0, *AGES], [*AGES, _FOREVER]):
         known = {"age": AGE_BANDS[row["age"]][0], "environment": row["environment"], "firmware": row["firmware"]}
@@ -341,7 +341,8 @@ SELECT part.id AS part, part.part_number, part.kind, prior.shape, prior.exposure
 FROM part
 JOIN LATERAL (
     SELECT shape, exposure_device_years, source FROM failure_rate
-    WHERE failure_rate.part = part.id AND source <> 'history' ORDER BY valid_from DESC, id DESC LIMIT 1
+    WHERE failure_rate.part = part.id AND source <> 'history' AND valid_from <= $1
+    ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS prior ON true
 WHERE EXISTS (SELECT FROM model_part WHERE model_part.part = part.id)
 ORDER BY part.part_number
