@@ -281,43 +281,60 @@ async def exposed_of(keys: Collection[Key], start: datetime) -> list[Exposed]:
     of: dict[str, list[str]] = {dimension: [] for dimension in DIMENSIONS}
     for dimension, subject in keys:
         of[dimension].append(subject)
+    levels = [subject.partition(":") for subject in of["firmware"]]
+    batches = [subject.partition(":") for subject in of["batch"]]
     return await db.read(
         Exposed,
-        """WITH fits AS (
-               SELECT device.model, device.firmware, device.site, model_part.part, installed_on AS since,
-                      retired_on AS until, sum(per_device)::int AS pieces
-               FROM device JOIN model_part ON model_part.model = device.model
+        """WITH running AS NOT MATERIALIZED (  -- each dimension reads the devices it asks for, not every one
+               SELECT model, firmware, site, installed_on AS since, retired_on AS until FROM device
                WHERE retired_on IS NULL OR retired_on > $1
-               GROUP BY 1, 2, 3, 4, 5, 6
-           ), came AS (
+           ), counted AS (
+               SELECT 'part' AS dimension, NULL AS subject, model, since, until, count(*) AS devices FROM running
+               WHERE model IN (SELECT model FROM model_part WHERE part = ANY($3::int[]))
+               GROUP BY model, since, until
+               UNION ALL
+               SELECT 'model', model::text, model, since, until, count(*) FROM running
+               WHERE model = ANY($4::int[])
+               GROUP BY model, since, until
+               UNION ALL
+               SELECT 'firmware', model || ':' || firmware, model, since, until, count(*) FROM running
+               WHERE (model, firmware) IN (SELECT * FROM unnest($5::int[], $6::text[]))
+               GROUP BY model, firmware, since, until
+               UNION ALL
+               SELECT 'site', site::text, model, since, until, count(*) FROM running
+               WHERE site = ANY($7::int[])
+               GROUP BY site, model, since, until
+           ), came AS NOT MATERIALIZED (
                SELECT receipt.id AS receipt, receipt_line.part, purchase_order.vendor, receipt.received_at::date AS since,
-                      sum(receipt_line.quantity)::int AS pieces
+                      receipt_line.quantity
                FROM receipt_line
                JOIN receipt ON receipt.id = receipt_line.receipt AND receipt.received_at > $2
                LEFT JOIN purchase_order ON purchase_order.number = receipt.document
                WHERE receipt_line.quantity > 0
-               GROUP BY 1, 2, 3, 4
-           ), all_of_them AS (
-               SELECT 'part' AS dimension, part::text AS subject, part, since, until, pieces FROM fits
-               WHERE part::text = ANY($3)
-               UNION ALL
-               SELECT 'model', model::text, part, since, until, pieces FROM fits WHERE model::text = ANY($4)
-               UNION ALL
-               SELECT 'firmware', model || ':' || firmware, part, since, until, pieces FROM fits
-               WHERE model || ':' || firmware = ANY($5)
-               UNION ALL
-               SELECT 'batch', receipt || ':' || part, part, since, NULL, pieces FROM came
-               WHERE receipt || ':' || part = ANY($6)
-               UNION ALL
-               SELECT 'site', site::text, part, since, until, pieces FROM fits WHERE site::text = ANY($7)
-               UNION ALL
-               SELECT 'supplier', vendor::text, part, since, NULL, pieces FROM came WHERE vendor::text = ANY($8)
            )
-           SELECT dimension, subject, part, since, until, sum(pieces)::int AS pieces FROM all_of_them
-           GROUP BY dimension, subject, part, since, until""",
+           SELECT dimension, coalesce(subject, part::text) AS subject, part, since, until,
+                  sum(per_device * devices)::int AS pieces
+           FROM counted JOIN model_part USING (model)
+           WHERE dimension <> 'part' OR part = ANY($3::int[])
+           GROUP BY 1, 2, 3, 4, 5
+           UNION ALL
+           SELECT 'batch', receipt || ':' || part, part, since, NULL, sum(quantity)::int FROM came
+           WHERE (receipt, part) IN (SELECT * FROM unnest($8::uuid[], $9::int[]))
+           GROUP BY receipt, part, since
+           UNION ALL
+           SELECT 'supplier', vendor::text, part, since, NULL, sum(quantity)::int FROM came
+           WHERE vendor = ANY($10::int[])
+           GROUP BY vendor, part, since""",
         start.astimezone(clock.ZONE).date(),
         clock.now() - BATCHES_WATCHED,
-        *(of[dimension] for dimension in DIMENSIONS),
+        [int(part) for part in of["part"]],
+        [int(model) for model in of["model"]],
+        [int(model) for model, _, _ in levels],
+        [firmware for _, _, firmware in levels],
+        [int(site) for site in of["site"]],
+        [receipt for receipt, _, _ in batches],
+        [int(part) for _, _, part in batches],
+        [int(vendor) for vendor in of["supplier"]],
     )
 
 

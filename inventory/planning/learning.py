@@ -222,9 +222,14 @@ async def learn(since: date, until: date, *, by: Actor) -> LearningSummary:
             for row in await db.fetch(_REPAIRS, since, until)
         ],
     )
-    await enter_failure_rates(rates, by=by)
+    held = {row[0]: tuple(row)[1:] for row in await db.fetch(_HELD, until)}
+    await enter_failure_rates([rate for rate in rates if held.get(rate.part) != _belief(rate)], by=by)
     await audit.record("rates.learned", "learning", str(learning), by=by, change={"since": since, "until": until})
     return await summary(learning)
+
+
+def _belief(rate: NewFailureRate) -> tuple[float, ...]:
+    return rate.annual_rate, rate.shape, rate.exposure_device_years, rate.failures, rate.device_years
 
 
 def _missed(found: MissedLimit) -> dict[str, float]:
@@ -346,6 +351,15 @@ JOIN LATERAL (
 ) AS prior ON true
 WHERE EXISTS (SELECT FROM model_part WHERE model_part.part = part.id)
 ORDER BY part.part_number
+"""
+
+_HELD = """
+SELECT part_number, annual_rate, shape, exposure_device_years, failures, device_years
+FROM part
+JOIN LATERAL (
+    SELECT * FROM failure_rate
+    WHERE failure_rate.part = part.id AND valid_from <= $1 ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS rate ON rate.source = 'history'
 """
 
 _CELLS = """

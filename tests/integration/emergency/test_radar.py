@@ -19,6 +19,7 @@ from inventory.requests.debriefing import Debrief
 from inventory.stock.receipts import Incoming
 from tests.integration.emergency.test_cases import a_case, planned
 from tests.integration.requests.test_debriefing import issued
+from tests.statements import counted
 from tests.world import AUDITOR, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
 
 
@@ -329,6 +330,19 @@ async def test_looking_again_raises_nothing_twice(company):
     await radar.look_at_all()
 
     assert [(alarm.number, alarm.state) for alarm in await alarms()] == [(alarm.number, alarm.state) for alarm in once]
+
+
+async def test_alarms_that_stay_what_they_are_are_not_written_again(company):
+    await fail(FAN, bank(8), at=clock.now() - timedelta(days=300))
+    await radar.look_at_all()
+    once = await alarms()
+    with clock.at(clock.now() + timedelta(minutes=5)):
+        async with counted() as sent:
+            await radar.look_at_all()
+
+    assert {alarm.state for alarm in once} == {"over"}
+    assert await alarms() == once
+    assert not [statement for statement in sent if "UPDATE radar_alarm" in statement]
 
 
 class _Undone(Exception):

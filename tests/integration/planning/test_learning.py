@@ -198,6 +198,16 @@ async def test_what_is_learned_anew_holds_over_the_record_it_reckons_with(compan
     assert newest.annual_rate > 0.015  # with the older prior of 10 in 1,000 it would be half of that
 
 
+async def test_what_is_learned_again_without_anything_new_is_not_entered_again(company):
+    await fail(FAN, ["BANK-001"])
+    await learned()
+    rates = "SELECT * FROM failure_rate ORDER BY id"
+    before = await db.fetch(rates)
+    await learned()
+
+    assert await db.fetch(rates) == before
+
+
 async def test_a_record_that_holds_from_tomorrow_is_no_prior_today(company):
     await fail(FAN, ["BANK-001"])
     await learned()
