@@ -98,12 +98,14 @@ async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datet
         reading = series.read(key, of[key], exposed[key], believed, policy=policy, series=max(watched, 1), now=now)
         if reading is not None:
             readings[key] = reading
-    found = {
-        key: await series.concentrations_of(key, of[key], _moment(now, reading.burst.began_at))
+    rising = {
+        key: _moment(now, reading.burst.began_at)
         for key, reading in readings.items()
         if reading.burst.began_at is not None
         and (reading.burst.in_alarm or reading.burst.statistic >= RISING * reading.burst.threshold)
     }
+    shares = await series.shares_of(rising) if rising else {}
+    found = {key: series.concentrations_of(key, of[key], began, shares[key]) for key, began in rising.items()}
     others = {(each.dimension, each.value) for told in found.values() for each in told}
     names = await series.names_of({*keys, *others})
     told = {key: _named(each, names) for key, each in found.items()}

@@ -9,6 +9,7 @@ import pytest
 
 from inventory.emergency import cases, radar, radar_views
 from inventory.emergency.facts import gather
+from inventory.emergency.series import DIMENSIONS
 from inventory.ground import clock, db, jobs
 from inventory.ground.errors import Unknown
 from inventory.installed_base import failures, fitted
@@ -343,6 +344,25 @@ async def test_alarms_that_stay_what_they_are_are_not_written_again(company):
     assert {alarm.state for alarm in once} == {"over"}
     assert await alarms() == once
     assert not [statement for statement in sent if "UPDATE radar_alarm" in statement]
+
+
+async def test_many_rising_series_are_looked_into_by_as_many_statements_as_few(company):
+    await fail(FAN, bank(4))
+    async with counted() as few:
+        await radar.look_at_all()
+    rising = len(await seen())
+    await delivered(DRIVE, 10)
+    for n in range(9):
+        await fit(f"BANK-{n:03d}", DRIVE, f"N-{n}")
+    await db.execute("UPDATE device SET firmware = 'FW-' || id % 3")
+    await fail(DRIVE, bank(9))
+    async with counted() as many:
+        await radar.look_at_all()
+    into = [[sql for sql in sent if "AS weight" in sql] for sent in (few, many)]
+
+    assert len(await seen()) > rising
+    assert {view.dimension for view in await seen()} == set(DIMENSIONS)
+    assert len(into[0]) == len(into[1]) == 2
 
 
 class _Undone(Exception):
