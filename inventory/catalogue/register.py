@@ -282,7 +282,9 @@ async def _refresh_cover(part_numbers: set[str]) -> None:
 
 @db.atomic
 async def enter_failure_rates(rates: Sequence[NewFailureRate], *, by: Actor) -> None:
-    """Enter failure rates; the newest one of a part holds.
+    """Enter failure rates; the newest one of a part holds, of those valid from the same day the one entered last.
+
+    What is entered again is entered last: a learning reckons with the record of its day, and so holds over it.
 
     Raises:
         UnknownReference: no such part.
@@ -297,7 +299,7 @@ async def enter_failure_rates(rates: Sequence[NewFailureRate], *, by: Actor) -> 
                 exposure_device_years float8, failures integer, device_years float8, source text, evidence text)
            JOIN part ON part.part_number = new.part
            ON CONFLICT (part, valid_from, source) DO UPDATE SET
-               annual_rate = excluded.annual_rate, shape = excluded.shape,
+               id = excluded.id, annual_rate = excluded.annual_rate, shape = excluded.shape,
                exposure_device_years = excluded.exposure_device_years, failures = excluded.failures,
                device_years = excluded.device_years, evidence = excluded.evidence
            RETURNING (SELECT part_number FROM part WHERE part.id = failure_rate.part)""",

@@ -111,7 +111,7 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
     parts, places, pools = (
         (None, None, None) if keys is None else tuple(list(column) for column in zip(*keys, strict=True))
     )
-    rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - WATCHED)
+    rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - WATCHED, clock.today())
     if keys is not None and len(rows) < len(keys):
         known = {row.key for row in rows}
         for part, place, pool in keys:
@@ -191,7 +191,8 @@ LEFT JOIN (
     GROUP BY 1, 2, 3
 ) AS failed ON failed.part = wanted.part AND failed.place = wanted.place AND failed.pool = wanted.pool
 LEFT JOIN LATERAL (
-    SELECT shape FROM failure_rate WHERE failure_rate.part = wanted.part ORDER BY valid_from DESC, id DESC LIMIT 1
+    SELECT shape FROM failure_rate
+    WHERE failure_rate.part = wanted.part AND valid_from <= $6 ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS believed ON true
 LEFT JOIN hand_set_point ON hand_set_point.part = wanted.part AND hand_set_point.place = wanted.place
      AND hand_set_point.pool = wanted.pool AND hand_set_point.expires_at > $4

@@ -4,6 +4,7 @@ A reading is a pure function of the records: one that came late counts from now 
 was taken back as if it had never been. Alarms are kept: one that the records no longer bear out is withdrawn, never deleted.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -25,6 +26,9 @@ from optimizer.radar import Concentration
 Why = Literal["records", "rates"]
 """What took an alarm back: other records, or other beliefs about rates and the installed base."""
 
+HAIR = timedelta(milliseconds=1)
+"""How far a moment may be off that was counted in days from the beginning of the memory."""
+
 RISING = 0.5
 """From this part of its threshold on, a series is rising: shown, and looked into."""
 
@@ -38,7 +42,9 @@ async def look(device: int, part: int) -> None:
         return
     now = clock.now()
     failed = await series.failed_since(now - REMEMBERED, now, found)
-    kept = await db.fetch("SELECT dimension, subject FROM radar_series WHERE dimension = 'batch'")
+    kept = await db.fetch(
+        "SELECT dimension, subject FROM radar_series WHERE dimension = 'batch' AND subject LIKE '%:' || $1::int", part
+    )
     keys = found.series_of(part, failed, [(row["dimension"], row["subject"]) for row in kept])
     await _read(keys, failed, now, why="records")
 
@@ -74,13 +80,14 @@ async def _lock() -> None:
 
 
 async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datetime, *, why: Why) -> None:
-    policy, believed = await policy_at(now), await series.beliefs()
+    policy = await policy_at(now)
     watched = await db.fetch_value("SELECT series FROM radar_round")
     if watched is None:  # the first failure came before the first look at all
         watched = await series.count() + await db.fetch_value(f"SELECT {ROWS_WATCHED}")
     exposed: dict[Key, list[series.Exposed]] = defaultdict(list)
     for each in await series.exposed_of(keys, now - REMEMBERED):
         exposed[each.dimension, each.subject].append(each)
+    believed = await series.beliefs({each.part for of_key in exposed.values() for each in of_key})
     of: dict[Key, list[series.Failed]] = {key: [] for key in keys}
     for each in failed:
         for key in each.belongs_to():
@@ -91,12 +98,14 @@ async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datet
         reading = series.read(key, of[key], exposed[key], believed, policy=policy, series=max(watched, 1), now=now)
         if reading is not None:
             readings[key] = reading
-    found = {
-        key: await series.concentrations_of(key, of[key], _moment(now, reading.burst.began_at))
+    rising = {
+        key: _moment(now, reading.burst.began_at)
         for key, reading in readings.items()
         if reading.burst.began_at is not None
         and (reading.burst.in_alarm or reading.burst.statistic >= RISING * reading.burst.threshold)
     }
+    shares = await series.shares_of(rising) if rising else {}
+    found = {key: series.concentrations_of(key, of[key], began, shares[key]) for key, began in rising.items()}
     others = {(each.dimension, each.value) for told in found.values() for each in told}
     names = await series.names_of({*keys, *others})
     told = {key: _named(each, names) for key, each in found.items()}
@@ -106,7 +115,7 @@ async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datet
 
 def _moment(now: datetime, days: float) -> datetime:
     """A moment of the memory, counted in days from its beginning; a hair earlier, so that what began then is in it."""
-    return now - REMEMBERED + timedelta(days=days) - timedelta(milliseconds=1)
+    return now - REMEMBERED + timedelta(days=days) - HAIR
 
 
 def _named(found: Sequence[Concentration], names: Mapping[Key, tuple[str, int | None]]) -> list[dict[str, Any]]:
@@ -194,6 +203,8 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     began_at: datetime
     alarmed_at: datetime
     ended_at: datetime | None
+    failures: int
+    expected: float
 
 
 async def _follow(
@@ -210,7 +221,7 @@ async def _follow(
     rows = await db.read(
         _Kept,
         """SELECT radar_alarm.id, number, dimension, subject, name, place.code AS place_code, state, began_at, alarmed_at,
-                  ended_at
+                  ended_at, failures, expected
            FROM radar_alarm LEFT JOIN place ON place.id = radar_alarm.place
            WHERE (dimension, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))
              AND state <> 'withdrawn' AND (state = 'raised' OR ended_at > $3)
@@ -222,6 +233,7 @@ async def _follow(
     kept: dict[Key, list[_Kept]] = defaultdict(list)
     for row in rows:
         kept[row.dimension, row.subject].append(row)
+    renewed: list[tuple[_Kept, _Kept]] = []
     for key in keys:
         reading = readings.get(key)
         left = kept[key]
@@ -230,11 +242,12 @@ async def _follow(
             same = next((each for each in left if _overlap(each, began, ended)), None)
             if same is not None:
                 left.remove(same)
-                await _renew(same, alarm, now)
+                renewed.append((same, _renewed(same, alarm, now)))
             elif reading is not None and key in names:
                 await _raise(key, reading, alarm, told.get(key, []), names[key], policy, now)
         for each in left:
             await _lapse(each, now, why=why)
+    await _renew(renewed)
 
 
 def _overlap(kept: _Kept, began: datetime, ended: datetime | None) -> bool:
@@ -255,9 +268,10 @@ async def _raise(
     test = reading.burst
     going_on = alarm.ended_at is None
     windows = msgspec.to_builtins(test.windows if going_on else [_whole_of(alarm)])
+    told = list(told) if going_on else []  # what is told of the present run is nothing of one that was over before
     evidence = {
         "windows": windows,
-        "concentrations": list(told) if going_on else [],
+        "concentrations": told,
         "rate_per_day": test.rate_per_day,
         "rate_shape": reading.rate_shape,
         "allowance": test.allowance,
@@ -296,23 +310,50 @@ def _whole_of(alarm: Alarm) -> Window:
     return Window(max(1.0, ended - alarm.began_at), alarm.failures, alarm.expected, 0.0)
 
 
-async def _renew(kept: _Kept, alarm: Alarm, now: datetime) -> None:
-    """Keep an alarm as the records have it now; it may be over, or going on again."""
-    state = "raised" if alarm.ended_at is None else "over"
-    await db.execute(
-        """UPDATE radar_alarm SET state = $2, began_at = $3, alarmed_at = $4, ended_at = $5, failures = $6, expected = $7
-           WHERE id = $1""",
-        kept.id,
-        state,
-        # an alarm older than the memory began when it began
-        min(kept.began_at, _at(now, alarm.began_at)) if kept.began_at < now - REMEMBERED else _at(now, alarm.began_at),
-        kept.alarmed_at if kept.began_at < now - REMEMBERED else _at(now, alarm.alarmed_at),
-        None if alarm.ended_at is None else _at(now, alarm.ended_at),
-        alarm.failures,
-        alarm.expected,
+def _renewed(kept: _Kept, alarm: Alarm, now: datetime) -> _Kept:
+    """An alarm as the records have it now; it may be over, or going on again."""
+    began, alarmed = _at(now, alarm.began_at), _at(now, alarm.alarmed_at)
+    if kept.began_at < now - REMEMBERED:  # an alarm older than the memory began when it began
+        began, alarmed = min(kept.began_at, began), kept.alarmed_at
+    return msgspec.structs.replace(
+        kept,
+        state="raised" if alarm.ended_at is None else "over",
+        began_at=began,
+        alarmed_at=alarmed,
+        ended_at=None if alarm.ended_at is None else _at(now, alarm.ended_at),
+        failures=alarm.failures,
+        expected=alarm.expected,
     )
-    if state != kept.state:
-        await _tell(state, kept.number, kept.dimension, kept.name, kept.place_code, {})
+
+
+async def _renew(alarms: Sequence[tuple[_Kept, _Kept]]) -> None:
+    """Write down the alarms that are no longer what they were, each beside what it was."""
+    changed = [(before, after) for before, after in alarms if not _alike(before, after)]
+    if not changed:
+        return
+    await db.execute(
+        """UPDATE radar_alarm SET state = new.state, began_at = new.began_at, alarmed_at = new.alarmed_at,
+                  ended_at = new.ended_at, failures = new.failures, expected = new.expected
+           FROM jsonb_to_recordset($1) AS new(id uuid, state text, began_at timestamptz, alarmed_at timestamptz,
+                ended_at timestamptz, failures integer, expected float8)
+           WHERE radar_alarm.id = new.id""",
+        [msgspec.to_builtins(after) for _, after in changed],
+    )
+    for before, after in changed:
+        if before.state != after.state:
+            await _tell(after.state, after.number, after.dimension, after.name, after.place_code, {})
+
+
+def _alike(before: _Kept, after: _Kept) -> bool:
+    """Whether an alarm stayed what it was; moments are reckoned from the present one, and so alike but for a hair."""
+    moments = [(before.began_at, after.began_at), (before.alarmed_at, after.alarmed_at)]
+    if before.ended_at is not None and after.ended_at is not None:
+        moments.append((before.ended_at, after.ended_at))
+    return (
+        (before.state, before.failures) == (after.state, after.failures)
+        and math.isclose(before.expected, after.expected, rel_tol=1e-6)
+        and all(abs(one - other) < HAIR for one, other in moments)
+    )
 
 
 async def _lapse(kept: _Kept, now: datetime, *, why: Why) -> None:

@@ -9,7 +9,7 @@ whose piece is not known belongs to no batch and no supplier. A piece dead on ar
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -187,13 +187,14 @@ LEFT JOIN LATERAL (
 UNION ALL
 SELECT dead.told_at, dead.part, NULL, NULL, NULL, came.receipt, purchase_order.vendor
 FROM (
-    SELECT debrief.told_at, coalesce(request_line.supplied_part, request_line.part) AS part, debrief.serial_in AS serial,
+    SELECT debrief.told_at, coalesce(request_line.supplied_part, request_line.part) AS part, piece.serial,
            part_request.number AS document_number, device.site
     FROM debrief
     JOIN request_line ON request_line.id = debrief.line
     JOIN part_request ON part_request.id = request_line.request
     JOIN device ON device.id = part_request.device
-    CROSS JOIN generate_series(1, debrief.quantity)
+    CROSS JOIN LATERAL unnest(coalesce(string_to_array(debrief.serial_in, ', '),
+                                       array_fill(NULL::text, ARRAY[debrief.quantity]))) AS piece(serial)
     WHERE debrief.outcome = 'dead_on_arrival' AND debrief.told_at BETWEEN $1 AND $2
       AND ($3::int[] IS NULL OR coalesce(request_line.supplied_part, request_line.part) = ANY($3))
 ) AS dead
@@ -275,64 +276,91 @@ async def failed_in(key: Key, start: datetime, until: datetime) -> list[Failed]:
     return [each for each in found if key in each.belongs_to()]
 
 
+def _asked(keys: Collection[Key]) -> tuple[list[Any], ...]:
+    """Series as parameters: parts, models, models with a firmware level and these, sites, receipts and parts, vendors."""
+    of: dict[str, list[tuple[str, str, str]]] = {dimension: [] for dimension in DIMENSIONS}
+    for dimension, subject in keys:
+        of[dimension].append(subject.partition(":"))
+    return (
+        [int(part) for part, _, _ in of["part"]],
+        [int(model) for model, _, _ in of["model"]],
+        [int(model) for model, _, _ in of["firmware"]],
+        [level for _, _, level in of["firmware"]],
+        [int(site) for site, _, _ in of["site"]],
+        [receipt for receipt, _, _ in of["batch"]],
+        [int(part) for _, _, part in of["batch"]],
+        [int(vendor) for vendor, _, _ in of["supplier"]],
+    )
+
+
 async def exposed_of(keys: Collection[Key], start: datetime) -> list[Exposed]:
     """The pieces in service since `start` of some series; of batches and suppliers, the pieces that came."""
-    of: dict[str, list[str]] = {dimension: [] for dimension in DIMENSIONS}
-    for dimension, subject in keys:
-        of[dimension].append(subject)
     return await db.read(
         Exposed,
-        """WITH fits AS (
-               SELECT device.model, device.firmware, device.site, model_part.part, installed_on AS since,
-                      retired_on AS until, sum(per_device)::int AS pieces
-               FROM device JOIN model_part ON model_part.model = device.model
+        """WITH running AS NOT MATERIALIZED (  -- each dimension reads the devices it asks for, not every one
+               SELECT model, firmware, site, installed_on AS since, retired_on AS until FROM device
                WHERE retired_on IS NULL OR retired_on > $1
-               GROUP BY 1, 2, 3, 4, 5, 6
-           ), came AS (
+           ), counted AS (
+               SELECT 'part' AS dimension, NULL AS subject, model, since, until, count(*) AS devices FROM running
+               WHERE model IN (SELECT model FROM model_part WHERE part = ANY($3::int[]))
+               GROUP BY model, since, until
+               UNION ALL
+               SELECT 'model', model::text, model, since, until, count(*) FROM running
+               WHERE model = ANY($4::int[])
+               GROUP BY model, since, until
+               UNION ALL
+               SELECT 'firmware', model || ':' || firmware, model, since, until, count(*) FROM running
+               WHERE (model, firmware) IN (SELECT * FROM unnest($5::int[], $6::text[]))
+               GROUP BY model, firmware, since, until
+               UNION ALL
+               SELECT 'site', site::text, model, since, until, count(*) FROM running
+               WHERE site = ANY($7::int[])
+               GROUP BY site, model, since, until
+           ), came AS NOT MATERIALIZED (
                SELECT receipt.id AS receipt, receipt_line.part, purchase_order.vendor, receipt.received_at::date AS since,
-                      sum(receipt_line.quantity)::int AS pieces
+                      receipt_line.quantity
                FROM receipt_line
                JOIN receipt ON receipt.id = receipt_line.receipt AND receipt.received_at > $2
                LEFT JOIN purchase_order ON purchase_order.number = receipt.document
                WHERE receipt_line.quantity > 0
-               GROUP BY 1, 2, 3, 4
-           ), all_of_them AS (
-               SELECT 'part' AS dimension, part::text AS subject, part, since, until, pieces FROM fits
-               WHERE part::text = ANY($3)
-               UNION ALL
-               SELECT 'model', model::text, part, since, until, pieces FROM fits WHERE model::text = ANY($4)
-               UNION ALL
-               SELECT 'firmware', model || ':' || firmware, part, since, until, pieces FROM fits
-               WHERE model || ':' || firmware = ANY($5)
-               UNION ALL
-               SELECT 'batch', receipt || ':' || part, part, since, NULL, pieces FROM came
-               WHERE receipt || ':' || part = ANY($6)
-               UNION ALL
-               SELECT 'site', site::text, part, since, until, pieces FROM fits WHERE site::text = ANY($7)
-               UNION ALL
-               SELECT 'supplier', vendor::text, part, since, NULL, pieces FROM came WHERE vendor::text = ANY($8)
            )
-           SELECT dimension, subject, part, since, until, sum(pieces)::int AS pieces FROM all_of_them
-           GROUP BY dimension, subject, part, since, until""",
+           SELECT dimension, coalesce(subject, part::text) AS subject, part, since, until,
+                  sum(per_device * devices)::int AS pieces
+           FROM counted JOIN model_part USING (model)
+           WHERE dimension <> 'part' OR part = ANY($3::int[])
+           GROUP BY 1, 2, 3, 4, 5
+           UNION ALL
+           SELECT 'batch', receipt || ':' || part, part, since, NULL, sum(quantity)::int FROM came
+           WHERE (receipt, part) IN (SELECT * FROM unnest($8::uuid[], $9::int[]))
+           GROUP BY receipt, part, since
+           UNION ALL
+           SELECT 'supplier', vendor::text, part, since, NULL, sum(quantity)::int FROM came
+           WHERE vendor = ANY($10::int[])
+           GROUP BY vendor, part, since""",
         start.astimezone(clock.ZONE).date(),
         clock.now() - BATCHES_WATCHED,
-        *(of[dimension] for dimension in DIMENSIONS),
+        *_asked(keys),
     )
 
 
-_BELIEVED = """SELECT DISTINCT ON (part) part, annual_rate, shape FROM failure_rate
-               ORDER BY part, valid_from DESC, id DESC"""
+_BELIEVED = """SELECT part.id AS part, annual_rate, shape
+               FROM part
+               JOIN LATERAL (
+                   SELECT annual_rate, shape FROM failure_rate
+                   WHERE failure_rate.part = part.id AND valid_from <= $1 ORDER BY valid_from DESC, id DESC LIMIT 1
+               ) AS newest ON true"""
 
 
-async def beliefs() -> dict[int, Believed]:
-    """What is believed of every part's failure rate."""
-    return {each.part: each for each in await db.read(Believed, _BELIEVED)}
+async def beliefs(parts: Collection[int]) -> dict[int, Believed]:
+    """What is believed today of some parts' failure rates."""
+    found = await db.read(Believed, f"{_BELIEVED} WHERE part.id = ANY($2)", clock.today(), list(parts))
+    return {each.part: each for each in found}
 
 
 async def count() -> int:
     """How many series there are of which something is expected, whether anything failed in them or not."""
     return await db.fetch_value(
-        """WITH rated AS (SELECT DISTINCT part FROM failure_rate WHERE annual_rate > 0),
+        """WITH rated AS (SELECT DISTINCT part FROM failure_rate WHERE annual_rate > 0 AND valid_from <= $1),
            fits AS (
                SELECT DISTINCT device.model, device.firmware, device.site FROM device
                WHERE (retired_on IS NULL OR retired_on > $1)
@@ -356,59 +384,90 @@ async def count() -> int:
     )
 
 
-_WITHIN: dict[str, str] = {
-    "part": "piece.part::text = $1",
-    "model": "piece.model::text = $1",
-    "firmware": "piece.model || ':' || piece.firmware = $1",
-    "site": "piece.site::text = $1",
-    "batch": "piece.part::text = split_part($1, ':', 2) AND came.receipt::text = split_part($1, ':', 1)",
-    "supplier": "purchase_order.vendor::text = $1",
-}
-"""What belongs to a series, of each dimension."""
-
-
-async def shares_of(key: Key) -> dict[Key, float]:
-    """What part of a series' expected failures falls on each part, model, firmware, site, batch and supplier.
+async def shares_of(keys: Collection[Key]) -> dict[Key, dict[Key, float]]:
+    """What part of each series' expected failures falls on each part, model, firmware, site, batch and supplier.
 
     Of batches and suppliers every piece that was fitted counts as if it had been in service all along: too large a
     share rather than too small a one, so that no batch is blamed for less than it did.
     """
-    fitted = await db.fetch(
-        f"""WITH rate AS ({_BELIEVED}), shown AS (
-                SELECT piece.part, piece.model, piece.firmware, piece.site, came.receipt, purchase_order.vendor,
-                       rate.annual_rate AS weight
-                FROM (SELECT fitted_part.part, fitted_part.serial, fitted_part.document_number, device.model,
-                             device.firmware, device.site
-                      FROM fitted_part JOIN device ON device.id = fitted_part.device) AS piece
-                JOIN rate ON rate.part = piece.part
-                CROSS JOIN LATERAL (SELECT {_CAME_WITH.replace("fitted.", "piece.")} AS receipt) AS came
-                {_VENDOR_OF}
-                WHERE {_WITHIN[key[0]]}
-            )
-            SELECT part, model, firmware, site, receipt, vendor, sum(weight)::float8 AS weight FROM shown
-            GROUP BY part, model, firmware, site, receipt, vendor""",
-        key[1],
-    )
-    if key[0] in ("batch", "supplier"):
-        return _shares(fitted, sum(row["weight"] for row in fitted))
-    installed = await db.fetch(
-        f"""WITH rate AS ({_BELIEVED})
-            SELECT part, model, firmware, site, NULL::uuid AS receipt, NULL::int AS vendor,
-                   sum(weight)::float8 AS weight
-            FROM (SELECT model_part.part, device.model, device.firmware, device.site,
-                         rate.annual_rate * per_device AS weight
-                  FROM device
-                  JOIN model_part ON model_part.model = device.model
-                  JOIN rate ON rate.part = model_part.part
-                  WHERE device.retired_on IS NULL) AS piece
-            WHERE {_WITHIN[key[0]]}
-            GROUP BY part, model, firmware, site""",
-        key[1],
-    )
-    total = sum(row["weight"] for row in installed)
-    found = _shares(fitted, total)
-    delivered = {each: share for each, share in found.items() if each[0] in ("batch", "supplier")}
-    return {**_shares(installed, total), **delivered}
+    asked = _asked(keys)
+    fitted, installed = defaultdict[Key, list[db.Row]](list), defaultdict[Key, list[db.Row]](list)
+    for row in await db.fetch(_FITTED, clock.today(), *asked):
+        fitted[row["dimension"], row["subject"]].append(row)
+    for row in await db.fetch(_INSTALLED, clock.today(), *asked[:5]):
+        installed[row["dimension"], row["subject"]].append(row)
+    found: dict[Key, dict[Key, float]] = {}
+    for key in keys:
+        whole = fitted[key] if key[0] in ("batch", "supplier") else installed[key]
+        total = sum(row["weight"] for row in whole)
+        delivered = _shares(fitted[key], total)
+        if whole is not fitted[key]:
+            delivered = {each: share for each, share in delivered.items() if each[0] in ("batch", "supplier")}
+        found[key] = {**_shares(whole, total), **delivered}
+    return found
+
+
+_FITTED = f"""
+WITH rate AS ({_BELIEVED}), piece AS NOT MATERIALIZED (
+    SELECT fitted_part.part, fitted_part.serial, fitted_part.document_number, device.model, device.firmware, device.site
+    FROM fitted_part JOIN device ON device.id = fitted_part.device
+), asked AS (
+    SELECT 'part' AS dimension, part::text AS subject, piece.* FROM piece WHERE part = ANY($2::int[])
+    UNION ALL
+    SELECT 'model', model::text, piece.* FROM piece WHERE model = ANY($3::int[])
+    UNION ALL
+    SELECT 'firmware', model || ':' || firmware, piece.* FROM piece
+    WHERE (model, firmware) IN (SELECT * FROM unnest($4::int[], $5::text[]))
+    UNION ALL
+    SELECT 'site', site::text, piece.* FROM piece WHERE site = ANY($6::int[])
+    UNION ALL
+    SELECT 'batch', NULL, piece.* FROM piece WHERE part = ANY($8::int[])
+    UNION ALL
+    SELECT 'supplier', NULL, piece.* FROM piece WHERE cardinality($9::int[]) > 0
+), shown AS (
+    SELECT asked.dimension, asked.part, asked.model, asked.firmware, asked.site, came.receipt, purchase_order.vendor,
+           CASE asked.dimension WHEN 'batch' THEN came.receipt || ':' || asked.part
+                                WHEN 'supplier' THEN purchase_order.vendor::text ELSE asked.subject END AS subject,
+           rate.annual_rate AS weight
+    FROM asked
+    JOIN rate ON rate.part = asked.part
+    CROSS JOIN LATERAL (SELECT {_CAME_WITH.replace("fitted.", "asked.")} AS receipt) AS came
+    {_VENDOR_OF}
+    WHERE CASE asked.dimension
+              WHEN 'batch' THEN (came.receipt, asked.part) IN (SELECT * FROM unnest($7::uuid[], $8::int[]))
+              WHEN 'supplier' THEN purchase_order.vendor = ANY($9::int[]) ELSE true END
+)
+SELECT dimension, subject, part, model, firmware, site, receipt, vendor, sum(weight)::float8 AS weight FROM shown
+GROUP BY dimension, subject, part, model, firmware, site, receipt, vendor
+"""
+"""What was fitted of some series, by all that it may concentrate in."""
+
+_INSTALLED = f"""
+WITH rate AS ({_BELIEVED}), running AS NOT MATERIALIZED (
+    SELECT model, firmware, site FROM device WHERE retired_on IS NULL
+), counted AS (
+    SELECT 'part' AS dimension, NULL AS subject, running.*, count(*) AS devices FROM running
+    WHERE model IN (SELECT model FROM model_part WHERE part = ANY($2::int[]))
+    GROUP BY model, firmware, site
+    UNION ALL
+    SELECT 'model', model::text, running.*, count(*) FROM running WHERE model = ANY($3::int[])
+    GROUP BY model, firmware, site
+    UNION ALL
+    SELECT 'firmware', model || ':' || firmware, running.*, count(*) FROM running
+    WHERE (model, firmware) IN (SELECT * FROM unnest($4::int[], $5::text[]))
+    GROUP BY model, firmware, site
+    UNION ALL
+    SELECT 'site', site::text, running.*, count(*) FROM running WHERE site = ANY($6::int[])
+    GROUP BY model, firmware, site
+)
+SELECT dimension, coalesce(subject, model_part.part::text) AS subject, model_part.part, model, firmware, site,
+       NULL::uuid AS receipt, NULL::int AS vendor, (rate.annual_rate * per_device * devices)::float8 AS weight
+FROM counted
+JOIN model_part USING (model)
+JOIN rate ON rate.part = model_part.part
+WHERE dimension <> 'part' OR model_part.part = ANY($2::int[])
+"""
+"""What is installed of some series, by all that it may concentrate in."""
 
 
 def _shares(rows: Sequence[db.Row], total: float) -> dict[Key, float]:
@@ -421,11 +480,12 @@ def _shares(rows: Sequence[db.Row], total: float) -> dict[Key, float]:
     return {key: min(1.0, weight / total) for key, weight in weights.items()} if total > 0 else {}
 
 
-async def concentrations_of(key: Key, failed: Sequence[Failed], began_at: datetime) -> list[Concentration]:
-    """What holds more of a series' failures since its run began than its share explains."""
+def concentrations_of(
+    key: Key, failed: Sequence[Failed], began_at: datetime, shares: Mapping[Key, float]
+) -> list[Concentration]:
+    """What holds more of a series' failures since its run began than its share explains. Pure."""
     run = [each for each in failed if each.at >= began_at]
     counted = Counter(other for each in run for other in each.belongs_to())
-    shares = await shares_of(key)
     # without a share of its own nothing can be said of a value; the whole series is no concentration
     return radar.concentrations(
         {other: counted[other] for other in shares if other != key},

@@ -1,6 +1,7 @@
 """Why a plan says what it says of one part in one store: asked of the optimizer, with where the rate comes from."""
 
 import asyncio
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
@@ -57,8 +58,8 @@ async def row_explanation(
     found = await asyncio.to_thread(explain, network, answer, row["part_number"], store_name(depot, pool))
     learning = await newest(row["made_at"])
     models = {model.model for model in found.installed}
-    swapped = {model.split("/")[1] for model in models if model.startswith(SWAPPED)}
-    factors = await factors_of(learning, kind=row["kind"])
+    factors, missed = await factors_of(learning, kind=row["kind"]), await missed_of(learning)
+    swapped = _swapped(models, (each.service_class for each in missed))
     return RowExplanation(
         plan=plan,
         number=row["number"],
@@ -71,9 +72,24 @@ async def row_explanation(
         rate_source=row["rate_source"],
         rate_evidence=row["rate_evidence"] or "",
         factors=[each for each in factors if each.dimension != "firmware" or _runs(each.level, models)],
-        missed=[each for each in await missed_of(learning) if each.service_class in swapped],
+        missed=[each for each in missed if each.service_class in swapped],
         explanation=found,
     )
+
+
+def _swapped(models: set[str], classes: Iterable[str]) -> set[str]:
+    """The service classes whose late repairs ask for whole units; codes may hold a `/`, then the longest one is meant.
+
+    >>> sorted(_swapped({"swap/2h/gold/R740", "swap/8h/R740", "R740"}, ["2h", "2h/gold", "8h", "24h"]))
+    ['2h/gold', '8h']
+    """
+    known = sorted(classes, key=len)
+    found = (
+        [each for each in known if model.startswith(f"{SWAPPED}{each}/")]
+        for model in models
+        if model.startswith(SWAPPED)
+    )
+    return {fitting[-1] for fitting in found if fitting}
 
 
 def _runs(firmware: str, models: set[str]) -> bool:

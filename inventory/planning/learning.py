@@ -108,7 +108,7 @@ class Learning(Struct, frozen=True, kw_only=True):
 
 async def histories(since: date, until: date) -> list[PartHistory]:
     """Every part in use with its prior (record or assumption) and its history between two days."""
-    priors = await db.fetch(_PRIORS)
+    priors = await db.fetch(_PRIORS, until)
     cells: dict[int, list[Cell]] = defaultdict(list)
     for row in await db.fetch(_CELLS, since, until, [0.0, *AGES], [*AGES, _FOREVER]):
         known = {"age": AGE_BANDS[row["age"]][0], "environment": row["environment"], "firmware": row["firmware"]}
@@ -222,9 +222,14 @@ async def learn(since: date, until: date, *, by: Actor) -> LearningSummary:
             for row in await db.fetch(_REPAIRS, since, until)
         ],
     )
-    await enter_failure_rates(rates, by=by)
+    held = {row[0]: tuple(row)[1:] for row in await db.fetch(_HELD, until)}
+    await enter_failure_rates([rate for rate in rates if held.get(rate.part) != _belief(rate)], by=by)
     await audit.record("rates.learned", "learning", str(learning), by=by, change={"since": since, "until": until})
     return await summary(learning)
+
+
+def _belief(rate: NewFailureRate) -> tuple[float, ...]:
+    return rate.annual_rate, rate.shape, rate.exposure_device_years, rate.failures, rate.device_years
 
 
 def _missed(found: MissedLimit) -> dict[str, float]:
@@ -341,10 +346,20 @@ SELECT part.id AS part, part.part_number, part.kind, prior.shape, prior.exposure
 FROM part
 JOIN LATERAL (
     SELECT shape, exposure_device_years, source FROM failure_rate
-    WHERE failure_rate.part = part.id AND source <> 'history' ORDER BY valid_from DESC, id DESC LIMIT 1
+    WHERE failure_rate.part = part.id AND source <> 'history' AND valid_from <= $1
+    ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS prior ON true
 WHERE EXISTS (SELECT FROM model_part WHERE model_part.part = part.id)
 ORDER BY part.part_number
+"""
+
+_HELD = """
+SELECT part_number, annual_rate, shape, exposure_device_years, failures, device_years
+FROM part
+JOIN LATERAL (
+    SELECT * FROM failure_rate
+    WHERE failure_rate.part = part.id AND valid_from <= $1 ORDER BY valid_from DESC, id DESC LIMIT 1
+) AS rate ON rate.source = 'history'
 """
 
 _CELLS = """

@@ -197,11 +197,11 @@ def _parts(
     rows: Sequence[db.Row], consumed: Sequence[Consumed], swaps: Sequence[Line], missed: Mapping[str, MissedView]
 ) -> list[dict[str, Any]]:
     """Parts with the shape of what is believed of their rates; of several beliefs that which knows it least."""
-    shapes: dict[str, float] = {}
+    shapes = {row["id"]: row["rate_shape"] for row in rows if row["rate_shape"] is not None}
     known = [(row.handed.part, row.forecast.shape) for row in consumed]
     for part, shape in known + [(line.part, missed[line.swaps_for or ""].rate_shape) for line in swaps]:
         shapes[part] = min(shapes.get(part, math.inf), shape)
-    return [{**row, "rate_shape": shapes.get(row["id"], row["rate_shape"])} for row in rows]
+    return [{**row, "rate_shape": shapes.get(row["id"])} for row in rows]
 
 
 def horizon_days(lead_times: Iterable[float]) -> int:

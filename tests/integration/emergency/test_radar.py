@@ -9,6 +9,7 @@ import pytest
 
 from inventory.emergency import cases, radar, radar_views
 from inventory.emergency.facts import gather
+from inventory.emergency.series import DIMENSIONS
 from inventory.ground import clock, db, jobs
 from inventory.ground.errors import Unknown
 from inventory.installed_base import failures, fitted
@@ -19,6 +20,7 @@ from inventory.requests.debriefing import Debrief
 from inventory.stock.receipts import Incoming
 from tests.integration.emergency.test_cases import a_case, planned
 from tests.integration.requests.test_debriefing import issued
+from tests.statements import counted
 from tests.world import AUDITOR, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
 
 
@@ -191,6 +193,35 @@ async def test_what_is_dead_on_arrival_counts_for_its_batch_and_supplier_only(co
     assert ("batch", f"{receipt} · {DRIVE}") not in before
 
 
+async def test_several_pieces_dead_on_arrival_told_at_once_count_each_for_its_batch(company):
+    receipt = await delivered(DRIVE, 6)
+    view = await issued(DRIVE, 3, "ZL2-0001", "N-1", "N-3")  # one of them is of the opening stock
+    await debriefing.debrief(view.id, [Debrief(part_number=DRIVE, outcome="dead_on_arrival")], by=ENGINEER)
+    await radar.look_at_all()
+
+    after = {(s.dimension, s.name): s.failures_30 for s in await seen(all_of_them=True)}
+    assert after["batch", f"{receipt} · {DRIVE}"] == 2
+    assert after["supplier", "DISTI"] == 2
+
+
+async def test_a_rate_that_holds_from_tomorrow_says_nothing_today(company):
+    await fail(FAN, bank(6))
+    await planned()
+    watched = await radar.look_at_all()
+    series = sorted((s.dimension, s.name, s.rate_per_day, s.rate_shape) for s in await seen(all_of_them=True))
+    shapes = {(row.part_number, row.depot): row.rate_shape for row in (await gather()).rows}
+    await db.execute(
+        """INSERT INTO failure_rate (part, valid_from, annual_rate, shape, exposure_device_years, failures, device_years,
+                                     source, evidence)
+           SELECT id, $1, 2, 4000, 2000, 0, 0, 'field_record', '' FROM part""",
+        clock.today() + timedelta(days=1),
+    )
+
+    assert await radar.look_at_all() == watched
+    assert series == sorted((s.dimension, s.name, s.rate_per_day, s.rate_shape) for s in await seen(all_of_them=True))
+    assert shapes == {(row.part_number, row.depot): row.rate_shape for row in (await gather()).rows}
+
+
 async def test_machines_that_left_are_no_burst(company):
     """What was expected while they ran stays expected of that time."""
     await fail(FAN, bank(8, first=20), days=300)
@@ -276,6 +307,22 @@ async def test_a_burst_told_of_when_it_was_over_is_kept_as_over(company):
     assert part.evidence["told_en"].startswith("8 in ")
 
 
+async def test_an_alarm_that_was_over_is_told_without_what_the_present_run_concentrates_in(company):
+    receipt = await delivered(DRIVE, 10)
+    for n in range(9):
+        await fit(f"BANK-{n:03d}", DRIVE, f"N-{n}")
+    await fail(DRIVE, bank(20, first=100), position="bay 7", at=clock.now() - timedelta(days=300))
+    await fail(DRIVE, bank(9))
+    await radar.look_at_all()
+
+    over, raised = sorted(await alarms(dimension="part"), key=lambda alarm: alarm.state)
+    assert (over.state, raised.state) == ("over", "raised")
+    assert receipt in raised.evidence["told_en"]
+    assert receipt not in over.evidence["told_en"]
+    assert receipt not in over.evidence["told_zh"]
+    assert over.evidence["concentrations"] == []
+
+
 async def test_looking_again_raises_nothing_twice(company):
     await fail(FAN, bank(12))
     await radar.look_at_all()
@@ -284,6 +331,38 @@ async def test_looking_again_raises_nothing_twice(company):
     await radar.look_at_all()
 
     assert [(alarm.number, alarm.state) for alarm in await alarms()] == [(alarm.number, alarm.state) for alarm in once]
+
+
+async def test_alarms_that_stay_what_they_are_are_not_written_again(company):
+    await fail(FAN, bank(8), at=clock.now() - timedelta(days=300))
+    await radar.look_at_all()
+    once = await alarms()
+    with clock.at(clock.now() + timedelta(minutes=5)):
+        async with counted() as sent:
+            await radar.look_at_all()
+
+    assert {alarm.state for alarm in once} == {"over"}
+    assert await alarms() == once
+    assert not [statement for statement in sent if "UPDATE radar_alarm" in statement]
+
+
+async def test_many_rising_series_are_looked_into_by_as_many_statements_as_few(company):
+    await fail(FAN, bank(4))
+    async with counted() as few:
+        await radar.look_at_all()
+    rising = len(await seen())
+    await delivered(DRIVE, 10)
+    for n in range(9):
+        await fit(f"BANK-{n:03d}", DRIVE, f"N-{n}")
+    await db.execute("UPDATE device SET firmware = 'FW-' || id % 3")
+    await fail(DRIVE, bank(9))
+    async with counted() as many:
+        await radar.look_at_all()
+    into = [[sql for sql in sent if "AS weight" in sql] for sent in (few, many)]
+
+    assert len(await seen()) > rising
+    assert {view.dimension for view in await seen()} == set(DIMENSIONS)
+    assert len(into[0]) == len(into[1]) == 2
 
 
 class _Undone(Exception):

@@ -8,6 +8,7 @@ import pytest
 
 from api.worker import CLOCKWORK
 from inventory.catalogue import register as catalogue
+from inventory.catalogue.beliefs import beliefs
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted
 from inventory.installed_base import failures
@@ -164,6 +165,66 @@ async def test_rates_rest_on_average_devices_years(company):
     assert 0.5 * 1200 < worth < 1.5 * 1200
     assert f"worth {worth:.1f} of average devices" in row["evidence"]
     assert row["annual_rate"] == pytest.approx(38 / (1000 + worth))
+
+
+async def record(part: str, valid_from: date, shape: float, exposure: float) -> None:
+    await catalogue.enter_failure_rates(
+        [
+            catalogue.NewFailureRate(
+                part=part,
+                valid_from=valid_from,
+                annual_rate=shape / exposure,
+                shape=shape,
+                exposure_device_years=exposure,
+                failures=0,
+                device_years=0,
+                source="field_record",
+            )
+        ],
+        by=SETUP,
+    )
+
+
+async def test_what_is_learned_anew_holds_over_the_record_it_reckons_with(company):
+    today = clock.today()
+    await fail(FAN, ["BANK-001"])
+    await learned()
+    await record(FAN, today, 40, 1000)
+    assert [each.source for each in (await beliefs(FAN))[:2]] == ["field_record", "history"]
+    await learned()
+
+    newest, before = (await beliefs(FAN))[:2]
+    assert (newest.source, before.source) == ("history", "field_record")
+    assert newest.annual_rate > 0.015  # with the older prior of 10 in 1,000 it would be half of that
+
+
+async def test_what_is_learned_again_without_anything_new_is_not_entered_again(company):
+    await fail(FAN, ["BANK-001"])
+    await learned()
+    rates = "SELECT * FROM failure_rate ORDER BY id"
+    before = await db.fetch(rates)
+    await learned()
+
+    assert await db.fetch(rates) == before
+
+
+async def test_a_record_that_holds_from_tomorrow_is_no_prior_today(company):
+    await fail(FAN, ["BANK-001"])
+    await learned()
+    before = (await beliefs(FAN))[0]
+    await record(FAN, clock.today() + timedelta(days=1), 400, 1000)
+    await learned()
+
+    assert (await beliefs(FAN))[1] == before
+
+
+async def test_of_two_beliefs_of_a_part_the_plan_takes_that_which_knows_less(company):
+    await enter_swap_unit()
+    await promise_swaps("C-BANK")
+    await record(SWAP, clock.today(), 0.01, 1)
+
+    parts = (await network.gather(clock.today())).network.parts
+    assert {part.id: part.rate_shape for part in parts}[SWAP] == pytest.approx(0.01)
 
 
 async def test_learning_is_repeated_when_there_is_something_new(company):
