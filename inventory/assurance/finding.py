@@ -145,7 +145,7 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 14, 'quality_claim', quality_claim.id::text FROM quality_claim
                JOIN receipt ON receipt.id = quality_claim.receipt
                JOIN place ON place.id = receipt.place
-               WHERE quality_claim.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               WHERE quality_claim.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND $4::text[] IS NULL
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
         number,

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from inventory.emergency.telling import in_words
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
+from inventory.installed_base.bursts import in_words
 from inventory.procurement import claims
 from inventory.procurement.claims import ClaimView
 from inventory.stock import batches

@@ -16,9 +16,9 @@ from inventory.emergency import series
 from inventory.emergency.facts import ROWS_WATCHED
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.series import Key, Reading
-from inventory.emergency.telling import in_words
 from inventory.ground import clock, db, events
 from inventory.ground.numbers import next_number
+from inventory.installed_base.bursts import OF_EVERYBODY, in_words
 from inventory.installed_base.failures import REMEMBERED
 from optimizer.burst import Alarm, Window
 from optimizer.radar import Concentration
@@ -299,9 +299,10 @@ async def _raise(
         alarm.expected,
         evidence,
     )
-    await _tell(
-        "raised", number, key[0], name[0], place, {"told_en": evidence["told_en"], "told_zh": evidence["told_zh"]}
-    )
+    # many stores may read of a site or a batch: no other site, batch or supplier is named to them
+    for_all = told if name[1] is None else [each for each in told if each["dimension"] in OF_EVERYBODY]
+    said = {f"told_{language}": in_words(windows, for_all, language) for language in ("en", "zh")}
+    await _tell("raised", number, key[0], name[0], place, said)
 
 
 def _whole_of(alarm: Alarm) -> Window:
@@ -378,4 +379,5 @@ async def _tell(what: str, number: str, dimension: str, name: str, place: str | 
         number,
         {"number": number, "dimension": dimension, "name": name, **more},
         depot=place,
+        closed=True,
     )

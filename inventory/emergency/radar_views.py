@@ -1,6 +1,7 @@
 """Questions to the radar: series in alarm and rising, one of them whole, alarms past and present."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -9,10 +10,10 @@ from msgspec import Struct, structs
 
 from inventory.emergency import series
 from inventory.emergency.series import Dimension
-from inventory.emergency.telling import in_words
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.installed_base.bursts import in_words, told_to, worded
 from inventory.installed_base.failure_counts import DayCount
 from inventory.places.reach import reached
 
@@ -137,15 +138,12 @@ async def series_views(
         *(after or (None, None, None)),
         limit,
     )
-    return [_told(view) for view in found]
+    return await _told(found, seen_by)
 
 
-def _told(view: SeriesView) -> SeriesView:
-    return structs.replace(
-        view,
-        told_en=in_words(view.windows, view.concentrations, "en"),
-        told_zh=in_words(view.windows, view.concentrations, "zh"),
-    )
+async def _told(views: Sequence[SeriesView], reader: Actor) -> list[SeriesView]:
+    shown = await told_to(reader, [view.concentrations for view in views])
+    return [structs.replace(view, **worded(view.windows, told)) for view, told in zip(views, shown, strict=True)]
 
 
 async def series_view(which: UUID, *, seen_by: Actor) -> SeriesView:
@@ -164,7 +162,7 @@ async def series_view(which: UUID, *, seen_by: Actor) -> SeriesView:
     )
     if view is None:
         raise Unknown(what="radar series", what_zh="监测序列", key=str(which))
-    return _told(view)
+    return (await _told([view], seen_by))[0]
 
 
 async def days_of(which: UUID, *, seen_by: Actor) -> list[DayCount]:
@@ -225,8 +223,8 @@ async def alarms(
     dimension: Dimension | None = None,
     of_series: UUID | None = None,
 ) -> list[AlarmView]:
-    """Alarms in the reader's reach, latest noticed first."""
-    return await db.read(
+    """Alarms in the reader's reach, latest noticed first; to who is bound to stores, with what of the evidence is in reach."""
+    found = await db.read(
         AlarmView,
         f"""SELECT radar.id, radar.number, radar.dimension, radar.name, radar.state, radar.began_at, radar.alarmed_at,
                    noticed_at, ended_at, withdrawn_at, withdrawn_because, radar.failures, radar.expected, policy_version,
@@ -246,3 +244,10 @@ async def alarms(
         after,
         limit,
     )
+    if seen_by.depots is None:
+        return found
+    shown = await told_to(seen_by, [view.evidence["concentrations"] for view in found])
+    return [
+        structs.replace(view, evidence={**view.evidence, **worded(view.evidence["windows"], told)})
+        for view, told in zip(found, shown, strict=True)
+    ]

@@ -84,6 +84,7 @@ class Event(Table, tablename="event", help_text="What other systems may want to 
     subject = text(index=True)
     place_code = optional_text()
     contract_code = optional_text()
+    closed = flag(default=False)
     occurred_at = instant()
     payload = document()
 

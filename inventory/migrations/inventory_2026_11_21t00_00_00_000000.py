@@ -13232,6 +13232,27 @@ async def forwards():
     manager.add_column(
         table_class_name="Event",
         tablename="event",
+        column_name="closed",
+        db_column_name="closed",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Event",
+        tablename="event",
         column_name="occurred_at",
         db_column_name="occurred_at",
         column_class_name="Timestamptz",

@@ -1,16 +1,18 @@
 """Quality claims (质量索赔): a bad batch put to its vendor, with the evidence as it stood, until it is settled."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.installed_base.bursts import told_to, worded
 from inventory.stock import batches
 
 State = Literal["open", "sent", "answered", "closed"]
@@ -48,7 +50,10 @@ class ClaimNeedsWords(Invalid):
 
 
 class ClaimView(Struct, frozen=True, kw_only=True):
-    """A claim as lists show it; `evidence` stays as it was when it was opened."""
+    """A claim as lists show it; `evidence` stays as it was when it was opened.
+
+    Who is bound to stores is shown what of it is in reach.
+    """
 
     id: UUID
     number: str
@@ -62,6 +67,7 @@ class ClaimView(Struct, frozen=True, kw_only=True):
     order: str
     state: State
     pieces: int
+    depot: str
     reason: str
     alarm: str | None
     evidence: Any
@@ -107,7 +113,7 @@ async def open_claim(
         came_with,
         part.id,
     )
-    if row is None or not by.sees_depot(row["depot"]):
+    if row is None or not by.sees_depot(row["depot"]) or by.contracts is not None:
         raise Unknown(what="receipt", what_zh="入库单", key=receipt)
     if row["vendor"] is None or row["pieces"] == 0:
         raise NoVendorToClaim(receipt=receipt, part_number=part.part_number)
@@ -134,7 +140,7 @@ async def open_claim(
         "send_claim", "quality_claim", number, owner_role="buyer", due_at=clock.now() + SENT_WITHIN, depot=row["depot"]
     )
     await audit.record("claim.opened", "quality_claim", number, by=by, reason=reason.strip())
-    return await _told(claim, "opened")
+    return await _told(claim, "opened", by)
 
 
 @db.atomic
@@ -149,9 +155,14 @@ async def send(claim: UUID, *, by: Actor) -> ClaimView:
     view = await _move(claim, ("open",), "sent", "", by=by)
     await steps.finish("quality_claim", view.number, "send_claim", by=by)
     await steps.begin(
-        "settle_claim", "quality_claim", view.number, owner_role="buyer", due_at=clock.now() + ANSWERED_WITHIN
+        "settle_claim",
+        "quality_claim",
+        view.number,
+        owner_role="buyer",
+        due_at=clock.now() + ANSWERED_WITHIN,
+        depot=view.depot,
     )
-    return await _told(claim, "sent")
+    return await _told(claim, "sent", by)
 
 
 @db.atomic
@@ -165,7 +176,7 @@ async def answer(claim: UUID, said: str, *, by: Actor) -> ClaimView:
 
     """
     await _move(claim, ("sent",), "answered", said, by=by)
-    return await _told(claim, "answered")
+    return await _told(claim, "answered", by)
 
 
 @db.atomic
@@ -180,7 +191,7 @@ async def close(claim: UUID, outcome: str, *, by: Actor) -> ClaimView:
     """
     view = await _move(claim, ("open", "sent", "answered"), "closed", outcome, by=by)
     await steps.finish("quality_claim", view.number, by=by)
-    return await _told(claim, "closed")
+    return await _told(claim, "closed", by)
 
 
 _WRITTEN: dict[Turn, str] = {
@@ -213,18 +224,34 @@ async def _move(claim: UUID, needed: tuple[State, ...], to: Turn, words: str, *,
     return view
 
 
-async def _told(claim: UUID, what: str) -> ClaimView:
-    view = await db.read_one(ClaimView, f"{_VIEW} WHERE quality_claim.id = $1", claim)
-    if view is None:
-        raise AssertionError("a claim that was just written is there")
+async def _told(claim: UUID, what: str, by: Actor) -> ClaimView:
+    view = await claim_view(claim, seen_by=by)
     payload = {name: getattr(view, name) for name in ("number", "vendor", "part_number", "receipt", "state", "pieces")}
-    await events.emit(f"quality_claim.{what}", "quality_claim", view.number, payload)
+    await events.emit(f"quality_claim.{what}", "quality_claim", view.number, payload, depot=view.depot, closed=True)
     return view
+
+
+async def _in_reach(views: Sequence[ClaimView], reader: Actor) -> list[ClaimView]:
+    """Leave out of the evidence what lies elsewhere, or names others, for who is bound to stores."""
+    if reader.depots is None:
+        return list(views)
+    shown = await told_to(reader, [(view.evidence["radar"] or {}).get("concentrations", []) for view in views])
+    found = list[ClaimView]()
+    for view, told in zip(views, shown, strict=True):
+        evidence = dict(view.evidence)
+        evidence["whereabouts"] = [each for each in evidence["whereabouts"] if reader.sees_depot(each["place"])]
+        if evidence["radar"]:
+            said = worded(evidence["radar"]["windows"], told)
+            evidence["radar"] = {**evidence["radar"], "concentrations": said.pop("concentrations")}
+            evidence |= said
+        found.append(structs.replace(view, evidence=evidence))
+    return found
 
 
 _VIEW = """SELECT quality_claim.id, quality_claim.number, party.code AS vendor, party.name_zh AS vendor_zh,
                   party.name_en AS vendor_en, part.part_number, part.name_zh, part.name_en, receipt.number AS receipt,
-                  receipt.document AS order, quality_claim.state, pieces, quality_claim.reason,
+                  receipt.document AS order, quality_claim.state, pieces, place.code AS depot,
+                  quality_claim.reason,
                   alarm_number AS alarm, quality_claim.evidence, opened_at, opened_by, sent_at, sent_by, answered_at,
                   answered_by, answer, quality_claim.closed_at, closed_by, outcome
            FROM quality_claim
@@ -233,6 +260,9 @@ _VIEW = """SELECT quality_claim.id, quality_claim.number, party.code AS vendor, 
            JOIN part ON part.id = quality_claim.part
            JOIN receipt ON receipt.id = quality_claim.receipt
            JOIN place ON place.id = receipt.place"""
+
+# by the store that took the batch in; a batch is no single contract's, so nobody bound to contracts reads of it
+_SEEN = "($1::text[] IS NULL OR place.code = ANY($1)) AND $2::text[] IS NULL"
 
 
 async def claim_view(claim: UUID, *, seen_by: Actor) -> ClaimView:
@@ -244,28 +274,31 @@ async def claim_view(claim: UUID, *, seen_by: Actor) -> ClaimView:
     """
     view = await db.read_one(
         ClaimView,
-        f"{_VIEW} WHERE quality_claim.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))",
-        claim,
+        f"{_VIEW} WHERE {_SEEN} AND quality_claim.id = $3",
         seen_by.depot_scope,
+        seen_by.contract_scope,
+        claim,
     )
     if view is None:
         raise Unknown(what="quality claim", what_zh="质量索赔", key=str(claim))
-    return view
+    return (await _in_reach([view], seen_by))[0]
 
 
 async def claims(
     *, limit: int, seen_by: Actor, after: UUID | None = None, state: State | None = None, vendor: str | None = None
 ) -> list[ClaimView]:
     """Claims about receipts at the reader's stores, newest first."""
-    return await db.read(
+    found = await db.read(
         ClaimView,
         f"""{_VIEW}
-            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR quality_claim.id < $2)
-              AND ($3::text IS NULL OR quality_claim.state = $3) AND ($4::text IS NULL OR party.code = $4)
-            ORDER BY quality_claim.id DESC LIMIT $5""",
+            WHERE {_SEEN} AND ($3::uuid IS NULL OR quality_claim.id < $3)
+              AND ($4::text IS NULL OR quality_claim.state = $4) AND ($5::text IS NULL OR party.code = $5)
+            ORDER BY quality_claim.id DESC LIMIT $6""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         after,
         state,
         vendor,
         limit,
     )
+    return await _in_reach(found, seen_by)

@@ -9,7 +9,7 @@ from inventory.catalogue import parts
 from inventory.ground import audit, db, events
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Refused, Unknown
-from inventory.stock import conditions
+from inventory.stock import conditions, disclosure
 from inventory.stock.conditions import InspectionView
 from inventory.stock.pieces import Pieces
 
@@ -67,10 +67,13 @@ async def find(receipt: str) -> UUID:
 
 
 async def whereabouts(receipt: str, part_number: str, *, seen_by: Actor) -> list[BatchPlace]:
-    """Where the pieces of a batch are now, the reader's stores only; those that went out count by where they went."""
+    """Where the pieces of a batch are now; those that went out count by where they went.
+
+    Only what lies in the reader's stores, in pools that serve the reader's contracts, and at no other customer's site.
+    """
     return await db.read(
         BatchPlace,
-        """SELECT place.code AS place, place.kind IN ('depot', 'onsite_store', 'engineer_stock') AS store, condition,
+        f"""SELECT place.code AS place, place.kind IN ('depot', 'onsite_store', 'engineer_stock') AS store, condition,
                   pool.code AS pool, party.code AS owner, sum(quantity)::int AS quantity
            FROM (SELECT unit.place, unit.condition, unit.pool, unit.owner, 1 AS quantity
                  FROM unit JOIN receipt ON receipt.id = unit.receipt AND receipt.number = $1
@@ -83,12 +86,14 @@ async def whereabouts(receipt: str, part_number: str, *, seen_by: Actor) -> list
            JOIN place ON place.id = piece.place
            JOIN pool ON pool.id = piece.pool
            JOIN party ON party.id = piece.owner
-           WHERE $3::text[] IS NULL OR place.code = ANY($3)
+           WHERE ($3::text[] IS NULL OR place.code = ANY($3)) AND {disclosure.serves("pool", "$4")}
+             AND {disclosure.site_is_told("place", "$4")}
            GROUP BY place.code, place.kind, condition, pool.code, party.code
            ORDER BY place.code, condition, pool.code, party.code""",
         receipt,
         part_number,
         seen_by.depot_scope,
+        seen_by.contract_scope,
     )
 
 
@@ -141,7 +146,7 @@ async def quarantine(receipt: str, part_number: str, *, by: Actor, reason: str) 
     for depot in sorted({shelf.depot for shelf in shelves}):
         pieces = sum(shelf.quantity for shelf in shelves if shelf.depot == depot)
         told = {"receipt": receipt, "part_number": part.part_number, "depot": depot, "pieces": pieces}
-        await events.emit("batch.quarantined", "receipt", receipt, told, depot=depot)
+        await events.emit("batch.quarantined", "receipt", receipt, told, depot=depot, closed=True)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from inventory.emergency import cases, radar, radar_views
 from inventory.emergency.facts import gather
 from inventory.emergency.series import DIMENSIONS
-from inventory.ground import clock, db, jobs
+from inventory.ground import clock, db, events, jobs
 from inventory.ground.errors import Unknown
 from inventory.installed_base import failures, fitted
 from inventory.installed_base.failures import NewFailure
@@ -24,10 +24,12 @@ from tests.statements import counted
 from tests.world import AUDITOR, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, actor
 
 
-async def delivered(part: str, quantity: int, *, prefix: str = "N", depot: str = "GZ") -> str:
-    """A batch from the distributor; the number of its receipt."""
+async def delivered(
+    part: str, quantity: int, *, prefix: str = "N", depot: str = "GZ", vendor: str = "DISTI", pool: str = "common"
+) -> str:
+    """A batch from a vendor, the distributor if not told; the number of its receipt."""
     order = await orders.draft_order(
-        "DISTI", depot, [orders.NewLine(part_number=part, quantity=quantity)], by=actor("buyer")
+        vendor, depot, [orders.NewLine(part_number=part, quantity=quantity)], by=actor("buyer"), pool=pool
     )
     await orders.approve_order(order.id, by=SETUP)
     await orders.record_placed(order.id, by=SETUP)
@@ -438,6 +440,77 @@ async def test_who_is_bound_to_stores_sees_their_sites_and_batches_only(company)
     with pytest.raises(Unknown):
         await radar_views.series_view(hidden.id, seen_by=KEEPER)
     assert {alarm.dimension for alarm in await radar_views.alarms(limit=50, seen_by=KEEPER)} == {"batch", "site"}
+
+
+async def bad_drives() -> str:
+    """Nine drives of one batch died at the bank's site, which GZ and SH reach; GZ took the batch in."""
+    receipt = await delivered(DRIVE, 10)
+    for n in range(9):
+        await fit(f"BANK-{n:03d}", DRIVE, f"N-{n}")
+    await fail(DRIVE, bank(9))
+    await radar.look_at_all()
+    return receipt
+
+
+async def test_who_is_bound_to_stores_is_told_no_supplier_and_no_batch_that_others_took_in(company):
+    receipt = await bad_drives()
+    (whole,) = await seen("site")
+    (here,) = await radar_views.series_views(limit=9, seen_by=KEEPER, dimension="site")
+    (there,) = await radar_views.series_views(limit=9, seen_by=SH_KEEPER, dimension="site")
+    (alarm,) = await radar_views.alarms(limit=9, seen_by=SH_KEEPER, dimension="site")
+    may_see_vendors = await radar_views.series_view(whole.id, seen_by=actor("buyer", depots={"SH"}))
+
+    def told(view):
+        return {each["dimension"] for each in view.concentrations}
+
+    assert {"batch", "supplier"} <= told(whole)
+    assert told(whole) - told(here) == {"supplier"}
+    assert told(whole) - told(there) == {"supplier", "batch"}
+    assert told(whole) - told(may_see_vendors) == {"batch"}
+    assert receipt in here.told_en
+    assert receipt in here.told_zh
+    for hidden in (receipt, "DISTI"):
+        assert hidden in msgspec.json.encode(whole).decode()
+        assert hidden not in msgspec.json.encode(there).decode()
+        assert hidden not in msgspec.json.encode(alarm).decode()
+    assert alarm.evidence["told_en"].startswith("9 in 7 days")
+
+
+async def test_a_batchs_reader_is_told_no_site_out_of_reach(company):
+    await bad_drives()
+    await db.execute(
+        """UPDATE radar_series SET concentrations = jsonb_build_array(jsonb_build_object(
+               'dimension', 'site', 'value', place.id::text, 'name', place.code, 'failures', 9, 'of', 9, 'expected', 0.5))
+           FROM place WHERE place.code = 'TELCO-ZJ' AND radar_series.dimension = 'batch'"""
+    )
+
+    assert "TELCO-ZJ" in (await radar_views.series_views(limit=9, seen_by=KEEPER, dimension="batch"))[0].told_en
+    await db.execute(
+        """DELETE FROM coverage USING place AS near, place AS site
+           WHERE near.id = store AND site.id = coverage.site AND near.code = 'GZ' AND site.code = 'TELCO-ZJ'"""
+    )
+    (batch,) = await radar_views.series_views(limit=9, seen_by=KEEPER, dimension="batch")
+    assert batch.concentrations == []
+    assert "TELCO-ZJ" not in batch.told_en + batch.told_zh
+    assert "TELCO-ZJ" in (await seen("batch"))[0].told_en
+
+
+async def test_events_of_the_radar_go_to_whom_the_alarm_would_show(own_company):
+    receipt = await bad_drives()
+
+    async def told(reader):
+        found = await events.since(0, limit=1000, seen_by=reader)
+        return [event for event in found if event.kind == "radar_alarm.raised"]
+
+    everything = {event.payload["dimension"] for event in await told(AUDITOR)}
+    here, there = await told(actor("dispatcher", depots={"GZ"})), await told(actor("dispatcher", depots={"SH"}))
+    assert {"part", "model", "site", "batch", "supplier"} <= everything
+    assert {event.payload["dimension"] for event in here} == {"site", "batch"}
+    assert {event.payload["dimension"] for event in there} == {"site"}
+    assert await told(actor("dispatcher", depots={"ZJ"})) == []
+    assert await told(actor("dispatcher", contracts={"C-BANK"})) == []
+    for hidden in (receipt, "DISTI"):
+        assert hidden not in msgspec.json.encode(there).decode()
 
 
 async def test_the_list_goes_on_where_it_was_cut(company):

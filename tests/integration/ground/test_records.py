@@ -20,6 +20,21 @@ async def test_events_are_read_in_order_and_only_in_scope(own_company):
     assert await events.since(everything[-1].sequence, limit=10, seen_by=AUDITOR) == []
 
 
+async def test_what_is_closed_is_told_to_bound_readers_only_where_it_names_theirs(own_company):
+    for kind, depot, contract in (("a", None, None), ("b", "GZ", None), ("c", None, "C-BANK"), ("d", "BANK-GZ", None)):
+        await events.emit(kind, "thing", "1", {}, depot=depot, contract=contract, closed=True)
+
+    async def told(reader) -> list[str]:
+        return [event.kind for event in await events.since(0, limit=1000, seen_by=reader) if event.subject == "1"]
+
+    assert await told(AUDITOR) == ["a", "b", "c", "d"]
+    assert await told(actor("auditor", depots={"GZ"})) == ["b", "d"]
+    assert await told(actor("auditor", depots={"SH"})) == ["d"]
+    assert await told(actor("auditor", depots={"ZJ"})) == []
+    assert await told(actor("auditor", contracts={"C-BANK"})) == ["c"]
+    assert await told(actor("auditor", contracts={"C-TELCO"})) == []
+
+
 async def test_a_reader_never_overtakes_a_writer(own_company):
     """An event that commits late must not be skipped by who has already read a later one."""
     begun, go_on = asyncio.Event(), asyncio.Event()

@@ -2,12 +2,14 @@
 
 import pytest
 
+from inventory.assurance import finding
 from inventory.emergency import claiming, radar
-from inventory.ground import db
+from inventory.ground import db, events
 from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
 from inventory.procurement import claims
 from inventory.procurement.claims import ClaimAlreadyOpen, ClaimNeedsWords, NoVendorToClaim
-from tests.integration.emergency.test_radar import bank, delivered, fail, fit
+from tests.integration.emergency.test_radar import bad_drives, bank, delivered, fail, fit
+from tests.integration.stock.test_batches import sent_to_shanghai
 from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, PSU, SH_KEEPER, SUPERVISOR, actor
 
 
@@ -115,3 +117,60 @@ async def test_claims_are_for_their_roles_and_stores(company):
         await claiming.claim(claim.receipt, DRIVE, by=elsewhere, reason="bad")
     assert await claims.claims(limit=10, seen_by=SH_KEEPER) == []
     assert (await claims.claim_view(claim.id, seen_by=AUDITOR)).state == "open"
+
+
+async def test_claims_are_no_customers_business(company):
+    claim = await a_claim()
+    theirs = actor("buyer", contracts={"C-BANK"})
+
+    assert await claims.claims(limit=10, seen_by=theirs) == []
+    with pytest.raises(Unknown):
+        await claims.claim_view(claim.id, seen_by=theirs)
+    with pytest.raises(Unknown):
+        await claims.send(claim.id, by=theirs)
+    assert await finding.find(claim.number, seen_by=theirs) is None
+    assert (await finding.find(claim.number, seen_by=BUYER)).key == str(claim.id)
+    await claims.close(claim.id, "given up", by=BUYER)
+    with pytest.raises(Unknown):
+        await claiming.claim(claim.receipt, DRIVE, by=theirs, reason="bad")
+
+
+async def test_a_claims_duties_and_events_are_its_stores(own_company):
+    claim = await a_claim()
+    await claims.send(claim.id, by=BUYER)
+
+    async def told(reader) -> list[str]:
+        found = await events.since(0, limit=1000, seen_by=reader)
+        return [event.kind for event in found if event.subject == claim.number]
+
+    rows = await db.fetch("SELECT kind, place_code FROM step WHERE subject = $1 ORDER BY kind", claim.number)
+    assert [tuple(row) for row in rows] == [("send_claim", "GZ"), ("settle_claim", "GZ")]
+    assert await told(AUDITOR) == await told(actor("dispatcher", depots={"GZ"}))
+    assert await told(AUDITOR) == ["quality_claim.opened", "quality_claim.sent"]
+    assert await told(actor("dispatcher", depots={"SH"})) == []
+    assert await told(actor("dispatcher", contracts={"C-BANK"})) == []
+
+
+async def test_a_claims_evidence_is_told_as_far_as_the_reader_reaches(company):
+    receipt = await bad_drives()
+    await sent_to_shanghai(DRIVE, 1, ("N-9",))
+    await db.execute(
+        """UPDATE radar_series SET concentrations = jsonb_build_array(jsonb_build_object(
+               'dimension', 'site', 'value', place.id::text, 'name', place.code, 'failures', 9, 'of', 9, 'expected', 0.5))
+           FROM place WHERE place.code = 'TELCO-ZJ' AND radar_series.dimension = 'batch'"""
+    )
+    claim = await claiming.claim(receipt, DRIVE, by=SUPERVISOR, reason="they die")
+    await db.execute("DELETE FROM coverage WHERE site = (SELECT id FROM place WHERE code = 'TELCO-ZJ')")
+    bound = actor("buyer", depots={"GZ"})
+    (listed,) = await claims.claims(limit=10, seen_by=bound)
+    sent = await claims.send(claim.id, by=bound)
+    whole = await claims.claim_view(claim.id, seen_by=AUDITOR)
+
+    assert {each["place"] for each in whole.evidence["whereabouts"]} == {"GZ", "SH"}
+    assert "9 of 9 at site TELCO-ZJ" in whole.evidence["told_en"]
+    assert len(whole.evidence["radar"]["concentrations"]) == 1
+    for view in (listed, sent):
+        assert {each["place"] for each in view.evidence["whereabouts"]} == {"GZ"}
+        assert view.evidence["radar"]["concentrations"] == []
+        assert view.evidence["told_en"].startswith("9 in 7 days")
+        assert "TELCO-ZJ" not in view.evidence["told_en"] + view.evidence["told_zh"]

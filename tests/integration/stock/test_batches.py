@@ -3,14 +3,15 @@
 import pytest
 
 from inventory.assurance.invariants import violations
-from inventory.ground import db
+from inventory.ground import db, events
 from inventory.ground.errors import InventoryError, NotGranted, NotYourDepot, ReasonMissing, Unknown
 from inventory.procurement import release
 from inventory.stock import batches, reservations, transfers
 from inventory.stock.batches import BatchPromised, NothingOnShelf
 from inventory.stock.pieces import Pieces
 from tests.integration.emergency.test_radar import delivered
-from tests.world import AUDITOR, DRIVE, ENGINEER, FAN, KEEPER, SH_KEEPER, SUPERVISOR
+from tests.integration.requests.test_debriefing import issued
+from tests.world import AUDITOR, DRIVE, ENGINEER, FAN, KEEPER, PSU, SH_KEEPER, SUPERVISOR, actor
 
 
 async def conditions_of(part: str) -> dict[tuple[str, str], int]:
@@ -122,3 +123,41 @@ async def test_where_a_batch_lies_is_told_of_the_readers_stores(company):
     await sent_to_shanghai(DRIVE, 1, ("N-3",))
 
     assert [each.place for each in await batches.whereabouts(receipt, DRIVE, seen_by=SH_KEEPER)] == ["SH"]
+
+
+async def test_a_customers_reader_is_told_no_other_customers_site(company):
+    receipt = await delivered(DRIVE, 4)
+    await issued(DRIVE, 1, "N-3")
+
+    async def places(contract: str) -> list[str]:
+        reader = actor("project_manager", contracts={contract})
+        return [each.place for each in await batches.whereabouts(receipt, DRIVE, seen_by=reader)]
+
+    assert [each.place for each in await whereabouts(receipt, DRIVE)] == ["BANK-GZ", "GZ"]
+    assert await places("C-BANK") == ["BANK-GZ", "GZ"]
+    assert await places("C-TELCO") == ["GZ"]
+
+
+async def test_a_customers_reader_is_told_no_other_customers_pool(company):
+    receipt = await delivered(PSU, 4, vendor="DELL", pool="C-TELCO")
+
+    async def pools(contract: str) -> list[str]:
+        reader = actor("project_manager", contracts={contract})
+        return [each.pool for each in await batches.whereabouts(receipt, PSU, seen_by=reader)]
+
+    assert await pools("C-TELCO") == ["C-TELCO"]
+    assert await pools("C-BANK") == []
+
+
+async def test_events_of_a_blocked_batch_go_to_its_stores(own_company):
+    receipt = await delivered(DRIVE, 4)
+    await sent_to_shanghai(DRIVE, 1, ("N-3",))
+    await batches.quarantine(receipt, DRIVE, by=SUPERVISOR, reason="bad")
+
+    async def depots(reader) -> list[str]:
+        found = await events.since(0, limit=1000, seen_by=reader)
+        return [event.payload["depot"] for event in found if event.kind == "batch.quarantined"]
+
+    assert await depots(AUDITOR) == ["GZ", "SH"]
+    assert await depots(actor("dispatcher", depots={"SH"})) == ["SH"]
+    assert await depots(actor("dispatcher", contracts={"C-BANK"})) == []
