@@ -14,8 +14,8 @@ import numpy as np
 import pulp
 from scipy import sparse
 
-from optimizer.lagrangian import Priced, maximise
-from optimizer.multiple_choice import Problem, Relaxation
+from optimizer.lagrangian import Choosing, Priced, maximise
+from optimizer.multiple_choice import Bools, Problem, Relaxation
 from optimizer.plan import OPTIMAL_GAP
 from optimizer.poisson import Floats, Ints
 from optimizer.solver import highs
@@ -54,6 +54,34 @@ class Core:
     problem: Problem
     line: Ints
     level: Ints
+
+
+def problem_near[R: Priced](
+    choices: Choosing[R], found: R, group: Ints, best: Bools, block: Ints, cost: Floats, use: sparse.csr_array
+) -> Problem:
+    """Some alternatives of some groups as a problem of their own, all else that was found being settled.
+
+    Args:
+        choices: all groups.
+        found: what they choose.
+        group: of every alternative, neighbours being of one group, shape (alternatives,); so are the next three.
+        best: whether it is the one found; one is, in every group.
+        block: where the group belongs.
+        cost: what it costs.
+        use: of every limit, shape (alternatives, rows).
+    """
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    return Problem(
+        rows=choices.rows,
+        cost=cost,
+        use=use,
+        limit=choices.limit - (found.block_use.sum(axis=0) - np.asarray(use[best].sum(axis=0))),
+        slack=choices.slack,
+        first=first,
+        choosable=np.ones(len(group), dtype=np.bool_),
+        block=block[first],
+        settled=found.cost - float(cost[best].sum()),
+    )
 
 
 def core_of(problem: Problem, found: Relaxation, allowance: float, count: int) -> Ints:

@@ -101,7 +101,6 @@ class Dual[R: Priced]:
     best: R
     proven_infeasible: bool
     plan: R | None
-    passes: int
 
 
 def maximise[R: Priced](
@@ -150,11 +149,11 @@ def maximise[R: Priced](
         if problem.is_plan(found) and (plan is None or found.cost < plan.cost):
             plan = found
         if found.value - trial @ problem.slack > extent.ceiling:
-            return Dual(found, proven_infeasible=True, plan=None, passes=passes)
+            return Dual(found, proven_infeasible=True, plan=None)
         radius = _next_radius(radius, best.value, found.value, promised)
         if found.value > best.value:
             best = found
-    return Dual(best, proven_infeasible=False, plan=plan, passes=passes)
+    return Dual(best, proven_infeasible=False, plan=plan)
 
 
 def _next_radius(radius: float, before: float, after: float, promised: float) -> float:

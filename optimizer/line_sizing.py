@@ -114,7 +114,7 @@ def _highest(choices: LineChoices, prices: Floats, watch: Watch) -> tuple[Dual[P
             stop=watch.out,
         ).best
         if nearby.value - best.value <= _DUAL_GAP * best.value:
-            return Dual(best, proven_infeasible=False, plan=plan, passes=0), near
+            return Dual(best, proven_infeasible=False, plan=plan), near
         found, core = choices.around(nearby.multipliers, count)
         known.append(found)
         kept = (found.value - best.value) / (nearby.value - best.value)
@@ -155,10 +155,9 @@ class _Nearby:
 
     def relax(self, multipliers: Floats) -> Priced:
         found = self.near.problem.relax(multipliers)
-        blocks = np.unique(self.near.problem.block)
         cost, use = np.zeros(len(self.near.block_cost)), self.near.block_use.copy()
-        cost[blocks] += found.block_cost
-        use[blocks] += found.block_use
+        cost[self.near.problem.blocks] += found.block_cost
+        use[self.near.problem.blocks] += found.block_use
         return Priced(multipliers, found.value, cost, use)
 
     def is_plan(self, found: Priced) -> bool:

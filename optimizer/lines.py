@@ -8,7 +8,7 @@ order of the pieces, so that the answer has the same bits whoever computes it.
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ import numpy as np
 from scipy import sparse, special
 
 from optimizer.alternatives import limits, slack
-from optimizer.core import Core
+from optimizer.core import Core, problem_near
 from optimizer.demand import YEAR_DAYS, Demand
-from optimizer.multiple_choice import Extent, Problem
+from optimizer.multiple_choice import Extent
 from optimizer.network import Network
 from optimizer.poisson import Floats, Ints
 from optimizer.pricing import (
@@ -54,7 +54,7 @@ _REACH_MAX = 0.5
 """Stocks that prices half as high or low would not choose are near to nothing."""
 
 
-_SERVICE, _TIME, _UNITS, _MONEY, _TOTAL = range(5)
+SERVICE, TIME, UNITS, MONEY, TOTAL = range(5)
 """What a limit is about: a class's service or mean time, a depot's units or money, or all depots' money."""
 
 
@@ -197,8 +197,8 @@ class LineChoices:
         self.class_share = np.divide(class_rate, self.class_weight, out=np.zeros(len(class_rate)), where=class_rate > 0)
         by_service, by_time, by_stock = scale or (*np.ones((2, len(class_rate))), 1.0)
         self.rows = tuple(named := limits(network, class_rate))
-        self._about = [_rows(network)[row] for row in self.rows]
-        by_kind = {_SERVICE: by_service, _TIME: by_time}
+        self._about = about(network, self.rows)
+        by_kind = {SERVICE: by_service, TIME: by_time}
         share = [by_kind[kind][place] if kind in by_kind else by_stock for kind, place in self._about]
         self.limit = np.array([*named.values()]) * np.array(share)
         self.slack = slack([*named.values()])
@@ -217,13 +217,13 @@ class LineChoices:
         lost = _shipping(self.network) * math.fsum(reach.rate for reach in reaches)
         least, most = np.zeros((2, len(self.rows)))
         for index, (kind, place) in enumerate(self._about):
-            if kind == _SERVICE:
+            if kind == SERVICE:
                 least[index] = -sure[place] * self.class_share[place]
-            elif kind == _TIME:
+            elif kind == TIME:
                 most[index] = hours * demand[place]
             else:
-                column = 0 if kind == _UNITS else 1
-                where = slice(None) if kind == _TOTAL else place
+                column = 0 if kind == UNITS else 1
+                where = slice(None) if kind == TOTAL else place
                 least[index], most[index] = floors[where, column].sum(), tops[where, column].sum()
         return Extent(least, most, float(tops[:, 2].sum()) + lost)
 
@@ -237,13 +237,13 @@ class LineChoices:
         )
         use = np.zeros((len(totals), len(self.rows)))
         for index, (kind, place) in enumerate(self._about):
-            if kind == _SERVICE:
+            if kind == SERVICE:
                 use[:, index] = -service[:, place]
-            elif kind == _TIME:
+            elif kind == TIME:
                 use[:, index] = hours[:, place]
             else:
-                where = slice(None) if kind == _TOTAL else place
-                use[where, index] = totals[where, 2 if kind == _UNITS else 3]
+                where = slice(None) if kind == TOTAL else place
+                use[where, index] = totals[where, 2 if kind == UNITS else 3]
         value = math.fsum(part.value for part in parts) - float(multipliers @ self.limit)
         return Priced(multipliers, value, totals[:, 0] + totals[:, 1], use)
 
@@ -281,21 +281,10 @@ class LineChoices:
         streams = np.concatenate([np.diff(np.append(part.near["first"], len(part.gains))) for part in parts])
         gaining = np.repeat(np.arange(len(near)), streams)
         use = self._use(depot, (level + lines["lot"] - 1).astype(np.float64), lines["unit_cost"] * held, gaining, gains)
-        first = np.flatnonzero(np.diff(line, prepend=-1))
-        problem = Problem(
-            rows=self.rows,
-            cost=cost,
-            use=use,
-            limit=self.limit - (found.block_use.sum(axis=0) - np.asarray(use[best].sum(axis=0))),
-            slack=self.slack,
-            first=first,
-            choosable=np.ones(len(line), dtype=np.bool_),
-            block=depot[first].astype(np.int64),
-            settled=found.cost - float(cost[best].sum()),
-        )
+        problem = problem_near(self, found, line, best, depot.astype(np.int64), cost, use)
         left = [found.block_cost.copy(), found.block_use.copy()]
         for settled, taken in zip(left, problem.by_block(np.flatnonzero(best)), strict=True):
-            settled[np.unique(problem.block)] -= taken
+            settled[problem.blocks] -= taken
         return Near(problem, line, level, reach, *left)
 
     def _use(self, depot: Ints, units: Floats, money: Floats, gaining: Ints, gains: Records) -> sparse.csr_array:
@@ -305,11 +294,11 @@ class LineChoices:
             row[kind, place] = index
         everywhere = np.arange(len(depot))
         terms = [
-            (gaining, row[_SERVICE, gains["sla"]], -gains["share"]),
-            (gaining, row[_TIME, gains["sla"]], gains["hours"]),
-            (everywhere, row[_UNITS, depot], units),
-            (everywhere, row[_MONEY, depot], money),
-            (everywhere, np.broadcast_to(row[_TOTAL, 0], depot.shape), money),
+            (gaining, row[SERVICE, gains["sla"]], -gains["share"]),
+            (gaining, row[TIME, gains["sla"]], gains["hours"]),
+            (everywhere, row[UNITS, depot], units),
+            (everywhere, row[MONEY, depot], money),
+            (everywhere, np.broadcast_to(row[TOTAL, 0], depot.shape), money),
         ]
         terms = [(stocks[rows >= 0], rows[rows >= 0], values[rows >= 0]) for stocks, rows, values in terms]
         stocks, rows, values = (np.concatenate(column) for column in zip(*terms, strict=True))
@@ -339,21 +328,8 @@ class LineChoices:
         return (future.result() for future in waiting)
 
     def _prices(self, multipliers: Floats) -> Prices:
-        network = self.network
-        classes, depots = np.zeros(len(network.sla_classes), CLASS), np.zeros(len(network.depots), DEPOT)
+        classes, depots = prices_at(self.network, self._about, multipliers)
         classes["share"] = self.class_share
-        classes["hours"] = [sla.time_to_site_hours for sla in network.sla_classes]
-        for (kind, place), price in zip(self._about, multipliers.tolist(), strict=True):
-            if kind == _SERVICE:
-                classes["service"][place] = price
-            elif kind == _TIME:
-                classes["time"][place] = price
-            elif kind == _UNITS:
-                depots["unit"][place] = price
-            elif kind == _MONEY:
-                depots["money"][place] += price
-            else:
-                depots["money"] += price
         return Prices(classes, depots, self._terms)
 
     @functools.cached_property
@@ -380,14 +356,32 @@ class Near(Core):
     block_use: Floats
 
 
-def _rows(network: Network) -> dict[str, tuple[int, int]]:
-    """What every limit is about: its kind, and the place of its class or depot."""
-    rows: dict[str, tuple[int, int]] = {"total_budget": (_TOTAL, 0)}
+def about(network: Network, rows: Iterable[str]) -> list[tuple[int, int]]:
+    """What limits are about: each one's kind, and the place of its class or depot."""
+    known: dict[str, tuple[int, int]] = {"total_budget": (TOTAL, 0)}
     for place, sla in enumerate(network.sla_classes):
-        rows[f"service:{sla.id}"], rows[f"mean_time:{sla.id}"] = (_SERVICE, place), (_TIME, place)
+        known[f"service:{sla.id}"], known[f"mean_time:{sla.id}"] = (SERVICE, place), (TIME, place)
     for place, depot in enumerate(network.depots):
-        rows[f"capacity:{depot.id}"], rows[f"budget:{depot.id}"] = (_UNITS, place), (_MONEY, place)
-    return rows
+        known[f"capacity:{depot.id}"], known[f"budget:{depot.id}"] = (UNITS, place), (MONEY, place)
+    return [known[row] for row in rows]
+
+
+def prices_at(network: Network, of: Sequence[tuple[int, int]], multipliers: Floats) -> tuple[Records, Records]:
+    """`CLASS` and `DEPOT` records at the multipliers of limits, given what these are about."""
+    classes, depots = np.zeros(len(network.sla_classes), CLASS), np.zeros(len(network.depots), DEPOT)
+    classes["hours"] = [sla.time_to_site_hours for sla in network.sla_classes]
+    for (kind, place), price in zip(of, multipliers.tolist(), strict=True):
+        if kind == SERVICE:
+            classes["service"][place] = price
+        elif kind == TIME:
+            classes["time"][place] = price
+        elif kind == UNITS:
+            depots["unit"][place] = price
+        elif kind == MONEY:
+            depots["money"][place] += price
+        else:
+            depots["money"] += price
+    return classes, depots
 
 
 def _shipping(network: Network) -> float:

@@ -57,8 +57,13 @@ class Problem:
         return np.repeat(np.arange(len(self.first)), sizes)
 
     @functools.cached_property
+    def blocks(self) -> Ints:
+        """The blocks that groups belong to, each once."""
+        return np.unique(self.block)
+
+    @functools.cached_property
     def _membership(self) -> sparse.csr_array:
-        _, block = np.unique(self.block, return_inverse=True)
+        block = np.searchsorted(self.blocks, self.block)
         return sparse.csr_array((np.ones(len(block)), (block, np.arange(len(block)))))
 
     @functools.cached_property

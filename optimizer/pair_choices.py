@@ -12,14 +12,15 @@ import numpy as np
 from scipy import sparse
 
 from optimizer.alternatives import limits, slack
-from optimizer.core import Core
+from optimizer.core import Core, problem_near
 from optimizer.demand import YEAR_DAYS, Cluster, Demand
 from optimizer.errors import OptimizerError
 from optimizer.evaluation import demand_share
-from optimizer.lines import Priced
-from optimizer.multiple_choice import Extent, Problem
-from optimizer.pairs import AWAY, CLASS, DEPOT, FLOW, PAIR, Records, fill_tables, near_pairs, price_pairs, table_sizes
+from optimizer.lines import SERVICE, TIME, TOTAL, UNITS, Priced, about, prices_at
+from optimizer.multiple_choice import Extent
+from optimizer.pairs import AWAY, FLOW, PAIR, fill_tables, near_pairs, price_pairs, table_sizes
 from optimizer.poisson import Floats, Ints
+from optimizer.pricing import Records
 
 SIZE_MAX = 160
 """Units of a part above the floors of two depots that their chain is looked at with."""
@@ -44,6 +45,7 @@ class PairChoices:
         self.demand, self.executor = demand, executor
         named = limits(demand.network, demand.class_rate)
         self.rows = tuple(named)
+        self._about = about(demand.network, self.rows)
         self.limit = np.array([*named.values()])
         self.slack = slack([*named.values()])
         self.settled = 0.0
@@ -69,16 +71,14 @@ class PairChoices:
         shipping = max(float(np.max(self.pairs["shipping_cny"], initial=0.0)), float(self._away["shipping_cny"][0]))
         ceiling = float(demand.stock_price_cny @ top) + YEAR_DAYS * float(demand.daily_rate.sum()) * shipping
         least, most = np.zeros((2, len(self.rows)))
-        depots = [depot.id for depot in demand.network.depots]
-        for index, name in enumerate(self.rows):
-            kind, _, of = name.partition(":")
-            if kind == "service":
+        for index, (kind, place) in enumerate(self._about):
+            if kind == SERVICE:
                 least[index] = -1.0
-            elif kind == "mean_time":
+            elif kind == TIME:
                 most[index] = max(hours, policy.emergency_hours or 0.0)
             else:
-                unit = np.ones_like(load) if kind == "capacity" else demand.unit_cost_cny
-                here = unit if kind == "total_budget" else unit * (demand.depot == depots.index(of))
+                unit = np.ones_like(load) if kind == UNITS else demand.unit_cost_cny
+                here = unit if kind == TOTAL else unit * (demand.depot == place)
                 least[index], most[index] = here @ demand.floor, here @ top
         return Extent(least, most, ceiling)
 
@@ -110,7 +110,7 @@ class PairChoices:
 
         Of those with a regret up to the allowance the nearest, `count` of them or more.
         """
-        prices = self._prices(found.multipliers)
+        prices = prices_at(self.demand.network, self._about, found.multipliers)
         given = (self.pairs, self.flows, self._sizes, self._starts, self._tables, *prices, self._away[0], allowance)
         number, reach = 0, 0.0
         for reach in _REACHES:
@@ -130,24 +130,13 @@ class PairChoices:
             at = np.arange(len(near)), 2 + 2 * pairs["depot"][:, member]
             np.add.at(totals, at, levels[:, member])
             np.add.at(totals, (at[0], at[1] + 1), pairs["unit_cost"] * levels[:, member])
-        cost, use = totals[:, 0] + totals[:, 1], self._use(service, hours, totals)
-        first = np.flatnonzero(np.diff(pair, prepend=-1))
-        problem = Problem(
-            rows=self.rows,
-            cost=cost,
-            use=sparse.csr_array(use),
-            limit=self.limit - (found.block_use.sum(axis=0) - use[best].sum(axis=0)),
-            slack=self.slack,
-            first=first,
-            choosable=np.ones(len(near), dtype=np.bool_),
-            block=pairs["cluster"][first],
-            settled=found.cost - float(cost[best].sum()),
-        )
+        cost, use = totals[:, 0] + totals[:, 1], sparse.csr_array(self._use(service, hours, totals))
+        problem = problem_near(self, found, pair, best, pairs["cluster"], cost, use)
         return Core(problem, pair, levels)
 
     def _priced(self, multipliers: Floats) -> tuple[Priced, Ints]:
         """What the pairs choose, their tables having grown as far as these prices ask."""
-        prices, blocks = self._prices(multipliers), len(self.demand.clusters)
+        prices, blocks = prices_at(self.demand.network, self._about, multipliers), len(self.demand.clusters)
         levels, wants = np.zeros((self.count, 2), dtype=np.int64), np.zeros(self.count, dtype=np.bool_)
         while True:
             service, hours = np.zeros((2, blocks, len(prices[0])))
@@ -209,22 +198,6 @@ class PairChoices:
     def _load(self) -> Floats:
         return np.sum(self.pairs["rate"] * self.pairs["lead"], axis=1)[:-1]
 
-    def _prices(self, multipliers: Floats) -> tuple[Records, Records]:
-        network = self.demand.network
-        classes, depots = np.zeros(len(network.sla_classes), CLASS), np.zeros(len(network.depots), DEPOT)
-        classes["hours"] = [sla.time_to_site_hours for sla in network.sla_classes]
-        sla_at = {sla.id: index for index, sla in enumerate(network.sla_classes)}
-        depot_at = {depot.id: index for index, depot in enumerate(network.depots)}
-        for row, price in zip(self.rows, multipliers.tolist(), strict=True):
-            kind, _, of = row.partition(":")
-            if kind in {"service", "mean_time"}:
-                classes["service" if kind == "service" else "time"][sla_at[of]] = price
-            elif kind == "capacity":
-                depots["unit"][depot_at[of]] = price
-            else:
-                depots["money"][slice(None) if kind == "total_budget" else depot_at[of]] += price
-        return classes, depots
-
     @functools.cached_property
     def _away(self) -> Records:
         network = self.demand.network
@@ -236,20 +209,16 @@ class PairChoices:
 
     def _use(self, service: Floats, hours: Floats, totals: Floats) -> Floats:
         """Use of every limit, from what `pairs.price_pairs` adds up."""
-        network = self.demand.network
-        sla_at = {sla.id: index for index, sla in enumerate(network.sla_classes)}
-        depot_at = {depot.id: index for index, depot in enumerate(network.depots)}
         use = np.zeros((len(totals), len(self.rows)))
-        for index, row in enumerate(self.rows):
-            kind, _, of = row.partition(":")
-            if kind == "service":
-                use[:, index] = -service[:, sla_at[of]]
-            elif kind == "mean_time":
-                use[:, index] = hours[:, sla_at[of]]
-            elif kind == "total_budget":
+        for index, (kind, place) in enumerate(self._about):
+            if kind == SERVICE:
+                use[:, index] = -service[:, place]
+            elif kind == TIME:
+                use[:, index] = hours[:, place]
+            elif kind == TOTAL:
                 use[:, index] = totals[:, 3::2].sum(axis=1)
             else:
-                use[:, index] = totals[:, (2 if kind == "capacity" else 3) + 2 * depot_at[of]]
+                use[:, index] = totals[:, (2 if kind == UNITS else 3) + 2 * place]
         return use
 
 

@@ -9,18 +9,12 @@ by level. No step subtracts: Grassmann, Taksar & Heyman (1985).
 """
 
 import math
-from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from optimizer.poisson import Floats, Ints
-
-Record = Any
-"""One record of a table below; its fields are read as attributes, which only compiled code can."""
-
-Records = npt.NDArray[np.void]
+from optimizer.pricing import SETTLED, Record, Records, added, compiled, in_time, unit_price
 
 PAIR = np.dtype(
     [
@@ -48,25 +42,11 @@ FLOW = np.dtype(
 """A stream of a pair: its weight in its class's service, its share of its class's demand, travel time
 in hours, class, and which of the two depots it reaches."""
 
-CLASS = np.dtype([("hours", np.float64), ("service", np.float64), ("time", np.float64)])
-"""A class: its time to site in hours, what its whole service is worth, what an hour of its mean time costs."""
-
-DEPOT = np.dtype([("unit", np.float64), ("money", np.float64)])
-"""A depot: what a unit there, and a CNY of stock there, cost besides their price."""
-
 AWAY = np.dtype([("hours", np.float64), ("shipping_cny", np.float64)])
 """The emergency channel: its hours to site, and what a shipment costs under the objective."""
 
-_CLOSE_HOURS = 1e-9
-"""How far a time may exceed a promise and count as within it: `evaluation.TOLERANCE`."""
 
-_SETTLED = 1e-15
-"""Share of all there is to gain that is mere rounding: nothing more is to be had."""
-
-_compiled = numba.njit(cache=True, nogil=True)
-
-
-@_compiled
+@compiled
 def table_size(pair: Record, size: int) -> int:
     """How many base stocks a table holds."""
     return size + 1 if pair.alone else (size + 1) * (size + 2) // 2
@@ -77,13 +57,13 @@ def table_sizes(pairs: Records, sizes: Ints) -> Ints:
     return np.where(pairs["alone"][: len(sizes)] > 0, sizes + 1, (sizes + 1) * (sizes + 2) // 2)
 
 
-@_compiled
+@compiled
 def _place(size: int, first: int, second: int) -> int:
     """Where a pair of base stocks above the floors stands in a table."""
     return second * (size + 1) - second * (second - 1) // 2 + first
 
 
-@_compiled
+@compiled
 def _fold(rates: Floats, sums: Floats, state: int, last: int) -> None:
     """Leave a state out of a chain: what passes through it goes on at once to the states after it.
 
@@ -101,7 +81,7 @@ def _fold(rates: Floats, sums: Floats, state: int, last: int) -> None:
                 sums[origin, index] += part * sums[state, index]
 
 
-@_compiled
+@compiled
 def _local(rates: Floats, held: int, rate: float, lead: float) -> None:
     """Moves of the second depot among the states of one level."""
     for state in range(held):
@@ -109,7 +89,7 @@ def _local(rates: Floats, held: int, rate: float, lead: float) -> None:
         rates[state + 1, state] += (state + 1) / lead
 
 
-@_compiled
+@compiled
 def _column(
     rate: Floats, lead: Floats, asks: npt.NDArray[np.int8], second: int, most: int, answer: Floats, work: Floats
 ) -> None:
@@ -152,7 +132,7 @@ def _column(
         rates[:, width:] = 0.0
 
 
-@_compiled
+@compiled
 def fill_table(pair: Record, size: int, table: Floats) -> None:
     """Fill a table, shape (base stocks, 3): the chances that the first depot is empty, the second, both.
 
@@ -188,24 +168,19 @@ def fill_table(pair: Record, size: int, table: Floats) -> None:
                 table[at, one], table[at, two], table[at, 2] = answer[level, 0], answer[level, 1], answer[level, 2]
 
 
-@_compiled
+@compiled
 def fill_tables(pairs: Records, sizes: Ints, starts: Ints, tables: Floats) -> None:
     """Fill the tables of many pairs, each from its place in `starts` on."""
     for i in range(len(sizes)):
         fill_table(pairs[i], sizes[i], tables[starts[i] : starts[i] + table_size(pairs[i], sizes[i])])
 
 
-@_compiled
-def _in_time(hours: float, promised: float) -> float:
-    return 1.0 if hours <= promised + _CLOSE_HOURS else 0.0
-
-
-@_compiled
+@compiled
 def _paid(flow: Record, sla: Record, hours: float) -> float:
-    return sla.time * flow.share * hours - sla.service * flow.weight * _in_time(hours, sla.hours)
+    return sla.time * flow.share * hours - sla.service * flow.weight * in_time(hours, sla.hours)
 
 
-@_compiled
+@compiled
 def _coefficients(pair: Record, flows: Records, classes: Records, away: Record, answer: Floats) -> None:
     """What service from the shelf costs at the prices, and how much more an empty shelf: one, the other, both."""
     answer[:] = 0.0
@@ -229,13 +204,7 @@ def _coefficients(pair: Record, flows: Records, classes: Records, away: Record, 
             answer[1 + flow.member] += other - own
 
 
-@_compiled
-def _each(pair: Record, member: int, depots: Records) -> float:
-    depot: Record = depots[pair.depot[member]]
-    return pair.price + depot.unit + depot.money * pair.unit_cost
-
-
-@_compiled
+@compiled
 def _least(one: float, two: float, both: float, chance: float) -> float:
     """The least that the probabilities can cost, the second being no smaller than a chance.
 
@@ -247,7 +216,7 @@ def _least(one: float, two: float, both: float, chance: float) -> float:
     return least
 
 
-@_compiled
+@compiled
 def _least_beyond(pair: Record, size: int, pay: Floats, each: Floats) -> float:
     """No base stocks with a sum above the size cost less.
 
@@ -272,7 +241,7 @@ def _least_beyond(pair: Record, size: int, pay: Floats, each: Floats) -> float:
     return highest
 
 
-@_compiled
+@compiled
 def _best(pair: Record, size: int, table: Floats, pay: Floats, each: Floats) -> tuple[int, int, float, bool]:
     """The best base stocks above the floors within a size, what they cost, and whether larger ones may cost less."""
     best, first, second = math.inf, 0, 0
@@ -287,12 +256,12 @@ def _best(pair: Record, size: int, table: Floats, pay: Floats, each: Floats) -> 
     ideal = _least(pay[1], pay[2], pay[3], 0.0)
     cheapest = each[0] if pair.alone else min(each[0], each[1])
     gain = best - ideal - each[0] * first - each[1] * second
-    rounding = _SETTLED * (abs(pay[0]) + abs(pay[1]) + abs(pay[2]) + abs(pay[3]))
+    rounding = SETTLED * (abs(pay[0]) + abs(pay[1]) + abs(pay[2]) + abs(pay[3]))
     more = gain > rounding and cheapest * (size + 1) + ideal < best and _least_beyond(pair, size, pay, each) < best
     return first, second, best, more
 
 
-@_compiled
+@compiled
 def _deliver(
     pair: Record,
     flows: Records,
@@ -316,15 +285,15 @@ def _deliver(
         lost = chance[2] if pair.asks[flow.member] else chance[flow.member]
         near = flow.travel + pair.hours[flow.member]
         service[flow.sla] += flow.weight * (
-            own * _in_time(flow.travel, sla.hours)
-            + lateral * _in_time(near, sla.hours)
-            + lost * _in_time(away.hours, sla.hours)
+            own * in_time(flow.travel, sla.hours)
+            + lateral * in_time(near, sla.hours)
+            + lost * in_time(away.hours, sla.hours)
         )
         hours[flow.sla] += flow.share * (own * flow.travel + lateral * near + lost * away.hours)
     return shipping
 
 
-@_compiled
+@compiled
 def price_pairs(
     pairs: Records,
     flows: Records,
@@ -348,8 +317,8 @@ def price_pairs(
         sizes: of every pair's table.
         starts: where it begins in `tables`.
         tables: see `fill_table`.
-        classes: `CLASS` records.
-        depots: `DEPOT` records.
+        classes: `pricing.CLASS` records.
+        depots: `pricing.DEPOT` records.
         away: an `AWAY` record.
         levels: filled with the chosen base stocks, shape (pairs, 2).
         wants: set where larger stocks than those of the table may cost less.
@@ -364,16 +333,13 @@ def price_pairs(
         pair = pairs[i]
         own = flows[pair.first : pairs[i + 1].first]
         _coefficients(pair, own, classes, away, pay)
-        each[0], each[1] = _each(pair, 0, depots), _each(pair, 1, depots)
+        each[0], each[1] = unit_price(pair, depots[pair.depot[0]]), unit_price(pair, depots[pair.depot[1]])
         end = starts[i] + table_size(pair, sizes[i])
         table = tables[starts[i] : end]
         first, second, value, wants[i] = _best(pair, sizes[i], table, pay, each)
         levels[i, 0], levels[i, 1] = pair.floor[0] + first, pair.floor[1] + second
         value += pay[0] + each[0] * pair.floor[0] + each[1] * pair.floor[1]
-        term = value - lost  # Kahan's sum: the bound is a certificate
-        raised = total + term
-        lost = (raised - total) - term
-        total = raised
+        total, lost = added(total, lost, value)
         chance, block = table[_place(sizes[i], first, second)], pair.cluster
         totals[block, 1] += _deliver(pair, own, classes, away, chance, service[block], hours[block])
         for member in range(2):
@@ -384,7 +350,7 @@ def price_pairs(
     return total
 
 
-@_compiled
+@compiled
 def near_pairs(
     pairs: Records,
     flows: Records,
@@ -429,7 +395,7 @@ def near_pairs(
         pair = pairs[i]
         own = flows[pair.first : pairs[i + 1].first]
         _coefficients(pair, own, classes, away, pay)
-        each[0], each[1] = _each(pair, 0, depots), _each(pair, 1, depots)
+        each[0], each[1] = unit_price(pair, depots[pair.depot[0]]), unit_price(pair, depots[pair.depot[1]])
         table = tables[starts[i] : starts[i] + table_size(pair, sizes[i])]
         first, second, best, _ = _best(pair, sizes[i], table, pay, each)
         before, at = found, 0

@@ -102,16 +102,41 @@ _LOG_TINY = -600.0
 _FAR = 12.0
 """Standard deviations below the mean at which it starts then; what lies below is under 1e-30."""
 
-_SETTLED = 1e-15
+SETTLED = 1e-15
 """Share of all there is to gain that is mere rounding: nothing more is to be had."""
 
 _VALUES_KEPT = 256
 """Lines that look at more stocks than this are walked along again to see whether any are near."""
 
-_compiled = numba.njit(cache=True, nogil=True)
+compiled = numba.njit(cache=True, nogil=True)
 
 
-@_compiled
+@compiled
+def added(total: float, lost: float, value: float) -> tuple[float, float]:
+    """A sum and what rounding took from it, after one more value: Kahan's, since bounds are certificates.
+
+    >>> total, lost = added(1e16, 0.0, 1.0)
+    >>> added(total, lost, 1.0)
+    (1.0000000000000002e+16, 0.0)
+    """
+    term = value - lost
+    raised = total + term
+    return raised, (raised - total) - term
+
+
+@compiled
+def in_time(hours: float, promised: float) -> float:
+    """Whether a time counts as within a promise: 1 if it does, else 0."""
+    return 1.0 if hours <= promised + _CLOSE_HOURS else 0.0
+
+
+@compiled
+def unit_price(line: Record, depot: Record) -> float:
+    """What one more unit of a line's part in a depot costs at the prices."""
+    return line.price + depot.unit + depot.money * line.unit_cost
+
+
+@compiled
 def _begin(state: Record, mean: float, shape: float, extra: float) -> None:
     """Set a recursion to s = 0: Poisson, or negative binomial with `shape` + `extra`.
 
@@ -143,7 +168,7 @@ def _begin(state: Record, mean: float, shape: float, extra: float) -> None:
     state.start, state.chance, state.first_chance = start, 0.0, math.exp(log_chance)
 
 
-@_compiled
+@compiled
 def _advance(state: Record, level: int) -> None:
     """From P(X < level) to P(X < level + 1)."""
     if level < state.start:
@@ -154,12 +179,7 @@ def _advance(state: Record, level: int) -> None:
     state.chance *= (state.mean + state.slope * level) / (level + 1)
 
 
-@_compiled
-def _in_time(hours: float, promised: float) -> float:
-    return 1.0 if hours <= promised + _CLOSE_HOURS else 0.0
-
-
-@_compiled
+@compiled
 def _start(line: Record, state: Record, ahead: Record, mean: float, extra: float, tail: float) -> float:
     """Set a recursion and its share to s = 0; answers the mean tail over the positions, from that of the lowest."""
     _begin(state, mean, line.shape, extra)
@@ -177,7 +197,7 @@ def _start(line: Record, state: Record, ahead: Record, mean: float, extra: float
     return sum_tail / line.lot
 
 
-@_compiled
+@compiled
 def _raise(line: Record, state: Record, ahead: Record, level: int) -> None:
     """From the share that a stock of `level` has to that of one more."""
     before = state.below
@@ -189,7 +209,7 @@ def _raise(line: Record, state: Record, ahead: Record, level: int) -> None:
     _advance(ahead, level + line.lot)
 
 
-@_compiled
+@compiled
 def _open(
     line: Record, streams: Records, classes: Records, depots: Records, terms: Record, walk: Records
 ) -> tuple[float, float, float, float]:
@@ -207,7 +227,7 @@ def _open(
         state.start, state.pay, state.share = -1, 0.0, 0.0
         anyway -= late_pay * stream.travel
         if terms.lost:
-            own, other = _in_time(stream.travel, sla.hours), _in_time(terms.hours, sla.hours)
+            own, other = in_time(stream.travel, sla.hours), in_time(terms.hours, sla.hours)
             anyway += pay * own
             tail_pay += pay * (own - other) + late_pay * (terms.hours - stream.travel)
             continue
@@ -226,12 +246,12 @@ def _open(
     return tail_pay, most, anyway, tail
 
 
-@_compiled
+@compiled
 def _service_weight(line: Record, stream: Record, sla: Record) -> float:
     return stream.weight * line.critical * sla.share
 
 
-@_compiled
+@compiled
 def _step(line: Record, streams: int, terms: Record, walk: Records, level: int, tail: float) -> float:
     """From what a stock of `level` delivers to what one more does; answers the tail."""
     if terms.lost:
@@ -247,7 +267,7 @@ def _step(line: Record, streams: int, terms: Record, walk: Records, level: int, 
     return max(tail - (1.0 - walk[streams].share) / line.rate, 0.0)
 
 
-@_compiled
+@compiled
 def _gained(walk: Records, streams: int) -> float:
     gained = 0.0
     for j in range(streams):
@@ -255,13 +275,7 @@ def _gained(walk: Records, streams: int) -> float:
     return gained
 
 
-@_compiled
-def _each(line: Record, depots: Records) -> float:
-    depot: Record = depots[line.depot]
-    return line.price + depot.unit + depot.money * line.unit_cost
-
-
-@_compiled
+@compiled
 def _best(
     line: Record,
     streams: Records,
@@ -277,7 +291,7 @@ def _best(
     The walk shows what it delivers. Stocks further off than `reach` from the best one are not all
     looked at; the values of the first ones are kept, as far as there is room.
     """
-    count, each = len(streams), _each(line, depots)
+    count, each = len(streams), unit_price(line, depots[line.depot])
     tail_pay, most, anyway, tail = _open(line, streams, classes, depots, terms, walk)
     level = 0
     while level < line.floor:
@@ -300,7 +314,7 @@ def _best(
         least = each * (level + 1) - most + min(tail_pay, 0.0) * tail - anyway - best
         # what costs nothing is wanted until a step changes nothing more: sums may settle a little below one
         settled = level > load and gained == gained_before and tail == tail_before
-        settled = settled or left <= _SETTLED * (most + abs(tail_pay))
+        settled = settled or left <= SETTLED * (most + abs(tail_pay))
         if settled or least >= reach * each * (level + 1 - best_level):
             for j in range(count):
                 walk[j].share = walk[j].kept
@@ -310,19 +324,19 @@ def _best(
         level += 1
 
 
-@_compiled
+@compiled
 def _share_and_hours(
     line: Record, stream: Record, sla: Record, terms: Record, state: Record, tail: float
 ) -> tuple[float, float]:
     """What a line's present stock adds to the service and the mean hours of a stream's class."""
     if not terms.lost:
         return _service_weight(line, stream, sla) * state.share, stream.weight * (stream.travel + 24.0 * tail)
-    own, other = _in_time(stream.travel, sla.hours), _in_time(terms.hours, sla.hours)
+    own, other = in_time(stream.travel, sla.hours), in_time(terms.hours, sla.hours)
     share, hours = own + (other - own) * tail, stream.travel + (terms.hours - stream.travel) * tail
     return _service_weight(line, stream, sla) * share, stream.weight * hours
 
 
-@_compiled
+@compiled
 def _choose(
     line: Record,
     streams: Records,
@@ -354,7 +368,7 @@ def _choose(
     return level, value, seen
 
 
-@_compiled
+@compiled
 def _most_streams(lines: Records) -> int:
     most = 0
     for i in range(len(lines) - 1):
@@ -362,7 +376,7 @@ def _most_streams(lines: Records) -> int:
     return most
 
 
-@_compiled
+@compiled
 def price_lines(
     lines: Records,
     streams: Records,
@@ -394,14 +408,11 @@ def price_lines(
     for i in range(len(lines) - 1):
         own = streams[lines[i].first - origin : lines[i + 1].first - origin]
         levels[i], value, _ = _choose(lines[i], own, classes, depots, terms, walk, 0.0, unkept, service, hours, totals)
-        term = value - lost  # Kahan's sum: the bound is a certificate
-        raised = total + term
-        lost = (raised - total) - term
-        total = raised
+        total, lost = added(total, lost, value)
     return total
 
 
-@_compiled
+@compiled
 def bin_of(distance: float, bins: int) -> int:
     """The bin that a distance falls into.
 
@@ -413,7 +424,7 @@ def bin_of(distance: float, bins: int) -> int:
     return min(int(BINS_PER_DOUBLING * math.log2(distance / NEAREST)) + 1, bins - 1)
 
 
-@_compiled
+@compiled
 def look_near(
     lines: Records,
     streams: Records,
@@ -456,11 +467,8 @@ def look_near(
         line = lines[i]
         own = streams[line.first - origin : lines[i + 1].first - origin]
         best_level, best, seen = _choose(line, own, classes, depots, terms, walk, reach, values, service, hours, totals)
-        term = best - lost
-        raised = total + term
-        lost = (raised - total) - term
-        total = raised
-        count, each, any_near = len(own), _each(line, depots), seen > len(values)
+        total, lost = added(total, lost, best)
+        count, each, any_near = len(own), unit_price(line, depots[line.depot]), seen > len(values)
         for level in range(line.floor, min(seen, len(values))):
             is_near = values[level] - best <= reach * each * abs(level - best_level)
             any_near = any_near or (is_near and level != best_level)

@@ -115,7 +115,7 @@ async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datet
 
 def _moment(now: datetime, days: float) -> datetime:
     """A moment of the memory, counted in days from its beginning; a hair earlier, so that what began then is in it."""
-    return now - REMEMBERED + timedelta(days=days) - HAIR
+    return _at(now, days) - HAIR
 
 
 def _named(found: Sequence[Concentration], names: Mapping[Key, tuple[str, int | None]]) -> list[dict[str, Any]]:
