@@ -186,7 +186,8 @@ async def declare(place: str, cause: Cause, *, reason: str, by: Actor) -> Summar
     evidence = await (_of_store(where.id) if is_store else _of_site(where.id))
     opened = await db.fetch_value(
         """INSERT INTO force_majeure (number, place, cause, reason, owner, declared_at, declared_by, evidence)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id""",
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT (place) WHERE closed_at IS NULL DO NOTHING RETURNING id""",
         number,
         where.id,
         cause,
@@ -196,6 +197,8 @@ async def declare(place: str, cause: Cause, *, reason: str, by: Actor) -> Summar
         by.name,
         evidence,
     )
+    if opened is None:
+        raise ForceMajeureOpen
     await _log(opened, "declared", by, {"cause": cause, "reason": reason.strip()})
     if is_store:
         await register.freeze(where.code, by=by, reason=f"{number}: {reason.strip()}")
@@ -437,8 +440,8 @@ async def _coming(store: int) -> list[Coming]:
            LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
            LEFT JOIN transfer_line ON transfer_line.id = expected.source
            LEFT JOIN transfer ON transfer.id = transfer_line.transfer
-           LEFT JOIN notice_line ON notice_line.id = expected.source
-           LEFT JOIN advance_notice ON advance_notice.id = notice_line.notice
+           LEFT JOIN advance_notice_line ON advance_notice_line.id = expected.source
+           LEFT JOIN advance_notice ON advance_notice.id = advance_notice_line.notice
            WHERE expected.place = $1 AND expected.closed_at IS NULL AND expected.quantity > expected.received_quantity
            ORDER BY expected.due_at, part.part_number LIMIT $2""",
         store,

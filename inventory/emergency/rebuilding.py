@@ -1,7 +1,7 @@
 """What could rebuild a customer's site: whole units and parts that are free anywhere, by when they could be there."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 

@@ -292,9 +292,11 @@ async def _set_service(
     by: Actor,
     reason: str,
 ) -> StoreView:
-    await places.store(code, seen_by=by)
+    known = await places.store(code, seen_by=by)
     if not reason.strip():
         raise ReasonMissing
+    if since is None and known.frozen_at is not None:
+        raise StillFrozen
     store = await db.fetch_value(
         """UPDATE place SET out_of_service_at = $2
            WHERE code = $1 AND (out_of_service_at IS NULL) <> ($2::timestamptz IS NULL) RETURNING id""",
