@@ -13,6 +13,7 @@ from inventory.emergency import near_misses
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement
+from inventory.emergency.owners import owner_now
 from inventory.emergency.policy import COLUMNS, Policy
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
@@ -125,7 +126,7 @@ async def open_case(
         number,
         *subject.key,
         cause,
-        await _owner(),
+        await owner_now(),
         facts.policy.version,
         clock.now(),
         judgement.below or bool(judgement.broken),
@@ -153,20 +154,6 @@ async def open_case(
         depot=subject.depot,
     )
     return case
-
-
-async def _owner() -> str:
-    """Who answers for a new case: the project manager on duty now, else the first there is (D72, D73)."""
-    return await db.fetch_value(
-        """SELECT coalesce(
-               (SELECT person.username FROM duty_shift JOIN person ON person.id = duty_shift.person
-                WHERE duty_shift.role = 'project_manager' AND person.active AND $1 >= starts_at AND $1 < ends_at
-                ORDER BY starts_at, person.username LIMIT 1),
-               (SELECT person.username FROM role_grant JOIN person ON person.id = role_grant.person
-                WHERE role_grant.role = 'project_manager' AND person.active ORDER BY person.username LIMIT 1),
-               'project_manager')""",
-        clock.now(),
-    )
 
 
 @db.atomic
