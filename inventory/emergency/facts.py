@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.emergency.policy import Policy, policy_at
 from inventory.ground import clock, db
 from inventory.installed_base.failures import WATCHED
+from inventory.planning.expecting import Expectation, expected
 from inventory.stock.serving import SERVING
 from optimizer.cover import ClassDemand
 
@@ -106,7 +107,11 @@ ROWS_WATCHED = (
 
 
 async def gather(keys: Sequence[Key] | None = None) -> Facts:
-    """Facts about some rows, or about every row of the approved plan; four statements, however many rows."""
+    """Facts about some rows, or about every row of the approved plan; a dozen statements, however many rows.
+
+    What a row expects a day is what its plan says, times as much as is believed of it now; without a plan, what its
+    devices make of it.
+    """
     now = clock.now()
     parts, places, pools = (
         (None, None, None) if keys is None else tuple(list(column) for column in zip(*keys, strict=True))
@@ -114,12 +119,26 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
     rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - WATCHED, clock.today())
     if keys is not None and len(rows) < len(keys):
         known = {row.key for row in rows}
-        for part, place, pool in keys:
-            if (part, place, pool) not in known:
-                rows += await db.read(RowFacts, _UNPLANNED, [part], [place], [pool], now, now - WATCHED, clock.today())
+        unplanned = zip(*(key for key in keys if key not in known), strict=True)
+        asked = [list(column) for column in unplanned]
+        rows += await db.read(RowFacts, _UNPLANNED, *asked, now, now - WATCHED, clock.today())
+    awaited = await expected(keys, clock.today())
+    rows = [_as_believed(row, awaited.get(row.key)) for row in rows]
     classes = await db.read(ClassFacts, _CLASSES)
     series = await db.fetch_value(f"""SELECT greatest((SELECT series FROM radar_round), {ROWS_WATCHED})""")
     return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
+
+
+def _as_believed(row: RowFacts, awaited: Expectation | None) -> RowFacts:
+    """A row with what its devices are believed to ask of it now; what no parts list names stays as its plan has it.
+
+    How much the row weighs in its classes stays the plan's too.
+    """
+    if awaited is None:
+        return row
+    if not row.planned:
+        return structs.replace(row, rate_per_day=awaited.now)
+    return structs.replace(row, rate_per_day=row.rate_per_day * awaited.times)
 
 
 async def classes_now() -> list[ClassFacts]:
@@ -220,8 +239,7 @@ WITH wanted AS (
 
 _UNPLANNED = f"""
 WITH wanted AS (
-    SELECT k.part, k.place, k.pool,
-           coalesce(sum(model_part.per_device * rate.annual_rate) / 365, 0)::float8 AS rate_per_day,
+    SELECT k.part, k.place, k.pool, 0::float8 AS rate_per_day,
            coalesce((SELECT min(lead_time_days) FROM offer
                      WHERE offer.part = k.part AND valid_from <= $6 AND (valid_to IS NULL OR valid_to >= $6)),
                     30)::float8 AS resupply_days,
@@ -232,11 +250,6 @@ WITH wanted AS (
     LEFT JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
     LEFT JOIN contract ON contract.id = device.contract
     LEFT JOIN service_class ON service_class.id = contract.service_class
-    LEFT JOIN model_part ON model_part.model = device.model AND model_part.part = k.part
-    LEFT JOIN LATERAL (
-        SELECT annual_rate FROM failure_rate
-        WHERE failure_rate.part = k.part AND valid_from <= $6 ORDER BY valid_from DESC, id DESC LIMIT 1
-    ) AS rate ON true
     GROUP BY k.part, k.place, k.pool
 )
 {_COMMON}
