@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from inventory.emergency.policy import Policy, policy_at
+from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
 from inventory.installed_base.failures import WATCHED
 from inventory.planning.expecting import Expectation, expected
@@ -28,7 +29,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     `planned` is false where no approved plan has the row; its demand then comes from the installed base, and
     `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded,
     `stored_raise` how many times its long-run rate the present rate was then. `rate_shape` tells how well the rate is
-    known: that of its Gamma, infinite where nothing is said of it.
+    known: that of its Gamma, infinite where nothing is said of it. `standing_in` is how many pieces of the part its
+    substitutes stand in for (None where none was agreed on), `lent` how many of its own stand in for other parts.
     """
 
     part: int
@@ -59,11 +61,18 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     stored_in_burst: bool
     case: UUID | None
     case_state: str | None
+    standing_in: int | None
+    lent: int
+
+    @property
+    def on_shelf(self) -> int:
+        """Good stock that is neither promised nor waited for; may be negative."""
+        return self.on_hand - self.reserved - self.backordered
 
     @property
     def available(self) -> int:
-        """Good stock that is neither promised nor waited for; may be negative."""
-        return self.on_hand - self.reserved - self.backordered
+        """What is on the shelf, with the substitutes that stand in for it and without what stands in for others."""
+        return self.on_shelf + (self.standing_in or 0) - self.lent
 
     @property
     def name(self) -> str:
@@ -177,7 +186,8 @@ SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, p
        hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,
        coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS stored_raise,
        coalesce(assessment.in_burst, false) AS stored_in_burst,
-       emergency_case.id AS case, emergency_case.state AS case_state
+       emergency_case.id AS case, emergency_case.state AS case_state, standing.units AS standing_in,
+       coalesce(lent.pieces, 0) AS lent
 FROM wanted
 JOIN part ON part.id = wanted.part
 JOIN place ON place.id = wanted.place
@@ -195,9 +205,11 @@ LEFT JOIN LATERAL (
     LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
     LEFT JOIN transfer_line ON transfer_line.id = expected_delivery.source
     LEFT JOIN transfer ON transfer.id = transfer_line.transfer
+    LEFT JOIN emergency_case AS meant ON meant.number = coalesce(purchase_order.case_number, transfer.case_number)
     WHERE expected_delivery.part = wanted.part AND expected_delivery.place = wanted.place
       AND expected_delivery.pool = wanted.pool AND expected_delivery.closed_at IS NULL
       AND confirmed AND expected_delivery.quantity > expected_delivery.received_quantity
+      AND (meant.part IS NULL OR meant.part = wanted.part)  -- what is to stand in for another part is not for this one
 ) AS inbound ON true
 LEFT JOIN (
     SELECT failure.part, serving.place, serving.pool, array_agg(failure.occurred_at ORDER BY failure.occurred_at)
@@ -219,6 +231,12 @@ LEFT JOIN assessment ON assessment.part = wanted.part AND assessment.place = wan
      AND assessment.pool = wanted.pool
 LEFT JOIN emergency_case ON emergency_case.part = wanted.part AND emergency_case.place = wanted.place
      AND emergency_case.pool = wanted.pool AND emergency_case.state NOT IN ('closed', 'stood_down')
+LEFT JOIN (
+    SELECT part, place, pool, sum(units)::int AS units FROM ({SET_ASIDE}) AS set_aside GROUP BY 1, 2, 3
+) AS standing ON standing.part = wanted.part AND standing.place = wanted.place AND standing.pool = wanted.pool
+LEFT JOIN (
+    SELECT substitute, place, pool, sum(pieces)::int AS pieces FROM ({SET_ASIDE}) AS set_aside GROUP BY 1, 2, 3
+) AS lent ON lent.substitute = wanted.part AND lent.place = wanted.place AND lent.pool = wanted.pool
 ORDER BY part.part_number, place.code, pool.code
 """
 
