@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from inventory.ground import audit, db
+from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 
@@ -81,6 +81,11 @@ async def find(number: str) -> PartRef:
     return part
 
 
+async def number_of(part: int) -> str:
+    """The number of a part that is there."""
+    return await db.fetch_value("SELECT part_number FROM part WHERE id = $1", part)
+
+
 async def find_each(numbers: Sequence[str]) -> list[PartRef]:
     """Parts by their numbers or aliases, in the order asked; one statement, however many.
 
@@ -125,6 +130,7 @@ async def names(numbers: Sequence[str]) -> dict[str, PartName]:
     return {row["asked"]: msgspec.convert(dict(row), PartName) for row in reversed(rows)}
 
 
+# $1 is today: a rate that holds from a day on is none before
 _VIEW = """SELECT part_number, part.name_zh, part.name_en, part.kind, party.code AS maker, serialised, lithium,
                   inspect_on_receipt,
                   coalesce((SELECT array_agg(number ORDER BY number) FROM part_alias WHERE part_alias.part = part.id), '{}')
@@ -133,7 +139,7 @@ _VIEW = """SELECT part_number, part.name_zh, part.name_en, part.kind, party.code
            FROM part
            LEFT JOIN party ON party.id = part.maker
            LEFT JOIN LATERAL (
-               SELECT annual_rate, source FROM failure_rate WHERE failure_rate.part = part.id
+               SELECT annual_rate, source FROM failure_rate WHERE failure_rate.part = part.id AND valid_from <= $1
                ORDER BY valid_from DESC, id DESC LIMIT 1
            ) AS rate ON true"""
 
@@ -169,11 +175,12 @@ async def parts(
     found = await db.read(
         PartView,
         f"""{_VIEW}
-            WHERE part_number > $1 AND part.active AND ($2::text IS NULL OR part.kind = $2)
-              AND ($3::text IS NULL
-                   OR part_number || ' ' || part.name_zh || ' ' || part.name_en ILIKE '%' || $3 || '%'
-                   OR EXISTS (SELECT FROM part_alias WHERE part_alias.part = part.id AND number ILIKE $3 || '%'))
-            ORDER BY part_number LIMIT $4""",
+            WHERE part_number > $2 AND part.active AND ($3::text IS NULL OR part.kind = $3)
+              AND ($4::text IS NULL
+                   OR part_number || ' ' || part.name_zh || ' ' || part.name_en ILIKE '%' || $4 || '%'
+                   OR EXISTS (SELECT FROM part_alias WHERE part_alias.part = part.id AND number ILIKE $4 || '%'))
+            ORDER BY part_number LIMIT $5""",
+        clock.today(),
         after,
         kind,
         _like(search),
@@ -197,13 +204,15 @@ async def part(number: str, *, seen_by: Actor) -> PartView:
 
     """
     ref = await find(number)
-    found = await db.read(PartView, f"{_VIEW} WHERE part.id = $1", ref.id)
+    found = await db.read(PartView, f"{_VIEW} WHERE part.id = $2", clock.today(), ref.id)
     return _without_costs(found, seen_by)[0]
 
 
 async def inspected_on_receipt(*, limit: int, seen_by: Actor) -> list[PartView]:
     """The parts of which every delivery is inspected, by number."""
-    found = await db.read(PartView, f"{_VIEW} WHERE inspect_on_receipt ORDER BY part_number LIMIT $1", limit)
+    found = await db.read(
+        PartView, f"{_VIEW} WHERE inspect_on_receipt ORDER BY part_number LIMIT $2", clock.today(), limit
+    )
     return _without_costs(found, seen_by)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from inventory.emergency import cases, near_misses
-from inventory.emergency.facts import Facts, RowFacts, gather, rows_of_class, serving_key
+from inventory.emergency import cases, near_misses, stand_ins
+from inventory.emergency.facts import Facts, Key, RowFacts, gather, rows_of_class, serving_key
 from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one, still_missing
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
@@ -15,8 +15,13 @@ from inventory.stock.lines import Lines, set_lines
 
 
 async def assess(part: int, place: int, pool: int, *, by: Actor) -> None:
-    """Judge one part in one store and pool, and do what follows from it."""
-    facts = await gather([(part, place, pool)])
+    """Judge one part in one store and pool, and the parts that it stands in for there, and do what follows from it."""
+    for key in ((part, place, pool), *await stand_ins.helped_by(part, place, pool)):
+        await _assess(key, by=by)
+
+
+async def _assess(key: Key, *, by: Actor) -> None:
+    facts = await gather([key])
     for subject in facts.rows:
         judgement = judge_one(facts, subject)
         await record(facts, subject, judgement, by=by)
@@ -65,6 +70,10 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
     after the stock had passed it would never be seen crossed.
     """
     await record_many(facts, [judgement], [subject])
+    if subject.standing_in is not None:
+        without = structs.replace(subject, standing_in=0)
+        if judge_one(facts, without).covered:
+            await stand_ins.end(*subject.key)
     if subject.case is not None:
         await cases.note_conditions(subject.case, judgement, by=by)
         await cases.note_cover(
@@ -79,7 +88,7 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
            WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'""",
         *subject.key,
     )
-    if now_available is not None and now_available != subject.available:
+    if now_available is not None and now_available != subject.on_shelf:
         await jobs.enqueue(jobs.Assess(*subject.key))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from inventory.emergency import near_misses
+from inventory.emergency import near_misses, stand_ins
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement
@@ -215,19 +215,24 @@ async def _why_more_is_needed(case: UUID, missing: int) -> str | None:
 
 
 async def under_way(case: UUID) -> int:
-    """How many pieces the approved measures of a case have still to bring."""
+    """How many pieces the approved measures of a case have still to bring; so many that substitutes stand in for."""
     return await db.fetch_value(
-        """SELECT coalesce((SELECT sum(greatest(line.quantity - line.received_quantity - line.short_quantity, 0))
+        f"""SELECT coalesce((SELECT sum(greatest(line.quantity - line.received_quantity - line.short_quantity, 0)
+                                       / {_PIECES_EACH})
                             FROM purchase_order JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
                             WHERE case_number = emergency_case.number
                               AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'partly_received')), 0)
-                + coalesce((SELECT sum(line.quantity - line.received_quantity - line.lost_quantity)
+                + coalesce((SELECT sum((line.quantity - line.received_quantity - line.lost_quantity) / {_PIECES_EACH})
                             FROM transfer JOIN transfer_line AS line ON line.transfer = transfer.id
                             WHERE case_number = emergency_case.number
                               AND transfer.state IN ('draft', 'shipped', 'partly_received')), 0)
            FROM emergency_case WHERE id = $1""",
         case,
     )
+
+
+_PIECES_EACH = """coalesce((SELECT max(pieces_each) FROM case_substitute
+                           WHERE emergency_case = emergency_case.id AND substitute = line.part), 1)"""
 
 
 @db.atomic
@@ -333,7 +338,8 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
     view = await case_summary(case)
     by.require_depot(view.depot)
     released = await transfers.release_proposed(view.number)
-    if view.state == "proposed" and not drafts and not released:
+    agreed = await stand_ins.agree(case)
+    if view.state == "proposed" and not drafts and not released and not agreed:
         raise NothingProposed(number=view.number, why="no offer and no other store can help")
     now = clock.now()
     moved = await db.execute(
@@ -378,6 +384,7 @@ async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
         "SELECT id FROM transfer WHERE case_number = $1 AND state IN ('proposed', 'draft')", ended.number
     ):
         await transfers.give_up(draft["id"], by=by)
+    await stand_ins.give_up(case, agreed=True)
     return ended
 
 

@@ -1,43 +1,76 @@
 """What a case has to choose from: what is needed where, what vendors offer, how stock can move."""
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
 from msgspec import Struct
 
 from inventory.emergency import cases
-from inventory.emergency.facts import Facts, RowFacts, gather
+from inventory.emergency.facts import Facts, Key, RowFacts, gather
 from inventory.emergency.judging import judge_one, still_missing
 from inventory.emergency.policy import Policy
+from inventory.emergency.stand_ins import Substitute, substitutes_of
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
 from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
+from optimizer.cover import NO_DEMAND
 from optimizer.situation import Delivery, Lane, Need, Situation, VendorOption
 
 
 class Offered(Struct, frozen=True, kw_only=True):
-    """What an option of the situation is in procurement."""
+    """What an option of the situation is in procurement: `pieces` of a part for each that the need counts."""
 
     vendor: str
     expedited: bool
+    part_number: str
+    pieces: int = 1
+
+
+class Carried(Struct, frozen=True, kw_only=True):
+    """What a lane of the situation is in our stores: `pieces` of a part for each that the need counts, from a depot.
+
+    Without a `mode` it lies in the case's own store: it is set aside there, and goes nowhere.
+    """
+
+    depot: str
+    mode: str | None
+    part_number: str
+    pieces: int = 1
 
 
 class Choices(Struct, frozen=True, kw_only=True):
     """A situation to be solved, and how its names read in the database.
 
     `missing` is how much stock has to be found, beyond what comes anyway and what earlier measures will bring.
-    `options` by option, `depots` by store of the situation, `modes` by lane.
+    `options` by option, `moves` by lane. `substitutes` are the parts that may stand in, those too that fit only some of
+    what the stock serves and are not counted on.
+
+    A substitute is in the situation as what it stands for: where two pieces of it are used for one, an offer of it is an
+    option for the part at twice the price, in lots of whole pairs; what a store can spare of it is a need of its own, named
+    after the store and the substitute, and a lane from there.
     """
 
     case: UUID
     number: str
     pool: str
+    depot: str
     available: int
     missing: int
     situation: Situation
     options: dict[str, Offered]
-    depots: dict[str, str]
-    modes: dict[str, str]
+    moves: dict[str, Carried]
+    substitutes: list[Substitute]
+
+
+class _Source(Struct, frozen=True, kw_only=True):
+    """A store that has something to give: what of, how it is named, and how many pieces are used for one."""
+
+    row: RowFacts
+    store: str
+    pieces: int
+    need: Need
 
 
 async def choices(case: UUID) -> Choices | None:
@@ -52,46 +85,43 @@ async def choices(case: UUID) -> Choices | None:
     )
     if head is None:
         return None
-    facts = await _rows_of_part(head["part"], head["place"], head["pool"])
-    subject = next(row for row in facts.rows if row.place == head["place"])
-    donors = [row for row in facts.rows if row is not subject and row.available > 0]
+    key = (head["part"], head["place"], head["pool"])
+    substitutes = await substitutes_of(*key)
+    fitting = {each.part: each for each in substitutes if each.fits}
+    facts = await _rows_of(key, [*fitting])
+    subject = next(row for row in facts.rows if row.key == key)
     policy = await cases.policy_of(case)
-    offers = await _offers(case, subject, cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK))
-    lanes = await _lanes(subject, donors, policy.restore_within_hours)
+    sources = [
+        _same(row, policy) if row.part == subject.part else _instead(facts, row, subject, fitting[row.part], policy)
+        for row in facts.rows
+        if row is not subject and row.available > 0
+    ]
+    offers = await _offers(
+        case, subject, fitting, cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK)
+    )
+    lanes = await _lanes(subject, sources, policy.restore_within_hours)
     under_way = await cases.under_way(case)
     judgement = judge_one(facts, subject)
-    needs = (
-        Need(
-            part=subject.part_number,
-            depot=_store(subject),
-            on_hand=max(0, subject.available),
-            hold_point=judgement.asked + max(0, -subject.available),
-            needed_by_hours=policy.restore_within_hours,
-            inbound=_arriving(subject, policy, under_way),
-        ),
-        *(
-            Need(
-                part=row.part_number,
-                depot=_store(row),
-                on_hand=row.available,
-                hold_point=min(_kept_by(row), row.available),
-                needed_by_hours=policy.restore_within_hours,
-                inbound=_arriving(row, policy),
-            )
-            for row in donors
-        ),
+    need = Need(
+        part=subject.part_number,
+        depot=_store(subject),
+        on_hand=max(0, subject.available),
+        hold_point=judgement.asked + max(0, -subject.available),
+        needed_by_hours=policy.restore_within_hours,
+        inbound=_arriving(subject, policy, under_way),
     )
     return Choices(
         case=case,
         number=head["number"],
         pool=subject.pool_code,
+        depot=subject.depot,
         available=subject.available,
         missing=still_missing(facts, subject, judgement, under_way),
         options={term.option: offered for offered, term in offers},
-        depots={_store(row): row.depot for row in (subject, *donors)},
-        modes={lane.name: mode for lane, mode in lanes},
+        moves={lane.name: carried for lane, carried in lanes},
+        substitutes=substitutes,
         situation=Situation(
-            needs=needs,
+            needs=(need, *(source.need for source in sources)),
             vendor_options=tuple(term for _, term in offers),
             lanes=tuple(lane for lane, _ in lanes),
             shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
@@ -100,17 +130,47 @@ async def choices(case: UUID) -> Choices | None:
     )
 
 
-async def _rows_of_part(part: int, place: int, pool: int) -> Facts:
-    """Facts about the case's row, and about the part in every store in service with the same pool."""
+async def _rows_of(key: Key, substitutes: Sequence[int]) -> Facts:
+    """Facts about the case's row, and about the part and its substitutes in every store in service with the same pool."""
+    part, _, pool = key
     keys = await db.fetch(
         """SELECT level.part, level.place, level.pool FROM level
            JOIN party ON party.id = level.owner AND party.is_ourselves
            JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock' AND place.out_of_service_at IS NULL
-           WHERE level.part = $1 AND level.pool = $2 AND level.condition = 'good' AND level.free > 0""",
-        part,
+           WHERE level.part = ANY($1) AND level.pool = $2 AND level.condition = 'good' AND level.free > 0""",
+        [part, *substitutes],
         pool,
     )
-    return await gather(sorted({(part, place, pool), *((key["part"], key["place"], key["pool"]) for key in keys)}))
+    return await gather(sorted({key, *((row["part"], row["place"], row["pool"]) for row in keys)}))
+
+
+def _same(row: RowFacts, policy: Policy) -> _Source:
+    """A store that has pieces of the part itself."""
+    need = Need(
+        part=row.part_number,
+        depot=_store(row),
+        on_hand=row.available,
+        hold_point=min(_kept_by(row), row.available),
+        needed_by_hours=policy.restore_within_hours,
+        inbound=_arriving(row, policy),
+    )
+    return _Source(row=row, store=_store(row), pieces=1, need=need)
+
+
+def _instead(facts: Facts, row: RowFacts, subject: RowFacts, substitute: Substitute, policy: Policy) -> _Source:
+    """A store that has pieces of a substitute: as many as it has beyond its own lines, judged as they are now."""
+    judgement = judge_one(facts, row)
+    kept = max(judgement.point, judgement.average_line + 1 if row.rate_per_day > NO_DEMAND else 0)
+    on_hand = row.available // substitute.pieces
+    store = f"{_store(row)}/{row.part_number}"
+    need = Need(
+        part=subject.part_number,
+        depot=store,
+        on_hand=on_hand,
+        hold_point=on_hand - max(0, row.available - kept) // substitute.pieces,
+        needed_by_hours=policy.restore_within_hours,
+    )
+    return _Source(row=row, store=store, pieces=substitute.pieces, need=need)
 
 
 def _store(row: RowFacts) -> str:
@@ -131,77 +191,103 @@ def _arriving(row: RowFacts, policy: Policy, under_way: int = 0) -> tuple[Delive
     return (*deliveries, *([Delivery(rest, policy.restore_within_hours)] if rest > 0 else []))
 
 
-async def _lanes(subject: RowFacts, donors: list[RowFacts], within_hours: float) -> list[tuple[Lane, str]]:
-    """The lanes into the case's store with their modes: of several, the cheapest that is in time, else the fastest."""
-    stores = {row.place: _store(row) for row in donors}
+async def _lanes(subject: RowFacts, sources: Sequence[_Source], within_hours: float) -> list[tuple[Lane, Carried]]:
+    """The ways into the case's store: of several lanes the cheapest that is in time, else the fastest.
+
+    What lies in the case's own store is there at once, for nothing.
+    """
     rows = await db.fetch(
-        """SELECT DISTINCT ON (from_place) from_place, mode, hours, fixed_cost_cny::float8 AS fixed_cost,
-                  unit_cost_cny::float8 AS unit_cost
-           FROM lane
-           WHERE to_place = $1 AND from_place = ANY($2)
-             AND (carries_lithium OR NOT (SELECT lithium FROM part WHERE id = $3))
-           ORDER BY from_place, hours > $4, CASE WHEN hours <= $4 THEN fixed_cost_cny END, hours""",
+        """SELECT DISTINCT ON (source.number) source.number, mode, hours, lane.fixed_cost_cny::float8 AS fixed_cost,
+                  lane.unit_cost_cny::float8 AS unit_cost
+           FROM unnest($2::int[], $3::int[]) WITH ORDINALITY AS source(place, part, number)
+           JOIN part ON part.id = source.part
+           JOIN lane ON lane.to_place = $1 AND lane.from_place = source.place AND (carries_lithium OR NOT part.lithium)
+           ORDER BY source.number, hours > $4, CASE WHEN hours <= $4 THEN fixed_cost_cny END, hours""",
         subject.place,
-        list(stores),
-        subject.part,
+        [source.row.place for source in sources],
+        [source.row.part for source in sources],
         within_hours,
     )
-    return [
-        (
-            Lane(
-                origin=stores[row["from_place"]],
-                destination=_store(subject),
-                hours=row["hours"],
-                fixed_cost_cny=row["fixed_cost"],
-                unit_cost_cny=row["unit_cost"],
-            ),
-            row["mode"],
+    ways = {row["number"] - 1: row for row in rows}
+    lanes: list[tuple[Lane, Carried]] = []
+    for number, source in enumerate(sources):
+        own, way = source.row.place == subject.place, ways.get(number)
+        if way is None and not own:
+            continue
+        lane = Lane(
+            origin=source.store,
+            destination=_store(subject),
+            hours=0 if way is None else way["hours"],
+            fixed_cost_cny=0 if way is None else way["fixed_cost"],
+            unit_cost_cny=0 if way is None else way["unit_cost"] * source.pieces,
         )
-        for row in rows
-    ]
+        carried = Carried(
+            depot=source.row.depot,
+            mode=None if way is None else way["mode"],
+            part_number=source.row.part_number,
+            pieces=source.pieces,
+        )
+        lanes.append((lane, carried))
+    return lanes
 
 
-async def _offers(case: UUID, subject: RowFacts, needed: Provenance) -> list[tuple[Offered, VendorOption]]:
-    """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart."""
+async def _offers(
+    case: UUID, subject: RowFacts, substitutes: Mapping[int, Substitute], needed: Provenance
+) -> list[tuple[Offered, VendorOption]]:
+    """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart.
+
+    Of the part, and of what fits instead of it; whoever refused the one may still send the other.
+    """
     today = clock.today()
     rows = await db.fetch(
-        """SELECT DISTINCT ON (party.code) vendor.id AS vendor_id, party.code AS vendor,
+        """SELECT DISTINCT ON (offer.part = $1, party.code, part.part_number) offer.part, part.part_number,
+                  vendor.id AS vendor_id, party.code AS vendor,
                   unit_price_cny::float8 AS price, order_fee_cny::float8 AS fee, lead_time_days * 24 AS hours,
                   expedited_price_cny::float8 AS fast_price, expedited_fee_cny::float8 AS fast_fee,
                   expedited_hours AS fast_hours, minimum_quantity, lot_size, maximum_quantity
            FROM offer
+           JOIN part ON part.id = offer.part
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
-           WHERE offer.part = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+           WHERE (offer.part = $1 OR offer.part = ANY($4)) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
              AND NOT EXISTS (
-                 SELECT FROM purchase_order JOIN emergency_case ON emergency_case.number = purchase_order.case_number
+                 SELECT FROM purchase_order
+                 JOIN emergency_case ON emergency_case.number = purchase_order.case_number
+                 JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id AND line.part = offer.part
                  WHERE emergency_case.id = $3 AND purchase_order.vendor = vendor.id AND purchase_order.state = 'refused')
-           ORDER BY party.code, offer.valid_from DESC""",
+           ORDER BY offer.part = $1 DESC, party.code, part.part_number, offer.valid_from DESC""",
         subject.part,
         today,
         case,
+        list(substitutes),
     )
     offers: list[tuple[Offered, VendorOption]] = []
     for row in rows:
-        if not is_at_least(await vendor_grade(row["vendor_id"], subject.part, today), needed):
+        if not is_at_least(await vendor_grade(row["vendor_id"], row["part"], today), needed):
             continue
-        offers.append(_option(row, subject, expedited=False))
+        pieces = substitutes[row["part"]].pieces if row["part"] in substitutes else 1
+        offers.append(_option(row, subject, pieces, expedited=False))
         if row["fast_hours"] is not None:
-            offers.append(_option(row, subject, expedited=True))
+            offers.append(_option(row, subject, pieces, expedited=True))
     return offers
 
 
-def _option(row: db.Row, subject: RowFacts, *, expedited: bool) -> tuple[Offered, VendorOption]:
+def _option(row: db.Row, subject: RowFacts, pieces: int, *, expedited: bool) -> tuple[Offered, VendorOption]:
+    """An offer as the situation has it, counted in pieces of the part: `pieces` of what is sent are one of these.
+
+    Whole lots of the vendor that are whole sets too: of sets of two from lots of three, three sets.
+    """
     way = "fast_" if expedited else ""
+    named = row["vendor"] if row["part_number"] == subject.part_number else f"{row['vendor']} {row['part_number']}"
     term = VendorOption(
-        option=f"{row['vendor']} expedited" if expedited else row["vendor"],
+        option=f"{named} expedited" if expedited else named,
         part=subject.part_number,
-        unit_price_cny=row[f"{way}price"],
+        unit_price_cny=row[f"{way}price"] * pieces,
         lead_hours=row[f"{way}hours"],
-        moq=row["minimum_quantity"],
-        max_qty=row["maximum_quantity"],
-        lot=row["lot_size"],
+        moq=-(-row["minimum_quantity"] // pieces),
+        max_qty=row["maximum_quantity"] // pieces,
+        lot=row["lot_size"] // math.gcd(row["lot_size"], pieces),
         order_fee_cny=row[f"{way}fee"],
         depots=(_store(subject),),
     )
-    return Offered(vendor=row["vendor"], expedited=expedited), term
+    return Offered(vendor=row["vendor"], expedited=expedited, part_number=row["part_number"], pieces=pieces), term

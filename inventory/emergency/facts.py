@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.emergency.carrying import standing
 from inventory.emergency.policy import Policy, policy_at
+from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
 from inventory.installed_base.failures import WATCHED
+from inventory.planning.expecting import Expectation, expected
 from inventory.stock.serving import SERVING
 from optimizer.cover import ClassDemand
 
@@ -28,7 +30,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     `planned` is false where no approved plan has the row; its demand then comes from the installed base, and
     `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded,
     `stored_raise` how many times its long-run rate the present rate was then. `rate_shape` tells how well the rate is
-    known: that of its Gamma, infinite where nothing is said of it.
+    known: that of its Gamma, infinite where nothing is said of it. `standing_in` is how many pieces of the part its
+    substitutes stand in for (None where none was agreed on), `lent` how many of its own stand in for other parts.
     """
 
     part: int
@@ -59,11 +62,18 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     stored_in_burst: bool
     case: UUID | None
     case_state: str | None
+    standing_in: int | None
+    lent: int
+
+    @property
+    def on_shelf(self) -> int:
+        """Good stock that is neither promised nor waited for; may be negative."""
+        return self.on_hand - self.reserved - self.backordered
 
     @property
     def available(self) -> int:
-        """Good stock that is neither promised nor waited for; may be negative."""
-        return self.on_hand - self.reserved - self.backordered
+        """What is on the shelf, with the substitutes that stand in for it and without what stands in for others."""
+        return self.on_shelf + (self.standing_in or 0) - self.lent
 
     @property
     def name(self) -> str:
@@ -107,7 +117,11 @@ ROWS_WATCHED = (
 
 
 async def gather(keys: Sequence[Key] | None = None) -> Facts:
-    """Facts about some rows, or about every one that carries planned demand; four statements, however many rows."""
+    """Facts about some rows, or about every one that carries planned demand; a dozen statements, however many rows.
+
+    What a row expects a day is what its plan says, times as much as is believed of it now; without a plan, what its
+    devices make of it.
+    """
     now = clock.now()
     parts, places, pools = (
         (None, None, None) if keys is None else tuple(list(column) for column in zip(*keys, strict=True))
@@ -115,12 +129,26 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
     rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - WATCHED, clock.today())
     if keys is not None and len(rows) < len(keys):
         known = {row.key for row in rows}
-        for part, place, pool in keys:
-            if (part, place, pool) not in known:
-                rows += await db.read(RowFacts, _UNPLANNED, [part], [place], [pool], now, now - WATCHED, clock.today())
+        unplanned = zip(*(key for key in keys if key not in known), strict=True)
+        asked = [list(column) for column in unplanned]
+        rows += await db.read(RowFacts, _UNPLANNED, *asked, now, now - WATCHED, clock.today())
+    awaited = await expected(keys, clock.today())
+    rows = [_as_believed(row, awaited.get(row.key)) for row in rows]
     classes = await db.read(ClassFacts, _CLASSES)
     series = await db.fetch_value(f"""SELECT greatest((SELECT series FROM radar_round), {ROWS_WATCHED})""")
     return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
+
+
+def _as_believed(row: RowFacts, awaited: Expectation | None) -> RowFacts:
+    """A row with what its devices are believed to ask of it now; what no parts list names stays as its plan has it.
+
+    How much the row weighs in its classes stays the plan's too.
+    """
+    if awaited is None:
+        return row
+    if not row.planned:
+        return structs.replace(row, rate_per_day=awaited.now)
+    return structs.replace(row, rate_per_day=row.rate_per_day * awaited.times)
 
 
 async def classes_now() -> list[ClassFacts]:
@@ -158,7 +186,8 @@ SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, p
        hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,
        coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS stored_raise,
        coalesce(assessment.in_burst, false) AS stored_in_burst,
-       emergency_case.id AS case, emergency_case.state AS case_state
+       emergency_case.id AS case, emergency_case.state AS case_state, standing.units AS standing_in,
+       coalesce(lent.pieces, 0) AS lent
 FROM wanted
 JOIN part ON part.id = wanted.part
 JOIN place ON place.id = wanted.place
@@ -176,9 +205,11 @@ LEFT JOIN LATERAL (
     LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
     LEFT JOIN transfer_line ON transfer_line.id = expected_delivery.source
     LEFT JOIN transfer ON transfer.id = transfer_line.transfer
+    LEFT JOIN emergency_case AS meant ON meant.number = coalesce(purchase_order.case_number, transfer.case_number)
     WHERE expected_delivery.part = wanted.part AND expected_delivery.place = wanted.place
       AND expected_delivery.pool = wanted.pool AND expected_delivery.closed_at IS NULL
       AND confirmed AND expected_delivery.quantity > expected_delivery.received_quantity
+      AND (meant.part IS NULL OR meant.part = wanted.part)  -- what is to stand in for another part is not for this one
 ) AS inbound ON true
 LEFT JOIN (
     SELECT failure.part, serving.place, serving.pool, array_agg(failure.occurred_at ORDER BY failure.occurred_at)
@@ -200,6 +231,12 @@ LEFT JOIN assessment ON assessment.part = wanted.part AND assessment.place = wan
      AND assessment.pool = wanted.pool
 LEFT JOIN emergency_case ON emergency_case.part = wanted.part AND emergency_case.place = wanted.place
      AND emergency_case.pool = wanted.pool AND emergency_case.state NOT IN ('closed', 'stood_down')
+LEFT JOIN (
+    SELECT part, place, pool, sum(units)::int AS units FROM ({SET_ASIDE}) AS set_aside GROUP BY 1, 2, 3
+) AS standing ON standing.part = wanted.part AND standing.place = wanted.place AND standing.pool = wanted.pool
+LEFT JOIN (
+    SELECT substitute, place, pool, sum(pieces)::int AS pieces FROM ({SET_ASIDE}) AS set_aside GROUP BY 1, 2, 3
+) AS lent ON lent.substitute = wanted.part AND lent.place = wanted.place AND lent.pool = wanted.pool
 ORDER BY part.part_number, place.code, pool.code
 """
 
@@ -221,8 +258,7 @@ wanted AS (
 
 _UNPLANNED = f"""
 WITH wanted AS (
-    SELECT k.part, k.place, k.pool,
-           coalesce(sum(model_part.per_device * rate.annual_rate) / 365, 0)::float8 AS rate_per_day,
+    SELECT k.part, k.place, k.pool, 0::float8 AS rate_per_day,
            coalesce((SELECT min(lead_time_days) FROM offer
                      WHERE offer.part = k.part AND valid_from <= $6 AND (valid_to IS NULL OR valid_to >= $6)),
                     30)::float8 AS resupply_days,
@@ -233,11 +269,6 @@ WITH wanted AS (
     LEFT JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
     LEFT JOIN contract ON contract.id = device.contract
     LEFT JOIN service_class ON service_class.id = contract.service_class
-    LEFT JOIN model_part ON model_part.model = device.model AND model_part.part = k.part
-    LEFT JOIN LATERAL (
-        SELECT annual_rate FROM failure_rate
-        WHERE failure_rate.part = k.part AND valid_from <= $6 ORDER BY valid_from DESC, id DESC LIMIT 1
-    ) AS rate ON true
     GROUP BY k.part, k.place, k.pool
 )
 {_COMMON}

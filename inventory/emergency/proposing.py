@@ -7,15 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from inventory.emergency import cases
-from inventory.emergency.choices import Choices, choices
+from inventory.emergency import cases, stand_ins
+from inventory.emergency.choices import Choices, Offered, choices
 from inventory.ground import db, jobs
 from inventory.ground.actor import Actor, service
 from inventory.procurement import orders
 from inventory.stock import transfers
 from inventory.stock.refusals import InsufficientStock
 from optimizer.emergency import Answer
-from optimizer.situation import Action, Lane, Purchase
+from optimizer.situation import Action, Lane, Move, Purchase
 
 ATTEMPTS = 5
 """How often measures are chosen anew because stock moved while they were being chosen."""
@@ -36,6 +36,7 @@ async def prepare(case: UUID, *, by: Actor) -> Choices | None:
     for draft in await db.fetch("SELECT id FROM transfer WHERE case_number = $1 AND state = 'proposed'", number):
         await transfers.give_up(draft["id"], by=by)
         given_up += 1
+    await stand_ins.give_up(case, agreed=False)
     return await choices(case) if given_up else found
 
 
@@ -48,10 +49,11 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
     fresh = await choices(chosen.case)
     if fresh is None:
         return
-    if fresh.available < chosen.available and attempt < ATTEMPTS:
+    measures = answer.plan or (answer.least_shortage.plan if answer.least_shortage else ())
+    gone = fresh.available < chosen.available or not _still_spared(fresh, measures)
+    if gone and attempt < ATTEMPTS:
         await jobs.enqueue(jobs.Propose(chosen.case, attempt + 1))
         return
-    measures = answer.plan or (answer.least_shortage.plan if answer.least_shortage else ())
     try:
         async with db.savepoint():
             total = await _draft(chosen, measures, by)
@@ -66,29 +68,59 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
         "answer": msgspec.to_builtins(answer),
         "situation": msgspec.to_builtins(chosen.situation),
         "options": msgspec.to_builtins(chosen.options),
+        "moves": msgspec.to_builtins(chosen.moves),
+        "substitutes": msgspec.to_builtins(chosen.substitutes),
     }
     basis = await cases.record_proposal(chosen.case, proposal, total_cny=total, by=by)
     if basis == "standing_authority":
         await cases.approve(chosen.case, by=STANDING_AUTHORITY, basis=basis)
 
 
+def _still_spared(fresh: Choices, measures: Sequence[Action]) -> bool:
+    """Whether what is to be set aside in the case's own store is still there to be: nothing holds it until then."""
+    spared = {need.depot: need.on_hand - need.hold_point for need in fresh.situation.needs}
+    lanes = {lane.name: lane for lane in fresh.situation.lanes}
+    return all(
+        measure.move in lanes and measure.qty <= spared[lanes[measure.move].origin]
+        for measure in measures
+        if isinstance(measure, Move) and (measure.move not in fresh.moves or fresh.moves[measure.move].mode is None)
+    )
+
+
 async def _draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decimal:
-    """Draft one order per vendor, way and store, and one transfer per lane; what they cost together."""
-    bought: dict[tuple[str, bool, str], list[orders.NewLine]] = defaultdict(list)
-    moved: dict[str, list[transfers.TransferItem]] = defaultdict(list)
-    for measure in measures:
-        if isinstance(measure, Purchase):
-            offered = chosen.options[measure.buy]
-            line = orders.NewLine(part_number=measure.part, quantity=measure.qty)
-            bought[offered.vendor, offered.expedited, chosen.depots[measure.depot]].append(line)
-        else:
-            item = transfers.TransferItem(part_number=measure.part, quantity=measure.qty, pool=chosen.pool)
-            moved[measure.move].append(item)
+    """Draft one order per vendor and way, and one transfer per lane; what they cost together.
+
+    What stands in for the part is kept with the case, what of it lies in its own store already too.
+    """
+    bought: dict[tuple[str, bool], list[orders.NewLine]] = defaultdict(list)
     total = Decimal(0)
-    for (vendor, expedited, depot), lines in sorted(bought.items()):
+    instead: dict[str, int] = {}
+    set_aside: dict[str, int] = {}
+    lanes = {lane.name: lane for lane in chosen.situation.lanes}
+    for measure in measures:
+        way = chosen.options[measure.buy] if isinstance(measure, Purchase) else chosen.moves[measure.move]
+        pieces = measure.qty * way.pieces
+        if way.part_number != measure.part:
+            instead[way.part_number] = way.pieces
+        if isinstance(way, Offered):
+            line = orders.NewLine(part_number=way.part_number, quantity=pieces)
+            bought[way.vendor, way.expedited].append(line)
+        elif way.mode is None:
+            set_aside[way.part_number] = pieces
+        elif isinstance(measure, Move):
+            await transfers.draft(
+                way.depot,
+                chosen.depot,
+                [transfers.TransferItem(part_number=way.part_number, quantity=pieces, pool=chosen.pool)],
+                by=by,
+                case_number=chosen.number,
+                mode=way.mode,
+            )
+            total += _freight(lanes[measure.move], measure.qty)
+    for (vendor, expedited), lines in sorted(bought.items(), key=lambda each: each[0]):
         order = await orders.draft_order(
             vendor,
-            depot,
+            chosen.depot,
             lines,
             by=by,
             pool=chosen.pool,
@@ -97,22 +129,16 @@ async def _draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Deci
             case_number=chosen.number,
         )
         total += order.total_cny if isinstance(order.total_cny, Decimal) else Decimal(0)
-    lanes = {lane.name: lane for lane in chosen.situation.lanes}
-    for name, items in sorted(moved.items()):
-        lane = lanes[name]
-        await transfers.draft(
-            chosen.depots[lane.origin],
-            chosen.depots[lane.destination],
-            items,
-            by=by,
-            case_number=chosen.number,
-            mode=chosen.modes[name],
+    if instead:
+        ids = {each.part_number: each.part for each in chosen.substitutes}
+        await stand_ins.propose(
+            chosen.case,
+            {ids[number]: each for number, each in instead.items()},
+            {ids[number]: each for number, each in set_aside.items()},
         )
-        total += _freight(lane, items)
     return total
 
 
-def _freight(lane: Lane, items: Sequence[transfers.TransferItem]) -> Decimal:
+def _freight(lane: Lane, pieces: int) -> Decimal:
     """What sending some pieces over a lane costs."""
-    pieces = sum(item.quantity for item in items)
     return Decimal(str(lane.fixed_cost_cny)) + Decimal(str(lane.unit_cost_cny)) * pieces

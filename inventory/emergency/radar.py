@@ -17,6 +17,7 @@ from inventory.emergency.facts import ROWS_WATCHED
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.series import Key, Reading
 from inventory.ground import clock, db, events
+from inventory.ground.events import NewEvent
 from inventory.ground.numbers import next_number
 from inventory.installed_base.bursts import OF_EVERYBODY, in_words
 from inventory.installed_base.failures import REMEMBERED
@@ -234,6 +235,7 @@ async def _follow(
     for row in rows:
         kept[row.dimension, row.subject].append(row)
     renewed: list[tuple[_Kept, _Kept]] = []
+    lapsed: list[_Kept] = []
     for key in keys:
         reading = readings.get(key)
         left = kept[key]
@@ -245,9 +247,9 @@ async def _follow(
                 renewed.append((same, _renewed(same, alarm, now)))
             elif reading is not None and key in names:
                 await _raise(key, reading, alarm, told.get(key, []), names[key], policy, now)
-        for each in left:
-            await _lapse(each, now, why=why)
+        lapsed += left
     await _renew(renewed)
+    await _lapse(lapsed, now, why=why)
 
 
 def _overlap(kept: _Kept, began: datetime, ended: datetime | None) -> bool:
@@ -302,7 +304,7 @@ async def _raise(
     # many stores may read of a site or a batch: no other site, batch or supplier is named to them
     for_all = told if name[1] is None else [each for each in told if each["dimension"] in OF_EVERYBODY]
     said = {f"told_{language}": in_words(windows, for_all, language) for language in ("en", "zh")}
-    await _tell("raised", number, key[0], name[0], place, said)
+    await events.emit_many([_told("raised", number, key[0], name[0], place, said)])
 
 
 def _whole_of(alarm: Alarm) -> Window:
@@ -340,9 +342,13 @@ async def _renew(alarms: Sequence[tuple[_Kept, _Kept]]) -> None:
            WHERE radar_alarm.id = new.id""",
         [msgspec.to_builtins(after) for _, after in changed],
     )
-    for before, after in changed:
-        if before.state != after.state:
-            await _tell(after.state, after.number, after.dimension, after.name, after.place_code, {})
+    await events.emit_many(
+        [
+            _told(after.state, after.number, after.dimension, after.name, after.place_code, {})
+            for before, after in changed
+            if before.state != after.state
+        ]
+    )
 
 
 def _alike(before: _Kept, after: _Kept) -> bool:
@@ -357,27 +363,51 @@ def _alike(before: _Kept, after: _Kept) -> bool:
     )
 
 
-async def _lapse(kept: _Kept, now: datetime, *, why: Why) -> None:
-    """See an alarm go that nothing bears out: withdrawn, or over where it began before what is remembered."""
-    if kept.began_at >= now - REMEMBERED:
-        await db.execute(
-            """UPDATE radar_alarm SET state = 'withdrawn', withdrawn_at = $2, withdrawn_because = $3 WHERE id = $1""",
-            kept.id,
-            now,
-            why,
-        )
-        await _tell("withdrawn", kept.number, kept.dimension, kept.name, kept.place_code, {"because": why})
-    elif kept.state == "raised":
-        await db.execute("UPDATE radar_alarm SET state = 'over', ended_at = $2 WHERE id = $1", kept.id, now)
-        await _tell("over", kept.number, kept.dimension, kept.name, kept.place_code, {})
+async def _lapse(alarms: Sequence[_Kept], now: datetime, *, why: Why) -> None:
+    """See alarms go that nothing bears out: withdrawn, or over where they began before what is remembered.
+
+    Two statements, however many.
+    """
+    gone: list[tuple[_Kept, str]] = []
+    for kept in alarms:
+        if kept.began_at >= now - REMEMBERED:
+            gone.append((kept, "withdrawn"))
+        elif kept.state == "raised":
+            gone.append((kept, "over"))
+    if not gone:
+        return
+    await db.execute(
+        """UPDATE radar_alarm SET state = gone.state,
+                  withdrawn_at = CASE WHEN gone.state = 'withdrawn' THEN $3::timestamptz END,
+                  withdrawn_because = CASE WHEN gone.state = 'withdrawn' THEN $4 END,
+                  ended_at = CASE WHEN gone.state = 'over' THEN $3::timestamptz ELSE ended_at END
+           FROM unnest($1::uuid[], $2::text[]) AS gone(id, state) WHERE radar_alarm.id = gone.id""",
+        [kept.id for kept, _ in gone],
+        [state for _, state in gone],
+        now,
+        why,
+    )
+    await events.emit_many(
+        [
+            _told(
+                state,
+                kept.number,
+                kept.dimension,
+                kept.name,
+                kept.place_code,
+                {"because": why} if state == "withdrawn" else {},
+            )
+            for kept, state in gone
+        ]
+    )
 
 
-async def _tell(what: str, number: str, dimension: str, name: str, place: str | None, more: Mapping[str, Any]) -> None:
-    await events.emit(
-        f"radar_alarm.{what}",
-        "radar_alarm",
-        number,
-        {"number": number, "dimension": dimension, "name": name, **more},
+def _told(what: str, number: str, dimension: str, name: str, place: str | None, more: Mapping[str, Any]) -> NewEvent:
+    return NewEvent(
+        kind=f"radar_alarm.{what}",
+        subject_kind="radar_alarm",
+        subject=number,
+        payload={"number": number, "dimension": dimension, "name": name, **more},
         depot=place,
         closed=True,
     )

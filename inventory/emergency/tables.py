@@ -158,6 +158,26 @@ class CaseEntry(
     facts = document(default="{}")
 
 
+class CaseSubstitute(
+    Table, tablename="case_substitute", help_text="A substitute that a case lets stand in for its part, and how many"
+):
+    """`set_aside` pieces of the store's own stock; those bought or moved are counted by the case's orders and transfers.
+
+    It counts from when the case was approved until the part's own stock holds again.
+    """
+
+    id = key()
+    emergency_case = link(EmergencyCase, index=True)
+    substitute = link(Part, index=True)
+    pieces_each = whole(1)
+    set_aside = whole(0)
+    proposed_at = instant()
+    agreed_at = optional_instant()
+    ended_at = optional_instant()
+
+    case_substitute_takes_pieces = Check("pieces_each > 0 AND set_aside >= 0")
+
+
 DIMENSION_IS_KNOWN = "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
 
 

@@ -222,20 +222,23 @@ async def record_for_request(
     request: UUID,
     occurred_at: datetime,
     by: Actor,
+    instead_of: UUID | None = None,
 ) -> None:
     """Record the failures that a part request tells of; those reported before become the request's own.
 
+    So do those of the request `instead_of` which it was opened, its pieces being no good: the device failed once.
     Three statements and the jobs, however many parts.
     """
     known = await db.fetch(
         """SELECT id, part, position FROM failure
-           WHERE device = $1 AND part = ANY($2) AND request IS NULL AND withdrawn_at IS NULL
+           WHERE device = $1 AND part = ANY($2) AND (request IS NULL OR request = $5) AND withdrawn_at IS NULL
              AND occurred_at BETWEEN $3::timestamptz - $4::interval AND $3::timestamptz + $4::interval
            ORDER BY occurred_at, id FOR NO KEY UPDATE""",
         device,
         [each.part for each in failed],
         occurred_at,
         ONE_INCIDENT,
+        instead_of,
     )
     linked: list[UUID] = []
     fresh: list[FailedPart] = []

@@ -110,7 +110,7 @@ async def histories(since: date, until: date) -> list[PartHistory]:
     """Every part in use with its prior (record or assumption) and its history between two days."""
     priors = await db.fetch(_PRIORS, until)
     cells: dict[int, list[Cell]] = defaultdict(list)
-    for row in await db.fetch(_CELLS, since, until, [0.0, *AGES], [*AGES, _FOREVER]):
+    for row in await db.fetch(_CELLS, since, until, [0.0, *AGES], [*AGES, FOREVER]):
         known = {"age": AGE_BANDS[row["age"]][0], "environment": row["environment"], "firmware": row["firmware"]}
         levels = {dimension: level for dimension, level in known.items() if level is not None}
         cells[row["part"]].append(Cell(row["part_number"], levels, row["piece_years"], row["failures"]))
@@ -339,7 +339,8 @@ def by_kind(factors: Sequence[FactorView]) -> Factors:
     return found
 
 
-_FOREVER = 1000.0
+FOREVER = 1000.0
+"""The years at which the last band of age ends, where a number is asked for."""
 
 _PRIORS = """
 SELECT part.id AS part, part.part_number, part.kind, prior.shape, prior.exposure_device_years, prior.source

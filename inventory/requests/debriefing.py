@@ -104,9 +104,11 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         await _account(request, head, line, part, report, quantity, serials, by)
         await _reconcile(line)
         if report.outcome == "dead_on_arrival":
+            # asked for as before, whatever was sent for it
+            asked = part.part_number if part.id == line.part else await parts.number_of(line.part)
             dead.append(
                 NewRequestLine(
-                    part_number=part.part_number,
+                    part_number=asked,
                     quantity=-(-quantity // line.pieces_each),
                     position=line.device_position,
                 )

@@ -363,6 +363,7 @@ async def open_request(
             request=request,
             occurred_at=reported_at,
             by=by,
+            instead_of=follows if because == "dead_on_arrival" else None,
         )
     view = await request_view(request, seen_by=by)
     if view.state not in GATED:

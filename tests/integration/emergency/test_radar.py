@@ -367,6 +367,27 @@ async def test_many_rising_series_are_looked_into_by_as_many_statements_as_few(c
     assert len(into[0]) == len(into[1]) == 2
 
 
+async def test_many_alarms_are_withdrawn_by_as_many_statements_as_few(company):
+    async def lapse(devices: int) -> tuple[int, list[str]]:
+        recorded = await fail(FAN, bank(devices))
+        await fail(PSU, [f"TELCO-{n:03d}" for n in range(devices)])
+        await radar.look_at_all()
+        raised = len(await alarms(state="raised"))
+        await db.execute("UPDATE failure SET withdrawn_at = occurred_at, withdrawn_reason = 'a drill'")
+        async with counted() as sent:
+            await radar.look_at_all()
+        assert recorded
+        assert await alarms(state="raised") == []
+        return raised, [sql for sql in sent if "radar_alarm" in sql or "INTO event" in sql]
+
+    few, by_few = await lapse(5)
+    await db.execute("UPDATE device SET firmware = 'FW-' || id % 3")
+    many, by_many = await lapse(30)
+
+    assert 0 < few < many
+    assert len(by_few) == len(by_many)
+
+
 class _Undone(Exception):
     """Takes a story back."""
 

@@ -8,6 +8,7 @@ from inventory.procurement import orders, receiving
 from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
 from tests.integration.emergency.test_cases import a_case, drain, fail, judge, live_cases, planned, propose
+from tests.integration.emergency.test_measures import NEWER, a_fan_case, enter_substitute, offer
 from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, MANAGER, SETUP
 
 DECLARED = {"part_number": DRIVE, "depot": "GZ", "pool": "common", "reason": "a flooded depot"}
@@ -66,6 +67,24 @@ async def test_what_is_proposed_is_shown_and_approved(visitor):
     assert 'data-opens="approve"' not in engineers
     assert approved.status_code == 303
     assert "执行中" in after
+
+
+async def test_a_substitute_is_shown_with_why_it_fits(visitor):
+    await enter_substitute(pieces=2)
+    await offer()
+    await receipts.adjust("GZ", NEWER, 4, by=SETUP, reason="some")
+    case = await a_fan_case()
+    await propose(case)
+    buyer = await visitor("buyer")
+
+    english = (await buyer.get(f"/emergencies/{case.id}", language="en")).text
+    chinese = (await buyer.get(f"/emergencies/{case.id}")).text
+
+    assert f"{NEWER} replaces {FAN} in every model served (R740; 160 devices)" in english
+    assert "2 pieces for each" in english
+    assert "set aside" in english
+    assert f"{NEWER} 可在全部所服务机型中替代 {FAN}" in chinese
+    assert "本库划用" in chinese
 
 
 async def test_a_restored_case_is_closed_with_its_note(visitor):

@@ -11,6 +11,7 @@ from inventory.planning import excess, plans
 from inventory.stock import receipts
 from optimizer.surplus import last_time_buy
 from tests.integration.planning.test_balancing import in_force
+from tests.integration.planning.test_learning import dusty_fans, factor, stand
 from tests.world import BATTERY, FAN, PLANNER, PSU, SETUP, actor
 
 
@@ -66,6 +67,18 @@ async def test_a_last_purchase_covers_the_devices_until_their_end(company):
     assert found.answer == last_time_buy(
         found.answer.expected_demand, 35.0, stock=13, underage_cny=9000 - 1250, overage_cny=kept
     )
+
+
+async def test_a_last_purchase_reckons_with_how_old_and_where_the_devices_are(company):
+    learned = await dusty_fans()
+    await stand("BANK-GZ", "industrial")
+    purchase = await excess.last_purchase(FAN, until=ahead(3), shortage_cny=Decimal(9000))
+    worth = 3 * 200 * 6 * factor(learned, "fan", "environment", "industrial").factor
+
+    assert purchase.piece_years == pytest.approx(200 * 6 * 3)
+    assert worth > 1.5 * purchase.piece_years
+    assert purchase.average_years == pytest.approx(worth, rel=0.005)  # no device of another age failed yet
+    assert purchase.answer.expected_demand == pytest.approx(purchase.average_years * purchase.annual_rate, rel=0.005)
 
 
 async def test_a_contract_that_ends_sooner_needs_no_more_than_that(company):

@@ -1,15 +1,18 @@
 """Debriefing: every issued piece is accounted for; what it says moves stock, devices, failures and tickets."""
 
+from datetime import date
+
 import pytest
 
 from inventory.assurance.invariants import violations
+from inventory.catalogue import register as catalogue
 from inventory.ground import db
 from inventory.ground.errors import Unknown, WrongState
 from inventory.installed_base import fitted
 from inventory.requests import debriefing, requests, shipping, telling, tickets
 from inventory.requests.debriefing import Debrief, LossUnexplained, MoreThanIssued, OwnLoss, WhichPiece
-from inventory.stock import levels, units
-from tests.world import ADMIN, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, SETUP, SUPERVISOR, actor
+from inventory.stock import levels, reservations, units
+from tests.world import ADMIN, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SUPERVISOR, actor
 
 
 async def issued(part: str, quantity: int, *serials: str) -> requests.RequestView:
@@ -123,6 +126,40 @@ async def test_what_is_dead_on_arrival_is_asked_for_again_under_the_same_clock(c
     assert (linked.because, linked.earlier) == ("dead_on_arrival", False)
     assert (again.need_by, again.fault_reported_at) == (view.need_by, view.fault_reported_at)
     assert [(line.part_number, line.quantity, line.state) for line in again.lines] == [(FAN, 1, "reserved")]
+
+
+async def test_a_device_whose_new_part_is_dead_on_arrival_failed_once(company):
+    view = await issued(FAN, 2)
+    done = await debriefing.debrief(
+        view.id,
+        [Debrief(part_number=FAN, outcome="dead_on_arrival", quantity=1), Debrief(part_number=FAN, outcome="used")],
+        by=ENGINEER,
+    )
+    (linked,) = done.linked
+    recorded = [row["request"] for row in await db.fetch("SELECT request FROM failure ORDER BY request")]
+    again = await shipping.ship(linked.id, by=KEEPER)
+    await debriefing.debrief(again.id, [Debrief(part_number=FAN, outcome="no_fault_found")], by=ENGINEER)
+
+    assert recorded == sorted([view.id, linked.id])
+    withdrawn = await db.fetch("SELECT request FROM failure WHERE withdrawn_at IS NOT NULL")
+    assert [row["request"] for row in withdrawn] == [linked.id]
+
+
+async def test_what_came_instead_and_is_dead_is_asked_for_as_what_was_asked_for(company):
+    await catalogue.enter_substitutions(
+        [catalogue.NewSubstitution(part=FAN, substitute=PSU, valid_from=date(2024, 1, 1))], by=SETUP
+    )
+    free = await on_hand(FAN)
+    await reservations.hold(FAN, "GZ", free, by=KEEPER)
+    view = await issued(FAN, 1)
+    supplied = view.lines[0].promise.part_number
+    done = await debriefing.debrief(view.id, [Debrief(part_number=PSU, outcome="dead_on_arrival")], by=ENGINEER)
+    (linked,) = done.linked
+    again = await requests.request_view(linked.id)
+
+    assert supplied == PSU
+    assert [line.part_number for line in again.lines] == [FAN]
+    assert await db.fetch_value("SELECT count(*) FROM failure") == 1
 
 
 async def test_a_loss_waits_for_a_second_person(company):
