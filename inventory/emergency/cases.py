@@ -12,7 +12,7 @@ from msgspec import Struct
 from inventory.emergency import near_misses, stand_ins
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
-from inventory.emergency.judging import Judgement
+from inventory.emergency.judging import Judgement, opens
 from inventory.emergency.owners import owner_now
 from inventory.emergency.policy import COLUMNS, Policy
 from inventory.ground import audit, clock, db, events, jobs, steps
@@ -100,8 +100,7 @@ class CaseView(Struct, frozen=True, kw_only=True):
 
 async def open_or_near_miss(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: Actor) -> None:
     """Open a case where the policy says so; otherwise keep what was close to one."""
-    policy = facts.policy
-    if policy.activation == "level" or judgement.in_burst:
+    if opens(facts.policy, judgement):
         await open_case(facts, subject, judgement, by=by)
     elif judgement.burst is not None and judgement.burst.statistic >= judgement.burst.threshold / 2:
         await near_misses.note(facts, subject, judgement, "crossing_with_rising_burst")
