@@ -275,7 +275,7 @@ async def _hand_up(step: Climbing, chain: Sequence[Rung], reach: Reach, now: dat
         who=top.who,
         told=top.told,
     )
-    await events.emit("step.escalated", step.subject_kind, step.subject, told, depot=step.depot)
+    await events.emit("step.escalated", step.subject_kind, step.subject, told, depot=step.depot, closed=True)
     await messages.tell(top.told, "step_escalated", told, occasion=f"step:{step.id}:{top.rung}", step=step.id)
 
 
@@ -310,7 +310,7 @@ async def acknowledge(step: UUID, *, by: Actor, message: UUID | None = None) -> 
         "step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind, "message": message}
     )
     acknowledged = await steps.step_view(step, seen_by=by)
-    await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot)
+    await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot, closed=True)
     return acknowledged
 
 

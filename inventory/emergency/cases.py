@@ -7,9 +7,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from inventory.emergency import near_misses, stand_ins
+from inventory.emergency import disclosure, near_misses, stand_ins
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement, opens
@@ -151,6 +151,7 @@ async def open_case(
         number,
         {"number": number, "part_number": subject.part_number, "depot": subject.depot, "cause": cause},
         depot=subject.depot,
+        closed=True,
     )
     return case
 
@@ -186,7 +187,9 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
     await _log(case, "cover_restored" if covered else "cover_lost", by, {})
     if covered:
         view = await case_summary(case)
-        await events.emit("emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot)
+        await events.emit(
+            "emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot, closed=True
+        )
         await steps.finish("emergency_case", changed, "decide_case", by=by)
         await steps.begin(
             "close_case",
@@ -334,8 +337,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
            WHERE emergency_case.id = $1 AND purchase_order.state = 'draft' ORDER BY purchase_order.id""",
         case,
     )
-    view = await case_summary(case)
-    by.require_depot(view.depot)
+    view = await _own(case, by)
     released = await transfers.release_proposed(view.number)
     agreed = await stand_ins.agree(case)
     if view.state == "proposed" and not drafts and not released and not agreed:
@@ -360,7 +362,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
     await steps.finish("emergency_case", view.number, "decide_case", by=by)
     after = await case_summary(case)
     for kind in ("approved", "acting"):
-        await events.emit(f"emergency_case.{kind}", "emergency_case", view.number, after, depot=view.depot)
+        await events.emit(f"emergency_case.{kind}", "emergency_case", view.number, after, depot=view.depot, closed=True)
     return after
 
 
@@ -413,7 +415,7 @@ async def _end(
     lessons: str = "",
 ) -> CaseSummary:
     """End a case that is in one of some states; losing the race is the refusal."""
-    by.require_depot((await case_summary(case)).depot)
+    await _own(case, by)
     moved = await db.execute(
         """UPDATE emergency_case SET state = $3, closed_at = $4, closed_by = $5, closing_note = $6, lessons = $7
            WHERE id = $1 AND state = ANY($2)""",
@@ -431,7 +433,14 @@ async def _end(
     await _log(case, becomes, by, {"note": note, "lessons": lessons})
     await steps.finish("emergency_case", view.number, by=by)
     await audit.record(f"case.{becomes}", "emergency_case", view.number, by=by, reason=note)
-    await events.emit(f"emergency_case.{becomes}", "emergency_case", view.number, view, depot=view.depot)
+    await events.emit(f"emergency_case.{becomes}", "emergency_case", view.number, view, depot=view.depot, closed=True)
+    return view
+
+
+async def _own(case: UUID, by: Actor) -> CaseSummary:
+    """A case that an actor may act on: it concerns their contracts, and they serve its store."""
+    view = await case_summary(case, seen_by=structs.replace(by, depots=None))
+    by.require_depot(view.depot)
     return view
 
 
@@ -469,7 +478,7 @@ async def record_proposal(
         return "nothing"
     await _log(case, "proposed", by, {"total_cny": str(total_cny), "status": proposal.get("status")})
     view = await case_summary(case)
-    await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot)
+    await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot, closed=True)
     holds = (row["in_burst"] and row["crossed_critical_point"]) or row["under_average_line"]
     if not proposal.get("measures"):
         if not proposal.get("still_missing"):  # what came meanwhile is enough: earlier measures go on
@@ -504,7 +513,7 @@ _SUMMARY = """SELECT emergency_case.id, emergency_case.number, part.part_number,
               JOIN part ON part.id = emergency_case.part
               JOIN place ON place.id = emergency_case.place
               JOIN pool ON pool.id = emergency_case.pool
-              WHERE ($1::text[] IS NULL OR place.code = ANY($1))"""
+              WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND """ + disclosure.told("emergency_case", "$2")
 
 
 async def case_summary(case: UUID, *, seen_by: Actor | None = None) -> CaseSummary:
@@ -515,7 +524,11 @@ async def case_summary(case: UUID, *, seen_by: Actor | None = None) -> CaseSumma
 
     """
     found = await db.read_one(
-        CaseSummary, f"{_SUMMARY} AND emergency_case.id = $2", seen_by.depot_scope if seen_by else None, case
+        CaseSummary,
+        f"{_SUMMARY} AND emergency_case.id = $3",
+        seen_by.depot_scope if seen_by else None,
+        seen_by.contract_scope if seen_by else None,
+        case,
     )
     if found is None:
         raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
@@ -534,11 +547,12 @@ async def cases(
     """Cases in the reader's stores, newest first."""
     return await db.read(
         CaseSummary,
-        f"""{_SUMMARY} AND ($2::uuid IS NULL OR emergency_case.id < $2) AND ($3::text IS NULL OR emergency_case.state = $3)
-            AND (NOT $4 OR emergency_case.state NOT IN ('closed', 'stood_down'))
-            AND ($5::text IS NULL OR part.part_number = $5)
-            ORDER BY emergency_case.id DESC LIMIT $6""",
+        f"""{_SUMMARY} AND ($3::uuid IS NULL OR emergency_case.id < $3) AND ($4::text IS NULL OR emergency_case.state = $4)
+            AND (NOT $5 OR emergency_case.state NOT IN ('closed', 'stood_down'))
+            AND ($6::text IS NULL OR part.part_number = $6)
+            ORDER BY emergency_case.id DESC LIMIT $7""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         after,
         state,
         live_only,
@@ -562,20 +576,21 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
     )
     if row is None:
         raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
+    log = await db.read(
+        CaseEntry, "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500", case
+    )
     return CaseView(
         case=summary,
         policy_version=row["policy_version"],
-        evidence=row["evidence"],
-        proposal=row["proposal"],
+        evidence=disclosure.evidence_for(row["evidence"], seen_by),
+        proposal=disclosure.proposal_for(row["proposal"], seen_by),
         approved_by=row["approved_by"],
         approval_basis=row["approval_basis"],
         closing_note=row["closing_note"],
         lessons=row["lessons"],
-        orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number),
+        orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number)
+        if seen_by.may("orders.read")
+        else [],
         transfers=await transfers.of_case(summary.number),
-        log=await db.read(
-            CaseEntry,
-            "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500",
-            case,
-        ),
+        log=[structs.replace(entry, facts=disclosure.priced_for(entry.facts, seen_by)) for entry in log],
     )

@@ -82,7 +82,9 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         view = await request_view(line["request"])
         await begin_shipping(view)
         await tell_of_shortage(view, by=by)
-        await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
+        await events.emit(
+            "part_request.reserved", "part_request", view.number, view, contract=view.contract, depot=view.site
+        )
     return filled
 
 
