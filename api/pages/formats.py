@@ -57,6 +57,16 @@ def calendar_day(day: date | str, language: Language, today: date | None = None)
     return f"{day.day} {_MONTHS[day.month - 1]}{'' if same_year else f' {day.year}'}"
 
 
+def days(first: date | str, last: date | str, language: Language, today: date) -> str:
+    """From day to day; the years stand there unless both are this one.
+
+    >>> days("2026-10-01", "2026-10-07", "zh", date(2026, 1, 1)), days("2025-12-31", "2026-01-02", "en", date(2026, 1, 1))
+    ('10月1日 – 10月7日', '31 Dec 2025 – 2 Jan 2026')
+    """
+    known = today if str(first)[:4] == str(last)[:4] else None
+    return f"{calendar_day(first, language, known)} – {calendar_day(last, language, known)}"
+
+
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 

@@ -135,6 +135,7 @@ def environment() -> Environment:
         "instant": formats.instant_of,
         "clock": pass_context(lambda c, value: formats.clock_time(value, c["now"], c["language"])),
         "day": pass_context(lambda c, value: formats.calendar_day(value, c["language"], _today(c["now"]))),
+        "days": pass_context(lambda c, first, last: formats.days(first, last, c["language"], _today(c["now"]))),
         "relative": pass_context(lambda c, value: formats.relative(value, c["now"], c["language"])),
         "span": pass_context(lambda c, value: formats.span(value, c["language"])),
         "hours": pass_context(lambda c, value: formats.hours(value, c["language"])),
