@@ -18,6 +18,7 @@ from inventory.stock import receipts, reservations, transfers
 from inventory.stock.receipts import Incoming
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, drain, judge, live_cases, planned, propose
+from tests.integration.planning.test_learning import SWAP, enter_swap_unit
 from tests.integration.stock.test_levels import ids
 from tests.world import BUYER, DISPATCHER, FAN, KEEPER, MANAGER, SETUP, SH_KEEPER
 
@@ -356,3 +357,40 @@ async def test_substitutes_wait_for_the_approval_above_the_authority(company):
 
     assert await state_of(case) == "proposed"
     assert await available(FAN) == 0
+
+
+async def test_whole_units_that_could_bridge_the_time_are_told(company):
+    await enter_swap_unit()
+    await receipts.adjust("SH", SWAP, 2, by=SETUP, reason="spare machines", serials=["SW-1", "SW-2"])
+    case = await a_fan_case()
+    await propose(case)
+    proposal = await proposal_of(case)
+
+    told = [(each["part_number"], each["model"], each["depot"], each["free"]) for each in proposal["swap_units"]]
+    assert told == [(SWAP, "R740", "SH", 2)]
+    assert proposal["measures"] == []
+
+
+async def test_a_replacement_that_a_vendor_has_announced_counts_once_it_is_confirmed(company):
+    """Whatever a notice tells of is cover like an order: repairs due back, replacements of claims, goods on loan."""
+    case = await a_fan_case()
+    due = clock.now() + timedelta(hours=20)
+    before = await missing_of(case)
+    await db.execute(
+        """INSERT INTO expected_delivery (id, part, place, pool, quantity, received_quantity, due_at, confirmed, source_kind,
+                                          source)
+           SELECT gen_random_uuid(), part.id, place.id, pool.id, 4, 0, $2, false, 'return', gen_random_uuid()
+           FROM part, place, pool WHERE part_number = $1 AND place.code = 'GZ' AND pool.code = 'common'""",
+        FAN,
+        due,
+    )
+    announced = await missing_of(case)
+    await db.execute("UPDATE expected_delivery SET confirmed = true")
+    confirmed = await missing_of(case)
+
+    assert before == announced == confirmed + 4
+
+
+async def missing_of(case: cases.CaseSummary) -> int:
+    chosen = await proposing.prepare(case.id, by=EMERGENCY)
+    return chosen.missing
