@@ -29,7 +29,7 @@ from api.vendors import ADAPTERS
 from api.vendors.outcome import VendorRefused, VendorUnreachable
 from inventory.assurance import duty_sheets, escalation, seals
 from inventory.assurance.meter import cells
-from inventory.emergency import assessments, cases, proposing, radar
+from inventory.emergency import assessments, cases, force_majeure, proposing, radar
 from inventory.ground import clock, context, db, idempotency, jobs
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
@@ -135,6 +135,11 @@ async def on_judge_cover(job: jobs.JudgeCover, _: Work) -> None:
 async def on_refresh_cover(job: jobs.RefreshCover, _: Work) -> None:
     """Devices, contracts, ways, stores, parts lists or substitutes changed."""
     await cells.refresh(job)
+
+
+async def on_source_elsewhere(job: jobs.SourceElsewhere, _: Work) -> None:
+    """A store gives nothing away any more."""
+    await force_majeure.source_elsewhere(job.force_majeure, by=service("allocation"))
 
 
 async def on_parts_picked(job: jobs.PartsPicked, _: Work) -> None:
@@ -251,6 +256,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.JudgeCover: on_judge_cover,
     jobs.RefreshCover: on_refresh_cover,
+    jobs.SourceElsewhere: on_source_elsewhere,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,

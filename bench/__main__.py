@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import (
     bursts,
+    cases,
     choosing,
     forecasts,
     imports,
@@ -28,6 +29,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "bench.md"
 
 BENCHMARKS = {
     "bursts": bursts.run,
+    "cases": cases.run,
     "choosing": choosing.run,
     "forecasts": forecasts.run,
     "imports": imports.run,

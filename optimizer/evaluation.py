@@ -192,11 +192,10 @@ def on_time(demand: Demand, cluster: Cluster, levels: Ints, shares: Floats | Non
 def mean_hours(demand: Demand, cluster: Cluster, levels: Ints, shares: Floats | None) -> Floats:
     """Mean time to site of each of the cluster's streams, shape (streams,)."""
     if shares is None:
-        row = demand.stream_row[cluster.streams]
-        held = levels[cluster.stream_line, 0]
+        row = cluster.rows[:, 0]
         rate, lead = demand.daily_rate[row], demand.lead_time_days[row]
-        wait = mean_wait_days(held, rate, lead, demand.rate_shape[row], demand.order_quantity[row])
-        return demand.stream_travel_hours[cluster.streams] + 24.0 * wait
+        wait = mean_wait_days(levels[:, 0], rate, lead, demand.rate_shape[row], demand.order_quantity[row])
+        return demand.stream_travel_hours[cluster.streams] + 24.0 * wait[cluster.stream_line]
     hours = channel_hours(demand, cluster)
     return np.sum(shares[cluster.stream_line, cluster.stream_member] * hours, axis=1)
 

@@ -17,6 +17,10 @@ from optimizer.errors import OptimizerError
 
 YEAR_DAYS = 365.0
 
+LOOKS = 12
+"""How often in a resupply time a row is looked at while its orders come closer. Looked at only when something happens to it,
+a row would be taken to be as bad as on the day it ran empty, until its delivery; live stock is looked at every few minutes."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -44,10 +48,11 @@ def normal_dips(
     """Return, for each class, the service below which it falls at most `per_year` times a year.
 
     Every row lives through `years` of Poisson demand with one-for-one replenishment, starting in
-    its steady state. At each of its events (a demand, a delivery) its on-time share is taken anew
-    from what is on the shelf and on order, and with it the service s = Σ λ_served·f / Σ λ_total
-    of its classes, as live stock is judged; between its events a row keeps its last share, and
-    as orders only come closer meanwhile, s is never too high. A fall below c is a
+    its steady state. At each of its events (a demand, a delivery), and `LOOKS` times in a resupply
+    time while something is on order, its on-time share is taken anew from what is on the shelf and
+    on order, and with it the service s = Σ λ_served·f / Σ λ_total of its classes, as live stock is
+    judged; in between a row keeps its last share, and as orders only come closer meanwhile, s is
+    never too high, and hardly too low. A fall below c is a
     step of s from c or more to less than c; falls soon after one another count each. The value
     returned is the highest c such that neither c nor any lower level is fallen below more often
     than `per_year` times a year on average.
@@ -60,7 +65,7 @@ def normal_dips(
     >>> row = StockedRow("FAN", 3, 0.05, 20.0, (ClassDemand("2h", 0.05, 0.05),))
     >>> dips = normal_dips([row], ["2h"], years=200.0, seed=1)
     >>> round(dips["2h"], 3)
-    0.288
+    0.266
 
     Raises:
         OptimizerError: years, or the number of dips a year, not above zero; as `on_time_shares`.
@@ -90,7 +95,7 @@ def normal_dips(
 
 
 def _life(row: StockedRow, days: float, random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return the times of a row's events from 0 on, and its on-time share just after each.
+    """Return the times a row is looked at from 0 on, its events among them, and its on-time share just after each.
 
     Demands from one resupply time before the start make the state at 0 a steady one: what is on
     order then is what was demanded within the last resupply time. The first event is the start.
@@ -100,7 +105,8 @@ def _life(row: StockedRow, days: float, random: np.random.Generator) -> tuple[Fl
     demand = np.sort(random.uniform(-lead, days, count))
     delivery = demand + lead
     times = np.unique(np.concatenate([[0.0], demand[demand > 0], delivery[delivery <= days]]))
-    # At each event, the orders still out are those demanded within the last resupply time.
+    times = np.sort(np.concatenate([times, _looks(times, demand, delivery, lead)]))
+    # At each look, the orders still out are those demanded within the last resupply time.
     demanded = np.searchsorted(demand, times, side="right")
     delivered = np.searchsorted(delivery, times, side="right")
     out = demanded - delivered
@@ -115,6 +121,15 @@ def _life(row: StockedRow, days: float, random: np.random.Generator) -> tuple[Fl
         inbound_eta_days=np.maximum(delivery[order] - times[event], 0.0),
     )
     return times, shares
+
+
+def _looks(events: Floats, demand: Floats, delivery: Floats, lead: float) -> Floats:
+    """Return the times between a row's events, a `LOOKS`-th of the resupply time apart, while something is on order."""
+    waiting = np.searchsorted(demand, events, side="right") > np.searchsorted(delivery, events, side="right")
+    gaps = np.diff(events)
+    count = np.where(waiting[:-1], np.ceil(gaps / (lead / LOOKS)) - 1, 0).astype(np.intp)
+    following = np.arange(1, count.sum() + 1) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(events[:-1], count) + following * (lead / LOOKS)
 
 
 def _dip(start: float, changes: list[tuple[Floats, Floats]], total: float, falls: float) -> float:

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class ScriptedVendor:
-    """Answers the n-th call with the n-th answer (the last one again and again), and keeps what it was sent."""
+    """Answers the n-th call with the n-th answer (the last one again and again), and keeps what it was sent.
+
+    One that `waits` lets the caller give up first.
+    """
 
     answers: Sequence[bytes | None]
+    waits: bool = False
     url: str = ""
     calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
@@ -24,6 +28,8 @@ class ScriptedVendor:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         answer = self.answers[min(len(self.calls), len(self.answers) - 1)]
         self.calls.append((headers, body))
+        if self.waits:
+            await reader.read()
         if answer is not None:
             writer.write(answer)
             await writer.drain()
@@ -38,9 +44,12 @@ def answer(status: int, body: object, *headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def vendor(*answers: bytes | None) -> AsyncIterator[ScriptedVendor]:
-    """A vendor that gives these answers; None breaks the connection after the order was read."""
-    scripted = ScriptedVendor(answers)
+async def vendor(*answers: bytes | None, waits: bool = False) -> AsyncIterator[ScriptedVendor]:
+    """A vendor that gives these answers; None breaks the connection after the order was read.
+
+    One that `waits` does so only when the caller has given up.
+    """
+    scripted = ScriptedVendor(answers, waits)
     server = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
     scripted.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -22,11 +23,12 @@ from inventory.assurance.meter import cells
 from inventory.emergency import assessments, declaring, radar
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import service
-from inventory.planning import learning, network, plans
+from inventory.planning import asking, learning, network, plans
 from inventory.planning.answering import answer
 from inventory.planning.answers import Answered
 from inventory.setup import NotEmpty, is_empty, lay_ground
 from inventory.stock.months import ensure_ledger_months
+from optimizer.whatif import Changes, LeadTimeFactor
 
 SETUP = service("demo")
 
@@ -83,7 +85,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         with jobs.collecting():
             with clock.at(end - timedelta(minutes=10)):
                 await learning.learn(start.date(), end.date(), by=SETUP)
-            await _adopt(solver, end - timedelta(minutes=5))
+            plan = await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
             await bad_batch.let_fail(by=SETUP)
             await radar.look_at_all()
@@ -91,6 +93,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await duty_sheets.watch()
             await escalation.escalate_late(limit=500)
         await cells.refresh(jobs.RefreshCover())
+    await _wonder(plan)
     await _settle()
     credentials.keep(settings, keys)
     say("  the demo company is ready")
@@ -147,13 +150,21 @@ async def _planned(solver: ProcessPoolExecutor, at: datetime) -> tuple[network.G
     return gathered, msgspec.json.decode(answered, type=Answered)
 
 
-async def _adopt(solver: ProcessPoolExecutor, at: datetime) -> None:
-    """Make a plan as the planner, approve it as the project manager, and judge everything by it."""
+async def _adopt(solver: ProcessPoolExecutor, at: datetime) -> UUID:
+    """Make a plan as the planner, approve it as the project manager, and judge everything by it; answers the plan."""
     gathered, answered = await _planned(solver, at)
     with clock.at(at):
         made = await plans.record_plan(gathered, answered, by=service("planner-1"))
         await plans.approve_plan(made.id, by=service("project-manager-1"))
         await assessments.assess_all(by=SETUP)
+    return made.id
+
+
+async def _wonder(plan: UUID) -> None:
+    """Ask, as the planner, what other targets cost, and what if vendors took half as long again; workers answer."""
+    planner = service("planner-1")
+    await asking.ask_for_frontier(plan, by=planner)
+    await asking.ask_what_if(Changes(lead_time_factors=(LeadTimeFactor(1.5),)), by=planner, plan=plan)
 
 
 def _targets(planned: tuple[network.Gathered, Answered]) -> dict[tuple[str, str, str], int]:

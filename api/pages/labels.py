@@ -547,6 +547,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "delivery_changed": ("the delivery it was promised changed", "原定到货有变"),
         "arrived": ("stock arrived and was reserved", "到货后已预留"),
         "taken_over": ("its stock went to a more urgent purpose", "原预留被更高优先级占用"),
+        "force_majeure": ("its store is in force majeure", "原备件库因不可抗力停用"),
         "took_over": ("took over a less urgent reservation", "占用低优先级预留"),
     },
     "warning": {
@@ -593,6 +594,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "bind_ticket": ("tie the request to its ticket", "补录工单号"),
         "decide_case": ("decide on the emergency case", "审批应急方案"),
         "close_case": ("close the emergency case", "关闭应急方案"),
+        "take_measures": ("take measures against force majeure", "落实应急方案三措施"),
+        "end_force_majeure": ("end plan 3, or say why it goes on", "结束应急方案三或说明情况"),
         "send_claim": ("put the quality claim to the vendor", "向供应商提交质量索赔"),
         "settle_claim": ("follow the quality claim up with the vendor", "跟进供应商对质量索赔的答复"),
         "approve_order": ("approve the purchase order", "审批采购订单"),
@@ -619,6 +622,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "document": {
         "emergency_case": ("emergency case", "应急方案"),
+        "force_majeure": ("force majeure, plan 3", "不可抗力应急方案三"),
         "purchase_order": ("purchase order", "采购订单"),
         "part_request": ("part request", "备件申请"),
         "transfer": ("transfer", "调拨单"),

@@ -90,10 +90,11 @@ async def ask_for_plan(request: PageRequest) -> Redirect:
 
 
 @get("/plans/jobs/{job_id:uuid}", guards=[requires("plans.read")])
-async def show_job(request: PageRequest, job_id: FromPath[UUID]) -> Page:  # noqa: ARG001  the guard reads it
+async def show_job(request: PageRequest, job_id: FromPath[UUID]) -> Page:
     """Show how far a plan is."""
     job = await progress.job_view(job_id)
-    moves = await balancing.proposal(job_id) if job.kind == balancing.KIND and job.state == "done" else None
+    told = job.kind == balancing.KIND and job.state == "done" and asking.sees_all(request.user)
+    moves = await balancing.proposal(job_id, seen_by=request.user) if told else None
     return Page("plans/job.html", job=job, proposal=moves)
 
 
@@ -112,14 +113,15 @@ async def show_plan(
     start: Annotated[int, QueryParameter(ge=0)] = 0,
 ) -> Page:
     """Show one plan with the reasons of its numbers."""
-    detail, frontier = await plans.plan_detail(plan_id), await asking.frontier_of(plan_id)
-    compared = await asking.comparison(plan_id) if detail.plan.based_on else None
+    detail, frontier = await plans.plan_detail(plan_id, seen_by=request.user), await asking.frontier_of(plan_id)
+    whole = asking.sees_all(request.user)
+    compared = await asking.comparison(plan_id, seen_by=request.user) if whole and detail.plan.based_on else None
     found = [row for row in detail.rows if part.strip().lower() in row.part_number.lower()]
     return Page(
         "plans/detail.html",
         detail=detail,
         compared=compared,
-        files=asking.sees_all(request.user),
+        files=whole,
         frontier=frontier,
         frontier_chart=charts.cost_against_service(frontier.points, gettext_of(request)),
         stores=sorted({store_name(row.depot, row.pool) for row in detail.rows}),
@@ -154,7 +156,7 @@ async def draw_frontier(request: PageRequest, plan_id: FromPath[UUID]) -> Redire
 @post("/plans/{plan_id:uuid}/what-if", guards=[requires("plans.make")], status_code=303)
 async def ask_what_if(request: PageRequest, plan_id: FromPath[UUID], data: URLEncodedBody[WhatIfForm]) -> Redirect:
     """Have a plan's network sized under changed assumptions; the next page watches it."""
-    classes = (await plans.plan_detail(plan_id, limit=1)).classes
+    classes = (await plans.plan_detail(plan_id, seen_by=request.user, limit=1)).classes
     changes = data.changes({each.code: each.target_fraction for each in classes})
     job = await asking.ask_what_if(changes, by=request.user, plan=plan_id)
     return Redirect(f"/plans/jobs/{job.id}", status_code=303)

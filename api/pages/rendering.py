@@ -138,7 +138,7 @@ def environment() -> Environment:
         "relative": pass_context(lambda c, value: formats.relative(value, c["now"], c["language"])),
         "span": pass_context(lambda c, value: formats.span(value, c["language"])),
         "hours": pass_context(lambda c, value: formats.hours(value, c["language"])),
-        "rests_on": pass_context(lambda c, told: sentences.chinese(told) if c["language"] == "zh" else told),
+        "told": pass_context(lambda c, told: sentences.chinese(told) if c["language"] == "zh" else told),
         "who": pass_context(lambda c, name: labels.actor(name, c["language"])),
         # a slash within a name is part of it
         "urlencode": lambda value: quote(str(value), safe=""),

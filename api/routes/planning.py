@@ -54,9 +54,9 @@ class PlanController(Controller):
         return page(request, found, limit, lambda plan: plan.id)
 
     @get("/plans/{plan_id:uuid}", operation_id="GetPlan", guards=[requires("plans.read")], responses=refusals(404))
-    async def get_plan(self, plan_id: FromPath[UUID]) -> plans.PlanDetail:
+    async def get_plan(self, request: ApiRequest, plan_id: FromPath[UUID]) -> plans.PlanDetail:
         """Show one plan with the reasons of its numbers."""
-        return await plans.plan_detail(plan_id)
+        return await plans.plan_detail(plan_id, seen_by=request.user)
 
     @get(
         "/plans/{plan_id:uuid}/rows/{part_number:str}",
@@ -147,11 +147,11 @@ class PlanController(Controller):
         "/rebalancings/{job_id:uuid}",
         operation_id="GetRebalancing",
         guards=[requires("plans.read")],
-        responses=refusals(404),
+        responses=refusals(403, 404),
     )
-    async def get_rebalancing(self, job_id: FromPath[UUID]) -> balancing.Proposal:
-        """Show what to move between stores and what to buy, as a job found it."""
-        return await balancing.proposal(job_id)
+    async def get_rebalancing(self, request: ApiRequest, job_id: FromPath[UUID]) -> balancing.Proposal:
+        """Show what to move between stores and what to buy, as a job found it, to whoever sees all stores."""
+        return await balancing.proposal(job_id, seen_by=request.user)
 
     @post(
         "/rebalancings/{job_id:uuid}/draft-transfers",
@@ -216,11 +216,14 @@ class PlanController(Controller):
         "/plans/{plan_id:uuid}/comparison",
         operation_id="CompareWhatIf",
         guards=[requires("plans.read")],
-        responses=refusals(404),
+        responses=refusals(403, 404),
     )
-    async def compare(self, plan_id: FromPath[UUID]) -> asking.PlanComparison:
-        """Show a what-if beside the plan whose network it changed: cost, services, rows that differ."""
-        return await asking.comparison(plan_id)
+    async def compare(self, request: ApiRequest, plan_id: FromPath[UUID]) -> asking.PlanComparison:
+        """Show a what-if beside the plan whose network it changed: what each costs and holds.
+
+        It is for whoever sees all stores.
+        """
+        return await asking.comparison(plan_id, seen_by=request.user)
 
     @post(
         "/plans/{plan_id:uuid}/approve",

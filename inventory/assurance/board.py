@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from inventory.emergency import assessments, cases, facts
+from inventory.emergency import assessments, cases, disclosure, facts
 from inventory.emergency.assessments import AssessmentView
 from inventory.emergency.cases import CaseSummary
 from inventory.emergency.facts import ClassFacts
@@ -87,7 +87,8 @@ async def numbers(*, seen_by: Actor) -> Numbers:
                WHERE done_at IS NULL AND ($1::text[] IS NULL OR place_code IS NULL OR place_code = ANY($1))
            )
            SELECT (SELECT count(*) FROM emergency_case JOIN store ON store.id = emergency_case.place
-                   WHERE state NOT IN ('closed', 'stood_down'))::int AS open_cases,
+                   WHERE state NOT IN ('closed', 'stood_down')
+                     AND {disclosure.told("emergency_case", "$2")})::int AS open_cases,
                   (SELECT count(*) FROM held WHERE available < critical_point)::int AS levels_below_critical_point,
                   (SELECT count(*) FROM held WHERE available <= average_failure_line AND base_stock > 0)::int
                       AS levels_under_average_line,

@@ -79,6 +79,9 @@ def _rungs(*rungs: tuple[str, int] | tuple[str, int, bool]) -> list[Rung]:
     return [Rung(who=who, after_minutes=minutes, off_duty=bool(rest)) for who, minutes, *rest in rungs]
 
 
+_URGENT = _rungs(
+    (OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 10, True), ("administrator", 15, True)
+)
 _EMPTY_POST = _rungs(
     ("dispatcher", 0), ("project_manager", 15), ("quality_supervisor", 30, True), ("administrator", 30, True)
 )
@@ -95,9 +98,7 @@ BUILT_IN = Policy(
             ("quality_supervisor", 60, True),
             ("administrator", 60, True),
         ),
-        "decide_case": _rungs(
-            (OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 10, True), ("administrator", 15, True)
-        ),
+        **dict.fromkeys(("decide_case", "take_measures"), _URGENT),
         "approve_request": _rungs((OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 15, True)),
         "fill_shift": _EMPTY_POST,
         "fill_holiday_shift": _EMPTY_POST,
@@ -274,7 +275,7 @@ async def _hand_up(step: Climbing, chain: Sequence[Rung], reach: Reach, now: dat
         who=top.who,
         told=top.told,
     )
-    await events.emit("step.escalated", step.subject_kind, step.subject, told, depot=step.depot)
+    await events.emit("step.escalated", step.subject_kind, step.subject, told, depot=step.depot, closed=True)
     await messages.tell(top.told, "step_escalated", told, occasion=f"step:{step.id}:{top.rung}", step=step.id)
 
 
@@ -309,7 +310,7 @@ async def acknowledge(step: UUID, *, by: Actor, message: UUID | None = None) -> 
         "step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind, "message": message}
     )
     acknowledged = await steps.step_view(step, seen_by=by)
-    await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot)
+    await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot, closed=True)
     return acknowledged
 
 

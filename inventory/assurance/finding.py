@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from inventory.emergency import disclosure
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.requests import scope
@@ -75,6 +76,7 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                SELECT 2, 'emergency_case', emergency_case.id::text FROM emergency_case
                JOIN place ON place.id = emergency_case.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND {disclosure.told("emergency_case", "$4")}
                UNION ALL
                SELECT 3, 'purchase_order', purchase_order.id::text FROM purchase_order
                JOIN place ON place.id = purchase_order.ship_to

@@ -1,7 +1,7 @@
 """Assessments: writing down what was judged, opening what must be opened, seeing cover come back."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct, structs
@@ -11,7 +11,11 @@ from inventory.emergency.facts import Facts, Key, RowFacts, gather, rows_of_clas
 from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one, still_missing
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown
+from inventory.stock.disclosure import serves
 from inventory.stock.lines import Lines, set_lines
+from optimizer.burst import Window
+from optimizer.cover import CriticalPoint, Inbound
 
 
 async def assess(part: int, place: int, pool: int, *, by: Actor) -> None:
@@ -135,9 +139,18 @@ async def record_many(
                resupply_days = excluded.resupply_days, critical_point = excluded.critical_point,
                average_failure_line = excluded.average_failure_line, burst_statistic = excluded.burst_statistic,
                burst_threshold = excluded.burst_threshold, in_burst = excluded.in_burst, inputs = excluded.inputs""",
-        [_as_row(subject, judgement) for subject, judgement in pairs],
+        [_as_row(facts, subject, judgement) for subject, judgement in pairs],
         facts.at,
     )
+
+
+class ClassStanding(Struct, frozen=True, kw_only=True):
+    """A service class as it stood: its projected service, and the target and floor it is held against."""
+
+    code: str
+    service: float
+    target: float
+    floor: float
 
 
 class _Inputs(Struct, frozen=True, kw_only=True):
@@ -146,12 +159,28 @@ class _Inputs(Struct, frozen=True, kw_only=True):
     row: object
     because: str
     binding_class: str | None
-    floors: object
-    services: object
+    classes: list[ClassStanding]
     windows: object
 
 
-def _as_row(subject: RowFacts, judgement: Judgement) -> dict[str, object]:
+def _classes(facts: Facts, critical: CriticalPoint | None) -> list[ClassStanding]:
+    """The classes a critical point was reckoned from; none where it came from elsewhere."""
+    if critical is None:
+        return []
+    targets = {each.code: each.target for each in facts.classes}
+    floors = dict(critical.floors)
+    return [
+        ClassStanding(
+            code=each.service_class,
+            service=each.service,
+            target=targets[each.service_class],
+            floor=floors[each.service_class],
+        )
+        for each in critical.services
+    ]
+
+
+def _as_row(facts: Facts, subject: RowFacts, judgement: Judgement) -> dict[str, object]:
     critical, burst = judgement.critical, judgement.burst
     return {
         "part": subject.part,
@@ -173,27 +202,46 @@ def _as_row(subject: RowFacts, judgement: Judgement) -> dict[str, object]:
                 row=judgement.row,
                 because="hand_set" if subject.hand_set is not None else critical.because if critical else "unplanned",
                 binding_class=critical.binding_class if critical else None,
-                floors=critical.floors if critical else (),
-                services=critical.services if critical else (),
+                classes=_classes(facts, critical),
                 windows=burst.windows if burst else (),
             )
         ),
     }
 
 
+class HandSet(Struct, frozen=True, kw_only=True):
+    """A critical point that a person set: by whom, why and until when."""
+
+    point: int
+    reason: str
+    set_by: str
+    set_at: datetime
+    expires_at: datetime
+
+
 class AssessmentView(Struct, frozen=True, kw_only=True):
-    """The latest judgement of a row, with both lines and their reasons."""
+    """The latest judgement of a row: both lines with what they were reckoned from, as it was stored with them.
+
+    `because` tells what set the critical point: "class" (`binding_class` would fall below its floor), "planned" (others are
+    to blame for it, so the row keeps what the plan expects), "nothing", "unplanned" (no plan has the row) or "hand_set".
+    `inbound` are the confirmed deliveries that counted, in days from `assessed_at`; `classes` those that the row serves.
+    `expected_over_resupply` is the demand of the resupply time at the long-run rate, of which the average-failure line is
+    the whole number. `hand_set` is there while such a point is in force.
+    """
 
     part_number: str
+    name_zh: str
+    name_en: str
     depot: str
     pool: str
-    assessed_at: str
+    assessed_at: datetime
     available: int
     projected_share: float
     planned_share: float
     rate_per_day: float
     present_rate_per_day: float
     resupply_days: float
+    expected_over_resupply: float
     critical_point: int
     average_failure_line: int
     burst_statistic: float
@@ -201,31 +249,67 @@ class AssessmentView(Struct, frozen=True, kw_only=True):
     in_burst: bool
     because: str
     binding_class: str | None
+    inbound: list[Inbound]
+    classes: list[ClassStanding]
+    windows: list[Window]
+    hand_set: HandSet | None
 
 
 async def assessment_views(
-    *, limit: int, seen_by: Actor, part_number: str | None = None, bursts_only: bool = False
+    *,
+    limit: int,
+    seen_by: Actor,
+    part_number: str | None = None,
+    depot: str | None = None,
+    pool: str | None = None,
+    bursts_only: bool = False,
 ) -> list[AssessmentView]:
-    """Latest judgements in the reader's stores, the strongest bursts first."""
+    """Latest judgements of stock in the reader's stores and for their contracts, the strongest bursts first."""
     return await db.read(
         AssessmentView,
-        """SELECT part.part_number, place.code AS depot, pool.code AS pool, assessed_at::text, available,
-                  projected_share, planned_share, rate_per_day, present_rate_per_day, resupply_days, critical_point,
-                  average_failure_line, burst_statistic, burst_threshold, in_burst, inputs->>'because' AS because,
-                  inputs->>'binding_class' AS binding_class
+        f"""SELECT part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool, assessed_at,
+                  available, projected_share, planned_share, rate_per_day, present_rate_per_day, resupply_days,
+                  rate_per_day * resupply_days AS expected_over_resupply, critical_point, average_failure_line,
+                  burst_statistic, burst_threshold, in_burst, inputs->>'because' AS because,
+                  inputs->>'binding_class' AS binding_class, inputs->'row'->'inbound' AS inbound,
+                  inputs->'classes' AS classes, inputs->'windows' AS windows,
+                  CASE WHEN hand_set_point.id IS NOT NULL THEN jsonb_build_object(
+                      'point', hand_set_point.point, 'reason', hand_set_point.reason, 'set_by', set_by, 'set_at', set_at,
+                      'expires_at', expires_at) END AS hand_set
            FROM assessment
            JOIN part ON part.id = assessment.part
            JOIN place ON place.id = assessment.place
            JOIN pool ON pool.id = assessment.pool
-           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::text IS NULL OR part.part_number = $2)
-             AND (NOT $3 OR burst_statistic > 0.5 * burst_threshold OR in_burst)
+           LEFT JOIN hand_set_point ON hand_set_point.part = assessment.part AND hand_set_point.place = assessment.place
+                AND hand_set_point.pool = assessment.pool AND expires_at > $7
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND {serves("pool", "$2")}
+             AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR place.code = $4)
+             AND ($5::text IS NULL OR pool.code = $5)
+             AND (NOT $6 OR burst_statistic > 0.5 * burst_threshold OR in_burst)
            ORDER BY in_burst DESC, burst_statistic / nullif(burst_threshold, 0) DESC NULLS LAST,
-                    part.part_number, place.code, pool.code LIMIT $4""",
+                    part.part_number, place.code, pool.code LIMIT $8""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         part_number,
+        depot,
+        pool,
         bursts_only,
+        clock.now(),
         limit,
     )
+
+
+async def assessment_view(part_number: str, depot: str, *, pool: str, seen_by: Actor) -> AssessmentView:
+    """The latest judgement of one part in a store and pool.
+
+    Raises:
+        Unknown: nothing was judged there, or not in the reader's scope.
+
+    """
+    found = await assessment_views(limit=1, seen_by=seen_by, part_number=part_number, depot=depot, pool=pool)
+    if not found:
+        raise Unknown(what="assessment", what_zh="库存评估", key=f"{part_number} / {depot} / {pool}")
+    return found[0]
 
 
 @db.atomic
@@ -250,3 +334,19 @@ async def set_point_by_hand(
         now + lasts,
     )
     await jobs.enqueue(jobs.Assess(part, place, pool))
+
+
+@db.atomic
+async def lift_point(part: int, place: int, pool: int, *, by: Actor) -> int | None:
+    """Let a row's critical point be reckoned again; the point that was set by hand, None where none was."""
+    by.require("emergency.declare")
+    lifted = await db.fetch_value(
+        """DELETE FROM hand_set_point WHERE part = $1 AND place = $2 AND pool = $3
+           RETURNING CASE WHEN expires_at > $4 THEN point END""",
+        part,
+        place,
+        pool,
+        clock.now(),
+    )
+    await jobs.enqueue(jobs.Assess(part, place, pool))
+    return lifted

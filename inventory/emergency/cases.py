@@ -7,9 +7,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from inventory.emergency import near_misses, stand_ins
+from inventory.emergency import disclosure, near_misses, stand_ins
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.hindrances import (
@@ -18,7 +18,8 @@ from inventory.emergency.hindrances import (
     OutsideStandingAuthority,
     needs_a_person,
 )
-from inventory.emergency.judging import Judgement
+from inventory.emergency.judging import Judgement, opens
+from inventory.emergency.owners import owner_now
 from inventory.emergency.policy import COLUMNS, Policy
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
@@ -105,8 +106,7 @@ class CaseView(Struct, frozen=True, kw_only=True):
 
 async def open_or_near_miss(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: Actor) -> None:
     """Open a case where the policy says so; otherwise keep what was close to one."""
-    policy = facts.policy
-    if policy.activation == "level" or judgement.in_burst:
+    if opens(facts.policy, judgement):
         await open_case(facts, subject, judgement, by=by)
     elif judgement.burst is not None and judgement.burst.statistic >= judgement.burst.threshold / 2:
         await near_misses.note(facts, subject, judgement, "crossing_with_rising_burst")
@@ -131,7 +131,7 @@ async def open_case(
         number,
         *subject.key,
         cause,
-        await _owner(),
+        await owner_now(),
         facts.policy.version,
         clock.now(),
         judgement.below or bool(judgement.broken),
@@ -157,22 +157,9 @@ async def open_case(
         number,
         {"number": number, "part_number": subject.part_number, "depot": subject.depot, "cause": cause},
         depot=subject.depot,
+        closed=True,
     )
     return case
-
-
-async def _owner() -> str:
-    """Who answers for a new case: the project manager on duty now, else the first there is (D72, D73)."""
-    return await db.fetch_value(
-        """SELECT coalesce(
-               (SELECT person.username FROM duty_shift JOIN person ON person.id = duty_shift.person
-                WHERE duty_shift.role = 'project_manager' AND person.active AND $1 >= starts_at AND $1 < ends_at
-                ORDER BY starts_at, person.username LIMIT 1),
-               (SELECT person.username FROM role_grant JOIN person ON person.id = role_grant.person
-                WHERE role_grant.role = 'project_manager' AND person.active ORDER BY person.username LIMIT 1),
-               'project_manager')""",
-        clock.now(),
-    )
 
 
 @db.atomic
@@ -206,7 +193,9 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
     await _log(case, "cover_restored" if covered else "cover_lost", by, {})
     if covered:
         view = await case_summary(case)
-        await events.emit("emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot)
+        await events.emit(
+            "emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot, closed=True
+        )
         await steps.finish("emergency_case", changed, "decide_case", by=by)
         await steps.begin(
             "close_case",
@@ -354,8 +343,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
            WHERE emergency_case.id = $1 AND purchase_order.state = 'draft' ORDER BY purchase_order.id""",
         case,
     )
-    view = await case_summary(case)
-    by.require_depot(view.depot)
+    view = await _own(case, by)
     released = await transfers.release_proposed(view.number)
     agreed = await stand_ins.agree(case)
     if view.state == "proposed" and not drafts and not released and not agreed:
@@ -381,7 +369,7 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
     await steps.finish("emergency_case", view.number, "decide_case", by=by)
     after = await case_summary(case)
     for kind in ("approved", "acting"):
-        await events.emit(f"emergency_case.{kind}", "emergency_case", view.number, after, depot=view.depot)
+        await events.emit(f"emergency_case.{kind}", "emergency_case", view.number, after, depot=view.depot, closed=True)
     return after
 
 
@@ -445,7 +433,7 @@ async def _end(
     lessons: str = "",
 ) -> CaseSummary:
     """End a case that is in one of some states; losing the race is the refusal."""
-    by.require_depot((await case_summary(case)).depot)
+    await _own(case, by)
     moved = await db.execute(
         """UPDATE emergency_case SET state = $3, closed_at = $4, closed_by = $5, closing_note = $6, lessons = $7
            WHERE id = $1 AND state = ANY($2)""",
@@ -463,7 +451,14 @@ async def _end(
     await _log(case, becomes, by, {"note": note, "lessons": lessons})
     await steps.finish("emergency_case", view.number, by=by)
     await audit.record(f"case.{becomes}", "emergency_case", view.number, by=by, reason=note)
-    await events.emit(f"emergency_case.{becomes}", "emergency_case", view.number, view, depot=view.depot)
+    await events.emit(f"emergency_case.{becomes}", "emergency_case", view.number, view, depot=view.depot, closed=True)
+    return view
+
+
+async def _own(case: UUID, by: Actor) -> CaseSummary:
+    """A case that an actor may act on: it concerns their contracts, and they serve its store."""
+    view = await case_summary(case, seen_by=structs.replace(by, depots=None))
+    by.require_depot(view.depot)
     return view
 
 
@@ -515,7 +510,7 @@ async def record_proposal(
         {"total_cny": str(total_cny), "status": proposal.get("status"), "hindrances": list(dict.fromkeys(in_the_way))},
     )
     view = await case_summary(case)
-    await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot)
+    await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot, closed=True)
     if not proposal.get("measures"):
         if not proposal.get("still_missing"):  # what came meanwhile is enough: earlier measures go on
             await db.execute("UPDATE emergency_case SET state = 'acting' WHERE id = $1 AND acting_at IS NOT NULL", case)
@@ -556,7 +551,7 @@ _SUMMARY = """SELECT emergency_case.id, emergency_case.number, part.part_number,
               JOIN part ON part.id = emergency_case.part
               JOIN place ON place.id = emergency_case.place
               JOIN pool ON pool.id = emergency_case.pool
-              WHERE ($1::text[] IS NULL OR place.code = ANY($1))"""
+              WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND """ + disclosure.told("emergency_case", "$2")
 
 
 async def case_summary(case: UUID, *, seen_by: Actor | None = None) -> CaseSummary:
@@ -567,7 +562,11 @@ async def case_summary(case: UUID, *, seen_by: Actor | None = None) -> CaseSumma
 
     """
     found = await db.read_one(
-        CaseSummary, f"{_SUMMARY} AND emergency_case.id = $2", seen_by.depot_scope if seen_by else None, case
+        CaseSummary,
+        f"{_SUMMARY} AND emergency_case.id = $3",
+        seen_by.depot_scope if seen_by else None,
+        seen_by.contract_scope if seen_by else None,
+        case,
     )
     if found is None:
         raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
@@ -586,11 +585,12 @@ async def cases(
     """Cases in the reader's stores, newest first."""
     return await db.read(
         CaseSummary,
-        f"""{_SUMMARY} AND ($2::uuid IS NULL OR emergency_case.id < $2) AND ($3::text IS NULL OR emergency_case.state = $3)
-            AND (NOT $4 OR emergency_case.state NOT IN ('closed', 'stood_down'))
-            AND ($5::text IS NULL OR part.part_number = $5)
-            ORDER BY emergency_case.id DESC LIMIT $6""",
+        f"""{_SUMMARY} AND ($3::uuid IS NULL OR emergency_case.id < $3) AND ($4::text IS NULL OR emergency_case.state = $4)
+            AND (NOT $5 OR emergency_case.state NOT IN ('closed', 'stood_down'))
+            AND ($6::text IS NULL OR part.part_number = $6)
+            ORDER BY emergency_case.id DESC LIMIT $7""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         after,
         state,
         live_only,
@@ -614,20 +614,21 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
     )
     if row is None:
         raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
+    log = await db.read(
+        CaseEntry, "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500", case
+    )
     return CaseView(
         case=summary,
         policy_version=row["policy_version"],
-        evidence=row["evidence"],
-        proposal=row["proposal"],
+        evidence=disclosure.evidence_for(row["evidence"], seen_by),
+        proposal=disclosure.proposal_for(row["proposal"], seen_by),
         approved_by=row["approved_by"],
         approval_basis=row["approval_basis"],
         closing_note=row["closing_note"],
         lessons=row["lessons"],
-        orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number),
+        orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number)
+        if seen_by.may("orders.read")
+        else [],
         transfers=await transfers.of_case(summary.number),
-        log=await db.read(
-            CaseEntry,
-            "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500",
-            case,
-        ),
+        log=[structs.replace(entry, facts=disclosure.priced_for(entry.facts, seen_by)) for entry in log],
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from inventory.emergency.carrying import standing
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
@@ -116,7 +117,7 @@ ROWS_WATCHED = (
 
 
 async def gather(keys: Sequence[Key] | None = None) -> Facts:
-    """Facts about some rows, or about every row of the approved plan; a dozen statements, however many rows.
+    """Facts about some rows, or about every one that carries planned demand; a dozen statements, however many rows.
 
     What a row expects a day is what its plan says, times as much as is believed of it now; without a plan, what its
     devices make of it.
@@ -156,12 +157,11 @@ async def classes_now() -> list[ClassFacts]:
 
 
 async def rows_of_class(code: str) -> list[RowFacts]:
-    """Every row of the approved plan that serves a class."""
+    """Every row that serves a class."""
     keys = await db.fetch(
-        """SELECT part, place, pool FROM plan_row
-           JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
-           JOIN plan_row_class ON plan_row_class.plan_row = plan_row.id
-           JOIN service_class ON service_class.id = plan_row_class.service_class AND service_class.code = $1""",
+        f"""WITH {standing("NULL")}
+            SELECT part, place, pool FROM demand
+            JOIN service_class ON service_class.id = demand.service_class AND service_class.code = $1""",
         code,
     )
     return (await gather([(row["part"], row["place"], row["pool"]) for row in keys])).rows if keys else []
@@ -241,16 +241,17 @@ ORDER BY part.part_number, place.code, pool.code
 """
 
 _PLANNED = f"""
-WITH wanted AS (
-    SELECT plan_row.part, plan_row.place, plan_row.pool, rate_per_day, resupply_days, planned_share, true AS planned,
-           (SELECT coalesce(jsonb_agg(jsonb_build_object('service_class', service_class.code,
-                       'served_rate', served_rate_per_day, 'total_rate', total_rate_per_day)), '[]')
-            FROM plan_row_class JOIN service_class ON service_class.id = plan_row_class.service_class
-            WHERE plan_row_class.plan_row = plan_row.id) AS demands
-    FROM plan_row
-    JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
-    WHERE $1::int[] IS NULL OR (plan_row.part, plan_row.place, plan_row.pool)
-          IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
+WITH {standing("$1")},
+wanted AS (
+    SELECT part, place, pool, rate_per_day, resupply_days, planned_share, true AS planned,
+           coalesce(asked.demands, '[]') AS demands
+    FROM standing
+    LEFT JOIN (
+        SELECT part, place, pool, jsonb_agg(jsonb_build_object(
+                   'service_class', service_class.code, 'served_rate', served, 'total_rate', total)) AS demands
+        FROM demand JOIN service_class ON service_class.id = demand.service_class GROUP BY 1, 2, 3
+    ) AS asked USING (part, place, pool)
+    WHERE $1::int[] IS NULL OR (part, place, pool) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
 )
 {_COMMON}
 """
@@ -273,25 +274,24 @@ WITH wanted AS (
 {_COMMON}
 """
 
-_CLASSES = """
-WITH now AS (
-    SELECT plan_row.id AS plan_row, coalesce(assessment.projected_share, plan_row.planned_share) AS share,
+_CLASSES = f"""
+WITH {standing("NULL")},
+now AS (
+    SELECT demand.service_class, demand.served, demand.total,
+           coalesce(assessment.projected_share, standing.planned_share) AS share,
            coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS raise
-    FROM plan
-    JOIN plan_row ON plan_row.plan = plan.id
-    LEFT JOIN assessment ON assessment.part = plan_row.part AND assessment.place = plan_row.place
-         AND assessment.pool = plan_row.pool
-    WHERE plan.state = 'approved'
+    FROM standing
+    JOIN demand USING (part, place, pool)
+    LEFT JOIN assessment USING (part, place, pool)
 )
 SELECT service_class.code, plan_class.target_fraction AS target,
        least(plan_class.target_fraction, plan_class.normal_dip) AS floor, plan_class.planned_service,
-       coalesce(sum(plan_row_class.served_rate_per_day * now.raise * now.share), 0) AS on_time_rate,
-       coalesce(sum(plan_row_class.total_rate_per_day * now.raise), 0) AS total_rate
+       coalesce(sum(now.served * now.raise * now.share), 0) AS on_time_rate,
+       coalesce(sum(now.total * now.raise), 0) AS total_rate
 FROM plan
 JOIN plan_class ON plan_class.plan = plan.id
 JOIN service_class ON service_class.id = plan_class.service_class
-LEFT JOIN (now JOIN plan_row_class ON plan_row_class.plan_row = now.plan_row)
-     ON plan_row_class.service_class = service_class.id
+LEFT JOIN now ON now.service_class = service_class.id
 WHERE plan.state = 'approved'
 GROUP BY service_class.code, plan_class.id, service_class.time_to_site_hours
 ORDER BY service_class.time_to_site_hours, service_class.code

@@ -16,8 +16,11 @@ from inventory.stock.levels import LevelView
 from inventory.stock.serving import SERVING
 
 
-async def failures_since(case: UUID, since: datetime, *, zone: str) -> list[DayCount]:
-    """Failures that fell on a case's stock, day by day, quiet days included; until the case ended, or now."""
+async def failures_since(case: UUID, since: datetime, *, zone: str, seen_by: Actor) -> list[DayCount]:
+    """Failures that fell on a case's stock, day by day, quiet days included; until the case ended, or now.
+
+    To whoever is bound to contracts, those of their own machines.
+    """
     return await db.read(
         DayCount,
         f"""WITH watched AS (
@@ -30,6 +33,7 @@ async def failures_since(case: UUID, since: datetime, *, zone: str) -> list[DayC
                 JOIN device ON device.id = failure.device
                 JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
                      AND serving.place = watched.place AND serving.pool = watched.pool
+                JOIN contract ON contract.id = device.contract AND ($5::text[] IS NULL OR contract.code = ANY($5))
                 GROUP BY 1
             )
             SELECT day::date AS day, coalesce(failures, 0) AS failures
@@ -41,6 +45,7 @@ async def failures_since(case: UUID, since: datetime, *, zone: str) -> list[DayC
         since,
         clock.now(),
         zone,
+        seen_by.contract_scope,
     )
 
 
@@ -83,7 +88,7 @@ async def follow(case: UUID, *, seen_by: Actor, zone: str) -> Followed:
         view=view,
         level=found[0] if found else None,
         history=told[0] if told else None,
-        failures=await failures_since(case, row.opened_at - DAYS_BEFORE, zone=zone),
+        failures=await failures_since(case, row.opened_at - DAYS_BEFORE, zone=zone, seen_by=seen_by),
         since=since,
         until=until,
     )

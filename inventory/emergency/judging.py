@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, structs
 
 from inventory.emergency.facts import ClassFacts, Facts, RowFacts
+from inventory.emergency.policy import Policy
 from inventory.installed_base.failures import WATCHED
 from optimizer import cover
 from optimizer.burst import Burst, scan
@@ -169,6 +170,11 @@ def _judge(
         covered=subject.available >= point
         and (not broken or subject.available + _coming_anyway(facts, subject) >= asked),
     )
+
+
+def opens(policy: Policy, judgement: Judgement) -> bool:
+    """Whether the policy opens a case for a row whose stock does not suffice."""
+    return policy.activation == "level" or judgement.in_burst
 
 
 def still_missing(facts: Facts, subject: RowFacts, judgement: Judgement, under_way: int) -> int:

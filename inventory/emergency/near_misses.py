@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from inventory.emergency import disclosure
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement
@@ -56,22 +57,26 @@ async def note(
         subject.part_number,
         {"part_number": subject.part_number, "depot": subject.depot, "reason": reason},
         depot=subject.depot,
+        closed=True,
     )
 
 
 async def near_misses(*, limit: int, seen_by: Actor, before: UUID | None = None) -> list[NearMissView]:
     """Near misses in the reader's stores, latest first."""
-    return await db.read(
+    found = await db.read(
         NearMissView,
-        """SELECT near_miss.id, part.part_number, place.code AS depot, pool.code AS pool, at, policy_version, reason,
+        f"""SELECT near_miss.id, part.part_number, place.code AS depot, pool.code AS pool, at, policy_version, reason,
                   evidence
            FROM near_miss
            JOIN part ON part.id = near_miss.part
            JOIN place ON place.id = near_miss.place
            JOIN pool ON pool.id = near_miss.pool
-           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR near_miss.id < $2)
-           ORDER BY near_miss.id DESC LIMIT $3""",
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND {disclosure.told("near_miss", "$2")}
+             AND ($3::uuid IS NULL OR near_miss.id < $3)
+           ORDER BY near_miss.id DESC LIMIT $4""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         before,
         limit,
     )
+    return [structs.replace(miss, evidence=disclosure.evidence_for(miss.evidence, seen_by)) for miss in found]

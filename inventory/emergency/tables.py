@@ -1,4 +1,4 @@
-"""Emergency plan 2 (系统应急方案二): policies, assessments, near misses and cases."""
+"""Emergencies: plan 2 (系统应急方案二) with policies, assessments, near misses and cases; plans 3 and 1."""
 
 from piccolo.columns import Serial
 from piccolo.constraints import Check, Unique
@@ -6,6 +6,7 @@ from piccolo.table import Table
 
 from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
+    day,
     document,
     flag,
     instant,
@@ -20,7 +21,8 @@ from inventory.ground.columns import (
     text,
     whole,
 )
-from inventory.places.tables import Place
+from inventory.places.tables import Party, Place
+from inventory.requests.tables import PartRequest
 from inventory.stock.tables import Pool
 
 
@@ -257,3 +259,127 @@ class RadarAlarm(
         "(state = 'withdrawn') = (withdrawn_at IS NOT NULL) AND (withdrawn_at IS NULL) = (withdrawn_because IS NULL)"
     )
     radar_alarm_withdrawal_is_known = Check("withdrawn_because IN ('records', 'rates')")
+
+
+class ForceMajeure(
+    Table,
+    tablename="force_majeure",
+    help_text="Plan 3: a store or a customer's site that force majeure put out of service",
+):
+    """From the declaration to the way back; at most one open per store or site (a partial unique index guards it)."""
+
+    id = key()
+    number = text(unique=True)
+    place = link(Place, index=True)
+    cause = text()
+    reason = note()
+    owner = text()
+    declared_at = instant()
+    declared_by = text()
+    evidence = document()
+    sourced_elsewhere_at = optional_instant()
+    closed_at = optional_instant()
+    closed_by = optional_text()
+    returned = flag(default=False)
+    closing_note = note()
+    lessons = note()
+
+    force_majeure_cause_is_known = Check(
+        "cause IN ('natural_disaster', 'fire', 'water_leak', 'power_outage', 'network_failure', 'lightning', 'war', 'other')"
+    )
+    force_majeure_is_closed_by_someone = Check("(closed_at IS NULL) = (closed_by IS NULL)")
+    force_majeure_returns_at_its_end = Check("closed_at IS NOT NULL OR NOT returned")
+
+
+class ForceMajeureEntry(
+    Table, tablename="force_majeure_entry", help_text="The log of a plan 3: what happened, when, by whom; append-only"
+):
+    """One line of its log."""
+
+    id = key()
+    force_majeure = link(ForceMajeure, index=True)
+    at = instant()
+    kind = text()
+    actor = text()
+    facts = document(default="{}")
+
+    force_majeure_entry_kind_is_known = Check("kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')")
+
+
+class ExpertAttempt(
+    Table,
+    tablename="expert_attempt",
+    help_text="What our own expert tried for a part request, and whom it was reported to",
+):
+    """Recorded before a maker is called in; the report to the project manager is told once (append-only but for that)."""
+
+    id = key()
+    request = link(PartRequest, index=True)
+    expert = text()
+    attempted_at = instant()
+    tried = note()
+    recorded_at = instant()
+    recorded_by = text()
+    reported_at = optional_instant()
+    reported_to = optional_text()
+    reported_by = optional_text()
+
+    expert_attempt_is_reported_to_someone = Check(
+        "(reported_at IS NULL) = (reported_to IS NULL) AND (reported_at IS NULL) = (reported_by IS NULL)"
+    )
+
+
+class MakerCase(
+    Table,
+    tablename="maker_case",
+    help_text="Plan 1: a maker's support called in for a part request, after our own attempt",
+):
+    """From the call to its end; at most one open per request and maker (a partial unique index guards it).
+
+    `attempt` and `reported_at` are what had to be there before: what our expert tried, and the report to the project manager.
+    """
+
+    id = key()
+    number = text(unique=True)
+    request = link(PartRequest, index=True)
+    attempt = link(ExpertAttempt)
+    maker = link(Party)
+    contact = text()
+    contact_phone = optional_text()
+    contact_verified_on = day()
+    reference_number = optional_text()
+    state = text()
+    owner = text()
+    opened_at = instant()
+    opened_by = text()
+    onsite_at = optional_instant()
+    ended_at = optional_instant()
+    ended_by = optional_text()
+    closing_note = note()
+    lessons = note()
+
+    maker_case_state_is_known = Check("state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')")
+    maker_case_ends_once = Check("(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)")
+    maker_case_at_the_maker_has_its_reference = Check("state <> 'at_maker' OR reference_number IS NOT NULL")
+
+
+class MakerCaseEntry(
+    Table,
+    tablename="maker_case_entry",
+    help_text="How a maker's support goes on: what happened, when, by whom; append-only",
+):
+    """One line of its progress; `at` is when it happened, `recorded_at` when somebody wrote it down."""
+
+    id = key()
+    maker_case = link(MakerCase, index=True)
+    at = instant()
+    recorded_at = instant()
+    kind = text()
+    actor = text()
+    remark = note()
+    facts = document(default="{}")
+
+    maker_case_entry_kind_is_known = Check(
+        "kind IN ('opened', 'called', 'accepted', 'promised_onsite', 'arrived', 'advice', 'parts_sent', 'no_answer', "
+        "'solved', 'reopened', 'closed', 'withdrawn')"
+    )

@@ -97,6 +97,12 @@ class ReservationTakenOver(Job, frozen=True):
     reservation: UUID
 
 
+class SourceElsewhere(Job, frozen=True):
+    """A store is in force majeure: what requests hold and wait for there is found elsewhere."""
+
+    force_majeure: UUID
+
+
 class PartsPicked(Job, frozen=True):
     """The last piece of a part request was picked: whoever asked for it hears of it."""
 

@@ -174,6 +174,34 @@ class EmergencyCase(Table, tablename="emergency_case", schema=None):
     )
 
 
+class ExpertAttempt(Table, tablename="expert_attempt", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
+class ForceMajeure(Table, tablename="force_majeure", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class Learning(Table, tablename="learning", schema=None):
     id = UUID(
         default=UUID7(),
@@ -202,6 +230,20 @@ class Level(Table, tablename="level", schema=None):
 
 
 class Lot(Table, tablename="lot", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
+class MakerCase(Table, tablename="maker_case", schema=None):
     id = UUID(
         default=UUID7(),
         null=False,
@@ -546,9 +588,7 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="inventory", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
 
     manager.add_table(
         class_name="RequestLine",
@@ -571,13 +611,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Level", tablename="level", schema=None, columns=None
-    )
+    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountScan", tablename="count_scan", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -586,9 +622,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Pool", tablename="pool", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
 
     manager.add_table(
         class_name="PartRequest",
@@ -604,17 +638,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
-    )
+    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Person", tablename="person", schema=None, columns=None
-    )
+    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Offer", tablename="offer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureFactor",
@@ -637,13 +665,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Quotation", tablename="quotation", schema=None, columns=None
-    )
+    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Pick", tablename="pick", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
 
     manager.add_table(
         class_name="Substitution",
@@ -660,24 +684,21 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="Place", tablename="place", schema=None, columns=None
+        class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        schema=None,
+        columns=None,
     )
 
-    manager.add_table(
-        class_name="Receipt", tablename="receipt", schema=None, columns=None
-    )
+    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountLine", tablename="count_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Symptom", tablename="symptom", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
-    )
+    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
+
+    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
 
     manager.add_table(
         class_name="CountPolicy",
@@ -686,21 +707,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="KitLine", tablename="kit_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Device", tablename="device", schema=None, columns=None
-    )
+    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Plan", tablename="plan", schema=None, columns=None
-    )
+    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
-    )
+    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
 
     manager.add_table(
         class_name="VendorClosure",
@@ -709,9 +722,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Step", tablename="step", schema=None, columns=None
-    )
+    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
 
     manager.add_table(
         class_name="RequestPause",
@@ -721,8 +732,13 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
+        class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        schema=None,
+        columns=None,
     )
+
+    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -738,21 +754,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
-    )
+    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Job", tablename="job", schema=None, columns=None
-    )
+    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Coverage", tablename="coverage", schema=None, columns=None
-    )
+    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -761,13 +769,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
-    )
+    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
 
     manager.add_table(
         class_name="PaperPolicy",
@@ -776,9 +780,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Debrief", tablename="debrief", schema=None, columns=None
-    )
+    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceClass",
@@ -787,13 +789,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Package", tablename="package", schema=None, columns=None
-    )
+    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
-    )
+    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -809,21 +807,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Vendor", tablename="vendor", schema=None, columns=None
-    )
+    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Message", tablename="message", schema=None, columns=None
-    )
+    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Event", tablename="event", schema=None, columns=None
-    )
+    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Transfer", tablename="transfer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -853,9 +843,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Attachment", tablename="attachment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
 
     manager.add_table(
         class_name="ImportFinding",
@@ -864,9 +852,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PickList", tablename="pick_list", schema=None, columns=None
-    )
+    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
 
     manager.add_table(
         class_name="WarrantyLookup",
@@ -876,8 +862,13 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="Escalation", tablename="escalation", schema=None, columns=None
+        class_name="ForceMajeure",
+        tablename="force_majeure",
+        schema=None,
+        columns=None,
     )
+
+    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -886,13 +877,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
-    )
+    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -908,9 +895,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Handover", tablename="handover", schema=None, columns=None
-    )
+    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -940,9 +925,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Session", tablename="session", schema=None, columns=None
-    )
+    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoredFile",
@@ -951,9 +934,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Bin", tablename="bin", schema=None, columns=None
-    )
+    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
 
     manager.add_table(
         class_name="MissedLimit",
@@ -962,13 +943,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Lane", tablename="lane", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Lot", tablename="lot", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -991,17 +968,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ModelPart", tablename="model_part", schema=None, columns=None
-    )
+    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Calendar", tablename="calendar", schema=None, columns=None
-    )
+    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Shipment", tablename="shipment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
 
     manager.add_table(
         class_name="RequestApproval",
@@ -1039,16 +1010,17 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="Unit", tablename="unit", schema=None, columns=None
+        class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        schema=None,
+        columns=None,
     )
 
-    manager.add_table(
-        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Inspection", tablename="inspection", schema=None, columns=None
-    )
+    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+
+    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
 
     manager.add_table(
         class_name="CaseSubstitute",
@@ -1057,9 +1029,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Party", tablename="party", schema=None, columns=None
-    )
+    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
 
     manager.add_table(
         class_name="QuotationLine",
@@ -1082,17 +1052,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Contract", tablename="contract", schema=None, columns=None
-    )
+    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Assessment", tablename="assessment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Part", tablename="part", schema=None, columns=None
-    )
+    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
 
     manager.add_table(
         class_name="TransferLine",
@@ -1101,17 +1065,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ApiKey", tablename="api_key", schema=None, columns=None
-    )
+    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Reversal", tablename="reversal", schema=None, columns=None
-    )
+    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureRate",
@@ -1127,13 +1085,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Failure", tablename="failure", schema=None, columns=None
-    )
+    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Learning", tablename="learning", schema=None, columns=None
-    )
+    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
+
+    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
 
     manager.add_table(
         class_name="DeviceModel",
@@ -6464,6 +6420,137 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        column_name="force_majeure",
+        db_column_name="force_majeure",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": ForceMajeure,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        column_name="at",
+        db_column_name="at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        column_name="kind",
+        db_column_name="kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        column_name="actor",
+        db_column_name="actor",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        column_name="facts",
+        db_column_name="facts",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "{}",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Place",
         tablename="place",
         column_name="id",
@@ -6666,6 +6753,27 @@ async def forwards():
         tablename="place",
         column_name="out_of_service_at",
         db_column_name="out_of_service_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Place",
+        tablename="place",
+        column_name="frozen_at",
+        db_column_name="frozen_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -9132,6 +9240,179 @@ async def forwards():
             "length": 200,
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="maker_case",
+        db_column_name="maker_case",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": MakerCase,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="at",
+        db_column_name="at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="recorded_at",
+        db_column_name="recorded_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="kind",
+        db_column_name="kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="actor",
+        db_column_name="actor",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        column_name="facts",
+        db_column_name="facts",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "{}",
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -15326,6 +15607,329 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": True,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="place",
+        db_column_name="place",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="cause",
+        db_column_name="cause",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="owner",
+        db_column_name="owner",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="declared_at",
+        db_column_name="declared_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="declared_by",
+        db_column_name="declared_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="evidence",
+        db_column_name="evidence",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="sourced_elsewhere_at",
+        db_column_name="sourced_elsewhere_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="closed_at",
+        db_column_name="closed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="closed_by",
+        db_column_name="closed_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="returned",
+        db_column_name="returned",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="closing_note",
+        db_column_name="closing_note",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        column_name="lessons",
+        db_column_name="lessons",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Escalation",
         tablename="escalation",
         column_name="id",
@@ -20974,6 +21578,223 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="request",
+        db_column_name="request",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PartRequest,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="expert",
+        db_column_name="expert",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="attempted_at",
+        db_column_name="attempted_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="tried",
+        db_column_name="tried",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="recorded_at",
+        db_column_name="recorded_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="recorded_by",
+        db_column_name="recorded_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="reported_at",
+        db_column_name="reported_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="reported_to",
+        db_column_name="reported_to",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        column_name="reported_by",
+        db_column_name="reported_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Unit",
         tablename="unit",
         column_name="id",
@@ -25471,6 +26292,401 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": True,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="request",
+        db_column_name="request",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PartRequest,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="attempt",
+        db_column_name="attempt",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": ExpertAttempt,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="maker",
+        db_column_name="maker",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Party,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="contact",
+        db_column_name="contact",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="contact_phone",
+        db_column_name="contact_phone",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="contact_verified_on",
+        db_column_name="contact_verified_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="reference_number",
+        db_column_name="reference_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="owner",
+        db_column_name="owner",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="opened_by",
+        db_column_name="opened_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="onsite_at",
+        db_column_name="onsite_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="ended_at",
+        db_column_name="ended_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="ended_by",
+        db_column_name="ended_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="closing_note",
+        db_column_name="closing_note",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        column_name="lessons",
+        db_column_name="lessons",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Learning",
         tablename="learning",
         column_name="id",
@@ -26606,9 +27822,7 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={
-            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
-        },
+        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
         schema=None,
     )
 
@@ -26637,9 +27851,7 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={
-            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
-        },
+        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
         schema=None,
     )
 
@@ -26736,9 +27948,7 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={
-            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
-        },
+        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
         schema=None,
     )
 
@@ -26815,9 +28025,7 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={
-            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
-        },
+        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
         schema=None,
     )
 
@@ -26864,9 +28072,7 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={
-            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
-        },
+        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
         schema=None,
     )
 
@@ -26893,9 +28099,7 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
-        },
+        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
         schema=None,
     )
 
@@ -26934,9 +28138,7 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={
-            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
-        },
+        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
         schema=None,
     )
 
@@ -27013,9 +28215,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
-        },
+        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
         schema=None,
     )
 
@@ -27024,9 +28224,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
-        },
+        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
         schema=None,
     )
 
@@ -27053,9 +28251,7 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
-        },
+        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
         schema=None,
     )
 
@@ -27075,9 +28271,7 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
-        },
+        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
         schema=None,
     )
 
@@ -27095,9 +28289,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
-        },
+        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
         schema=None,
     )
 
@@ -27106,9 +28298,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
-        },
+        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
         schema=None,
     )
 
@@ -27188,6 +28378,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="ForceMajeureEntry",
+        tablename="force_majeure_entry",
+        constraint_name="force_majeure_entry_kind_is_known",
+        constraint_class=Check,
+        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Place",
         tablename="place",
         constraint_name="place_kind_is_known",
@@ -27203,9 +28402,16 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={
-            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
-        },
+        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Place",
+        tablename="place",
+        constraint_name="place_frozen_is_out_of_service",
+        constraint_class=Check,
+        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
         schema=None,
     )
 
@@ -27255,9 +28461,7 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={
-            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
-        },
+        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
         schema=None,
     )
 
@@ -27302,9 +28506,7 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={
-            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
-        },
+        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
         schema=None,
     )
 
@@ -27322,9 +28524,7 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
-        },
+        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
         schema=None,
     )
 
@@ -27391,9 +28591,7 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
-        },
+        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
         schema=None,
     )
 
@@ -27403,6 +28601,17 @@ async def forwards():
         constraint_name="request_pause_ends_after_it_begins",
         constraint_class=Check,
         params={"condition": "resumed_at >= paused_at"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="MakerCaseEntry",
+        tablename="maker_case_entry",
+        constraint_name="maker_case_entry_kind_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "kind IN ('opened', 'called', 'accepted', 'promised_onsite', 'arrived', 'advice', 'parts_sent', 'no_answer', 'solved', 'reopened', 'closed', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -27438,9 +28647,7 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={
-            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
-        },
+        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
         schema=None,
     )
 
@@ -27499,9 +28706,7 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
-        },
+        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
         schema=None,
     )
 
@@ -27573,9 +28778,7 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
-        },
+        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
         schema=None,
     )
 
@@ -27622,9 +28825,7 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={
-            "condition": "removed IN ('returned', 'kept_by_customer', 'owed')"
-        },
+        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
         schema=None,
     )
 
@@ -27786,9 +28987,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
-        },
+        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
         schema=None,
     )
 
@@ -27941,9 +29140,7 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={
-            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
-        },
+        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
         schema=None,
     )
 
@@ -27952,9 +29149,36 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
+        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        constraint_name="force_majeure_cause_is_known",
+        constraint_class=Check,
         params={
-            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
+            "condition": "cause IN ('natural_disaster', 'fire', 'water_leak', 'power_outage', 'network_failure', 'lightning', 'war', 'other')"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        constraint_name="force_majeure_is_closed_by_someone",
+        constraint_class=Check,
+        params={"condition": "(closed_at IS NULL) = (closed_by IS NULL)"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ForceMajeure",
+        tablename="force_majeure",
+        constraint_name="force_majeure_returns_at_its_end",
+        constraint_class=Check,
+        params={"condition": "closed_at IS NOT NULL OR NOT returned"},
         schema=None,
     )
 
@@ -28187,9 +29411,7 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={
-            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
-        },
+        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
         schema=None,
     )
 
@@ -28210,9 +29432,7 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -28299,9 +29519,7 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -28310,9 +29528,7 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={
-            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
-        },
+        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
         schema=None,
     )
 
@@ -28418,9 +29634,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
-        },
+        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
         schema=None,
     )
 
@@ -28429,9 +29643,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -28458,9 +29670,7 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
-        },
+        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
         schema=None,
     )
 
@@ -28505,9 +29715,7 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={
-            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
-        },
+        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
         schema=None,
     )
 
@@ -28526,6 +29734,17 @@ async def forwards():
         constraint_name="plan_row_class_is_unique",
         constraint_class=Unique,
         params={"columns": ["plan_row", "service_class"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ExpertAttempt",
+        tablename="expert_attempt",
+        constraint_name="expert_attempt_is_reported_to_someone",
+        constraint_class=Check,
+        params={
+            "condition": "(reported_at IS NULL) = (reported_to IS NULL) AND (reported_at IS NULL) = (reported_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -28615,9 +29834,7 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={
-            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
-        },
+        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
         schema=None,
     )
 
@@ -28662,9 +29879,7 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={
-            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
-        },
+        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
         schema=None,
     )
 
@@ -28682,9 +29897,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
-        },
+        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
         schema=None,
     )
 
@@ -28702,9 +29915,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
-        },
+        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
         schema=None,
     )
 
@@ -28724,9 +29935,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
-        },
+        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
         schema=None,
     )
 
@@ -28872,9 +30081,7 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={
-            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
-        },
+        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
         schema=None,
     )
 
@@ -28922,9 +30129,7 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
-        },
+        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
         schema=None,
     )
 
@@ -28955,6 +30160,33 @@ async def forwards():
             "columns": ["source", "reference_number"],
             "nulls_distinct": True,
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        constraint_name="maker_case_state_is_known",
+        constraint_class=Check,
+        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        constraint_name="maker_case_ends_once",
+        constraint_class=Check,
+        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="MakerCase",
+        tablename="maker_case",
+        constraint_name="maker_case_at_the_maker_has_its_reference",
+        constraint_class=Check,
+        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
         schema=None,
     )
 
@@ -29010,9 +30242,7 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -29030,9 +30260,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
-        },
+        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
         schema=None,
     )
 
@@ -29041,9 +30269,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
         schema=None,
     )
 

@@ -93,7 +93,7 @@ END $$;
 """
 
 GUARDED = (
-    *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan"),
+    *("movement", "audit_entry", "case_entry", "force_majeure_entry", "maker_case_entry", "event", "stored_file", "reversal", "count_scan"),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
@@ -209,6 +209,8 @@ CREATE UNIQUE INDEX plan_is_approved_once ON plan (state) WHERE state = 'approve
 
 CREATE UNIQUE INDEX emergency_case_is_open_once ON emergency_case (part, place, pool)
     WHERE state NOT IN ('closed', 'stood_down');
+CREATE UNIQUE INDEX force_majeure_is_open_once ON force_majeure (place) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX maker_case_is_open_once ON maker_case (request, maker) WHERE state NOT IN ('closed', 'withdrawn');
 CREATE INDEX radar_series_list_idx ON radar_series (in_alarm DESC, strength DESC, id DESC);
 CREATE INDEX radar_alarm_subject_idx ON radar_alarm (dimension, subject, began_at);
 CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();

@@ -27,11 +27,12 @@ UNPAPERED = "UNPAPERED"
 
 
 class PlaceRef(Struct, frozen=True):
-    """A place's id, code and kind."""
+    """A place's id, code and kind; a store that is `frozen` gives nothing away."""
 
     id: int
     code: str
     kind: str
+    frozen: bool = False
 
 
 class StoreView(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class StoreView(Struct, frozen=True, kw_only=True):
     city_zh: str | None
     city_en: str | None
     out_of_service_at: datetime | None
+    frozen_at: datetime | None
 
 
 class OwnerView(Struct, frozen=True, kw_only=True):
@@ -88,7 +90,10 @@ async def find_store(code: str) -> PlaceRef:
 
     """
     place = await db.read_one(
-        PlaceRef, "SELECT id, code, kind FROM place WHERE code = $1 AND kind = ANY($2)", code, list(STORE_KINDS)
+        PlaceRef,
+        "SELECT id, code, kind, frozen_at IS NOT NULL AS frozen FROM place WHERE code = $1 AND kind = ANY($2)",
+        code,
+        list(STORE_KINDS),
     )
     if place is None:
         raise Unknown(what="depot", what_zh="备件库", key=code)
@@ -133,7 +138,7 @@ async def stores(*, limit: int, seen_by: Actor, after: str = "", kind: str | Non
     """Stores in the reader's scope, by code."""
     return await db.read(
         StoreView,
-        """SELECT code, kind, name_zh, name_en, city_zh, city_en, out_of_service_at
+        """SELECT code, kind, name_zh, name_en, city_zh, city_en, out_of_service_at, frozen_at
            FROM place
            WHERE kind = ANY($1) AND code > $2 AND ($3::text IS NULL OR kind = $3)
              AND ($4::text[] IS NULL OR code = ANY($4))
@@ -155,7 +160,7 @@ async def store(code: str, *, seen_by: Actor) -> StoreView:
     """
     found = await db.read_one(
         StoreView,
-        """SELECT code, kind, name_zh, name_en, city_zh, city_en, out_of_service_at
+        """SELECT code, kind, name_zh, name_en, city_zh, city_en, out_of_service_at, frozen_at
            FROM place WHERE kind = ANY($1) AND code = $2 AND ($3::text[] IS NULL OR code = ANY($3))""",
         list(STORE_KINDS),
         code,

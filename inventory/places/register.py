@@ -39,6 +39,14 @@ class LaneTaken(Refused, constraint="lane_is_unique"):
     help_zh = "请修改已有线路。"
 
 
+class StillFrozen(Refused, constraint="place_frozen_is_out_of_service"):
+    """The store is frozen: it is in force majeure."""
+
+    zh = "该备件库已冻结：不可抗力应急方案三尚未结束。"
+    help_en = "Count it again and end its plan 3: that returns it to service."
+    help_zh = "请复盘后结束该库的应急方案三，届时自动恢复启用。"
+
+
 class NewParty(Struct, frozen=True, kw_only=True):
     """A company to enter."""
 
@@ -223,6 +231,7 @@ async def take_out_of_service(code: str, *, by: Actor, reason: str) -> StoreView
         WrongState: it is out of service already.
 
     """
+    by.require("keepings.manage")
     return await _set_service(code, clock.now(), "depot.out_of_service", by=by, reason=reason)
 
 
@@ -234,9 +243,45 @@ async def return_to_service(code: str, *, by: Actor, reason: str) -> StoreView:
         Unknown: no such store in the actor's scope.
         ReasonMissing: no reason was given.
         WrongState: it is in service.
+        StillFrozen: it is frozen.
 
     """
+    by.require("keepings.manage")
     return await _set_service(code, None, "depot.in_service", by=by, reason=reason)
+
+
+@db.atomic
+async def freeze(code: str, *, by: Actor, reason: str) -> StoreView:
+    """Let a store give nothing away, on behalf of another verb that has checked the actor's rights; it is out of service.
+
+    Raises:
+        Unknown: no such store in the actor's scope.
+        ReasonMissing: no reason was given.
+        WrongState: it is frozen already.
+
+    """
+    if (await places.store(code, seen_by=by)).out_of_service_at is None:
+        await _set_service(code, clock.now(), "depot.out_of_service", by=by, reason=reason)
+    frozen = await db.fetch_value(
+        "UPDATE place SET frozen_at = $2 WHERE code = $1 AND frozen_at IS NULL RETURNING id", code, clock.now()
+    )
+    if frozen is None:
+        raise WrongState(what="Store", what_zh="备件库", key=code, state="frozen", needed="not frozen")
+    return await places.store(code, seen_by=by)
+
+
+@db.atomic
+async def unfreeze(code: str, *, by: Actor, reason: str, returns: bool) -> StoreView:
+    """Let what lies in a store move again, on behalf of another verb; it is in service again where it `returns`.
+
+    Raises:
+        Unknown, ReasonMissing: as for `freeze`.
+
+    """
+    await db.execute("UPDATE place SET frozen_at = NULL WHERE code = $1", code)
+    if returns:
+        return await _set_service(code, None, "depot.in_service", by=by, reason=reason)
+    return await places.store(code, seen_by=by)
 
 
 async def _set_service(
@@ -247,10 +292,11 @@ async def _set_service(
     by: Actor,
     reason: str,
 ) -> StoreView:
-    by.require("keepings.manage")
-    await places.store(code, seen_by=by)
+    known = await places.store(code, seen_by=by)
     if not reason.strip():
         raise ReasonMissing
+    if since is None and known.frozen_at is not None:
+        raise StillFrozen
     store = await db.fetch_value(
         """UPDATE place SET out_of_service_at = $2
            WHERE code = $1 AND (out_of_service_at IS NULL) <> ($2::timestamptz IS NULL) RETURNING id""",
@@ -261,7 +307,8 @@ async def _set_service(
         is_now, needed = ("in_service", "out_of_service") if since is None else ("out_of_service", "in_service")
         raise WrongState(what="Store", what_zh="备件库", key=code, state=is_now, needed=needed)
     await audit.record(action, "depot", code, by=by, reason=reason.strip())
-    await jobs.enqueue(jobs.RefreshCover(places=[store]))
+    # its demand falls on other stores from now on, or on it again: cover is found anew, and every line judged by it
+    await jobs.enqueue(jobs.RefreshCover(places=[store]), jobs.AssessAll())
     return await places.store(code, seen_by=by)
 
 

@@ -40,7 +40,8 @@ class Party(Table, tablename="party", help_text="Ourselves, customers, vendors a
 class Place(Table, tablename="place", help_text="Where a unit can be: stores hold levels, the others only units"):
     """A depot, an on-site store, an engineer's stock; or outside: a site, a vendor, on the road, scrapped.
 
-    `environment` is what devices of a site stand in; it changes how often they fail.
+    `environment` is what devices of a site stand in; it changes how often they fail. A store that is frozen gives nothing
+    away, not even what was promised before.
     """
 
     id = Serial(primary_key=True)
@@ -53,6 +54,7 @@ class Place(Table, tablename="place", help_text="Where a unit can be: stores hol
     party = optional_link(Party)
     environment = optional_text()
     out_of_service_at = optional_instant()
+    frozen_at = optional_instant()
 
     place_kind_is_known = Check(
         "kind IN ('depot', 'onsite_store', 'engineer_stock', 'site', 'vendor', 'transit', 'scrap', 'adjustment', "
@@ -61,6 +63,7 @@ class Place(Table, tablename="place", help_text="Where a unit can be: stores hol
     place_environment_is_known = Check(
         "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
     )
+    place_frozen_is_out_of_service = Check("frozen_at IS NULL OR out_of_service_at IS NOT NULL")
     place_can_be_addressed = addressable("code")
 
 

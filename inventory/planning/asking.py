@@ -34,9 +34,9 @@ class NoPlanHolds(Refused):
 
 
 class NotYourNetwork(Forbidden):
-    """A plan's files name every store, contract and price: only whoever sees them all may have them."""
+    """This names every store, contract and price of a plan: only whoever sees them all may have it."""
 
-    zh = "计划文件包含全部备件库、合同与价格，仅供有权查看全部内容的人员下载。"
+    zh = "其中包含计划的全部备件库、合同与价格，仅供有权查看全部内容的人员查看。"
     help_en = "Ask somebody who sees prices, and all stores and contracts; the plan's page shows what you may see."
     help_zh = "请联系可查看价格及全部备件库与合同的人员；计划页面显示您有权查看的内容。"
 
@@ -204,14 +204,15 @@ async def record_what_if(
     return await plans.keep(await located(network), answered, by=by, what_if=what_if)
 
 
-async def comparison(plan: UUID) -> PlanComparison:
+async def comparison(plan: UUID, *, seen_by: Actor) -> PlanComparison:
     """A what-if beside the plan whose network it changed; compared in a thread.
 
     Raises:
+        NotYourNetwork: the reader does not see all that is compared.
         Unknown: no such plan, or it is no what-if.
 
     """
-    what_if = await kept(plan)
+    what_if = await files_of(plan, seen_by=seen_by)
     if what_if.based_on is None or what_if.changes is None:
         raise Unknown(what="what-if", what_zh="假设分析", key=str(plan))
     before = await kept(what_if.based_on)

@@ -17,6 +17,7 @@ from inventory.ground.errors import Unknown, WrongState
 from inventory.ground.progress import JobView, begin_job
 from inventory.planning import plans
 from inventory.planning.answers import Balance
+from inventory.planning.asking import NotYourNetwork, sees_all
 from inventory.stock import transfers
 from inventory.stock.pools import COMMON
 from optimizer.rebalancing import Holding, Lane, Move, Rebalancing
@@ -97,13 +98,16 @@ async def record(job: UUID, plan: UUID, found: Rebalancing) -> None:
     )
 
 
-async def proposal(job: UUID) -> Proposal:
-    """What a job found is to be moved and bought.
+async def proposal(job: UUID, *, seen_by: Actor) -> Proposal:
+    """What a job found is to be moved and bought, in all stores.
 
     Raises:
+        NotYourNetwork: the reader does not see all of them.
         Unknown: no such proposal.
 
     """
+    if not sees_all(seen_by):
+        raise NotYourNetwork
     row = await db.fetch_one("SELECT payload FROM job WHERE id = $1 AND kind = $2 AND state = 'done'", job, KIND)
     if row is None:
         raise Unknown(what="proposal", what_zh="调拨建议", key=str(job))
@@ -139,7 +143,7 @@ async def draft_transfers(job: UUID, *, by: Actor) -> list[transfers.TransferVie
         job,
         KIND,
     )
-    found = await _told(job, row["payload"]) if row else await proposal(job)
+    found = await _told(job, row["payload"]) if row else await proposal(job, seen_by=by)
     if row is None or not found.rebalancing.moves:
         raise WrongState(
             what="Proposal", what_zh="调拨建议", key=str(job), state=", ".join(found.transfers) or "–", needed="new"

@@ -349,8 +349,8 @@ async def plans(*, limit: int, after: UUID | None = None) -> list[PlanSummary]:
     )
 
 
-async def plan_detail(plan: UUID, *, limit: int = 5000) -> PlanDetail:
-    """One plan with its classes and the reasons of its numbers.
+async def plan_detail(plan: UUID, *, seen_by: Actor, limit: int = 5000) -> PlanDetail:
+    """One plan with its classes and, of the reader's stores, its rows.
 
     Raises:
         Unknown: no such plan.
@@ -373,8 +373,10 @@ async def plan_detail(plan: UUID, *, limit: int = 5000) -> PlanDetail:
            JOIN part ON part.id = plan_row.part
            JOIN place ON place.id = plan_row.place
            JOIN pool ON pool.id = plan_row.pool
-           WHERE plan = $1 ORDER BY part.part_number, place.code, pool.code LIMIT $2""",
+           WHERE plan = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
+           ORDER BY part.part_number, place.code, pool.code LIMIT $3""",
         plan,
+        seen_by.depot_scope,
         limit,
     )
     return PlanDetail(

@@ -45,6 +45,51 @@ _CHINESE = {
         "{part} 在 {depot} 平均在途将达 {load} 件；最多能精确计算 {most} 件"
     ),
     "${path}: {problem}": "${path}：{problem}",
+    # why there is no plan: which promise falls short, within which limits of stock, while which others are kept
+    "class {short} however much is stocked: travel and emergency supply {supply} h takes longer than {hours} h for the rest": (
+        "无论备多少货，{short}：其余部分的在途时间加紧急供货 {supply} 小时超过 {hours} 小时"
+    ),
+    "class {short} however much is stocked: travel takes longer than {hours} h for the rest": (
+        "无论备多少货，{short}：其余部分的在途时间超过 {hours} 小时"
+    ),
+    "class {short} however much is stocked": "无论备多少货，{short}",
+    "no whole base stocks keep class {promise} within the {limits} while class {held}": (
+        "在{limits}之内，且{held}时，没有任何库存能使{promise}"
+    ),
+    "no whole base stocks keep class {promise} within the {limits}": "在{limits}之内，没有任何库存能使{promise}",
+    "no whole base stocks keep class {promise} while class {held}": "{held}时，没有任何库存能使{promise}",
+    "no whole base stocks keep class {promise}": "没有任何库存能使{promise}",
+    "class {short} within the {limits} while class {held}": "在{limits}之内，且{held}时，{short}",
+    "class {short} within the {limits}": "在{limits}之内，{short}",
+    "class {short} while class {held}": "{held}时，{short}",
+    "{sla} reaches at most {most} of {target} on time": "等级 {sla} 按时率最高为 {most}，低于目标 {target}",
+    "{sla} reaches at most {most} of {target} on time (to measure {measured})": (
+        "等级 {sla} 按时率最高为 {most}，低于所需的 {target}（{measured}）"
+    ),
+    "{sla} takes at least {least} h on average, not {target} h": "等级 {sla} 平均至少需 {least} 小时，而非 {target} 小时",
+    "{sla} is held at {target} and class {more}": "等级 {sla} 保持 {target}、{more}",
+    "{sla} is held at {target}": "等级 {sla} 保持 {target}",
+    "{hours} h on average": "平均 {hours} 小时",
+    "{target} (to measure {measured})": "{target}（{measured}）",
+    "{measured} in {days} days with assurance {assurance}": "以 {assurance} 的把握在 {days} 天内量得 {measured}",
+    "capacity of {depot} ({units} units), the {more}": "{depot} 的容量（{units} 件）、{more}",
+    "capacity of {depot} ({units} units)": "{depot} 的容量（{units} 件）",
+    "budget of {depot} ({cny} CNY), the {more}": "{depot} 的预算（{cny} 元）、{more}",
+    "budget of {depot} ({cny} CNY)": "{depot} 的预算（{cny} 元）",
+    "total budget ({cny} CNY)": "总预算（{cny} 元）",
+    "the floors (min_stock) and order quantities alone take {amount}, more than the {limit}": (
+        "仅最低库存（min_stock）与订货批量就占用 {amount}，超过{limit}"
+    ),
+    "the floors (min_stock) alone take {amount}, more than the {limit}": (
+        "仅最低库存（min_stock）就占用 {amount}，超过{limit}"
+    ),
+    "{count} units": "{count} 件",
+    "{cny} CNY": "{cny} 元",
+    "no plan was found, and none was proven impossible": "没有找到计划，也没有证明不存在计划",
+    "lateral lanes join {depots}: the plan counts on the nearest helping each other, {clusters}, "
+    "and on nobody else being asked": (
+        "横向调拨线路连接 {depots}：计划只按最近的备件库互相支援计算（{clusters}），不计其他备件库"
+    ),
 }
 
 

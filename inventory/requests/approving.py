@@ -51,7 +51,9 @@ async def refuse(request: UUID, *, by: Actor, reason: str) -> RequestView:
     number = await _decide(request, "refused", by, reason)
     view = await requests.withdraw(request, number, by=by, reason=reason.strip())
     await _tell(view, "refused", reason, by)
-    await events.emit("part_request.approval_refused", "part_request", number, view, contract=view.contract)
+    await events.emit(
+        "part_request.approval_refused", "part_request", number, view, contract=view.contract, depot=view.site
+    )
     return view
 
 

@@ -16,7 +16,7 @@ from inventory.installed_base.contracts import forbids
 from inventory.requests import changing, sources
 from inventory.requests.gates import GATED
 from inventory.requests.lines import settle
-from inventory.requests.requests import begin_shipping, request_view, tell_of_shortage
+from inventory.requests.requests import NOT_LEFT, begin_shipping, request_view, tell_of_shortage
 from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
 from inventory.stock import priorities, reservations
 from inventory.stock.lines import count_waiting
@@ -82,7 +82,9 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
         view = await request_view(line["request"])
         await begin_shipping(view)
         await tell_of_shortage(view, by=by)
-        await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
+        await events.emit(
+            "part_request.reserved", "part_request", view.number, view, contract=view.contract, depot=view.site
+        )
     return filled
 
 
@@ -103,6 +105,35 @@ async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
         return False
     await changing.promise_anew(row["request"], [row["id"]], by=by, because=["taken_over"])
     return True
+
+
+async def source_elsewhere(place: int, *, by: Actor, because: str) -> list[str]:
+    """Find another source for whatever requests hold or wait for at a store that gives nothing away; the requests' numbers.
+
+    Each request in a transaction of its own; what was sourced elsewhere before is not touched again.
+    """
+    held = await db.fetch(
+        """SELECT DISTINCT request FROM request_line WHERE source_place = $1 AND state = ANY($2) ORDER BY request""",
+        place,
+        list(NOT_LEFT),
+    )
+    told = [await _source_elsewhere(row["request"], place, by=by, because=because) for row in held]
+    return [number for number in told if number is not None]
+
+
+@db.atomic
+async def _source_elsewhere(request: UUID, place: int, *, by: Actor, because: str) -> str | None:
+    await db.execute("SELECT id FROM part_request WHERE id = $1 FOR NO KEY UPDATE", request)
+    lines = await db.fetch(
+        "SELECT id FROM request_line WHERE request = $1 AND source_place = $2 AND state = ANY($3) ORDER BY part, id",
+        request,
+        place,
+        list(NOT_LEFT),
+    )
+    if not lines:
+        return None
+    view = await changing.promise_anew(request, [line["id"] for line in lines], by=by, because=[because])
+    return view.number
 
 
 AS_GOOD_AS = timedelta(minutes=1)

@@ -422,5 +422,7 @@ async def promise_anew(
     if view.planned_at is not None and lines:  # its day may be another one
         await steps.finish("part_request", view.number, "ship_parts", by=by)
         await begin_shipping(view)
-    await events.emit("part_request.promise_changed", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        "part_request.promise_changed", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     return view

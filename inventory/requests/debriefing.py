@@ -117,7 +117,9 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     await settle(request)
     view = await request_view(request)
     if view.state == "reconciled":
-        await events.emit("part_request.reconciled", "part_request", view.number, view, contract=view.contract)
+        await events.emit(
+            "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
+        )
     if dead:
         await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
         view = await request_view(request)
@@ -296,7 +298,9 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
     await audit.record("request.loss_confirmed", "part_request", head["number"], by=by)
     view = await request_view(request)
     if view.state == "reconciled":
-        await events.emit("part_request.reconciled", "part_request", view.number, view, contract=view.contract)
+        await events.emit(
+            "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
+        )
     return view
 
 

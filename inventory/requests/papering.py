@@ -195,7 +195,9 @@ async def _let_go(reservation: UUID, by: Actor) -> None:
         await count_waiting(line["part"], line["source_place"], line["pool"], line["quantity"])
         await settle(line["request"])
         view = await request_view(line["request"])
-        await events.emit("part_request.backordered", "part_request", view.number, view, contract=view.contract)
+        await events.emit(
+            "part_request.backordered", "part_request", view.number, view, contract=view.contract, depot=view.site
+        )
 
 
 async def _spot(issue: Issue) -> Spot:
@@ -404,7 +406,9 @@ async def _bind_to_request(issue: Issue, request: UUID, by: Actor) -> None:
     view = await request_view(request)
     if all(line.state not in ("reserved", "picked", "backordered") for line in view.lines):
         await steps.finish("part_request", view.number, "ship_parts", by=by)
-    await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        "part_request.shipped", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
 
 
 def _line_for(issue: Issue, lines: Sequence[Line]) -> Line | None:

@@ -85,7 +85,9 @@ async def _begin(request: UUID, line: UUID, *, by: Actor) -> bool:
     await begin_shipping(view)
     await tell_of_shortage(view, by=by)
     happened = "reserved" if gate is None else "promise_changed"
-    await events.emit(f"part_request.{happened}", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        f"part_request.{happened}", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     return True
 
 

@@ -83,7 +83,9 @@ async def accept(quotation: UUID, *, by: Actor, said_by: str, reason: str) -> Re
         await _hold_for_approval(request)
         await approvals.ask(request, rules, by=by)
         view = await changing.reclock(request, await request_view(request), by=by)
-        await events.emit("part_request.awaiting_approval", "part_request", number, view, contract=view.contract)
+        await events.emit(
+            "part_request.awaiting_approval", "part_request", number, view, contract=view.contract, depot=view.site
+        )
     await _tell(view, found, "accepted", said_by, by)
     return view
 
@@ -133,7 +135,7 @@ async def quote_again(request: UUID, *, by: Actor, reason: str) -> RequestView:
     await changing.promise_anew(request, [line["id"] for line in lines], by=by, gate=gate)
     await quotations.make(request, device, valid_until=gate.until or clock.now(), by=by, remark=reason.strip())
     view = await request_view(request)
-    await events.emit("part_request.quoted", "part_request", view.number, view, contract=view.contract)
+    await events.emit("part_request.quoted", "part_request", view.number, view, contract=view.contract, depot=view.site)
     return view
 
 
@@ -160,7 +162,9 @@ async def _expire(quotation: UUID, *, by: Actor) -> bool:
     await promising.let_go([line["id"] for line in lines], by=by)
     view = await request_view(request)
     await audit.record("quotation.expired", "part_request", head["number"], by=by)
-    await events.emit("part_request.quotation_expired", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        "part_request.quotation_expired", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     await _tell(view, view.quotations[0], "expired", None, by)
     return True
 

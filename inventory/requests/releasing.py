@@ -48,5 +48,7 @@ async def let_through(request: UUID, *, by: Actor) -> RequestView:
     await settle(request)
     view = await changing.reclock(request, await request_view(request), by=by)
     await begin_shipping(view)
-    await events.emit(f"part_request.{view.state}", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        f"part_request.{view.state}", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     return view

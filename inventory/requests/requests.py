@@ -370,7 +370,14 @@ async def open_request(
         await begin_shipping(view)
     await tell_of_shortage(view, by=by)
     told = _without_costs(view)  # whoever is told may be a system without that right
-    await events.emit(f"part_request.{view.state}", "part_request", view.number, told, contract=device.contract_code)
+    await events.emit(
+        f"part_request.{view.state}",
+        "part_request",
+        view.number,
+        told,
+        contract=device.contract_code,
+        depot=device.site_code,
+    )
     return view
 
 
@@ -408,7 +415,9 @@ async def tell_of_shortage(view: RequestView, *, by: Actor) -> None:
             owner_role="dispatcher",
             due_at=min(each.replenish_by for each in short),
         )
-        await events.emit("part_request.short", "part_request", view.number, view, contract=view.contract)
+        await events.emit(
+            "part_request.short", "part_request", view.number, view, contract=view.contract, depot=view.site
+        )
 
 
 async def _asked(lines: Sequence[NewRequestLine], device: CoveredDevice) -> list[Asked]:
@@ -556,7 +565,9 @@ async def withdraw(request: UUID, number: str, *, by: Actor, reason: str) -> Req
     await steps.finish("part_request", number, by=by)
     await audit.record("request.cancelled", "part_request", number, by=by, reason=reason)
     view = await request_view(request)
-    await events.emit("part_request.cancelled", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        "part_request.cancelled", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     return view
 
 

@@ -75,7 +75,9 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
     if not unfinished:
         await steps.finish("part_request", view.number, "ship_parts", by=by)
     view = await request_view(request)
-    await events.emit("part_request.shipped", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        "part_request.shipped", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     return view
 
 
@@ -255,4 +257,4 @@ async def _tell(kind: str, number: str) -> None:
     request = await db.fetch_value("SELECT id FROM part_request WHERE number = $1", number)
     if request is not None:
         view = await request_view(request)
-        await events.emit(kind, "part_request", view.number, view, contract=view.contract)
+        await events.emit(kind, "part_request", view.number, view, contract=view.contract, depot=view.site)

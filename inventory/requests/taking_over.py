@@ -73,5 +73,7 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
     view = await request_view(request)
     await begin_shipping(view)
     await tell_of_shortage(view, by=by)
-    await events.emit("part_request.reserved", "part_request", view.number, view, contract=view.contract)
+    await events.emit(
+        "part_request.reserved", "part_request", view.number, view, contract=view.contract, depot=view.site
+    )
     return held

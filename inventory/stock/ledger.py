@@ -17,7 +17,14 @@ from inventory.ground.actor import Actor
 from inventory.places.tables import STORE_KINDS
 from inventory.stock import cover, lots
 from inventory.stock.moves import GOOD, Move, Spot
-from inventory.stock.refusals import HappenedBeforeItCame, InsufficientStock, LotNotHere, UnitMoved, UnitNotHere
+from inventory.stock.refusals import (
+    HappenedBeforeItCame,
+    InsufficientStock,
+    LotNotHere,
+    StockFrozen,
+    UnitMoved,
+    UnitNotHere,
+)
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
@@ -85,20 +92,23 @@ WITH move AS (
 ),
 change AS (
     SELECT side.part, side.place, side.condition, side.owner, side.pool,
-           sum(side.on_hand)::int AS on_hand, sum(side.reserved)::int AS reserved
+           sum(side.on_hand)::int AS on_hand, sum(side.reserved)::int AS reserved,
+           -- what lies in a frozen store is corrected and scrapped, but does not leave it
+           bool_or(place.frozen_at IS NOT NULL AND side.goes_to <> side.place
+                   AND (SELECT kind FROM place WHERE id = side.goes_to) NOT IN ('adjustment', 'scrap')) AS frozen
     FROM (
         SELECT part, from_place AS place, from_condition AS condition, from_owner AS owner, from_pool AS pool,
-               -quantity AS on_hand, -released AS reserved
+               -quantity AS on_hand, -released AS reserved, to_place AS goes_to
         FROM move
         UNION ALL
-        SELECT part, to_place, to_condition, to_owner, to_pool, quantity, 0 FROM move
+        SELECT part, to_place, to_condition, to_owner, to_pool, quantity, 0, to_place FROM move
     ) AS side
     JOIN place ON place.id = side.place AND place.kind IN ({_STORES})
     GROUP BY 1, 2, 3, 4, 5
 ),
 locked AS MATERIALIZED (
     SELECT level.id, change.on_hand, change.reserved, change.part, change.place, change.condition, change.owner,
-           change.pool
+           change.pool, change.frozen
     FROM level JOIN change USING (part, place, condition, owner, pool)
     ORDER BY level.part, level.place, level.condition, level.owner, level.pool
     FOR NO KEY UPDATE OF level
@@ -106,7 +116,7 @@ locked AS MATERIALIZED (
 down AS (
     UPDATE level SET on_hand = level.on_hand + locked.on_hand, reserved = level.reserved + locked.reserved
     FROM locked
-    WHERE level.id = locked.id AND (locked.on_hand < 0 OR locked.reserved < 0)
+    WHERE level.id = locked.id AND (locked.on_hand < 0 OR locked.reserved < 0) AND NOT locked.frozen
       AND level.reserved + locked.reserved >= 0
       AND level.on_hand + locked.on_hand >= level.reserved + locked.reserved
     RETURNING {LEVEL_COLUMNS}
@@ -115,7 +125,7 @@ up AS (
     INSERT INTO level (part, place, condition, owner, pool, on_hand)
     SELECT part, place, condition, owner, pool, on_hand FROM change
     -- reading `locked` makes this side wait until every lock is held, in order
-    WHERE on_hand >= 0 AND reserved >= 0 AND (SELECT count(*) FROM locked) >= 0
+    WHERE on_hand >= 0 AND reserved >= 0 AND NOT frozen AND (SELECT count(*) FROM locked) >= 0
     ORDER BY part, place, condition, owner, pool
     ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET on_hand = level.on_hand + excluded.on_hand
     RETURNING {LEVEL_COLUMNS}
@@ -183,7 +193,7 @@ SELECT (SELECT count(*) FROM moved)::int AS units_moved,
        AS lots_missing,
        change.part AS wanted_part, change.place AS wanted_place,
        change.condition AS wanted_condition, change.owner AS wanted_owner, change.pool AS wanted_pool,
-       -change.on_hand AS wanted,
+       -change.on_hand AS wanted, change.frozen,
        result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
        result.backordered, result.critical_point, result.average_failure_line, result.in_several,
        change.on_hand - change.reserved AS freed
@@ -228,6 +238,7 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
 
     Raises:
         InsufficientStock: a level holds less free stock than would leave it.
+        StockFrozen: it would leave a store that is frozen.
         UnitNotHere: a unit is not where the move says it comes from.
         LotNotHere: a lot has fewer pieces where the move says they come from.
         HappenedBeforeItCame: a move is to have occurred before its pieces were there.
@@ -239,7 +250,7 @@ async def post(moves: Sequence[Move], *, by: Actor) -> list[LevelChange]:
     for row in rows:
         if row["wanted_part"] is not None and row["id"] is None:
             spot = Spot(row["wanted_place"], row["wanted_condition"], row["wanted_owner"], row["wanted_pool"])
-            raise await shortage(row["wanted_part"], spot, row["wanted"])
+            raise await shortage(row["wanted_part"], spot, row["wanted"], frozen=row["frozen"])
     with_units = [move for move in moves if move.unit is not None]
     if rows[0]["units_moved"] != len(with_units):
         raise await _misplaced(with_units)
@@ -317,8 +328,8 @@ async def announce(changes: Sequence[LevelChange]) -> None:
     )
 
 
-async def shortage(part: int, spot: Spot, wanted: int) -> InsufficientStock:
-    """The refusal for a level that is too low, with what is free of that owner's there and elsewhere."""
+async def shortage(part: int, spot: Spot, wanted: int, *, frozen: bool) -> InsufficientStock:
+    """The refusal for a level that is too low or frozen, with what is free of that owner's there and elsewhere."""
     rows = await db.fetch(
         """SELECT part.part_number, place.id AS place_id, place.code AS depot, pool.id AS pool_id, pool.code AS pool,
                   coalesce(level.free, 0) AS free
@@ -327,7 +338,8 @@ async def shortage(part: int, spot: Spot, wanted: int) -> InsufficientStock:
            CROSS JOIN pool
            LEFT JOIN level ON level.part = part.id AND level.place = place.id AND level.pool = pool.id
                 AND level.condition = $4 AND level.owner = $5
-           WHERE part.id = $1 AND ((place.id = $2 AND pool.id = $3) OR level.free > 0)
+           WHERE part.id = $1
+             AND ((place.id = $2 AND pool.id = $3) OR (level.free > 0 AND place.out_of_service_at IS NULL))
            ORDER BY level.free DESC NULLS LAST LIMIT 20""",
         part,
         spot.place,
@@ -336,7 +348,8 @@ async def shortage(part: int, spot: Spot, wanted: int) -> InsufficientStock:
         spot.owner,
     )
     here = next((row for row in rows if (row["place_id"], row["pool_id"]) == (spot.place, spot.pool)), None)
-    return InsufficientStock(
+    refusal = StockFrozen if frozen else InsufficientStock
+    return refusal(
         part_number=rows[0]["part_number"] if rows else None,
         depot=here["depot"] if here else None,
         pool=here["pool"] if here else None,

@@ -108,7 +108,7 @@ async def ask_crossing(
     if serials:
         await units.choose(part.id, origin, quantity, serials)
     if await free_at(part.id, origin) < quantity:
-        raise await shortage(part.id, origin, quantity)
+        raise await shortage(part.id, origin, quantity, frozen=False)
     number = await next_number("PC")
     crossing = await db.fetch_value(
         """INSERT INTO pool_crossing (number, place, part, from_pool, to_pool, quantity, serials, reason, state,

@@ -171,6 +171,7 @@ async def try_to_begin(reservation: UUID, *, by: Actor) -> bool:
             ), held AS (
                 UPDATE level SET reserved = level.reserved + due.quantity FROM due
                 WHERE level.id = due.level AND level.on_hand - level.reserved >= due.quantity
+                  AND NOT EXISTS (SELECT FROM place WHERE place.id = level.place AND place.frozen_at IS NOT NULL)
                 RETURNING {LEVEL_COLUMNS}, -due.quantity AS freed
             ), begun AS (
                 UPDATE reservation SET state = 'pending', held_at = $2, short_since = NULL FROM held

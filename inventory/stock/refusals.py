@@ -11,6 +11,14 @@ class InsufficientStock(Refused, constraint="level_free_not_negative"):
     help_zh = "请按可用数量申请，或改从 elsewhere 所列备件库调用，或提交备件申请。"
 
 
+class StockFrozen(InsufficientStock):
+    """{part_number} at {depot}: the store is in force majeure, and what lies there is frozen."""
+
+    zh = "{depot} 的 {part_number}：该库处于不可抗力停用，库存已冻结。"
+    help_en = "Take it from a depot listed under `elsewhere`; after the recount, ending the store's plan 3 frees it."
+    help_zh = "请改从 elsewhere 所列备件库调用；该库复盘并结束应急方案三后方可使用。"
+
+
 class StockWouldGoNegative(Refused, constraint="level_on_hand_not_negative"):
     """More would leave the shelf than is on it."""
 

@@ -58,6 +58,7 @@ WITH held AS (
     WHERE part.part_number = $1 AND place.code = $2 AND pool.code = $3 AND %s
       AND level.part = part.id AND level.place = place.id AND level.pool = pool.id AND level.owner = party.id
       AND level.condition = 'good' AND level.on_hand - level.reserved >= $4
+      AND place.frozen_at IS NULL
     RETURNING {LEVEL_COLUMNS}
 ),
 noted AS (
@@ -158,7 +159,7 @@ async def hold(
         whose = await places.ourselves() if owner is None else await places.find_party(owner)
         spot = Spot(place.id, GOOD, whose, await pools.find(pool))
         if part.part_number == part_number:
-            raise await shortage(part.id, spot, quantity)
+            raise await shortage(part.id, spot, quantity, frozen=place.frozen)
         # an alias was given: its part is meant
         return await hold(
             part.part_number,

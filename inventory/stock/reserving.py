@@ -125,7 +125,7 @@ wanted AS MATERIALIZED (
     SELECT asked.*, coalesce(priority_class.rank, asked.priority) AS rank, level.id AS level
     FROM asked
     JOIN part ON part.part_number = asked.part_number
-    JOIN place ON place.code = asked.depot
+    JOIN place ON place.code = asked.depot AND place.frozen_at IS NULL
     JOIN pool ON pool.code = asked.pool
     JOIN party ON party.is_ourselves
     JOIN level ON level.part = part.id AND level.place = place.id AND level.pool = pool.id AND level.owner = party.id

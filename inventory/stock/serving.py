@@ -7,16 +7,21 @@ from msgspec import Struct
 
 from inventory.ground import db
 
-NEAREST = """(
+_NEAREST = """(
     SELECT coverage.store, coverage.travel_hours
     FROM coverage JOIN place ON place.id = coverage.store
-    WHERE coverage.site = served.site AND place.out_of_service_at IS NULL
+    WHERE coverage.site = served.site AND %s
       -- an on-site store belongs to its customer; only that customer's own stock lies there
       AND (place.kind = 'depot' OR (place.kind = 'onsite_store' AND contract.dedicated_stock
                                     AND place.party = contract.customer))
     ORDER BY coverage.travel_hours, place.code LIMIT 1
-) AS nearest"""
+) AS %s"""
+
+NEAREST = _NEAREST % ("place.out_of_service_at IS NULL", "nearest")
 """The store that serves a site for a contract: to be joined laterally to `served` (site, contract) and its `contract`."""
+
+HOME = _NEAREST % ("true", "home")
+"""The store that would serve it if every store were in service: to be joined in the same way."""
 
 ANSWERS = "CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END"
 """Whether a `pool` answers the calls of a `contract`."""

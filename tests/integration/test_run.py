@@ -149,6 +149,7 @@ def test_from_nothing_to_restored_cover_and_back_again(newcomer: Newcomer):
     drill = newcomer.run("demo", "burst", "--pace", "0.2")
     after = newcomer.get("/emergency-cases?live=true&part=ST12000NM0008", manager)
     orders = [order for case in after for order in newcomer.get(f"/purchase-orders?case={case['number']}", manager)]
+    plans = newcomer.get("/plans", manager)
     books = newcomer.run("verify")
     stopped = newcomer.press_ctrl_c()
     rest = left_over(newcomer.state)
@@ -167,6 +168,7 @@ def test_from_nothing_to_restored_cover_and_back_again(newcomer: Newcomer):
     assert "GZ" in {case["depot"] for case in after}
     assert {order["kind"] for order in orders} == {"emergency"}
     assert "received" in {order["state"] for order in orders}
+    assert {plan["state"] for plan in plans} >= {"approved", "what_if"}
     assert (books.returncode, books.stderr) == (0, "")
     assert (stopped, rest) == (0, [])
     assert [case["id"] for case in found_again] == [case["id"] for case in after]

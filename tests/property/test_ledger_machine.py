@@ -100,6 +100,7 @@ class Ledger(RuleBasedStateMachine):
         self._context = contextvars.copy_context()
         self._transaction = db.engine.transaction()
         self._serials = 0
+        self.frozen = {}
         self.run(self._transaction.__aenter__())
         self.run(bins.enter_bins([NewBin(place=place, code=code) for place in ("GZ", "SH") for code in BINS], by=SETUP))
         self.run(self._watch())
@@ -542,6 +543,37 @@ class Ledger(RuleBasedStateMachine):
             return await taking_back.reverse_movement(lines[-1].id, by=SETUP, reason="by mistake")
 
         self.do(act())
+
+    @rule(depot=DEPOTS, frozen=st.booleans())
+    def freeze(self, depot, frozen):
+        async def act():
+            if frozen:
+                await places.freeze(depot, by=SETUP, reason="flood")
+                self.frozen[depot] = await self._given_and_held(depot)
+            elif self.frozen.pop(depot, None):
+                await places.unfreeze(depot, by=SETUP, reason="dry", returns=True)
+
+        self.do(act())
+
+    @staticmethod
+    async def _given_and_held(depot):
+        """How much ever left a store for another place than the books' own, and how much is held there."""
+        return await db.fetch_one(
+            """SELECT (SELECT count(*) FROM movement JOIN place AS goal ON goal.id = to_place
+                       WHERE from_place = store.id AND to_place <> store.id
+                         AND goal.kind NOT IN ('adjustment', 'scrap')) AS given,
+                      (SELECT coalesce(sum(reserved), 0) FROM level WHERE place = store.id) AS held
+               FROM place AS store WHERE code = $1""",
+            depot,
+        )
+
+    @invariant()
+    def what_is_frozen_is_neither_promised_nor_given(self) -> None:
+        for depot, (given, held) in self.frozen.items():
+            now = self.run(self._given_and_held(depot))
+            assert now["given"] == given
+            assert now["held"] <= held
+            self.frozen[depot] = now
 
     @invariant()
     def the_books_are_right(self) -> None:

@@ -1,6 +1,8 @@
 """What formulas say in English has its Chinese."""
 
 import json
+import re
+from copy import deepcopy
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from inventory.planning.sentences import chinese
 from optimizer.errors import InvalidInput
 from optimizer.factors import Cell, Level
 from optimizer.network import Policy, read
+from optimizer.sizing import size
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor, changed
 
 EXAMPLE = json.loads((Path(__file__).parents[1] / "examples" / "network-small.json").read_bytes())
@@ -54,3 +57,38 @@ def test_what_a_rate_rests_on_is_said_in_chinese():
         "先验（假定）Gamma(2, 100)；2025-01-01 至 2026-01-01 的 50.0 件·年中故障 4 次，"
         "相当于一般设备的 60.0 件·年；90% 区间 0.0163 至 0.0657"
     )
+
+
+CANNOT_HOLD = {
+    "travel": lambda d: d["customers"][0]["travel_hours"].update(GZ=2.5),
+    "mean": lambda d: d["sla_classes"][1].update(mean_time_target_hours=4),
+    "capacity": lambda d: d["depots"][1].update(capacity_units=3),
+    "budgets": lambda d: (d["limits"].update(total_budget_cny=30_000), d["depots"][1].update(capacity_units=3)),
+    "together": lambda d: d["limits"].update(total_budget_cny=48_799),
+    "floors": lambda d: d["replenishment"][1].update(min_stock=10),
+    "lots": lambda d: d["replenishment"][1].update(order_quantity=11),
+    "measured": lambda d: (
+        d["sla_classes"][0].update(measuring_days=365, assurance=0.9),
+        d["customers"][0]["travel_hours"].update(GZ=2.5),
+    ),
+    "one store's budget": lambda d: d["depots"][0].update(budget_cny=9_000),
+}
+
+
+@pytest.mark.parametrize("spoil", CANNOT_HOLD.values(), ids=CANNOT_HOLD)
+def test_why_there_is_no_plan_is_said_in_chinese(spoil):
+    document = deepcopy(EXAMPLE)
+    spoil(document)
+    plan = size(read(json.dumps(document).encode()))
+
+    assert plan.status == "infeasible"
+    for reason in plan.reasons:
+        assert not re.search(r"[a-z]{2,}", chinese(reason).replace("min_stock", "")), chinese(reason)
+
+
+def test_a_promise_that_falls_short_is_said_with_its_limits_in_chinese():
+    document = deepcopy(EXAMPLE)
+    document["depots"][1]["capacity_units"] = 3
+    (reason,) = size(read(json.dumps(document).encode())).reasons
+
+    assert re.fullmatch(r"在SH 的容量（3 件）之内，等级 2h 按时率最高为 0\.\d+，低于目标 0\.93", chinese(reason))

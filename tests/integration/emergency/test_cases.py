@@ -34,7 +34,7 @@ async def planned() -> None:
     # three parts dip far in normal life; here the class is held to its target
     await db.execute("UPDATE plan_class SET normal_dip = target_fraction")
     await plans.approve_plan(plan.id, by=MANAGER)
-    for row in (await plans.plan_detail(plan.id)).rows:
+    for row in (await plans.plan_detail(plan.id, seen_by=MANAGER)).rows:
         stock = (await level(row.part_number, row.depot, row.pool)).on_hand
         missing = row.base_stock - stock
         serials = [f"{row.part_number}-{row.depot}-{n}" for n in range(missing)] if row.part_number == DRIVE else ()

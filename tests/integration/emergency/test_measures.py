@@ -14,7 +14,7 @@ from inventory.ground import clock, db, jobs
 from inventory.procurement import orders, receiving
 from inventory.procurement import register as procurement
 from inventory.requests import requests
-from inventory.stock import receipts, reservations, transfers
+from inventory.stock import notices, receipts, reservations, transfers
 from inventory.stock.receipts import Incoming
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, drain, judge, live_cases, planned, propose
@@ -371,24 +371,21 @@ async def test_whole_units_that_could_bridge_the_time_are_told(company):
     assert proposal["measures"] == []
 
 
-async def test_a_replacement_that_a_vendor_has_announced_counts_once_it_is_confirmed(company):
-    """Whatever a notice tells of is cover like an order: repairs due back, replacements of claims, goods on loan."""
+async def test_what_is_only_announced_by_hand_is_no_cover_and_what_a_vendor_promised_is(company):
+    """Repairs due back, replacements and loans come on notices of hand; nobody vouches for them before they arrive."""
     case = await a_fan_case()
-    due = clock.now() + timedelta(hours=20)
     before = await missing_of(case)
-    await db.execute(
-        """INSERT INTO expected_delivery (id, part, place, pool, quantity, received_quantity, due_at, confirmed, source_kind,
-                                          source)
-           SELECT gen_random_uuid(), part.id, place.id, pool.id, 4, 0, $2, false, 'return', gen_random_uuid()
-           FROM part, place, pool WHERE part_number = $1 AND place.code = 'GZ' AND pool.code = 'common'""",
-        FAN,
-        due,
-    )
+    due = clock.now() + timedelta(hours=20)
+    coming = notices.NewNoticeLine(part_number=FAN, quantity=4)
+    await notices.announce("GZ", [coming], by=KEEPER, origin="V-DELL", due_at=due)
     announced = await missing_of(case)
-    await db.execute("UPDATE expected_delivery SET confirmed = true")
-    confirmed = await missing_of(case)
+    await db.execute("UPDATE offer SET valid_to = NULL FROM part WHERE part.id = part AND part_number = $1", FAN)
+    order = await orders.draft_order("DISTI", "GZ", [orders.NewLine(part_number=FAN, quantity=4)], by=BUYER)
+    await orders.approve_on_authority(order.id, by=SETUP)
+    await orders.record_placed(order.id, by=SETUP, promised_at=due)
+    promised = await missing_of(case)
 
-    assert before == announced == confirmed + 4
+    assert before == announced == promised + 4
 
 
 async def missing_of(case: cases.CaseSummary) -> int:

@@ -144,6 +144,10 @@ def test_every_role_has_a_name_and_only_known_rights():
     assert {right for rights in ROLES.values() for right in rights} <= RIGHTS.keys()
 
 
+def test_whoever_sees_plans_sees_what_they_cost():
+    assert all("costs.read" in rights for rights in ROLES.values() if "plans.read" in rights)
+
+
 async def test_a_persons_key_acts_under_the_persons_name_and_ends_with_them(company):
     person = await add_wang()
     made = await keys.make_key(

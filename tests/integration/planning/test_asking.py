@@ -53,7 +53,7 @@ async def test_the_next_plan_starts_from_the_newest_multipliers(company):
     newest = await made()
     await what_if(Changes(targets={"2h": 0.97}), plan=newest.id)  # a question is no plan to start from
 
-    assert await asking.newest_multipliers() == (await plans.plan_detail(newest.id)).multipliers
+    assert await asking.newest_multipliers() == (await plans.plan_detail(newest.id, seen_by=PLANNER)).multipliers
 
 
 async def test_a_job_tells_its_step_and_its_gap_and_never_goes_back(company):
@@ -88,7 +88,7 @@ async def test_a_job_that_cannot_be_done_says_why(company):
 async def test_a_what_if_stands_beside_the_plan_in_force(company):
     plan = await in_force()
     done = await what_if(Changes(targets={"2h": 0.97}, device_factors=(DeviceFactor(1.5),)))
-    found = await asking.comparison(done.result["plan"])
+    found = await asking.comparison(done.result["plan"], seen_by=PLANNER)
     side = found.comparison
 
     assert (found.based_on.id, found.plan.state) == (plan.id, "what_if")
@@ -96,7 +96,10 @@ async def test_a_what_if_stands_beside_the_plan_in_force(company):
     assert side.cost_after_cny > side.cost_before_cny == float(plan.cost_cny)
     assert side.classes[0].service_after >= 0.97
     assert side.service_of_before["2h"] < 0.97
-    rows = {(row.part_number, row.depot): row.base_stock for row in (await plans.plan_detail(found.plan.id)).rows}
+    rows = {
+        (row.part_number, row.depot): row.base_stock
+        for row in (await plans.plan_detail(found.plan.id, seen_by=PLANNER)).rows
+    }
     raised = next(row for row in side.rows if (row.part, row.depot) == (DRIVE, "GZ"))
     assert rows[DRIVE, "GZ"] == raised.after > raised.before
 
@@ -117,7 +120,7 @@ async def test_a_what_if_never_holds(company):
 async def test_a_what_if_that_cannot_hold_says_so(company):
     await in_force()
     done = await what_if(Changes(total_budget_cny=1.0))
-    found = await asking.comparison(done.result["plan"])
+    found = await asking.comparison(done.result["plan"], seen_by=PLANNER)
 
     assert (found.plan.status, found.comparison.cost_after_cny, found.comparison.rows) == ("infeasible", None, ())
     assert found.comparison.reasons
@@ -144,7 +147,7 @@ async def test_a_what_if_needs_a_plan_to_start_from_and_something_to_change(comp
 async def test_what_is_no_what_if_is_not_compared(company):
     plan = await made()
     with pytest.raises(Unknown):
-        await asking.comparison(plan.id)
+        await asking.comparison(plan.id, seen_by=PLANNER)
 
 
 async def test_the_frontier_is_kept_with_its_plan(company):
@@ -248,6 +251,19 @@ async def test_a_plans_files_are_for_whoever_sees_all_that_is_in_them(api, compa
     assert (of_one_store.status_code, of_one_store.json()["code"]) == (403, "not_your_network")
     assert "every store, contract and price" in of_one_store.json()["detail"]
     assert "全部备件库、合同与价格" in chinese.json()["detail"]
+
+
+async def test_whoever_is_bound_to_a_store_sees_its_rows_of_a_plan_and_no_comparison_of_all(api, company):
+    await in_force()
+    done = await what_if(Changes(targets={"2h": 0.97}))
+    plan = done.result["plan"]
+    whole = await api.call("GET", f"/plans/{plan}", role="planner")
+    of_one_store = await api.call("GET", f"/plans/{plan}", role="planner", depot="GZ")
+    compared = await api.call("GET", f"/plans/{plan}/comparison", role="planner", depot="GZ")
+
+    assert {row["depot"] for row in whole.json()["rows"]} > {"GZ"}
+    assert {row["depot"] for row in of_one_store.json()["rows"]} == {"GZ"}
+    assert (compared.status_code, compared.json()["code"]) == (403, "not_your_network")
 
 
 async def test_a_plans_files_need_the_right_to_see_costs_and_every_contract(company):

@@ -6,6 +6,7 @@ from api import solving
 from inventory.ground import clock, db, jobs, progress
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.planning import balancing, plans
+from inventory.planning.asking import NotYourNetwork
 from inventory.stock import receipts, transfers
 from inventory.stock.refusals import InsufficientStock
 from tests.integration.planning.test_plans import made
@@ -25,14 +26,16 @@ async def proposed(plan: plans.PlanSummary) -> balancing.Proposal:
     job = await balancing.ask_to_rebalance(plan.id, by=PLANNER)
     await solving.run(solving.rebalance, jobs.Rebalance(job.id, plan.id))
     assert (await progress.job_view(job.id)).state == "done"
-    return await balancing.proposal(job.id)
+    return await balancing.proposal(job.id, seen_by=PLANNER)
 
 
 async def test_what_is_lacking_and_spare_is_read_off_shelf_ways_and_plan(company):
     plan = await in_force()
     found = await balancing.balance(plan.id, clock.today())
     at = {(holding.part, holding.depot): holding for holding in found.holdings}
-    planned = {(row.part_number, row.depot): row.base_stock for row in (await plans.plan_detail(plan.id)).rows}
+    planned = {
+        (row.part_number, row.depot): row.base_stock for row in (await plans.plan_detail(plan.id, seen_by=PLANNER)).rows
+    }
 
     assert at[PSU, "GZ"].lacks == planned[PSU, "GZ"]
     assert at[PSU, "SH"].spares == 5
@@ -67,7 +70,7 @@ async def test_a_proposal_becomes_draft_transfers_once(company):
     assert [(draft.from_depot, draft.to_depot, draft.state) for draft in drafts] == [("SH", "GZ", "draft")]
     assert moved == {move.part: move.quantity for move in proposal.rebalancing.moves}
     assert (await level(PSU, "SH")).free == free - moved[PSU]
-    assert (await balancing.proposal(proposal.job)).transfers == [draft.number for draft in drafts]
+    assert (await balancing.proposal(proposal.job, seen_by=PLANNER)).transfers == [draft.number for draft in drafts]
     assert (await proposed(await plans.plan_summary(proposal.plan))).rebalancing.moves == ()  # they count as coming
     with pytest.raises(WrongState):
         await balancing.draft_transfers(proposal.job, by=PLANNER)
@@ -80,8 +83,15 @@ async def test_stock_that_is_gone_since_is_not_drafted_and_may_be_tried_again(ow
     with pytest.raises(InsufficientStock):
         await balancing.draft_transfers(proposal.job, by=PLANNER)
     assert await transfers.transfers(limit=1, seen_by=SETUP) == []
-    assert (await balancing.proposal(proposal.job)).transfers == []
+    assert (await balancing.proposal(proposal.job, seen_by=PLANNER)).transfers == []
     assert not await db.fetch_value("SELECT payload ? 'transfers' FROM job WHERE id = $1", proposal.job)
+
+
+async def test_a_proposal_is_for_whoever_sees_every_store_it_moves_between(company):
+    proposal = await proposed(await in_force())
+
+    with pytest.raises(NotYourNetwork):
+        await balancing.proposal(proposal.job, seen_by=actor("planner", depots={"GZ"}))
 
 
 async def test_only_a_plan_in_force_is_moved_to_and_only_by_planners(company):
@@ -95,7 +105,7 @@ async def test_only_a_plan_in_force_is_moved_to_and_only_by_planners(company):
     with pytest.raises(NotYourDepot):
         await balancing.draft_transfers(proposal.job, by=actor("planner", depots={"GZ"}))
     with pytest.raises(Unknown):
-        await balancing.proposal(plan.id)
+        await balancing.proposal(plan.id, seen_by=PLANNER)
 
 
 async def test_rebalancing_over_http(api):

@@ -21,7 +21,9 @@ def ahead(years: int):
 
 async def test_surplus_is_moved_where_it_lacks_and_else_given_back(company):
     plan = await in_force()
-    planned = {(row.part_number, row.depot): row.base_stock for row in (await plans.plan_detail(plan.id)).rows}
+    planned = {
+        (row.part_number, row.depot): row.base_stock for row in (await plans.plan_detail(plan.id, seen_by=PLANNER)).rows
+    }
     listed = [one.surplus for one in await excess.surplus(plan.id, limit=99, seen_by=PLANNER)]
     found = {(one.part, one.depot): one for one in listed}
 

@@ -58,7 +58,7 @@ async def test_a_part_without_any_offer_has_no_lead_time(company):
 
 async def test_a_plan_is_optimal_proven_and_explains_itself(company):
     plan = await made()
-    detail = await plans.plan_detail(plan.id)
+    detail = await plans.plan_detail(plan.id, seen_by=PLANNER)
 
     assert (plan.status, plan.state) == ("optimal", "proposed")
     assert plan.lower_bound_cny <= plan.cost_cny
@@ -71,7 +71,7 @@ async def test_a_plan_is_optimal_proven_and_explains_itself(company):
 async def test_an_approved_plan_becomes_the_levels_lines(company):
     plan = await made()
     approved = await plans.approve_plan(plan.id, by=MANAGER)
-    detail = await plans.plan_detail(plan.id)
+    detail = await plans.plan_detail(plan.id, seen_by=PLANNER)
 
     planned = next(row for row in detail.rows if (row.part_number, row.depot) == (PSU, "GZ"))
     stock = await level(PSU, "GZ")
@@ -91,9 +91,9 @@ async def test_whoever_made_a_plan_does_not_approve_it(company):
 async def test_a_rate_that_is_hardly_known_asks_for_more_stock(company):
     gathered = await network.gather(clock.now().date())
     assert {part.id: part.rate_shape for part in gathered.network.parts} == {DRIVE: 20, FAN: 10, PSU: 35}
-    sure = (await plans.plan_detail((await made()).id)).plan.cost_cny
+    sure = (await plans.plan_detail((await made()).id, seen_by=PLANNER)).plan.cost_cny
     await db.execute("UPDATE failure_rate SET shape = 0.5, exposure_device_years = 0.5 / annual_rate")
-    unsure = await plans.plan_detail((await made()).id)
+    unsure = await plans.plan_detail((await made()).id, seen_by=PLANNER)
 
     assert unsure.plan.cost_cny > sure
     assert all(planned.planned_service >= planned.target_fraction - 1e-9 for planned in unsure.classes)

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from optimizer.cover import ClassDemand, Inbound, on_time_share
+from optimizer.cover import ClassDemand, Inbound, on_time_share, on_time_shares
 from optimizer.errors import OptimizerError
 from optimizer.simulation import StockedRow, _dip, _life, normal_dips
 
@@ -98,6 +98,46 @@ def test_another_life_dips_below_about_as_often_as_stated():
     level = normal_dips(rows, ["2h"], years=200.0, seed=1, per_year=2.0)["2h"]
     again = falls_below(level, services(rows, 60.0, 2, "2h")) / 60.0
     assert again == pytest.approx(2.0, abs=0.8)
+
+
+def test_live_stock_falls_below_the_level_as_often_as_was_allowed():
+    """Every row looked at anew just before and after each demand, as live stock is: not oftener, and not never."""
+    rows, years = network(3, 30), 40.0
+    level = normal_dips(rows, ["2h"], years=years, seed=4)["2h"]
+    served = [each for each in rows if each.demands[0].service_class == "2h"]
+    lives = [_demands(each, years * 365.0, number) for number, each in enumerate(served)]
+    moments = np.sort(np.concatenate([life[life > 0] for life in lives]))
+    weight = sum(each.rate_per_day for each in served)
+    before, after = (
+        sum(
+            each.rate_per_day * _seen(each, life, moments, side) for each, life in zip(served, lives, strict=True)
+        ) / weight
+        for side in ("left", "right")
+    )  # fmt: skip
+    a_year = int(((before >= level) & (after < level)).sum()) / years
+    assert 0.5 < a_year < 1.2
+
+
+def _demands(each, days, seed):
+    random = np.random.default_rng(seed)
+    lead = each.resupply_days
+    return np.sort(random.uniform(-lead, days, random.poisson(each.rate_per_day * (lead + days))))
+
+
+def _seen(each, demand, moments, side):
+    """The row's on-time share at each moment, just before or after what happens then."""
+    last = np.searchsorted(demand, moments, side=side)
+    first = np.searchsorted(demand, moments - each.resupply_days, side="right")
+    event = np.repeat(np.arange(len(moments)), last - first)
+    order = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)]).astype(int)
+    return on_time_shares(
+        each.base_stock - (last - first),
+        each.rate_per_day,
+        each.resupply_days,
+        inbound_row=event,
+        inbound_qty=np.ones(len(event)),
+        inbound_eta_days=demand[order] + each.resupply_days - moments[event],
+    )
 
 
 def test_rarer_dips_lie_deeper():

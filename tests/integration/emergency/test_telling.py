@@ -1,0 +1,124 @@
+"""Who is told what of cases: stores, contracts, prices and other customers' machines."""
+
+import msgspec
+import pytest
+
+from inventory.emergency import cases, following, near_misses, proposing
+from inventory.ground import clock, db, events
+from inventory.ground.errors import Unknown
+from inventory.requests import requests
+from optimizer.emergency import choose
+from tests.integration.emergency.test_cases import EMERGENCY, a_case, fail
+from tests.integration.emergency.test_radar import bad_drives
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, actor
+
+BANKER = actor("project_manager", contracts={"C-BANK"})
+TELCO = actor("project_manager", contracts={"C-TELCO"})
+
+
+async def told(reader, subject):
+    return [event for event in await events.since(0, limit=2000, seen_by=reader) if event.subject == subject]
+
+
+async def test_what_the_radar_finds_everywhere_is_told_to_nobody_who_is_bound(company):
+    receipt = await bad_drives()
+    case = await a_case()
+
+    whole = (await cases.case_view(case.id, seen_by=AUDITOR)).evidence["radar"]
+    assert receipt in whole["en"]
+    for reader in (KEEPER, BANKER):
+        view = await cases.case_view(case.id, seen_by=reader)
+        assert view.evidence["radar"] is None
+        assert receipt not in msgspec.json.encode(view).decode()
+
+
+async def test_whoever_is_bound_to_contracts_sees_the_cases_that_concern_them(company):
+    case = await a_case()
+
+    assert [each.id for each in await cases.cases(limit=9, seen_by=BANKER)] == [case.id]
+    assert await cases.cases(limit=9, seen_by=TELCO) == []
+    with pytest.raises(Unknown):
+        await cases.case_view(case.id, seen_by=TELCO)
+    with pytest.raises(Unknown):
+        await cases.stand_down(case.id, by=TELCO, reason="not mine")
+
+
+async def test_of_a_case_that_others_lean_on_too_a_contract_is_told_its_own_part(company):
+    case = await a_case()
+    await db.execute(
+        """UPDATE emergency_case SET evidence = jsonb_set(evidence, '{served}', evidence -> 'served' || jsonb_build_array(
+               jsonb_build_object('contract', 'C-TELCO', 'name_zh', '测试移动', 'name_en', 'Test Telco', 'devices', 3)))"""
+    )
+    await db.execute(
+        "UPDATE device SET contract = (SELECT id FROM contract WHERE code = 'C-TELCO') WHERE serial = 'BANK-001'"
+    )
+    await fail(DRIVE, 3)
+
+    mine = await following.follow(case.id, seen_by=TELCO, zone="Asia/Shanghai")
+    everything = await following.follow(case.id, seen_by=AUDITOR, zone="Asia/Shanghai")
+
+    assert [each["contract"] for each in mine.view.evidence["served"]] == ["C-TELCO"]
+    assert mine.view.evidence["failures_per_day"] == []
+    assert "Test Bank" not in msgspec.json.encode(mine.view.evidence).decode()
+    assert sum(day.failures for day in mine.failures) < sum(day.failures for day in everything.failures)
+
+
+async def test_prices_and_vendors_of_a_case_are_told_by_right(company):
+    case = await a_case()
+    chosen = await proposing.prepare(case.id, by=EMERGENCY)
+    assert chosen is not None
+    await proposing.record(chosen, choose(chosen.situation), by=EMERGENCY)
+
+    def text(view):
+        return msgspec.json.encode([view.proposal, view.orders, view.log]).decode()
+
+    buyer, keeper, engineer = [await cases.case_view(case.id, seen_by=each) for each in (BUYER, KEEPER, ENGINEER)]
+    assert "total_cny" in text(buyer)
+    assert "DISTI" in text(keeper)
+    assert "_cny" not in text(keeper)
+    assert "DISTI" not in text(engineer)
+    assert "_cny" not in text(engineer)
+    assert engineer.proposal["status"] == buyer.proposal["status"]
+
+
+async def test_near_misses_are_told_as_cases_are(company):
+    await a_case()
+    await db.execute(
+        """INSERT INTO near_miss (part, place, pool, at, policy_version, reason, evidence)
+           SELECT part, place, pool, $1, 1, 'burst_without_crossing',
+                  evidence || '{"radar": {"en": "at site TELCO-ZJ", "zh": ""}}' FROM emergency_case""",
+        clock.now(),
+    )
+
+    assert (await near_misses.near_misses(limit=9, seen_by=AUDITOR))[0].evidence["radar"]["en"]
+    assert (await near_misses.near_misses(limit=9, seen_by=KEEPER))[0].evidence["radar"] is None
+    assert await near_misses.near_misses(limit=9, seen_by=TELCO) == []
+
+
+async def test_events_of_a_case_reach_its_stores_readers_and_nobody_who_is_bound_to_contracts(own_company):
+    case = await a_case()
+
+    assert [event.kind for event in await told(actor("dispatcher", depots={"GZ"}), case.number)] == [
+        "emergency_case.opened"
+    ]
+    assert await told(actor("dispatcher", depots={"SH"}), case.number) == []
+    assert await told(actor("ticket_system", contracts={"C-TELCO"}), case.number) == []
+
+
+async def test_events_of_a_part_request_reach_the_stores_that_reach_its_site(own_company):
+    asked = await requests.open_request(
+        requests.NewRequest(
+            source="t",
+            reference="1",
+            device_serial="BANK-001",
+            severity="severe",
+            lines=[requests.NewRequestLine(part_number=DRIVE)],
+        ),
+        by=DISPATCHER,
+    )
+
+    assert await told(AUDITOR, asked.number)
+    assert await told(actor("dispatcher", depots={"GZ"}), asked.number)
+    assert await told(actor("dispatcher", depots={"ZJ"}), asked.number) == []
+    assert await told(actor("ticket_system", contracts={"C-BANK"}), asked.number)
+    assert await told(actor("ticket_system", contracts={"C-TELCO"}), asked.number) == []
