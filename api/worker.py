@@ -42,8 +42,9 @@ from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
-from optimizer.emergency import Answer, choose
+from optimizer.emergency import Answer, Point, choose
 from optimizer.situation import Situation
+from optimizer.soonest import soonest
 
 HEARTBEAT = timedelta(seconds=6)
 """A job whose worker shows no life for this long is taken up again."""
@@ -161,13 +162,14 @@ async def on_propose(job: jobs.Propose, work: Work) -> None:
     chosen = await proposing.prepare(job.case, by=EMERGENCY)
     if chosen is None:
         return
-    answered = await in_process(work, solve_emergency, chosen.situation)
-    await proposing.record(chosen, answered, by=EMERGENCY, attempt=job.attempt)
+    answered, late = await in_process(work, solve_emergency, chosen.situation)
+    await proposing.record(chosen, answered, by=EMERGENCY, attempt=job.attempt, late=late)
 
 
-def solve_emergency(situation: Situation) -> Answer:
-    """Choose measures, in a process of its own."""
-    return choose(situation, time_limit_s=SOLVE_SECONDS)
+def solve_emergency(situation: Situation) -> tuple[Answer, Point | None]:
+    """Choose measures, in a process of its own; and the soonest ones where none are in time."""
+    answer = choose(situation, time_limit_s=SOLVE_SECONDS)
+    return answer, soonest(situation, time_limit_s=SOLVE_SECONDS) if answer.status == "infeasible" else None
 
 
 async def on_place_order(job: jobs.PlaceOrder, work: Work) -> None:

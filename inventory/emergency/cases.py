@@ -12,6 +12,12 @@ from msgspec import Struct, structs
 from inventory.emergency import disclosure, near_misses, stand_ins
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
+from inventory.emergency.hindrances import (
+    AboveStandingAuthority,
+    Hindrance,
+    OutsideStandingAuthority,
+    needs_a_person,
+)
 from inventory.emergency.judging import Judgement, opens
 from inventory.emergency.owners import owner_now
 from inventory.emergency.policy import COLUMNS, Policy
@@ -37,7 +43,7 @@ class CaseAlreadyOpen(Refused, constraint="emergency_case_is_open_once"):
 class NothingProposed(Refused):
     """Case {number} has no proposal to approve: {why}."""
 
-    zh = "应急方案 {number} 没有可审批的措施：{why}。"
+    zh = "应急方案 {number} 没有可审批的措施：{why_zh}。"
     help_en = "Enter an offer, add a lane, or have it proposed again."
     help_zh = "请录入报价或线路，或重新生成措施。"
 
@@ -341,7 +347,8 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
     released = await transfers.release_proposed(view.number)
     agreed = await stand_ins.agree(case)
     if view.state == "proposed" and not drafts and not released and not agreed:
-        raise NothingProposed(number=view.number, why="no offer and no other store can help")
+        why, why_zh = await _why_nothing(case)
+        raise NothingProposed(number=view.number, why=why, why_zh=why_zh)
     now = clock.now()
     moved = await db.execute(
         """UPDATE emergency_case SET state = 'acting', approved_at = $2, approved_by = $3, approval_basis = $4,
@@ -364,6 +371,17 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
     for kind in ("approved", "acting"):
         await events.emit(f"emergency_case.{kind}", "emergency_case", view.number, after, depot=view.depot, closed=True)
     return after
+
+
+async def _why_nothing(case: UUID) -> tuple[str, str]:
+    """What stood in the way of measures, in both languages."""
+    found = await db.fetch_value(
+        "SELECT coalesce(proposal->'hindrances', '[]') FROM emergency_case WHERE id = $1", case
+    )
+    told = [msgspec.convert(each, Hindrance) for each in found]
+    if not told:
+        return "nothing is missing", "目前无缺件"
+    return " ".join(each.en for each in told).rstrip("."), "".join(each.zh for each in told).rstrip("。")
 
 
 @db.atomic
@@ -476,15 +494,35 @@ async def record_proposal(
     )
     if row is None:
         return "nothing"
-    await _log(case, "proposed", by, {"total_cny": str(total_cny), "status": proposal.get("status")})
+    holds = (row["in_burst"] and row["crossed_critical_point"]) or row["under_average_line"]
+    authorised = holds and total_cny <= row["standing_authority_cny"]
+    if proposal.get("measures") and not authorised:
+        proposal["hindrances"] = [
+            *proposal.get("hindrances", []),
+            *msgspec.to_builtins(await _why_a_person(case, total_cny, row["standing_authority_cny"], holds=holds)),
+        ]
+        await db.execute("UPDATE emergency_case SET proposal = $2 WHERE id = $1", case, proposal)
+    in_the_way = [each["code"] for each in proposal.get("hindrances", [])]
+    await _log(
+        case,
+        "proposed",
+        by,
+        {"total_cny": str(total_cny), "status": proposal.get("status"), "hindrances": list(dict.fromkeys(in_the_way))},
+    )
     view = await case_summary(case)
     await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot, closed=True)
-    holds = (row["in_burst"] and row["crossed_critical_point"]) or row["under_average_line"]
     if not proposal.get("measures"):
         if not proposal.get("still_missing"):  # what came meanwhile is enough: earlier measures go on
             await db.execute("UPDATE emergency_case SET state = 'acting' WHERE id = $1 AND acting_at IS NOT NULL", case)
         return "nothing"
-    return "standing_authority" if holds and total_cny <= row["standing_authority_cny"] else "approver"
+    return "standing_authority" if authorised else "approver"
+
+
+async def _why_a_person(case: UUID, total_cny: Decimal, limit_cny: Decimal, *, holds: bool) -> list[Hindrance]:
+    """Why standing authority does not reach, and who may approve."""
+    basis = AboveStandingAuthority if holds else OutsideStandingAuthority
+    depot = (await case_summary(case)).depot
+    return await needs_a_person(depot, basis, {"total_cny": str(total_cny), "limit_cny": str(limit_cny)})
 
 
 async def policy_of(case: UUID) -> Policy:

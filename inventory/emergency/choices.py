@@ -1,17 +1,19 @@
 """What a case has to choose from: what is needed where, what vendors offer, how stock can move."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.emergency import cases
+from inventory.emergency import cases, hindrances
 from inventory.emergency.facts import Facts, Key, RowFacts, gather
+from inventory.emergency.hindrances import DonorKeepsItsOwn, Hindrance, NoWayThere
 from inventory.emergency.judging import judge_one, still_missing
 from inventory.emergency.policy import Policy
-from inventory.emergency.stand_ins import Substitute, substitutes_of
+from inventory.emergency.stand_ins import Substitute, SwapUnit, substitutes_of, swap_units_of
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
 from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
@@ -44,8 +46,9 @@ class Choices(Struct, frozen=True, kw_only=True):
     """A situation to be solved, and how its names read in the database.
 
     `missing` is how much stock has to be found, beyond what comes anyway and what earlier measures will bring.
-    `options` by option, `moves` by lane. `substitutes` are the parts that may stand in, those too that fit only some of
-    what the stock serves and are not counted on.
+    `options` by option, `moves` by lane; `hindrances` is what keeps others from being there. `substitutes` are the parts
+    that may stand in, those too that fit only some of what the stock serves and are not counted on; `swap_units` whole units
+    that could bridge the time, which nobody reckons with.
 
     A substitute is in the situation as what it stands for: where two pieces of it are used for one, an offer of it is an
     option for the part at twice the price, in lots of whole pairs; what a store can spare of it is a need of its own, named
@@ -62,6 +65,8 @@ class Choices(Struct, frozen=True, kw_only=True):
     options: dict[str, Offered]
     moves: dict[str, Carried]
     substitutes: list[Substitute]
+    swap_units: list[SwapUnit]
+    hindrances: list[Hindrance]
 
 
 class _Source(Struct, frozen=True, kw_only=True):
@@ -70,7 +75,13 @@ class _Source(Struct, frozen=True, kw_only=True):
     row: RowFacts
     store: str
     pieces: int
+    kept: int
     need: Need
+
+    @property
+    def spare(self) -> int:
+        """How many pieces it can give."""
+        return max(0, self.row.available - self.kept) // self.pieces * self.pieces
 
 
 async def choices(case: UUID) -> Choices | None:
@@ -96,12 +107,12 @@ async def choices(case: UUID) -> Choices | None:
         for row in facts.rows
         if row is not subject and row.available > 0
     ]
-    offers = await _offers(
-        case, subject, fitting, cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK)
-    )
+    needed = cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK)
+    offers, too_low = await _offers(case, subject, fitting, needed)
     lanes = await _lanes(subject, sources, policy.restore_within_hours)
     under_way = await cases.under_way(case)
     judgement = judge_one(facts, subject)
+    missing = still_missing(facts, subject, judgement, under_way)
     need = Need(
         part=subject.part_number,
         depot=_store(subject),
@@ -116,10 +127,21 @@ async def choices(case: UUID) -> Choices | None:
         pool=subject.pool_code,
         depot=subject.depot,
         available=subject.available,
-        missing=still_missing(facts, subject, judgement, under_way),
+        missing=missing,
         options={term.option: offered for offered, term in offers},
         moves={lane.name: carried for lane, carried in lanes},
         substitutes=substitutes,
+        swap_units=await swap_units_of(*key),
+        hindrances=[
+            *await hindrances.refused_orders(head["number"], sorted({offered.vendor for offered, _ in offers})),
+            *(
+                []
+                if any(offered.part_number == subject.part_number for offered, _ in offers) or too_low
+                else [await hindrances.not_offered(subject.part, subject.part_number)]
+            ),
+            *(hindrances.too_low(number, needed, vendors) for number, vendors in too_low.items()),
+            *_unused(subject, sources, [lane.origin for lane, _ in lanes], missing),
+        ],
         situation=Situation(
             needs=(need, *(source.need for source in sources)),
             vendor_options=tuple(term for _, term in offers),
@@ -154,7 +176,7 @@ def _same(row: RowFacts, policy: Policy) -> _Source:
         needed_by_hours=policy.restore_within_hours,
         inbound=_arriving(row, policy),
     )
-    return _Source(row=row, store=_store(row), pieces=1, need=need)
+    return _Source(row=row, store=_store(row), pieces=1, kept=_kept_by(row), need=need)
 
 
 def _instead(facts: Facts, row: RowFacts, subject: RowFacts, substitute: Substitute, policy: Policy) -> _Source:
@@ -170,7 +192,36 @@ def _instead(facts: Facts, row: RowFacts, subject: RowFacts, substitute: Substit
         hold_point=on_hand - max(0, row.available - kept) // substitute.pieces,
         needed_by_hours=policy.restore_within_hours,
     )
-    return _Source(row=row, store=store, pieces=substitute.pieces, need=need)
+    return _Source(row=row, store=store, pieces=substitute.pieces, kept=kept, need=need)
+
+
+def _unused(subject: RowFacts, sources: Sequence[_Source], reached: Collection[str], missing: int) -> list[Hindrance]:
+    """What keeps stores that have something from giving all that is missing."""
+    found: list[Hindrance] = []
+    for source in sources:
+        row, spare = source.row, source.spare
+        if source.store not in reached and spare:
+            found.append(
+                hindrances.told(
+                    NoWayThere(depot=row.depot, to_depot=subject.depot, part_number=row.part_number, spare=spare)
+                )
+            )
+        elif source.store in reached and spare < missing * source.pieces:
+            found.append(
+                hindrances.told(
+                    DonorKeepsItsOwn(
+                        depot=row.depot,
+                        part_number=row.part_number,
+                        available=row.available,
+                        kept=min(source.kept, row.available),
+                        spare=spare,
+                        short=missing * source.pieces - spare,
+                        critical_point=row.critical_point or 0,
+                        average_failure_line=row.average_failure_line or 0,
+                    )
+                )
+            )
+    return found
 
 
 def _store(row: RowFacts) -> str:
@@ -233,10 +284,11 @@ async def _lanes(subject: RowFacts, sources: Sequence[_Source], within_hours: fl
 
 async def _offers(
     case: UUID, subject: RowFacts, substitutes: Mapping[int, Substitute], needed: Provenance
-) -> list[tuple[Offered, VendorOption]]:
+) -> tuple[list[tuple[Offered, VendorOption]], dict[str, list[tuple[str, Provenance]]]]:
     """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart.
 
-    Of the part, and of what fits instead of it; whoever refused the one may still send the other.
+    Of the part, and of what fits instead of it; whoever refused the one may still send the other. And by part who offers it
+    and is not genuine enough, with their grade.
     """
     today = clock.today()
     rows = await db.fetch(
@@ -262,14 +314,17 @@ async def _offers(
         list(substitutes),
     )
     offers: list[tuple[Offered, VendorOption]] = []
+    too_low: dict[str, list[tuple[str, Provenance]]] = defaultdict(list)
     for row in rows:
-        if not is_at_least(await vendor_grade(row["vendor_id"], row["part"], today), needed):
+        grade = await vendor_grade(row["vendor_id"], row["part"], today)
+        if not is_at_least(grade, needed):
+            too_low[row["part_number"]].append((row["vendor"], grade))
             continue
         pieces = substitutes[row["part"]].pieces if row["part"] in substitutes else 1
         offers.append(_option(row, subject, pieces, expedited=False))
         if row["fast_hours"] is not None:
             offers.append(_option(row, subject, pieces, expedited=True))
-    return offers
+    return offers, too_low
 
 
 def _option(row: db.Row, subject: RowFacts, pieces: int, *, expedited: bool) -> tuple[Offered, VendorOption]:

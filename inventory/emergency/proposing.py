@@ -9,12 +9,13 @@ import msgspec
 
 from inventory.emergency import cases, stand_ins
 from inventory.emergency.choices import Choices, Offered, choices
+from inventory.emergency.hindrances import Hindrance, TooFew, TooLate, listed, told
 from inventory.ground import db, jobs
 from inventory.ground.actor import Actor, service
 from inventory.procurement import orders
 from inventory.stock import transfers
 from inventory.stock.refusals import InsufficientStock
-from optimizer.emergency import Answer
+from optimizer.emergency import Answer, Point
 from optimizer.situation import Action, Lane, Move, Purchase
 
 ATTEMPTS = 5
@@ -41,10 +42,11 @@ async def prepare(case: UUID, *, by: Actor) -> Choices | None:
 
 
 @db.atomic
-async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1) -> None:
+async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1, late: Point | None = None) -> None:
     """Draft what was chosen, keep the proposal, and act at once where standing authority reaches.
 
-    Where less stock is left than when the answer was asked for, it is asked for again.
+    The proposal says what stands in the way of more; `late` is the soonest plan where none is in time. Where less stock is
+    left than when the answer was asked for, it is asked for again.
     """
     fresh = await choices(chosen.case)
     if fresh is None:
@@ -60,20 +62,53 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
     except InsufficientStock:  # a donor gave its stock away meanwhile
         await jobs.enqueue(jobs.Propose(chosen.case, attempt + 1))
         return
+    still_missing = max(0, chosen.missing - sum(measure.qty for measure in measures))
+    hindrances = _in_the_way(chosen, still_missing, late)
     proposal = {
         "status": answer.status,
         "measures": msgspec.to_builtins(measures),
-        "still_missing": max(0, chosen.missing - sum(measure.qty for measure in measures)),
+        "still_missing": still_missing,
         "total_cny": str(total),
         "answer": msgspec.to_builtins(answer),
         "situation": msgspec.to_builtins(chosen.situation),
         "options": msgspec.to_builtins(chosen.options),
         "moves": msgspec.to_builtins(chosen.moves),
         "substitutes": msgspec.to_builtins(chosen.substitutes),
+        "swap_units": msgspec.to_builtins(chosen.swap_units),
+        "hindrances": msgspec.to_builtins(hindrances),
     }
     basis = await cases.record_proposal(chosen.case, proposal, total_cny=total, by=by)
     if basis == "standing_authority":
         await cases.approve(chosen.case, by=STANDING_AUTHORITY, basis=basis)
+
+
+def _in_the_way(chosen: Choices, still_missing: int, late: Point | None) -> list[Hindrance]:
+    """What keeps a case from having all it asks for; where nothing is missing, only what fell through before."""
+    if not still_missing:
+        return [each for each in chosen.hindrances if each.code in ("vendor_refused", "vendor_silent")]
+    missing = chosen.missing
+    if late is None:
+        return [*chosen.hindrances, told(TooFew(found=_most(chosen), missing=missing))]
+    ways = [
+        f"{measure.buy if isinstance(measure, Purchase) else measure.move} × {measure.qty}" for measure in late.plan
+    ]
+    too_late = TooLate(
+        in_time=missing - still_missing,
+        missing=missing,
+        hours=round(chosen.situation.needs[0].needed_by_hours, 1),
+        soonest_hours=round(late.last_needed_arrival_hours, 1),
+        ways=listed(ways),
+        cost_cny=late.cost_cny,
+    )
+    return [*chosen.hindrances, told(too_late)]
+
+
+def _most(chosen: Choices) -> int:
+    """How many pieces everything together could bring the case, were time no matter."""
+    spared = {need.depot: need.on_hand - need.hold_point for need in chosen.situation.needs}
+    return sum(spared[lane.origin] for lane in chosen.situation.lanes) + sum(
+        option.lots[-1] * option.lot for option in chosen.situation.vendor_options if option.lots
+    )
 
 
 def _still_spared(fresh: Choices, measures: Sequence[Action]) -> bool:

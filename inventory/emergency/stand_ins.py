@@ -95,6 +95,42 @@ async def substitutes_of(part: int, place: int, pool: int) -> list[Substitute]:
     return found
 
 
+class SwapUnit(Struct, frozen=True, kw_only=True):
+    """A whole unit on a shelf that may stand in for devices of a model while parts are missing: for people to decide."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    model: str
+    depot: str
+    free: int
+
+
+async def swap_units_of(part: int, place: int, pool: int) -> list[SwapUnit]:
+    """Whole units that lie free in a store, or where a lane leads from to it, for models it serves that hold a part."""
+    return await db.read(
+        SwapUnit,
+        f"""SELECT part.part_number, part.name_zh, part.name_en, device_model.code AS model, place.code AS depot, level.free
+            FROM swap_unit
+            JOIN device_model ON device_model.id = swap_unit.model
+            JOIN part ON part.id = swap_unit.part AND part.active
+            JOIN level ON level.part = part.id AND level.pool = $3 AND level.condition = 'good' AND level.free > 0
+            JOIN party ON party.id = level.owner AND party.is_ourselves
+            JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock' AND place.out_of_service_at IS NULL
+                 AND (place.id = $2 OR EXISTS (SELECT FROM lane WHERE from_place = place.id AND to_place = $2))
+            WHERE in_force AND EXISTS (
+                SELECT FROM ({SERVING}) AS serving
+                JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
+                     AND device.model = swap_unit.model
+                JOIN model_part ON model_part.model = device.model AND model_part.part = $1
+                WHERE serving.place = $2 AND serving.pool = $3)
+            ORDER BY place.id <> $2, place.code, part.part_number, device_model.code LIMIT 50""",
+        part,
+        place,
+        pool,
+    )
+
+
 @db.atomic
 async def propose(case: UUID, brought: Mapping[int, int], set_aside: Mapping[int, int]) -> None:
     """Keep which substitutes a case proposes: by part, how many `brought` stand in for one, how many pieces of the shelf."""

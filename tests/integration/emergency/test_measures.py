@@ -14,10 +14,11 @@ from inventory.ground import clock, db, jobs
 from inventory.procurement import orders, receiving
 from inventory.procurement import register as procurement
 from inventory.requests import requests
-from inventory.stock import receipts, reservations, transfers
+from inventory.stock import notices, receipts, reservations, transfers
 from inventory.stock.receipts import Incoming
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, drain, judge, live_cases, planned, propose
+from tests.integration.planning.test_learning import SWAP, enter_swap_unit
 from tests.integration.stock.test_levels import ids
 from tests.world import BUYER, DISPATCHER, FAN, KEEPER, MANAGER, SETUP, SH_KEEPER
 
@@ -356,3 +357,37 @@ async def test_substitutes_wait_for_the_approval_above_the_authority(company):
 
     assert await state_of(case) == "proposed"
     assert await available(FAN) == 0
+
+
+async def test_whole_units_that_could_bridge_the_time_are_told(company):
+    await enter_swap_unit()
+    await receipts.adjust("SH", SWAP, 2, by=SETUP, reason="spare machines", serials=["SW-1", "SW-2"])
+    case = await a_fan_case()
+    await propose(case)
+    proposal = await proposal_of(case)
+
+    told = [(each["part_number"], each["model"], each["depot"], each["free"]) for each in proposal["swap_units"]]
+    assert told == [(SWAP, "R740", "SH", 2)]
+    assert proposal["measures"] == []
+
+
+async def test_what_is_only_announced_by_hand_is_no_cover_and_what_a_vendor_promised_is(company):
+    """Repairs due back, replacements and loans come on notices of hand; nobody vouches for them before they arrive."""
+    case = await a_fan_case()
+    before = await missing_of(case)
+    due = clock.now() + timedelta(hours=20)
+    coming = notices.NewNoticeLine(part_number=FAN, quantity=4)
+    await notices.announce("GZ", [coming], by=KEEPER, origin="V-DELL", due_at=due)
+    announced = await missing_of(case)
+    await db.execute("UPDATE offer SET valid_to = NULL FROM part WHERE part.id = part AND part_number = $1", FAN)
+    order = await orders.draft_order("DISTI", "GZ", [orders.NewLine(part_number=FAN, quantity=4)], by=BUYER)
+    await orders.approve_on_authority(order.id, by=SETUP)
+    await orders.record_placed(order.id, by=SETUP, promised_at=due)
+    promised = await missing_of(case)
+
+    assert before == announced == promised + 4
+
+
+async def missing_of(case: cases.CaseSummary) -> int:
+    chosen = await proposing.prepare(case.id, by=EMERGENCY)
+    return chosen.missing

@@ -1,13 +1,16 @@
 """Emergency cases on pages: declared, shown with their evidence, approved, closed, stood down."""
 
 from decimal import Decimal
+from html import unescape
 
 from inventory.emergency import cases
 from inventory.emergency.policy import NewPolicy, put_in_force
+from inventory.ground import db
 from inventory.procurement import orders, receiving
 from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
 from tests.integration.emergency.test_cases import a_case, drain, fail, judge, live_cases, planned, propose
+from tests.integration.emergency.test_hindrances import propose as chosen_as_the_worker_does
 from tests.integration.emergency.test_measures import NEWER, a_fan_case, enter_substitute, offer
 from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, MANAGER, SETUP
 
@@ -67,6 +70,36 @@ async def test_what_is_proposed_is_shown_and_approved(visitor):
     assert 'data-opens="approve"' not in engineers
     assert approved.status_code == 303
     assert "执行中" in after
+
+
+async def test_what_stands_in_the_way_is_shown_with_what_would_help(visitor):
+    case = await a_fan_case()
+    await offer(FAN, vendor="DELL")
+    await receipts.adjust("SH", FAN, 5, by=SETUP, reason="some")
+    await chosen_as_the_worker_does(case)
+    view = await cases.case_view(case.id, seen_by=BUYER)
+    buyer = await visitor("buyer")
+    chinese = unescape((await buyer.get(f"/emergencies/{case.id}")).text)
+    english = unescape((await buyer.get(f"/emergencies/{case.id}", language="en")).text)
+
+    assert {each["code"] for each in view.proposal["hindrances"]} >= {"vendors_not_genuine_enough", "too_few"}
+    for each in view.proposal["hindrances"]:
+        assert each["zh"] in chinese
+        assert each["help_zh"] in chinese
+        assert each["en"] in english
+        assert each["help_en"] in english
+    assert "供应商来源等级不足" in chinese
+    assert "vendors not genuine enough" in english
+
+
+async def test_what_would_come_too_late_costs_those_something_who_may_see_it(visitor):
+    case = await a_fan_case()
+    await db.execute("UPDATE offer SET valid_to = NULL, expedited_hours = 100 WHERE valid_to = valid_from")
+    await chosen_as_the_worker_does(case)
+    buyers = (await (await visitor("buyer")).get(f"/emergencies/{case.id}", language="en")).text
+
+    assert "hours at the soonest" in buyers
+    assert "It would cost" in buyers
 
 
 async def test_a_substitute_is_shown_with_why_it_fits(visitor):
