@@ -1,5 +1,7 @@
 """What a case has to choose from: what is needed where, what vendors offer, how stock can move."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -7,7 +9,7 @@ from msgspec import Struct
 
 from inventory.emergency import cases
 from inventory.emergency.facts import Facts, RowFacts, gather
-from inventory.emergency.judging import judge_one, still_missing
+from inventory.emergency.judging import Judgement, judge_one, still_missing
 from inventory.emergency.policy import Policy
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
@@ -60,27 +62,6 @@ async def choices(case: UUID) -> Choices | None:
     lanes = await _lanes(subject, donors, policy.restore_within_hours)
     under_way = await cases.under_way(case)
     judgement = judge_one(facts, subject)
-    needs = (
-        Need(
-            part=subject.part_number,
-            depot=_store(subject),
-            on_hand=max(0, subject.available),
-            hold_point=judgement.asked + max(0, -subject.available),
-            needed_by_hours=policy.restore_within_hours,
-            inbound=_arriving(subject, policy, under_way),
-        ),
-        *(
-            Need(
-                part=row.part_number,
-                depot=_store(row),
-                on_hand=row.available,
-                hold_point=min(_kept_by(row), row.available),
-                needed_by_hours=policy.restore_within_hours,
-                inbound=_arriving(row, policy),
-            )
-            for row in donors
-        ),
-    )
     return Choices(
         case=case,
         number=head["number"],
@@ -90,13 +71,77 @@ async def choices(case: UUID) -> Choices | None:
         options={term.option: offered for offered, term in offers},
         depots={_store(row): row.depot for row in (subject, *donors)},
         modes={lane.name: mode for lane, mode in lanes},
-        situation=Situation(
-            needs=needs,
-            vendor_options=tuple(term for _, term in offers),
-            lanes=tuple(lane for lane, _ in lanes),
-            shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
-            horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
+        situation=situation_of(
+            facts.at,
+            subject,
+            judgement,
+            donors,
+            policy,
+            terms=[term for _, term in offers],
+            lanes=[lane for lane, _ in lanes],
+            under_way=under_way,
         ),
+    )
+
+
+def situation_of(
+    at: datetime,
+    subject: RowFacts,
+    judgement: Judgement,
+    donors: Sequence[RowFacts],
+    policy: Policy,
+    *,
+    terms: Sequence[VendorOption],
+    lanes: Sequence[Lane],
+    under_way: int,
+) -> Situation:
+    """What a row needs, what may be bought for it, and what other stores can spare; pure."""
+    needs = (
+        Need(
+            part=subject.part_number,
+            depot=_store(subject),
+            on_hand=max(0, subject.available),
+            hold_point=judgement.asked + max(0, -subject.available),
+            needed_by_hours=policy.restore_within_hours,
+            inbound=_arriving(at, subject, policy, under_way),
+        ),
+        *(
+            Need(
+                part=row.part_number,
+                depot=_store(row),
+                on_hand=row.available,
+                hold_point=min(_kept_by(row), row.available),
+                needed_by_hours=policy.restore_within_hours,
+                inbound=_arriving(at, row, policy),
+            )
+            for row in donors
+        ),
+    )
+    return Situation(
+        needs=needs,
+        vendor_options=tuple(terms),
+        lanes=tuple(lanes),
+        shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
+        horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
+    )
+
+
+class Market(Struct, frozen=True, kw_only=True):
+    """What may be bought for a row, and how stock of the same part gets there from other stores: no case asks for it."""
+
+    offers: list[tuple[Offered, VendorOption]]
+    lanes: list[tuple[Lane, str]]
+
+
+async def market_of(subject: RowFacts, others: Sequence[RowFacts], policy: Policy) -> Market:
+    """Today's offers and lanes for a row, `others` being the rows of its part and pool in other stores."""
+    minimum = await db.fetch_value(
+        "SELECT minimum_provenance FROM pool JOIN contract ON contract.id = pool.contract WHERE pool.id = $1",
+        subject.pool,
+    )
+    return Market(
+        offers=await _offers(None, subject, cast("Provenance", minimum or LEAST_FOR_GOOD_STOCK)),
+        lanes=await _lanes(subject, others, policy.restore_within_hours),
     )
 
 
@@ -122,16 +167,15 @@ def _kept_by(donor: RowFacts) -> int:
     return max(donor.critical_point or 0, (donor.average_failure_line or 0) + 1)
 
 
-def _arriving(row: RowFacts, policy: Policy, under_way: int = 0) -> tuple[Delivery, ...]:
+def _arriving(at: datetime, row: RowFacts, policy: Policy, under_way: int = 0) -> tuple[Delivery, ...]:
     """What is confirmed to arrive, and of what measures have still to bring the rest, as if it came just in time."""
-    at = clock.now()
     confirmed = [each for each in row.arriving if each.due_at > at]
     rest = under_way - sum(each.quantity for each in confirmed if each.measure)
     deliveries = [Delivery(each.quantity, (each.due_at - at).total_seconds() / 3600) for each in confirmed]
     return (*deliveries, *([Delivery(rest, policy.restore_within_hours)] if rest > 0 else []))
 
 
-async def _lanes(subject: RowFacts, donors: list[RowFacts], within_hours: float) -> list[tuple[Lane, str]]:
+async def _lanes(subject: RowFacts, donors: Sequence[RowFacts], within_hours: float) -> list[tuple[Lane, str]]:
     """The lanes into the case's store with their modes: of several, the cheapest that is in time, else the fastest."""
     stores = {row.place: _store(row) for row in donors}
     rows = await db.fetch(
@@ -161,7 +205,7 @@ async def _lanes(subject: RowFacts, donors: list[RowFacts], within_hours: float)
     ]
 
 
-async def _offers(case: UUID, subject: RowFacts, needed: Provenance) -> list[tuple[Offered, VendorOption]]:
+async def _offers(case: UUID | None, subject: RowFacts, needed: Provenance) -> list[tuple[Offered, VendorOption]]:
     """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart."""
     today = clock.today()
     rows = await db.fetch(

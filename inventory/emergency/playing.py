@@ -17,6 +17,9 @@ from inventory.emergency.judging import Judgement, burst_of, judge_one, opens, r
 from inventory.installed_base.failures import WATCHED
 from optimizer import cover
 
+LOOK = timedelta(hours=6)
+"""How old a row's share may be that nothing happened to while its orders come closer; a share grows no worse meanwhile."""
+
 
 class Failing(Struct, frozen=True):
     """A failure that is played: when, and which of the rows it falls on, by its place in the list."""
@@ -120,6 +123,7 @@ class _Play:
                     self._served[codes[demand.service_class], number] += demand.served_rate
                     self._total[codes[demand.service_class], number] += demand.total_rate
         self._events: list[tuple[datetime, bool, int, int]] = []
+        self._looked_at: datetime | None = None
         self.opened: list[Opened] = []
         self.unserved: list[int] = []
         bursts = [burst_of(facts, row) if row.stored_in_burst else None for row in facts.rows]
@@ -190,7 +194,10 @@ class _Play:
         return structs.replace(self._facts, at=at, rows=rows, classes=classes)
 
     def _look_at_all(self, at: datetime) -> None:
-        """See every row that something is on its way to, or that is in a burst, as it stands now."""
+        """See every row that something is on its way to, or that is in a burst, as it stands about now."""
+        if self._looked_at is not None and at < self._looked_at + LOOK:
+            return
+        self._looked_at = at
         moving = [n for n, shelf in enumerate(self._shelves) if shelf.arriving or shelf.in_burst]
         if not moving:
             return
