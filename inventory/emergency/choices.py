@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 from inventory.emergency import cases, hindrances
 from inventory.emergency.facts import Facts, Key, RowFacts, gather
 from inventory.emergency.hindrances import DonorKeepsItsOwn, Hindrance, NoWayThere
-from inventory.emergency.judging import judge_one, still_missing
+from inventory.emergency.judging import Judgement, judge_one, still_missing
 from inventory.emergency.policy import Policy
 from inventory.emergency.stand_ins import Substitute, SwapUnit, substitutes_of, swap_units_of
 from inventory.ground import clock, db
@@ -69,7 +70,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     hindrances: list[Hindrance]
 
 
-class _Source(Struct, frozen=True, kw_only=True):
+class Source(Struct, frozen=True, kw_only=True):
     """A store that has something to give: what of, how it is named, and how many pieces are used for one."""
 
     row: RowFacts
@@ -103,7 +104,9 @@ async def choices(case: UUID) -> Choices | None:
     subject = next(row for row in facts.rows if row.key == key)
     policy = await cases.policy_of(case)
     sources = [
-        _same(row, policy) if row.part == subject.part else _instead(facts, row, subject, fitting[row.part], policy)
+        same(facts.at, row, policy)
+        if row.part == subject.part
+        else _instead(facts, row, subject, fitting[row.part], policy)
         for row in facts.rows
         if row is not subject and row.available > 0
     ]
@@ -113,14 +116,6 @@ async def choices(case: UUID) -> Choices | None:
     under_way = await cases.under_way(case)
     judgement = judge_one(facts, subject)
     missing = still_missing(facts, subject, judgement, under_way)
-    need = Need(
-        part=subject.part_number,
-        depot=_store(subject),
-        on_hand=max(0, subject.available),
-        hold_point=judgement.asked + max(0, -subject.available),
-        needed_by_hours=policy.restore_within_hours,
-        inbound=_arriving(subject, policy, under_way),
-    )
     return Choices(
         case=case,
         number=head["number"],
@@ -142,14 +137,64 @@ async def choices(case: UUID) -> Choices | None:
             *(hindrances.too_low(number, needed, vendors) for number, vendors in too_low.items()),
             *_unused(subject, sources, [lane.origin for lane, _ in lanes], missing),
         ],
-        situation=Situation(
-            needs=(need, *(source.need for source in sources)),
-            vendor_options=tuple(term for _, term in offers),
-            lanes=tuple(lane for lane, _ in lanes),
-            shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
-            horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
+        situation=situation_of(
+            facts.at,
+            subject,
+            judgement,
+            sources,
+            policy,
+            terms=[term for _, term in offers],
+            lanes=[lane for lane, _ in lanes],
+            under_way=under_way,
         ),
     )
+
+
+def situation_of(
+    at: datetime,
+    subject: RowFacts,
+    judgement: Judgement,
+    sources: Sequence[Source],
+    policy: Policy,
+    *,
+    terms: Sequence[VendorOption],
+    lanes: Sequence[Lane],
+    under_way: int,
+) -> Situation:
+    """What a row needs, what may be bought for it, and what other stores can spare; pure."""
+    need = Need(
+        part=subject.part_number,
+        depot=_store(subject),
+        on_hand=max(0, subject.available),
+        hold_point=judgement.asked + max(0, -subject.available),
+        needed_by_hours=policy.restore_within_hours,
+        inbound=_arriving(at, subject, policy, under_way),
+    )
+    return Situation(
+        needs=(need, *(source.need for source in sources)),
+        vendor_options=tuple(terms),
+        lanes=tuple(lanes),
+        shortage_cost_cny_per_unit_hour=float(policy.shortage_cost_cny_per_unit_hour),
+        horizon_hours=max(subject.resupply_days * 24, policy.restore_within_hours),
+    )
+
+
+class Market(Struct, frozen=True, kw_only=True):
+    """What may be bought for a row, and how stock of the same part gets there from other stores: no case asks for it."""
+
+    offers: list[tuple[Offered, VendorOption]]
+    lanes: list[tuple[Lane, Carried]]
+
+
+async def market_of(at: datetime, subject: RowFacts, others: Sequence[RowFacts], policy: Policy) -> Market:
+    """Today's offers and lanes for a row, `others` being the rows of its part and pool in other stores."""
+    minimum = await db.fetch_value(
+        "SELECT minimum_provenance FROM pool JOIN contract ON contract.id = pool.contract WHERE pool.id = $1",
+        subject.pool,
+    )
+    offers, _ = await _offers(None, subject, {}, cast("Provenance", minimum or LEAST_FOR_GOOD_STOCK))
+    sources = [same(at, row, policy) for row in others]
+    return Market(offers=offers, lanes=await _lanes(subject, sources, policy.restore_within_hours))
 
 
 async def _rows_of(key: Key, substitutes: Sequence[int]) -> Facts:
@@ -166,7 +211,7 @@ async def _rows_of(key: Key, substitutes: Sequence[int]) -> Facts:
     return await gather(sorted({key, *((row["part"], row["place"], row["pool"]) for row in keys)}))
 
 
-def _same(row: RowFacts, policy: Policy) -> _Source:
+def same(at: datetime, row: RowFacts, policy: Policy) -> Source:
     """A store that has pieces of the part itself."""
     need = Need(
         part=row.part_number,
@@ -174,12 +219,12 @@ def _same(row: RowFacts, policy: Policy) -> _Source:
         on_hand=row.available,
         hold_point=min(_kept_by(row), row.available),
         needed_by_hours=policy.restore_within_hours,
-        inbound=_arriving(row, policy),
+        inbound=_arriving(at, row, policy),
     )
-    return _Source(row=row, store=_store(row), pieces=1, kept=_kept_by(row), need=need)
+    return Source(row=row, store=_store(row), pieces=1, kept=_kept_by(row), need=need)
 
 
-def _instead(facts: Facts, row: RowFacts, subject: RowFacts, substitute: Substitute, policy: Policy) -> _Source:
+def _instead(facts: Facts, row: RowFacts, subject: RowFacts, substitute: Substitute, policy: Policy) -> Source:
     """A store that has pieces of a substitute: as many as it has beyond its own lines, judged as they are now."""
     judgement = judge_one(facts, row)
     kept = max(judgement.point, judgement.average_line + 1 if row.rate_per_day > NO_DEMAND else 0)
@@ -192,10 +237,10 @@ def _instead(facts: Facts, row: RowFacts, subject: RowFacts, substitute: Substit
         hold_point=on_hand - max(0, row.available - kept) // substitute.pieces,
         needed_by_hours=policy.restore_within_hours,
     )
-    return _Source(row=row, store=store, pieces=substitute.pieces, kept=kept, need=need)
+    return Source(row=row, store=store, pieces=substitute.pieces, kept=kept, need=need)
 
 
-def _unused(subject: RowFacts, sources: Sequence[_Source], reached: Collection[str], missing: int) -> list[Hindrance]:
+def _unused(subject: RowFacts, sources: Sequence[Source], reached: Collection[str], missing: int) -> list[Hindrance]:
     """What keeps stores that have something from giving all that is missing."""
     found: list[Hindrance] = []
     for source in sources:
@@ -233,16 +278,15 @@ def _kept_by(donor: RowFacts) -> int:
     return max(donor.critical_point or 0, (donor.average_failure_line or 0) + 1)
 
 
-def _arriving(row: RowFacts, policy: Policy, under_way: int = 0) -> tuple[Delivery, ...]:
+def _arriving(at: datetime, row: RowFacts, policy: Policy, under_way: int = 0) -> tuple[Delivery, ...]:
     """What is confirmed to arrive, and of what measures have still to bring the rest, as if it came just in time."""
-    at = clock.now()
     confirmed = [each for each in row.arriving if each.due_at > at]
     rest = under_way - sum(each.quantity for each in confirmed if each.measure)
     deliveries = [Delivery(each.quantity, (each.due_at - at).total_seconds() / 3600) for each in confirmed]
     return (*deliveries, *([Delivery(rest, policy.restore_within_hours)] if rest > 0 else []))
 
 
-async def _lanes(subject: RowFacts, sources: Sequence[_Source], within_hours: float) -> list[tuple[Lane, Carried]]:
+async def _lanes(subject: RowFacts, sources: Sequence[Source], within_hours: float) -> list[tuple[Lane, Carried]]:
     """The ways into the case's store: of several lanes the cheapest that is in time, else the fastest.
 
     What lies in the case's own store is there at once, for nothing.
@@ -283,7 +327,7 @@ async def _lanes(subject: RowFacts, sources: Sequence[_Source], within_hours: fl
 
 
 async def _offers(
-    case: UUID, subject: RowFacts, substitutes: Mapping[int, Substitute], needed: Provenance
+    case: UUID | None, subject: RowFacts, substitutes: Mapping[int, Substitute], needed: Provenance
 ) -> tuple[list[tuple[Offered, VendorOption]], dict[str, list[tuple[str, Provenance]]]]:
     """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart.
 

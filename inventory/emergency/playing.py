@@ -17,6 +17,12 @@ from inventory.emergency.judging import Judgement, burst_of, judge_one, opens, r
 from inventory.installed_base.failures import WATCHED
 from optimizer import cover
 
+LOOK = timedelta(hours=6)
+"""How old a row's share may be that nothing happened to while its orders come closer; a share grows no worse meanwhile."""
+
+
+DAY = timedelta(days=1)
+
 
 class Failing(Struct, frozen=True):
     """A failure that is played: when, and which of the rows it falls on, by its place in the list."""
@@ -89,6 +95,7 @@ class _Shelf:
         self.in_burst = facts.stored_in_burst
         self.case: Opened | None = None
         self.left_open = 0
+        self.looked_for: datetime | None = None
 
     def take_in(self, at: datetime) -> None:
         """All that is due by an instant."""
@@ -120,6 +127,7 @@ class _Play:
                     self._served[codes[demand.service_class], number] += demand.served_rate
                     self._total[codes[demand.service_class], number] += demand.total_rate
         self._events: list[tuple[datetime, bool, int, int]] = []
+        self._looked_at: datetime | None = None
         self.opened: list[Opened] = []
         self.unserved: list[int] = []
         bursts = [burst_of(facts, row) if row.stored_in_burst else None for row in facts.rows]
@@ -190,7 +198,10 @@ class _Play:
         return structs.replace(self._facts, at=at, rows=rows, classes=classes)
 
     def _look_at_all(self, at: datetime) -> None:
-        """See every row that something is on its way to, or that is in a burst, as it stands now."""
+        """See every row that something is on its way to, or that is in a burst, as it stands about now."""
+        if self._looked_at is not None and at < self._looked_at + LOOK:
+            return
+        self._looked_at = at
         moving = [n for n, shelf in enumerate(self._shelves) if shelf.arriving or shelf.in_burst]
         if not moving:
             return
@@ -253,6 +264,7 @@ class _Play:
         )
         self.opened.append(shelf.case)
         self._act(number, facts.at, judgement)
+        self._look_again(number, facts.at)
 
     def _go_on(self, number: int, facts: Facts, subject: RowFacts, judgement: Judgement) -> None:
         """See cover come back; or, where more is missing than the last measures left open, take further ones."""
@@ -262,9 +274,17 @@ class _Play:
         if judgement.covered:
             shelf.case.restored_at, shelf.case = facts.at, None
             return
+        self._look_again(number, facts.at)
         missing = still_missing(facts, subject, judgement, shelf.under_way)
         if shelf.case.taken and missing and (shelf.under_way == 0 or missing > shelf.left_open):
             self._act(number, facts.at, judgement)
+
+    def _look_again(self, number: int, at: datetime) -> None:
+        """Look at a row with a case every day, though nothing happens to it: a burst passes by itself."""
+        shelf = self._shelves[number]
+        if shelf.looked_for is None or shelf.looked_for <= at:
+            shelf.looked_for = at + DAY
+            heapq.heappush(self._events, (shelf.looked_for, False, 0, number))
 
     def _act(self, number: int, at: datetime, judgement: Judgement) -> None:
         shelf = self._shelves[number]

@@ -5,7 +5,7 @@ from html import unescape
 
 from inventory.emergency import cases
 from inventory.emergency.policy import NewPolicy, put_in_force
-from inventory.ground import db
+from inventory.ground import clock, db
 from inventory.procurement import orders, receiving
 from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
@@ -176,3 +176,30 @@ async def test_a_burst_without_a_crossing_shows_as_a_near_miss(visitor):
 
     assert "故障突发，库存尚未越线" in page
     assert "突发" in page
+
+
+async def test_plan_2_is_rehearsed_on_a_page(visitor):
+    await planned()
+    await fail(DRIVE, 12, hours=1)
+    await drain(DRIVE)
+    await judge(DRIVE)
+    (case,) = await live_cases()
+    buyer = await visitor("buyer")
+    asked = f"/emergencies/rehearsal?part={DRIVE}&depot=GZ&failures=30&days=10"
+
+    empty = await buyer.get("/emergencies/rehearsal")
+    chinese = (await buyer.get(asked)).text
+    english = (await buyer.get(asked, language="en")).text
+    engineers = (await (await visitor("engineer")).get(asked, language="en")).text
+    today = clock.today().isoformat()
+    past = (await buyer.get(f"/emergencies/rehearsal?since={today}&until={today}", language="en")).text
+    wrong = await buyer.get(f"/emergencies/rehearsal?part={DRIVE}&depot=GZ&failures=many", language="en")
+
+    assert empty.status_code == 200
+    assert "应急方案二推演" in chinese
+    assert "无件可用的故障（无方案二）" in chinese
+    assert "Cost of its measures" in english
+    assert "Cost of its measures" not in engineers
+    assert case.number in past
+    assert wrong.status_code == 422
+    assert "many" in wrong.text

@@ -30,6 +30,7 @@ PAGES = [
     ("/requests/{waiting}/approval", "project_manager", "dispatcher"),
     ("/emergencies", "engineer", "inspector"),
     ("/emergencies/new", "buyer", "engineer"),
+    ("/emergencies/rehearsal", "engineer", "inspector"),
     ("/emergencies/{case}", "auditor", "vendor"),
     ("/radar", "engineer", "inspector"),
     ("/radar?dimension=batch&every=true", "warehouse_keeper", "vendor"),

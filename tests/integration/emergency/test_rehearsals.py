@@ -1,0 +1,152 @@
+"""Plan 2 rehearsed: what it would have done, without any stock, case or order being touched."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec import UNSET
+
+from inventory.assurance.invariants import violations
+from inventory.emergency import rehearsals
+from inventory.emergency.rehearsals import ImaginedBurst
+from inventory.ground import clock, db
+from inventory.ground.errors import Unknown
+from inventory.stock import receipts
+from tests.integration.emergency.test_cases import drain, fail, judge, live_cases, planned
+from tests.world import AUDITOR, DRIVE, ENGINEER, FAN, SETUP, actor
+
+MINE = actor("auditor", depots={"GZ"})
+ELSEWHERE = actor("auditor", depots={"SH"})
+
+
+async def everything() -> list[object]:
+    """All that a rehearsal must leave as it was."""
+    return [
+        await db.fetch_value(f"SELECT coalesce(jsonb_agg(to_jsonb(each) ORDER BY each::text), '[]')::text FROM {table} AS each")
+        for table in ("level", "movement", "reservation", "emergency_case", "case_entry", "near_miss", "assessment",
+                      "purchase_order", "transfer", "expected_delivery", "event", "pgqueuer", "step")
+    ]  # fmt: skip
+
+
+async def test_a_made_up_burst_tells_when_a_case_would_open_and_what_it_would_buy(company):
+    await planned()
+    before = await everything()
+
+    found = await rehearsals.imagined(
+        ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10), seen_by=AUDITOR
+    )
+
+    (first, *_) = found.cases
+    assert (first.part_number, first.depot, first.cause) == (DRIVE, "GZ", "burst_and_level")
+    assert first.crossed_critical_point
+    assert first.broken == ["2h"]
+    assert 0 < first.day < 10
+    assert all(measure.source == "DISTI" and measure.kind == "purchase" for measure in first.measures)
+    assert first.cost_cny == sum(measure.cost_cny for measure in first.measures) > Decimal(980)
+    assert all(measure.arrives_at >= first.opened_at + timedelta(hours=24) for measure in first.measures)
+    assert found.failures == 30
+    assert found.without_stock < found.without_stock_otherwise
+    assert await everything() == before
+    assert await violations() == []
+
+
+async def test_a_quiet_burst_opens_nothing(company):
+    await planned()
+    found = await rehearsals.imagined(ImaginedBurst(part_number=FAN, depot="GZ", factor=1.0, days=30), seen_by=AUDITOR)
+
+    assert (found.cases, found.without_stock, found.without_stock_otherwise) == ([], 0, 0)
+
+
+async def test_other_stores_would_help_with_what_they_can_spare(company):
+    await planned()
+    await receipts.adjust("SH", DRIVE, 30, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(30)])
+    # the plan stocks the part in one store only; here the other one has it too
+    await db.execute(
+        """INSERT INTO plan_row (plan, part, place, pool, base_stock, rate_per_day, resupply_days, planned_share)
+           SELECT plan, part, (SELECT id FROM place WHERE code = 'SH'), plan_row.pool, 1, 0.0001, resupply_days, 0.9
+           FROM plan_row JOIN part ON part.id = plan_row.part JOIN place ON place.id = plan_row.place
+           WHERE part_number = $1 AND place.code = 'GZ'""",
+        DRIVE,
+    )
+    found = await rehearsals.imagined(
+        ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10), seen_by=AUDITOR
+    )
+
+    moved = [measure for case in found.cases for measure in case.measures if measure.kind == "transfer"]
+    assert {measure.source for measure in moved} == {"SH"}
+    assert 0 < sum(measure.quantity for measure in moved) <= 30
+
+
+async def test_a_period_in_which_a_case_really_opened_says_so(company):
+    await planned()
+    since = clock.now()
+    await fail(DRIVE, 14, hours=1)
+    await drain(DRIVE)
+    await judge(DRIVE)
+    (case,) = await live_cases()
+    before = await everything()
+
+    found = await rehearsals.past(since - timedelta(hours=2), clock.now(), seen_by=AUDITOR)
+
+    assert [(real.number, real.part_number, real.depot, real.rehearsed) for real in found.real_cases] == [
+        (case.number, DRIVE, "GZ", True)
+    ]
+    assert [each.really for each in found.cases if (each.part_number, each.depot) == (DRIVE, "GZ")] == [[case.number]]
+    assert found.failures == 14
+    assert await everything() == before
+
+
+async def test_a_quiet_period_has_nothing_to_tell(company):
+    await planned()
+    found = await rehearsals.past(clock.now() - timedelta(days=30), clock.now(), seen_by=AUDITOR)
+
+    assert (found.failures, found.without_stock, found.real_cases) == (0, 0, [])
+
+
+async def test_prices_are_for_those_who_may_see_them(company):
+    await planned()
+    found = await rehearsals.imagined(
+        ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10), seen_by=ENGINEER
+    )
+
+    assert found.cost_cny is UNSET
+    assert {case.cost_cny for case in found.cases} == {UNSET}
+    assert {measure.cost_cny for case in found.cases for measure in case.measures} == {UNSET}
+
+
+async def test_a_reader_rehearses_the_own_stores_only(company):
+    await planned()
+    now = clock.now()
+    await fail(DRIVE, 14, hours=1)
+    burst = ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10)
+
+    with pytest.raises(Unknown):
+        await rehearsals.imagined(burst, seen_by=ELSEWHERE)
+    elsewhere = await rehearsals.past(now - timedelta(hours=2), clock.now(), seen_by=ELSEWHERE)
+    mine = await rehearsals.past(now - timedelta(hours=2), clock.now(), seen_by=MINE)
+
+    assert (elsewhere.failures, elsewhere.cases, elsewhere.without_stock_otherwise) == (0, [], 0)
+    assert mine.failures == 14
+
+
+async def test_what_cannot_be_rehearsed_is_refused(company):
+    now = clock.now()
+    burst = ImaginedBurst(part_number=DRIVE, depot="GZ", failures=3)
+    with pytest.raises(rehearsals.NothingPlanned):
+        await rehearsals.imagined(burst, seen_by=AUDITOR)
+    await planned()
+
+    with pytest.raises(rehearsals.RowNotPlanned):
+        await rehearsals.imagined(ImaginedBurst(part_number=DRIVE, depot="SH", failures=3), seen_by=AUDITOR)
+    for failures, factor in ((None, None), (3, 2.0)):
+        with pytest.raises(rehearsals.HowManyFailures):
+            await rehearsals.imagined(
+                ImaginedBurst(part_number=DRIVE, depot="GZ", failures=failures, factor=factor), seen_by=AUDITOR
+            )
+    for since, until in (
+        (now, now - timedelta(days=1)),
+        (now, now + timedelta(days=1)),
+        (now - timedelta(days=rehearsals.PERIOD_DAYS_MAX + 1), now),
+    ):
+        with pytest.raises(rehearsals.NotAPeriod):
+            await rehearsals.past(since, until, seen_by=AUDITOR)
