@@ -560,7 +560,8 @@ class Ledger(RuleBasedStateMachine):
         """How much ever left a store for another place than the books' own, and how much is held there."""
         return await db.fetch_one(
             """SELECT (SELECT count(*) FROM movement JOIN place AS goal ON goal.id = to_place
-                       WHERE from_place = store.id AND to_place <> store.id AND goal.kind NOT IN ('adjustment', 'scrap')) AS given,
+                       WHERE from_place = store.id AND to_place <> store.id
+                         AND goal.kind NOT IN ('adjustment', 'scrap')) AS given,
                       (SELECT coalesce(sum(reserved), 0) FROM level WHERE place = store.id) AS held
                FROM place AS store WHERE code = $1""",
             depot,
