@@ -594,6 +594,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "bind_ticket": ("tie the request to its ticket", "补录工单号"),
         "decide_case": ("decide on the emergency case", "审批应急方案"),
         "close_case": ("close the emergency case", "关闭应急方案"),
+        "call_maker": ("have the maker take the case", "联系原厂受理"),
+        "follow_maker": ("follow up the maker's support", "跟进原厂支援"),
+        "close_maker_case": ("close plan 1", "关闭应急方案一"),
         "take_measures": ("take measures against force majeure", "落实应急方案三措施"),
         "end_force_majeure": ("end plan 3, or say why it goes on", "结束应急方案三或说明情况"),
         "send_claim": ("put the quality claim to the vendor", "向供应商提交质量索赔"),
@@ -623,6 +626,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "document": {
         "emergency_case": ("emergency case", "应急方案"),
         "force_majeure": ("force majeure, plan 3", "不可抗力应急方案三"),
+        "maker_case": ("maker's support, plan 1", "原厂支援应急方案一"),
         "purchase_order": ("purchase order", "采购订单"),
         "part_request": ("part request", "备件申请"),
         "transfer": ("transfer", "调拨单"),

@@ -98,7 +98,7 @@ BUILT_IN = Policy(
             ("quality_supervisor", 60, True),
             ("administrator", 60, True),
         ),
-        **dict.fromkeys(("decide_case", "take_measures"), _URGENT),
+        **dict.fromkeys(("decide_case", "take_measures", "call_maker"), _URGENT),
         "approve_request": _rungs((OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 15, True)),
         "fill_shift": _EMPTY_POST,
         "fill_holiday_shift": _EMPTY_POST,

@@ -311,7 +311,7 @@ class ExpertAttempt(
     tablename="expert_attempt",
     help_text="What our own expert tried for a part request, and whom it was reported to",
 ):
-    """Recorded before a maker is called in; the report to the project manager is told once (append-only but for that)."""
+    """Recorded before a maker is called in; the report to the project manager is written to it once."""
 
     id = key()
     request = link(PartRequest, index=True)
@@ -336,7 +336,7 @@ class MakerCase(
 ):
     """From the call to its end; at most one open per request and maker (a partial unique index guards it).
 
-    `attempt` and `reported_at` are what had to be there before: what our expert tried, and the report to the project manager.
+    `attempt` is what our expert had tried before; `through` an authorised vendor by which the maker is reached.
     """
 
     id = key()
@@ -344,6 +344,7 @@ class MakerCase(
     request = link(PartRequest, index=True)
     attempt = link(ExpertAttempt)
     maker = link(Party)
+    through = optional_link(Party)
     contact = text()
     contact_phone = optional_text()
     contact_verified_on = day()

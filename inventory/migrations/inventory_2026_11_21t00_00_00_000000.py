@@ -26409,6 +26409,30 @@ async def forwards():
     manager.add_column(
         table_class_name="MakerCase",
         tablename="maker_case",
+        column_name="through",
+        db_column_name="through",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Party,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="MakerCase",
+        tablename="maker_case",
         column_name="contact",
         db_column_name="contact",
         column_class_name="Varchar",
