@@ -54,7 +54,7 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
     measures = answer.plan or (answer.least_shortage.plan if answer.least_shortage else ())
     try:
         async with db.savepoint():
-            total = await _draft(chosen, measures, by)
+            total = await draft(chosen, measures, by)
     except InsufficientStock:  # a donor gave its stock away meanwhile
         await jobs.enqueue(jobs.Propose(chosen.case, attempt + 1))
         return
@@ -72,7 +72,7 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
         await cases.approve(chosen.case, by=STANDING_AUTHORITY, basis=basis)
 
 
-async def _draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decimal:
+async def draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decimal:
     """Draft one order per vendor, way and store, and one transfer per lane; what they cost together."""
     bought: dict[tuple[str, bool, str], list[orders.NewLine]] = defaultdict(list)
     moved: dict[str, list[transfers.TransferItem]] = defaultdict(list)

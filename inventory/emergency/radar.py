@@ -16,7 +16,8 @@ from inventory.emergency import series
 from inventory.emergency.facts import ROWS_WATCHED
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.series import Key, Reading
-from inventory.ground import clock, db, events
+from inventory.ground import clock, db, events, steps
+from inventory.ground.actor import service
 from inventory.ground.numbers import next_number
 from inventory.installed_base.bursts import OF_EVERYBODY, in_words
 from inventory.installed_base.failures import REMEMBERED
@@ -28,6 +29,11 @@ Why = Literal["records", "rates"]
 
 HAIR = timedelta(milliseconds=1)
 """How far a moment may be off that was counted in days from the beginning of the memory."""
+
+LOOK_WITHIN = timedelta(hours=1)
+"""How soon somebody must look into an alarm before that is handed up."""
+
+RADAR = service("radar")
 
 RISING = 0.5
 """From this part of its threshold on, a series is rising: shown, and looked into."""
@@ -303,6 +309,8 @@ async def _raise(
     for_all = told if name[1] is None else [each for each in told if each["dimension"] in OF_EVERYBODY]
     said = {f"told_{language}": in_words(windows, for_all, language) for language in ("en", "zh")}
     await _tell("raised", number, key[0], name[0], place, said)
+    if going_on:
+        await _ask_to_look(number, key[0], place)
 
 
 def _whole_of(alarm: Alarm) -> Window:
@@ -343,6 +351,8 @@ async def _renew(alarms: Sequence[tuple[_Kept, _Kept]]) -> None:
     for before, after in changed:
         if before.state != after.state:
             await _tell(after.state, after.number, after.dimension, after.name, after.place_code, {})
+            if after.state == "raised":
+                await _ask_to_look(after.number, after.dimension, after.place_code)
 
 
 def _alike(before: _Kept, after: _Kept) -> bool:
@@ -372,7 +382,21 @@ async def _lapse(kept: _Kept, now: datetime, *, why: Why) -> None:
         await _tell("over", kept.number, kept.dimension, kept.name, kept.place_code, {})
 
 
+async def _ask_to_look(number: str, dimension: str, place: str | None) -> None:
+    """Somebody has to look into an alarm that is raised; that of a batch is about the store that took it in."""
+    await steps.begin(
+        "look_into_burst",
+        "radar_alarm",
+        number,
+        owner_role="quality_supervisor",
+        depot=place if dimension == "batch" else None,
+        due_at=clock.now() + LOOK_WITHIN,
+    )
+
+
 async def _tell(what: str, number: str, dimension: str, name: str, place: str | None, more: Mapping[str, Any]) -> None:
+    if what != "raised":
+        await steps.finish("radar_alarm", number, by=RADAR)
     await events.emit(
         f"radar_alarm.{what}",
         "radar_alarm",

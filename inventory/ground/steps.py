@@ -72,6 +72,29 @@ async def finish(subject_kind: str, subject: str, kind: str | None = None, *, by
     )
 
 
+async def hasten(subject_kind: str, subject: str, kind: str) -> None:
+    """Make an open duty that nobody has yet due now: there is nobody who could do it, so it is handed up at once."""
+    await db.execute(
+        """UPDATE step SET due_at = $4, escalates_at = $4
+           WHERE subject_kind = $1 AND subject = $2 AND kind = $3 AND done_at IS NULL AND acknowledged_at IS NULL
+             AND rung = 0 AND due_at > $4""",
+        subject_kind,
+        subject,
+        kind,
+        clock.now(),
+    )
+
+
+async def open_step(subject_kind: str, subject: str, kind: str) -> UUID | None:
+    """The open duty of a kind about a thing, if there is one."""
+    return await db.fetch_value(
+        "SELECT id FROM step WHERE subject_kind = $1 AND subject = $2 AND kind = $3 AND done_at IS NULL",
+        subject_kind,
+        subject,
+        kind,
+    )
+
+
 _VIEW = """SELECT id, kind, subject_kind, subject, owner_role, owner, place_code AS depot, opened_at, due_at,
                   due_at < $1 AS late, rung, acknowledged_at, acknowledged_by,
                   coalesce((SELECT array_agg(DISTINCT name ORDER BY name) FROM escalation, unnest(told) AS name
