@@ -216,7 +216,10 @@ def recovery_over_time(told: Recovery, _: Words) -> Chart:
             of(_("much, one time in ten"), [day.most for day in days], "grey", dashed=True),
             of(_("by what is confirmed alone"), [day.expected for day in told.confirmed.days], "3", dashed=True),
         ],
-        lines=_lines(told.critical_point, told.average_failure_line, None, _),
+        lines=[
+            *_lines(told.critical_point, told.average_failure_line, None, _),
+            Line(name=_("needed for cover"), value=told.needed, colour="2"),
+        ],
         start=ahead[0],
         end=ahead[-1],
         below_zero=True,

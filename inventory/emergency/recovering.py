@@ -1,6 +1,7 @@
 """How the stock of a case is expected to recover: what comes, when, and what demand at the present rate leaves of it."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -8,6 +9,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.emergency import cases
+from inventory.emergency.facts import gather
+from inventory.emergency.judging import judge_one
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from optimizer.cover import Inbound
@@ -16,7 +19,7 @@ from optimizer.recovery import StockDay, outlook, restored_in
 Standing = Literal["confirmed", "under_way", "proposed"]
 
 LEAST_DAYS, MOST_DAYS, DAYS_AFTER = 7, 60, 3
-"""How many days are told at least and at most, and how many after the last delivery."""
+"""How many days are told at least and at most, and how many after the case's last delivery or its recovery."""
 
 ARRIVALS_AT_MOST = 200
 
@@ -35,7 +38,7 @@ class Coming(Struct, frozen=True, kw_only=True):
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
-    """What is expected of the stock day by day, and when it is first at the critical point more likely than not.
+    """What is expected of the stock day by day, and when it is first at what is needed more likely than not.
 
     `restored_at` is None where these deliveries do not bring it there, should failures go on as they do.
     """
@@ -47,11 +50,13 @@ class Outlook(Struct, frozen=True, kw_only=True):
 class Recovery(Struct, frozen=True, kw_only=True):
     """How a case's stock recovers: by what is confirmed alone, and by that and the case's own measures.
 
-    `available` is good stock less reserved and backordered at `at`; `rate_per_day` the present rate of its latest judgement.
+    `available` is good stock less reserved and backordered at `at`, `rate_per_day` the present rate. Cover is back at `needed`:
+    the critical point, or where a class is below its floor all that the case asks for.
     """
 
     at: datetime
     available: int
+    needed: int
     critical_point: int
     average_failure_line: int
     rate_per_day: float
@@ -70,46 +75,43 @@ async def recovery(case: UUID, *, seen_by: Actor) -> Recovery | None:
     summary = await cases.case_summary(case, seen_by=seen_by)
     if summary.state not in cases.LIVE:
         return None
-    now = clock.now()
-    row = await db.fetch_one(
-        """SELECT coalesce(level.free - level.backordered, 0) AS available,
-                  coalesce(level.critical_point, (evidence->'stock'->>'critical_point')::int) AS critical_point,
-                  coalesce(level.average_failure_line, (evidence->'stock'->>'average_failure_line')::int) AS average_line,
-                  coalesce(assessment.present_rate_per_day, (evidence->>'present_rate_per_day')::float8) AS rate
-           FROM emergency_case
-           JOIN party ON party.is_ourselves
-           LEFT JOIN level ON level.part = emergency_case.part AND level.place = emergency_case.place
-                AND level.pool = emergency_case.pool AND level.condition = 'good' AND level.owner = party.id
-           LEFT JOIN assessment ON assessment.part = emergency_case.part AND assessment.place = emergency_case.place
-                AND assessment.pool = emergency_case.pool
-           WHERE emergency_case.id = $1""",
-        case,
-    )
-    if row is None:
+    own = await db.fetch_one("SELECT part, place, pool FROM emergency_case WHERE id = $1", case)
+    if own is None:
         raise AssertionError("a case that was just seen is there")
+    facts = await gather([(own["part"], own["place"], own["pool"])])
+    subject, now = facts.rows[0], facts.at
+    judgement = judge_one(facts, subject)
+    available, rate = subject.available, judgement.row.rate_per_day
+    needed = judgement.asked if judgement.broken else judgement.point
     arrivals = await _arrivals(case, now)
-    available, point, rate = row["available"], row["critical_point"], row["rate"]
-    last = max(((each.due_at - now).total_seconds() / 86_400 for each in arrivals), default=0.0)
+    back = restored_in(available, rate, needed, _inbound(arrivals, now))
+    measured = [(each.due_at - now).total_seconds() / 86_400 for each in arrivals if each.measure]
+    last = max([0.0 if back is None else back, *measured])
     days = min(max(LEAST_DAYS, math.ceil(last) + DAYS_AFTER), MOST_DAYS)
 
     def of(coming: list[Coming]) -> Outlook:
-        inbound = [Inbound(each.quantity, (each.due_at - now).total_seconds() / 86_400) for each in coming]
-        back = restored_in(available, rate, point, inbound)
+        inbound = _inbound(coming, now)
+        back = restored_in(available, rate, needed, inbound)
         return Outlook(
-            days=list(outlook(available, rate, point, inbound, days=days)),
+            days=list(outlook(available, rate, needed, inbound, days=days)),
             restored_at=None if back is None else now + timedelta(days=back),
         )
 
     return Recovery(
         at=now,
         available=available,
-        critical_point=point,
-        average_failure_line=row["average_line"],
+        needed=needed,
+        critical_point=judgement.point,
+        average_failure_line=judgement.average_line,
         rate_per_day=rate,
         arrivals=arrivals,
         confirmed=of([each for each in arrivals if each.standing == "confirmed"]),
         with_measures=of([each for each in arrivals if each.standing == "confirmed" or each.measure]),
     )
+
+
+def _inbound(coming: Sequence[Coming], now: datetime) -> list[Inbound]:
+    return [Inbound(each.quantity, (each.due_at - now).total_seconds() / 86_400) for each in coming]
 
 
 async def _arrivals(case: UUID, now: datetime) -> list[Coming]:
