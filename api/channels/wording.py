@@ -96,6 +96,32 @@ def _approval(facts: Any, language: Language, _: Names) -> Worded:
     )
 
 
+def _case_waits(facts: Any, language: Language, places: Names) -> Worded:
+    store = _store(facts["depot"], language, places)
+    name = facts["name_zh"] if language == "zh" else facts["name_en"]
+    if language == "zh":
+        return Worded(
+            f"请审批：应急方案 {facts['number']}",
+            [
+                f"备件：{name}（{facts['part_number']}）",
+                f"备件库：{store}",
+                f"故障突发：{'是' if facts['in_burst'] else '否'}",
+                f"措施：{facts['measures']} 项，仍缺 {facts['still_missing']} 件",
+                f"请于 {_time(facts['due_at'])} 前处理",
+            ],
+        )
+    return Worded(
+        f"To approve: emergency case {facts['number']}",
+        [
+            f"Part: {name} ({facts['part_number']})",
+            f"Store: {store}",
+            f"Failure burst: {'yes' if facts['in_burst'] else 'no'}",
+            f"Measures: {facts['measures']}, still missing {facts['still_missing']}",
+            f"Decide by {_time(facts['due_at'])}",
+        ],
+    )
+
+
 def _decided(facts: Any, language: Language, _: Names) -> Worded:
     decision = labels.label("approval_state", facts["decision"], language)
     if language == "zh":
@@ -137,6 +163,7 @@ _SAID = {
     "step_escalated": _late,
     "duty_changed": _changed,
     "approval_asked": _approval,
+    "case_waits": _case_waits,
     "approval_decided": _decided,
     "quotation_answered": _answered,
 }

@@ -1,7 +1,8 @@
 """Charts as data: what `app.js` draws. Pure; names are in the reader's language already."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import accumulate
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -9,21 +10,25 @@ from msgspec import Struct
 from api.pages.formats import ZONE
 from inventory.emergency.cases import CaseView
 from inventory.emergency.following import Followed
+from inventory.emergency.recovering import Recovery
 from inventory.installed_base.failure_counts import DayCount, MonthCount
 from inventory.stock.history import LevelHistory
 from inventory.stock.levels import LevelView
 from optimizer.frontier import Point
+from optimizer.recovery import expected_band
 
 Words = Callable[[str], str]
 
 
 class Series(Struct, frozen=True, kw_only=True):
-    """A row of points; `marks` are instants worth a vertical line."""
+    """A row of points, over time as steps unless `sloped`; `marks` are instants worth a vertical line."""
 
     name: str
     points: list[Any]
     colour: str | None = None
     area: bool = False
+    sloped: bool = False
+    dashed: bool = False
     marks: list[tuple[str, str]] = []
 
 
@@ -48,6 +53,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     x_name: str = ""
     y_name: str = ""
     whole: bool = False
+    below_zero: bool = False
 
 
 def _local(at: datetime) -> str:
@@ -167,6 +173,56 @@ def failures_by_day(days: Sequence[DayCount], expected: float, _: Words) -> Char
         series=[Series(name=_("failures"), points=[day.failures for day in days], colour="red")],
         lines=[Line(name=_("expected a day"), value=round(expected, 3), colour="orange", dashed=True)],
         categories=[f"{day.day:%m-%d}" for day in days],
+    )
+
+
+def failures_against_expected(days: Sequence[DayCount], rate_per_day: float | None, _: Words) -> Chart | None:
+    """Failures added up day by day, against what the long-run rate expects and the band that four in five times hold.
+
+    Without a rate they stand alone; None where no day is told.
+    """
+    if not days:
+        return None
+    ends = [datetime.combine(day.day + timedelta(days=1), time(0)).isoformat() for day in days]
+    so_far = list(zip(ends, accumulate(day.failures for day in days), strict=True))
+    told = [Series(name=_("failures so far"), points=so_far, colour="red", area=True)]
+    if rate_per_day is not None:
+        band = expected_band(rate_per_day, len(days))
+        expected = [(at, round(rate_per_day * n, 2)) for n, at in enumerate(ends, start=1)]
+        few, many = ([(at, each[which]) for at, each in zip(ends, band, strict=True)] for which in (0, 1))
+        told += [
+            Series(name=_("expected"), points=expected, colour="orange", sloped=True),
+            Series(name=_("few, one time in ten"), points=few, colour="grey", dashed=True),
+            Series(name=_("many, one time in ten"), points=many, colour="grey", dashed=True),
+        ]
+    return Chart(kind="time", series=told, start=ends[0], end=ends[-1], whole=True)
+
+
+def recovery_over_time(told: Recovery, _: Words) -> Chart:
+    """What is expected of a case's stock in the coming days, against its lines: with its measures, and without."""
+    start = told.at.replace(second=0, microsecond=0)
+    ahead = [_local(start + timedelta(days=day.day)) for day in told.with_measures.days]
+
+    def of(name: str, values: Sequence[float], colour: str, *, dashed: bool = False) -> Series:
+        points = [(at, round(value, 2)) for at, value in zip(ahead, values, strict=True)]
+        return Series(name=name, points=points, colour=colour, sloped=True, dashed=dashed)
+
+    days = told.with_measures.days
+    return Chart(
+        kind="time",
+        series=[
+            of(_("expected with the measures"), [day.expected for day in days], "1"),
+            of(_("little, one time in ten"), [day.least for day in days], "grey", dashed=True),
+            of(_("much, one time in ten"), [day.most for day in days], "grey", dashed=True),
+            of(_("by what is confirmed alone"), [day.expected for day in told.confirmed.days], "3", dashed=True),
+        ],
+        lines=[
+            *_lines(told.critical_point, told.average_failure_line, None, _),
+            Line(name=_("needed for cover"), value=told.needed, colour="2"),
+        ],
+        start=ahead[0],
+        end=ahead[-1],
+        below_zero=True,
     )
 
 

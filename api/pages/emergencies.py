@@ -1,5 +1,6 @@
 """Emergency plan 2: cases from evidence to closing note, near misses, bursts."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from api.pages.formats import ZONE_NAME
 from api.pages.forms import Long, Reason, Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
-from inventory.emergency import assessments, cases, declaring, near_misses
+from inventory.emergency import assessments, cases, choosing, declaring, near_misses, recovering, related
 from inventory.emergency.following import follow
 from inventory.people import duty
 from inventory.places import places
@@ -42,6 +43,13 @@ class Closing(Struct, kw_only=True):
     lessons: Annotated[str, Meta(max_length=2000)] = ""
 
 
+class Choice(Struct, kw_only=True):
+    """Which plan of the front is to be drafted, and the proposal that was looked at."""
+
+    plan: Annotated[int, Meta(ge=1, le=1000)]
+    proposed_at: Annotated[datetime, Meta(tz=True)]
+
+
 @get("/emergencies", guards=[requires("emergency.read")])
 async def list_cases(request: PageRequest, cursor: Cursor = None) -> Page:
     """List cases, the open ones apart; and what was almost one, or may become one."""
@@ -50,6 +58,7 @@ async def list_cases(request: PageRequest, cursor: Cursor = None) -> Page:
     shown, following = cut(found, lambda case: case.id)
     return Page(
         "emergencies/list.html",
+        events=await related.events(seen_by=actor),
         open_cases=await cases.cases(limit=LENGTH, seen_by=actor, live_only=True),
         ended=[case for case in shown if case.state not in cases.LIVE],
         near_misses=await near_misses.near_misses(limit=SHOWN, seen_by=actor),
@@ -79,8 +88,10 @@ async def declare(request: PageRequest, data: URLEncodedBody[Declaration]) -> Re
 async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
     """Show a whole case as it goes."""
     followed, _ = await follow(case_id, seen_by=request.user, zone=ZONE_NAME), gettext_of(request)
-    view = followed.view
+    view, actor = followed.view, request.user
     waits = view.case.state == "proposed"
+    told = await recovering.recovery(case_id, seen_by=actor)
+    front = view.proposal.get("answer", {}).get("front", []) if actor.may("costs.read") else []
     return Page(
         "emergencies/detail.html",
         approvers=await duty.on_duty_with("emergency.approve", depot=view.case.depot, limit=50) if waits else [],
@@ -89,7 +100,14 @@ async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
         files=await attached(request, "emergency_case", case_id),
         stock_chart=charts.case_over_time(followed, _),
         failure_chart=charts.failures_by_day(followed.failures, view.evidence["rate_per_day"], _),
-        front_chart=charts.cost_against_time(view.proposal.get("answer", {}).get("front", []), _),
+        sum_chart=charts.failures_against_expected(
+            followed.failures, view.evidence["rate_per_day"] if actor.contracts is None else None, _
+        ),
+        front=front,
+        front_chart=charts.cost_against_time(front, _),
+        recovery=told,
+        recovery_chart=charts.recovery_over_time(told, _) if told else None,
+        event=await related.event_of(view.case, seen_by=actor),
     )
 
 
@@ -97,6 +115,13 @@ async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
 async def approve(request: PageRequest, case_id: FromPath[UUID]) -> Redirect:
     """Approve what a case proposes."""
     await cases.approve(case_id, by=request.user)
+    return Redirect(f"/emergencies/{case_id}", status_code=303)
+
+
+@post("/emergencies/{case_id:uuid}/choose-plan", guards=[requires("emergency.approve")], status_code=303)
+async def choose_plan(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Choice]) -> Redirect:
+    """Have another plan of the front drafted than the recommended one."""
+    await choosing.choose_plan(case_id, data.plan, proposed_at=data.proposed_at, by=request.user)
     return Redirect(f"/emergencies/{case_id}", status_code=303)
 
 
@@ -114,4 +139,4 @@ async def close(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedB
     return Redirect(f"/emergencies/{case_id}", status_code=303)
 
 
-handlers = [list_cases, new_case, declare, show_case, approve, stand_down, close]
+handlers = [list_cases, new_case, declare, show_case, approve, choose_plan, stand_down, close]

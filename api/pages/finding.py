@@ -28,6 +28,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "handover": "/handovers",
     "emergency_case": "/emergencies",
     "quality_claim": "/quality-claims",
+    "radar_alarm": "/radar",
 }
 """Where each kind has its pages."""
 

@@ -274,6 +274,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "opened": ("Case opened", "启动应急方案"),
         "proposed": ("Measures proposed", "提出应急措施"),
         "approved": ("Measures approved", "应急措施获批"),
+        "plan_chosen": ("Another plan chosen", "选用其他备选措施"),
         "acting": ("Orders and transfers under way", "采购与调拨执行中"),
         "cover_restored": ("Cover restored", "保障恢复"),
         "cover_lost": ("Cover lost again", "保障再次失去"),
@@ -305,6 +306,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "near_miss": {
         "burst_without_crossing": ("a burst, stock still above its lines", "故障突发，库存尚未越线"),
         "crossing_with_rising_burst": ("stock crossed its line, failures rising", "库存越线，故障上升中"),
+    },
+    "coming": {
+        "confirmed": ("confirmed", "已确认"),
+        "under_way": ("under way, not confirmed", "执行中，未确认"),
+        "proposed": ("proposed", "拟采取"),
     },
     "case_condition": {
         "in_burst": ("failures far above their average level", "突发故障远高于平均水平"),
@@ -592,6 +598,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "step": {
         "confirm_loss": ("confirm what was reported lost", "确认报失"),
         "bind_ticket": ("tie the request to its ticket", "补录工单号"),
+        "look_into_burst": ("look into a failure burst", "处理故障突发告警"),
         "decide_case": ("decide on the emergency case", "审批应急方案"),
         "close_case": ("close the emergency case", "关闭应急方案"),
         "call_maker": ("have the maker take the case", "联系原厂受理"),
@@ -627,6 +634,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "emergency_case": ("emergency case", "应急方案"),
         "force_majeure": ("force majeure, plan 3", "不可抗力应急方案三"),
         "maker_case": ("maker's support, plan 1", "原厂支援应急方案一"),
+        "radar_alarm": ("burst alarm", "故障突发告警"),
         "purchase_order": ("purchase order", "采购订单"),
         "part_request": ("part request", "备件申请"),
         "transfer": ("transfer", "调拨单"),
@@ -685,6 +693,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "gate_pass": ("Gate pass", "出门条"),
         "duty_sheet": ("Duty sheet", "值班表"),
         "quotation": ("Quotation", "报价单"),
+        "case_report": ("Emergency report", "应急方案报告"),
     },
     "label_kind": {"unit": ("units", "单件"), "part": ("parts", "备件"), "bin": ("bins", "库位")},
     "label_size": {

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from api.languages import Language
 from api.pages.formats import minute
 from api.papers import barcodes, printing
 
@@ -19,6 +20,7 @@ Form = Literal[
     "gate_pass",
     "duty_sheet",
     "quotation",
+    "case_report",
 ]
 Column = Literal[
     "part",
@@ -39,6 +41,8 @@ Column = Literal[
     "amount",
     "delivery",
     "repair",
+    "when",
+    "what",
 ]
 Words = tuple[str, str]
 """Chinese, then English."""
@@ -71,6 +75,8 @@ COLUMNS: dict[Column, Words] = {
     "amount": ("金额", "Amount"),
     "delivery": ("供货 / 预计送达", "Availability"),
     "repair": ("或：返修", "Or: repair"),
+    "when": ("时间", "When"),
+    "what": ("事项", "What"),
 }
 
 KEEPER, APPROVER = ("库管员", "Keeper"), ("批准", "Approved by")
@@ -126,6 +132,11 @@ SHAPES: dict[Form, Shape] = {
         columns=("part", "quantity", "price", "amount", "delivery", "repair"),
         signers=(("报价人", "Quoted by"), ("客户确认（签章）", "Accepted by (sign and stamp)")),
     ),
+    "case_report": Shape(
+        name=("应急方案报告", "Emergency report"),
+        columns=("when", "what"),
+        signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
+    ),
 }
 
 
@@ -155,7 +166,10 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Paper(Struct, frozen=True, kw_only=True):
-    """A paper with everything that stands on it; `mark` is written across a paper that is not in force."""
+    """A paper with everything that stands on it; `mark` is written across a paper that is not in force.
+
+    It says everything in both languages, or in `language` alone.
+    """
 
     form: Form
     company: Words
@@ -166,6 +180,7 @@ class Paper(Struct, frozen=True, kw_only=True):
     printed_by: str
     remarks: str = ""
     mark: Words | None = None
+    language: Language | None = None
 
 
 def pdf(paper: Paper) -> bytes:
@@ -182,20 +197,25 @@ def laid_out(paper: Paper) -> dict[str, Any]:
     """What the template is told: nothing but text, bar codes and the cells in order."""
     shape = SHAPES[paper.form]
     columns = [column for column in shape.columns if column != "bin" or _shows_bins(paper)]
+
+    def said(words: Words) -> Words:
+        return words if paper.language is None else (words[paper.language == "en"], "")
+
     counts = [line.quantity for line in paper.lines if line.quantity is not None]
     return {
-        "company": paper.company,
-        "name": shape.name,
+        "language": paper.language,
+        "company": said(paper.company),
+        "name": said(shape.name),
         "number": paper.number,
         "qr": barcodes.qr(paper.number),
         "code_128": barcodes.code_128(paper.number),
-        "facts": [[fact.name, fact.value] for fact in paper.facts],
-        "columns": [[column, COLUMNS[column]] for column in columns],
+        "facts": [[said(fact.name), fact.value] for fact in paper.facts],
+        "columns": [[column, said(COLUMNS[column])] for column in columns],
         "lines": [[_cell(line, column) for column in columns] for line in paper.lines],
         "total": sum(counts) if "quantity" in shape.columns and paper.form != "quotation" else None,
         "remarks": paper.remarks,
-        "signers": shape.signers,
-        "mark": paper.mark,
+        "signers": [said(signer) for signer in shape.signers],
+        "mark": None if paper.mark is None else said(paper.mark),
         "printed_at": minute(paper.printed_at),
         "printed_by": paper.printed_by,
     }

@@ -1,6 +1,6 @@
 """Emergency plan 2 over HTTP: cases, near misses, bursts, the policy."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.problems import refusals
 from api.routes.platform import Done
 from api.routes.stock import Code, Reason, Text
-from inventory.emergency import assessments, cases, declaring, near_misses, policy
+from inventory.emergency import assessments, cases, choosing, declaring, near_misses, policy, recovering, related
 from inventory.ground import clock
 from inventory.stock.pools import COMMON
 
@@ -47,6 +47,22 @@ class HandSetPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
     days: Annotated[int, Meta(ge=1, le=366)]
     pool: Code = COMMON
+
+
+class LiftedPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A critical point set by hand that is to be reckoned again."""
+
+    part_number: Code
+    depot: Code
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    pool: Code = COMMON
+
+
+class ChosenPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A plan of a proposal's front, counted from 1; `proposed_at` is the case's, as it was looked at."""
+
+    plan: Annotated[int, Meta(ge=1, le=1000)]
+    proposed_at: Annotated[datetime, Meta(tz=True)]
 
 
 class NewPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +113,43 @@ class CaseController(Controller):
     async def get_case(self, request: ApiRequest, case_id: FromPath[UUID]) -> cases.CaseView:
         """Show one case with its evidence, proposal, orders, transfers and log."""
         return await cases.case_view(case_id, seen_by=request.user)
+
+    @get(
+        "/emergency-cases/{case_id:uuid}/recovery",
+        operation_id="GetRecovery",
+        guards=[requires("emergency.read")],
+        responses=refusals(404),
+    )
+    async def get_recovery(self, request: ApiRequest, case_id: FromPath[UUID]) -> recovering.Recovery | None:
+        """Show how an open case's stock is expected to recover, day by day; null once the case is over."""
+        return await recovering.recovery(case_id, seen_by=request.user)
+
+    @get(
+        "/emergency-events",
+        operation_id="ListEmergencyEvents",
+        guards=[requires("emergency.read")],
+        responses=refusals(),
+    )
+    async def list_events(self, request: ApiRequest) -> list[related.Event]:
+        """List the open cases that are one event: of one part, one store within days, or one alarm of the radar."""
+        return await related.events(seen_by=request.user)
+
+    @post(
+        "/emergency-cases/{case_id:uuid}/choose-plan",
+        operation_id="ChoosePlan",
+        status_code=200,
+        guards=[requires("emergency.approve")],
+        responses=refusals(404, 409),
+    )
+    async def choose_plan(
+        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[ChosenPlan], idempotency_key: Key = None
+    ) -> Response[cases.CaseSummary]:
+        """Have another plan of the front drafted than the recommended one; it still waits for approval."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: choosing.choose_plan(case_id, data.plan, proposed_at=data.proposed_at, by=request.user),
+        )
 
     @post(
         "/emergency-cases",
@@ -177,10 +230,29 @@ class CaseController(Controller):
 
     @get("/assessments", operation_id="ListAssessments", guards=[requires("emergency.read")], responses=refusals(404))
     async def list_assessments(
-        self, request: ApiRequest, part: FromQuery[str | None] = None, limit: Limit = 50
+        self,
+        request: ApiRequest,
+        part: FromQuery[str | None] = None,
+        depot: FromQuery[str | None] = None,
+        pool: FromQuery[str | None] = None,
+        limit: Limit = 50,
     ) -> list[assessments.AssessmentView]:
-        """List the latest judgements of stock, with both lines and what set them."""
-        return await assessments.assessment_views(limit=limit, seen_by=request.user, part_number=part)
+        """List the latest judgements of stock, with both lines and what they were reckoned from."""
+        return await assessments.assessment_views(
+            limit=limit, seen_by=request.user, part_number=part, depot=depot, pool=pool
+        )
+
+    @get(
+        "/assessments/{part_number:str}/{depot:str}",
+        operation_id="GetAssessment",
+        guards=[requires("emergency.read")],
+        responses=refusals(404),
+    )
+    async def get_assessment(
+        self, request: ApiRequest, part_number: FromPath[str], depot: FromPath[str], pool: FromQuery[str] = COMMON
+    ) -> assessments.AssessmentView:
+        """Show one part's lines in a store and pool, with what they were reckoned from."""
+        return await assessments.assessment_view(part_number, depot, pool=pool, seen_by=request.user)
 
     @post(
         "/critical-points",
@@ -206,6 +278,26 @@ class CaseController(Controller):
             return Done()
 
         return await once(request, idempotency_key, act, status=201)
+
+    @post(
+        "/critical-points/lift",
+        operation_id="LiftCriticalPoint",
+        status_code=200,
+        guards=[requires("emergency.declare")],
+        responses=refusals(404, 409),
+    )
+    async def lift_point(
+        self, request: ApiRequest, data: JSONBody[LiftedPoint], idempotency_key: Key = None
+    ) -> Response[Done]:
+        """Have a critical point that was set by hand reckoned again, with the reason."""
+
+        async def act() -> Done:
+            await declaring.lift_critical_point(
+                data.part_number, data.depot, pool=data.pool, reason=data.reason, by=request.user
+            )
+            return Done()
+
+        return await once(request, idempotency_key, act)
 
     @get("/activation-policy", operation_id="GetPolicy", guards=[requires("emergency.read")], responses=refusals())
     async def get_policy(self) -> policy.Policy:

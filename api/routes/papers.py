@@ -11,11 +11,13 @@ from msgspec import Struct
 
 from api.access import requires
 from api.answers import ApiRequest
-from api.papers import assembling, choosing, forms, labels
+from api.languages import Language
+from api.papers import assembling, case_reports, choosing, forms, labels
 from api.papers.assembling import CountForm, HandoverForm, ReceiptForm, RequestForm, TransferForm
 from api.papers.forms import Paper
 from api.problems import refusals
 from inventory.assurance import finding
+from inventory.emergency import reports
 from inventory.ground.errors import Unknown
 from inventory.requests import quoting
 from inventory.stock import scanning
@@ -136,6 +138,26 @@ class PaperController(Controller):
     ) -> Response[bytes]:
         """Print a handover's paper: the loan note of what somebody keeps, or the note of its return."""
         return await as_pdf(await assembling.of_handover(handover_id, form, by=request.user))
+
+    @get(
+        "/emergency-cases/{case_id:uuid}/papers/{form:str}",
+        operation_id="PrintCase",
+        guards=[requires("emergency.read")],
+        responses=printed(404),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_case(
+        self,
+        request: ApiRequest,
+        case_id: FromPath[UUID],
+        form: FromPath[Literal["case_report"]],  # noqa: ARG002  it is the only one
+        contract: Annotated[str, QueryParameter(max_length=200, min_length=1, description="Whose customer reads it")],
+        language: FromQuery[Language] = "zh",
+    ) -> Response[bytes]:
+        """Print a case for the customer of one contract that it concerns, without prices, vendors and others' devices."""
+        report = await reports.case_report(case_id, contract, seen_by=request.user)
+        return await as_pdf(await case_reports.of_case(report, language, by=request.user))
 
     @get(
         "/counts/{count_id:uuid}/papers/{form:str}",

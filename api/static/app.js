@@ -215,7 +215,7 @@ function optionOf(data) {
     legend: { show: data.series.length + data.lines.length > 1, type: "scroll", top: 0, left: 0, icon: "roundRect", itemWidth: 14, itemHeight: 4, itemGap: 14, textStyle: { color: text }, pageTextStyle: { color: text } },
     tooltip: { trigger: data.kind === "scatter" ? "item" : "axis", renderMode: "richText", confine: true },
     xAxis: { ...axis, type: time ? "time" : data.kind === "bars" ? "category" : "value", data: data.categories, name: data.x_name, nameLocation: "middle", nameGap: 24, scale: true, splitLine: { show: data.kind === "scatter", ...lines }, min: time ? data.start : null, max: time ? data.end : null },
-    yAxis: { ...axis, axisLine: { ...lines, onZero: false }, axisLabel: { color: text }, type: "value", name: data.y_name, nameTextStyle: { color: text, align: "left" }, minInterval: data.whole ? 1 : 0, min: data.kind === "scatter" ? null : 0, scale: data.kind === "scatter" },
+    yAxis: { ...axis, axisLine: { ...lines, onZero: false }, axisLabel: { color: text }, type: "value", name: data.y_name, nameTextStyle: { color: text, align: "left" }, minInterval: data.whole ? 1 : 0, min: data.kind === "scatter" || data.below_zero ? null : 0, scale: data.kind === "scatter" },
     series: [...data.series.map((series) => seriesOf(series, data)), ...data.lines.map((line) => lineOf(line, data))],
   };
 }
@@ -223,7 +223,7 @@ function optionOf(data) {
 function seriesOf(series, data) {
   const shade = series.colour ? colour(series.colour) : undefined;
   const shape = {
-    time: { type: "line", step: "end", symbol: "none", areaStyle: series.area ? { opacity: 0.12 } : undefined, lineStyle: { width: 2 } },
+    time: { type: "line", step: series.sloped ? false : "end", symbol: "none", areaStyle: series.area ? { opacity: 0.12 } : undefined, lineStyle: { width: series.dashed ? 1 : 2, type: series.dashed ? "dashed" : "solid" } },
     bars: { type: "bar", barMaxWidth: 18 },
     scatter: { type: "line", symbol: "circle", symbolSize: 9, lineStyle: { type: "dashed", width: 1 } },
   }[data.kind];

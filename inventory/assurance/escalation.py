@@ -23,6 +23,9 @@ OWNER, KEY_HOLDER = "owner", "key_holder"
 DEFAULT = "default"
 """The chain of every kind of step that has none of its own."""
 
+DONE_WHEN_TAKEN = {"look_into_burst"}
+"""Duties that ask for somebody to take something on, and no more."""
+
 LINK_LIVES = timedelta(hours=24)
 """How long the link in a message takes on its duty."""
 
@@ -98,7 +101,15 @@ BUILT_IN = Policy(
             ("quality_supervisor", 60, True),
             ("administrator", 60, True),
         ),
-        **dict.fromkeys(("decide_case", "take_measures", "call_maker"), _URGENT),
+        **dict.fromkeys(("take_measures", "call_maker"), _URGENT),
+        "decide_case": _rungs(
+            (OWNER, 0),
+            ("project_manager", 5, True),
+            ("buyer", 5, True),
+            ("quality_supervisor", 10, True),
+            ("administrator", 15, True),
+        ),
+        "look_into_burst": _rungs((OWNER, 0, True), ("project_manager", 60, True)),
         "approve_request": _rungs((OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 15, True)),
         "fill_shift": _EMPTY_POST,
         "fill_holiday_shift": _EMPTY_POST,
@@ -309,6 +320,8 @@ async def acknowledge(step: UUID, *, by: Actor, message: UUID | None = None) -> 
     await audit.record(
         "step.acknowledged", view.subject_kind, view.subject, by=by, change={"step": view.kind, "message": message}
     )
+    if view.kind in DONE_WHEN_TAKEN:
+        await steps.finish(view.subject_kind, view.subject, view.kind, by=by)
     acknowledged = await steps.step_view(step, seen_by=by)
     await events.emit("step.acknowledged", view.subject_kind, view.subject, acknowledged, depot=view.depot, closed=True)
     return acknowledged

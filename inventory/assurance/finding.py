@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from inventory.emergency import disclosure
+from inventory.emergency import disclosure, radar_views
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.requests import scope
@@ -27,6 +27,7 @@ Kind = Literal[
     "pool_crossing",
     "handover",
     "quality_claim",
+    "radar_alarm",
 ]
 
 READS: dict[Kind, str] = {
@@ -46,6 +47,7 @@ READS: dict[Kind, str] = {
     "pool_crossing": "stock.read",
     "handover": "documents.read",
     "quality_claim": "claims.read",
+    "radar_alarm": "emergency.read",
 }
 """What one needs to be allowed to read each kind."""
 
@@ -148,6 +150,10 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN receipt ON receipt.id = quality_claim.receipt
                JOIN place ON place.id = receipt.place
                WHERE quality_claim.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND $4::text[] IS NULL
+               UNION ALL  -- the page of an alarm is that of its series
+               SELECT 15, 'radar_alarm', series.id::text FROM radar_alarm AS radar
+               JOIN radar_series AS series ON series.dimension = radar.dimension AND series.subject = radar.subject
+               WHERE radar.number = $1 AND {radar_views.seen("$3", "$4")}
            ) AS anything
            WHERE kind = ANY($2) ORDER BY rank, key DESC LIMIT 1""",
         number,

@@ -1,6 +1,6 @@
 """Cases of emergency plan 2: opened on evidence, proposed, approved, acted on, restored, closed; all of it kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -25,8 +25,14 @@ from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.people import duty, messages
 from inventory.procurement import orders
 from inventory.stock import transfers
+
+DECIDE_WITHIN = timedelta(minutes=15)
+"""How soon somebody must decide about a case before it is handed up."""
+
+APPROVERS_AT_MOST = 50
 
 State = Literal["open", "proposed", "approved", "acting", "cover_restored", "closed", "stood_down"]
 LIVE: tuple[State, ...] = ("open", "proposed", "approved", "acting", "cover_restored")
@@ -141,15 +147,8 @@ async def open_case(
     )
     if case is None:
         return None
-    await _log(case, "opened", by, {"cause": cause, "reason": declared})
-    await steps.begin(
-        "decide_case",
-        "emergency_case",
-        number,
-        owner_role="project_manager",
-        depot=subject.depot,
-        due_at=clock.now() + timedelta(minutes=15),
-    )
+    await log(case, "opened", by, {"cause": cause, "reason": declared})
+    await _begin_deciding(number, subject.depot)
     await jobs.enqueue(jobs.Propose(case))
     await events.emit(
         "emergency_case.opened",
@@ -160,6 +159,40 @@ async def open_case(
         closed=True,
     )
     return case
+
+
+async def _begin_deciding(number: str, depot: str) -> None:
+    await steps.begin(
+        "decide_case",
+        "emergency_case",
+        number,
+        owner_role="project_manager",
+        depot=depot,
+        due_at=clock.now() + DECIDE_WITHIN,
+    )
+
+
+async def _wake(case: UUID, view: CaseSummary, proposal: Mapping[str, Any]) -> None:
+    """Tell everybody on duty who may approve that a case waits for them; where there is nobody, hand it up at once."""
+    await _begin_deciding(view.number, view.depot)
+    shifts = await duty.on_duty_with("emergency.approve", depot=view.depot, limit=APPROVERS_AT_MOST)
+    if not shifts:
+        await steps.hasten("emergency_case", view.number, "decide_case")
+        return
+    facts = {
+        "number": view.number,
+        "part_number": view.part_number,
+        "name_zh": view.name_zh,
+        "name_en": view.name_en,
+        "depot": view.depot,
+        "in_burst": view.in_burst,
+        "measures": len(proposal.get("measures", [])),
+        "still_missing": proposal.get("still_missing", 0),
+        "due_at": clock.now() + DECIDE_WITHIN,
+    }
+    occasion = f"case:{case}:{view.proposed_at}"
+    step = await steps.open_step("emergency_case", view.number, "decide_case")
+    await messages.tell({shift.username for shift in shifts}, "case_waits", facts, occasion=occasion, step=step)
 
 
 @db.atomic
@@ -190,9 +223,14 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
         )
     if changed is None:
         return
-    await _log(case, "cover_restored" if covered else "cover_lost", by, {})
-    if covered:
-        view = await case_summary(case)
+    await log(case, "cover_restored" if covered else "cover_lost", by, {})
+    view = await case_summary(case)
+    if not covered:
+        await steps.finish("emergency_case", changed, "close_case", by=by)
+        if view.state in ("open", "proposed"):
+            await _begin_deciding(changed, view.depot)
+        await events.emit("emergency_case.cover_lost", "emergency_case", changed, view, depot=view.depot, closed=True)
+    else:
         await events.emit(
             "emergency_case.cover_restored", "emergency_case", changed, view, depot=view.depot, closed=True
         )
@@ -265,19 +303,20 @@ async def note_conditions(case: UUID, judgement: Judgement, *, by: Actor) -> Non
     if changed is not None:
         new = {name: holds for name, holds in conditions.items() if holds and not changed[name]}
         windows = msgspec.to_builtins(judgement.burst.windows) if judgement.in_burst and judgement.burst else []
-        await _log(case, "conditions_hold", by, {**new, "windows": windows})
+        await log(case, "conditions_hold", by, {**new, "windows": windows})
 
 
 @db.atomic
 async def propose_again(case: UUID, why: str, *, by: Actor) -> None:
     """Have further measures chosen for a case whose first ones fell through or did not suffice."""
-    moved = await db.execute(
+    moved = await db.fetch_value(
         """UPDATE emergency_case SET state = 'open', cover_restored_at = NULL
-           WHERE id = $1 AND state IN ('proposed', 'approved', 'acting', 'cover_restored')""",
+           WHERE id = $1 AND state IN ('proposed', 'approved', 'acting', 'cover_restored') RETURNING number""",
         case,
     )
     if moved:
-        await _log(case, "proposing_again", by, {"why": why})
+        await steps.finish("emergency_case", moved, "close_case", by=by)
+        await log(case, "proposing_again", by, {"why": why})
         await jobs.enqueue(jobs.Propose(case))
 
 
@@ -289,7 +328,7 @@ async def remind_of_unproposed(*, by: Actor) -> int:
         clock.now() - timedelta(minutes=2),
     )
     for case in waiting:
-        await _log(case["id"], "proposing_again", by, {"why": "no_proposal_yet"})
+        await log(case["id"], "proposing_again", by, {"why": "no_proposal_yet"})
     await jobs.enqueue(*(jobs.Propose(case["id"]) for case in waiting))
     return len(waiting)
 
@@ -363,8 +402,8 @@ async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSumm
         raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="proposed")
     for draft in drafts:
         await orders.approve_on_authority(draft["id"], by=by)
-    await _log(case, "approved", by, {"basis": basis, "orders": len(drafts), "transfers": released})
-    await _log(case, "acting", by, {})
+    await log(case, "approved", by, {"basis": basis, "orders": len(drafts), "transfers": released})
+    await log(case, "acting", by, {})
     await audit.record("case.approved", "emergency_case", view.number, by=by, change={"basis": basis})
     await steps.finish("emergency_case", view.number, "decide_case", by=by)
     after = await case_summary(case)
@@ -448,7 +487,7 @@ async def _end(
     view = await case_summary(case)
     if not moved:
         raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed=" / ".join(states))
-    await _log(case, becomes, by, {"note": note, "lessons": lessons})
+    await log(case, becomes, by, {"note": note, "lessons": lessons})
     await steps.finish("emergency_case", view.number, by=by)
     await audit.record(f"case.{becomes}", "emergency_case", view.number, by=by, reason=note)
     await events.emit(f"emergency_case.{becomes}", "emergency_case", view.number, view, depot=view.depot, closed=True)
@@ -462,7 +501,8 @@ async def _own(case: UUID, by: Actor) -> CaseSummary:
     return view
 
 
-async def _log(case: UUID, kind: str, by: Actor, facts: dict[str, Any]) -> None:
+async def log(case: UUID, kind: str, by: Actor, facts: Mapping[str, Any]) -> None:
+    """Write one line of a case's log."""
     await db.execute(
         "INSERT INTO case_entry (emergency_case, at, kind, actor, facts) VALUES ($1, $2, $3, $4, $5)",
         case,
@@ -503,7 +543,7 @@ async def record_proposal(
         ]
         await db.execute("UPDATE emergency_case SET proposal = $2 WHERE id = $1", case, proposal)
     in_the_way = [each["code"] for each in proposal.get("hindrances", [])]
-    await _log(
+    await log(
         case,
         "proposed",
         by,
@@ -513,9 +553,17 @@ async def record_proposal(
     await events.emit("emergency_case.proposed", "emergency_case", view.number, view, depot=view.depot, closed=True)
     if not proposal.get("measures"):
         if not proposal.get("still_missing"):  # what came meanwhile is enough: earlier measures go on
-            await db.execute("UPDATE emergency_case SET state = 'acting' WHERE id = $1 AND acting_at IS NOT NULL", case)
+            acts = await db.execute(
+                "UPDATE emergency_case SET state = 'acting' WHERE id = $1 AND acting_at IS NOT NULL", case
+            )
+            if acts:
+                return "nothing"
+        await _wake(case, view, proposal)
         return "nothing"
-    return "standing_authority" if authorised else "approver"
+    if authorised:
+        return "standing_authority"
+    await _wake(case, view, proposal)
+    return "approver"
 
 
 async def _why_a_person(case: UUID, total_cny: Decimal, limit_cny: Decimal, *, holds: bool) -> list[Hindrance]:
@@ -523,6 +571,33 @@ async def _why_a_person(case: UUID, total_cny: Decimal, limit_cny: Decimal, *, h
     basis = AboveStandingAuthority if holds else OutsideStandingAuthority
     depot = (await case_summary(case)).depot
     return await needs_a_person(depot, basis, {"total_cny": str(total_cny), "limit_cny": str(limit_cny)})
+
+
+@db.atomic
+async def waiting(case: UUID, *, by: Actor) -> CaseSummary:
+    """A case that waits for approval, locked; for what an approver may still change about it.
+
+    Raises:
+        Unknown, NotYourDepot: as for `approve`.
+        WrongState: it waits for none.
+
+    """
+    await db.execute("SELECT FROM emergency_case WHERE id = $1 FOR NO KEY UPDATE", case)
+    view = await _own(case, by)
+    if view.state != "proposed":
+        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="proposed")
+    return view
+
+
+@db.atomic
+async def record_choice(case: UUID, proposal: Mapping[str, Any], *, by: Actor) -> None:
+    """Keep the plan that was chosen instead of the recommended one; those who follow the case are told."""
+    await db.execute("UPDATE emergency_case SET proposal = $2 WHERE id = $1", case, proposal)
+    facts = {"plan": proposal["chosen"], "of": len(proposal["answer"]["front"]), "total_cny": proposal["total_cny"]}
+    await log(case, "plan_chosen", by, facts)
+    view = await case_summary(case)
+    await audit.record("case.plan_chosen", "emergency_case", view.number, by=by, change=facts)
+    await events.emit("emergency_case.plan_chosen", "emergency_case", view.number, view, depot=view.depot, closed=True)
 
 
 async def policy_of(case: UUID) -> Policy:
@@ -614,7 +689,7 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
     )
     if row is None:
         raise Unknown(what="emergency case", what_zh="应急方案", key=str(case))
-    log = await db.read(
+    entries = await db.read(
         CaseEntry, "SELECT at, kind, actor, facts FROM case_entry WHERE emergency_case = $1 ORDER BY id LIMIT 500", case
     )
     return CaseView(
@@ -630,5 +705,5 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
         if seen_by.may("orders.read")
         else [],
         transfers=await transfers.of_case(summary.number),
-        log=[structs.replace(entry, facts=disclosure.priced_for(entry.facts, seen_by)) for entry in log],
+        log=[structs.replace(entry, facts=disclosure.priced_for(entry.facts, seen_by)) for entry in entries],
     )

@@ -16,10 +16,12 @@ from inventory.stock.levels import LevelView
 from inventory.stock.serving import SERVING
 
 
-async def failures_since(case: UUID, since: datetime, *, zone: str, seen_by: Actor) -> list[DayCount]:
+async def failures_since(
+    case: UUID, since: datetime, *, zone: str, seen_by: Actor, contract: str | None = None
+) -> list[DayCount]:
     """Failures that fell on a case's stock, day by day, quiet days included; until the case ended, or now.
 
-    To whoever is bound to contracts, those of their own machines.
+    To whoever is bound to contracts, those of their own machines; of one `contract` alone where it is named.
     """
     return await db.read(
         DayCount,
@@ -34,6 +36,7 @@ async def failures_since(case: UUID, since: datetime, *, zone: str, seen_by: Act
                 JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
                      AND serving.place = watched.place AND serving.pool = watched.pool
                 JOIN contract ON contract.id = device.contract AND ($5::text[] IS NULL OR contract.code = ANY($5))
+                     AND ($6::text IS NULL OR contract.code = $6)
                 GROUP BY 1
             )
             SELECT day::date AS day, coalesce(failures, 0) AS failures
@@ -46,6 +49,7 @@ async def failures_since(case: UUID, since: datetime, *, zone: str, seen_by: Act
         clock.now(),
         zone,
         seen_by.contract_scope,
+        contract,
     )
 
 

@@ -58,7 +58,7 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
         return
     try:
         async with db.savepoint():
-            total = await _draft(chosen, measures, by)
+            total = await draft(chosen, measures, by)
     except InsufficientStock:  # a donor gave its stock away meanwhile
         await jobs.enqueue(jobs.Propose(chosen.case, attempt + 1))
         return
@@ -122,7 +122,7 @@ def _still_spared(fresh: Choices, measures: Sequence[Action]) -> bool:
     )
 
 
-async def _draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decimal:
+async def draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decimal:
     """Draft one order per vendor and way, and one transfer per lane; what they cost together.
 
     What stands in for the part is kept with the case, what of it lies in its own store already too.

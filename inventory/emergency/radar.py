@@ -16,7 +16,8 @@ from inventory.emergency import series
 from inventory.emergency.facts import ROWS_WATCHED
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.series import Key, Reading
-from inventory.ground import clock, db, events
+from inventory.ground import clock, db, events, steps
+from inventory.ground.actor import service
 from inventory.ground.events import NewEvent
 from inventory.ground.numbers import next_number
 from inventory.installed_base.bursts import OF_EVERYBODY, in_words
@@ -29,6 +30,11 @@ Why = Literal["records", "rates"]
 
 HAIR = timedelta(milliseconds=1)
 """How far a moment may be off that was counted in days from the beginning of the memory."""
+
+LOOK_WITHIN = timedelta(hours=1)
+"""How soon somebody must look into an alarm before that is handed up."""
+
+RADAR = service("radar")
 
 RISING = 0.5
 """From this part of its threshold on, a series is rising: shown, and looked into."""
@@ -305,6 +311,8 @@ async def _raise(
     for_all = told if name[1] is None else [each for each in told if each["dimension"] in OF_EVERYBODY]
     said = {f"told_{language}": in_words(windows, for_all, language) for language in ("en", "zh")}
     await events.emit_many([_told("raised", number, key[0], name[0], place, said)])
+    if going_on:
+        await _ask_to_look(number, key[0], place)
 
 
 def _whole_of(alarm: Alarm) -> Window:
@@ -342,13 +350,14 @@ async def _renew(alarms: Sequence[tuple[_Kept, _Kept]]) -> None:
            WHERE radar_alarm.id = new.id""",
         [msgspec.to_builtins(after) for _, after in changed],
     )
+    turned = [after for before, after in changed if before.state != after.state]
     await events.emit_many(
-        [
-            _told(after.state, after.number, after.dimension, after.name, after.place_code, {})
-            for before, after in changed
-            if before.state != after.state
-        ]
+        [_told(after.state, after.number, after.dimension, after.name, after.place_code, {}) for after in turned]
     )
+    await steps.finish_all("radar_alarm", [after.number for after in turned if after.state != "raised"], by=RADAR)
+    for after in turned:
+        if after.state == "raised":
+            await _ask_to_look(after.number, after.dimension, after.place_code)
 
 
 def _alike(before: _Kept, after: _Kept) -> bool:
@@ -399,6 +408,19 @@ async def _lapse(alarms: Sequence[_Kept], now: datetime, *, why: Why) -> None:
             )
             for kept, state in gone
         ]
+    )
+    await steps.finish_all("radar_alarm", [kept.number for kept, _ in gone], by=RADAR)
+
+
+async def _ask_to_look(number: str, dimension: str, place: str | None) -> None:
+    """Somebody has to look into an alarm that is raised; that of a batch is about the store that took it in."""
+    await steps.begin(
+        "look_into_burst",
+        "radar_alarm",
+        number,
+        owner_role="quality_supervisor",
+        depot=place if dimension == "batch" else None,
+        due_at=clock.now() + LOOK_WITHIN,
     )
 
 

@@ -93,9 +93,15 @@ class RadarHead(Struct, frozen=True, kw_only=True):
 
 # series of the whole house are for those who see the whole house; a site's are for whom it is in reach, a batch's for
 # the store that took it in; nobody who is bound to contracts sees what other customers' machines do
-_SEEN = f"""($1::text[] IS NULL OR (radar.dimension = 'batch' AND (SELECT code FROM place WHERE id = radar.place) = ANY($1))
-             OR (radar.dimension = 'site' AND {reached("radar.place", "$1")}))
-            AND $2::text[] IS NULL"""
+def seen(depots: str, contracts: str) -> str:
+    """The condition that a reader may know of a series or alarm (a joined `radar` row)."""
+    return f"""({depots}::text[] IS NULL
+                OR (radar.dimension = 'batch' AND (SELECT code FROM place WHERE id = radar.place) = ANY({depots}))
+                OR (radar.dimension = 'site' AND {reached("radar.place", depots)}))
+               AND {contracts}::text[] IS NULL"""
+
+
+_SEEN = seen("$1", "$2")
 
 _SERIES = """SELECT radar.id, dimension, name, in_alarm, statistic, threshold, strength, failures, expected,
         (windows->0->>'failures')::int AS failures_1, (windows->0->>'expected')::float8 AS expected_1,

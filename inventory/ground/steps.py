@@ -61,14 +61,42 @@ async def begin(
 
 async def finish(subject_kind: str, subject: str, kind: str | None = None, *, by: Actor) -> None:
     """Close the open duties about a thing: of one kind, or all of them."""
+    await finish_all(subject_kind, [subject], kind, by=by)
+
+
+async def finish_all(subject_kind: str, subjects: Sequence[str], kind: str | None = None, *, by: Actor) -> None:
+    """Close the open duties about some things of a kind."""
     await db.execute(
         """UPDATE step SET done_at = $4, done_by = $5
-           WHERE subject_kind = $1 AND subject = $2 AND ($3::text IS NULL OR kind = $3) AND done_at IS NULL""",
+           WHERE subject_kind = $1 AND subject = ANY($2) AND ($3::text IS NULL OR kind = $3) AND done_at IS NULL""",
+        subject_kind,
+        list(subjects),
+        kind,
+        clock.now(),
+        by.name,
+    )
+
+
+async def hasten(subject_kind: str, subject: str, kind: str) -> None:
+    """Make an open duty that nobody has yet due now: there is nobody who could do it, so it is handed up at once."""
+    await db.execute(
+        """UPDATE step SET due_at = $4, escalates_at = $4
+           WHERE subject_kind = $1 AND subject = $2 AND kind = $3 AND done_at IS NULL AND acknowledged_at IS NULL
+             AND rung = 0 AND due_at > $4""",
         subject_kind,
         subject,
         kind,
         clock.now(),
-        by.name,
+    )
+
+
+async def open_step(subject_kind: str, subject: str, kind: str) -> UUID | None:
+    """The open duty of a kind about a thing, if there is one."""
+    return await db.fetch_value(
+        "SELECT id FROM step WHERE subject_kind = $1 AND subject = $2 AND kind = $3 AND done_at IS NULL",
+        subject_kind,
+        subject,
+        kind,
     )
 
 

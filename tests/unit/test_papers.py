@@ -27,7 +27,9 @@ def paper(form: forms.Form = "issue_note", lines: list[Line] | None = None, **mo
         facts=[Fact(("调出库", "From"), "广州备件库 Guangzhou (GZ)")],
         lines=lines
         if lines is not None
-        else [Line(part_number="PSU-750", name_zh="电源", quantity=3, cells={"post": ["PSU-750"]})],
+        else [
+            Line(part_number="PSU-750", name_zh="电源", quantity=3, cells={"post": ["PSU-750"], "what": ["PSU-750"]})
+        ],
         printed_at=AT,
         printed_by="keeper-1",
         **more,
