@@ -206,11 +206,17 @@ async def test_several_pieces_dead_on_arrival_told_at_once_count_each_for_its_ba
     assert after["supplier", "DISTI"] == 2
 
 
+async def rates_seen() -> list[tuple[object, ...]]:
+    """What every series expects; sums of many, and so alike but for the last digits."""
+    views = await seen(all_of_them=True)
+    return sorted((view.dimension, view.name, round(view.rate_per_day, 9), round(view.rate_shape, 9)) for view in views)
+
+
 async def test_a_rate_that_holds_from_tomorrow_says_nothing_today(company):
     await fail(FAN, bank(6))
     await planned()
     watched = await radar.look_at_all()
-    series = sorted((s.dimension, s.name, s.rate_per_day, s.rate_shape) for s in await seen(all_of_them=True))
+    series = await rates_seen()
     shapes = {(row.part_number, row.depot): row.rate_shape for row in (await gather()).rows}
     await db.execute(
         """INSERT INTO failure_rate (part, valid_from, annual_rate, shape, exposure_device_years, failures, device_years,
@@ -220,7 +226,7 @@ async def test_a_rate_that_holds_from_tomorrow_says_nothing_today(company):
     )
 
     assert await radar.look_at_all() == watched
-    assert series == sorted((s.dimension, s.name, s.rate_per_day, s.rate_shape) for s in await seen(all_of_them=True))
+    assert series == await rates_seen()
     assert shapes == {(row.part_number, row.depot): row.rate_shape for row in (await gather()).rows}
 
 
