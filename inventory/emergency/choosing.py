@@ -74,6 +74,7 @@ async def choose_plan(case: UUID, plan: int, *, proposed_at: datetime, by: Actor
             "total_cny": str(total),
             "situation": msgspec.to_builtins(fresh.situation),
             "options": msgspec.to_builtins(fresh.options),
+            "moves": msgspec.to_builtins(fresh.moves),
             "chosen": plan,
             "chosen_by": by.name,
         },
