@@ -94,9 +94,7 @@ def run() -> Figures:
         (years, "–", len(lives), _a_year(normal.opened), _a_year(_calls(looks, _in_burst)), *map(_a_year, rules))
     )
     acting, _ = _played(facts, lives, YEARS * 365, acts=True)
-    figures.rows.append(
-        ("the same, cases bring what is missing", "–", len(lives), _a_year(acting.opened), "–", "–", "–")
-    )
+    figures.rows.append(("the same, cases bring what is missing", "–", len(lives), _a_year(acting.opened), *("–" * 4)))
     unsure = facts_of(answered, shape=RATE_SHAPE)
     true = [row.rate_per_day * random.gamma(RATE_SHAPE, 1 / RATE_SHAPE) for row in facts.rows]
     drawn = _lives(unsure, true, YEARS * 365, random)

@@ -4,6 +4,7 @@ Its measures are purchases and transfers of the part itself; substitutes are not
 """
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -34,8 +35,11 @@ FAILURES_MAX = 2_000
 CASES_MAX = 20
 """For how many cases measures are worked out."""
 
+PROPOSALS_MAX = 60
+"""How often measures are chosen at most: a case that goes on chooses anew as its need grows."""
+
 ROWS_MAX = 100_000
-SOLVE_SECONDS = 1.0
+SOLVE_SECONDS = 0.5
 
 REHEARSING = service("rehearsal")
 
@@ -149,7 +153,7 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     """What plan 2 would have done, in the reader's stores.
 
     `without_stock` are the failures that would have found no stock with plan 2, `without_stock_otherwise` without it.
-    `measures_cut` says that there were more cases than measures are worked out for.
+    `measures_cut` says that measures were not worked out for all cases, or not to the end.
     """
 
     since: datetime
@@ -288,7 +292,7 @@ async def _rehearsed(staged: _Staged, since: datetime, real: Sequence[RealCase],
     markets: dict[Key, Market] = {}
     facts = staged.facts
     while True:
-        played = await asyncio.to_thread(_played, staged, markets)
+        played, all_proposed = await asyncio.to_thread(_played, staged, markets)
         asked = list(dict.fromkeys(each.row for each in played.opened))[:CASES_MAX]
         unknown = [number for number in asked if facts.rows[number].key not in markets]
         if not unknown or len(markets) >= CASES_MAX:
@@ -298,15 +302,17 @@ async def _rehearsed(staged: _Staged, since: datetime, real: Sequence[RealCase],
             others = [each for each in facts.rows if (each.part, each.pool) == (row.part, row.pool) and each is not row]
             markets[row.key] = await market_of(facts.at, row, others, facts.policy)
     otherwise = await asyncio.to_thread(play, facts, staged.failures, until=staged.until, judged=())
-    return _told(staged, since, played, otherwise, real, markets, seen_by)
+    complete = all_proposed and all(facts.rows[each.row].key in markets for each in played.opened)
+    return _told(staged, since, played, otherwise, real, seen_by, measures_cut=not complete)
 
 
-def _played(staged: _Staged, markets: Mapping[Key, Market]) -> Played:
-    policy = staged.facts.policy
+def _played(staged: _Staged, markets: Mapping[Key, Market]) -> tuple[Played, bool]:
+    """What plan 2 does where it may choose of these markets, and whether it could choose as often as it wanted."""
+    policy, proposals = staged.facts.policy, itertools.count()
 
     def measures(facts: Facts, subject: RowFacts, judgement: Judgement, under_way: int) -> list[Measure]:
         market = markets.get(subject.key)
-        if market is None:
+        if market is None or next(proposals) >= PROPOSALS_MAX:
             return []
         donors = [row for row in facts.rows if row.key != subject.key and row.available > 0]
         stores = {row.depot for row in donors}
@@ -342,7 +348,8 @@ def _played(staged: _Staged, markets: Mapping[Key, Market]) -> Played:
                 found.append(_moved(lanes[action.move], action.qty, facts.rows))
         return found
 
-    return play(staged.facts, staged.failures, until=staged.until, choose=measures)
+    played = play(staged.facts, staged.failures, until=staged.until, choose=measures)
+    return played, next(proposals) <= PROPOSALS_MAX
 
 
 def _moved(lane: Lane, quantity: int, rows: Sequence[RowFacts]) -> Measure:
@@ -362,8 +369,9 @@ def _told(
     played: Played,
     otherwise: Played,
     real: Sequence[RealCase],
-    markets: Mapping[Key, Market],
     seen_by: Actor,
+    *,
+    measures_cut: bool,
 ) -> Rehearsal:
     """What the reader may know of it."""
     rows, costs = staged.facts.rows, seen_by.may("costs.read")
@@ -386,7 +394,7 @@ def _told(
             structs.replace(each, rehearsed=any(_same(each, rows[opened.row]) for opened in played.opened))
             for each in real
         ],
-        measures_cut=any(rows[each.row].key not in markets for each in played.opened),
+        measures_cut=measures_cut,
         cost_cny=total if costs else UNSET,
     )
 
