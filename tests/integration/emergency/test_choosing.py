@@ -38,10 +38,10 @@ async def test_another_plan_is_drafted_instead_and_waits_for_approval(company):
     before = await proposal(case)
     front = before["answer"]["front"]
     assert len(front) > 1
-    after = await choosing.choose_plan(case.id, len(front), proposed_at=case.proposed_at, by=BUYER)
+    after = await choosing.choose_plan(case.id, len(front), proposed_at=case.proposed_at, by=MANAGER)
 
     view = await cases.case_view(case.id, seen_by=BUYER)
-    assert (after.state, view.proposal["chosen"], view.proposal["chosen_by"]) == ("proposed", len(front), BUYER.name)
+    assert (after.state, view.proposal["chosen"], view.proposal["chosen_by"]) == ("proposed", len(front), MANAGER.name)
     assert view.proposal["measures"] == front[-1]["plan"] != before["measures"]
     assert Decimal(view.proposal["total_cny"]) == pytest.approx(Decimal(str(front[-1]["cost_cny"])))
     drafted = [order for order in view.orders if order.state == "draft"]
@@ -50,7 +50,7 @@ async def test_another_plan_is_drafted_instead_and_waits_for_approval(company):
     assert view.log[-1].kind == "plan_chosen"
     kept = await db.fetch_one("SELECT actor, change FROM audit_entry WHERE action = 'case.plan_chosen'")
     assert kept is not None
-    assert (kept["actor"], kept["change"]["plan"]) == (BUYER.name, len(front))
+    assert (kept["actor"], kept["change"]["plan"]) == (MANAGER.name, len(front))
     assert (await cases.approve(case.id, by=MANAGER)).state == "acting"
 
 
