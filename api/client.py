@@ -22,6 +22,7 @@ import msgspec
 
 from api.problems import Problem
 from inventory.emergency.cases import CaseSummary, CaseView
+from inventory.emergency.related import Event
 from inventory.ground.events import EventView
 from inventory.ground.progress import JobView
 from inventory.installed_base.devices import Entitlement
@@ -267,6 +268,15 @@ class Client:
     async def approve_case(self, case: UUID) -> CaseSummary:
         """Approve what a case proposes."""
         return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/approve")
+
+    async def choose_plan(self, case: UUID, plan: int, *, proposed_at: datetime) -> CaseSummary:
+        """Have another plan of a case's front drafted, counted from 1; `proposed_at` is the case's, as it was looked at."""
+        body = {"plan": plan, "proposed_at": proposed_at}
+        return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/choose-plan", body)
+
+    async def emergency_events(self) -> list[Event]:
+        """Open cases that are one event."""
+        return await self._call(list[Event], "GET", "/emergency-events")
 
     async def close_case(self, case: UUID, *, note: str, lessons: str = "") -> CaseSummary:
         """Close a case whose cover is restored."""

@@ -45,7 +45,7 @@ async def of_case(report: CaseReport, language: Language, *, by: Actor) -> Paper
         number=report.number,
         facts=facts,
         lines=lines,
-        remarks=report.lessons,
+        remarks=said.learned(report.lessons),
         mark=None if report.closed_at else NOT_OVER,
         printed_at=clock.now(),
         printed_by=by.name,
@@ -71,6 +71,9 @@ class _Said:
 
     def joined(self, words: list[str]) -> str:
         return ("；" if self.zh else "; ").join(words) or "–"
+
+    def learned(self, lessons: str) -> str:
+        return f"{'经验教训：' if self.zh else 'What was learned: '}{lessons}" if lessons else ""
 
     def measure(self, measure: Measure) -> str:
         """A measure: what was decided, and when it came or is to come."""

@@ -10,11 +10,14 @@ import msgspec
 from inventory.emergency import cases, proposing
 from inventory.emergency.cases import CaseSummary
 from inventory.ground import db
-from inventory.ground.actor import Actor
+from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Refused, Unknown
 from inventory.stock.refusals import InsufficientStock
 from optimizer.errors import OptimizerError
 from optimizer.situation import Action, Move, Purchase, Situation, evaluate
+
+DRAFTER = service("emergency")
+"""Who drafts what was chosen, as what is proposed: choosing is the approver's, drafting orders need not be."""
 
 
 class PlanNoLongerHolds(Refused):
@@ -57,13 +60,13 @@ async def choose_plan(case: UUID, plan: int, *, proposed_at: datetime, by: Actor
     if not 1 <= plan <= len(front):
         raise Unknown(what="plan", what_zh="备选措施", key=f"{view.number} / {plan}")
     measures = _actions(front[plan - 1]["plan"])
-    fresh = await proposing.prepare(case, by=by)
+    fresh = await proposing.prepare(case, by=DRAFTER)
     if fresh is None:
         raise AssertionError("a case that waits for approval has choices")
     _check(view.number, plan, fresh.situation, measures)
     try:
         async with db.savepoint():
-            total = await proposing.draft(fresh, measures, by)
+            total = await proposing.draft(fresh, measures, DRAFTER)
     except InsufficientStock as short:
         raise _no_longer(view.number, plan, "a store gave its stock away", "调出库的库存已被占用") from short
     await cases.record_choice(

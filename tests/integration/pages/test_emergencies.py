@@ -3,13 +3,14 @@
 from decimal import Decimal
 from html import unescape
 
-from inventory.emergency import cases
+from inventory.emergency import cases, declaring
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import clock, db
 from inventory.procurement import orders, receiving
 from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
 from tests.integration.emergency.test_cases import a_case, drain, fail, judge, live_cases, planned, propose
+from tests.integration.emergency.test_choosing import with_a_front
 from tests.integration.emergency.test_hindrances import propose as chosen_as_the_worker_does
 from tests.integration.emergency.test_measures import NEWER, a_fan_case, enter_substitute, offer
 from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, MANAGER, SETUP
@@ -203,3 +204,99 @@ async def test_plan_2_is_rehearsed_on_a_page(visitor):
     assert case.number in past
     assert wrong.status_code == 422
     assert "many" in wrong.text
+
+
+async def test_a_page_tells_where_lines_come_from_and_sets_the_point(visitor):
+    await planned()
+    buyer, keeper = await visitor("buyer"), await visitor("warehouse_keeper", depot="GZ")
+    here = f"/parts/{FAN}/lines/GZ"
+
+    plain = (await keeper.get(here)).text
+    listed = (await keeper.get("/stock")).text
+    early = await buyer.post(f"{here}/lift", {"reason": "none was set", "pool": "common"})
+    wrong = await buyer.post(here, {"point": "-1", "days": "3", "reason": "x", "pool": "common"})
+    not_theirs = await keeper.post(here, {"point": "9", "days": "3", "reason": "x", "pool": "common"})
+    done = await buyer.post(here, {"point": "9", "days": "3", "reason": "holiday cover", "pool": "common"})
+    await judge(FAN)
+    during = (await buyer.get(here, language="en")).text
+    lifted = await buyer.post(f"{here}/lift", {"reason": "holiday over", "pool": "common"})
+    await judge(FAN)
+    after = (await buyer.get(here, language="en")).text
+
+    assert "平均故障水平线" in plain
+    assert "长期故障率" in plain
+    assert 'data-opens="set-point"' not in plain
+    assert here in listed
+    assert (early.status_code, wrong.status_code, not_theirs.status_code) == (409, 422, 403)
+    assert (done.status_code, lifted.status_code) == (303, 303)
+    assert "Critical point set by hand: 9" in during
+    assert "holiday cover" in during
+    assert "holiday cover" not in after
+    assert (await (await visitor("warehouse_keeper", depot="SH")).get(here)).status_code == 404
+
+
+async def test_another_plan_of_the_front_is_chosen_on_the_page(visitor):
+    case = await with_a_front()
+    front = (await cases.case_view(case.id, seen_by=BUYER)).proposal["answer"]["front"]
+    manager, keeper = await visitor("project_manager"), await visitor("warehouse_keeper", depot="GZ")
+
+    page = (await manager.get(f"/emergencies/{case.id}", language="en")).text
+    keepers = (await keeper.get(f"/emergencies/{case.id}", language="en")).text
+    body = {"plan": len(front), "proposed_at": case.proposed_at.isoformat()}
+    stale = await manager.post(
+        f"/emergencies/{case.id}/choose-plan", {**body, "proposed_at": case.opened_at.isoformat()}
+    )
+    chosen = await manager.post(f"/emergencies/{case.id}/choose-plan", body)
+    after = (await manager.get(f"/emergencies/{case.id}", language="en")).text
+
+    assert "Plans to choose from" in page
+    assert "recommended" in page
+    assert f'data-opens="choose-{len(front)}"' in page
+    assert "Projected recovery" in page
+    assert "Plans to choose from" not in keepers
+    assert "¥" not in keepers
+    assert (stale.status_code, chosen.status_code) == (409, 303)
+    assert "Another plan chosen" in after
+    assert f"plan {len(front)} of {len(front)}" in after
+
+
+async def test_who_may_see_no_orders_sees_a_case_without_vendors(visitor):
+    case = await with_a_front()
+
+    page = (await (await visitor("engineer")).get(f"/emergencies/{case.id}")).text
+
+    assert "测试分销" not in page
+    assert "¥" not in page
+    assert "有订单查看权限者可见明细" in page
+
+
+async def test_cases_of_one_cause_are_shown_as_one_event(visitor):
+    manager = await visitor("project_manager")
+    found = [
+        await declaring.declare(DRIVE, depot, pool="common", reason="a bad batch", by=MANAGER) for depot in ("GZ", "SH")
+    ]
+
+    listed = (await manager.get("/emergencies", language="en")).text
+    page = (await manager.get(f"/emergencies/{found[0].id}", language="en")).text
+    keepers = (await (await visitor("warehouse_keeper", depot="SH")).get("/emergencies", language="en")).text
+
+    assert "One event of 2 cases" in listed
+    assert "One event of 2 cases" in page
+    assert found[1].number in page
+    assert "One event of" not in keepers
+
+
+async def test_a_customers_report_is_printed_from_the_case(visitor):
+    case = await a_case()
+    manager = await visitor("project_manager")
+    paper = f"/api/v1/emergency-cases/{case.id}/papers/case_report?contract=C-BANK&language="
+
+    page = (await manager.get(f"/emergencies/{case.id}")).text
+    printed = [await manager.get(f"{paper}{language}") for language in ("zh", "en")]
+    elsewhere = await (await visitor("warehouse_keeper", depot="SH")).get(f"{paper}zh")
+
+    assert "papers/case_report?contract=C-BANK&amp;language=zh" in page.replace("&language", "&amp;language")
+    assert [(each.status_code, each.content[:5]) for each in printed] == [(200, b"%PDF-")] * 2
+    assert elsewhere.status_code == 404
+    assert (await manager.get(paper.replace("C-BANK", "C-NONE") + "zh")).status_code == 404
+    assert (await manager.get(f"{paper}fr")).status_code == 422
