@@ -10,7 +10,7 @@ CHINESE: dict[str, str] = {
     "answer": "供应商答复",
     "concentrations": "集中情况",
     "dimension": "维度",
-    "ended_at": "平息时间",
+    "ended_at": "结束时间",
     "every": "显示全部",
     "expected_1": "近 1 天预期",
     "expected_30": "近 30 天预期",

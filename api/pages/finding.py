@@ -27,6 +27,8 @@ ADDRESSES: dict[finding.Kind, str] = {
     "pool_crossing": "/pool-crossings",
     "handover": "/handovers",
     "emergency_case": "/emergencies",
+    "force_majeure": "/force-majeure",
+    "maker_case": "/maker-cases",
     "quality_claim": "/quality-claims",
     "radar_alarm": "/radar",
 }

@@ -18,6 +18,7 @@ from api.pages.shipments import Sending
 from api.shared import quotation_path
 from inventory.assurance.meter import coverage, previewing
 from inventory.catalogue import fitting
+from inventory.emergency import maker_support
 from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.installed_base import devices, severities
@@ -241,6 +242,9 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
         files=await attached(request, "part_request", view.id),
+        support=await maker_support.support(view.id, seen_by=request.user)
+        if request.user.may("emergency.read")
+        else None,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from inventory.emergency import disclosure, radar_views
+from inventory.emergency import disclosure, force_majeure, radar_views
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.requests import scope
@@ -21,6 +21,8 @@ Kind = Literal[
     "count",
     "plan",
     "emergency_case",
+    "force_majeure",
+    "maker_case",
     "shipment",
     "provisional_issue",
     "pick_list",
@@ -41,6 +43,8 @@ READS: dict[Kind, str] = {
     "advance_notice": "notices.read",
     "plan": "plans.read",
     "emergency_case": "emergency.read",
+    "force_majeure": "emergency.read",
+    "maker_case": "emergency.read",
     "shipment": "requests.read",
     "provisional_issue": "requests.read",
     "pick_list": "stock.issue",
@@ -79,6 +83,16 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place ON place.id = emergency_case.place
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                  AND {disclosure.told("emergency_case", "$4")}
+               UNION ALL
+               SELECT 2, 'force_majeure', force_majeure.id::text FROM force_majeure
+               JOIN place ON place.id = force_majeure.place
+               WHERE number = $1 AND {force_majeure.seen("$3", "$4")}
+               UNION ALL
+               SELECT 2, 'maker_case', maker_case.id::text FROM maker_case
+               JOIN part_request ON part_request.id = maker_case.request
+               JOIN device ON device.id = part_request.device
+               JOIN contract ON contract.id = device.contract
+               WHERE maker_case.number = $1 AND {scope.seen("$4", "$3", "$6")}
                UNION ALL
                SELECT 3, 'purchase_order', purchase_order.id::text FROM purchase_order
                JOIN place ON place.id = purchase_order.ship_to

@@ -470,16 +470,24 @@ async def _uncounted(force_majeure: UUID, *, limit: int) -> list[Uncounted]:
     )
 
 
+def seen(depots: str, contracts: str) -> str:
+    """The condition that a reader sees what happened at a `place`; both are the places of parameters.
+
+    Whoever is bound to contracts sees sites that are theirs alone.
+    """
+    return f"""(({depots}::text[] IS NULL OR place.code = ANY({depots})
+                 OR (place.kind = 'site' AND {reached("place.id", depots)}))
+                AND ({contracts}::text[] IS NULL OR EXISTS (
+                    SELECT FROM device JOIN contract AS its ON its.id = device.contract
+                    WHERE device.site = place.id HAVING bool_and(its.code = ANY({contracts})))))"""
+
+
 _SUMMARY = f"""SELECT force_majeure.id, force_majeure.number, place.code AS place, place.kind AS place_kind, place.name_zh,
                      place.name_en, cause, reason, CASE WHEN closed_at IS NULL THEN 'open' ELSE 'closed' END AS state,
                      owner, declared_at, declared_by, sourced_elsewhere_at, closed_at, closed_by, returned
               FROM force_majeure
               JOIN place ON place.id = force_majeure.place
-              WHERE (place.code = ANY($1) OR (place.kind = 'site' AND {reached("place.id", "$1")}) OR $1::text[] IS NULL)
-                -- whoever is bound to contracts sees sites that are theirs alone
-                AND ($2::text[] IS NULL OR EXISTS (
-                    SELECT FROM device JOIN contract ON contract.id = device.contract
-                    WHERE device.site = place.id HAVING bool_and(contract.code = ANY($2))))"""
+              WHERE {seen("$1", "$2")}"""
 
 
 async def summary(force_majeure: UUID, *, seen_by: Actor | None = None) -> Summary:
