@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from inventory.assurance import attachments
+from inventory.emergency import force_majeure, maker_support
 from inventory.ground import clock, db, steps
 from inventory.imports import imports
 from inventory.people import duty, persons
@@ -30,7 +31,7 @@ from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.people.test_duty import a_shift, person
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_orders import placed
-from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PLANNER, PSU, SETUP
+from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PLANNER, PSU, SETUP
 
 
 async def a_handover() -> handovers.Handover:
@@ -79,6 +80,12 @@ async def one_of_each() -> dict[str, object]:
     somebody = persons.NewPerson(username="somebody", name_zh="某人", name_en="Somebody", password="long enough it is")
     await persons.add_person(somebody, by=SETUP, password_hash="nobody signs in with this")
     await person("li", "warehouse_keeper", depot="GZ")
+    out = await force_majeure.declare("BANK-GZ", "power_outage", reason="no mains", by=MANAGER)
+    attempt = await maker_support.record_attempt(asked.id, expert="Zhao", tried="swapped the riser", by=DISPATCHER)
+    await maker_support.report_attempt(attempt.id, by=DISPATCHER)
+    unreported = await maker_support.record_attempt(asked.id, expert="Qian", tried="flashed it", by=DISPATCHER)
+    called = maker_support.NewMakerCase(maker="DELL", contact="hotline", contact_verified_on=clock.today())
+    maker_case = await maker_support.open_case(asked.id, called, by=MANAGER)
     (shift,) = await duty.enter_shifts([a_shift("li", "warehouse_keeper", depot="GZ")], by=SETUP)
     return {
         "shift": shift,
@@ -112,6 +119,9 @@ async def one_of_each() -> dict[str, object]:
         "movement": (await movements.movements(limit=1, seen_by=KEEPER))[0].id,
         "run": run.id,
         "file": file.id,
+        "force_majeure": out.id,
+        "attempt": unreported.id,
+        "maker_case": maker_case.id,
         "username": "somebody",
     }
 

@@ -31,7 +31,7 @@ class NewAttempt(Struct, kw_only=True):
 class Report(Struct, kw_only=True):
     """To which project manager; empty for the one on duty."""
 
-    to: Short = ""
+    reported_to: Short = ""
 
 
 class MakerCall(Struct, kw_only=True):
@@ -77,10 +77,10 @@ async def list_cases(request: PageRequest, cursor: Cursor = None) -> Page:
     )
 
 
-@get("/maker-cases/{case_id:uuid}", guards=[requires("emergency.read")])
-async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
+@get("/maker-cases/{maker_case_id:uuid}", guards=[requires("emergency.read")])
+async def show_case(request: PageRequest, maker_case_id: FromPath[UUID]) -> Page:
     """Show one plan 1 as it goes."""
-    return Page("maker_support/detail.html", view=await maker_support.view(case_id, seen_by=request.user))
+    return Page("maker_support/detail.html", view=await maker_support.view(maker_case_id, seen_by=request.user))
 
 
 @post("/requests/{request_id:uuid}/expert-attempts", guards=[requires("parts.request")], status_code=303)
@@ -103,7 +103,7 @@ async def report_attempt(
     request: PageRequest, request_id: FromPath[UUID], attempt_id: FromPath[UUID], data: URLEncodedBody[Report]
 ) -> Redirect:
     """Say that it was reported to the project manager."""
-    await maker_support.report_attempt(attempt_id, to=data.to.strip() or None, by=request.user)
+    await maker_support.report_attempt(attempt_id, to=data.reported_to.strip() or None, by=request.user)
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
@@ -128,11 +128,13 @@ async def open_case(request: PageRequest, request_id: FromPath[UUID], data: URLE
     return Redirect(f"/maker-cases/{opened.id}", status_code=303)
 
 
-@post("/maker-cases/{case_id:uuid}/progress", guards=[requires("parts.request")], status_code=303)
-async def note_progress(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Progress]) -> Redirect:
+@post("/maker-cases/{maker_case_id:uuid}/progress", guards=[requires("parts.request")], status_code=303)
+async def note_progress(
+    request: PageRequest, maker_case_id: FromPath[UUID], data: URLEncodedBody[Progress]
+) -> Redirect:
     """Write down what happened."""
     await maker_support.note_progress(
-        case_id,
+        maker_case_id,
         data.kind,
         at=moment(data.at),
         remark=data.remark,
@@ -140,21 +142,21 @@ async def note_progress(request: PageRequest, case_id: FromPath[UUID], data: URL
         onsite_at=moment(data.onsite_at),
         by=request.user,
     )
-    return Redirect(f"/maker-cases/{case_id}", status_code=303)
+    return Redirect(f"/maker-cases/{maker_case_id}", status_code=303)
 
 
-@post("/maker-cases/{case_id:uuid}/close", guards=[requires("emergency.close")], status_code=303)
-async def close(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Closing]) -> Redirect:
+@post("/maker-cases/{maker_case_id:uuid}/close", guards=[requires("emergency.close")], status_code=303)
+async def close(request: PageRequest, maker_case_id: FromPath[UUID], data: URLEncodedBody[Closing]) -> Redirect:
     """Close what is solved."""
-    await maker_support.close(case_id, note=data.note, lessons=data.lessons, by=request.user)
-    return Redirect(f"/maker-cases/{case_id}", status_code=303)
+    await maker_support.close(maker_case_id, note=data.note, lessons=data.lessons, by=request.user)
+    return Redirect(f"/maker-cases/{maker_case_id}", status_code=303)
 
 
-@post("/maker-cases/{case_id:uuid}/withdraw", guards=[requires("emergency.declare")], status_code=303)
-async def withdraw(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+@post("/maker-cases/{maker_case_id:uuid}/withdraw", guards=[requires("emergency.declare")], status_code=303)
+async def withdraw(request: PageRequest, maker_case_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Call the maker off."""
-    await maker_support.withdraw(case_id, reason=data.reason, by=request.user)
-    return Redirect(f"/maker-cases/{case_id}", status_code=303)
+    await maker_support.withdraw(maker_case_id, reason=data.reason, by=request.user)
+    return Redirect(f"/maker-cases/{maker_case_id}", status_code=303)
 
 
 handlers = [list_cases, show_case, record_attempt, report_attempt, open_case, note_progress, close, withdraw]

@@ -143,31 +143,35 @@ class MakerSupportController(Controller):
         return page(request, found, limit, lambda each: each.id)
 
     @get(
-        "/maker-cases/{case_id:uuid}",
+        "/maker-cases/{maker_case_id:uuid}",
         operation_id="GetMakerCase",
         guards=[requires("emergency.read")],
         responses=refusals(404),
     )
-    async def get_case(self, request: ApiRequest, case_id: FromPath[UUID]) -> maker_support.View:
+    async def get_case(self, request: ApiRequest, maker_case_id: FromPath[UUID]) -> maker_support.View:
         """Show one plan 1 with our attempt and the maker's progress."""
-        return await maker_support.view(case_id, seen_by=request.user)
+        return await maker_support.view(maker_case_id, seen_by=request.user)
 
     @post(
-        "/maker-cases/{case_id:uuid}/progress",
+        "/maker-cases/{maker_case_id:uuid}/progress",
         operation_id="NoteMakerProgress",
         status_code=200,
         guards=[requires("parts.request")],
         responses=refusals(404, 409),
     )
     async def note_progress(
-        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[MakerProgress], idempotency_key: Key = None
+        self,
+        request: ApiRequest,
+        maker_case_id: FromPath[UUID],
+        data: JSONBody[MakerProgress],
+        idempotency_key: Key = None,
     ) -> Response[maker_support.Summary]:
         """Write down how a maker's support goes on."""
         return await once(
             request,
             idempotency_key,
             lambda: maker_support.note_progress(
-                case_id,
+                maker_case_id,
                 data.kind,
                 at=data.at,
                 remark=data.remark,
@@ -178,33 +182,37 @@ class MakerSupportController(Controller):
         )
 
     @post(
-        "/maker-cases/{case_id:uuid}/close",
+        "/maker-cases/{maker_case_id:uuid}/close",
         operation_id="CloseMakerCase",
         status_code=200,
         guards=[requires("emergency.close")],
         responses=refusals(404, 409),
     )
     async def close(
-        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[MakerCaseEnd], idempotency_key: Key = None
+        self,
+        request: ApiRequest,
+        maker_case_id: FromPath[UUID],
+        data: JSONBody[MakerCaseEnd],
+        idempotency_key: Key = None,
     ) -> Response[maker_support.Summary]:
         """Close a plan 1 that is solved."""
         return await once(
             request,
             idempotency_key,
-            lambda: maker_support.close(case_id, note=data.note, lessons=data.lessons, by=request.user),
+            lambda: maker_support.close(maker_case_id, note=data.note, lessons=data.lessons, by=request.user),
         )
 
     @post(
-        "/maker-cases/{case_id:uuid}/withdraw",
+        "/maker-cases/{maker_case_id:uuid}/withdraw",
         operation_id="WithdrawMakerCase",
         status_code=200,
         guards=[requires("emergency.declare")],
         responses=refusals(404, 409),
     )
     async def withdraw(
-        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+        self, request: ApiRequest, maker_case_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[maker_support.Summary]:
         """Call a maker off."""
         return await once(
-            request, idempotency_key, lambda: maker_support.withdraw(case_id, reason=data.reason, by=request.user)
+            request, idempotency_key, lambda: maker_support.withdraw(maker_case_id, reason=data.reason, by=request.user)
         )

@@ -558,8 +558,8 @@ _SUMMARY = f"""SELECT maker_case.id, maker_case.number, part_request.number AS r
                       part_request.ticket, device.serial AS device_serial, device_model.code AS model, site.code AS site,
                       contract.code AS contract, party.code AS maker, party.name_zh AS maker_zh, party.name_en AS maker_en,
                       seller.code AS through, contact, contact_phone, contact_verified_on,
-                      contact_verified_on < $4::date AS contact_stale, reference_number AS reference, maker_case.state,
-                      maker_case.owner, maker_case.opened_at, maker_case.opened_by, onsite_at, ended_at
+                      contact_verified_on < $4::date AS contact_stale, maker_case.reference_number AS reference,
+                      maker_case.state, maker_case.owner, maker_case.opened_at, maker_case.opened_by, onsite_at, ended_at
                FROM maker_case
                JOIN part_request ON part_request.id = maker_case.request
                JOIN device ON device.id = part_request.device

@@ -57,6 +57,10 @@ OF_THE_COMPANY = {
     "from_place": "GZ",
     "to": "BANK-GZ",
     "site": "BANK-GZ",
+    "place": "TELCO-ZJ",
+    "sites code": "BANK-GZ",
+    "maker": "SEAGATE",
+    "cause": "fire",
     "vendor": "DISTI",
     "origin": "V-DELL",
     "owner": "OWN",
@@ -148,7 +152,7 @@ async def known(password_hash: str) -> dict[str, Any]:
         "subject": ids["transfer_id"],
         "subject_kind": "transfer",
         **dict.fromkeys(("expires_at", "starts_at", "due_at", "need_by", "promised_at"), soon.isoformat()),
-        **dict.fromkeys(("counted_at", "began_at", "occurred_at", "taken_at"), now.isoformat()),
+        **dict.fromkeys(("counted_at", "began_at", "occurred_at", "taken_at", "attempted_at"), now.isoformat()),
     }
 
 

@@ -73,7 +73,7 @@ def test_every_route_is_covered_by_the_ladder():
         "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/pick-lists/waiting",
         "/shipments", "/provisional-issues", "/provisional-issues/policy/versions", "/vendors", "/offers",
         "/purchase-orders", "/part-requests", "/quotations", "/plans", "/targets",
-        "/emergency-cases", "/near-misses", "/radar", "/radar-alarms", "/quality-claims",
+        "/emergency-cases", "/maker-cases", "/force-majeure", "/near-misses", "/radar", "/radar-alarms", "/quality-claims",
         "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
         "/blocked-stock", "/inspections", "/scrappings", "/master-data/contracts", "/coverage", "/coverage/devices",
         "/duty-shifts", "/contacts", "/duty-sheets", "/steps", "/my-messages",
