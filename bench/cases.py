@@ -146,7 +146,7 @@ def facts_of(answered: Answered, *, shape: float = np.inf) -> Facts:
             rate_per_day=row.rate_per_day, rate_shape=shape, resupply_days=row.resupply_days,
             planned_share=row.planned_share, planned=True, demands=list(row.demands), arriving=[], failures=[],
             hand_set=None, stored_share=row.planned_share, stored_raise=1.0, stored_in_burst=False,
-            case=None, case_state=None,
+            case=None, case_state=None, standing_in=None, lent=0,
         )
         for row in answered.rows
     ]  # fmt: skip

@@ -178,6 +178,8 @@ class _Play:
             on_hand=max(shelf.available, 0),
             reserved=0,
             backordered=max(-shelf.available, 0),
+            standing_in=None,  # what stands in counts as stock from the beginning
+            lent=0,
             critical_point=shelf.critical_point,
             average_failure_line=shelf.average_line,
             arriving=shelf.arriving,

@@ -284,6 +284,8 @@ def _as_it_was(row: RowFacts, since: datetime, on_hand: int, failures: list[date
         hand_set=None,
         case=None,
         case_state=None,
+        standing_in=None,
+        lent=0,
     )
 
 

@@ -26,6 +26,7 @@ def row(number: int, **changes: object) -> RowFacts:
         "resupply_days": RESUPPLY, "planned_share": share, "planned": True, "demands": [ClassDemand("2h", RATE, RATE)],
         "arriving": [], "failures": [], "hand_set": None, "stored_share": share, "stored_raise": 1.0,
         "stored_in_burst": False, "case": None, "case_state": None,
+        "standing_in": None, "lent": 0,
     }  # fmt: skip
     return RowFacts(**{**fields, **changes})
 
@@ -135,6 +136,21 @@ def test_in_normal_years_a_class_calls_about_as_often_as_its_floor_allows():
 
     falls = len({case.at for case in played.opened})
     assert 1 <= falls <= 2 * years
+
+
+def test_what_stands_in_for_a_part_is_counted_once():
+    failures = [Failing(day(1 + n / 10), 0) for n in range(4)]
+    seen: list[int] = []
+
+    played = play(
+        facts([row(0, on_hand=2, standing_in=2, lent=1)], floor=0.0),
+        failures,
+        until=day(5),
+        see=lambda *look: seen.append(look[2].available),
+    )
+
+    assert seen == [2, 1, 0, -1]
+    assert played.unserved == [3]
 
 
 def test_overdue_deliveries_are_not_counted_on():
