@@ -14,7 +14,7 @@ is built in the order of names, the order of the file's lists does not matter ev
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -22,7 +22,6 @@ import msgspec
 from optimizer.emergency_model import HALF_A_FEN, ROUNDING, Clock, Goal, Model, in_order
 from optimizer.emergency_parts import Found, Part, cut, group_by_lanes, joined
 from optimizer.errors import OptimizerError
-from optimizer.lane_prices import solve_by_part
 from optimizer.situation import Action, Missing, Outcome, Situation, evaluate
 
 MANY_PARTS = 12
@@ -175,6 +174,7 @@ class _Search:
         self.situation = situation
         self._parts = cut(situation)
         self._proven: dict[tuple[str, ...], tuple[Found, float]] = {}
+        self._prices: dict[tuple[str, ...], Mapping[tuple[str, str], float]] = {}
 
     def outcome(self, plan: Sequence[Action]) -> Outcome:
         return evaluate(self.situation, plan)
@@ -273,13 +273,37 @@ class _Search:
             known, last = self._proven[key]
             if last <= goal.by_hours:
                 return known
-        if not clock.left():
-            return Found(None, proven=False)
-        whole = joined([part.situation for part in group])
-        found = _solve_group(group, whole, goal, clock)
+        found = self._solve_group(key, group, goal, clock)
         if found is not None and found.proven and found.plan is not None:
-            last = evaluate(whole, found.plan).last_needed_arrival_hours
+            last = evaluate(joined([part.situation for part in group]), found.plan).last_needed_arrival_hours
             self._proven[key] = (found, math.inf if last is None else last)
+        return found
+
+    def _solve_group(self, key: tuple[str, ...], group: Sequence[Part], goal: Goal, clock: Clock) -> Found | None:
+        """Return the best plan of a group: small ones by one program, great ones part by part first.
+
+        Where time runs out before a program finds a plan, the parts' own plans are one all the same.
+        """
+        whole = joined([part.situation for part in group])
+        joint = Found(None, proven=False)
+        if len(group) <= MANY_PARTS and clock.left():
+            joint = _solve(whole, goal, clock)
+            if joint is None or joint.plan is not None:
+                return joint
+        apart = self._solve_by_part(key, group, goal, clock.share(0.6))
+        if apart is None or apart.proven or not MANY_PARTS < len(group) <= TOO_MANY_PARTS:
+            return _better(whole, goal, apart, joint)
+        return _better(whole, goal, apart, _solve(whole, goal, clock))
+
+    def _solve_by_part(self, key: tuple[str, ...], group: Sequence[Part], goal: Goal, clock: Clock) -> Found | None:
+        """Return the plan that the parts of a group make at lane prices; those of last time are where they start."""
+        # Compiled, so loaded only where there are parts enough, or too little time for anything else.
+        from optimizer.crowd import fits  # noqa: PLC0415
+        from optimizer.lane_prices import solve_by_part  # noqa: PLC0415
+
+        if not fits(group, goal):
+            return Found(None, proven=False)
+        found, self._prices[key] = solve_by_part(group, goal, clock, self._prices.get(key, {}))
         return found
 
     def _active(self, goal: Goal) -> list[Part]:
@@ -298,25 +322,20 @@ def _event_hours(situation: Situation) -> set[float]:
     return hours
 
 
-def _solve_group(group: Sequence[Part], whole: Situation, goal: Goal, clock: Clock) -> Found | None:
-    """Return the best plan of a group: small ones jointly, great ones part by part first."""
-    if len(group) <= MANY_PARTS:
-        return _solve(whole, goal, clock)
-    found = solve_by_part(group, goal, clock)
-    if found is None:
+def _better(whole: Situation, goal: Goal, apart: Found | None, joint: Found | None) -> Found | None:
+    """Return the better of two plans with the better of their bounds, None if one of them says there is none."""
+    if apart is None or joint is None:
         return None
-    value = math.inf
-    if found.plan is not None:
-        value = goal.value(whole, evaluate(whole, found.plan))
-        if value <= found.bound + HALF_A_FEN:
-            return Found(found.plan, proven=True, bound=value)
-    if len(group) > TOO_MANY_PARTS:
-        return found
-    joint = _solve(whole, goal, clock)
-    if joint is None or joint.proven:
+    if joint.proven:
         return joint
-    better = joint.plan is not None and goal.value(whole, evaluate(whole, joint.plan)) < value
-    return Found(joint.plan if better else found.plan, proven=False, bound=max(found.bound, joint.bound))
+    plans = [found.plan for found in (apart, joint) if found.plan is not None]
+    values = [goal.value(whole, evaluate(whole, plan)) for plan in plans]
+    if goal.kind == "shortage" or not plans:
+        return apart if apart.plan is not None else joint
+    bound = max(apart.bound, joint.bound)
+    value = min(values)
+    proven = apart.proven or value <= bound + HALF_A_FEN
+    return Found(plans[values.index(value)], proven=proven, bound=value if proven else bound)
 
 
 def _solve(whole: Situation, goal: Goal, clock: Clock, budget_cny: float | None = None) -> Found | None:
