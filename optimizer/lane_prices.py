@@ -20,13 +20,13 @@ from optimizer.crowd import Crowd
 from optimizer.emergency_model import HALF_A_FEN, Clock, Goal, Model
 from optimizer.emergency_parts import Found, Part, joined
 from optimizer.part_planner import Floats, Ints
-from optimizer.patterns import PATTERN, choose, search_lanes, share_out
+from optimizer.patterns import PATTERN, raise_prices, search_lanes, share_out
 from optimizer.situation import Action, Move, evaluate
 
 type Prices = Mapping[tuple[str, str], float]
 """CNY that a part pays for a lane, by part and lane."""
 
-STEPS = 300
+STEPS = 600
 """Steps of the prices over the pool between two rounds of planning."""
 
 PATIENT = (30, 2_000_000)
@@ -74,6 +74,7 @@ class _Rounds:
         self._bound, self._worth = -math.inf, math.inf
         self._plan: tuple[Action, ...] | None = None
         self._open = np.ones(len(crowd.lanes), np.bool_)
+        self._runs = np.zeros(len(crowd.lanes))
         self._prices = np.array(
             [
                 start.get((parts[i].name, crowd.lanes[lane]), 0.0 if start else crowd.fixed[lane] / self._ways_of_lane[lane])
@@ -106,7 +107,7 @@ class _Rounds:
     def turn(self) -> None:
         """Look for better prices and plan every part at them, then look for better lanes and plan over them."""
         self._plan_at(self._better_prices())
-        search_lanes(*self._pool(), self._crowd.fixed, self._open)
+        self._better_lanes()
         self._over_open_lanes()
 
     def _plan_at(self, prices: Floats) -> None:
@@ -178,32 +179,33 @@ class _Rounds:
     def _better_prices(self) -> Floats:
         """The best split over the pool that steps along the subgradient find, half way from the best one known.
 
+        Only ways of the pool are priced. How much of a lane runs at these prices tells from where else to
+        look for better lanes.
+
         Source for half way: Pessoa, Sadykov, Uchoa & Vanderbeck, INFORMS Journal on Computing 30 (2018) 339-360.
         """
         crowd = self._crowd
         heads, patterns, _ = self._pool()
-        uses = np.array(self._uses, np.int64)
-        used = np.zeros(len(crowd.lane))
-        best, best_prices, prices = -math.inf, self._prices, self._prices.copy()
-        stride, stalled = 1.0, 0
-        for _ in range(STEPS):
-            value = choose(heads, patterns, uses, prices, used)
-            stalled += 1
-            if value > best + HALF_A_FEN:
-                best, best_prices, stalled = value, prices.copy(), 0
-            elif stalled == 8:
-                stride, stalled = 0.7 * stride, 0
-                prices = best_prices.copy()
-                value = choose(heads, patterns, uses, prices, used)
-            mean = np.bincount(crowd.lane, weights=used, minlength=len(crowd.lanes)) / self._ways_of_lane
-            slope = used - mean[crowd.lane]
-            length = float(slope @ slope)
-            if length == 0.0 or not math.isfinite(value):
-                break
-            aim = max(self._worth, 1.001 * value) if math.isfinite(self._worth) else 1.01 * value
-            prices += stride * (aim - value) / length * used
-            share_out(prices, self._of_lane, self._first_of_lane, crowd.fixed)
-        return (self._prices + best_prices) / 2.0
+        ways, uses = np.unique(np.array(self._uses, np.int64), return_inverse=True)
+        by_lane = np.argsort(crowd.lane[ways], kind="stable")
+        first_of_lane = np.searchsorted(crowd.lane[ways][by_lane], np.arange(len(crowd.lanes) + 1))
+        prices, mean = self._prices[ways], np.zeros(len(ways))
+        share_out(prices, by_lane, first_of_lane, crowd.fixed)
+        raise_prices(heads, patterns, uses, by_lane, first_of_lane, crowd.fixed, self._worth, STEPS, prices, mean)
+        self._runs[:] = 0.0
+        np.maximum.at(self._runs, crowd.lane[ways], mean)
+        better = self._prices / 2.0
+        better[ways] += prices / 2.0
+        return better
+
+    def _better_lanes(self) -> None:
+        """Open the best set of lanes for the pool, looked for from the one there is and from what runs at the prices."""
+        heads, patterns, lanes = self._pool()
+        best = math.inf
+        for is_open in (self._open, self._runs > 0.5, self._runs > 0.2):  # noqa: PLR2004
+            cost = search_lanes(heads, patterns, lanes, self._crowd.fixed, is_open)
+            if cost < best - HALF_A_FEN:
+                best, self._open = cost, is_open
 
 
 def _program(part: Part, goal: Goal, lanes: set[str]) -> tuple[Action, ...] | None:

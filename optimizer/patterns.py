@@ -64,6 +64,50 @@ def share_out(prices: Floats, by_lane: Ints, first_of_lane: Ints, fixed: Floats)
 
 
 @compiled
+def raise_prices(
+    heads: Ints,
+    patterns: Records,
+    uses: Ints,
+    by_lane: Ints,
+    first_of_lane: Ints,
+    fixed: Floats,
+    worth: float,
+    steps: int,
+    prices: Floats,
+    mean: Floats,
+) -> float:
+    """Step along the subgradient to the prices at which the patterns cost most: what they cost then.
+
+    `prices` become those, `mean` how much each way was used lately; `worth` is what a plan costs.
+    """
+    now, used = prices.copy(), np.zeros(len(prices))
+    best, stride, stalled = -math.inf, 1.0, 0
+    for _ in range(steps):
+        value = choose(heads, patterns, uses, now, used)
+        mean += 0.03 * (used - mean)
+        stalled += 1
+        if value > best + _BETTER:
+            best, stalled = value, 0
+            prices[:] = now
+        elif stalled == 10:
+            stride, stalled = 0.7 * stride, 0
+            now[:] = prices
+            value = choose(heads, patterns, uses, now, used)
+        length = 0.0
+        for lane in range(len(fixed)):
+            start, stop = first_of_lane[lane], first_of_lane[lane + 1]
+            users = 0.0
+            for i in range(start, stop):
+                users += used[by_lane[i]]
+            length += users - users * users / max(1, stop - start)
+        if length <= 0.0 or math.isinf(value):
+            break
+        now += stride * (max(worth, 1.001 * value) - value) / length * used
+        share_out(now, by_lane, first_of_lane, fixed)
+    return best
+
+
+@compiled
 def cost_over(heads: Ints, patterns: Records, lanes: Ints, fixed: Floats, is_open: Flags, users: Ints) -> float:
     """What the cheapest patterns over the open lanes cost, with the lanes they use; `users` of each lane."""
     users[:] = 0
