@@ -32,6 +32,9 @@ STEPS = 600
 PATIENT = (30, 2_000_000)
 """Patience and room for the parts at which little of both leaves a gap that counts."""
 
+GLANCES = 3
+"""Times that every part is planned at new prices before better lanes are looked for."""
+
 COUNTS = 0.1
 """Share of the whole gap that the parts' own gaps may have before they are planned with patience."""
 
@@ -86,7 +89,7 @@ class _Rounds:
         self._add(*crowd.plan(np.full(len(crowd.lane), math.inf))[1:], np.zeros(len(crowd.lane)))
         self.hopeless = not self._over_open_lanes()
         if not self.hopeless:
-            self._plan_at(self._prices)
+            self._plan_at(self._prices, patient=False)
 
     def gap(self) -> float:
         """How far the best plan is above the bound, in CNY; infinite while either is missing."""
@@ -105,15 +108,21 @@ class _Rounds:
         }
 
     def turn(self) -> None:
-        """Look for better prices and plan every part at them, then look for better lanes and plan over them."""
-        self._plan_at(self._better_prices())
+        """Look for better prices and plan every part at them, then for better lanes and plan over them."""
+        for _ in range(GLANCES):
+            self._plan_at(self._better_prices(), patient=False)
+        if self._patient:
+            self._plan_at(self._better_prices(), patient=True)
+        self._better_lanes()
+        # what the lanes that are closed would bring, at the price that each part would pay for them
+        self._plan_at(np.where(self._open[self._crowd.lane], 0.0, self._prices), patient=False)
         self._better_lanes()
         self._over_open_lanes()
 
-    def _plan_at(self, prices: Floats) -> None:
-        """Plan every part at prices, patiently once that counts: the bound, and patterns for the pool."""
+    def _plan_at(self, prices: Floats, *, patient: bool) -> None:
+        """Plan every part at prices, which must be a split: the bound, and patterns for the pool."""
         bounds, values, units = self._crowd.plan(prices)
-        if self._patient:
+        if patient:
             self._plan_patiently(prices, bounds, values, units)
         self._add(values, units, prices)
         bound = math.fsum(bounds)
