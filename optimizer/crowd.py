@@ -85,7 +85,17 @@ class Crowd:
         units = np.zeros(len(self._ways), np.int64)
         which = np.arange(len(self.parts)) if which is None else which
         plan_parts(
-            which, self._first_shelf, self._shelves, self._ways, self._costs, prices, patience, room, bounds, values, units
+            which,
+            self._first_shelf,
+            self._shelves,
+            self._ways,
+            self._costs,
+            prices,
+            patience,
+            room,
+            bounds,
+            values,
+            units,
         )
         return bounds, values, units
 

@@ -3,7 +3,8 @@
 Plans are found by mixed-integer programming (PuLP on HiGHS, in process) and refereed by
 `situation.evaluate`, which shares nothing with the model. Parts meet only on lanes whose fixed
 cost they share, and under a budget; what does not meet is solved apart, and many parts that
-meet are solved one by one at prices for their lanes.
+meet are planned one by one, at prices for their lanes and over sets of open lanes, in compiled code
+(`lane_prices`). That also gives a plan where time runs out before a program does.
 
 Costs less than half a fen apart are equal. Among plans of equal cost the answer is the one whose
 last needed arrival is earliest, then the one with fewest actions, then fewest units, then the one
@@ -22,7 +23,7 @@ import msgspec
 from optimizer.emergency_model import HALF_A_FEN, ROUNDING, Clock, Goal, Model, in_order
 from optimizer.emergency_parts import Found, Part, cut, group_by_lanes, joined
 from optimizer.errors import OptimizerError
-from optimizer.situation import Action, Missing, Outcome, Situation, evaluate
+from optimizer.situation import Action, Missing, Move, Outcome, Situation, evaluate
 
 MANY_PARTS = 12
 """A group of more parts than this is first solved part by part at lane prices."""
@@ -60,10 +61,10 @@ class LeastShortage(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What to do.
 
-    `status` speaks of `plan`: "optimal", "feasible" (not proven: time ran out, or too many parts
-    share lanes for more than a bound), "infeasible" or "timed_out" (time ran out before one was
-    found). No plan costs less than `lower_bound_cny`, as far as the solver is to be believed; None
-    where that is not known.
+    `status` speaks of `plan`: "optimal", "feasible" (not proven), "infeasible" or "timed_out" (time
+    ran out before one was found, or before one within the budget was found or ruled out). No plan
+    costs less than `lower_bound_cny`, as far as the solver is to be believed; None where that is not
+    known.
     `front` runs from the cheapest plan to the fastest. `least_shortage` is there when the
     situation is infeasible. `reasons` say what is missing and what would help, and which parts
     of the answer were cut short.
@@ -97,8 +98,14 @@ def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
         return _infeasible(search, cheapest, clock)
     remarks: list[str] = []
     front: list[Point] = []
-    if cheapest.plan is None or search.above_budget(search.outcome(cheapest.plan).cost_cny):
+    if cheapest.plan is None:
         remarks.append("time ran out before a plan was found that meets every need")
+    elif search.above_budget(cost := search.outcome(cheapest.plan).cost_cny):
+        remarks.append(
+            f"whether a plan within the budget meets every need is not known: the best one found costs {cost:,.2f} CNY, "
+            f"{cost - (situation.budget_cny or 0.0):,.2f} above it, and none is proven to cost more than "
+            f"{max(0.0, cheapest.bound):,.2f}"
+        )
     else:
         front = search.front(cheapest.plan, clock.share(0.5), remarks)
     weighted = search.weighted([point.plan for point in front], clock, remarks)
@@ -260,6 +267,8 @@ class _Search:
             return found
         if found.plan is not None and not self.above_budget(self.outcome(found.plan).cost_cny):
             return found
+        if len(self._active(goal)) > TOO_MANY_PARTS:
+            return Found(self._part_of(found.plan or (), goal), proven=False)
         whole = joined([part.situation for part in self._active(goal)])
         solved = _solve(whole, goal, clock, self.situation.budget_cny)
         if solved is None:
@@ -278,6 +287,28 @@ class _Search:
             last = evaluate(joined([part.situation for part in group]), found.plan).last_needed_arrival_hours
             self._proven[key] = (found, math.inf if last is None else last)
         return found
+
+    def _part_of(self, plan: Sequence[Action], goal: Goal) -> tuple[Action, ...]:
+        """Return what the budget allows of a plan: parts whole, those first that gain most for their money."""
+        fixed = {lane.name: lane.fixed_cost_cny for lane in self.situation.lanes}
+        gains: list[tuple[float, str, float, tuple[Action, ...], set[str]]] = []
+        for part in self._active(goal):
+            actions = tuple(action for action in plan if action.part == part.name)
+            outcome = evaluate(part.situation, actions)
+            lanes = {action.move for action in actions if isinstance(action, Move)}
+            own_cost = outcome.cost_cny - math.fsum(fixed[lane] for lane in lanes)
+            gain = sum(each.units for each in part.idle.missing) - sum(each.units for each in outcome.missing)
+            if gain > 0:
+                gains.append((outcome.cost_cny / gain, part.name, own_cost, actions, lanes))
+        kept: list[tuple[Action, ...]] = []
+        running, left = set[str](), self.situation.budget_cny or 0.0
+        for _, _, own_cost, actions, lanes in sorted(gains, key=lambda each: each[:2]):
+            cost = own_cost + math.fsum(fixed[lane] for lane in lanes - running)
+            if cost <= left:
+                left -= cost
+                running |= lanes
+                kept.append(actions)
+        return in_order(kept)
 
     def _solve_group(self, key: tuple[str, ...], group: Sequence[Part], goal: Goal, clock: Clock) -> Found | None:
         """Return the best plan of a group: small ones by one program, great ones part by part first.

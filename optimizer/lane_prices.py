@@ -80,7 +80,9 @@ class _Rounds:
         self._runs = np.zeros(len(crowd.lanes))
         self._prices = np.array(
             [
-                start.get((parts[i].name, crowd.lanes[lane]), 0.0 if start else crowd.fixed[lane] / self._ways_of_lane[lane])
+                start.get(
+                    (parts[i].name, crowd.lanes[lane]), 0.0 if start else crowd.fixed[lane] / self._ways_of_lane[lane]
+                )
                 for i, lane in zip(crowd.part, crowd.lane, strict=True)
             ]
         )
@@ -149,11 +151,12 @@ class _Rounds:
             return False
         self._add(values, units, free)
         plan = list(crowd.actions(units))
-        for i in np.flatnonzero(np.isinf(values)):
-            alone = _program(self._parts[i], self._goal, {lane for lane, is_open in zip(crowd.lanes, self._open, strict=True) if is_open})
+        lanes = {lane for lane, is_open in zip(crowd.lanes, self._open, strict=True) if is_open}
+        for part in [part for part, value in zip(self._parts, values, strict=True) if math.isinf(value)]:
+            alone = _program(part, self._goal, lanes)
             if alone is None:
                 return not self._open.all()
-            plan = [each for each in plan if each.part != self._parts[i].name] + list(alone)
+            plan = [each for each in plan if each.part != part.name] + list(alone)
         self._judge(tuple(plan))
         return True
 
@@ -211,7 +214,7 @@ class _Rounds:
         """Open the best set of lanes for the pool, looked for from the one there is and from what runs at the prices."""
         heads, patterns, lanes = self._pool()
         best = math.inf
-        for is_open in (self._open, self._runs > 0.5, self._runs > 0.2):  # noqa: PLR2004
+        for is_open in (self._open, self._runs > 0.5, self._runs > 0.2):
             cost = search_lanes(heads, patterns, lanes, self._crowd.fixed, is_open)
             if cost < best - HALF_A_FEN:
                 best, self._open = cost, is_open

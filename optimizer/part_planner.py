@@ -97,9 +97,7 @@ def plan_parts(
     """
     for i in range(len(which)):
         first, end = first_shelf[which[i]], first_shelf[which[i] + 1]
-        bounds[which[i]], values[which[i]] = _plan(
-            shelves[first : end + 1], ways, costs, prices, patience, room, units
-        )
+        bounds[which[i]], values[which[i]] = _plan(shelves[first : end + 1], ways, costs, prices, patience, room, units)
 
 
 @compiled
@@ -108,68 +106,91 @@ def _plan(
 ) -> tuple[float, float]:
     """Plan one part whose shelves are given with the next one: the bound, and what the plan costs."""
     count = len(shelves) - 1
-    start, stop = shelves[0].first_way, shelves[count].first_way
-    units[start:stop] = 0
-    alive = np.zeros(stop - start, np.bool_)
-    for k in range(count):
-        for w in range(shelves[k].first_way, shelves[k + 1].first_way):
-            alive[w - start] = _may_pay(ways[w], prices[w], shelves[ways[w].origin], shelves[k], costs)
-    trial, given = np.zeros(stop - start, np.int64), np.zeros(count, np.int64)
-    left, spare = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    units[int(shelves[0].first_way) : int(shelves[count].first_way)] = 0
+    alive = _usable(shelves, ways, costs, prices)
     worth, best_worth, counted = np.zeros(count), np.zeros(count), np.zeros(count, np.int64)
-    bound, value = -math.inf, math.inf
+    left, best = np.zeros(count, np.int64), np.array([-math.inf, math.inf])
+    found = _try(shelves, ways, costs, prices, alive, worth, counted, room, 1, units, left, best, best_worth)
+    # first one worth for all, at which they ask for what there is
+    level, lower, upper = 0.0, 0.0, math.inf
+    while not _settled(found, best) and left.min() < 0 and level < FAR and upper - lower > 1.0:
+        if left.sum() < 0:
+            lower = level
+        else:
+            upper = level
+        level = max(64.0, 2.0 * lower) if math.isinf(upper) else (lower + upper) / 2.0
+        worth[:] = level
+        found = _try(shelves, ways, costs, prices, alive, worth, counted, room, 1, units, left, best, best_worth)
+    worth[:] = best_worth
     step, last_step = 0, patience
-    level, lower, upper, settling = 0.0, 0.0, math.inf, True
-    while True:
-        found = _choose_all(shelves, ways, costs, prices, alive, worth, counted, room, trial, given)
-        if math.isnan(found):
-            return bound, value
-        if math.isinf(found):
-            return found, value
-        if found > bound:
-            bound = found
-            best_worth[:] = worth
-        for j in range(count):
-            left[j] = shelves[j].on_hand - given[j]
-        for w in range(stop - start):
-            left[ways[start + w].origin] -= trial[w]
-        spare[:] = left
-        if left.min() < 0:
-            _mend(shelves, ways, costs, prices, alive, worth, step % 2 == 1, trial, given, spare)
-        tried = _cost(shelves, ways, costs, prices, trial, given)
-        if tried < value:
-            value = tried
-            units[start:stop] = trial
-        if value <= bound + EXACT * max(1.0, abs(bound)):
-            return bound, value
+    while not _settled(found, best):
+        order = 1 if step % 2 == 0 else -1
+        found = _try(shelves, ways, costs, prices, alive, worth, counted, room, order, units, left, best, best_worth)
         step += 1
-        if settling:
-            # first one worth for all, at which they ask for what there is
-            if left.sum() < 0:
-                lower = level
-            else:
-                upper = level
-            level = max(64.0, 2.0 * lower) if math.isinf(upper) else (lower + upper) / 2.0
-            settling = left.min() < 0 and level < FAR and upper - lower > 1.0
-            worth[:] = best_worth
-            if settling:
-                worth[:] = level
-            continue
-        if step < last_step and math.isfinite(value):
-            _improve(left, counted, value - found, worth)
-            continue
-        if counted.max() == _APART:
+        if step < last_step and math.isfinite(best[1]):
+            _improve(left, counted, best[1] - found, worth)
+        elif counted.max() == _APART:
             counted[:] = _TOGETHER
             worth[:] = 0.0
             last_step = step + patience
-            continue
-        most = _to_be_counted(left, worth, counted)
-        if most < 0:
-            return bound, value
-        worth[:] = best_worth
-        counted[most] = _ALONE
-        worth[counted == _ALONE] = 0.0
-        last_step = step + patience // 4
+        else:
+            most = _to_be_counted(left, worth, counted)
+            if most < 0:
+                break
+            worth[:] = best_worth
+            counted[most] = _ALONE
+            worth[counted == _ALONE] = 0.0
+            last_step = step + patience // 4
+    return best[0], best[1]
+
+
+@compiled
+def _settled(found: float, best: Floats) -> bool:
+    """Whether there is no plan, no room, or nothing between the bound and the plan."""
+    return math.isnan(found) or math.isinf(found) or best[1] <= best[0] + EXACT * max(1.0, abs(best[0]))
+
+
+@compiled
+def _try(
+    shelves: Records,
+    ways: Records,
+    costs: Floats,
+    prices: Floats,
+    alive: Flags,
+    worth: Floats,
+    counted: Ints,
+    room: int,
+    order: int,
+    units: Ints,
+    left: Ints,
+    best: Floats,
+    best_worth: Floats,
+) -> float:
+    """Let every shelf choose at the worths, keep the bound and the plan if they are better: what was found.
+
+    `left` becomes what each shelf then has left, `best` the bound and the plan's cost.
+    """
+    start = int(shelves[0].first_way)
+    trial, given = np.zeros(len(alive), np.int64), np.zeros(len(left), np.int64)
+    found = _choose_all(shelves, ways, costs, prices, alive, worth, counted, room, trial, given)
+    if math.isnan(found):
+        return found
+    if found > best[0]:
+        best[0] = found
+        best_worth[:] = worth
+    if math.isinf(found):
+        return found
+    for j in range(len(left)):
+        left[j] = shelves[j].on_hand - given[j]
+    for w in range(len(alive)):
+        left[ways[start + w].origin] -= trial[w]
+    if left.min() < 0:
+        _mend(shelves, ways, costs, prices, alive, worth, order, trial, given, left.copy())
+    cost = _cost(shelves, ways, costs, prices, trial, given)
+    if cost < best[1]:
+        best[1] = cost
+        units[start : start + len(alive)] = trial
+    return found
 
 
 @compiled
@@ -201,6 +222,17 @@ def _improve(left: Ints, counted: Ints, gap: float, worth: Floats) -> None:
 
 
 @compiled
+def _usable(shelves: Records, ways: Records, costs: Floats, prices: Floats) -> Flags:
+    """Which ways can be of use to a part at the prices."""
+    start = int(shelves[0].first_way)
+    alive = np.zeros(int(shelves[len(shelves) - 1].first_way) - start, np.bool_)
+    for k in range(len(shelves) - 1):
+        for w in range(shelves[k].first_way, shelves[k + 1].first_way):
+            alive[w - start] = _may_pay(ways[w], prices[w], shelves[ways[w].origin], shelves[k], costs)
+    return alive
+
+
+@compiled
 def _may_pay(way: Record, price: float, origin: Record, destination: Record, costs: Floats) -> bool:
     """Whether a way can ever be cheaper than buying at its end instead."""
     if math.isinf(price):
@@ -226,7 +258,7 @@ def _cost(shelves: Records, ways: Records, costs: Floats, prices: Floats, units:
                 total += prices[w] + ways[w].unit_cost * units[w - start]
                 short -= units[w - start]
         total += costs[shelves[k].first_cost + max(0, short)]
-    return total
+    return float(total)
 
 
 @compiled
@@ -262,7 +294,9 @@ def _choose_all(
         else:
             total += _choose(k, shelves, ways, costs, prices, alive, worth, available, units, given)
     if rows > 0:
-        total += _choose_in_turn(together[:rows], shelves, ways, costs, prices, alive, worth, counted, room, units, given)
+        total += _choose_in_turn(
+            together[:rows], shelves, ways, costs, prices, alive, worth, counted, room, units, given
+        )
     return total
 
 
@@ -274,7 +308,7 @@ def _mend(
     prices: Floats,
     alive: Flags,
     worth: Floats,
-    backwards: bool,
+    order: int,
     units: Ints,
     given: Ints,
     left: Ints,
@@ -283,7 +317,7 @@ def _mend(
     count, start = len(shelves) - 1, shelves[0].first_way
     available = np.empty(count, np.int64)
     for i in range(count):
-        k = count - 1 - i if backwards else i
+        k = i if order > 0 else count - 1 - i
         first, stop = shelves[k].first_way, shelves[k + 1].first_way
         too_much = given[k] > 0 and left[k] < 0
         available[:] = left
@@ -318,24 +352,20 @@ def _choose(
 ) -> float:
     """The best sources of one shelf at the worths, and what they cost."""
     shelf: Record = shelves[k]
-    useful, start = shelf.useful, shelves[0].first_way
-    stop = shelves[k + 1].first_way
+    useful, start = int(shelf.useful), int(shelves[0].first_way)
+    stop = int(shelves[k + 1].first_way)
     given[k] = 0
     if useful == 0:
         return 0.0
     table = np.full(useful + 1, math.inf)
     chosen = np.zeros((stop - shelf.first_way + 1, useful + 1), np.int16)
     table[0] = 0.0
-    for x in range(1, min(available[k], useful) + 1):
-        table[x], chosen[0, x] = worth[k] * x, x
+    _pay(table, chosen[0], 1, useful, min(available[k], useful), 0.0, worth[k])
     for w in range(shelf.first_way, stop):
         if alive[w - start]:
+            most = min(int(available[int(ways[w].origin)]), useful)
             each = ways[w].unit_cost + worth[ways[w].origin]
-            for q in range(useful, 0, -1):
-                for x in range(1, min(available[ways[w].origin], q) + 1):
-                    value = table[q - x] + prices[w] + each * x
-                    if value < table[q]:
-                        table[q], chosen[w - shelf.first_way + 1, q] = value, x
+            _pay(table, chosen[w - shelf.first_way + 1], 1, useful, most, prices[w], each)
     best, q = math.inf, 0
     for received in range(useful + 1):
         value = table[received] + costs[shelf.first_cost + useful - received]
@@ -364,81 +394,127 @@ def _choose_in_turn(
     given: Ints,
 ) -> float:
     """Let some shelves choose one after the other, keeping count of what is left on the counted ones."""
-    count, start = len(shelves) - 1, shelves[0].first_way
+    count = len(shelves) - 1
     stride, size = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    states, asked, held = 1, 0, 0
-    for j in range(count):
-        asked += shelves[j].useful
-        if counted[j] == _TOGETHER:
-            held += shelves[j].on_hand
-    for j in range(count):
-        if counted[j] == _TOGETHER:
-            stride[j], size[j] = 1, min(asked, held) + 1
-            states = size[j]
-    for j in range(count):
-        if counted[j] == _ALONE:
-            stride[j], size[j] = states, shelves[j].on_hand + 1
-            states *= size[j]
+    states = _lay_out(shelves, counted, stride, size)
     kept, longest = 0, 0
     for i in range(len(rows)):
-        k = rows[i]
-        longest = max(longest, shelves[k].useful)
-        kept += states * (1 + (shelves[k].useful + 1) * (1 + shelves[k + 1].first_way - shelves[k].first_way))
+        k = int(rows[i])
+        useful, many = int(shelves[k].useful), int(shelves[k + 1].first_way - shelves[k].first_way)
+        longest = max(longest, useful)
+        kept += states * (1 + (useful + 1) * (1 + many))
         if kept > room:
             return math.nan
     chosen = np.zeros(kept, np.int16)
     table = np.full((longest + 1) * states, math.inf)
     table[states - 1] = 0.0
-    fresh = np.empty(states)
     at = 0
     for i in range(len(rows)):
-        k = rows[i]
-        useful = shelves[k].useful
-        for w in range(shelves[k].first_way - 1, shelves[k + 1].first_way):
-            own = w < shelves[k].first_way
-            if own or alive[w - start]:
-                j = k if own else ways[w].origin
-                price, each = (0.0, 0.0) if own else (prices[w], ways[w].unit_cost)
-                most = min(shelves[j].on_hand, useful)
-                if counted[j] != _APART:
-                    _take(table, chosen[at:], states, useful, most, size[j], stride[j], price, each + worth[j])
-                else:
-                    _pay(table, chosen[at:], states, useful, most, price, each + worth[j])
-            at += (useful + 1) * states
-        fresh[:] = math.inf
-        for q in range(useful + 1):
-            rest = costs[shelves[k].first_cost + useful - q]
-            for st in range(states):
-                value = table[q * states + st] + rest
-                if value < fresh[st]:
-                    fresh[st], chosen[at + st] = value, q
-        at += states
-        table[:states] = fresh
-        table[states : (useful + 1) * states] = math.inf
+        k = int(rows[i])
+        at = _choose_next(
+            k, shelves, ways, costs, prices, alive, worth, counted, stride, size, states, table, chosen, at
+        )
     st = 0
     for other in range(states):
         if table[other] < table[st]:
             st = other
-    best = table[st]
-    if math.isinf(best):
-        return best
-    # back the way it came
+    if math.isfinite(table[st]):
+        _trace(rows, shelves, ways, stride, states, chosen, at, st, units, given)
+    return float(table[st])
+
+
+@compiled
+def _lay_out(shelves: Records, counted: Ints, stride: Ints, size: Ints) -> int:
+    """Number what may be left on the counted shelves, `size` numbers at each `stride`: how many states that makes."""
+    states, asked, held = 1, 0, 0
+    for j in range(len(counted)):
+        asked += int(shelves[j].useful)
+        if counted[j] == _TOGETHER:
+            held += int(shelves[j].on_hand)
+    for j in range(len(counted)):
+        if counted[j] == _TOGETHER:
+            stride[j], size[j] = 1, min(asked, held) + 1
+            states = min(asked, held) + 1
+    for j in range(len(counted)):
+        if counted[j] == _ALONE:
+            stride[j], size[j] = states, shelves[j].on_hand + 1
+            states *= int(shelves[j].on_hand) + 1
+    return states
+
+
+@compiled
+def _choose_next(
+    k: int,
+    shelves: Records,
+    ways: Records,
+    costs: Floats,
+    prices: Floats,
+    alive: Flags,
+    worth: Floats,
+    counted: Ints,
+    stride: Ints,
+    size: Ints,
+    states: int,
+    table: Floats,
+    chosen: Counts,
+    at: int,
+) -> int:
+    """Let one more shelf choose in every state, its choices kept from `at` on: where the next ones go."""
+    start, useful, before = int(shelves[0].first_way), int(shelves[k].useful), int(shelves[k].first_way) - 1
+    for w in range(before, shelves[k + 1].first_way):
+        own = w == before
+        if own or alive[w - start]:
+            j = k if own else int(ways[w].origin)
+            price = 0.0 if own else prices[w]
+            each = worth[j] if own else worth[j] + ways[w].unit_cost
+            most = min(int(shelves[j].on_hand), useful)
+            if counted[j] != _APART:
+                _take(table, chosen[at:], states, useful, most, size[j], stride[j], price, each)
+            else:
+                _pay(table, chosen[at:], states, useful, most, price, each)
+        at += (useful + 1) * states
+    fresh = np.full(states, math.inf)
+    for q in range(useful + 1):
+        rest = costs[shelves[k].first_cost + useful - q]
+        for st in range(states):
+            value = table[q * states + st] + rest
+            if value < fresh[st]:
+                fresh[st], chosen[at + st] = value, q
+    table[:states] = fresh
+    table[states : (useful + 1) * states] = math.inf
+    return at + states
+
+
+@compiled
+def _trace(
+    rows: Ints,
+    shelves: Records,
+    ways: Records,
+    stride: Ints,
+    states: int,
+    chosen: Counts,
+    at: int,
+    st: int,
+    units: Ints,
+    given: Ints,
+) -> None:
+    """Read off what was chosen on the way to a state."""
+    start = int(shelves[0].first_way)
     for i in range(len(rows) - 1, -1, -1):
-        k = rows[i]
+        k = int(rows[i])
         at -= states
-        q = chosen[at + st]
-        for w in range(shelves[k + 1].first_way - 1, shelves[k].first_way - 2, -1):
-            own = w < shelves[k].first_way
-            at -= (shelves[k].useful + 1) * states
-            x = chosen[at + q * states + st]
-            j = k if own else ways[w].origin
-            if own:
+        q = int(chosen[at + st])
+        before = int(shelves[k].first_way) - 1
+        for w in range(int(shelves[k + 1].first_way) - 1, before - 1, -1):
+            at -= (int(shelves[k].useful) + 1) * states
+            x = int(chosen[at + q * states + st])
+            q -= x
+            if w == before:
                 given[k] = x
+                st += x * int(stride[k])
             else:
                 units[w - start] = x
-            q -= x
-            st += x * stride[j]
-    return best
+                st += x * int(stride[int(ways[w].origin)])
 
 
 @compiled

@@ -25,7 +25,7 @@ def choose(heads: Ints, patterns: Records, uses: Ints, prices: Floats, used: Flo
     used[:] = 0.0
     total = 0.0
     for i in range(len(heads)):
-        best, chosen, p = math.inf, -1, heads[i]
+        best, chosen, p = math.inf, -1, int(heads[i])
         while p >= 0:
             pattern: Record = patterns[p]
             value = pattern.own_cost
@@ -33,7 +33,7 @@ def choose(heads: Ints, patterns: Records, uses: Ints, prices: Floats, used: Flo
                 value += prices[uses[k]]
             if value < best:
                 best, chosen = value, p
-            p = pattern.next
+            p = int(pattern.next)
         total += best
         if chosen >= 0:
             for k in range(patterns[chosen].first_use, patterns[chosen + 1].first_use):
@@ -113,7 +113,7 @@ def cost_over(heads: Ints, patterns: Records, lanes: Ints, fixed: Floats, is_ope
     users[:] = 0
     total = 0.0
     for i in range(len(heads)):
-        best, chosen, p = math.inf, -1, heads[i]
+        best, chosen, p = math.inf, -1, int(heads[i])
         while p >= 0:
             pattern: Record = patterns[p]
             if pattern.own_cost < best:
@@ -122,7 +122,7 @@ def cost_over(heads: Ints, patterns: Records, lanes: Ints, fixed: Floats, is_ope
                     may = may and is_open[lanes[k]]
                 if may:
                     best, chosen = pattern.own_cost, p
-            p = pattern.next
+            p = int(pattern.next)
         total += best
         if chosen >= 0:
             for k in range(patterns[chosen].first_use, patterns[chosen + 1].first_use):
