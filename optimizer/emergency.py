@@ -3,7 +3,8 @@
 Plans are found by mixed-integer programming (PuLP on HiGHS, in process) and refereed by
 `situation.evaluate`, which shares nothing with the model. Parts meet only on lanes whose fixed
 cost they share, and under a budget; what does not meet is solved apart, and many parts that
-meet are solved one by one at prices for their lanes.
+meet are planned one by one, at prices for their lanes and over sets of open lanes, in compiled code
+(`lane_prices`). That also gives a plan where time runs out before a program does.
 
 Costs less than half a fen apart are equal. Among plans of equal cost the answer is the one whose
 last needed arrival is earliest, then the one with fewest actions, then fewest units, then the one
@@ -14,7 +15,7 @@ is built in the order of names, the order of the file's lists does not matter ev
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -22,8 +23,7 @@ import msgspec
 from optimizer.emergency_model import HALF_A_FEN, ROUNDING, Clock, Goal, Model, in_order
 from optimizer.emergency_parts import Found, Part, cut, group_by_lanes, joined
 from optimizer.errors import OptimizerError
-from optimizer.lane_prices import solve_by_part
-from optimizer.situation import Action, Missing, Outcome, Situation, evaluate
+from optimizer.situation import Action, Missing, Move, Outcome, Situation, evaluate
 
 MANY_PARTS = 12
 """A group of more parts than this is first solved part by part at lane prices."""
@@ -61,10 +61,10 @@ class LeastShortage(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What to do.
 
-    `status` speaks of `plan`: "optimal", "feasible" (not proven: time ran out, or too many parts
-    share lanes for more than a bound), "infeasible" or "timed_out" (time ran out before one was
-    found). No plan costs less than `lower_bound_cny`, as far as the solver is to be believed; None
-    where that is not known.
+    `status` speaks of `plan`: "optimal", "feasible" (not proven), "infeasible" or "timed_out" (time
+    ran out before one was found, or before one within the budget was found or ruled out). No plan
+    costs less than `lower_bound_cny`, as far as the solver is to be believed; None where that is not
+    known.
     `front` runs from the cheapest plan to the fastest. `least_shortage` is there when the
     situation is infeasible. `reasons` say what is missing and what would help, and which parts
     of the answer were cut short.
@@ -98,8 +98,14 @@ def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
         return _infeasible(search, cheapest, clock)
     remarks: list[str] = []
     front: list[Point] = []
-    if cheapest.plan is None or search.above_budget(search.outcome(cheapest.plan).cost_cny):
+    if cheapest.plan is None:
         remarks.append("time ran out before a plan was found that meets every need")
+    elif search.above_budget(cost := search.outcome(cheapest.plan).cost_cny):
+        remarks.append(
+            f"whether a plan within the budget meets every need is not known: the best one found costs {cost:,.2f} CNY, "
+            f"{cost - (situation.budget_cny or 0.0):,.2f} above it, and none is proven to cost more than "
+            f"{max(0.0, cheapest.bound):,.2f}"
+        )
     else:
         front = search.front(cheapest.plan, clock.share(0.5), remarks)
     weighted = search.weighted([point.plan for point in front], clock, remarks)
@@ -175,6 +181,7 @@ class _Search:
         self.situation = situation
         self._parts = cut(situation)
         self._proven: dict[tuple[str, ...], tuple[Found, float]] = {}
+        self._prices: dict[tuple[str, ...], Mapping[tuple[str, str], float]] = {}
 
     def outcome(self, plan: Sequence[Action]) -> Outcome:
         return evaluate(self.situation, plan)
@@ -260,6 +267,8 @@ class _Search:
             return found
         if found.plan is not None and not self.above_budget(self.outcome(found.plan).cost_cny):
             return found
+        if len(self._active(goal)) > TOO_MANY_PARTS:
+            return Found(self._part_of(found.plan or (), goal), proven=False)
         whole = joined([part.situation for part in self._active(goal)])
         solved = _solve(whole, goal, clock, self.situation.budget_cny)
         if solved is None:
@@ -273,13 +282,59 @@ class _Search:
             known, last = self._proven[key]
             if last <= goal.by_hours:
                 return known
-        if not clock.left():
-            return Found(None, proven=False)
-        whole = joined([part.situation for part in group])
-        found = _solve_group(group, whole, goal, clock)
+        found = self._solve_group(key, group, goal, clock)
         if found is not None and found.proven and found.plan is not None:
-            last = evaluate(whole, found.plan).last_needed_arrival_hours
+            last = evaluate(joined([part.situation for part in group]), found.plan).last_needed_arrival_hours
             self._proven[key] = (found, math.inf if last is None else last)
+        return found
+
+    def _part_of(self, plan: Sequence[Action], goal: Goal) -> tuple[Action, ...]:
+        """Return what the budget allows of a plan: parts whole, those first that gain most for their money."""
+        fixed = {lane.name: lane.fixed_cost_cny for lane in self.situation.lanes}
+        gains: list[tuple[float, str, float, tuple[Action, ...], set[str]]] = []
+        for part in self._active(goal):
+            actions = tuple(action for action in plan if action.part == part.name)
+            outcome = evaluate(part.situation, actions)
+            lanes = {action.move for action in actions if isinstance(action, Move)}
+            own_cost = outcome.cost_cny - math.fsum(fixed[lane] for lane in lanes)
+            gain = sum(each.units for each in part.idle.missing) - sum(each.units for each in outcome.missing)
+            if gain > 0:
+                gains.append((outcome.cost_cny / gain, part.name, own_cost, actions, lanes))
+        kept: list[tuple[Action, ...]] = []
+        running, left = set[str](), self.situation.budget_cny or 0.0
+        for _, _, own_cost, actions, lanes in sorted(gains, key=lambda each: each[:2]):
+            cost = own_cost + math.fsum(fixed[lane] for lane in lanes - running)
+            if cost <= left:
+                left -= cost
+                running |= lanes
+                kept.append(actions)
+        return in_order(kept)
+
+    def _solve_group(self, key: tuple[str, ...], group: Sequence[Part], goal: Goal, clock: Clock) -> Found | None:
+        """Return the best plan of a group: small ones by one program, great ones part by part first.
+
+        Where time runs out before a program finds a plan, the parts' own plans are one all the same.
+        """
+        whole = joined([part.situation for part in group])
+        joint = Found(None, proven=False)
+        if len(group) <= MANY_PARTS and clock.left():
+            joint = _solve(whole, goal, clock)
+            if joint is None or joint.plan is not None:
+                return joint
+        apart = self._solve_by_part(key, group, goal, clock.share(0.6))
+        if apart is None or apart.proven or not MANY_PARTS < len(group) <= TOO_MANY_PARTS:
+            return _better(whole, goal, apart, joint)
+        return _better(whole, goal, apart, _solve(whole, goal, clock))
+
+    def _solve_by_part(self, key: tuple[str, ...], group: Sequence[Part], goal: Goal, clock: Clock) -> Found | None:
+        """Return the plan that the parts of a group make at lane prices; those of last time are where they start."""
+        # Compiled, so loaded only where there are parts enough, or too little time for anything else.
+        from optimizer.crowd import fits  # noqa: PLC0415
+        from optimizer.lane_prices import solve_by_part  # noqa: PLC0415
+
+        if not fits(group, goal):
+            return Found(None, proven=False)
+        found, self._prices[key] = solve_by_part(group, goal, clock, self._prices.get(key, {}))
         return found
 
     def _active(self, goal: Goal) -> list[Part]:
@@ -298,25 +353,20 @@ def _event_hours(situation: Situation) -> set[float]:
     return hours
 
 
-def _solve_group(group: Sequence[Part], whole: Situation, goal: Goal, clock: Clock) -> Found | None:
-    """Return the best plan of a group: small ones jointly, great ones part by part first."""
-    if len(group) <= MANY_PARTS:
-        return _solve(whole, goal, clock)
-    found = solve_by_part(group, goal, clock)
-    if found is None:
+def _better(whole: Situation, goal: Goal, apart: Found | None, joint: Found | None) -> Found | None:
+    """Return the better of two plans with the better of their bounds, None if one of them says there is none."""
+    if apart is None or joint is None:
         return None
-    value = math.inf
-    if found.plan is not None:
-        value = goal.value(whole, evaluate(whole, found.plan))
-        if value <= found.bound + HALF_A_FEN:
-            return Found(found.plan, proven=True, bound=value)
-    if len(group) > TOO_MANY_PARTS:
-        return found
-    joint = _solve(whole, goal, clock)
-    if joint is None or joint.proven:
+    if joint.proven:
         return joint
-    better = joint.plan is not None and goal.value(whole, evaluate(whole, joint.plan)) < value
-    return Found(joint.plan if better else found.plan, proven=False, bound=max(found.bound, joint.bound))
+    plans = [found.plan for found in (apart, joint) if found.plan is not None]
+    values = [goal.value(whole, evaluate(whole, plan)) for plan in plans]
+    if goal.kind == "shortage" or not plans:
+        return apart if apart.plan is not None else joint
+    bound = max(apart.bound, joint.bound)
+    value = min(values)
+    proven = apart.proven or value <= bound + HALF_A_FEN
+    return Found(plans[values.index(value)], proven=proven, bound=value if proven else bound)
 
 
 def _solve(whole: Situation, goal: Goal, clock: Clock, budget_cny: float | None = None) -> Found | None:

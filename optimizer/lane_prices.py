@@ -1,131 +1,231 @@
-"""Many parts that share their trucks, planned one by one at prices for the lanes."""
+"""Many parts that share their trucks: prices for the lanes give a bound, sets of open lanes give plans.
+
+A lane's fixed cost F is split over the parts that may use it, Σ u ≤ F with u ≥ 0. If every part
+plans alone, paying u for a lane, no plan of the group can be worth less than the sum of these best
+parts: each lane it runs costs F ≥ Σ u (Lagrange; Geoffrion, Mathematical Programming Study 2 (1974)
+82-114). Once it is settled which lanes run, on the other hand, the parts have nothing to do with
+each other any more, and their best plans together are a plan of the group.
+
+Both ways feed the same pool of patterns, plans of single parts. Over the pool the best split and the
+best set of lanes are sought, which takes milliseconds (column generation with a subgradient
+master; local search); at what comes out every part is planned anew, exactly.
+"""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from optimizer.emergency_model import HALF_A_FEN, Clock, Goal, Model, Solved, in_order
+import numpy as np
+
+from optimizer.crowd import Crowd
+from optimizer.emergency_model import HALF_A_FEN, Clock, Goal, Model
 from optimizer.emergency_parts import Found, Part, joined
-from optimizer.situation import Action, Move
+from optimizer.part_planner import Floats, Ints
+from optimizer.patterns import PATTERN, raise_prices, search_lanes, share_out
+from optimizer.situation import Action, Move, evaluate
+
+type Prices = Mapping[tuple[str, str], float]
+"""CNY that a part pays for a lane, by part and lane."""
+
+STEPS = 600
+"""Steps of the prices over the pool between two rounds of planning."""
+
+PATIENT = (30, 2_000_000)
+"""Patience and room for the parts at which little of both leaves a gap that counts."""
+
+GLANCES = 3
+"""Times that every part is planned at new prices before better lanes are looked for."""
+
+COUNTS = 0.1
+"""Share of the whole gap that the parts' own gaps may have before they are planned with patience."""
+
+ROUNDS_WITHOUT = 6
+"""Rounds without a better bound or plan after which no more are tried."""
+
+_ALONE_SECONDS = 10.0
+"""What an exact program for one part may take, once, where the compiled planner finds no plan."""
 
 
-class _Alone:
-    """One part of a group, planned alone at given costs of its lanes."""
+def solve_by_part(parts: Sequence[Part], goal: Goal, clock: Clock, start: Prices) -> tuple[Found | None, Prices]:
+    """Plan a great group part by part, None if a part cannot reach the goal, and the prices that gave the bound.
 
-    def __init__(self, part: Part, goal: Goal, trifle: float, clock: Clock) -> None:
-        self.part = part
-        self.plan: tuple[Action, ...] = ()
-        self.lanes: frozenset[str] = frozenset()
-        self.own_value = math.inf
-        self._model = Model(part.situation, goal, trifle=trifle)
-        self._costs: dict[str, float] | None = None
-        if goal.kind == "shortage":
-            fewest = self._model.minimise(self._model.short, clock)
-            if fewest.proven:
-                self._model.keep(self._model.short, fewest.value + 0.5)
-
-    def replan(self, lane_costs: Mapping[str, float], clock: Clock) -> Solved:
-        """Take the best plan at these costs; keep the present one if none is proven in time."""
-        model = self._model
-        if model.hopeless:
-            return Solved(found=False, proven=False, infeasible=True)
-        solved = model.minimise(model.worth(lane_costs), clock, model.constant)
-        if solved.proven or (solved.found and self.own_value == math.inf):
-            self.plan = model.plan()
-            self.lanes = frozenset(each.move for each in self.plan if isinstance(each, Move))
-            self.own_value = solved.value - math.fsum(lane_costs[lane] for lane in self.lanes)
-        return solved
-
-    def replan_if_changed(self, lane_costs: dict[str, float], clock: Clock) -> None:
-        """Plan anew unless the costs are those of last time."""
-        if lane_costs != self._costs and self.replan(lane_costs, clock).proven:
-            self._costs = lane_costs
-
-
-def solve_by_part(parts: Sequence[Part], goal: Goal, clock: Clock) -> Found | None:
-    """Plan a great group part by part, None if a part cannot reach the goal.
-
-    A lane's fixed cost F is split over the parts that may use it, Σ u = F. Every part plans
-    alone, paying u for a lane. As no plan of the group can be worth less than the sum of these
-    best parts (each lane it runs costs F = Σ u), the sum is a lower bound (Lagrange; the split
-    comes from the relaxed model's duals). The plans taken together are a plan of the group,
-    which is then improved in turns.
-
-    Source: Geoffrion, Mathematical Programming Study 2 (1974) 82-114.
+    There is a plan however little time there is: the first round does not ask the clock.
     """
-    split = _lane_prices(parts, goal, clock)
-    if split is None:
+    rounds = _Rounds(parts, goal, start)
+    if rounds.hopeless:
+        return None, start
+    stalled = 0
+    while clock.left() and stalled < ROUNDS_WITHOUT and rounds.gap() > HALF_A_FEN:
+        before = rounds.gap()
+        rounds.turn()
+        stalled = stalled + 1 if rounds.gap() > before * 0.99 else 0
+    return rounds.found(), rounds.prices()
+
+
+class _Rounds:
+    """The pool, the best split and the best plan so far."""
+
+    def __init__(self, parts: Sequence[Part], goal: Goal, start: Prices) -> None:
+        self._parts, self._goal = parts, goal
+        self._crowd = crowd = Crowd(parts, goal)
+        self._of_lane = np.argsort(crowd.lane, kind="stable")
+        self._first_of_lane = np.searchsorted(crowd.lane[self._of_lane], np.arange(len(crowd.lanes) + 1))
+        self._ways_of_lane = np.maximum(1, np.bincount(crowd.lane, minlength=len(crowd.lanes)))
+        self._heads = np.full(len(parts), -1, np.int64)
+        self._patterns: list[tuple[float, int, int]] = []
+        self._uses: list[int] = []
+        self._known: set[tuple[int, bytes]] = set()
+        self._bound, self._worth = -math.inf, math.inf
+        self._plan: tuple[Action, ...] | None = None
+        self._open = np.ones(len(crowd.lanes), np.bool_)
+        self._runs = np.zeros(len(crowd.lanes))
+        self._prices = np.array(
+            [
+                start.get(
+                    (parts[i].name, crowd.lanes[lane]), 0.0 if start else crowd.fixed[lane] / self._ways_of_lane[lane]
+                )
+                for i, lane in zip(crowd.part, crowd.lane, strict=True)
+            ]
+        )
+        share_out(self._prices, self._of_lane, self._first_of_lane, crowd.fixed)
+        self._patient = False
+        self._add(*crowd.plan(np.full(len(crowd.lane), math.inf))[1:], np.zeros(len(crowd.lane)))
+        self.hopeless = not self._over_open_lanes()
+        if not self.hopeless:
+            self._plan_at(self._prices, patient=False)
+
+    def gap(self) -> float:
+        """How far the best plan is above the bound, in CNY; infinite while either is missing."""
+        return self._worth - self._bound if math.isfinite(self._worth) and math.isfinite(self._bound) else math.inf
+
+    def found(self) -> Found:
+        proven = self._plan is not None and self.gap() <= HALF_A_FEN
+        return Found(self._plan, proven=proven, bound=self._worth if proven else self._bound)
+
+    def prices(self) -> Prices:
+        crowd = self._crowd
+        return {
+            (self._parts[i].name, crowd.lanes[lane]): float(price)
+            for i, lane, price in zip(crowd.part, crowd.lane, self._prices, strict=True)
+            if price > 0
+        }
+
+    def turn(self) -> None:
+        """Look for better prices and plan every part at them, then for better lanes and plan over them."""
+        for _ in range(GLANCES):
+            self._plan_at(self._better_prices(), patient=False)
+        if self._patient:
+            self._plan_at(self._better_prices(), patient=True)
+        self._better_lanes()
+        # what the lanes that are closed would bring, at the price that each part would pay for them
+        self._plan_at(np.where(self._open[self._crowd.lane], 0.0, self._prices), patient=False)
+        self._better_lanes()
+        self._over_open_lanes()
+
+    def _plan_at(self, prices: Floats, *, patient: bool) -> None:
+        """Plan every part at prices, which must be a split: the bound, and patterns for the pool."""
+        bounds, values, units = self._crowd.plan(prices)
+        if patient:
+            self._plan_patiently(prices, bounds, values, units)
+        self._add(values, units, prices)
+        bound = math.fsum(bounds)
+        if bound > self._bound:
+            self._bound, self._prices = bound, prices
+        known = np.isfinite(values)
+        self._patient = self._patient or math.fsum(values[known] - bounds[known]) > COUNTS * self.gap()
+
+    def _plan_patiently(self, prices: Floats, bounds: Floats, values: Floats, units: Ints) -> None:
+        """Plan those parts again whose bound stayed below their plan."""
+        which = np.flatnonzero(values > bounds + HALF_A_FEN / len(bounds))
+        again = self._crowd.plan(prices, which=which, patience=PATIENT[0], room=PATIENT[1])
+        bounds[which], values[which] = again[0][which], again[1][which]
+        chosen = np.isin(self._crowd.part, which)
+        units[chosen] = again[2][chosen]
+
+    def _over_open_lanes(self) -> bool:
+        """Plan over the open lanes, keep that if it is the best; whether every part can reach the goal."""
+        crowd = self._crowd
+        free = np.zeros(len(crowd.lane))
+        bounds, values, units = crowd.plan(crowd.over(self._open))
+        self._plan_patiently(crowd.over(self._open), bounds, values, units)
+        if np.isinf(bounds).any() and self._open.all():
+            return False
+        self._add(values, units, free)
+        plan = list(crowd.actions(units))
+        lanes = {lane for lane, is_open in zip(crowd.lanes, self._open, strict=True) if is_open}
+        for part in [part for part, value in zip(self._parts, values, strict=True) if math.isinf(value)]:
+            alone = _program(part, self._goal, lanes)
+            if alone is None:
+                return not self._open.all()
+            plan = [each for each in plan if each.part != part.name] + list(alone)
+        self._judge(tuple(plan))
+        return True
+
+    def _judge(self, plan: tuple[Action, ...]) -> None:
+        whole = joined([part.situation for part in self._parts])
+        outcome = evaluate(whole, plan)
+        worth = outcome.cost_cny
+        if self._goal.kind == "shortage":
+            worth += self._crowd.penalty * sum(each.units for each in outcome.missing)
+        if worth < self._worth:
+            self._worth, self._plan = worth, plan
+
+    def _add(self, values: Floats, units: Ints, prices: Floats) -> None:
+        """Add the parts' plans to the pool, those that are new."""
+        used = np.flatnonzero(units)
+        cuts = np.searchsorted(self._crowd.part[used], np.arange(len(self._parts) + 1))
+        for i in np.flatnonzero(np.isfinite(values)):
+            ways = used[cuts[i] : cuts[i + 1]]
+            key = (int(i), ways.tobytes())
+            if key not in self._known:
+                self._known.add(key)
+                own_cost = values[i] - math.fsum(prices[ways])
+                self._patterns.append((own_cost, len(self._uses), self._heads[i]))
+                self._heads[i] = len(self._patterns) - 1
+                self._uses += ways.tolist()
+
+    def _pool(self) -> tuple[Ints, np.ndarray, Ints]:
+        """The first pattern of each part, all patterns, and the lanes they use."""
+        closed = [*self._patterns, (0.0, len(self._uses), -1)]
+        return self._heads, np.array(closed, PATTERN), self._crowd.lane[np.array(self._uses, np.int64)]
+
+    def _better_prices(self) -> Floats:
+        """The best split over the pool that steps along the subgradient find, half way from the best one known.
+
+        Only ways of the pool are priced. How much of a lane runs at these prices tells from where else to
+        look for better lanes.
+
+        Source for half way: Pessoa, Sadykov, Uchoa & Vanderbeck, INFORMS Journal on Computing 30 (2018) 339-360.
+        """
+        crowd = self._crowd
+        heads, patterns, _ = self._pool()
+        ways, uses = np.unique(np.array(self._uses, np.int64), return_inverse=True)
+        by_lane = np.argsort(crowd.lane[ways], kind="stable")
+        first_of_lane = np.searchsorted(crowd.lane[ways][by_lane], np.arange(len(crowd.lanes) + 1))
+        prices, mean = self._prices[ways], np.zeros(len(ways))
+        share_out(prices, by_lane, first_of_lane, crowd.fixed)
+        raise_prices(heads, patterns, uses, by_lane, first_of_lane, crowd.fixed, self._worth, STEPS, prices, mean)
+        self._runs[:] = 0.0
+        np.maximum.at(self._runs, crowd.lane[ways], mean)
+        better = self._prices / 2.0
+        better[ways] += prices / 2.0
+        return better
+
+    def _better_lanes(self) -> None:
+        """Open the best set of lanes for the pool, looked for from the one there is and from what runs at the prices."""
+        heads, patterns, lanes = self._pool()
+        best = math.inf
+        for is_open in (self._open, self._runs > 0.5, self._runs > 0.2):
+            cost = search_lanes(heads, patterns, lanes, self._crowd.fixed, is_open)
+            if cost < best - HALF_A_FEN:
+                best, self._open = cost, is_open
+
+
+def _program(part: Part, goal: Goal, lanes: set[str]) -> tuple[Action, ...] | None:
+    """The best plan of one part over some lanes by its own program, None if there is none."""
+    model = Model(part.situation, goal, trifle=0.0)
+    costs = {lane.name: 0.0 if lane.name in lanes else 1e9 for lane in part.situation.lanes}
+    solved = model.minimise(model.worth(costs), Clock(_ALONE_SECONDS), model.constant)
+    if model.hopeless or not solved.found:
         return None
-    prices, runs = split
-    trifle = HALF_A_FEN / len(parts)
-    alone: list[_Alone] = []
-    bound = 0.0
-    for part in parts:
-        if not clock.left():
-            return Found(None, proven=False)
-        alone.append(_Alone(part, goal, trifle, clock))
-        solved = alone[-1].replan(prices[part.name], clock)
-        if solved.infeasible:
-            return None
-        if not solved.found:
-            return Found(None, proven=False)
-        bound += solved.bound - trifle
-    _take_turns(alone, runs, clock)
-    return Found(in_order(each.plan for each in alone), proven=False, bound=bound)
-
-
-def _take_turns(alone: Sequence[_Alone], runs: Mapping[str, float], clock: Clock) -> None:
-    """Let each part plan anew in turn until nothing improves or time is out.
-
-    Lanes that others run cost a part nothing, the rest their full price; so no turn makes the
-    group's plan dearer. In the first round only those before it count as others, and a lane is
-    cheaper the more of it runs in the relaxed model, since others will join.
-    """
-    fixed = {lane.name: lane.fixed_cost_cny for a in alone for lane in a.part.situation.lanes}
-    users: Counter[str] = Counter()
-    for each in alone:
-        lanes = [lane.name for lane in each.part.situation.lanes]
-        each.replan({name: 0.0 if users[name] else fixed[name] * (1 - runs[name]) for name in lanes}, clock)
-        users.update(each.lanes)
-    worth = math.inf
-    while clock.left():
-        now = math.fsum(a.own_value for a in alone) + math.fsum(fixed[name] for name in +users)
-        if now > worth - HALF_A_FEN:
-            return
-        worth = now
-        for each in alone:
-            users.subtract(each.lanes)
-            lanes = [lane.name for lane in each.part.situation.lanes]
-            each.replan_if_changed({name: 0.0 if users[name] else fixed[name] for name in lanes}, clock)
-            users.update(each.lanes)
-
-
-def _lane_prices(
-    parts: Sequence[Part], goal: Goal, clock: Clock
-) -> tuple[dict[str, dict[str, float]], dict[str, float]] | None:
-    """Return each lane's price for each part, and how much of the lane runs when relaxed.
-
-    A lane's prices, by part and lane, add up to its fixed cost: by the duals of the relaxed
-    model, or evenly if there is no time for it. None if the goal is out of reach.
-    """
-    fixed = {lane.name: lane.fixed_cost_cny for p in parts for lane in p.situation.lanes}
-    weight = {p.name: {lane.name: 1.0 for lane in p.situation.lanes} for p in parts}
-    runs = dict.fromkeys(fixed, 0.0)
-    if goal.kind != "shortage":
-        model = Model(joined([part.situation for part in parts]), goal, relaxed=True)
-        solved = model.minimise(model.worth(), clock.share(0.5), model.constant)
-        if model.hopeless or solved.infeasible:
-            return None
-        if solved.proven:
-            runs |= model.runs()
-            weight = {part: dict.fromkeys(of_part, 0.0) for part, of_part in weight.items()}
-            for (part, lane), price in model.lane_prices().items():
-                weight[part][lane] = price
-    total: Counter[str] = Counter()
-    for of_part in weight.values():
-        total.update(of_part)
-    prices = {
-        part: {lane: fixed[lane] * each / max(total[lane], 1e-9) for lane, each in of_part.items()}
-        for part, of_part in weight.items()
-    }
-    return prices, runs
+    plan = model.plan()
+    return None if any(isinstance(each, Move) and each.move not in lanes for each in plan) else plan

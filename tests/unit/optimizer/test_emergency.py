@@ -197,11 +197,19 @@ def test_an_infeasible_answer_says_what_would_help(offers, lanes, cure):
     assert cure in reason
 
 
-def test_an_answer_without_time_says_so():
-    answer = choose(situation([need("GZ", 0, 2)], [offer("V", 10.0)]), time_limit_s=0.0)
-    assert (answer.status, answer.cost_cny, answer.plan) == ("timed_out", None, ())
-    assert answer.weighted.plan == ()
+def test_an_answer_without_time_has_a_plan_all_the_same():
+    needs = [need("GZ", 0, 2), need("SH", 2, 1)]
+    asked = situation(needs, [offer("V", 10.0, moq=2, lot=2)], [lane("SH", "GZ", fixed=5.0)])
+    answer = choose(asked, time_limit_s=0.0)
+    assert answer.status in {"optimal", "feasible"}
+    assert evaluate(asked, answer.plan).missing == ()
     assert any("time ran out" in reason for reason in answer.reasons)
+
+
+def test_without_time_what_cannot_be_done_is_still_known():
+    answer = choose(situation([need("GZ", 0, 2)], [offer("V", 10.0, most=1)]), time_limit_s=0.0)
+    assert answer.status == "infeasible"
+    assert answer.least_shortage.units == 1
 
 
 def crowd(parts, *, fixed, seed=1):
@@ -232,6 +240,33 @@ def test_a_crowd_of_parts_gets_a_plan_within_its_bound(parts):
     assert outcome.missing == ()
     assert outcome.cost_cny == pytest.approx(answer.cost_cny)
     assert 0.98 * answer.cost_cny <= answer.lower_bound_cny <= answer.cost_cny + 0.005
+
+
+def test_a_crowd_without_time_has_a_plan_and_a_bound():
+    asked = crowd(TOO_MANY_PARTS + 20, fixed=90.0)
+    answer = choose(asked, time_limit_s=0.0)
+    assert answer.status in {"optimal", "feasible"}
+    assert evaluate(asked, answer.plan).missing == ()
+    assert 0 < answer.lower_bound_cny <= answer.cost_cny + 0.005
+
+
+def test_a_crowd_whose_budget_is_too_small_is_told_so_by_its_bound():
+    asked = crowd(TOO_MANY_PARTS + 20, fixed=90.0)
+    free = choose(asked, time_limit_s=20.0)
+    answer = choose(msgspec.structs.replace(asked, budget_cny=0.8 * free.lower_bound_cny), time_limit_s=20.0)
+    assert answer.status == "infeasible"
+    assert "above the budget" in answer.reasons[0]
+    assert 0 < answer.least_shortage.cost_cny <= 0.8 * free.lower_bound_cny
+    assert answer.least_shortage.units > 0
+
+
+def test_a_crowd_for_which_no_plan_within_the_budget_is_found_or_ruled_out_is_told_so():
+    asked = crowd(TOO_MANY_PARTS + 20, fixed=90.0)
+    hasty = choose(asked, time_limit_s=0.0)
+    between = (hasty.lower_bound_cny + hasty.cost_cny) / 2
+    answer = choose(msgspec.structs.replace(asked, budget_cny=between), time_limit_s=0.0)
+    assert (answer.status, answer.plan) == ("timed_out", ())
+    assert "is not known" in answer.reasons[0]
 
 
 def test_parts_that_share_no_fixed_cost_are_proven_each_alone():
