@@ -28,7 +28,7 @@ def run() -> Figures:
         "source that is cheapest at that moment. The plain model has every purchase, move and lane in one mixed-integer "
         f"program on the same HiGHS, for {SECONDS:g} s; it is left out under the budget, where it takes minutes beyond that. "
         "Costs are those of the referee. What is compiled is loaded beforehand. Goals at 1,000 parts: proven within "
-        "5 s, the front within 15 s; they are missed. The machine was busy with other work.",
+        "5 s, the front within 15 s; they are missed.",
         (
             "parts × depots",
             "budget CNY",
