@@ -1,10 +1,10 @@
-"""A small store out of service: water came in, and what lies there, comes there and was to leave it waits."""
+"""A small store in force majeure: water came in, and what lies there is frozen while the next stores serve its sites."""
 
 from datetime import timedelta
 
 from api.demo.lived import Life, Story
 from api.demo.warehouse.spare import spare
-from inventory.places import register
+from inventory.emergency import force_majeure
 from inventory.stock import transfers
 from inventory.stock.shipments import Dispatch
 from inventory.stock.transfers import TransferItem, TransferView
@@ -34,8 +34,12 @@ async def _used(life: Life) -> Story:
     yield timedelta(hours=20)
     await _sent_there(life, parts=1, pieces=1)
     yield timedelta(hours=1)
-    await register.take_out_of_service(
-        STORE,
+    lost = await force_majeure.declare(
+        STORE, "water_leak", reason="库房进水 / water in the store room", by=life.crew["project-manager-1"]
+    )
+    yield timedelta(minutes=9)
+    await force_majeure.note_measure(
+        lost.id,
+        f"通知发货方改送 {FED_FROM}；抽水后复盘 / senders deliver to {FED_FROM}; count again once it is dry",
         by=life.crew["project-manager-1"],
-        reason="库房进水，暂停使用 / water in the store room, closed for now",
     )
