@@ -112,10 +112,8 @@ GROUPS = (
         ("Emergency", "应急"),
         (
             Item("/emergencies", ("Emergencies", "应急"), "flame", "emergency.read"),
-            Item("/maker-cases", ("Plan 1: maker's support", "应急方案一：原厂支援"), "phone", "emergency.read"),
-            Item(
-                "/force-majeure", ("Plan 3: force majeure", "应急方案三：不可抗力"), "alert-triangle", "emergency.read"
-            ),
+            Item("/maker-cases", ("Maker's support", "原厂支援"), "phone", "emergency.read"),
+            Item("/force-majeure", ("Force majeure", "不可抗力"), "alert-triangle", "emergency.read"),
             Item("/radar", ("Burst radar", "故障突发监测"), "bolt", "emergency.read", also=("/batches",)),
             Item("/quality-claims", ("Quality claims", "质量索赔"), "paperclip", "claims.read"),
         ),
