@@ -18,7 +18,18 @@ class MigrationError(RuntimeError):
 
 
 APPEND_ONLY = (
-    *("movement", "audit_entry", "case_entry", "event", "stored_file", "reversal", "count_scan", "receipt_line"),
+    *(
+        "movement",
+        "audit_entry",
+        "case_entry",
+        "force_majeure_entry",
+        "maker_case_entry",
+        "event",
+        "stored_file",
+        "reversal",
+        "count_scan",
+        "receipt_line",
+    ),
     *("inspection", "ledger_seal", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
 )

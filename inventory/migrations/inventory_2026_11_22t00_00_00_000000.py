@@ -93,7 +93,17 @@ END $$;
 """
 
 GUARDED = (
-    *("movement", "audit_entry", "case_entry", "force_majeure_entry", "maker_case_entry", "event", "stored_file", "reversal", "count_scan"),
+    *(
+        "movement",
+        "audit_entry",
+        "case_entry",
+        "force_majeure_entry",
+        "maker_case_entry",
+        "event",
+        "stored_file",
+        "reversal",
+        "count_scan",
+    ),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
