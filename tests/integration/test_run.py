@@ -33,6 +33,8 @@ LIVELY = {
     "/part-requests": {"reserved", "shipped", "reconciled"},
     "/advance-shipping-notices": {"expected", "received"},
     "/imports": {"refused", "imported"},
+    "/maker-cases": {"closed", "at_maker"},
+    "/force-majeure": {"open"},
 }
 """What the demo company's lists show at least, by the state of their entries."""
 

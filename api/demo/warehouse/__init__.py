@@ -8,6 +8,7 @@ from api.demo.warehouse import (
     holding,
     inspections,
     judging,
+    makers,
     nights,
     office,
     quoting,
@@ -20,7 +21,7 @@ from api.demo.warehouse import (
 def plan(life: Life) -> None:
     """Add everything to the life that failures, orders and emergencies lead already."""
     rooms = (
-        *(shelves, holding, dock, judging, counting, transfers, closed, nights, office, sending, quoting),
+        *(shelves, holding, dock, judging, counting, transfers, closed, nights, office, sending, quoting, makers),
         inspections,
     )
     for room in rooms:
