@@ -14,8 +14,9 @@ the alarms that they may see, so the same event may be smaller to one who is bou
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import combinations
+from itertools import pairwise
 from typing import Literal
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -69,36 +70,47 @@ async def event_of(case: CaseSummary, *, seen_by: Actor) -> Event | None:
 
 def grouped(found: Sequence[CaseSummary], failed: Mapping[Tie, Collection[str]]) -> list[Event]:
     """Cases as events, those that stand alone left out; `failed` names the parts that failed in each alarm."""
-    bound = [(one, other, tie) for one, other in combinations(found, 2) for tie in _ties(one, other, failed)]
-    event_of = {case.id: {case.id} for case in found}
+    in_order = sorted(found, key=lambda case: (case.opened_at, case.number))
+    bound = _bound(in_order, failed)
+    neighbours: dict[UUID, list[UUID]] = defaultdict(list)
     for one, other, _ in bound:
-        whole = event_of[one.id] | event_of[other.id]
-        event_of.update(dict.fromkeys(whole, whole))
-    events: list[Event] = []
-    for case in sorted(found, key=lambda case: (case.opened_at, case.number)):
-        members = event_of[case.id]
-        if len(members) > 1 and all(case.id != each.id for event in events for each in event.cases):
-            inside = [each for each in found if each.id in members]
-            events.append(
-                Event(
-                    began_at=case.opened_at,
-                    ties=sorted({tie for one, _, tie in bound if one.id in members}),
-                    cases=sorted(inside, key=lambda each: (each.opened_at, each.number)),
-                )
-            )
-    return events[::-1]
+        neighbours[one].append(other)
+        neighbours[other].append(one)
+    event_of: dict[UUID, int] = {}
+    for number, case in enumerate(in_order):
+        reached = [] if case.id in event_of else [case.id]
+        while reached:
+            each = reached.pop()
+            if each not in event_of:
+                event_of[each] = number
+                reached += neighbours[each]
+    members: dict[int, list[CaseSummary]] = defaultdict(list)
+    for case in in_order:
+        members[event_of[case.id]].append(case)
+    ties: dict[int, set[Tie]] = defaultdict(set)
+    for one, _, tie in bound:
+        ties[event_of[one]].add(tie)
+    return [
+        Event(began_at=each[0].opened_at, ties=sorted(ties[number]), cases=each)
+        for number, each in reversed(members.items())
+        if len(each) > 1
+    ]
 
 
-def _ties(one: CaseSummary, other: CaseSummary, failed: Mapping[Tie, Collection[str]]) -> list[Tie]:
-    """What two open cases have in common."""
-    found: list[Tie] = []
-    if one.part_number == other.part_number:
-        found.append(Tie("part", one.part_number))
-    if one.depot == other.depot and abs(one.opened_at - other.opened_at) <= TOGETHER:
-        found.append(Tie("store", one.depot))
-    if one.in_burst and other.in_burst:
-        found += [tie for tie, parts in failed.items() if {one.part_number, other.part_number} <= set(parts)]
-    return found
+def _bound(in_order: Sequence[CaseSummary], failed: Mapping[Tie, Collection[str]]) -> list[tuple[UUID, UUID, Tie]]:
+    """What ties cases together, each to the one before it that shares it: enough to lead from any of them to all."""
+    sharing: dict[Tie, list[CaseSummary]] = defaultdict(list)
+    for case in in_order:
+        sharing[Tie("part", case.part_number)].append(case)
+        sharing[Tie("store", case.depot)].append(case)
+    for tie, parts in failed.items():
+        sharing[tie] = [case for case in in_order if case.in_burst and case.part_number in parts]
+    return [
+        (one.id, other.id, tie)
+        for tie, several in sharing.items()
+        for one, other in pairwise(several)
+        if tie.by != "store" or other.opened_at - one.opened_at <= TOGETHER
+    ]
 
 
 async def _failed_in_alarms(seen_by: Actor) -> dict[Tie, set[str]]:
