@@ -10,7 +10,7 @@ from inventory.emergency.carrying import standing
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
-from inventory.installed_base.failures import WATCHED
+from inventory.installed_base.failures import REMEMBERED
 from inventory.planning.expecting import Expectation, expected
 from inventory.stock.serving import SERVING
 from optimizer.cover import ClassDemand
@@ -126,12 +126,12 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
     parts, places, pools = (
         (None, None, None) if keys is None else tuple(list(column) for column in zip(*keys, strict=True))
     )
-    rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - WATCHED, clock.today())
+    rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - REMEMBERED, clock.today())
     if keys is not None and len(rows) < len(keys):
         known = {row.key for row in rows}
         unplanned = zip(*(key for key in keys if key not in known), strict=True)
         asked = [list(column) for column in unplanned]
-        rows += await db.read(RowFacts, _UNPLANNED, *asked, now, now - WATCHED, clock.today())
+        rows += await db.read(RowFacts, _UNPLANNED, *asked, now, now - REMEMBERED, clock.today())
     awaited = await expected(keys, clock.today())
     rows = [_as_believed(row, awaited.get(row.key)) for row in rows]
     classes = await db.read(ClassFacts, _CLASSES)

@@ -7,13 +7,13 @@ from msgspec import Struct, structs
 
 from inventory.emergency.facts import ClassFacts, Facts, RowFacts
 from inventory.emergency.policy import Policy
-from inventory.installed_base.failures import WATCHED
+from inventory.installed_base.failures import REMEMBERED
 from optimizer import cover
 from optimizer.burst import Burst, scan
 from optimizer.cover import NO_DEMAND, ClassDemand, ClassService, CriticalPoint, Inbound, Row
 from optimizer.radar import design
 
-WATCHED_DAYS = WATCHED.total_seconds() / 86_400
+REMEMBERED_DAYS = REMEMBERED.total_seconds() / 86_400
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -86,9 +86,9 @@ def burst_of(facts: Facts, subject: RowFacts) -> Burst | None:
     policy = facts.policy
     rate, ratio = subject.rate_per_day, policy.burst_ratio
     tested = design(rate, subject.rate_shape, facts.series, policy.false_alarms_per_year, ratio)
-    start = facts.at - WATCHED
+    start = facts.at - REMEMBERED
     times = [(failed - start).total_seconds() / 86_400 for failed in subject.failures]
-    return scan(times, rate, WATCHED_DAYS, ratio, tested.threshold, allowance=tested.allowance)
+    return scan(times, rate, REMEMBERED_DAYS, ratio, tested.threshold, allowance=tested.allowance)
 
 
 def row_of(subject: RowFacts, burst: Burst | None, at: datetime) -> Row:

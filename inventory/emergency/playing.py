@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from inventory.emergency.facts import Arriving, Facts, RowFacts
 from inventory.emergency.judging import Judgement, burst_of, judge_one, opens, row_of, still_missing
-from inventory.installed_base.failures import WATCHED
+from inventory.installed_base.failures import REMEMBERED
 from optimizer import cover
 
 LOOK = timedelta(hours=6)
@@ -170,7 +170,7 @@ class _Play:
 
     def _row(self, number: int, at: datetime) -> RowFacts:
         shelf = self._shelves[number]
-        since = at - WATCHED
+        since = at - REMEMBERED
         if shelf.failures and shelf.failures[0] < since:
             shelf.failures = [failed for failed in shelf.failures if failed >= since]
         return structs.replace(

@@ -21,7 +21,7 @@ from inventory.emergency.playing import Failing, Measure, Opened, Played, Taken,
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Invalid, Refused, Unknown
-from inventory.installed_base.failures import WATCHED
+from inventory.installed_base.failures import REMEMBERED
 from inventory.places import places
 from inventory.stock import pools, time_travel
 from inventory.stock.pools import COMMON
@@ -190,7 +190,7 @@ async def past(since: datetime, until: datetime, *, seen_by: Actor) -> Rehearsal
     if not (since < until <= clock.now() and until - since <= timedelta(days=PERIOD_DAYS_MAX)):
         raise NotAPeriod(since=since.isoformat(), until=until.isoformat(), days=PERIOD_DAYS_MAX)
     facts = await _network()
-    happened = await db.fetch(_FAILURES, since - WATCHED, since, until, FAILURES_MAX + 1)
+    happened = await db.fetch(_FAILURES, since - REMEMBERED, since, until, FAILURES_MAX + 1)
     numbers = {row.key: number for number, row in enumerate(facts.rows)}
     before: dict[int, list[datetime]] = {}
     failures: list[Failing] = []

@@ -14,11 +14,8 @@ from inventory.places.reach import reached
 ONE_INCIDENT = timedelta(hours=24)
 """Reports of the same part in the same device and position this close together tell of one failure."""
 
-WATCHED = timedelta(days=120)
-"""A failure older than this says nothing any more of the stock it falls on; it still counts for the failure rates."""
-
 REMEMBERED = timedelta(days=365)
-"""How long the burst radar remembers a failure: rare parts, batches and sites fail a few times a year."""
+"""How long the burst tests, of stock and of the radar, remember a failure: rare parts and sites fail a few times a year."""
 
 MANY = 20
 """From so many devices and parts on, the radar is looked at as a whole, once."""
@@ -351,8 +348,9 @@ class _Changed(Struct, frozen=True):
 async def _judge(changed: Sequence[_Changed]) -> None:
     """Have the stock judged that failures fall on, and the radar's series that they belong to, once each."""
     now = clock.now()
-    stock = {jobs.JudgeFailure(e.part, e.site, e.contract) for e in changed if e.occurred_at >= now - WATCHED}
-    series = {jobs.LookAtSeries(e.device, e.part) for e in changed if e.occurred_at >= now - REMEMBERED}
+    remembered = [each for each in changed if each.occurred_at >= now - REMEMBERED]
+    stock = {jobs.JudgeFailure(each.part, each.site, each.contract) for each in remembered}
+    series = {jobs.LookAtSeries(each.device, each.part) for each in remembered}
     await jobs.enqueue(*stock, *(series if len(series) < MANY else [jobs.LookAtRadar()]))
 
 
