@@ -48,10 +48,10 @@ class NoLongerWanted(Exception):
 
 
 class Told(NamedTuple):
-    """How far a computation is: its step, the gap proven so far, and its share of the whole, from 0 to 1."""
+    """How far a computation is: its step, the gap proven so far (if it proves one), and its share of the whole, 0 to 1."""
 
     step: str
-    gap: float
+    gap: float | None
     share: float
 
 
@@ -111,7 +111,7 @@ def _tell_and_answer(theirs: Any, function: Callable[..., object], arguments: tu
     """In a process that computes for another: tell how far it is, and in the end the answer or why there is none."""
     _become_solver()
 
-    def tell(step: str, gap: float, share: float) -> None:
+    def tell(step: str, gap: float | None, share: float) -> None:
         theirs.send(Told(step, gap, share))
 
     try:

@@ -1,4 +1,4 @@
-"""Plans as the worker makes them: in a process of their own that tells how far it is, and ends when nobody waits for it."""
+"""Plans and rehearsals as the worker makes them: in processes that tell how far they are, and end when nobody waits."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -7,6 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from api.processes import NoLongerWanted, Told, compute_watched
+from inventory.emergency import rehearsals, rehearsing
+from inventory.emergency.choices import Market
+from inventory.emergency.facts import Key
 from inventory.ground import clock, jobs, progress
 from inventory.ground.actor import Actor, service
 from inventory.ground.errors import InventoryError
@@ -79,7 +82,19 @@ async def rebalance(job: jobs.Rebalance) -> dict[str, str]:
     return _told(await plans.plan_summary(job.plan))
 
 
-async def run[J: jobs.MakePlan | jobs.AskWhatIf | jobs.DrawFrontier | jobs.Rebalance](
+async def rehearse(job: jobs.Rehearse) -> dict[str, str]:
+    """Play what plan 2 would do, again until the offers and lanes of all that it opens cases for are known."""
+    await _go_on(job.job, GATHERED, "gathering the network")
+    staged, markets = await rehearsals.staged(job.job), dict[Key, Market]()
+    rehearsed = await _solved(job.job, rehearsing.rehearse, staged, markets)
+    while rehearsed.wanting:
+        markets |= await rehearsals.markets_of(staged, rehearsed.wanting)
+        rehearsed = await _solved(job.job, rehearsing.rehearse, staged, markets)
+    await rehearsals.record(job.job, staged, rehearsed)
+    return {}
+
+
+async def run[J: jobs.MakePlan | jobs.AskWhatIf | jobs.DrawFrontier | jobs.Rebalance | jobs.Rehearse](
     act: Callable[[J], Awaitable[dict[str, str]]], job: J
 ) -> None:
     """Do long work that somebody watches, and say what came of it."""
@@ -104,14 +119,14 @@ async def _go_on(job: UUID, share: int, step: str) -> None:
         raise Stopped
 
 
-async def _solved(job: UUID, function: Callable[..., bytes], *arguments: object) -> bytes:
-    """What the optimizer answers; the job shows the step it is at and the gap proven so far."""
+async def _solved[T](job: UUID, function: Callable[..., T], *arguments: object) -> T:
+    """What a computation answers; the job shows the step it is at and the gap proven so far."""
 
     async def watch(news: Told | None) -> bool:
         if news is None:
             return await progress.is_wanted(job)
         share = GATHERED + round((SOLVED - GATHERED) * news.share)
-        return await progress.note_progress(job, share, news.step, {"gap": news.gap})
+        return await progress.note_progress(job, share, news.step, None if news.gap is None else {"gap": news.gap})
 
     return await compute_watched(function, *arguments, watch=watch)
 

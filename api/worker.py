@@ -222,6 +222,11 @@ async def on_rebalance(job: jobs.Rebalance, _: Work) -> None:
     await solving.run(solving.rebalance, job)
 
 
+async def on_rehearse(job: jobs.Rehearse, _: Work) -> None:
+    """Somebody wants to know what plan 2 would do."""
+    await solving.run(solving.rehearse, job)
+
+
 async def on_run_import(job: jobs.RunImport, work: Work) -> None:
     """Somebody waits for a table to be checked, or to be brought in."""
     upload = await imports.upload_to_read(job.data_import)
@@ -266,6 +271,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.AskWhatIf: on_ask_what_if,
     jobs.DrawFrontier: on_draw_frontier,
     jobs.Rebalance: on_rebalance,
+    jobs.Rehearse: on_rehearse,
     jobs.RunImport: on_run_import,
     jobs.SendMessage: on_send_message,
 }

@@ -414,6 +414,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "make_plan": ("Making a plan", "编制计划"),
         "ask_what_if": ("Working out a what-if", "假设分析计算"),
         "rebalance": ("Working out what to move", "计算调拨建议"),
+        "rehearse": ("Rehearsing plan 2", "推演应急方案二"),
         "draw_frontier": ("Working out what service costs", "计算成本与服务的关系"),
     },
     "job_message": {
@@ -424,6 +425,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "search": ("searching for a cheaper plan", "搜索更省的计划"),
         "reasons": ("finding what contradicts itself", "查找相互矛盾的约束"),
         "moves": ("weighing trips against new pieces", "比较运输与新购"),
+        "rehearsing": ("playing failure by failure", "逐次推演故障"),
         "dips": ("playing through normal life", "模拟正常运行的波动"),
         "writing the plan": ("writing the plan", "写入计划"),
         "stopped as asked": ("stopped as asked", "已按要求停止"),

@@ -1,17 +1,19 @@
 """Rehearsals of emergency plan 2 over HTTP: a past period, or a made-up burst."""
 
 from typing import Annotated
+from uuid import UUID
 
-from litestar import Controller, post
-from litestar.params import JSONBody
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct, structs
 
 from api.access import requires
-from api.answers import ApiRequest
+from api.answers import ApiRequest, Key, once
 from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code
 from inventory.emergency import rehearsals
+from inventory.ground.progress import JobView
 from inventory.stock.pools import COMMON
 
 
@@ -42,21 +44,54 @@ class RehearsalController(Controller):
     @post(
         "/emergency-rehearsals/past",
         operation_id="RehearsePast",
-        status_code=200,
+        status_code=202,
         guards=[requires("emergency.read")],
-        responses=refusals(409),
+        responses=refusals(403, 409),
     )
-    async def past(self, request: ApiRequest, data: JSONBody[PastPeriod]) -> rehearsals.Rehearsal:
-        """Play the failures of a past period against today's plan; nothing is changed, so it needs no idempotency key."""
-        return await rehearsals.past(data.since, data.until, seen_by=request.user)
+    async def past(
+        self, request: ApiRequest, data: JSONBody[PastPeriod], idempotency_key: Key = None
+    ) -> Response[JobView]:
+        """Have the failures of a past period played against today's plan; the answer is the job to watch."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: rehearsals.ask_past(data.since, data.until, by=request.user),
+            status=202,
+        )
 
     @post(
         "/emergency-rehearsals/burst",
         operation_id="RehearseBurst",
+        status_code=202,
+        guards=[requires("emergency.read")],
+        responses=refusals(403, 404, 409),
+    )
+    async def burst(
+        self, request: ApiRequest, data: JSONBody[MadeUpBurst], idempotency_key: Key = None
+    ) -> Response[JobView]:
+        """Have a made-up burst played against the stock as it stands; the answer is the job to watch."""
+        burst = rehearsals.ImaginedBurst(**structs.asdict(data))
+        return await once(request, idempotency_key, lambda: rehearsals.ask_burst(burst, by=request.user), status=202)
+
+    @get(
+        "/emergency-rehearsals/{job_id:uuid}",
+        operation_id="GetRehearsal",
+        guards=[requires("emergency.read")],
+        responses=refusals(403, 404, 409),
+    )
+    async def outcome(self, request: ApiRequest, job_id: FromPath[UUID]) -> rehearsals.Rehearsal:
+        """Show what came of a rehearsal, to whoever asked for it."""
+        return await rehearsals.rehearsal(job_id, seen_by=request.user)
+
+    @post(
+        "/emergency-rehearsals/{job_id:uuid}/cancel",
+        operation_id="CancelRehearsal",
         status_code=200,
         guards=[requires("emergency.read")],
-        responses=refusals(404, 409),
+        responses=refusals(403, 404, 409),
     )
-    async def burst(self, request: ApiRequest, data: JSONBody[MadeUpBurst]) -> rehearsals.Rehearsal:
-        """Play a made-up burst against the stock as it stands; nothing is changed, so it needs no idempotency key."""
-        return await rehearsals.imagined(rehearsals.ImaginedBurst(**structs.asdict(data)), seen_by=request.user)
+    async def cancel(
+        self, request: ApiRequest, job_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[JobView]:
+        """Ask one's own rehearsal to stop."""
+        return await once(request, idempotency_key, lambda: rehearsals.stop(job_id, by=request.user))

@@ -3,45 +3,46 @@
 Its measures are purchases and transfers of the part itself; substitutes are not rehearsed.
 """
 
-import asyncio
-import itertools
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType, structs
+from msgspec import UNSET, Struct, UnsetType, convert, structs, to_builtins
 
 from inventory.catalogue import parts
-from inventory.emergency.choices import Market, market_of, same, situation_of
+from inventory.emergency.choices import Market, market_of
 from inventory.emergency.facts import Arriving, Facts, Key, RowFacts, gather
-from inventory.emergency.judging import Judgement
-from inventory.emergency.playing import Failing, Measure, Opened, Played, Taken, play
-from inventory.ground import clock, db
+from inventory.emergency.playing import Failing, Opened, Taken
+from inventory.emergency.rehearsing import Rehearsed, Staged
+from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor, service
-from inventory.ground.errors import Invalid, Refused, Unknown
+from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
+from inventory.ground.progress import JobView, begin_job, cancel_job, job_view
 from inventory.installed_base.failures import REMEMBERED
 from inventory.places import places
 from inventory.stock import pools, time_travel
 from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
-from optimizer.emergency import choose
-from optimizer.situation import Lane, Purchase
 
+KIND = "rehearse"
 PERIOD_DAYS_MAX = 92
 BURST_DAYS_MAX = 90
 FAILURES_MAX = 2_000
-CASES_MAX = 20
-"""For how many cases measures are worked out."""
-
-PROPOSALS_MAX = 60
-"""How often measures are chosen at most: a case that goes on chooses anew as its need grows."""
-
+REAL_CASES_MAX = 1_000
 ROWS_MAX = 100_000
-SOLVE_SECONDS = 0.5
 
 REHEARSING = service("rehearsal")
+
+
+class PlaysEveryContract(Forbidden):
+    """A rehearsal plays the stock and failures of every contract; {name} is bound to some."""
+
+    zh = "推演涉及全部合同的库存与故障，{name} 的权限仅限部分合同。"
+    help_en = "Ask a project manager of the whole house to rehearse it."
+    help_zh = "请由可查看全部合同的项目经理发起推演。"
 
 
 class NothingPlanned(Refused):
@@ -84,7 +85,14 @@ class HowManyFailures(Invalid):
     help_zh = "请填写 failures（次数）或 factor（倍数）之一。"
 
 
-class ImaginedBurst(Struct, frozen=True, kw_only=True):
+class PastPeriod(Struct, frozen=True, kw_only=True, tag="past"):
+    """A period that is over."""
+
+    since: datetime
+    until: datetime
+
+
+class ImaginedBurst(Struct, frozen=True, kw_only=True, tag="burst"):
     """A made-up burst: so many failures, or so many times the usual rate, spread evenly over `days` from `from_day` on."""
 
     part_number: str
@@ -96,11 +104,21 @@ class ImaginedBurst(Struct, frozen=True, kw_only=True):
     days: int = 14
 
 
+Asked = PastPeriod | ImaginedBurst
+
+
+class RehearsalJob(Struct, frozen=True, kw_only=True):
+    """A rehearsal somebody asked for: what was asked, and how far it is."""
+
+    job: JobView
+    asked: Asked
+
+
 class RehearsedMeasure(Struct, frozen=True, kw_only=True):
     """What a case would have bought of a vendor, or had moved from another store."""
 
     kind: Literal["purchase", "transfer"]
-    source: str
+    source: str | UnsetType
     expedited: bool
     quantity: int
     taken_at: datetime
@@ -168,27 +186,168 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     cost_cny: Decimal | UnsetType = UNSET
 
 
-class _Staged(Struct, frozen=True, kw_only=True):
-    """What is played: the network as it stood, and the failures."""
+class _Outcome(Struct, frozen=True, kw_only=True):
+    """What a job keeps of it: all stores, with costs; failures are counted by depot."""
 
-    facts: Facts
-    failures: list[Failing]
+    since: datetime
     until: datetime
+    policy_version: int
+    failures: dict[str, int]
+    without_stock: dict[str, int]
+    without_stock_otherwise: dict[str, int]
+    cases: list[RehearsedCase]
+    real_cases: list[RealCase]
+    measures_cut: bool
 
 
-async def past(since: datetime, until: datetime, *, seen_by: Actor) -> Rehearsal:
-    """Play the failures of a past period against today's plan, from the stock that really lay there at its beginning.
+@db.atomic
+async def ask_past(since: datetime, until: datetime, *, by: Actor) -> JobView:
+    """Have the failures of a past period played against today's plan, from the stock that really lay there at its beginning.
 
     What then lacked to the base stock is taken to be on its way, ordered evenly over the resupply time; nothing that
     was promised to somebody counts as taken. Each failure asks the store that answers for its site and contract today.
 
     Raises:
+        PlaysEveryContract: the actor is bound to contracts.
         NotAPeriod: it is not over, not in order or too long.
         NothingPlanned, TooManyFailures: as they say.
 
     """
+    _require_whole(by)
     if not (since < until <= clock.now() and until - since <= timedelta(days=PERIOD_DAYS_MAX)):
         raise NotAPeriod(since=since.isoformat(), until=until.isoformat(), days=PERIOD_DAYS_MAX)
+    await _require_plan()
+    if await db.fetch_value(_HOW_MANY, since, until, FAILURES_MAX + 1) > FAILURES_MAX:
+        raise TooManyFailures(most=FAILURES_MAX)
+    return await _ask(PastPeriod(since=since, until=until), by)
+
+
+@db.atomic
+async def ask_burst(burst: ImaginedBurst, *, by: Actor) -> JobView:
+    """Have a made-up burst played against the stock as it stands, everything else quiet meanwhile.
+
+    Raises:
+        PlaysEveryContract: the actor is bound to contracts.
+        Unknown, UnknownPart: no such part, store or pool, or one the reader may not see.
+        HowManyFailures: neither or both of number and factor are given.
+        NothingPlanned, RowNotPlanned, TooManyFailures: as they say.
+
+    """
+    _require_whole(by)
+    if (burst.failures is None) == (burst.factor is None) or burst.factor == 0:
+        raise HowManyFailures
+    key = await _key(burst)
+    if not by.sees_depot(burst.depot):
+        raise Unknown(what="depot", what_zh="备件库", key=burst.depot)
+    await _require_plan()
+    (row,) = (await gather([key])).rows
+    if not row.planned:
+        raise _not_planned(burst)
+    _count(burst, row)
+    return await _ask(burst, by)
+
+
+def _require_whole(by: Actor) -> None:
+    by.require("emergency.read")
+    if by.contracts is not None:
+        raise PlaysEveryContract(name=by.name)
+
+
+async def _ask(asked: Asked, by: Actor) -> JobView:
+    job = await begin_job(KIND, by=by, stopping_right="emergency.read", payload={"asked": to_builtins(asked)})
+    await jobs.enqueue(jobs.Rehearse(job.id))
+    return job
+
+
+async def _require_plan() -> None:
+    if not await db.fetch_value(
+        "SELECT EXISTS (SELECT FROM plan_row JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved')"
+    ):
+        raise NothingPlanned
+
+
+async def _key(burst: ImaginedBurst) -> Key:
+    part = await parts.find(burst.part_number)
+    return part.id, (await places.find_store(burst.depot)).id, await pools.find(burst.pool)
+
+
+def _not_planned(burst: ImaginedBurst) -> RowNotPlanned:
+    return RowNotPlanned(part_number=burst.part_number, depot=burst.depot, pool=burst.pool)
+
+
+def _count(burst: ImaginedBurst, row: RowFacts) -> int:
+    """How many failures a burst is.
+
+    Raises:
+        TooManyFailures: they are more than are played.
+
+    """
+    count = burst.failures or max(1, round((burst.factor or 1.0) * row.rate_per_day * burst.days))
+    if count > FAILURES_MAX:
+        raise TooManyFailures(most=FAILURES_MAX)
+    return count
+
+
+@db.atomic
+async def stop(job: UUID, *, by: Actor) -> JobView:
+    """Ask one's own rehearsal to stop.
+
+    Raises:
+        Unknown: the actor asked for no such rehearsal.
+        WrongState: it is over.
+
+    """
+    await rehearsal_job(job, seen_by=by)
+    return await cancel_job(job, by=by)
+
+
+async def rehearsal_job(job: UUID, *, seen_by: Actor) -> RehearsalJob:
+    """A rehearsal that the reader asked for, and how far it is.
+
+    Raises:
+        Unknown: the reader asked for no such rehearsal.
+
+    """
+    asked = await db.fetch_value(
+        "SELECT payload->'asked' FROM job WHERE id = $1 AND kind = $2 AND requested_by = $3", job, KIND, seen_by.name
+    )
+    if asked is None:
+        raise Unknown(what="rehearsal", what_zh="推演", key=str(job))
+    return RehearsalJob(job=await job_view(job), asked=convert(asked, Asked))
+
+
+async def rehearsal(job: UUID, *, seen_by: Actor) -> Rehearsal:
+    """What came of a rehearsal that the reader asked for: of the stores, and with the costs, that the reader now sees.
+
+    Raises:
+        PlaysEveryContract: the reader is bound to contracts by now.
+        Unknown: the reader asked for no such rehearsal.
+        WrongState: it is still played, or was stopped or refused.
+
+    """
+    _require_whole(seen_by)
+    asked = await rehearsal_job(job, seen_by=seen_by)
+    if asked.job.state != "done":
+        raise WrongState(what="Rehearsal", what_zh="推演", key=str(job), state=asked.job.state, needed="done")
+    kept = await db.fetch_value("SELECT payload->'outcome' FROM job WHERE id = $1", job)
+    return _told(convert(kept, _Outcome), seen_by)
+
+
+# ---- What the worker does.
+
+
+async def staged(job: UUID) -> Staged:
+    """The network and the failures that a rehearsal asked for.
+
+    Raises:
+        NothingPlanned, RowNotPlanned, TooManyFailures: the plan is no longer what it was.
+
+    """
+    asked = convert(await db.fetch_value("SELECT payload->'asked' FROM job WHERE id = $1", job), Asked)
+    return await (_past(asked.since, asked.until) if isinstance(asked, PastPeriod) else _imagined(asked))
+
+
+async def _past(since: datetime, until: datetime) -> Staged:
     facts = await _network()
     happened = await db.fetch(_FAILURES, since - REMEMBERED, since, until, FAILURES_MAX + 1)
     numbers = {row.key: number for number, row in enumerate(facts.rows)}
@@ -214,38 +373,62 @@ async def past(since: datetime, until: datetime, *, seen_by: Actor) -> Rehearsal
         _as_it_was(row, since, stock.get((row.part_number, row.depot, row.pool_code), 0), before.get(number, []))
         for number, row in enumerate(facts.rows)
     ]
-    staged = _Staged(facts=structs.replace(facts, at=since, rows=rows), failures=failures, until=until)
-    return await _rehearsed(staged, since, await _real_cases(since, until, seen_by), seen_by)
+    return Staged(
+        facts=structs.replace(facts, at=since, rows=rows), failures=failures, since=since, until=until, only=None
+    )
 
 
-async def imagined(burst: ImaginedBurst, *, seen_by: Actor) -> Rehearsal:
-    """Play a made-up burst against the stock as it stands now, everything else quiet meanwhile.
-
-    Raises:
-        Unknown, UnknownPart: no such part, store or pool, or one the reader may not see.
-        HowManyFailures: neither or both of number and factor are given.
-        NothingPlanned, RowNotPlanned, TooManyFailures: as they say.
-
-    """
-    if (burst.failures is None) == (burst.factor is None) or burst.factor == 0:
-        raise HowManyFailures
-    part = await parts.find(burst.part_number)
-    key = part.id, (await places.find_store(burst.depot)).id, await pools.find(burst.pool)
-    if not seen_by.sees_depot(burst.depot):
-        raise Unknown(what="depot", what_zh="备件库", key=burst.depot)
-    facts = await _network()
+async def _imagined(burst: ImaginedBurst) -> Staged:
+    key, facts = await _key(burst), await _network()
     number = next((number for number, row in enumerate(facts.rows) if row.key == key), None)
     if number is None:
-        raise RowNotPlanned(part_number=part.part_number, depot=burst.depot, pool=burst.pool)
+        raise _not_planned(burst)
     row = facts.rows[number]
-    count = burst.failures or max(1, round((burst.factor or 1.0) * row.rate_per_day * burst.days))
-    if count > FAILURES_MAX:
-        raise TooManyFailures(most=FAILURES_MAX)
+    count = _count(burst, row)
     began = facts.at + timedelta(days=burst.from_day)
     failures = [Failing(began + timedelta(days=burst.days * (n + 0.5) / count), number) for n in range(count)]
     until = began + timedelta(days=burst.days + row.resupply_days)
-    real = [each for each in await _real_cases(facts.at, until, seen_by) if _same(each, row)]
-    return await _rehearsed(_Staged(facts=facts, failures=failures, until=until), began, real, seen_by)
+    return Staged(facts=facts, failures=failures, since=began, until=until, only=number)
+
+
+async def markets_of(staged: Staged, numbers: Sequence[int]) -> dict[Key, Market]:
+    """Today's offers and lanes of some rows, by their places in the list."""
+    facts, found = staged.facts, dict[Key, Market]()
+    for number in numbers:
+        row = facts.rows[number]
+        others = [each for each in facts.rows if (each.part, each.pool) == (row.part, row.pool) and each is not row]
+        found[row.key] = await market_of(facts.at, row, others, facts.policy)
+    return found
+
+
+@db.atomic
+async def record(job: UUID, staged: Staged, rehearsed: Rehearsed) -> None:
+    """Keep with the job what came of it, in all stores and with costs: who reads it sees less."""
+    rows, played = staged.facts.rows, rehearsed.played
+    real = await _real_cases(staged)
+
+    def by_depot(places_in_list: Iterable[int]) -> dict[str, int]:
+        return Counter(rows[staged.failures[place].row].depot for place in places_in_list)
+
+    outcome = _Outcome(
+        since=staged.since,
+        until=staged.until,
+        policy_version=staged.facts.policy.version,
+        failures=by_depot(range(len(staged.failures))),
+        without_stock=by_depot(played.unserved),
+        without_stock_otherwise=by_depot(rehearsed.otherwise.unserved),
+        cases=[_case(each, rows, staged.since, real) for each in played.opened],
+        real_cases=[
+            structs.replace(each, rehearsed=any(_same(each, rows[opened.row]) for opened in played.opened))
+            for each in real
+        ],
+        measures_cut=rehearsed.measures_cut,
+    )
+    await db.execute(
+        "UPDATE job SET payload = payload || jsonb_build_object('outcome', $2::jsonb) WHERE id = $1",
+        job,
+        to_builtins(outcome),
+    )
 
 
 async def _network() -> Facts:
@@ -289,121 +472,44 @@ def _as_it_was(row: RowFacts, since: datetime, on_hand: int, failures: list[date
     )
 
 
-async def _rehearsed(staged: _Staged, since: datetime, real: Sequence[RealCase], seen_by: Actor) -> Rehearsal:
-    """Play with plan 2 and without it; offers and lanes are looked up for the rows it opens cases for."""
-    markets: dict[Key, Market] = {}
-    facts = staged.facts
-    while True:
-        played, all_proposed = await asyncio.to_thread(_played, staged, markets)
-        asked = list(dict.fromkeys(each.row for each in played.opened))[:CASES_MAX]
-        unknown = [number for number in asked if facts.rows[number].key not in markets]
-        if not unknown or len(markets) >= CASES_MAX:
-            break
-        for number in unknown:
-            row = facts.rows[number]
-            others = [each for each in facts.rows if (each.part, each.pool) == (row.part, row.pool) and each is not row]
-            markets[row.key] = await market_of(facts.at, row, others, facts.policy)
-    otherwise = await asyncio.to_thread(play, facts, staged.failures, until=staged.until, judged=())
-    complete = all_proposed and all(facts.rows[each.row].key in markets for each in played.opened)
-    return _told(staged, since, played, otherwise, real, seen_by, measures_cut=not complete)
-
-
-def _played(staged: _Staged, markets: Mapping[Key, Market]) -> tuple[Played, bool]:
-    """What plan 2 does where it may choose of these markets, and whether it could choose as often as it wanted."""
-    policy, proposals = staged.facts.policy, itertools.count()
-
-    def measures(facts: Facts, subject: RowFacts, judgement: Judgement, under_way: int) -> list[Measure]:
-        market = markets.get(subject.key)
-        if market is None or next(proposals) >= PROPOSALS_MAX:
-            return []
-        donors = [row for row in facts.rows if row.key != subject.key and row.available > 0]
-        stores = {row.depot for row in donors}
-        lanes = {lane.name: lane for lane, _ in market.lanes if lane.origin.partition("/")[0] in stores}
-        terms = {term.option: term for _, term in market.offers}
-        situation = situation_of(
-            facts.at,
-            subject,
-            judgement,
-            [same(facts.at, row, policy) for row in donors],
-            policy,
-            terms=list(terms.values()),
-            lanes=list(lanes.values()),
-            under_way=under_way,
-        )
-        answer = choose(situation, time_limit_s=SOLVE_SECONDS)
-        plan = answer.plan or (answer.least_shortage.plan if answer.least_shortage else ())
-        offered = {term.option: each for each, term in market.offers}
-        found: list[Measure] = []
-        for action in plan:
-            if isinstance(action, Purchase):
-                term, offer = terms[action.buy], offered[action.buy]
-                found.append(
-                    Measure(
-                        quantity=action.qty,
-                        hours=term.lead_hours,
-                        source=offer.vendor,
-                        expedited=offer.expedited,
-                        cost_cny=action.qty * term.unit_price_cny + term.order_fee_cny,
-                    )
-                )
-            else:
-                found.append(_moved(lanes[action.move], action.qty, facts.rows))
-        return found
-
-    played = play(staged.facts, staged.failures, until=staged.until, choose=measures)
-    return played, next(proposals) <= PROPOSALS_MAX
-
-
-def _moved(lane: Lane, quantity: int, rows: Sequence[RowFacts]) -> Measure:
-    depot = lane.origin.partition("/")[0]
-    return Measure(
-        quantity=quantity,
-        hours=lane.hours,
-        origin=next(number for number, row in enumerate(rows) if row.depot == depot),
-        source=depot,
-        cost_cny=lane.fixed_cost_cny + quantity * lane.unit_cost_cny,
-    )
-
-
-def _told(
-    staged: _Staged,
-    since: datetime,
-    played: Played,
-    otherwise: Played,
-    real: Sequence[RealCase],
-    seen_by: Actor,
-    *,
-    measures_cut: bool,
-) -> Rehearsal:
+def _told(kept: _Outcome, seen_by: Actor) -> Rehearsal:
     """What the reader may know of it."""
-    rows, costs = staged.facts.rows, seen_by.may("costs.read")
-    shown = {number for number, row in enumerate(rows) if seen_by.sees_depot(row.depot)}
+    costs = seen_by.may("costs.read")
 
-    def count(places_in_list: Sequence[int]) -> int:
-        return sum(staged.failures[place].row in shown for place in places_in_list)
+    def count(by_depot: Mapping[str, int]) -> int:
+        return sum(units for depot, units in by_depot.items() if seen_by.sees_depot(depot))
 
-    cases = [_case(each, rows, since, real, costs=costs) for each in played.opened if each.row in shown]
-    total = sum((_money(taken) for each in played.opened if each.row in shown for taken in each.taken), Decimal(0))
+    cases = [each for each in kept.cases if seen_by.sees_depot(each.depot)]
+    total = sum((each.cost_cny or Decimal(0) for each in cases), Decimal(0))
     return Rehearsal(
-        since=since,
-        until=staged.until,
-        policy_version=staged.facts.policy.version,
-        failures=count(range(len(staged.failures))),
-        without_stock=count(played.unserved),
-        without_stock_otherwise=count(otherwise.unserved),
-        cases=cases,
-        real_cases=[
-            structs.replace(each, rehearsed=any(_same(each, rows[opened.row]) for opened in played.opened))
-            for each in real
-        ],
-        measures_cut=measures_cut,
+        since=kept.since,
+        until=kept.until,
+        policy_version=kept.policy_version,
+        failures=count(kept.failures),
+        without_stock=count(kept.without_stock),
+        without_stock_otherwise=count(kept.without_stock_otherwise),
+        cases=[_shown(each, seen_by) for each in cases],
+        real_cases=[each for each in kept.real_cases if seen_by.sees_depot(each.depot)],
+        measures_cut=kept.measures_cut,
         cost_cny=total if costs else UNSET,
     )
 
 
-def _case(
-    opened: Opened, rows: Sequence[RowFacts], since: datetime, real: Sequence[RealCase], *, costs: bool
-) -> RehearsedCase:
+def _shown(case: RehearsedCase, seen_by: Actor) -> RehearsedCase:
+    """A case with its prices and vendors for those who may see them."""
+    costs, vendors = seen_by.may("costs.read"), seen_by.may("orders.read")
+    measures = [
+        structs.replace(
+            each,
+            cost_cny=each.cost_cny if costs else UNSET,
+            source=each.source if vendors or each.kind == "transfer" else UNSET,
+        )
+        for each in case.measures
+    ]
+    return structs.replace(case, measures=measures, cost_cny=case.cost_cny if costs else UNSET)
+
+
+def _case(opened: Opened, rows: Sequence[RowFacts], since: datetime, real: Sequence[RealCase]) -> RehearsedCase:
     row = rows[opened.row]
     return RehearsedCase(
         part_number=row.part_number,
@@ -420,15 +526,15 @@ def _case(
         broken=opened.broken,
         available=opened.available,
         critical_point=opened.point,
-        measures=[_measure(taken, costs=costs) for taken in opened.taken],
+        measures=[_measure(taken) for taken in opened.taken],
         still_missing=opened.still_missing,
         cover_restored_at=opened.restored_at,
         really=[each.number for each in real if _same(each, row)],
-        cost_cny=sum((_money(taken) for taken in opened.taken), Decimal(0)) if costs else UNSET,
+        cost_cny=sum((_money(taken) for taken in opened.taken), Decimal(0)),
     )
 
 
-def _measure(taken: Taken, *, costs: bool) -> RehearsedMeasure:
+def _measure(taken: Taken) -> RehearsedMeasure:
     measure = taken.measure
     return RehearsedMeasure(
         kind="purchase" if measure.origin is None else "transfer",
@@ -437,7 +543,7 @@ def _measure(taken: Taken, *, costs: bool) -> RehearsedMeasure:
         quantity=measure.quantity,
         taken_at=taken.taken_at,
         arrives_at=taken.arrives_at,
-        cost_cny=_money(taken) if costs else UNSET,
+        cost_cny=_money(taken),
     )
 
 
@@ -449,8 +555,9 @@ def _same(case: RealCase, row: RowFacts) -> bool:
     return (case.part_number, case.depot, case.pool) == (row.part_number, row.depot, row.pool_code)
 
 
-async def _real_cases(since: datetime, until: datetime, seen_by: Actor) -> list[RealCase]:
-    """The cases that were open at some time in a period, in the reader's stores."""
+async def _real_cases(staged: Staged) -> list[RealCase]:
+    """The cases that were open at some time while it plays: a burst's for its own row only."""
+    part, place, pool = (None, None, None) if staged.only is None else staged.facts.rows[staged.only].key
     return await db.read(
         RealCase,
         """SELECT emergency_case.id, emergency_case.number, part.part_number, place.code AS depot, pool.code AS pool,
@@ -460,22 +567,31 @@ async def _real_cases(since: datetime, until: datetime, seen_by: Actor) -> list[
            JOIN place ON place.id = emergency_case.place
            JOIN pool ON pool.id = emergency_case.pool
            WHERE opened_at < $2 AND (closed_at IS NULL OR closed_at >= $1)
-             AND ($3::text[] IS NULL OR place.code = ANY($3))
-           ORDER BY opened_at, emergency_case.number LIMIT 200""",
-        since,
-        until,
-        seen_by.depot_scope,
+             AND ($3::int IS NULL OR (emergency_case.part, emergency_case.place, emergency_case.pool) = ($3, $4, $5))
+           ORDER BY opened_at, emergency_case.number LIMIT $6""",
+        staged.facts.at,
+        staged.until,
+        part,
+        place,
+        pool,
+        REAL_CASES_MAX,
     )
 
 
-_FAILURES = f"""
-WITH fallen AS (
-    SELECT failure.occurred_at, failure.id, failure.part, serving.place, serving.pool
+_FALLEN = f"""
+    SELECT failure.occurred_at, failure.part, serving.place, serving.pool
     FROM failure
     JOIN device ON device.id = failure.device
     JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
-    WHERE failure.withdrawn_at IS NULL AND failure.occurred_at >= $1 AND failure.occurred_at < $3
-)
+    WHERE failure.withdrawn_at IS NULL
+"""
+
+_HOW_MANY = f"""
+SELECT count(*) FROM ({_FALLEN} AND failure.occurred_at >= $1 AND failure.occurred_at < $2 LIMIT $3) AS fallen
+"""
+
+_FAILURES = f"""
+WITH fallen AS ({_FALLEN} AND failure.occurred_at >= $1 AND failure.occurred_at < $3)
 SELECT occurred_at, part, place, pool FROM fallen WHERE occurred_at < $2
 UNION ALL
 (SELECT occurred_at, part, place, pool FROM fallen WHERE occurred_at >= $2 LIMIT $4)

@@ -162,6 +162,12 @@ class Rebalance(Job, frozen=True):
     plan: UUID
 
 
+class Rehearse(Job, frozen=True):
+    """Play what plan 2 would do in a past period or a made-up burst."""
+
+    job: UUID
+
+
 class SendMessage(Job, frozen=True):
     """Somebody is to be told something by mail or chat."""
 

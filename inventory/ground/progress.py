@@ -26,15 +26,16 @@ class JobView(Struct, frozen=True, kw_only=True):
 
 
 @db.atomic
-async def begin_job(kind: str, *, by: Actor, stopping_right: str) -> JobView:
+async def begin_job(kind: str, *, by: Actor, stopping_right: str, payload: dict[str, Any] | None = None) -> JobView:
     """Open the record of long work; whoever has `stopping_right` may stop it."""
     job = await db.fetch_value(
-        """INSERT INTO job (kind, state, requested_by, requested_at, stopping_right) VALUES ($1, 'queued', $2, $3, $4)
-           RETURNING id""",
+        """INSERT INTO job (kind, state, requested_by, requested_at, stopping_right, payload)
+           VALUES ($1, 'queued', $2, $3, $4, $5) RETURNING id""",
         kind,
         by.name,
         clock.now(),
         stopping_right,
+        payload or {},
     )
     return await job_view(job)
 

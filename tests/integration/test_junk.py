@@ -16,8 +16,8 @@ from api.access import SESSION_COOKIE
 from api.app import create_app
 from api.vendors.signing import headers_for, secret_for
 from inventory.assurance import shared_links
-from inventory.emergency import claiming
-from inventory.ground import clock, db
+from inventory.emergency import claiming, rehearsals
+from inventory.ground import clock, db, progress
 from inventory.master_data.places import LANES
 from inventory.people import keys, persons, sessions
 from inventory.people.roles import ROLES
@@ -121,6 +121,12 @@ async def known(password_hash: str) -> dict[str, Any]:
     notice = await notices.announce("GZ", lines, by=KEEPER, origin="V-DELL", due_at=soon)
     order = await drafted((FAN, 1))
     claimed = await claiming.claim(await delivered(DRIVE, 2), DRIVE, by=SUPERVISOR, reason="they die within weeks")
+    rehearsed = await progress.begin_job(
+        rehearsals.KIND,
+        by=msgspec.structs.replace(SETUP, name="everybody"),
+        stopping_right="emergency.read",
+        payload={"asked": msgspec.to_builtins(rehearsals.PastPeriod(since=now - timedelta(days=1), until=now))},
+    )
     names = {"pick_list": "list_id", "run": "import_id", "file": "attachment_id", "crossing": "crossing_id"}
     ids = {names.get(kind, f"{kind}_id"): str(value) for kind, value in made.items()}
     return {
@@ -141,6 +147,7 @@ async def known(password_hash: str) -> dict[str, Any]:
         "claim_id": str(claimed.id),
         "line_id": str(line.id),
         "hand-ins tag": piece.tag,
+        **dict.fromkeys(("rehearsal job_id", "emergency-rehearsals job_id"), str(rehearsed.id)),
         "scrappings number": scrapping.number,
         "receipts number": made["receipt"],
         "advance-shipping-notices number": made["notice"],

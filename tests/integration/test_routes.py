@@ -19,8 +19,8 @@ VENDORS_MAY = {
     "ListNotices", "ExportNotices", "GetNotice",
 }  # fmt: skip
 
-POSTED_QUESTIONS = {"RehearsePast", "RehearseBurst"}
-"""They are posted for the size of what is asked, and change nothing."""
+POSTED_QUESTIONS = {"RehearsePast", "RehearseBurst", "CancelRehearsal"}
+"""Whoever may read may ask them: they are posted because they start work, or end one's own, and change nothing else."""
 
 
 def _routes() -> list[tuple[str, str, str]]:

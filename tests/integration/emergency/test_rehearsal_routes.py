@@ -1,14 +1,25 @@
 """Rehearsals over HTTP and on their page."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from httpx import Response
 
-from inventory.ground import clock, db
+from api import solving
+from inventory.ground import clock, db, jobs
 from tests.integration.emergency.test_cases import planned
 from tests.world import DRIVE
 
 BURST = {"part_number": DRIVE, "depot": "GZ", "failures": 30, "days": 10}
+
+
+async def played(asked: Response) -> str:
+    """The address of a rehearsal that was asked for, once the worker has played it."""
+    assert asked.status_code == 202
+    job = asked.json()["id"]
+    await solving.run(solving.rehearse, jobs.Rehearse(UUID(job)))
+    return f"/emergency-rehearsals/{job}"
 
 
 async def test_a_rehearsal_is_asked_for_step_by_step(api):
@@ -17,17 +28,34 @@ async def test_a_rehearsal_is_asked_for_step_by_step(api):
     unplanned = await api.post("/emergency-rehearsals/burst", BURST, role="auditor")
     await planned()
     elsewhere = await api.post("/emergency-rehearsals/burst", BURST, role="warehouse_keeper", depot="SH")
-    done = await api.post("/emergency-rehearsals/burst", BURST, role="auditor")
+    asked = await api.post("/emergency-rehearsals/burst", BURST, role="auditor")
+    early = await api.get(f"/emergency-rehearsals/{asked.json()['id']}", role="auditor")
+    address = await played(asked)
+    done = await api.get(address, role="auditor")
+    others = await api.get(address, role="engineer")
+    late = await api.post(f"{address}/cancel", {}, role="auditor")
     engineers = await api.post("/emergency-rehearsals/burst", BURST, role="engineer")
+    priceless = await api.get(await played(engineers), role="engineer")
 
     assert [each.status_code for each in (anonymous, stranger, unplanned, elsewhere)] == [401, 403, 409, 404]
     assert unplanned.json()["code"] == "nothing_planned"
-    assert done.status_code == 200
+    assert [each.status_code for each in (early, done, others, late)] == [409, 200, 404, 409]
     (case, *_) = done.json()["cases"]
     assert (case["part_number"], case["depot"], case["cause"]) == (DRIVE, "GZ", "burst_and_level")
     assert float(case["cost_cny"]) > 0
-    assert "cost_cny" not in engineers.text
+    assert priceless.json()["failures"] == 30
+    assert "cost_cny" not in priceless.text
     assert await db.fetch_value("SELECT count(*) FROM emergency_case") == 0
+
+
+async def test_a_rehearsal_asked_for_twice_with_one_key_is_one(api):
+    await planned()
+    asked = [
+        await api.post("/emergency-rehearsals/burst", BURST, role="auditor", idempotency_key="twice") for _ in range(2)
+    ]
+
+    assert asked[0].json()["id"] == asked[1].json()["id"]
+    assert await db.fetch_value("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'rehearse'") == 1
 
 
 @pytest.mark.parametrize(
@@ -60,5 +88,6 @@ async def test_a_past_period_is_rehearsed_or_refused(api):
     done = await past(timedelta(days=30), timedelta(0))
     too_long = await past(timedelta(days=93), timedelta(0))
 
-    assert (done.status_code, done.json()["failures"], done.json()["real_cases"]) == (200, 0, [])
+    found = (await api.get(await played(done), role="auditor")).json()
+    assert (found["failures"], found["real_cases"]) == (0, [])
     assert (too_long.status_code, too_long.json()["code"]) == (422, "not_a_period")

@@ -1,20 +1,24 @@
 """Plan 2 rehearsed: what it would have done, without any stock, case or order being touched."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
+from api import solving
 from inventory.assurance.invariants import violations
 from inventory.emergency import rehearsals
-from inventory.emergency.rehearsals import ImaginedBurst
-from inventory.ground import clock, db
-from inventory.ground.errors import Unknown
+from inventory.emergency.rehearsals import ImaginedBurst, Rehearsal
+from inventory.ground import clock, db, jobs, progress
+from inventory.ground.actor import Actor
+from inventory.ground.errors import Unknown, WrongState
+from inventory.ground.progress import JobView
 from inventory.stock import receipts
 from tests.integration.emergency.test_cases import drain, fail, judge, live_cases, planned
-from tests.world import AUDITOR, DRIVE, ENGINEER, FAN, SETUP, actor
+from tests.world import AUDITOR, BUYER, DRIVE, ENGINEER, FAN, SETUP, actor
 
+BURST = ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10)
 MINE = actor("auditor", depots={"GZ"})
 ELSEWHERE = actor("auditor", depots={"SH"})
 
@@ -28,13 +32,28 @@ async def everything() -> list[object]:
     ]  # fmt: skip
 
 
+async def rehearsed(job: JobView, asker: Actor) -> Rehearsal:
+    """What came of a rehearsal, once the worker has played it."""
+    await solving.run(solving.rehearse, jobs.Rehearse(job.id))
+    done = await progress.job_view(job.id)
+    assert done.state == "done", done.message
+    return await rehearsals.rehearsal(job.id, seen_by=asker)
+
+
+async def imagined(burst: ImaginedBurst, asker: Actor) -> Rehearsal:
+    return await rehearsed(await rehearsals.ask_burst(burst, by=asker), asker)
+
+
+async def past(since: datetime, until: datetime, asker: Actor) -> Rehearsal:
+    return await rehearsed(await rehearsals.ask_past(since, until, by=asker), asker)
+
+
 async def test_a_made_up_burst_tells_when_a_case_would_open_and_what_it_would_buy(company):
     await planned()
+    job = await rehearsals.ask_burst(BURST, by=AUDITOR)
     before = await everything()
 
-    found = await rehearsals.imagined(
-        ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10), seen_by=AUDITOR
-    )
+    found = await rehearsed(job, AUDITOR)
 
     (first, *_) = found.cases
     assert (first.part_number, first.depot, first.cause) == (DRIVE, "GZ", "burst_and_level")
@@ -52,7 +71,7 @@ async def test_a_made_up_burst_tells_when_a_case_would_open_and_what_it_would_bu
 
 async def test_a_quiet_burst_opens_nothing(company):
     await planned()
-    found = await rehearsals.imagined(ImaginedBurst(part_number=FAN, depot="GZ", factor=1.0, days=30), seen_by=AUDITOR)
+    found = await imagined(ImaginedBurst(part_number=FAN, depot="GZ", factor=1.0, days=30), AUDITOR)
 
     assert (found.cases, found.without_stock, found.without_stock_otherwise) == ([], 0, 0)
 
@@ -68,9 +87,7 @@ async def test_other_stores_would_help_with_what_they_can_spare(company):
            WHERE part_number = $1 AND place.code = 'GZ'""",
         DRIVE,
     )
-    found = await rehearsals.imagined(
-        ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10), seen_by=AUDITOR
-    )
+    found = await imagined(BURST, AUDITOR)
 
     moved = [measure for case in found.cases for measure in case.measures if measure.kind == "transfer"]
     assert {measure.source for measure in moved} == {"SH"}
@@ -84,9 +101,10 @@ async def test_a_period_in_which_a_case_really_opened_says_so(company):
     await drain(DRIVE)
     await judge(DRIVE)
     (case,) = await live_cases()
+    job = await rehearsals.ask_past(since - timedelta(hours=2), clock.now(), by=AUDITOR)
     before = await everything()
 
-    found = await rehearsals.past(since - timedelta(hours=2), clock.now(), seen_by=AUDITOR)
+    found = await rehearsed(job, AUDITOR)
 
     assert [(real.number, real.part_number, real.depot, real.rehearsed) for real in found.real_cases] == [
         (case.number, DRIVE, "GZ", True)
@@ -98,32 +116,51 @@ async def test_a_period_in_which_a_case_really_opened_says_so(company):
 
 async def test_a_quiet_period_has_nothing_to_tell(company):
     await planned()
-    found = await rehearsals.past(clock.now() - timedelta(days=30), clock.now(), seen_by=AUDITOR)
+    found = await past(clock.now() - timedelta(days=30), clock.now(), AUDITOR)
 
     assert (found.failures, found.without_stock, found.real_cases) == (0, 0, [])
 
 
 async def test_prices_are_for_those_who_may_see_them(company):
     await planned()
-    found = await rehearsals.imagined(
-        ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10), seen_by=ENGINEER
-    )
+    found = await imagined(BURST, ENGINEER)
 
     assert found.cost_cny is UNSET
     assert {case.cost_cny for case in found.cases} == {UNSET}
     assert {measure.cost_cny for case in found.cases for measure in case.measures} == {UNSET}
 
 
+async def test_vendors_are_named_to_those_who_may_see_orders(company):
+    await planned()
+    engineers, buyers = await imagined(BURST, ENGINEER), await imagined(BURST, BUYER)
+
+    def bought_of(found: Rehearsal) -> set:
+        return {each.source for case in found.cases for each in case.measures if each.kind == "purchase"}
+
+    assert bought_of(engineers) == {UNSET}
+    assert bought_of(buyers) >= {"DISTI"}
+
+
+@pytest.mark.parametrize("role", ["project_manager", "ticket_system"])
+async def test_whoever_is_bound_to_contracts_rehearses_nothing(company, role):
+    await planned()
+    bound = actor(role, contracts={"C-TELCO"})
+
+    with pytest.raises(rehearsals.PlaysEveryContract):
+        await rehearsals.ask_burst(BURST, by=bound)
+    with pytest.raises(rehearsals.PlaysEveryContract):
+        await rehearsals.ask_past(clock.now() - timedelta(hours=2), clock.now(), by=bound)
+
+
 async def test_a_reader_rehearses_the_own_stores_only(company):
     await planned()
     now = clock.now()
     await fail(DRIVE, 14, hours=1)
-    burst = ImaginedBurst(part_number=DRIVE, depot="GZ", failures=30, days=10)
 
     with pytest.raises(Unknown):
-        await rehearsals.imagined(burst, seen_by=ELSEWHERE)
-    elsewhere = await rehearsals.past(now - timedelta(hours=2), clock.now(), seen_by=ELSEWHERE)
-    mine = await rehearsals.past(now - timedelta(hours=2), clock.now(), seen_by=MINE)
+        await rehearsals.ask_burst(BURST, by=ELSEWHERE)
+    elsewhere = await past(now - timedelta(hours=2), clock.now(), ELSEWHERE)
+    mine = await past(now - timedelta(hours=2), clock.now(), MINE)
 
     assert (elsewhere.failures, elsewhere.cases, elsewhere.without_stock_otherwise) == (0, [], 0)
     assert mine.failures == 14
@@ -133,15 +170,15 @@ async def test_what_cannot_be_rehearsed_is_refused(company):
     now = clock.now()
     burst = ImaginedBurst(part_number=DRIVE, depot="GZ", failures=3)
     with pytest.raises(rehearsals.NothingPlanned):
-        await rehearsals.imagined(burst, seen_by=AUDITOR)
+        await rehearsals.ask_burst(burst, by=AUDITOR)
     await planned()
 
     with pytest.raises(rehearsals.RowNotPlanned):
-        await rehearsals.imagined(ImaginedBurst(part_number=DRIVE, depot="SH", failures=3), seen_by=AUDITOR)
+        await rehearsals.ask_burst(ImaginedBurst(part_number=DRIVE, depot="SH", failures=3), by=AUDITOR)
     for failures, factor in ((None, None), (3, 2.0)):
         with pytest.raises(rehearsals.HowManyFailures):
-            await rehearsals.imagined(
-                ImaginedBurst(part_number=DRIVE, depot="GZ", failures=failures, factor=factor), seen_by=AUDITOR
+            await rehearsals.ask_burst(
+                ImaginedBurst(part_number=DRIVE, depot="GZ", failures=failures, factor=factor), by=AUDITOR
             )
     for since, until in (
         (now, now - timedelta(days=1)),
@@ -149,4 +186,52 @@ async def test_what_cannot_be_rehearsed_is_refused(company):
         (now - timedelta(days=rehearsals.PERIOD_DAYS_MAX + 1), now),
     ):
         with pytest.raises(rehearsals.NotAPeriod):
-            await rehearsals.past(since, until, seen_by=AUDITOR)
+            await rehearsals.ask_past(since, until, by=AUDITOR)
+    assert await db.fetch_value("SELECT count(*) FROM job WHERE kind = 'rehearse'") == 0
+
+
+async def test_a_burst_of_more_failures_than_are_played_is_refused_at_once(company):
+    await planned()
+    with pytest.raises(rehearsals.TooManyFailures):
+        await rehearsals.ask_burst(ImaginedBurst(part_number=DRIVE, depot="GZ", factor=1e9, days=90), by=AUDITOR)
+
+
+async def test_a_rehearsal_is_told_to_whoever_asked_and_within_their_present_scope(company):
+    await planned()
+    job = await rehearsals.ask_burst(BURST, by=AUDITOR)
+    with pytest.raises(WrongState):
+        await rehearsals.rehearsal(job.id, seen_by=AUDITOR)
+    whole = await rehearsed(job, AUDITOR)
+
+    priceless = await rehearsals.rehearsal(job.id, seen_by=structs.replace(ENGINEER, name=AUDITOR.name))
+    elsewhere = await rehearsals.rehearsal(job.id, seen_by=structs.replace(AUDITOR, depots=frozenset({"SH"})))
+
+    assert whole.failures == 30
+    assert (priceless.failures, priceless.cost_cny) == (30, UNSET)
+    assert (elsewhere.failures, elsewhere.without_stock_otherwise, elsewhere.cases) == (0, 0, [])
+    with pytest.raises(Unknown):
+        await rehearsals.rehearsal(job.id, seen_by=structs.replace(AUDITOR, name="somebody else"))
+
+
+async def test_whoever_asked_may_stop_a_rehearsal_and_nobody_else(company):
+    await planned()
+    job = await rehearsals.ask_burst(BURST, by=AUDITOR)
+    with pytest.raises(Unknown):
+        await rehearsals.stop(job.id, by=structs.replace(AUDITOR, name="somebody else"))
+    await rehearsals.stop(job.id, by=AUDITOR)
+    await solving.run(solving.rehearse, jobs.Rehearse(job.id))
+
+    assert (await progress.job_view(job.id)).state == "cancelled"
+    with pytest.raises(WrongState):
+        await rehearsals.rehearsal(job.id, seen_by=AUDITOR)
+
+
+async def test_a_plan_that_changed_meanwhile_fails_the_rehearsal_with_the_reason(company):
+    await planned()
+    job = await rehearsals.ask_burst(BURST, by=AUDITOR)
+    await db.execute("UPDATE plan SET state = 'superseded' WHERE state = 'approved'")
+    await solving.run(solving.rehearse, jobs.Rehearse(job.id))
+    done = await progress.job_view(job.id)
+
+    assert done.state == "failed"
+    assert "No plan is approved" in done.message

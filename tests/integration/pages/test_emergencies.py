@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 from html import unescape
+from uuid import UUID
 
+from api import solving
 from inventory.emergency import cases, declaring
 from inventory.emergency.policy import NewPolicy, put_in_force
-from inventory.ground import clock, db
+from inventory.ground import clock, db, jobs
 from inventory.procurement import orders, receiving
 from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
@@ -186,22 +188,41 @@ async def test_plan_2_is_rehearsed_on_a_page(visitor):
     await judge(DRIVE)
     (case,) = await live_cases()
     buyer = await visitor("buyer")
-    asked = f"/emergencies/rehearsal?part={DRIVE}&depot=GZ&failures=30&days=10"
+    engineer = await visitor("engineer")
+    burst = {"part": DRIVE, "depot": "GZ", "failures": "30", "days": "10"}
+    today = clock.today().isoformat()
+
+    async def rehearsed(by, form: str, fields: dict[str, str]) -> str:
+        asked = await by.post(f"/emergencies/rehearsal/{form}", fields)
+        address = asked.headers["location"]
+        await solving.run(solving.rehearse, jobs.Rehearse(UUID(address.rsplit("/", 1)[1])))
+        return address
 
     empty = await buyer.get("/emergencies/rehearsal")
-    chinese = (await buyer.get(asked)).text
-    english = (await buyer.get(asked, language="en")).text
-    engineers = (await (await visitor("engineer")).get(asked, language="en")).text
-    today = clock.today().isoformat()
-    past = (await buyer.get(f"/emergencies/rehearsal?since={today}&until={today}", language="en")).text
-    wrong = await buyer.get(f"/emergencies/rehearsal?part={DRIVE}&depot=GZ&failures=many", language="en")
+    asked = (await buyer.post("/emergencies/rehearsal/burst", burst)).headers["location"]
+    waiting = (await buyer.get(asked)).text
+    stopped = await buyer.post(f"{asked}/cancel")
+    after = (await buyer.get(asked)).text
+    address = await rehearsed(buyer, "burst", burst)
+    chinese = (await buyer.get(address)).text
+    english = (await buyer.get(address, language="en")).text
+    others = await engineer.get(address)
+    engineers = (await engineer.get(await rehearsed(engineer, "burst", burst), language="en")).text
+    past = (await buyer.get(await rehearsed(buyer, "past", {"since": today, "until": today}), language="en")).text
+    wrong = await buyer.post("/emergencies/rehearsal/burst", burst | {"failures": "many"}, language="en")
 
     assert empty.status_code == 200
-    assert "应急方案二推演" in chinese
+    assert "应急方案二推演" in empty.text
+    assert f'action="{asked}/cancel"' in waiting
+    assert stopped.status_code == 303
+    assert "已取消" in after
     assert "无件可用的故障（无方案二）" in chinese
     assert "Cost of its measures" in english
+    assert "Failures without stock" in engineers
     assert "Cost of its measures" not in engineers
+    assert others.status_code == 404
     assert case.number in past
+    assert f"{today} 00:00 – {today}" in past
     assert wrong.status_code == 422
     assert "many" in wrong.text
 
