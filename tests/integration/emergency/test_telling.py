@@ -1,16 +1,19 @@
 """Who is told what of cases: stores, contracts, prices and other customers' machines."""
 
+from datetime import timedelta
+from functools import partial
+
 import msgspec
 import pytest
 
-from inventory.emergency import cases, following, near_misses, proposing
+from inventory.emergency import cases, declaring, following, near_misses, proposing
 from inventory.ground import clock, db, events
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import OthersConcerned, Unknown
 from inventory.requests import requests
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, a_case, fail
 from tests.integration.emergency.test_radar import bad_drives
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, actor
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, PSU, actor
 
 BANKER = actor("project_manager", contracts={"C-BANK"})
 TELCO = actor("project_manager", contracts={"C-TELCO"})
@@ -41,6 +44,22 @@ async def test_whoever_is_bound_to_contracts_sees_the_cases_that_concern_them(co
         await cases.case_view(case.id, seen_by=TELCO)
     with pytest.raises(Unknown):
         await cases.stand_down(case.id, by=TELCO, reason="not mine")
+
+
+async def test_whoever_is_bound_to_contracts_decides_on_the_pools_of_these_alone(company):
+    later = timedelta(days=1)
+    for pool, who in (("common", BANKER), ("common", TELCO), ("C-TELCO", BANKER)):
+        for act in (
+            partial(declaring.declare, PSU, "ZJ", pool=pool, reason="no", by=who),
+            partial(declaring.set_critical_point, PSU, "ZJ", 2, pool=pool, reason="no", lasts=later, by=who),
+            partial(declaring.lift_critical_point, PSU, "ZJ", pool=pool, reason="no", by=who),
+        ):
+            with pytest.raises(OthersConcerned):
+                await act()
+
+    await declaring.set_critical_point(PSU, "ZJ", 2, pool="C-TELCO", reason="a fair", lasts=later, by=TELCO)
+    await declaring.lift_critical_point(PSU, "ZJ", pool="C-TELCO", reason="over", by=TELCO)
+    assert (await declaring.declare(PSU, "ZJ", pool="C-TELCO", reason="flood", by=TELCO)).state == "open"
 
 
 async def test_of_a_case_that_others_lean_on_too_a_contract_is_told_its_own_part(company):
