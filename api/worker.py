@@ -314,6 +314,7 @@ async def _now_and_then() -> None:
     await cases.remind_of_unproposed(by=EMERGENCY)
     await backorders.renew_promises(by=service("allocation"))
     await losses.note_overdue()
+    await force_majeure.source_latecomers_elsewhere(by=service("allocation"))
 
 
 async def _at_night() -> None:

@@ -166,12 +166,14 @@ def failures_by_month(months: Sequence[MonthCount], expected: float, _: Words) -
     )
 
 
-def failures_by_day(days: Sequence[DayCount], expected: float, _: Words) -> Chart:
-    """Failures day by day, against what is expected of a day."""
+def failures_by_day(days: Sequence[DayCount], expected: float | None, _: Words) -> Chart:
+    """Failures day by day, against what is expected of a day where that is told."""
     return Chart(
         kind="bars",
         series=[Series(name=_("failures"), points=[day.failures for day in days], colour="red")],
-        lines=[Line(name=_("expected a day"), value=round(expected, 3), colour="orange", dashed=True)],
+        lines=[]
+        if expected is None
+        else [Line(name=_("expected a day"), value=round(expected, 3), colour="orange", dashed=True)],
         categories=[f"{day.day:%m-%d}" for day in days],
     )
 

@@ -14,8 +14,6 @@ from api.pages.forms import Long, Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.emergency import force_majeure, rebuilding
-from inventory.installed_base import contracts
-from inventory.places import places
 
 
 class Declaration(Struct, kw_only=True):
@@ -60,8 +58,7 @@ async def new_force_majeure(request: PageRequest, place: FromQuery[str] = "") ->
     """Declare a store or a site out of service."""
     return Page(
         "force_majeure/new.html",
-        stores=await places.stores(limit=200, seen_by=request.user),
-        sites=await contracts.sites(limit=500, seen_by=request.user),
+        declarable=await force_majeure.declarable(limit=700, seen_by=request.user),
         causes=get_args(force_majeure.Cause),
         place=place,
     )

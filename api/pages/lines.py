@@ -46,9 +46,9 @@ async def show_lines(
 ) -> Page:
     """Show both lines with the inputs they were reckoned from."""
     row = await assessments.assessment_view(part_number, depot, pool=pool or COMMON, seen_by=request.user)
-    return Page(
-        "parts/lines.html", row=row, own=request.user.may("emergency.declare") and request.user.sees_depot(depot)
-    )
+    actor = request.user
+    own = actor.sees_depot(depot) and (actor.contracts is None or row.pool != COMMON)
+    return Page("parts/lines.html", row=row, own=own and actor.may("emergency.declare"))
 
 
 @post("/parts/{part_number:str}/lines/{depot:str}", guards=[requires("emergency.declare")], status_code=303)

@@ -113,8 +113,9 @@ async def show_plan(
     start: Annotated[int, QueryParameter(ge=0)] = 0,
 ) -> Page:
     """Show one plan with the reasons of its numbers."""
-    detail, frontier = await plans.plan_detail(plan_id, seen_by=request.user), await asking.frontier_of(plan_id)
-    whole = asking.sees_all(request.user)
+    detail, whole = await plans.plan_detail(plan_id, seen_by=request.user), asking.sees_all(request.user)
+    bound = request.user.contracts is not None
+    frontier = None if bound else await asking.frontier_of(plan_id, seen_by=request.user)
     compared = await asking.comparison(plan_id, seen_by=request.user) if whole and detail.plan.based_on else None
     found = [row for row in detail.rows if part.strip().lower() in row.part_number.lower()]
     return Page(
@@ -123,7 +124,7 @@ async def show_plan(
         compared=compared,
         files=whole,
         frontier=frontier,
-        frontier_chart=charts.cost_against_service(frontier.points, gettext_of(request)),
+        frontier_chart=charts.cost_against_service(frontier.points, gettext_of(request)) if frontier else None,
         stores=sorted({store_name(row.depot, row.pool) for row in detail.rows}),
         rows=found[start : start + ROWS],
         count=len(found),

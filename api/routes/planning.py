@@ -107,11 +107,11 @@ class PlanController(Controller):
         "/plans/{plan_id:uuid}/frontier",
         operation_id="GetFrontier",
         guards=[requires("plans.read")],
-        responses=refusals(404),
+        responses=refusals(403, 404),
     )
-    async def get_frontier(self, plan_id: FromPath[UUID]) -> asking.Frontier:
+    async def get_frontier(self, request: ApiRequest, plan_id: FromPath[UUID]) -> asking.Frontier:
         """Show what the plan's network costs at other targets, as far as somebody asked."""
-        return await asking.frontier_of(plan_id)
+        return await asking.frontier_of(plan_id, seen_by=request.user)
 
     @post(
         "/plans/{plan_id:uuid}/frontier",

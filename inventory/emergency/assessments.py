@@ -226,7 +226,8 @@ class AssessmentView(Struct, frozen=True, kw_only=True):
     to blame for it, so the row keeps what the plan expects), "nothing", "unplanned" (no plan has the row) or "hand_set".
     `inbound` are the confirmed deliveries that counted, in days from `assessed_at`; `classes` those that the row serves.
     `expected_over_resupply` is the demand of the resupply time at the long-run rate, of which the average-failure line is
-    the whole number. `hand_set` is there while such a point is in force.
+    the whole number. `hand_set` is there while such a point is in force. Of stock that answers others' calls too, whoever is
+    bound to contracts is told neither `present_rate_per_day` nor `windows`.
     """
 
     part_number: str
@@ -239,7 +240,7 @@ class AssessmentView(Struct, frozen=True, kw_only=True):
     projected_share: float
     planned_share: float
     rate_per_day: float
-    present_rate_per_day: float
+    present_rate_per_day: float | None
     resupply_days: float
     expected_over_resupply: float
     critical_point: int
@@ -265,14 +266,16 @@ async def assessment_views(
     bursts_only: bool = False,
 ) -> list[AssessmentView]:
     """Latest judgements of stock in the reader's stores and for their contracts, the strongest bursts first."""
+    own = "($2::text[] IS NULL OR pool.contract IS NOT NULL)"  # a pool of a contract that is seen is the reader's
     return await db.read(
         AssessmentView,
         f"""SELECT part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool, assessed_at,
-                  available, projected_share, planned_share, rate_per_day, present_rate_per_day, resupply_days,
+                  available, projected_share, planned_share, rate_per_day, resupply_days,
+                  CASE WHEN {own} THEN present_rate_per_day END AS present_rate_per_day,
                   rate_per_day * resupply_days AS expected_over_resupply, critical_point, average_failure_line,
                   burst_statistic, burst_threshold, in_burst, inputs->>'because' AS because,
                   inputs->>'binding_class' AS binding_class, inputs->'row'->'inbound' AS inbound,
-                  inputs->'classes' AS classes, inputs->'windows' AS windows,
+                  inputs->'classes' AS classes, CASE WHEN {own} THEN inputs->'windows' ELSE '[]' END AS windows,
                   CASE WHEN hand_set_point.id IS NOT NULL THEN jsonb_build_object(
                       'point', hand_set_point.point, 'reason', hand_set_point.reason, 'set_by', set_by, 'set_at', set_at,
                       'expires_at', expires_at) END AS hand_set

@@ -705,5 +705,8 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
         if seen_by.may("orders.read")
         else [],
         transfers=await transfers.of_case(summary.number),
-        log=[structs.replace(entry, facts=disclosure.priced_for(entry.facts, seen_by)) for entry in entries],
+        log=[
+            structs.replace(entry, facts=disclosure.entry_for(entry.facts, row["evidence"], seen_by))
+            for entry in entries
+        ],
     )

@@ -30,10 +30,12 @@ async def declare(part_number: str, depot: str, *, pool: str, reason: str, by: A
         UnknownPart, Unknown: no such part, store or pool.
         CaseAlreadyOpen: one is open already.
         NotYourDepot: the store is not in the actor's scope.
+        OthersConcerned: the actor is bound to contracts, and the pool answers others too.
 
     """
-    part, place, pool_id = await parts.find(part_number), await places.find_store(depot), await pools.find(pool)
-    facts = await gather([(part.id, place.id, pool_id)])
+    by.require("emergency.declare")
+    key = await _row(part_number, depot, pool, by)
+    facts = await gather([key])
     subject = facts.rows[0]
     return await cases.declare(facts, subject, judge_one(facts, subject), reason=reason, by=by)
 
@@ -47,6 +49,7 @@ async def set_critical_point(
     Raises:
         UnknownPart, Unknown: no such part, store or pool.
         NotYourDepot: the store is not in the actor's scope.
+        OthersConcerned: the actor is bound to contracts, and the pool answers others too.
 
     """
     key = await _row(part_number, depot, pool, by)
@@ -62,6 +65,7 @@ async def lift_critical_point(part_number: str, depot: str, *, pool: str, reason
     Raises:
         UnknownPart, Unknown: no such part, store or pool.
         NotYourDepot: the store is not in the actor's scope.
+        OthersConcerned: the actor is bound to contracts, and the pool answers others too.
         NotSetByHand: no point set by hand is in force there.
 
     """
@@ -74,7 +78,8 @@ async def lift_critical_point(part_number: str, depot: str, *, pool: str, reason
 
 
 async def _row(part_number: str, depot: str, pool: str, by: Actor) -> tuple[int, int, int]:
-    """Part, place and pool by their names, at a store that the actor serves."""
+    """Part, place and pool by their names, at a store and in a pool that the actor may act on."""
     part, place, pool_id = await parts.find(part_number), await places.find_store(depot), await pools.find(pool)
     by.require_depot(depot)
+    await pools.require_own(pool_id, by)
     return part.id, place.id, pool_id

@@ -18,14 +18,39 @@ def told(record: str, contracts: str) -> str:
 
 
 def evidence_for(evidence: Mapping[str, Any], reader: Actor) -> dict[str, Any]:
-    """Evidence as somebody may read it; `radar` is None to whoever is bound."""
+    """Evidence as somebody may read it; `radar` is None to whoever is bound.
+
+    Where others than the reader's contracts lean on the stock, how often it is asked for is theirs too: no failures, windows,
+    rates, nor what is reckoned from them by day.
+    """
     shown = dict(evidence)
     if reader.depots is not None or reader.contracts is not None:
         shown["radar"] = None
     if reader.contracts is not None:
         shown["served"] = [each for each in evidence["served"] if each["contract"] in reader.contracts]
-        if len(shown["served"]) < len(evidence["served"]):
-            shown["failures_per_day"] = []
+    if others_lean(evidence, reader):
+        shown["failures_per_day"] = []
+        if evidence["burst"] is not None:
+            shown["burst"] = {**evidence["burst"], "times_days": [], "windows": []} | dict.fromkeys(_OF_A_BURST)
+        shown["stock"] = {**evidence["stock"], "expected_over_resupply": None}
+        shown |= dict.fromkeys(("critical_point", "rate_per_day", "present_rate_per_day"))
+    return shown
+
+
+_OF_A_BURST = ("rate_per_day", "present_rate_per_day", "run_failures", "run_expected")
+"""What of a burst counts failures."""
+
+
+def others_lean(evidence: Mapping[str, Any], reader: Actor) -> bool:
+    """Whether machines under other contracts than those a reader is bound to lean on a stock."""
+    return reader.contracts is not None and any(each["contract"] not in reader.contracts for each in evidence["served"])
+
+
+def entry_for(facts: object, evidence: Mapping[str, Any], reader: Actor) -> object:
+    """What a line of a case's log tells somebody: no prices without the right, nor failures of others' machines."""
+    shown = priced_for(facts, reader)
+    if isinstance(shown, Mapping) and "windows" in shown and others_lean(evidence, reader):
+        return {**cast("Mapping[str, object]", shown), "windows": []}
     return shown
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from inventory.emergency.owners import owner_now
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, Invalid, OthersConcerned, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places, register
 from inventory.places.reach import reached
@@ -162,6 +162,30 @@ class View(Struct, frozen=True, kw_only=True):
     uncounted: list[Uncounted]
 
 
+class Declarable(Struct, frozen=True, kw_only=True):
+    """A store or site that somebody may declare out of service."""
+
+    code: str
+    kind: str
+    name_zh: str
+    name_en: str
+
+
+async def declarable(*, limit: int, seen_by: Actor) -> list[Declarable]:
+    """What the reader may declare out of service and is not yet: stores first, then sites, by code."""
+    return await db.read(
+        Declarable,
+        f"""SELECT code, kind, name_zh, name_en FROM place
+            WHERE (kind = ANY($3) AND frozen_at IS NULL OR kind = 'site' AND party IS NOT NULL) AND {seen("$1", "$2")}
+              AND NOT EXISTS (SELECT FROM force_majeure WHERE force_majeure.place = place.id AND closed_at IS NULL)
+            ORDER BY kind = 'site', code LIMIT $4""",
+        seen_by.depot_scope,
+        seen_by.contract_scope,
+        list(STORE_KINDS),
+        limit,
+    )
+
+
 @db.atomic
 async def declare(place: str, cause: Cause, *, reason: str, by: Actor) -> Summary:
     """Put a store or a customer's site out of service, the evidence frozen; a store's cover moves elsewhere at once.
@@ -171,6 +195,7 @@ async def declare(place: str, cause: Cause, *, reason: str, by: Actor) -> Summar
         NotStoreOrSite: it is no store of ours nor a site.
         ReasonMissing: no reason was given.
         NotYourDepot, NotYourSite: the store, or every store that serves the site, is out of the actor's scope.
+        OthersConcerned: the actor is bound to contracts, and it is a store or a site of others too.
         ForceMajeureOpen: one is open there already.
 
     """
@@ -222,7 +247,12 @@ async def declare(place: str, cause: Cause, *, reason: str, by: Actor) -> Summar
 
 
 async def source_elsewhere(force_majeure: UUID, *, by: Actor) -> None:
-    """Find another source for whatever requests hold or wait for at its store; safe to repeat, and over once it ended."""
+    """Find another source for whatever requests hold or wait for at its store; safe to repeat, and over once it ended.
+
+    Raises:
+        ExceptionGroup: some requests could not be promised anew, when all others are.
+
+    """
     row = await db.fetch_one(
         """SELECT force_majeure.place FROM force_majeure JOIN place ON place.id = force_majeure.place
            WHERE force_majeure.id = $1 AND closed_at IS NULL AND place.frozen_at IS NOT NULL""",
@@ -230,8 +260,29 @@ async def source_elsewhere(force_majeure: UUID, *, by: Actor) -> None:
     )
     if row is None:
         return
-    moved = await backorders.source_elsewhere(row["place"], by=by, because="force_majeure")
-    await _note_sourced(force_majeure, moved, by)
+    found = await backorders.source_elsewhere(row["place"], by=by, because="force_majeure")
+    await _note_sourced(force_majeure, found.requests, by)
+    if found.refusals:
+        raise ExceptionGroup("requests that were not sourced elsewhere", found.refusals)
+
+
+async def source_latecomers_elsewhere(*, by: Actor) -> None:
+    """Find another source for what was reserved in a store while it was being frozen, and seen only after the first look.
+
+    Raises:
+        ExceptionGroup: as `source_elsewhere`.
+
+    """
+    holding = await db.fetch(
+        """SELECT id FROM force_majeure
+           WHERE closed_at IS NULL AND sourced_elsewhere_at IS NOT NULL AND EXISTS (
+               SELECT FROM request_line
+               WHERE source_place = force_majeure.place AND state = ANY($1) AND reservation IS NOT NULL)
+           ORDER BY id""",
+        list(backorders.NOT_LEFT),
+    )
+    for row in holding:
+        await source_elsewhere(row["id"], by=by)
 
 
 @db.atomic
@@ -311,6 +362,9 @@ async def _require_within_reach(where: places.PlaceRef, by: Actor) -> None:
         by.require_depot(where.code)
     elif not await db.fetch_value(f"SELECT {reached('$1::int', '$2')}", where.id, by.depot_scope):
         raise NotYourSite(name=by.name, site=where.code)
+    within = f"SELECT EXISTS (SELECT FROM place WHERE id = $3 AND {seen('$1', '$2')})"
+    if not await db.fetch_value(within, by.depot_scope, by.contract_scope, where.id):
+        raise OthersConcerned(name=by.name)
 
 
 async def _open(force_majeure: UUID, by: Actor) -> Summary:
@@ -336,9 +390,15 @@ async def _log(force_majeure: UUID, kind: str, by: Actor, facts: dict[str, Any])
 
 
 async def _tell(kind: str, view: Summary) -> None:
-    """Tell other systems; whoever is bound to contracts is told nothing of the house's stores."""
+    """Tell other systems; of those who are bound to contracts only whoever has the site's one contract."""
+    contract = await db.fetch_value(
+        """SELECT min(contract.code) FROM device
+           JOIN contract ON contract.id = device.contract JOIN place AS site ON site.id = device.site
+           WHERE site.code = $1 HAVING count(DISTINCT contract.id) = 1""",
+        view.place,
+    )
     await events.emit(
-        f"force_majeure.{kind}", "force_majeure", view.number, view, depot=view.place, closed=view.is_store
+        f"force_majeure.{kind}", "force_majeure", view.number, view, depot=view.place, contract=contract, closed=True
     )
 
 

@@ -375,11 +375,14 @@ async def note_progress(
 
 
 async def _follow(view: Summary, kind: Progress, becomes: State, onsite_at: datetime | None, by: Actor) -> None:
-    """Begin the duty that comes next; until the maker takes the case, calling it stays one."""
+    """Begin the duty that comes next; until the maker takes the case, calling it stays one, or is one again."""
     now = clock.now()
-    if becomes == "open":
+    if becomes == view.state == "open":
         return
     await steps.finish("maker_case", view.number, by=by)
+    if becomes == "open":
+        await _await("call_maker", view.number, view.owner, now + CALL_WITHIN)
+        return
     if becomes == "solved":
         await _await("close_maker_case", view.number, view.owner, now + CLOSE_WITHIN)
         return

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from inventory.emergency import cases
+from inventory.emergency import cases, disclosure
 from inventory.emergency.facts import gather
 from inventory.emergency.judging import judge_one
 from inventory.ground import clock, db
@@ -50,7 +50,8 @@ class Outlook(Struct, frozen=True, kw_only=True):
 class Recovery(Struct, frozen=True, kw_only=True):
     """How a case's stock recovers: by what is confirmed alone, and by that and the case's own measures.
 
-    `available` is good stock less reserved and backordered at `at`, `rate_per_day` the present rate. Cover is back at `needed`:
+    `available` is good stock less reserved and backordered at `at`, `rate_per_day` the present rate, None to whoever is bound
+    to contracts where others lean on the stock too. Cover is back at `needed`:
     the critical point, or where a class is below its floor all that the case asks for.
     """
 
@@ -59,7 +60,7 @@ class Recovery(Struct, frozen=True, kw_only=True):
     needed: int
     critical_point: int
     average_failure_line: int
-    rate_per_day: float
+    rate_per_day: float | None
     arrivals: list[Coming]
     confirmed: Outlook
     with_measures: Outlook
@@ -75,7 +76,7 @@ async def recovery(case: UUID, *, seen_by: Actor) -> Recovery | None:
     summary = await cases.case_summary(case, seen_by=seen_by)
     if summary.state not in cases.LIVE:
         return None
-    own = await db.fetch_one("SELECT part, place, pool FROM emergency_case WHERE id = $1", case)
+    own = await db.fetch_one("SELECT part, place, pool, evidence FROM emergency_case WHERE id = $1", case)
     if own is None:
         raise AssertionError("a case that was just seen is there")
     facts = await gather([(own["part"], own["place"], own["pool"])])
@@ -103,7 +104,7 @@ async def recovery(case: UUID, *, seen_by: Actor) -> Recovery | None:
         needed=needed,
         critical_point=judgement.point,
         average_failure_line=judgement.average_line,
-        rate_per_day=rate,
+        rate_per_day=None if disclosure.others_lean(own["evidence"], seen_by) else rate,
         arrivals=arrivals,
         confirmed=of([each for each in arrivals if each.standing == "confirmed"]),
         with_measures=of([each for each in arrivals if each.standing == "confirmed" or each.measure]),

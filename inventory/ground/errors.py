@@ -166,6 +166,14 @@ class NotYourDepot(Forbidden):
     help_zh = "请联系 {depot} 的库管员，或申请将该备件库加入您的权限。"
 
 
+class OthersConcerned(Forbidden):
+    """This concerns other customers too, and {name} acts for contracts of their own only."""
+
+    zh = "此操作涉及其他客户，而 {name} 的权限仅限所属合同。"
+    help_en = "Act on sites and pools of your contracts alone; ask somebody who sees all contracts for the rest."
+    help_zh = "请仅对专属于您合同的机房和库存归属操作；其余请联系可查看全部合同的人员。"
+
+
 def by_constraint() -> dict[str, type[InventoryError]]:
     """Every constraint with the refusal it stands for."""
     return dict(_by_constraint)

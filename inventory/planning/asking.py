@@ -148,13 +148,16 @@ async def record_frontier(plan: UUID, points: Sequence[Point]) -> None:
     )
 
 
-async def frontier_of(plan: UUID) -> Frontier:
+async def frontier_of(plan: UUID, *, seen_by: Actor) -> Frontier:
     """What a plan's network costs at other targets.
 
     Raises:
+        NotYourNetwork: the reader is bound to contracts.
         Unknown: no such plan.
 
     """
+    if seen_by.contracts is not None:
+        raise NotYourNetwork
     row = await db.fetch_one("SELECT frontier FROM plan WHERE id = $1", plan)
     if row is None:
         raise Unknown(what="plan", what_zh="计划", key=str(plan))

@@ -12,6 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.planning.learning import FactorView, MissedView, factors_of, missed_of, newest
 from inventory.planning.network import SWAPPED, store_name
+from inventory.stock.disclosure import serves
 from inventory.stock.pools import COMMON
 from optimizer.explanation import Explanation, explain
 from optimizer.network import Network
@@ -48,10 +49,10 @@ async def row_explanation(
     The plan's stored network is evaluated anew, in a thread: nothing of today's stock or devices enters.
 
     Raises:
-        Unknown: no such plan, or it says nothing of this part there.
+        Unknown: no such plan, or it says nothing of this part there that the reader may see.
 
     """
-    row = await db.fetch_one(_ROW, plan, part_number, depot, pool, seen_by.depot_scope)
+    row = await db.fetch_one(_ROW, plan, part_number, depot, pool, seen_by.depot_scope, seen_by.contract_scope)
     if row is None:
         raise Unknown(what="row of the plan", what_zh="计划行", key=f"{part_number}@{store_name(depot, pool)}")
     network, answer = msgspec.convert(row["network"], Network), msgspec.convert(row["answer"], Plan)
@@ -101,7 +102,7 @@ def _runs(firmware: str, models: set[str]) -> bool:
     return any(firmware.startswith(f"{model.split('/')[0]} ") for model in models)
 
 
-_ROW = """
+_ROW = f"""
 SELECT plan.number, plan.made_at, part.kind, plan.network, plan.answer, part.part_number, part.name_zh, part.name_en,
        plan_row.planned_share,
        rate.source AS rate_source, rate.evidence AS rate_evidence
@@ -115,5 +116,5 @@ LEFT JOIN LATERAL (
     WHERE failure_rate.part = part.id AND valid_from <= plan.made_at::date ORDER BY valid_from DESC, id DESC LIMIT 1
 ) AS rate ON true
 WHERE plan.id = $1 AND part.part_number = $2 AND place.code = $3 AND pool.code = $4
-  AND ($5::text[] IS NULL OR place.code = ANY($5))
+  AND ($5::text[] IS NULL OR place.code = ANY($5)) AND {serves("pool", "$6")}
 """

@@ -18,6 +18,7 @@ from inventory.ground.progress import JobView, begin_job
 from inventory.planning import rates
 from inventory.planning.answers import Answered
 from inventory.planning.network import Gathered, gather
+from inventory.stock.disclosure import serves
 from inventory.stock.lines import Lines, set_lines
 from optimizer.certificate import standing
 from optimizer.cover import average_failure_line
@@ -97,7 +98,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 
 
 class PlanDetail(Struct, frozen=True, kw_only=True):
-    """A plan with its classes and its rows."""
+    """A plan with its classes and its rows; `reasons` and `multipliers` are empty to whoever is bound to contracts."""
 
     plan: PlanSummary
     reasons: list[str]
@@ -350,13 +351,14 @@ async def plans(*, limit: int, after: UUID | None = None) -> list[PlanSummary]:
 
 
 async def plan_detail(plan: UUID, *, seen_by: Actor, limit: int = 5000) -> PlanDetail:
-    """One plan with its classes and, of the reader's stores, its rows.
+    """One plan with its classes and, of the reader's stores and for their contracts, its rows.
 
     Raises:
         Unknown: no such plan.
 
     """
     summary = await plan_summary(plan)
+    whole = seen_by.contracts is None  # what prices a plan, and why none can hold, names everybody's stores and classes
     answer = await db.fetch_value("SELECT answer FROM plan WHERE id = $1", plan)
     classes = await db.read(
         PlannedClass,
@@ -367,39 +369,45 @@ async def plan_detail(plan: UUID, *, seen_by: Actor, limit: int = 5000) -> PlanD
     )
     rows = await db.read(
         PlannedRow,
-        """SELECT part.part_number, place.code AS depot, pool.code AS pool, base_stock, rate_per_day, resupply_days,
+        f"""SELECT part.part_number, place.code AS depot, pool.code AS pool, base_stock, rate_per_day, resupply_days,
                   rate_per_day * resupply_days AS expected_demand, planned_share
            FROM plan_row
            JOIN part ON part.id = plan_row.part
            JOIN place ON place.id = plan_row.place
            JOIN pool ON pool.id = plan_row.pool
-           WHERE plan = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
-           ORDER BY part.part_number, place.code, pool.code LIMIT $3""",
+           WHERE plan = $1 AND ($2::text[] IS NULL OR place.code = ANY($2)) AND {serves("pool", "$3")}
+           ORDER BY part.part_number, place.code, pool.code LIMIT $4""",
         plan,
         seen_by.depot_scope,
+        seen_by.contract_scope,
         limit,
     )
     return PlanDetail(
-        plan=summary, reasons=answer["reasons"], multipliers=answer["multipliers"], classes=classes, rows=rows
+        plan=summary,
+        reasons=answer["reasons"] if whole else [],
+        multipliers=answer["multipliers"] if whole else {},
+        classes=classes,
+        rows=rows,
     )
 
 
 async def targets(*, limit: int, seen_by: Actor, after: tuple[str, str, str] | None = None) -> Sequence[PlannedRow]:
-    """The approved plan's rows in the reader's stores."""
+    """The approved plan's rows in the reader's stores and for their contracts."""
     keys = after or (None, None, None)
     return await db.read(
         PlannedRow,
-        """SELECT part.part_number, place.code AS depot, pool.code AS pool, plan_row.base_stock, rate_per_day,
+        f"""SELECT part.part_number, place.code AS depot, pool.code AS pool, plan_row.base_stock, rate_per_day,
                   resupply_days, rate_per_day * resupply_days AS expected_demand, planned_share
            FROM plan_row
            JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
            JOIN part ON part.id = plan_row.part
            JOIN place ON place.id = plan_row.place
            JOIN pool ON pool.id = plan_row.pool
-           WHERE ($1::text[] IS NULL OR place.code = ANY($1))
-             AND ($2::text IS NULL OR (part.part_number, place.code, pool.code) > ($2, $3, $4))
-           ORDER BY part.part_number, place.code, pool.code LIMIT $5""",
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND {serves("pool", "$2")}
+             AND ($3::text IS NULL OR (part.part_number, place.code, pool.code) > ($3, $4, $5))
+           ORDER BY part.part_number, place.code, pool.code LIMIT $6""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         *keys,
         limit,
     )

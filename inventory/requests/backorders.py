@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from inventory.ground import clock, db, events
 from inventory.ground.actor import Actor
+from inventory.ground.errors import InventoryError
 from inventory.installed_base import devices
 from inventory.installed_base.contracts import forbids
 from inventory.requests import changing, sources
@@ -107,18 +108,34 @@ async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
     return True
 
 
-async def source_elsewhere(place: int, *, by: Actor, because: str) -> list[str]:
-    """Find another source for whatever requests hold or wait for at a store that gives nothing away; the requests' numbers.
+class SourcedElsewhere(Struct, frozen=True, kw_only=True):
+    """The numbers of the requests that were promised anew, and why others could not be."""
 
-    Each request in a transaction of its own; what was sourced elsewhere before is not touched again.
+    requests: list[str]
+    refusals: list[InventoryError]
+
+
+async def source_elsewhere(place: int, *, by: Actor, because: str) -> SourcedElsewhere:
+    """Find another source for whatever requests hold or wait for at a store that gives nothing away.
+
+    Each request in a transaction of its own, and a refusal of one keeps no other from its source; what was sourced elsewhere
+    before is not touched again.
     """
     held = await db.fetch(
         """SELECT DISTINCT request FROM request_line WHERE source_place = $1 AND state = ANY($2) ORDER BY request""",
         place,
         list(NOT_LEFT),
     )
-    told = [await _source_elsewhere(row["request"], place, by=by, because=because) for row in held]
-    return [number for number in told if number is not None]
+    moved: list[str] = []
+    refusals: list[InventoryError] = []
+    for row in held:
+        try:
+            number = await _source_elsewhere(row["request"], place, by=by, because=because)
+        except InventoryError as refusal:
+            refusals.append(refusal)
+        else:
+            moved += [] if number is None else [number]
+    return SourcedElsewhere(requests=moved, refusals=refusals)
 
 
 @db.atomic

@@ -7,7 +7,7 @@ from msgspec import Struct
 from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
-from inventory.ground.errors import Forbidden, Unknown
+from inventory.ground.errors import Forbidden, OthersConcerned, Unknown
 
 COMMON = "common"
 """The pool that answers everybody's calls."""
@@ -69,6 +69,19 @@ async def find(code: str) -> int:
     if pool is None:
         raise Unknown(what="pool", what_zh="库存归属", key=code)
     return pool
+
+
+async def require_own(pool: int, by: Actor) -> None:
+    """Refuse whoever is bound to contracts where a pool answers the calls of others too.
+
+    Raises:
+        OthersConcerned: it is the common pool, or dedicated to a contract out of the actor's scope.
+
+    """
+    own = """SELECT $2::text[] IS NULL OR EXISTS (
+        SELECT FROM pool JOIN contract ON contract.id = pool.contract WHERE pool.id = $1 AND contract.code = ANY($2))"""
+    if not await db.fetch_value(own, pool, by.contract_scope):
+        raise OthersConcerned(name=by.name)
 
 
 async def pool_of_contract(contract: int) -> int:

@@ -1,5 +1,7 @@
 """Plan 3: a store or site in force majeure; its stock frozen, its cover and requests elsewhere, an orderly way back."""
 
+import asyncio
+from contextvars import Context
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from inventory.emergency.force_majeure import (
 )
 from inventory.ground import clock, db, events, steps
 from inventory.ground.actor import service
-from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
+from inventory.ground.errors import Busy, NotGranted, NotYourDepot, OthersConcerned, ReasonMissing, Unknown, WrongState
 from inventory.places import places, register
 from inventory.places.register import StillFrozen
 from inventory.requests import requests
@@ -121,6 +123,43 @@ async def test_requests_are_sourced_elsewhere_and_told(company):
     log = [(entry.kind, entry.facts.get("requests")) for entry in (await seen(plan)).log]
     assert log == [("declared", None), ("sourced_elsewhere", [request.number])]
     assert await violations() == []
+
+
+async def test_what_is_reserved_while_the_store_is_being_frozen_is_sourced_elsewhere_too(company):
+    plan = await flooded()
+    await force_majeure.source_elsewhere(plan.id, by=ALLOCATION)
+    before = await db.fetch_one("SELECT frozen_at, out_of_service_at FROM place WHERE code = 'GZ'")
+    await db.execute("UPDATE place SET frozen_at = NULL, out_of_service_at = NULL WHERE code = 'GZ'")
+    late = await requests.open_request(
+        new(), by=DISPATCHER
+    )  # as one that began before the freeze, and commits after it
+    await db.execute("UPDATE place SET frozen_at = $1, out_of_service_at = $2 WHERE code = 'GZ'", *before.values())
+    assert told(late) == [(1, "reserved", "GZ", PSU, True)]
+
+    await force_majeure.source_latecomers_elsewhere(by=ALLOCATION)
+    await force_majeure.source_latecomers_elsewhere(by=ALLOCATION)
+
+    assert told(await requests.request_view(late.id)) == [(1, "reserved", "SH", PSU, True)]
+    assert [entry.kind for entry in (await seen(plan)).log] == ["declared", "sourced_elsewhere", "sourced_elsewhere"]
+    assert await violations() == []
+
+
+async def test_a_request_that_cannot_be_sourced_anew_keeps_no_other_from_its_source(own_company):
+    first = await requests.open_request(new(), by=DISPATCHER)
+    second = await requests.open_request(new(reference="INC-2/1", device_serial="BANK-002"), by=DISPATCHER)
+    plan = await flooded()
+    async with db.engine.transaction():  # somebody is at it, and does not end
+        await db.execute("SELECT id FROM part_request WHERE id = $1 FOR UPDATE", first.id)
+        sourcing = asyncio.create_task(force_majeure.source_elsewhere(plan.id, by=ALLOCATION), context=Context())
+        with pytest.raises(ExceptionGroup) as failed:
+            await sourcing
+
+    assert [type(each) for each in failed.value.exceptions] == [Busy]
+    assert told(await requests.request_view(first.id)) == [(1, "reserved", "GZ", PSU, True)]
+    assert told(await requests.request_view(second.id)) == [(1, "reserved", "SH", PSU, True)]
+    assert (await seen(plan)).log[-1].facts["requests"] == [second.number]
+    await force_majeure.source_elsewhere(plan.id, by=ALLOCATION)
+    assert told(await requests.request_view(first.id)) == [(1, "reserved", "SH", PSU, True)]
 
 
 async def test_the_demand_falls_on_the_next_store_and_its_lines_follow_at_once(company):
@@ -233,12 +272,40 @@ async def test_only_whom_it_concerns_sees_it_and_hears_of_it(company):
     with pytest.raises(Unknown):
         await force_majeure.view(store.id, seen_by=actor("ticket_system", contracts={"C-BANK"}))
 
+
+async def test_events_of_a_customers_site_reach_no_other_customers_ticket_system(own_company):
+    store, site = await flooded(), await flooded("BANK-GZ")
+    await force_majeure.close(site.id, note="dry again", by=MANAGER)
+
     async def hears(**scope: set[str]) -> list[str]:
         told = await events.since(0, limit=100, seen_by=actor("ticket_system", **scope))
         return [event.subject for event in told if event.kind.startswith("force_majeure.")]
 
-    await db.execute("SELECT pg_current_xact_id()")
-    assert set(await hears(contracts={"C-BANK"})) <= {site.number}
+    assert await hears() == [store.number, site.number, site.number]
+    assert await hears(contracts={"C-BANK"}) == [site.number, site.number]
+    assert await hears(contracts={"C-TELCO"}) == []
+    assert await hears(depots={"SH"}) == [site.number, site.number]  # it reaches the site
+    assert await hears(depots={"ZJ"}) == []
+
+
+async def test_whoever_is_bound_to_contracts_declares_sites_of_these_alone(company):
+    banker = actor("project_manager", contracts={"C-BANK"})
+    for others in ("GZ", "ZJ", "TELCO-ZJ"):
+        with pytest.raises(OthersConcerned):
+            await flooded(others, by=banker)
+    assert [each.code for each in await force_majeure.declarable(limit=9, seen_by=banker)] == ["BANK-GZ"]
+    assert [each.code for each in await force_majeure.declarable(limit=9, seen_by=MANAGER)] == [
+        "GZ", "SH", "ZJ", "BANK-GZ", "TELCO-ZJ",
+    ]  # fmt: skip
+
+    plan = await flooded("BANK-GZ", by=banker)
+    assert await force_majeure.declarable(limit=9, seen_by=banker) == []
+    assert (await force_majeure.close(plan.id, note="dry again", by=banker)).state == "closed"
+    await db.execute(
+        """UPDATE device SET contract = (SELECT id FROM contract WHERE code = 'C-TELCO') WHERE serial = 'BANK-001'"""
+    )
+    with pytest.raises(OthersConcerned):  # others stand there too
+        await flooded("BANK-GZ", by=banker)
 
 
 async def test_the_first_measure_ends_the_first_duty(company):

@@ -131,6 +131,15 @@ async def test_it_goes_from_the_call_to_the_closing_note(company):
         await maker_support.note_progress(case.id, "advice", by=ENGINEER)
 
 
+async def test_what_a_call_solved_has_the_maker_called_again_when_it_comes_back(company):
+    case = await opened()
+    await maker_support.note_progress(case.id, "solved", by=ENGINEER)
+    assert await duties() == ["close_maker_case"]
+    again = await maker_support.note_progress(case.id, "reopened", by=ENGINEER)
+
+    assert (again.state, await duties()) == ("open", ["call_maker"])
+
+
 async def test_a_maker_called_off_may_be_called_again(company):
     case = await opened()
     assert (await maker_support.withdraw(case.id, reason="it works again", by=MANAGER)).state == "withdrawn"

@@ -1,16 +1,19 @@
 """Who is told what of cases: stores, contracts, prices and other customers' machines."""
 
+from datetime import timedelta
+from functools import partial
+
 import msgspec
 import pytest
 
-from inventory.emergency import cases, following, near_misses, proposing
+from inventory.emergency import assessments, cases, declaring, following, near_misses, proposing, recovering
 from inventory.ground import clock, db, events
-from inventory.ground.errors import Unknown
+from inventory.ground.errors import OthersConcerned, Unknown
 from inventory.requests import requests
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, a_case, fail
 from tests.integration.emergency.test_radar import bad_drives
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, actor
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, PSU, actor
 
 BANKER = actor("project_manager", contracts={"C-BANK"})
 TELCO = actor("project_manager", contracts={"C-TELCO"})
@@ -18,6 +21,14 @@ TELCO = actor("project_manager", contracts={"C-TELCO"})
 
 async def told(reader, subject):
     return [event for event in await events.since(0, limit=2000, seen_by=reader) if event.subject == subject]
+
+
+async def lean_on_it_too():
+    """Have the evidence of every case say that another customer's machines lean on the stock too."""
+    await db.execute(
+        """UPDATE emergency_case SET evidence = jsonb_set(evidence, '{served}', evidence -> 'served' || jsonb_build_array(
+               jsonb_build_object('contract', 'C-TELCO', 'name_zh', '测试移动', 'name_en', 'Test Telco', 'devices', 3)))"""
+    )
 
 
 async def test_what_the_radar_finds_everywhere_is_told_to_nobody_who_is_bound(company):
@@ -43,12 +54,25 @@ async def test_whoever_is_bound_to_contracts_sees_the_cases_that_concern_them(co
         await cases.stand_down(case.id, by=TELCO, reason="not mine")
 
 
+async def test_whoever_is_bound_to_contracts_decides_on_the_pools_of_these_alone(company):
+    later = timedelta(days=1)
+    for pool, who in (("common", BANKER), ("common", TELCO), ("C-TELCO", BANKER)):
+        for act in (
+            partial(declaring.declare, PSU, "ZJ", pool=pool, reason="no", by=who),
+            partial(declaring.set_critical_point, PSU, "ZJ", 2, pool=pool, reason="no", lasts=later, by=who),
+            partial(declaring.lift_critical_point, PSU, "ZJ", pool=pool, reason="no", by=who),
+        ):
+            with pytest.raises(OthersConcerned):
+                await act()
+
+    await declaring.set_critical_point(PSU, "ZJ", 2, pool="C-TELCO", reason="a fair", lasts=later, by=TELCO)
+    await declaring.lift_critical_point(PSU, "ZJ", pool="C-TELCO", reason="over", by=TELCO)
+    assert (await declaring.declare(PSU, "ZJ", pool="C-TELCO", reason="flood", by=TELCO)).state == "open"
+
+
 async def test_of_a_case_that_others_lean_on_too_a_contract_is_told_its_own_part(company):
     case = await a_case()
-    await db.execute(
-        """UPDATE emergency_case SET evidence = jsonb_set(evidence, '{served}', evidence -> 'served' || jsonb_build_array(
-               jsonb_build_object('contract', 'C-TELCO', 'name_zh', '测试移动', 'name_en', 'Test Telco', 'devices', 3)))"""
-    )
+    await lean_on_it_too()
     await db.execute(
         "UPDATE device SET contract = (SELECT id FROM contract WHERE code = 'C-TELCO') WHERE serial = 'BANK-001'"
     )
@@ -58,9 +82,38 @@ async def test_of_a_case_that_others_lean_on_too_a_contract_is_told_its_own_part
     everything = await following.follow(case.id, seen_by=AUDITOR, zone="Asia/Shanghai")
 
     assert [each["contract"] for each in mine.view.evidence["served"]] == ["C-TELCO"]
-    assert mine.view.evidence["failures_per_day"] == []
+    evidence = mine.view.evidence
+    assert evidence["failures_per_day"] == evidence["burst"]["windows"] == evidence["burst"]["times_days"] == []
+    assert {evidence[name] for name in ("critical_point", "rate_per_day", "present_rate_per_day")} == {None}
+    assert evidence["burst"]["present_rate_per_day"] is evidence["stock"]["expected_over_resupply"] is None
+    assert everything.view.evidence["burst"]["windows"]
+    assert everything.view.evidence["present_rate_per_day"]
     assert "Test Bank" not in msgspec.json.encode(mine.view.evidence).decode()
     assert sum(day.failures for day in mine.failures) < sum(day.failures for day in everything.failures)
+
+
+async def test_how_often_machines_fail_is_told_to_whom_all_of_them_are(company):
+    case = await a_case()
+    await db.execute(
+        """INSERT INTO case_entry (emergency_case, at, kind, actor, facts) VALUES ($1, $2, 'conditions_hold', 'x', $3)""",
+        case.id,
+        clock.now(),
+        {"in_burst": True, "windows": [{"days": 1.0, "failures": 9, "expected": 0.1, "p_value": 0.0}]},
+    )
+
+    async def told_of(reader):
+        (row,) = await assessments.assessment_views(
+            limit=9, seen_by=reader, part_number=DRIVE, depot="GZ", pool="common"
+        )
+        entry = next(each for each in (await cases.case_view(case.id, seen_by=reader)).log if "windows" in each.facts)
+        found = await recovering.recovery(case.id, seen_by=reader)
+        return bool(entry.facts["windows"]), found.rate_per_day is not None, row.present_rate_per_day is not None
+
+    assert await told_of(AUDITOR) == (True, True, True)
+    assert await told_of(BANKER) == (True, True, False)  # the common stock may be asked for by anybody
+    await lean_on_it_too()
+    assert await told_of(BANKER) == await told_of(TELCO) == (False, False, False)
+    assert await told_of(KEEPER) == (True, True, True)
 
 
 async def test_prices_and_vendors_of_a_case_are_told_by_right(company):

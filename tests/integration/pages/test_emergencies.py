@@ -15,6 +15,7 @@ from tests.integration.emergency.test_cases import a_case, drain, fail, judge, l
 from tests.integration.emergency.test_choosing import with_a_front
 from tests.integration.emergency.test_hindrances import propose as chosen_as_the_worker_does
 from tests.integration.emergency.test_measures import NEWER, a_fan_case, enter_substitute, offer
+from tests.integration.emergency.test_telling import lean_on_it_too
 from tests.world import AUDITOR, BUYER, DRIVE, FAN, KEEPER, MANAGER, SETUP
 
 DECLARED = {"part_number": DRIVE, "depot": "GZ", "pool": "common", "reason": "a flooded depot"}
@@ -321,3 +322,16 @@ async def test_a_customers_report_is_printed_from_the_case(visitor):
     assert elsewhere.status_code == 404
     assert (await manager.get(paper.replace("C-BANK", "C-NONE") + "zh")).status_code == 404
     assert (await manager.get(f"{paper}fr")).status_code == 422
+
+
+async def test_pages_of_a_case_and_of_its_lines_show_what_may_be_told(visitor):
+    case = await a_case()
+    await lean_on_it_too()
+    banker = await visitor("project_manager", contract="C-BANK")
+    page = (await banker.get(f"/emergencies/{case.id}", language="en")).text
+    lines = await banker.get(f"/parts/{DRIVE}/lines/GZ", language="en")
+
+    assert "How often machines of other customers fail is not told." in page
+    assert lines.status_code == (await banker.get("/emergencies")).status_code == 200
+    assert (await banker.get(f"/parts/{DRIVE}")).status_code == 200
+    assert "Set the critical point by hand" not in lines.text  # it is the common pool

@@ -10,7 +10,7 @@ from api import solving
 from inventory.ground import clock, db, jobs, progress
 from inventory.ground.errors import NotGranted, Unknown, WrongState
 from inventory.installed_base import register as installed_base
-from inventory.planning import asking, plans
+from inventory.planning import asking, explaining, plans
 from inventory.planning.network import gather
 from optimizer.certificate import check
 from optimizer.whatif import Changes, DeviceFactor, LeadTimeFactor
@@ -152,11 +152,11 @@ async def test_what_is_no_what_if_is_not_compared(company):
 
 async def test_the_frontier_is_kept_with_its_plan(company):
     plan = await made()
-    assert (await asking.frontier_of(plan.id)).points == []
+    assert (await asking.frontier_of(plan.id, seen_by=PLANNER)).points == []
 
     job = await asking.ask_for_frontier(plan.id, by=PLANNER)
     done = await worked(solving.draw_frontier, jobs.DrawFrontier, job, plan.id)
-    frontier = await asking.frontier_of(plan.id)
+    frontier = await asking.frontier_of(plan.id, seen_by=PLANNER)
     costs = [point.cost_cny for point in frontier.points]
 
     assert done.state == "done"
@@ -264,6 +264,32 @@ async def test_whoever_is_bound_to_a_store_sees_its_rows_of_a_plan_and_no_compar
     assert {row["depot"] for row in whole.json()["rows"]} > {"GZ"}
     assert {row["depot"] for row in of_one_store.json()["rows"]} == {"GZ"}
     assert (compared.status_code, compared.json()["code"]) == (403, "not_your_network")
+
+
+async def test_whoever_is_bound_to_contracts_sees_of_a_plan_what_serves_these(company):
+    plan = await in_force()
+    bank, telco = [actor("planner", contracts={code}) for code in ("C-BANK", "C-TELCO")]
+
+    async def shown(reader) -> set[str]:
+        rows = (await plans.plan_detail(plan.id, seen_by=reader)).rows
+        assert list(await plans.targets(limit=500, seen_by=reader)) == rows
+        return {row.pool for row in rows}
+
+    assert await shown(PLANNER) == await shown(telco) == {"common", "C-TELCO"}
+    assert await shown(bank) == {"common"}
+    row = next(row for row in (await plans.plan_detail(plan.id, seen_by=telco)).rows if row.pool == "C-TELCO")
+    assert await explaining.row_explanation(plan.id, row.part_number, row.depot, pool=row.pool, seen_by=telco)
+    with pytest.raises(Unknown):
+        await explaining.row_explanation(plan.id, row.part_number, row.depot, pool=row.pool, seen_by=bank)
+
+    await db.execute("""UPDATE plan SET answer = answer || '{"reasons": ["no offer"]}'""")
+    of_all, of_theirs = [await plans.plan_detail(plan.id, seen_by=reader) for reader in (PLANNER, bank)]
+    assert of_all.reasons
+    assert of_all.multipliers
+    assert (of_theirs.reasons, of_theirs.multipliers) == ([], {})
+    with pytest.raises(asking.NotYourNetwork):
+        await asking.frontier_of(plan.id, seen_by=bank)
+    assert (await asking.frontier_of(plan.id, seen_by=PLANNER)).points == []
 
 
 async def test_a_plans_files_need_the_right_to_see_costs_and_every_contract(company):
