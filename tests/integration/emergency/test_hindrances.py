@@ -152,6 +152,7 @@ async def test_above_the_limit_without_anybody_on_duty_it_says_whom_to_wake(api)
         ends_at=clock.now() + timedelta(hours=8),
     )
     await duty.enter_shifts([shift], by=SETUP)
+    await cases.propose_again(case.id, "need_has_grown", by=EMERGENCY)
     await propose(case)
     somebody = await told(api, case)
 
