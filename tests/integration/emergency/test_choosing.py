@@ -105,7 +105,7 @@ async def test_only_what_was_looked_at_is_approved(own_company):
 async def test_an_approval_waits_for_the_choice_before_it(own_company):
     case = await with_a_front()
     front = (await proposal(case))["answer"]["front"]
-    async with db.transaction():
+    async with db.engine.transaction():
         await choosing.choose_plan(case.id, len(front), proposed_at=case.proposed_at, by=BUYER)
         approving = await blocked(cases.approve(case.id, by=MANAGER))
     await approving
