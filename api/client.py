@@ -265,9 +265,9 @@ class Client:
         """One emergency case."""
         return await self._call(CaseView, "GET", f"/emergency-cases/{case}")
 
-    async def approve_case(self, case: UUID) -> CaseSummary:
-        """Approve what a case proposes."""
-        return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/approve")
+    async def approve_case(self, case: UUID, *, proposed_at: datetime | None = None) -> CaseSummary:
+        """Approve what a case proposes; with `proposed_at`, the case's as it was looked at, only that."""
+        return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/approve", {"proposed_at": proposed_at})
 
     async def choose_plan(self, case: UUID, plan: int, *, proposed_at: datetime) -> CaseSummary:
         """Have another plan of a case's front drafted, counted from 1; `proposed_at` is the case's, as it was looked at."""

@@ -154,7 +154,7 @@ class _Drill:
         """Tell what a case did, and do for it what only people can."""
         self._tell(view)
         if view.case.state == "proposed" and view.proposal.get("measures"):
-            await (await self._person("project_manager")).approve_case(view.case.id)
+            await (await self._person("project_manager")).approve_case(view.case.id, proposed_at=view.case.proposed_at)
         for order in view.orders:
             if _has_arrived(order):
                 await self._receive(order)

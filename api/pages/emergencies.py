@@ -43,6 +43,12 @@ class Closing(Struct, kw_only=True):
     lessons: Annotated[str, Meta(max_length=2000)] = ""
 
 
+class Approval(Struct, kw_only=True):
+    """The proposal that was looked at."""
+
+    proposed_at: Annotated[datetime, Meta(tz=True)]
+
+
 class Choice(Struct, kw_only=True):
     """Which plan of the front is to be drafted, and the proposal that was looked at."""
 
@@ -112,9 +118,9 @@ async def show_case(request: PageRequest, case_id: FromPath[UUID]) -> Page:
 
 
 @post("/emergencies/{case_id:uuid}/approve", guards=[requires("emergency.approve")], status_code=303)
-async def approve(request: PageRequest, case_id: FromPath[UUID]) -> Redirect:
+async def approve(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Approval]) -> Redirect:
     """Approve what a case proposes."""
-    await cases.approve(case_id, by=request.user)
+    await cases.approve(case_id, by=request.user, proposed_at=data.proposed_at)
     return Redirect(f"/emergencies/{case_id}", status_code=303)
 
 

@@ -339,6 +339,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "no_proposal_yet": ("nothing was proposed yet", "尚未提出措施"),
         "measures_not_enough": ("the measures did not suffice", "已到位的措施仍不足"),
         "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
+        "donor_frozen": ("the store that was to send is frozen", "调出库已冻结"),
     },
     "approval_basis": {"standing_authority": ("standing authority", "常设授权"), "approver": ("an approver", "审批人")},
     "near_miss": {

@@ -58,6 +58,12 @@ class LiftedPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     pool: Code = COMMON
 
 
+class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The measures that are approved: `proposed_at` is the case's, as it was looked at; without it, whatever is proposed."""
+
+    proposed_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
 class ChosenPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A plan of a proposal's front, counted from 1; `proposed_at` is the case's, as it was looked at."""
 
@@ -178,10 +184,17 @@ class CaseController(Controller):
         responses=refusals(404, 409),
     )
     async def approve(
-        self, request: ApiRequest, case_id: FromPath[UUID], idempotency_key: Key = None
+        self,
+        request: ApiRequest,
+        case_id: FromPath[UUID],
+        data: JSONBody[Approval | None] = None,
+        idempotency_key: Key = None,
     ) -> Response[cases.CaseSummary]:
-        """Approve what a case proposes."""
-        return await once(request, idempotency_key, lambda: cases.approve(case_id, by=request.user))
+        """Approve what a case proposes; with `proposed_at` only where nothing else was proposed since."""
+        proposed_at = data.proposed_at if data else None
+        return await once(
+            request, idempotency_key, lambda: cases.approve(case_id, by=request.user, proposed_at=proposed_at)
+        )
 
     @post(
         "/emergency-cases/{case_id:uuid}/stand-down",

@@ -125,13 +125,14 @@ document.addEventListener("click", (event) => {
   if (button) step(button.parentElement.querySelector("[data-quantity]"), Number(button.dataset.steps));
 });
 
-// ---- live pages: nothing is asked while the tab is hidden or the reader holds a piece of it; unchanged is not sent ----
+// ---- live pages: nothing is asked while the tab is hidden, the reader holds a piece of it or decides about it; unchanged is not sent ----
 
 const tags = new Map();
 const live = (event) => event.target.matches?.("[data-live]");
+const deciding = () => document.querySelector("dialog.dialog[open] form");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (live(event) && (document.hidden || !getSelection().isCollapsed)) event.preventDefault();
+  if (live(event) && (document.hidden || !getSelection().isCollapsed || deciding())) event.preventDefault();
 });
 
 document.addEventListener("htmx:configRequest", (event) => {

@@ -54,6 +54,14 @@ class NothingProposed(Refused):
     help_zh = "请录入报价或线路，或重新生成措施。"
 
 
+class ProposedAnew(Refused):
+    """Case {number} was proposed for anew since you looked at its measures."""
+
+    zh = "应急方案 {number} 的措施在您查看之后已重新生成。"
+    help_en = "Look at the measures as they are now, and decide again."
+    help_zh = "请查看最新的措施后重新决定。"
+
+
 class NoteMissing(Invalid):
     """Closing a case needs a closing note."""
 
@@ -261,24 +269,38 @@ async def _why_more_is_needed(case: UUID, missing: int) -> str | None:
 
 
 async def under_way(case: UUID) -> int:
-    """How many pieces the approved measures of a case have still to bring; so many that substitutes stand in for."""
+    """How many pieces the approved measures of a case have still to bring; so many that substitutes stand in for.
+
+    Of a substitute, what already lies there short of a whole set counts with what is to come. A transfer that waits in a
+    frozen store brings nothing.
+    """
     return await db.fetch_value(
-        f"""SELECT coalesce((SELECT sum(greatest(line.quantity - line.received_quantity - line.short_quantity, 0)
-                                       / {_PIECES_EACH})
-                            FROM purchase_order JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
-                            WHERE case_number = emergency_case.number
-                              AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'partly_received')), 0)
-                + coalesce((SELECT sum((line.quantity - line.received_quantity - line.lost_quantity) / {_PIECES_EACH})
-                            FROM transfer JOIN transfer_line AS line ON line.transfer = transfer.id
-                            WHERE case_number = emergency_case.number
-                              AND transfer.state IN ('draft', 'shipped', 'partly_received')), 0)
-           FROM emergency_case WHERE id = $1""",
+        f"""SELECT coalesce(sum(CASE WHEN coming.part = emergency_case.part THEN coming.pieces
+                                     ELSE (coming.pieces + aside.left_over) / aside.pieces_each END), 0)::int
+            FROM emergency_case
+            JOIN LATERAL (
+                SELECT part, sum(pieces)::int AS pieces
+                FROM (
+                    SELECT line.part, greatest(line.quantity - line.received_quantity - line.short_quantity, 0) AS pieces
+                    FROM purchase_order JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
+                    WHERE case_number = emergency_case.number
+                      AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'partly_received')
+                    UNION ALL
+                    SELECT line.part, line.quantity - line.received_quantity - line.lost_quantity
+                    FROM transfer JOIN transfer_line AS line ON line.transfer = transfer.id
+                    JOIN place AS origin ON origin.id = transfer.from_place
+                    WHERE case_number = emergency_case.number
+                      AND (transfer.state IN ('shipped', 'partly_received')
+                           OR transfer.state = 'draft' AND origin.frozen_at IS NULL)
+                ) AS line
+                GROUP BY part
+            ) AS coming ON true
+            LEFT JOIN ({stand_ins.SET_ASIDE}) AS aside
+                 ON aside.part = emergency_case.part AND aside.place = emergency_case.place
+                AND aside.pool = emergency_case.pool AND aside.substitute = coming.part
+            WHERE emergency_case.id = $1""",
         case,
     )
-
-
-_PIECES_EACH = """coalesce((SELECT max(pieces_each) FROM case_substitute
-                           WHERE emergency_case = emergency_case.id AND substitute = line.part), 1)"""
 
 
 @db.atomic
@@ -318,6 +340,36 @@ async def propose_again(case: UUID, why: str, *, by: Actor) -> None:
         await steps.finish("emergency_case", moved, "close_case", by=by)
         await log(case, "proposing_again", by, {"why": why})
         await jobs.enqueue(jobs.Propose(case))
+
+
+async def donor_frozen(place: int, *, by: Actor) -> None:
+    """A store gives nothing away any more: what cases were to have from it, they find elsewhere; safe to repeat.
+
+    Each case in a transaction of its own; what is on its way already is not touched.
+    """
+    waiting = await db.fetch(
+        """SELECT DISTINCT emergency_case.id FROM transfer JOIN emergency_case ON emergency_case.number = case_number
+           WHERE from_place = $1 AND transfer.state IN ('proposed', 'draft') ORDER BY emergency_case.id""",
+        place,
+    )
+    for case in waiting:
+        await _without_donor(case["id"], place, by=by)
+
+
+@db.atomic
+async def _without_donor(case: UUID, place: int, *, by: Actor) -> None:
+    await db.execute("SELECT FROM emergency_case WHERE id = $1 FOR NO KEY UPDATE", case)
+    given_up = await db.fetch(
+        """SELECT transfer.id FROM transfer JOIN emergency_case ON emergency_case.number = case_number
+           WHERE emergency_case.id = $1 AND from_place = $2 AND transfer.state IN ('proposed', 'draft')
+           ORDER BY transfer.id FOR NO KEY UPDATE OF transfer""",
+        case,
+        place,
+    )
+    for transfer in given_up:
+        await transfers.give_up(transfer["id"], by=by)
+    if given_up:
+        await propose_again(case, "donor_frozen", by=by)
 
 
 @db.atomic
@@ -366,40 +418,45 @@ async def declare(facts: Facts, subject: RowFacts, judgement: Judgement, *, reas
 
 
 @db.atomic
-async def approve(case: UUID, *, by: Actor, basis: str = "approver") -> CaseSummary:
+async def approve(
+    case: UUID, *, by: Actor, basis: str = "approver", proposed_at: datetime | None = None
+) -> CaseSummary:
     """Approve what a case proposes: its orders go to the vendors, its transfers wait to be shipped.
+
+    `proposed_at` is when the measures were proposed that the actor looked at, where it is known.
 
     Raises:
         Unknown: no such case.
         NotYourDepot: it is about a store that the actor does not serve.
         WrongState: there is nothing to approve, or it was approved before.
+        ProposedAnew: its measures are others by now.
         NothingProposed: the proposal holds no measure.
 
     """
     by.require("emergency.approve")
+    view = await waiting(case, by=by)
+    if proposed_at is not None and view.proposed_at != proposed_at:
+        raise ProposedAnew(number=view.number)
     drafts = await db.fetch(
         """SELECT purchase_order.id FROM purchase_order JOIN emergency_case ON emergency_case.number = case_number
            WHERE emergency_case.id = $1 AND purchase_order.state = 'draft' ORDER BY purchase_order.id""",
         case,
     )
-    view = await _own(case, by)
     released = await transfers.release_proposed(view.number)
     agreed = await stand_ins.agree(case)
-    if view.state == "proposed" and not drafts and not released and not agreed:
+    if not drafts and not released and not agreed:
         why, why_zh = await _why_nothing(case)
         raise NothingProposed(number=view.number, why=why, why_zh=why_zh)
     now = clock.now()
-    moved = await db.execute(
+    await db.execute(
         """UPDATE emergency_case SET state = 'acting', approved_at = $2, approved_by = $3, approval_basis = $4,
                   acting_at = $2
-           WHERE id = $1 AND state = 'proposed'""",
+           WHERE id = $1""",
         case,
         now,
         by.name,
         basis,
     )
-    if not moved:
-        raise WrongState(what="Case", what_zh="应急方案", key=view.number, state=view.state, needed="proposed")
     for draft in drafts:
         await orders.approve_on_authority(draft["id"], by=by)
     await log(case, "approved", by, {"basis": basis, "orders": len(drafts), "transfers": released})
@@ -525,7 +582,7 @@ async def record_proposal(
     row = await db.fetch_one(
         """UPDATE emergency_case SET state = 'proposed', proposal = $2, proposed_at = $3
            FROM activation_policy AS policy
-           WHERE emergency_case.id = $1 AND state IN ('open', 'proposed') AND policy.version = policy_version
+           WHERE emergency_case.id = $1 AND state = 'open' AND policy.version = policy_version
            RETURNING emergency_case.number, in_burst, crossed_critical_point, under_average_line,
                      policy.standing_authority_cny""",
         case,
@@ -592,7 +649,9 @@ async def waiting(case: UUID, *, by: Actor) -> CaseSummary:
 @db.atomic
 async def record_choice(case: UUID, proposal: Mapping[str, Any], *, by: Actor) -> None:
     """Keep the plan that was chosen instead of the recommended one; those who follow the case are told."""
-    await db.execute("UPDATE emergency_case SET proposal = $2 WHERE id = $1", case, proposal)
+    await db.execute(
+        "UPDATE emergency_case SET proposal = $2, proposed_at = $3 WHERE id = $1", case, proposal, clock.now()
+    )
     facts = {"plan": proposal["chosen"], "of": len(proposal["answer"]["front"]), "total_cny": proposal["total_cny"]}
     await log(case, "plan_chosen", by, facts)
     view = await case_summary(case)

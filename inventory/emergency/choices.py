@@ -58,6 +58,7 @@ class Choices(Struct, frozen=True, kw_only=True):
 
     case: UUID
     number: str
+    proposed_at: datetime | None
     pool: str
     depot: str
     available: int
@@ -88,7 +89,7 @@ class Source(Struct, frozen=True, kw_only=True):
 async def choices(case: UUID) -> Choices | None:
     """What a case has to choose from; None where it waits for no proposal."""
     head = await db.fetch_one(
-        """SELECT emergency_case.part, place, pool, emergency_case.number, contract.minimum_provenance
+        """SELECT emergency_case.part, place, pool, emergency_case.number, proposed_at, contract.minimum_provenance
            FROM emergency_case
            JOIN pool AS own ON own.id = emergency_case.pool
            LEFT JOIN contract ON contract.id = own.contract
@@ -119,6 +120,7 @@ async def choices(case: UUID) -> Choices | None:
     return Choices(
         case=case,
         number=head["number"],
+        proposed_at=head["proposed_at"],
         pool=subject.pool_code,
         depot=subject.depot,
         available=subject.available,

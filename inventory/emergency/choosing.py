@@ -28,14 +28,6 @@ class PlanNoLongerHolds(Refused):
     help_zh = "自生成以来库存、报价或需求已变化：请重新生成措施，或选择其他措施。"
 
 
-class ProposedAnew(Refused):
-    """Case {number} was proposed for anew since you looked at its plans."""
-
-    zh = "应急方案 {number} 的措施在您查看之后已重新生成。"
-    help_en = "Look at the plans as they are now, and choose again."
-    help_zh = "请查看最新的备选措施后重新选择。"
-
-
 @db.atomic
 async def choose_plan(case: UUID, plan: int, *, proposed_at: datetime, by: Actor) -> CaseSummary:
     """Have another plan of the front (counted from 1, the cheapest first) drafted instead of the one that is.
@@ -54,13 +46,13 @@ async def choose_plan(case: UUID, plan: int, *, proposed_at: datetime, by: Actor
     by.require("emergency.approve")
     view = await cases.waiting(case, by=by)
     if view.proposed_at != proposed_at:
-        raise ProposedAnew(number=view.number)
+        raise cases.ProposedAnew(number=view.number)
     proposal = await db.fetch_value("SELECT proposal FROM emergency_case WHERE id = $1", case)
     front: Sequence[Mapping[str, Any]] = proposal["answer"]["front"]
     if not 1 <= plan <= len(front):
         raise Unknown(what="plan", what_zh="备选措施", key=f"{view.number} / {plan}")
     measures = _actions(front[plan - 1]["plan"])
-    fresh = await proposing.prepare(case, by=DRAFTER)
+    fresh = await proposing.prepare(case, by=DRAFTER, state="proposed")
     if fresh is None:
         raise AssertionError("a case that waits for approval has choices")
     _check(view.number, plan, fresh.situation, measures)

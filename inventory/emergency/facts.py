@@ -198,7 +198,7 @@ LEFT JOIN level ON level.part = wanted.part AND level.place = wanted.place AND l
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
                'quantity', expected_delivery.quantity - expected_delivery.received_quantity, 'due_at',
-               expected_delivery.due_at, 'measure', coalesce(purchase_order.case_number, transfer.case_number) IS NOT NULL)
+               expected_delivery.due_at, 'measure', meant.part IS NOT DISTINCT FROM wanted.part)
                ORDER BY expected_delivery.due_at) AS arriving
     FROM expected_delivery
     LEFT JOIN purchase_order_line ON purchase_order_line.id = expected_delivery.source
@@ -209,7 +209,9 @@ LEFT JOIN LATERAL (
     WHERE expected_delivery.part = wanted.part AND expected_delivery.place = wanted.place
       AND expected_delivery.pool = wanted.pool AND expected_delivery.closed_at IS NULL
       AND confirmed AND expected_delivery.quantity > expected_delivery.received_quantity
-      AND (meant.part IS NULL OR meant.part = wanted.part)  -- what is to stand in for another part is not for this one
+      AND NOT EXISTS (  -- what is to stand in for another part is not for this one
+          SELECT FROM case_substitute WHERE case_substitute.emergency_case = meant.id AND substitute = wanted.part
+            AND agreed_at IS NOT NULL AND ended_at IS NULL)
 ) AS inbound ON true
 LEFT JOIN (
     SELECT failure.part, serving.place, serving.pool, array_agg(failure.occurred_at ORDER BY failure.occurred_at)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.emergency import cases
 from inventory.emergency.owners import owner_now
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
@@ -261,6 +262,7 @@ async def source_elsewhere(force_majeure: UUID, *, by: Actor) -> None:
     if row is None:
         return
     found = await backorders.source_elsewhere(row["place"], by=by, because="force_majeure")
+    await cases.donor_frozen(row["place"], by=by)
     await _note_sourced(force_majeure, found.requests, by)
     if found.refusals:
         raise ExceptionGroup("requests that were not sourced elsewhere", found.refusals)

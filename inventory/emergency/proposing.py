@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -25,9 +26,16 @@ STANDING_AUTHORITY = service("standing authority")
 
 
 @db.atomic
-async def prepare(case: UUID, *, by: Actor) -> Choices | None:
-    """What a case has to choose from, once the drafts of an earlier proposal are given up; None where it waits for none."""
-    number = await db.fetch_value("SELECT number FROM emergency_case WHERE id = $1", case)
+async def prepare(case: UUID, *, by: Actor, state: Literal["open", "proposed"] = "open") -> Choices | None:
+    """What a case has to choose from, once the drafts of an earlier proposal are given up; None where it is not in `state`.
+
+    Open, it waits for a proposal; one that is proposed is only prepared for whoever chooses another plan of it.
+    """
+    number = await db.fetch_value(
+        "SELECT number FROM emergency_case WHERE id = $1 AND state = $2 FOR NO KEY UPDATE", case, state
+    )
+    if number is None:
+        return None
     found = await choices(case)
     if found is None:
         return None
@@ -46,9 +54,16 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
     """Draft what was chosen, keep the proposal, and act at once where standing authority reaches.
 
     The proposal says what stands in the way of more; `late` is the soonest plan where none is in time. Where less stock is
-    left than when the answer was asked for, it is asked for again.
+    left than when the answer was asked for, it is asked for again. Nothing is drafted where measures were proposed since:
+    the case would have both.
     """
-    fresh = await choices(chosen.case)
+    still = await db.fetch_value(
+        """SELECT state = 'open' AND proposed_at IS NOT DISTINCT FROM $2 FROM emergency_case
+           WHERE id = $1 FOR NO KEY UPDATE""",
+        chosen.case,
+        chosen.proposed_at,
+    )
+    fresh = await choices(chosen.case) if still else None
     if fresh is None:
         return
     measures = answer.plan or (answer.least_shortage.plan if answer.least_shortage else ())

@@ -204,7 +204,8 @@ async def helped_by(part: int, place: int, pool: int) -> Sequence[Row]:
 
 
 SET_ASIDE = """
-SELECT part, place, pool, substitute, kept / pieces_each AS units, kept - kept % pieces_each AS pieces
+SELECT part, place, pool, substitute, kept / pieces_each AS units, kept - kept % pieces_each AS pieces,
+       kept % pieces_each AS left_over, pieces_each
 FROM (
     SELECT meant.*,
            greatest(least(pieces, coalesce(level.free - level.backordered, 0)
@@ -240,7 +241,8 @@ FROM (
                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ) AS counted
 """
-"""Per part, store, pool and substitute: the pieces that stand in for the part, and how many of the part they are.
+"""Per part, store, pool and substitute: the pieces that stand in for the part, how many of the part they are, and what is
+`left_over` short of a whole set.
 
 Those that cases set aside or that arrived for them, less what requests for the part took since, as far as they are there.
 """

@@ -473,6 +473,22 @@ async def test_stock_that_fell_meanwhile_is_proposed_for_anew(own_company):
     assert msgspec.json.decode(waiting[-1]["payload"], type=jobs.Propose).attempt == 2
 
 
+async def test_two_proposals_for_one_case_draft_its_measures_once(own_company):
+    case = await a_case()
+    first, second = [await proposing.prepare(case.id, by=EMERGENCY) for _ in range(2)]
+    await proposing.record(first, choose(first.situation), by=EMERGENCY)
+    once = await cases.case_view(case.id, seen_by=BUYER)
+    await proposing.record(second, choose(second.situation), by=EMERGENCY)
+    late = await proposing.prepare(case.id, by=EMERGENCY)
+    await cases.propose_again(case.id, "need_has_grown", by=EMERGENCY)
+    await proposing.record(second, choose(second.situation), by=EMERGENCY)
+
+    twice = await cases.case_view(case.id, seen_by=BUYER)
+    assert once.orders or once.transfers
+    assert late is None
+    assert (twice.orders, twice.transfers, twice.proposal) == (once.orders, once.transfers, once.proposal)
+
+
 async def test_a_line_set_behind_the_stocks_back_is_judged_again(company):
     await planned()
     part, place, pool = await ids(DRIVE, "GZ")

@@ -5,13 +5,16 @@ from itertools import pairwise
 
 import pytest
 
-from inventory.emergency import cases, choosing, recovering
-from inventory.emergency.choosing import PlanNoLongerHolds, ProposedAnew
+from inventory.emergency import cases, choosing, proposing, recovering
+from inventory.emergency.cases import ProposedAnew
+from inventory.emergency.choosing import PlanNoLongerHolds
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.stock import receipts
+from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import drain, judge, live_cases, planned, propose
+from tests.waiting import blocked
 from tests.world import AUDITOR, BUYER, DRIVE, ENGINEER, KEEPER, MANAGER, SETUP, actor
 
 
@@ -85,6 +88,47 @@ async def test_who_may_choose_and_when(own_company):
     await cases.approve(case.id, by=MANAGER)
     with pytest.raises(WrongState):
         await choosing.choose_plan(case.id, 1, proposed_at=case.proposed_at, by=BUYER)
+
+
+async def test_only_what_was_looked_at_is_approved(own_company):
+    case = await with_a_front()
+    front = (await proposal(case))["answer"]["front"]
+    chosen = await choosing.choose_plan(case.id, len(front), proposed_at=case.proposed_at, by=BUYER)
+    with pytest.raises(ProposedAnew):
+        await cases.approve(case.id, proposed_at=case.proposed_at, by=MANAGER)
+    approved = await cases.approve(case.id, proposed_at=chosen.proposed_at, by=MANAGER)
+
+    assert approved.state == "acting"
+    assert "draft" not in {order.state for order in (await cases.case_view(case.id, seen_by=BUYER)).orders}
+
+
+async def test_an_approval_waits_for_the_choice_before_it(own_company):
+    case = await with_a_front()
+    front = (await proposal(case))["answer"]["front"]
+    async with db.engine.transaction():
+        await choosing.choose_plan(case.id, len(front), proposed_at=case.proposed_at, by=BUYER)
+        approving = await blocked(cases.approve(case.id, by=MANAGER))
+    await approving
+
+    view = await cases.case_view(case.id, seen_by=BUYER)
+    assert view.case.state == "acting"
+    assert {order.state for order in view.orders} <= {"approved", "cancelled"}
+    assert {transfer.state for transfer in view.transfers} <= {"draft", "cancelled"}
+
+
+async def test_a_late_proposal_does_not_undo_a_choice(own_company):
+    case = await with_a_front()
+    await cases.propose_again(case.id, "need_has_grown", by=SETUP)
+    first, late = [await proposing.prepare(case.id, by=SETUP) for _ in range(2)]
+    await proposing.record(first, choose(first.situation), by=SETUP)
+    again = await cases.case_summary(case.id)
+    front = (await proposal(case))["answer"]["front"]
+    chosen = await choosing.choose_plan(case.id, len(front), proposed_at=again.proposed_at, by=MANAGER)
+    before = await cases.case_view(case.id, seen_by=BUYER)
+    await proposing.record(late, choose(late.situation), by=SETUP)
+
+    assert chosen.state == "proposed"
+    assert await cases.case_view(case.id, seen_by=BUYER) == before
 
 
 async def test_recovery_is_told_from_what_is_confirmed_and_from_the_measures(company):

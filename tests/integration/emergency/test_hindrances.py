@@ -47,6 +47,12 @@ async def test_a_part_that_nobody_offers_says_who_did(api):
         for language in ("en", "zh")
     ]
 
+    address = f"/emergency-cases/{case.id}/approve"
+    stale = await api.call("POST", address, {"proposed_at": case.opened_at.isoformat()}, role="project_manager")
+    wrong = await api.call("POST", address, {"proposed_at": "yesterday"}, role="project_manager")
+
+    assert (stale.status_code, stale.json()["code"]) == (409, "proposed_anew")
+    assert wrong.status_code == 422
     assert found["nothing_offered"]["facts"] == {"part_number": FAN, "before": "DISTI (2024-01-01)"}
     assert found["too_few"]["facts"]["found"] == 0
     assert [answer.status_code for answer in refused] == [409, 409]
@@ -152,6 +158,7 @@ async def test_above_the_limit_without_anybody_on_duty_it_says_whom_to_wake(api)
         ends_at=clock.now() + timedelta(hours=8),
     )
     await duty.enter_shifts([shift], by=SETUP)
+    await cases.propose_again(case.id, "need_has_grown", by=EMERGENCY)
     await propose(case)
     somebody = await told(api, case)
 

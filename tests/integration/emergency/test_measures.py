@@ -7,7 +7,7 @@ import pytest
 
 from inventory.assurance.invariants import violations
 from inventory.catalogue import register as catalogue
-from inventory.emergency import assessments, cases, declaring, proposing
+from inventory.emergency import assessments, cases, declaring, force_majeure, proposing
 from inventory.emergency.facts import gather
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import clock, db, jobs
@@ -173,6 +173,66 @@ async def test_two_pieces_for_one_are_bought_in_whole_lots_and_whole_pairs(own_c
     assert waiting == line.quantity // 2 >= asked
     assert await available(FAN) == line.quantity // 2
     assert await state_of(case) == "cover_restored"
+
+
+async def test_half_a_pair_that_came_counts_with_the_other_half_to_come(own_company):
+    await enter_substitute(pieces=2)
+    await offer()
+    case = await a_fan_case()
+    await propose(case)
+    view = await approved(case)
+    (order,) = view.orders
+    asked = await asked_for(case)
+    await orders.record_placed(order.id, by=SETUP, promised_at=clock.now() + timedelta(hours=24))
+    await receiving.receive_order(order.number, [Incoming(part_number=NEWER, quantity=3)], by=KEEPER)
+    await assessments.assess(*await ids(NEWER, "GZ"), by=EMERGENCY)
+    await judge(FAN)
+
+    assert order.lines[0].quantity == 2 * asked
+    assert await available(FAN) + await cases.under_way(case.id) == asked
+    assert await state_of(case) == "acting"
+
+
+async def test_a_substitute_on_its_way_is_its_own_again_once_the_case_is_none(own_company):
+    await enter_substitute()
+    await offer()
+    case = await a_fan_case()
+    await propose(case)
+    (order,) = (await approved(case)).orders
+    await orders.record_placed(order.id, by=SETUP, promised_at=clock.now() + timedelta(hours=24))
+    meant = await arriving(NEWER)
+    await cases.stand_down(case.id, by=MANAGER, reason="a drill")
+
+    assert (meant, await arriving(NEWER)) == ([], [(order.lines[0].quantity, False)])
+
+
+async def arriving(part: str) -> list[tuple[int, bool]]:
+    (row,) = (await gather([await ids(part, "GZ")])).rows
+    return [(each.quantity, each.measure) for each in row.arriving]
+
+
+async def test_what_a_frozen_store_was_to_send_is_found_elsewhere(own_company):
+    await enter_substitute()
+    await receipts.adjust("SH", NEWER, 20, by=SETUP, reason="plenty")
+    case = await a_fan_case()
+    await propose(case)
+    waiting = await approved(case)
+    asked = await asked_for(case)
+    sent = await cases.under_way(case.id)
+    plan = await force_majeure.declare("SH", "water_leak", reason="a flood", by=MANAGER)
+    frozen = await cases.under_way(case.id)
+    await offer()
+    for _ in range(2):
+        await force_majeure.source_elsewhere(plan.id, by=EMERGENCY)
+    opened = await state_of(case)
+    await propose(case)
+    view = await approved(case)
+
+    assert [each.from_depot for each in waiting.transfers] == ["SH"]
+    assert (sent, frozen, opened) == (asked, 0, "open")
+    assert [each.state for each in view.transfers] == ["cancelled"]
+    assert [(line.part_number, line.quantity) for line in view.orders[0].lines] == [(NEWER, asked)]
+    assert [entry.facts["why"] for entry in view.log if entry.kind == "proposing_again"] == ["donor_frozen"]
 
 
 async def test_what_lies_in_the_own_store_is_set_aside_without_a_purchase(own_company):

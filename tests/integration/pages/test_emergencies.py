@@ -58,18 +58,25 @@ async def test_what_is_proposed_is_shown_and_approved(visitor):
     await put_in_force(NewPolicy(standing_authority_cny=Decimal(100)), by=MANAGER)
     case = await a_case()
     manager = await visitor("project_manager")
-    early = await manager.post(f"/emergencies/{case.id}/approve")
+    early = await manager.post(f"/emergencies/{case.id}/approve", {"proposed_at": case.opened_at.isoformat()})
     await propose(case)
+    proposed = await cases.case_summary(case.id)
+    assert proposed.proposed_at is not None
 
     page = (await manager.get(f"/emergencies/{case.id}")).text
     engineers = (await (await visitor("engineer")).get(f"/emergencies/{case.id}")).text
-    approved = await manager.post(f"/emergencies/{case.id}/approve")
+    other = await manager.post(f"/emergencies/{case.id}/approve", {"proposed_at": case.opened_at.isoformat()})
+    looked_at = {"proposed_at": proposed.proposed_at.isoformat()}
+    approved = await manager.post(f"/emergencies/{case.id}/approve", looked_at)
     after = (await manager.get(f"/emergencies/{case.id}")).text
 
     assert early.status_code == 409
     assert "当前状态为“已启动”，此操作要求状态为“待审批”" in early.text
     assert "测试分销" in page
     assert "加急" in page
+    assert f'form="approve-form" name="proposed_at" value="{looked_at["proposed_at"]}"' in page
+    assert 'id="approve-form"' in page
+    assert (other.status_code, "请查看最新的措施后重新决定" in other.text) == (409, True)
     assert 'data-opens="approve"' in page
     assert 'data-opens="approve"' not in engineers
     assert approved.status_code == 303

@@ -343,6 +343,7 @@ async def test_an_action_is_for_those_who_may_do_it(visitor, documents, path, wr
         "said_by": "s",
         **dict.fromkeys(("margin_percent", "labour_cny", "freight_cny", "valid_hours", "decide_within_minutes"), "1"),
         "due_at": "2099-01-01",
+        "proposed_at": "2026-01-01T00:00:00Z",
         "quantity": "1",
         "serials": "",
         "from_depot": "GZ",
