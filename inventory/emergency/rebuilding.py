@@ -176,7 +176,8 @@ def _to_rebuild(line: _Line, part_number: str) -> ToRebuild:
 def _complete(stock: Sequence[FreeThere], wanted: int) -> datetime | None:
     """When the last of the wanted pieces could be there, the soonest first; None where there are too few.
 
-    >>> at = datetime(2026, 1, 1, tzinfo=clock.ZONE)
+    >>> from datetime import timedelta, UTC
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
     >>> def free(pieces, hours):
     ...     return FreeThere(depot="GZ", name_zh="", name_en="", pool="common", free=pieces, hours=hours,
     ...                      arrives_at=at + timedelta(hours=hours))
