@@ -10,17 +10,41 @@ or the devices themselves where no parts list names it (consumables, whole units
 way is within the class's limit. What no store serves stays with the row as demand that nothing reaches.
 """
 
+from inventory.ground import db
 from inventory.stock.serving import ANSWERS, HOME, NEAREST
 
 
-def standing(parts: str) -> str:
+async def any_shut() -> bool:
+    """Whether any store is out of service; nearly always none is, and every row carries its own demand alone."""
+    return await db.fetch_value("SELECT EXISTS (SELECT FROM place WHERE out_of_service_at IS NOT NULL)")
+
+
+def standing(parts: str, *, shut: bool) -> str:
     """Common table expressions, to stand behind WITH: `standing`, a row each, and `demand`, a row and class each.
 
     Both know their rows by part, place and pool. `parts` is the place of a parameter: only these, or all where it is null.
+    `shut` tells whether any store is out of service: to plan for demand that moves takes longer than to read what does not.
 
-    >>> "standing AS" in standing("$1")
-    True
+    >>> "moving AS" in standing("$1", shut=True), "moving AS" in standing("$1", shut=False)
+    (True, False)
     """
+    return _moving(parts) if shut else _as_planned(parts)
+
+
+def _as_planned(parts: str) -> str:
+    return f"""
+standing AS MATERIALIZED (
+    SELECT plan_row.id, part, place, pool, rate_per_day, resupply_days, planned_share
+    FROM plan_row JOIN plan ON plan.id = plan_row.plan AND plan.state = 'approved'
+    WHERE {parts}::int[] IS NULL OR plan_row.part = ANY({parts})
+),
+demand AS (
+    SELECT part, place, pool, asked.service_class, asked.total_rate_per_day AS total, asked.served_rate_per_day AS served
+    FROM standing JOIN plan_row_class AS asked ON asked.plan_row = standing.id
+)"""
+
+
+def _moving(parts: str) -> str:
     return f"""
 shut AS MATERIALIZED (SELECT id FROM place WHERE out_of_service_at IS NOT NULL),
 planned AS MATERIALIZED (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
-from inventory.emergency.carrying import standing
+from inventory.emergency.carrying import any_shut, standing
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
@@ -126,7 +126,8 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
     parts, places, pools = (
         (None, None, None) if keys is None else tuple(list(column) for column in zip(*keys, strict=True))
     )
-    rows = await db.read(RowFacts, _PLANNED, parts, places, pools, now, now - REMEMBERED, clock.today())
+    shut = await any_shut()
+    rows = await db.read(RowFacts, _PLANNED[shut], parts, places, pools, now, now - REMEMBERED, clock.today())
     if keys is not None and len(rows) < len(keys):
         known = {row.key for row in rows}
         unplanned = zip(*(key for key in keys if key not in known), strict=True)
@@ -134,7 +135,7 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
         rows += await db.read(RowFacts, _UNPLANNED, *asked, now, now - REMEMBERED, clock.today())
     awaited = await expected(keys, clock.today())
     rows = [_as_believed(row, awaited.get(row.key)) for row in rows]
-    classes = await db.read(ClassFacts, _CLASSES)
+    classes = await db.read(ClassFacts, _CLASSES[shut])
     series = await db.fetch_value(f"""SELECT greatest((SELECT series FROM radar_round), {ROWS_WATCHED})""")
     return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
 
@@ -153,13 +154,13 @@ def _as_believed(row: RowFacts, awaited: Expectation | None) -> RowFacts:
 
 async def classes_now() -> list[ClassFacts]:
     """The service classes as they stand, the most urgent first; empty while no plan is approved."""
-    return await db.read(ClassFacts, _CLASSES)
+    return await db.read(ClassFacts, _CLASSES[await any_shut()])
 
 
 async def rows_of_class(code: str) -> list[RowFacts]:
     """Every row that serves a class."""
     keys = await db.fetch(
-        f"""WITH {standing("NULL")}
+        f"""WITH {standing("NULL", shut=await any_shut())}
             SELECT part, place, pool FROM demand
             JOIN service_class ON service_class.id = demand.service_class AND service_class.code = $1""",
         code,
@@ -242,8 +243,9 @@ LEFT JOIN (
 ORDER BY part.part_number, place.code, pool.code
 """
 
-_PLANNED = f"""
-WITH {standing("$1")},
+_PLANNED = {
+    shut: f"""
+WITH {standing("$1", shut=shut)},
 wanted AS (
     SELECT part, place, pool, rate_per_day, resupply_days, planned_share, true AS planned,
            coalesce(asked.demands, '[]') AS demands
@@ -257,6 +259,8 @@ wanted AS (
 )
 {_COMMON}
 """
+    for shut in (False, True)
+}
 
 _UNPLANNED = f"""
 WITH wanted AS (
@@ -276,8 +280,9 @@ WITH wanted AS (
 {_COMMON}
 """
 
-_CLASSES = f"""
-WITH {standing("NULL")},
+_CLASSES = {
+    shut: f"""
+WITH {standing("NULL", shut=shut)},
 now AS (
     SELECT demand.service_class, demand.served, demand.total,
            coalesce(assessment.projected_share, standing.planned_share) AS share,
@@ -298,3 +303,5 @@ WHERE plan.state = 'approved'
 GROUP BY service_class.code, plan_class.id, service_class.time_to_site_hours
 ORDER BY service_class.time_to_site_hours, service_class.code
 """
+    for shut in (False, True)
+}

@@ -10,6 +10,7 @@ from inventory.procurement.orders import OrderView
 from inventory.stock import handing_in
 from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
+from inventory.stock.pools import COMMON
 
 ANNOUNCED_NOW = 3
 
@@ -45,6 +46,7 @@ async def _announced_with_serials(life: Life) -> None:
             order
             for order in await _waiting(life)
             if order.number not in life.receivers
+            and order.pool == COMMON
             and all(PART_BY_NUMBER[line.part_number].serialised for line in order.lines)
         ),
         None,

@@ -112,7 +112,7 @@ async def test_a_failure_of_the_future_is_refused(own_company):
 
 
 async def test_an_old_failure_counts_but_raises_no_alarm(company):
-    await failures.record_failures([failed(hours_ago=24 * 200)], by=DISPATCHER)
+    await failures.record_failures([failed(hours_ago=24 * 400)], by=DISPATCHER)
 
     assert await count() == 1
     assert await jobs_waiting("judge_failure") == 0
