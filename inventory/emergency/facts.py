@@ -12,7 +12,7 @@ from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
 from inventory.installed_base.failures import REMEMBERED
 from inventory.planning.expecting import Expectation, expected
-from inventory.stock.serving import SERVING
+from inventory.stock.serving import reached_from, serving_of, serving_row
 from optimizer.cover import ClassDemand
 
 
@@ -170,11 +170,18 @@ async def rows_of_class(code: str) -> list[RowFacts]:
 
 async def serving_key(part: int, site: int, contract: int) -> Key | None:
     """The row that a part's failures at a site fall on; None where no store covers it."""
-    row = await db.fetch_one(
-        f"SELECT place, pool FROM ({SERVING}) AS serving WHERE site = $1 AND contract = $2", site, contract
-    )
-    return None if row is None else (part, row["place"], row["pool"])
+    row = await serving_row(site, contract)
+    return None if row is None else (part, row.place, row.pool)
 
+
+_RECENT = """
+recent AS MATERIALIZED (
+    SELECT failure.part, failure.occurred_at, device.site, device.contract
+    FROM failure JOIN device ON device.id = failure.device
+    WHERE failure.withdrawn_at IS NULL AND failure.occurred_at BETWEEN $5 AND $4
+      AND ($1::int[] IS NULL OR failure.part = ANY($1))
+      AND ($2::int[] IS NULL OR device.site IN (SELECT site FROM coverage WHERE store = ANY($2)))
+)"""
 
 _COMMON = f"""
 SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, part.name_en, place.code AS depot,
@@ -215,13 +222,10 @@ LEFT JOIN LATERAL (
             AND agreed_at IS NOT NULL AND ended_at IS NULL)
 ) AS inbound ON true
 LEFT JOIN (
-    SELECT failure.part, serving.place, serving.pool, array_agg(failure.occurred_at ORDER BY failure.occurred_at)
-           AS failures
-    FROM failure
-    JOIN device ON device.id = failure.device
-    JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
-    WHERE failure.withdrawn_at IS NULL AND failure.occurred_at BETWEEN $5 AND $4
-      AND ($1::int[] IS NULL OR failure.part = ANY($1))
+    SELECT recent.part, serving.place, serving.pool, array_agg(recent.occurred_at ORDER BY recent.occurred_at) AS failures
+    FROM recent
+    JOIN ({serving_of("SELECT DISTINCT site, contract FROM recent")}) AS serving
+         ON serving.site = recent.site AND serving.contract = recent.contract
     GROUP BY 1, 2, 3
 ) AS failed ON failed.part = wanted.part AND failed.place = wanted.place AND failed.pool = wanted.pool
 LEFT JOIN LATERAL (
@@ -256,7 +260,8 @@ wanted AS (
         FROM demand JOIN service_class ON service_class.id = demand.service_class GROUP BY 1, 2, 3
     ) AS asked USING (part, place, pool)
     WHERE $1::int[] IS NULL OR (part, place, pool) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
-)
+),
+{_RECENT}
 {_COMMON}
 """
     for shut in (False, True)
@@ -271,12 +276,13 @@ WITH wanted AS (
            coalesce(max(service_class.target_fraction), 0)::float8 AS planned_share, false AS planned,
            '[]'::jsonb AS demands
     FROM unnest($1::int[], $2::int[], $3::int[]) AS k(part, place, pool)
-    LEFT JOIN ({SERVING}) AS serving ON serving.place = k.place AND serving.pool = k.pool
+    LEFT JOIN ({serving_of(reached_from("ANY($2)"))}) AS serving ON serving.place = k.place AND serving.pool = k.pool
     LEFT JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
     LEFT JOIN contract ON contract.id = device.contract
     LEFT JOIN service_class ON service_class.id = contract.service_class
     GROUP BY k.part, k.place, k.pool
-)
+),
+{_RECENT}
 {_COMMON}
 """
 

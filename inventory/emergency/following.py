@@ -13,7 +13,7 @@ from inventory.installed_base.failure_counts import DayCount
 from inventory.stock import levels
 from inventory.stock.history import LevelHistory, available_over_time
 from inventory.stock.levels import LevelView
-from inventory.stock.serving import SERVING
+from inventory.stock.serving import reached_from, serving_of
 
 
 async def failures_since(
@@ -33,7 +33,8 @@ async def failures_since(
                 JOIN failure ON failure.part = watched.part AND failure.withdrawn_at IS NULL
                      AND failure.occurred_at BETWEEN $2 AND watched.until
                 JOIN device ON device.id = failure.device
-                JOIN ({SERVING}) AS serving ON serving.site = device.site AND serving.contract = device.contract
+                JOIN ({serving_of(reached_from("(SELECT place FROM watched)"))}) AS serving
+                     ON serving.site = device.site AND serving.contract = device.contract
                      AND serving.place = watched.place AND serving.pool = watched.pool
                 JOIN contract ON contract.id = device.contract AND ($5::text[] IS NULL OR contract.code = ANY($5))
                      AND ($6::text IS NULL OR contract.code = $6)

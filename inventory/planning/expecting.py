@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.planning.learning import AGES, Factors, by_kind, factors_of, newest
-from inventory.stock.serving import SERVING
+from inventory.stock.serving import serving_of
 from optimizer.factors import AGE_BANDS, factor_of
 
 Row = tuple[int, int, int]
@@ -88,16 +88,20 @@ WHERE $1::int[] IS NULL OR model_part.part = ANY($1)
 """
 
 _FLEET = f"""
-SELECT serving.place, serving.pool, device.model, coalesce(device.environment, site.environment) AS environment,
-       device_model.code || ' ' || device.firmware AS firmware,
-       width_bucket(($1::date - installed_on) / 365.0::float8, $3::float8[]) AS age,
-       width_bucket(($2::date - installed_on) / 365.0::float8, $3::float8[]) AS age_then, count(*)::int AS devices
-FROM ({SERVING}) AS serving
-JOIN device ON device.site = serving.site AND device.contract = serving.contract
-     AND (retired_on IS NULL OR retired_on > $1)
-JOIN device_model ON device_model.id = device.model
-JOIN place AS site ON site.id = device.site
-WHERE ($4::int[] IS NULL OR (serving.place, serving.pool) IN (SELECT * FROM unnest($4::int[], $5::int[])))
-  AND device.model = ANY($6)
-GROUP BY 1, 2, 3, 4, 5, 6, 7
+WITH fleet AS MATERIALIZED (
+    SELECT device.site, device.contract, device.model, coalesce(device.environment, site.environment) AS environment,
+           device_model.code || ' ' || device.firmware AS firmware,
+           width_bucket(($1::date - installed_on) / 365.0::float8, $3::float8[]) AS age,
+           width_bucket(($2::date - installed_on) / 365.0::float8, $3::float8[]) AS age_then, count(*)::int AS devices
+    FROM device
+    JOIN device_model ON device_model.id = device.model
+    JOIN place AS site ON site.id = device.site
+    WHERE device.model = ANY($6) AND (retired_on IS NULL OR retired_on > $1)
+      AND ($4::int[] IS NULL OR device.site IN (SELECT site FROM coverage WHERE store = ANY($4)))
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+)
+SELECT serving.place, serving.pool, model, environment, firmware, age, age_then, devices
+FROM ({serving_of("SELECT DISTINCT site, contract FROM fleet")}) AS serving
+JOIN fleet ON fleet.site = serving.site AND fleet.contract = serving.contract
+WHERE $4::int[] IS NULL OR (serving.place, serving.pool) IN (SELECT * FROM unnest($4::int[], $5::int[]))
 """

@@ -26,14 +26,32 @@ HOME = _NEAREST % ("true", "home")
 ANSWERS = "CASE WHEN contract.dedicated_stock THEN pool.contract = contract.id ELSE pool.contract IS NULL END"
 """Whether a `pool` answers the calls of a `contract`."""
 
-SERVING = f"""
+
+def serving_of(served: str) -> str:
+    """Which store and pool the failures of some sites and contracts fall on, a row each; `served` is a question for them.
+
+    To be asked about as few as a question is about: finding the nearest store takes a look at each.
+    """
+    return f"""
 SELECT served.site, served.contract, nearest.store AS place, pool.id AS pool, nearest.travel_hours
-FROM (SELECT DISTINCT site, contract FROM device WHERE retired_on IS NULL) AS served
+FROM ({served}) AS served
 JOIN contract ON contract.id = served.contract
 JOIN LATERAL {NEAREST} ON true
 JOIN pool ON {ANSWERS}
 """
-"""One row per site and contract with devices: the store and pool that its failures fall on."""
+
+
+SERVING = serving_of("SELECT DISTINCT site, contract FROM device WHERE retired_on IS NULL")
+"""Every site and contract with devices, with the store and pool that its failures fall on."""
+
+
+def reached_from(place: str) -> str:
+    """The sites and contracts with devices that a store reaches: what it serves, and what a nearer one does."""
+    return f"""
+SELECT DISTINCT device.site, device.contract
+FROM coverage JOIN device ON device.site = coverage.site AND retired_on IS NULL WHERE coverage.store = {place}
+"""
+
 
 WAYS = """
 SELECT site, store AS place, travel_hours AS hours, 0::float8 AS fixed_cost, 0::float8 AS unit_cost, true AS lithium
@@ -60,7 +78,7 @@ async def serving_row(site: int, contract: int) -> ServingRow | None:
     """The store and pool that serve a contract's devices at a site; None where none covers it."""
     return await db.read_one(
         ServingRow,
-        f"SELECT place, pool, travel_hours FROM ({SERVING}) AS serving WHERE site = $1 AND contract = $2",
+        f"SELECT place, pool, travel_hours FROM ({serving_of('SELECT $1::int AS site, $2::int AS contract')}) AS serving",
         site,
         contract,
     )
