@@ -79,6 +79,19 @@ class Burst(msgspec.Struct, frozen=True):
     windows: tuple[Window, ...]
 
 
+class Alarm(msgspec.Struct, frozen=True):
+    """A run that reached the threshold; `ended_at` is when the statistic was back at zero, None while it is not.
+
+    `failures` of the run came in all, `expected` from its beginning to its end.
+    """
+
+    began_at: float
+    alarmed_at: float
+    ended_at: float | None
+    failures: int
+    expected: float
+
+
 def reference(ratio: float) -> float:
     """Return how far the statistic falls per failure expected at the long-run rate.
 
@@ -240,12 +253,36 @@ def scan(
             above zero; a ratio not above 1.
 
     """
+    return read(times_days, rate_per_day, now, ratio, threshold, allowance=allowance, earlier=earlier)[0]
+
+
+def read(
+    times_days: Sequence[float],
+    rate_per_day: float,
+    now: float,
+    ratio: float,
+    threshold: float,
+    *,
+    allowance: float = 1.0,
+    earlier: Sequence[tuple[float, float]] = (),
+) -> tuple[Burst, list[Alarm]]:
+    """Return what `scan` and `alarms` do, in one walk over the failures.
+
+    >>> times, test = [1.0, 1.1, 1.2, 90.0], (0.1, 90.0, 3.0, 2.9)
+    >>> read(times, *test) == (scan(times, *test), alarms(times, *test))
+    True
+
+    Raises:
+        OptimizerError: as `scan`.
+
+    """
     _check_series(times_days, rate_per_day, now, threshold, allowance, earlier)
     expected = _Expected(rate_per_day, earlier)
-    run = _latest(_runs(times_days, expected, now, reference(ratio) * allowance, threshold))
+    runs = _runs(times_days, expected, now, reference(ratio) * allowance, threshold)
+    run = runs[-1] if runs and not runs[-1].over else _Run()
     in_alarm = run.alarmed_at is not None
     raised = _raised(times_days[-run.failures :], expected, now) if in_alarm else 1.0
-    return Burst(
+    found = Burst(
         times_days=tuple(times_days),
         now=now,
         rate_per_day=rate_per_day,
@@ -262,19 +299,17 @@ def scan(
         present_rate_per_day=raised * rate_per_day,
         windows=tuple(_window(times_days, expected, now, each) for each in WINDOWS_DAYS),
     )
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """A run that reached the threshold; `ended_at` is when the statistic was back at zero, None while it is not.
-
-    `failures` of the run came in all, `expected` from its beginning to its end.
-    """
-
-    began_at: float
-    alarmed_at: float
-    ended_at: float | None
-    failures: int
-    expected: float
+    return found, [
+        Alarm(
+            began_at=run.began_at,
+            alarmed_at=run.alarmed_at,
+            ended_at=run.ended_at,
+            failures=run.failures,
+            expected=expected.between(run.began_at, now if run.ended_at is None else run.ended_at),
+        )
+        for run in runs
+        if run.began_at is not None and run.alarmed_at is not None
+    ]
 
 
 def alarms(
@@ -301,19 +336,7 @@ def alarms(
         OptimizerError: as `scan`.
 
     """
-    _check_series(times_days, rate_per_day, now, threshold, allowance, earlier)
-    expected = _Expected(rate_per_day, earlier)
-    return [
-        Alarm(
-            began_at=run.began_at,
-            alarmed_at=run.alarmed_at,
-            ended_at=run.ended_at,
-            failures=run.failures,
-            expected=expected.between(run.began_at, now if run.ended_at is None else run.ended_at),
-        )
-        for run in _runs(times_days, expected, now, reference(ratio) * allowance, threshold)
-        if run.began_at is not None and run.alarmed_at is not None
-    ]
+    return read(times_days, rate_per_day, now, ratio, threshold, allowance=allowance, earlier=earlier)[1]
 
 
 def present_rate(run_days: Sequence[float], rate_per_day: float, now: float) -> float:
@@ -388,7 +411,9 @@ class _Run(msgspec.Struct):
     failures: int = 0
     began_at: float | None = None
     alarmed_at: float | None = None
+    over: bool = False
     ended_at: float | None = None
+    """Known of alarms only: nobody asks when others ended, and to find it takes longer than all the rest."""
 
 
 def _runs(times: Sequence[float], expected: _Expected, now: float, fall: float, threshold: float) -> list[_Run]:
@@ -396,7 +421,7 @@ def _runs(times: Sequence[float], expected: _Expected, now: float, fall: float, 
     since = expected.since_first([*times, now])
     runs: list[_Run] = []
     for number, time in enumerate(times):
-        open_run = runs[-1] if runs and runs[-1].ended_at is None else None
+        open_run = runs[-1] if runs and not runs[-1].over else None
         if open_run is None:
             open_run = _Run(began_at=time)
             runs.append(open_run)
@@ -407,15 +432,12 @@ def _runs(times: Sequence[float], expected: _Expected, now: float, fall: float, 
             open_run.alarmed_at = time
         fallen = fall * float(since[number + 1] - since[number])
         if open_run.statistic <= fallen:
-            following = now if number + 1 == len(times) else times[number + 1]
-            open_run.ended_at = expected.when(time, open_run.statistic / fall, following)
+            open_run.over = True
+            if open_run.alarmed_at is not None:
+                following = now if number + 1 == len(times) else times[number + 1]
+                open_run.ended_at = expected.when(time, open_run.statistic / fall, following)
         open_run.statistic = max(0.0, open_run.statistic - fallen)
     return runs
-
-
-def _latest(runs: Sequence[_Run]) -> _Run:
-    """The run that is going on; one without a failure where none is."""
-    return runs[-1] if runs and runs[-1].ended_at is None else _Run()
 
 
 def _window(times: Sequence[float], expected: _Expected, now: float, days: float) -> Window:

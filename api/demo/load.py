@@ -80,7 +80,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
         with clock.at(lived_from), jobs.collecting():
             await learning.learn(start.date(), lived_from.date(), by=SETUP)
             await _adopt(solver, lived_from)
-        say("  living the last two months call by call")
+        say("  living the last six weeks call by call")
         await _live(failed, serials, start, lived_from, end, settings)
         with jobs.collecting():
             with clock.at(end - timedelta(minutes=10)):

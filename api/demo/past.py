@@ -1,6 +1,6 @@
 """The demo company's past: two years of failures drawn from the true rates with a fixed seed, and the stock they moved.
 
-The older part goes through the ledger in daily batches; the last two months are lived call by call (`lived.py`).
+The older part goes through the ledger in daily batches; the last weeks are lived call by call (`lived.py`).
 """
 
 from collections import defaultdict, deque
@@ -23,7 +23,7 @@ from inventory.stock.serving import SERVING
 
 SEED = 20_261_121
 YEARS = 2
-LIVED_DAYS = 60
+LIVED_DAYS = 45
 """How many of the last days are lived call by call."""
 
 

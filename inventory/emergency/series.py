@@ -109,16 +109,10 @@ def read(
     ratio = policy.burst_ratio
     tested = radar.design(rate, shape, series, policy.false_alarms_per_year, ratio)
     times = sorted(_days(start, each.at) for each in failed)
-    return Reading(
-        key=key,
-        rate_shape=shape,
-        burst=burst.scan(
-            times, rate, MEMORY_DAYS, ratio, tested.threshold, allowance=tested.allowance, earlier=earlier
-        ),
-        alarms=burst.alarms(
-            times, rate, MEMORY_DAYS, ratio, tested.threshold, allowance=tested.allowance, earlier=earlier
-        ),
+    test, alarms = burst.read(
+        times, rate, MEMORY_DAYS, ratio, tested.threshold, allowance=tested.allowance, earlier=earlier
     )
+    return Reading(key=key, rate_shape=shape, burst=test, alarms=alarms)
 
 
 def _days(start: datetime, at: datetime) -> float:
