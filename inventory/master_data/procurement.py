@@ -58,6 +58,7 @@ async def enter_vendor(values: Values, by: Actor) -> None:
                 endpoint=values["endpoint"],
                 return_terms=values["return_terms"],
                 holidays=values["holidays"],
+                takes_drills=values["takes_drills"] or False,
             )
         ],
         by=by,
@@ -90,6 +91,8 @@ VENDORS = Kind(
               hint=("lead times stand still on those days", "节假日期间交期顺延")),
         _company("phone"),
         _company("email"),
+        Field(name="takes_drills", en="Takes part in drills", zh="参与演练", shape="flag", sql="vendor.takes_drills",
+              column="takes_drills", hint=("sends nothing real for an order of a drill", "演练订单不发实物")),
         Field(name="active", en="In use", zh="在用", shape="flag", sql="vendor.active", column="active", later=True),
     ),
     enter=enter_vendor,

@@ -588,7 +588,9 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
+    manager = MigrationManager(
+        migration_id=ID, app_name="inventory", description=DESCRIPTION
+    )
 
     manager.add_table(
         class_name="RequestLine",
@@ -611,9 +613,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
+    manager.add_table(
+        class_name="Level", tablename="level", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountScan", tablename="count_scan", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -622,7 +628,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pool", tablename="pool", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PartRequest",
@@ -638,11 +646,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
+    manager.add_table(
+        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
+    manager.add_table(
+        class_name="Person", tablename="person", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Offer", tablename="offer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureFactor",
@@ -665,9 +679,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Quotation", tablename="quotation", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pick", tablename="pick", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="Substitution",
@@ -690,15 +708,25 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
+    manager.add_table(
+        class_name="Place", tablename="place", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
+    manager.add_table(
+        class_name="Receipt", tablename="receipt", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountLine", tablename="count_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
+    manager.add_table(
+        class_name="Symptom", tablename="symptom", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
+    manager.add_table(
+        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CountPolicy",
@@ -707,13 +735,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="KitLine", tablename="kit_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
+    manager.add_table(
+        class_name="Device", tablename="device", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
+    manager.add_table(
+        class_name="Plan", tablename="plan", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorClosure",
@@ -722,7 +758,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
+    manager.add_table(
+        class_name="Step", tablename="step", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestPause",
@@ -738,7 +776,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -754,13 +794,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
+    manager.add_table(
+        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
+    manager.add_table(
+        class_name="Job", tablename="job", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
+    manager.add_table(
+        class_name="Coverage", tablename="coverage", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -769,9 +817,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
+    manager.add_table(
+        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PaperPolicy",
@@ -780,7 +832,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
+    manager.add_table(
+        class_name="Debrief", tablename="debrief", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceClass",
@@ -789,9 +843,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
+    manager.add_table(
+        class_name="Package", tablename="package", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
+    manager.add_table(
+        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -807,13 +865,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
+    manager.add_table(
+        class_name="Vendor", tablename="vendor", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
+    manager.add_table(
+        class_name="Message", tablename="message", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
+    manager.add_table(
+        class_name="Event", tablename="event", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Transfer", tablename="transfer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -843,7 +909,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Attachment", tablename="attachment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ImportFinding",
@@ -852,7 +920,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
+    manager.add_table(
+        class_name="PickList", tablename="pick_list", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="WarrantyLookup",
@@ -868,7 +938,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Escalation", tablename="escalation", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -877,9 +949,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
+    manager.add_table(
+        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -895,7 +971,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
+    manager.add_table(
+        class_name="Handover", tablename="handover", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -925,7 +1003,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
+    manager.add_table(
+        class_name="Session", tablename="session", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoredFile",
@@ -934,7 +1014,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
+    manager.add_table(
+        class_name="Bin", tablename="bin", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="MissedLimit",
@@ -943,9 +1025,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lane", tablename="lane", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lot", tablename="lot", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -968,11 +1054,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
+    manager.add_table(
+        class_name="ModelPart", tablename="model_part", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
+    manager.add_table(
+        class_name="Calendar", tablename="calendar", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Shipment", tablename="shipment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestApproval",
@@ -1016,11 +1108,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="Unit", tablename="unit", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+    manager.add_table(
+        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
+    manager.add_table(
+        class_name="Inspection", tablename="inspection", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CaseSubstitute",
@@ -1029,7 +1127,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
+    manager.add_table(
+        class_name="Party", tablename="party", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="QuotationLine",
@@ -1052,11 +1152,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
+    manager.add_table(
+        class_name="Contract", tablename="contract", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Assessment", tablename="assessment", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
+    manager.add_table(
+        class_name="Part", tablename="part", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="TransferLine",
@@ -1065,11 +1171,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
+    manager.add_table(
+        class_name="ApiKey", tablename="api_key", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
+    manager.add_table(
+        class_name="Reversal", tablename="reversal", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureRate",
@@ -1085,11 +1197,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
+    manager.add_table(
+        class_name="Failure", tablename="failure", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
+    manager.add_table(
+        class_name="MakerCase", tablename="maker_case", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
+    manager.add_table(
+        class_name="Learning", tablename="learning", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="DeviceModel",
@@ -13051,6 +13169,27 @@ async def forwards():
             "length": 200,
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Vendor",
+        tablename="vendor",
+        column_name="takes_drills",
+        db_column_name="takes_drills",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -27235,6 +27374,27 @@ async def forwards():
     manager.add_column(
         table_class_name="EmergencyCase",
         tablename="emergency_case",
+        column_name="drill",
+        db_column_name="drill",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EmergencyCase",
+        tablename="emergency_case",
         column_name="evidence",
         db_column_name="evidence",
         column_class_name="JSONB",
@@ -27846,7 +28006,9 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
+        params={
+            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -27875,7 +28037,9 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -27972,7 +28136,9 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
+        params={
+            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
+        },
         schema=None,
     )
 
@@ -28049,7 +28215,9 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
+        params={
+            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
+        },
         schema=None,
     )
 
@@ -28096,7 +28264,9 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
+        params={
+            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
+        },
         schema=None,
     )
 
@@ -28123,7 +28293,9 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
+        params={
+            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -28162,7 +28334,9 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
+        params={
+            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
+        },
         schema=None,
     )
 
@@ -28239,7 +28413,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
+        params={
+            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -28248,7 +28424,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
+        params={
+            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
+        },
         schema=None,
     )
 
@@ -28275,7 +28453,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -28295,7 +28475,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
+        params={
+            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
+        },
         schema=None,
     )
 
@@ -28313,7 +28495,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
+        params={
+            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
+        },
         schema=None,
     )
 
@@ -28322,7 +28506,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
+        params={
+            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
+        },
         schema=None,
     )
 
@@ -28406,7 +28592,9 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
+        params={
+            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"
+        },
         schema=None,
     )
 
@@ -28426,7 +28614,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -28435,7 +28625,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_frozen_is_out_of_service",
         constraint_class=Check,
-        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
+        params={
+            "condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -28485,7 +28677,9 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
+        params={
+            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
+        },
         schema=None,
     )
 
@@ -28530,7 +28724,9 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -28548,7 +28744,9 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
+        params={
+            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
+        },
         schema=None,
     )
 
@@ -28615,7 +28813,9 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
+        params={
+            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -28671,7 +28871,9 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -28730,7 +28932,9 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
+        params={
+            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -28802,7 +29006,9 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
+        params={
+            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
+        },
         schema=None,
     )
 
@@ -28849,7 +29055,9 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
+        params={
+            "condition": "removed IN ('returned', 'kept_by_customer', 'owed')"
+        },
         schema=None,
     )
 
@@ -29011,7 +29219,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
+        params={
+            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
+        },
         schema=None,
     )
 
@@ -29164,7 +29374,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
+        params={
+            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
+        },
         schema=None,
     )
 
@@ -29173,7 +29385,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
-        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
+        params={
+            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -29435,7 +29649,9 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
+        params={
+            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
+        },
         schema=None,
     )
 
@@ -29456,7 +29672,9 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -29543,7 +29761,9 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -29552,7 +29772,9 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
+        params={
+            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
+        },
         schema=None,
     )
 
@@ -29658,7 +29880,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
+        params={
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
+        },
         schema=None,
     )
 
@@ -29667,7 +29891,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -29694,7 +29920,9 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
+        params={
+            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -29739,7 +29967,9 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
+        params={
+            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
+        },
         schema=None,
     )
 
@@ -29858,7 +30088,9 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
+        params={
+            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
+        },
         schema=None,
     )
 
@@ -29903,7 +30135,9 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
+        params={
+            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
+        },
         schema=None,
     )
 
@@ -29921,7 +30155,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
+        params={
+            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
+        },
         schema=None,
     )
 
@@ -29939,7 +30175,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
+        params={
+            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -29959,7 +30197,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
+        params={
+            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30105,7 +30345,9 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        params={
+            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+        },
         schema=None,
     )
 
@@ -30153,7 +30395,9 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
+        params={
+            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
+        },
         schema=None,
     )
 
@@ -30192,7 +30436,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -30201,7 +30447,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30210,7 +30458,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_at_the_maker_has_its_reference",
         constraint_class=Check,
-        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
+        params={
+            "condition": "state <> 'at_maker' OR reference_number IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -30266,7 +30516,9 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30284,7 +30536,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
+        params={
+            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -30293,7 +30547,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
+        },
         schema=None,
     )
 

@@ -42,6 +42,7 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     return_terms = note()
     inspect_on_receipt = flag(default=False)
     holidays = optional_text()
+    takes_drills = flag(default=False)
     active = flag(default=True)
 
     vendor_is_one_per_party = Unique([party])
