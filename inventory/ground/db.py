@@ -42,6 +42,14 @@ SESSION_SETTINGS = {
 }
 """Limits on everything: no statement, lock or forgotten transaction may hold up the others."""
 
+STATEMENTS_KEPT: dict[str, Any] = {
+    "statement_cache_size": 1_000,
+    "max_cached_statement_lifetime": 0,
+    "max_cacheable_statement_size": 64 * 1024,
+}
+"""Statements stay prepared as long as their connection lives: the house has several hundred, and planning the long ones
+anew takes longer than running them. The driver would keep a hundred, for five minutes, and none of the longest."""
+
 
 class SafeTransaction(PostgresTransaction):
     """Piccolo's transaction, but a failing COMMIT or ROLLBACK loses neither connection nor context."""
@@ -162,7 +170,7 @@ async def connected(
     settings = {**SESSION_SETTINGS, "application_name": application, "synchronous_commit": "on" if durable else "off"}
     if statement_seconds is not None:
         settings["statement_timeout"] = f"{statement_seconds}s"
-    engine.config["server_settings"] = settings
+    engine.config |= {"server_settings": settings, **STATEMENTS_KEPT}
     await engine.start_connection_pool(min_size=1, max_size=pool_size, init=_prepare, reset=_leave_clean)
     try:
         yield
