@@ -125,6 +125,8 @@ class Life:
                 if chosen is not None:
                     answered = choose(chosen.situation)
                     await proposing.record(chosen, answered, by=service("emergency"), attempt=job.attempt)
+            case jobs.Replenish() | jobs.ReplenishAll() | jobs.BundleOrders():
+                pass  # every level is looked at in the morning
             case jobs.PlaceOrder():
                 await self._vendor_takes(job.order)
             case _:
