@@ -42,6 +42,14 @@ class NeverAnswered(Invalid):
     help_zh = "请填写未来的日期，或留空。"
 
 
+class NoReason(Invalid):
+    """A proposal is declined without a reason."""
+
+    zh = "拒绝补货建议须注明理由。"
+    help_en = "Say why: the reason is what keeps it from being proposed again."
+    help_zh = "请填写理由；系统据此不再重复建议。"
+
+
 class Accepted(Struct, frozen=True, kw_only=True):
     """The order drafts that proposals became, and the numbers of those that were needed no more when it came to it."""
 
@@ -189,9 +197,12 @@ async def decline(proposals: Sequence[UUID], *, by: Actor, reason: str, until: d
     Raises:
         Unknown, NotYourDepot, ProposalAnswered: as for `accept`.
         NeverAnswered: `until` is past.
+        NoReason: no reason is given.
 
     """
     by.require("orders.draft")
+    if not reason.strip():
+        raise NoReason
     if until is not None and until <= clock.now():
         raise NeverAnswered
     found, _ = await _open(proposals, by=by)
