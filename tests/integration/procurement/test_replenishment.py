@@ -1,5 +1,6 @@
 """Replenishment: positions, one open proposal for each level, bundling, and answers that are not asked for again."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -77,16 +78,17 @@ async def test_a_level_below_its_base_stock_has_one_open_proposal_with_its_reaso
 
     assert (proposal.part_number, proposal.depot, proposal.needed) == (FAN, "GZ", 3)
     assert proposal.position == proposal.facts.position == proposal.base_stock - 3
-    assert proposal.facts.rate_per_day == 0.1 and proposal.facts.resupply_days == 12.0
-    assert proposal.chosen is not None and proposal.chosen.vendor == "DISTI"
+    assert proposal.facts.rate_per_day == 0.1
+    assert proposal.facts.resupply_days == 12.0
+    assert proposal.chosen is not None
+    assert proposal.chosen.vendor == "DISTI"
     assert proposal.chosen.quantity == proposal.quantity >= 3
     assert proposal.cost_cny == proposal.quantity * Decimal(250)
-    assert proposal.expected_at is not None and proposal.expected_at > clock.now()
+    assert proposal.expected_at is not None
+    assert proposal.expected_at > clock.now()
 
 
 async def test_two_that_propose_at_once_make_one_proposal(own_company):
-    import asyncio
-
     await short_of(FAN, 3)
     await asyncio.gather(*(replenishment.propose() for _ in range(6)))
     assert len(await opened()) == 1
@@ -122,9 +124,7 @@ async def test_what_is_ordered_counts_from_its_draft_to_its_receipt(company):
 async def test_a_transfer_counts_where_it_goes_from_its_draft_on(company):
     await stock(FAN, 3, "SH")
     before = await replenishment.position(await key(FAN, "SH"))
-    await transfers.draft(
-        "GZ", "SH", [transfers.TransferItem(part_number=FAN, quantity=2)], by=SETUP, mode="courier"
-    )
+    await transfers.draft("GZ", "SH", [transfers.TransferItem(part_number=FAN, quantity=2)], by=SETUP, mode="courier")
     after = await replenishment.position(await key(FAN, "SH"))
     assert (after.position - before.position, after.facts.transfers_drafted) == (2, 2)
 
@@ -198,7 +198,8 @@ async def test_accepted_proposals_become_one_draft_for_each_vendor_and_store(com
         DRIVE: next(each.quantity for each in found if each.part_number == DRIVE),
         FAN: fan.quantity + 10,
     }
-    assert order.state == "draft" and accepted.withdrawn == []
+    assert order.state == "draft"
+    assert accepted.withdrawn == []
     answered = await replenishment.proposal_view(fan.id, seen_by=BUYER)
     assert (answered.state, answered.order_number, answered.ordered_quantity) == (
         "drafted",
@@ -230,9 +231,7 @@ async def test_a_proposal_is_answered_once_by_who_serves_the_store(company):
     with pytest.raises(NotGranted):
         await replenishment_answers.decline([proposal.id], by=KEEPER, reason="no")
     with pytest.raises(NeverAnswered):
-        await replenishment_answers.decline(
-            [proposal.id], by=BUYER, reason="no", until=clock.now() - timedelta(days=1)
-        )
+        await replenishment_answers.decline([proposal.id], by=BUYER, reason="no", until=clock.now() - timedelta(days=1))
     await replenishment_answers.accept([proposal.id], by=BUYER)
     for act in (
         replenishment_answers.accept([proposal.id], by=BUYER),
@@ -248,7 +247,8 @@ async def test_a_part_that_no_authorised_channel_offers_is_proposed_without_a_ve
     await short_of(FAN, 3)
     await replenishment.propose()
     [proposal] = await opened()
-    assert proposal.vendor is None and [each.admitted for each in proposal.offers] == [False]
+    assert proposal.vendor is None
+    assert [each.admitted for each in proposal.offers] == [False]
     await bundled()
     with pytest.raises(NobodyOffers):
         await replenishment_answers.accept([proposal.id], by=BUYER)
@@ -267,8 +267,11 @@ async def test_a_proposal_waits_for_its_vendors_least_order_value_until_its_day_
     with clock.at(clock.now() + timedelta(days=6)):
         await bundled()
         [due] = await opened()
-    assert not due.waits and due.quantity * Decimal(250) >= 5000
-    assert due.bundle is not None and due.bundle.reaches_minimum and due.bundle.proven
+    assert not due.waits
+    assert due.quantity * Decimal(250) >= 5000
+    assert due.bundle is not None
+    assert due.bundle.reaches_minimum
+    assert due.bundle.proven
 
 
 async def test_company_brings_a_vendors_least_order_value_together(company):
