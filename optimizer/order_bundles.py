@@ -6,8 +6,8 @@ value, freight for each order, and per part a minimum, a lot, a maximum, a fee a
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence, Set
+from itertools import combinations, pairwise
 from typing import Annotated
 
 import msgspec
@@ -21,6 +21,10 @@ Pieces = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 
 A_FEN = 0.01
 """What waiting costs more than an order of one's own: where both cost the same, it is ordered."""
+
+
+MOST_SETS_OF = 8
+"""Of so many vendors every set is tried before a program is written."""
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -240,8 +244,12 @@ def bundle(needs: Sequence[Need], terms: Sequence[Terms], *, time_limit_s: float
     bound, proven = sum(line.goods_cny for line in lines), True
     waiting: list[str] = []
     if together:
-        model = _Model(together, by_vendor)
-        found, waiting, solved_bound, proven = model.solve(time_limit_s)
+        simple = _without_minimums(together, by_vendor)
+        if simple is not None:
+            found, waiting = simple
+            solved_bound = 0.0
+        else:
+            found, waiting, solved_bound, proven = _Model(together, by_vendor).solve(time_limit_s)
         lines += found
         bound += solved_bound
     lines.sort(key=lambda line: (line.vendor, line.key))
@@ -269,6 +277,67 @@ def _cheapest(need: Need) -> Line | None:
     ]
     # an offer that covers less of the need goes behind one that covers all of it
     return min(lines, key=lambda line: (-min(line.quantity, need.quantity), line.goods_cny, line.vendor), default=None)
+
+
+def _without_minimums(needs: Sequence[Need], terms: Mapping[str, Terms]) -> tuple[list[Line], list[str]] | None:
+    """The best lines and what waits, where least order values and fees turn out not to matter; None where they may.
+
+    For a set U of vendors that ask for freight or a least value, every answer that orders from exactly these (and from any of
+    the others) costs at least their freight and each need's cheapest line among them. Where the set with the smallest such
+    bound has lines that cost just that and bring every order to its least value, no answer is better.
+    """
+    charged = [vendor for vendor, each in sorted(terms.items()) if each.minimum_order_cny or each.freight_cny]
+    charged = [
+        vendor for vendor in charged if any(option.vendor == vendor for need in needs for option in need.options)
+    ]
+    if len(charged) > MOST_SETS_OF or any(option.order_fee_cny for need in needs for option in need.options):
+        return None
+    cheapest = [_cheapest_of_each(need) for need in needs]
+    waits = [alone(need, terms) + A_FEN if need.may_wait else math.inf for need in needs]
+    best, chosen = math.inf, list[Line | None]()
+    for size in range(len(charged) + 1):
+        for used in combinations(charged, size):
+            left_out = set(charged) - set(used)
+            lines = [_cheaper(lines, left_out, waiting) for lines, waiting in zip(cheapest, waits, strict=True)]
+            bound = sum(terms[vendor].freight_cny for vendor in used)
+            bound += sum(
+                waiting if line is None else line.goods_cny for line, waiting in zip(lines, waits, strict=True)
+            )
+            if bound < best:
+                best, chosen = bound, lines
+    if best == math.inf:
+        return None
+    goods: dict[str, float] = defaultdict(float)
+    for line in chosen:
+        if line is not None:
+            goods[line.vendor] += line.goods_cny
+    if any(vendor in terms and worth < terms[vendor].minimum_order_cny for vendor, worth in goods.items()):
+        return None
+    return (
+        [line for line in chosen if line is not None],
+        [need.key for need, line in zip(needs, chosen, strict=True) if line is None],
+    )
+
+
+def _cheaper(lines: Sequence[Line], left_out: Set[str], waiting: float) -> Line | None:
+    """The cheapest line of a vendor that is not left out; None where none is, or where waiting is cheaper."""
+    line = next((line for line in lines if line.vendor not in left_out), None)
+    return None if line is None or line.goods_cny > waiting else line
+
+
+def _cheapest_of_each(need: Need) -> list[Line]:
+    """The cheapest line of every offer that brings the most of a need, the cheapest first."""
+    lines = [
+        min(
+            (
+                Line(need.key, option.vendor, quantity, quantity * unit_price(option, quantity))
+                for quantity in _sensible(option, need.quantity)
+            ),
+            key=lambda line: line.goods_cny,
+        )
+        for option in _that_cover_most(need)
+    ]
+    return sorted(lines, key=lambda line: (line.goods_cny, line.vendor))
 
 
 class _Step(msgspec.Struct, frozen=True):

@@ -236,7 +236,7 @@ PRICE_BREAKS = Kind(
              JOIN party ON party.id = vendor.party
              JOIN part ON part.id = offer.part""",
     key="price_break.id::text",
-    title="party.code || ' / ' || part.part_number || ' / ' || price_break.from_quantity",
+    title="price_break.offer || ' / ' || price_break.from_quantity",
     natural=("offer", "from_quantity"),
     fields=(
         Field(name="offer", en="Offer", zh="报价", required=True, sql="offer.id::text", fixed=True,
