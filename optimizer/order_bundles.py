@@ -6,7 +6,7 @@ value, freight for each order, and per part a minimum, a lot, a maximum, a fee a
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Annotated
 
@@ -319,7 +319,7 @@ def _without_minimums(needs: Sequence[Need], terms: Mapping[str, Terms]) -> tupl
     )
 
 
-def _cheaper(lines: Sequence[Line], left_out: Set[str], waiting: float) -> Line | None:
+def _cheaper(lines: Sequence[Line], left_out: Collection[str], waiting: float) -> Line | None:
     """The cheapest line of a vendor that is not left out; None where none is, or where waiting is cheaper."""
     line = next((line for line in lines if line.vendor not in left_out), None)
     return None if line is None or line.goods_cny > waiting else line
@@ -436,7 +436,8 @@ class _Model:
                 cost.append((self.waits[number], alone(need, terms) + A_FEN))
             program.addConstraint(pulp.lpSum_vars(answered) == 1)
         # dearer than any answer in which one need more is served
-        far = 1.0 + sum(worth for _, worth in cost) + sum(each.minimum_order_cny for each in self.terms.values())
+        far = 1.0 + sum(worth for _, worth in cost) + sum(step.option.order_fee_cny for step in self.steps)
+        far += sum(each.minimum_order_cny for each in self.terms.values())
         cost += [(variable, far) for variable in self.unserved]
         program.setObjective(pulp.lpSum_vars_coefs(cost))
 

@@ -49,7 +49,7 @@ async def leave_proposals(*, by: Actor) -> None:
     stores = await bundling.to_bundle()
     await bundling.record([(each, bundle(each.needs, each.terms)) for each in stores])
     routine = await replenishment.proposals(limit=50, seen_by=by, state="open", urgent=False)
-    if len(routine) > 3:  # noqa: PLR2004  enough are left to look at
+    if len(routine) > 3:
         await replenishment_answers.decline(
             [routine[-1].id],
             by=by,
