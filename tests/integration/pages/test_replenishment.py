@@ -25,6 +25,7 @@ async def test_a_buyer_reads_why_and_orders_several_at_once(visitor):
 
     assert all(each.number in listed for each in found)
     assert "起草订单" in listed
+    assert "拒绝" in listed
     assert "The position, piece by piece" in english
     assert "proven: no choice of vendors" in english
     [order] = await orders.orders(limit=5, seen_by=BUYER, state="draft")
