@@ -278,6 +278,10 @@ class Client:
         """Open cases that are one event."""
         return await self._call(list[Event], "GET", "/emergency-events")
 
+    async def make_case_real(self, case: UUID, *, reason: str) -> CaseSummary:
+        """Let a drill's case be a real one."""
+        return await self._call(CaseSummary, "POST", f"/emergency-cases/{case}/make-real", {"reason": reason})
+
     async def close_case(self, case: UUID, *, note: str, lessons: str = "") -> CaseSummary:
         """Close a case whose cover is restored."""
         return await self._call(

@@ -1,5 +1,6 @@
 """Fixtures: a real PostgreSQL for the session, a database of one's own, and the world every test starts from."""
 
+import functools
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,6 +24,17 @@ from tests.calls import Api
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+COMPILED = {"test_lines", "test_pairs", "test_clusters", "test_simulation", "test_replay", "test_emergency_brute_force"}
+"""Modules that need the compiled passes: one process compiles them, and keeps them for the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all of what has to be compiled first."""
+    for item in items:
+        if item.path.stem in COMPILED:
+            item.add_marker(pytest.mark.xdist_group("compiled"))
 
 
 @pytest.fixture(scope="session")
@@ -92,10 +104,16 @@ def settings_for(dsn: str) -> Settings:
     return Settings(database_url=dsn, secret=SECRET, log_format="quiet", allow_private_vendors=True)
 
 
+@functools.cache
+def the_application() -> Litestar:
+    """The application, put together once: it speaks to whichever database this process is connected to."""
+    return create_app(settings_for("postgresql://unused"), own_pool=False)
+
+
 @pytest.fixture(scope="session")
-def application(shared_database: str) -> Litestar:
-    """The application over the shared company."""
-    return create_app(settings_for(shared_database), own_pool=False)
+def application() -> Litestar:
+    """The application over the database of the test."""
+    return the_application()
 
 
 @pytest.fixture
@@ -106,12 +124,11 @@ async def api(company: str, application: Litestar) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def caller() -> AsyncIterator[Callable[[str], Awaitable[Api]]]:
-    """Makes callers of an application over a database of the test's own."""
+async def caller(application: Litestar) -> AsyncIterator[Callable[[str], Awaitable[Api]]]:
+    """Makes callers of the application over a database of the test's own."""
     clients: list[httpx.AsyncClient] = []
 
     async def make(dsn: str) -> Api:
-        application = create_app(settings_for(dsn), own_pool=False)
         clients.append(
             httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://test", timeout=60)
         )

@@ -99,9 +99,10 @@ def _approval(facts: Any, language: Language, _: Names) -> Worded:
 def _case_waits(facts: Any, language: Language, places: Names) -> Worded:
     store = _store(facts["depot"], language, places)
     name = facts["name_zh"] if language == "zh" else facts["name_en"]
+    drill = facts.get("drill", False)
     if language == "zh":
         return Worded(
-            f"请审批：应急方案 {facts['number']}",
+            f"{'【演练】' if drill else ''}请审批：应急方案 {facts['number']}",
             [
                 f"备件：{name}（{facts['part_number']}）",
                 f"备件库：{store}",
@@ -111,7 +112,7 @@ def _case_waits(facts: Any, language: Language, places: Names) -> Worded:
             ],
         )
     return Worded(
-        f"To approve: emergency case {facts['number']}",
+        f"{'[Drill] ' if drill else ''}To approve: emergency case {facts['number']}",
         [
             f"Part: {name} ({facts['part_number']})",
             f"Store: {store}",

@@ -46,6 +46,7 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "case.approved": ("emergency case approved", "批准应急方案"),
     "case.closed": ("emergency case closed", "关闭应急方案"),
     "case.declared": ("emergency declared", "启动应急方案"),
+    "case.made_real": ("drill made a real emergency", "演练转为实战"),
     "case.plan_chosen": ("another plan chosen for an emergency case", "选用其他备选措施"),
     "case.stood_down": ("emergency case stood down", "解除应急方案"),
     "claim.answered": ("vendor's answer to a claim written down", "登记供应商对索赔的答复"),

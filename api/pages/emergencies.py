@@ -131,6 +131,13 @@ async def choose_plan(request: PageRequest, case_id: FromPath[UUID], data: URLEn
     return Redirect(f"/emergencies/{case_id}", status_code=303)
 
 
+@post("/emergencies/{case_id:uuid}/make-real", guards=[requires("emergency.declare")], status_code=303)
+async def make_real(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Let a drill's case be a real one."""
+    await cases.make_real(case_id, by=request.user, reason=data.reason)
+    return Redirect(f"/emergencies/{case_id}", status_code=303)
+
+
 @post("/emergencies/{case_id:uuid}/stand-down", guards=[requires("emergency.close")], status_code=303)
 async def stand_down(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """End a case that turned out not to be one."""
@@ -145,4 +152,4 @@ async def close(request: PageRequest, case_id: FromPath[UUID], data: URLEncodedB
     return Redirect(f"/emergencies/{case_id}", status_code=303)
 
 
-handlers = [list_cases, new_case, declare, show_case, approve, choose_plan, stand_down, close]
+handlers = [list_cases, new_case, declare, show_case, approve, choose_plan, make_real, stand_down, close]

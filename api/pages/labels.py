@@ -318,6 +318,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "opened": ("Case opened", "启动应急方案"),
         "proposed": ("Measures proposed", "提出应急措施"),
         "approved": ("Measures approved", "应急措施获批"),
+        "made_real": ("No drill any more", "演练转为实战"),
         "plan_chosen": ("Another plan chosen", "选用其他备选措施"),
         "acting": ("Orders and transfers under way", "采购与调拨执行中"),
         "cover_restored": ("Cover restored", "保障恢复"),
@@ -328,6 +329,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "stood_down": ("Case stood down", "解除应急方案"),
     },
     "hindrance": {
+        "nobody_drills": ("no vendor takes part in drills", "无供应商参与演练"),
         "nothing_offered": ("nobody offers the part", "无有效报价"),
         "vendors_not_genuine_enough": ("vendors not genuine enough", "供应商来源等级不足"),
         "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
@@ -343,6 +345,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "proposing_why": {
         "need_has_grown": ("failures went on: more is needed", "故障持续，需求增加"),
         "no_proposal_yet": ("nothing was proposed yet", "尚未提出措施"),
+        "made_real": ("the drill became real", "演练转为实战"),
         "measures_not_enough": ("the measures did not suffice", "已到位的措施仍不足"),
         "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
         "donor_frozen": ("the store that was to send is frozen", "调出库已冻结"),

@@ -197,6 +197,21 @@ class CaseController(Controller):
         )
 
     @post(
+        "/emergency-cases/{case_id:uuid}/make-real",
+        operation_id="MakeCaseReal",
+        status_code=200,
+        guards=[requires("emergency.declare")],
+        responses=refusals(404, 409),
+    )
+    async def make_real(
+        self, request: ApiRequest, case_id: FromPath[UUID], data: JSONBody[Reason], idempotency_key: Key = None
+    ) -> Response[cases.CaseSummary]:
+        """Let a drill's case be a real one: measures are chosen anew, from every vendor and store."""
+        return await once(
+            request, idempotency_key, lambda: cases.make_real(case_id, by=request.user, reason=data.reason)
+        )
+
+    @post(
         "/emergency-cases/{case_id:uuid}/stand-down",
         operation_id="StandDownCase",
         status_code=200,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct, structs
 
-from inventory.emergency import cases, near_misses, stand_ins
+from inventory.emergency import cases, drills, near_misses, stand_ins
 from inventory.emergency.facts import Facts, Key, RowFacts, gather, rows_of_class, serving_key
 from inventory.emergency.judging import Judgement, blamed, judge_all, judge_one, still_missing
 from inventory.ground import clock, db, jobs
@@ -79,6 +79,8 @@ async def record(facts: Facts, subject: RowFacts, judgement: Judgement, *, by: A
         if judge_one(facts, without).covered:
             await stand_ins.end(*subject.key)
     if subject.case is not None:
+        if subject.case_drill_since and await drills.has_really_failed(subject.key, subject.case_drill_since):
+            await cases.end_drill(subject.case, "real_failure", by=by)
         await cases.note_conditions(subject.case, judgement, by=by)
         await cases.note_cover(
             subject.case, covered=judgement.covered, missing=await _missing(facts, subject, judgement), by=by

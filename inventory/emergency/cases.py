@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct, structs
 
-from inventory.emergency import disclosure, near_misses, stand_ins
+from inventory.emergency import disclosure, drills, near_misses, stand_ins
 from inventory.emergency.evidence import evidence_of
 from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.hindrances import (
@@ -62,6 +62,14 @@ class ProposedAnew(Refused):
     help_zh = "请查看最新的措施后重新决定。"
 
 
+class NoDrill(Refused):
+    """Case {number} is no drill, or not any more."""
+
+    zh = "应急方案 {number} 不是演练，或已转为实战。"
+    help_en = "It buys and moves stock as it stands."
+    help_zh = "该方案按实战采购与调拨。"
+
+
 class NoteMissing(Invalid):
     """Closing a case needs a closing note."""
 
@@ -92,6 +100,7 @@ class CaseSummary(Struct, frozen=True, kw_only=True):
     state: State
     cause: str
     owner: str
+    drill: bool
     crossed_critical_point: bool
     in_burst: bool
     under_average_line: bool
@@ -132,15 +141,16 @@ async def open_case(
 ) -> UUID | None:
     """Open a case with its evidence frozen; None where one is open already.
 
-    `declared` is the reason of a person who declares it.
+    `declared` is the reason of a person who declares it; what a drill's failure opens is marked as a drill.
     """
+    drill = declared is None and await drills.is_drilled(subject.key)
     evidence = await evidence_of(facts, subject, judgement)
     cause = "declared" if declared else "burst_and_level" if judgement.in_burst else "level"
     number = await next_number("EC")
     case = await db.fetch_value(
         """INSERT INTO emergency_case (number, part, place, pool, state, cause, owner, policy_version, opened_at,
-                                       crossed_critical_point, in_burst, under_average_line, evidence)
-           VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12)
+                                       crossed_critical_point, in_burst, under_average_line, drill, evidence)
+           VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12, $13)
            ON CONFLICT (part, place, pool) WHERE state NOT IN ('closed', 'stood_down') DO NOTHING RETURNING id""",
         number,
         *subject.key,
@@ -151,18 +161,25 @@ async def open_case(
         judgement.below or bool(judgement.broken),
         judgement.in_burst,
         judgement.under_average,
+        drill,
         evidence,
     )
     if case is None:
         return None
-    await log(case, "opened", by, {"cause": cause, "reason": declared})
+    await log(case, "opened", by, {"cause": cause, "reason": declared, "drill": drill})
     await _begin_deciding(number, subject.depot)
     await jobs.enqueue(jobs.Propose(case))
     await events.emit(
         "emergency_case.opened",
         "emergency_case",
         number,
-        {"number": number, "part_number": subject.part_number, "depot": subject.depot, "cause": cause},
+        {
+            "number": number,
+            "part_number": subject.part_number,
+            "depot": subject.depot,
+            "cause": cause,
+            "drill": drill,
+        },
         depot=subject.depot,
         closed=True,
     )
@@ -193,6 +210,7 @@ async def _wake(case: UUID, view: CaseSummary, proposal: Mapping[str, Any]) -> N
         "name_zh": view.name_zh,
         "name_en": view.name_en,
         "depot": view.depot,
+        "drill": view.drill,
         "in_burst": view.in_burst,
         "measures": len(proposal.get("measures", [])),
         "still_missing": proposal.get("still_missing", 0),
@@ -340,6 +358,43 @@ async def propose_again(case: UUID, why: str, *, by: Actor) -> None:
         await steps.finish("emergency_case", moved, "close_case", by=by)
         await log(case, "proposing_again", by, {"why": why})
         await jobs.enqueue(jobs.Propose(case))
+
+
+@db.atomic
+async def make_real(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
+    """Let a drill's case be a real one: measures are chosen anew, from every vendor and store.
+
+    Raises:
+        Unknown: no such case.
+        NotYourDepot: it is about a store that the actor does not serve.
+        NoDrill: it is none, or not any more.
+
+    """
+    by.require("emergency.declare")
+    view = await _own(case, by)
+    if not await end_drill(case, "by_a_person", by=by):
+        raise NoDrill(number=view.number)
+    await audit.record("case.made_real", "emergency_case", view.number, by=by, reason=reason)
+    return await case_summary(case)
+
+
+@db.atomic
+async def end_drill(case: UUID, why: Literal["by_a_person", "real_failure"], *, by: Actor) -> bool:
+    """Let a case that goes on be no drill any more; whether it was one. What it ordered for the drill brings nothing."""
+    was = await db.execute(
+        "UPDATE emergency_case SET drill = false WHERE id = $1 AND drill AND state NOT IN ('closed', 'stood_down')",
+        case,
+    )
+    if was:
+        await log(case, "made_real", by, {"why": why})
+        for placed in await db.fetch(
+            """SELECT purchase_order.id FROM purchase_order JOIN emergency_case ON emergency_case.number = case_number
+               WHERE emergency_case.id = $1 AND purchase_order.state IN ('approved', 'placed', 'acknowledged')""",
+            case,
+        ):
+            await orders.record_refused(placed["id"], by=by, reason="演练转为实战 / the drill became real")
+        await propose_again(case, "made_real", by=by)
+    return bool(was)
 
 
 async def donor_frozen(place: int, *, by: Actor) -> None:
@@ -678,7 +733,7 @@ async def policy_of(case: UUID) -> Policy:
 
 
 _SUMMARY = """SELECT emergency_case.id, emergency_case.number, part.part_number, part.name_zh, part.name_en,
-                     place.code AS depot, pool.code AS pool, emergency_case.state, cause, owner,
+                     place.code AS depot, pool.code AS pool, emergency_case.state, cause, owner, drill,
                      crossed_critical_point, in_burst, under_average_line, opened_at, proposed_at, approved_at,
                      cover_restored_at, closed_at
               FROM emergency_case

@@ -49,7 +49,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     `missing` is how much stock has to be found, beyond what comes anyway and what earlier measures will bring.
     `options` by option, `moves` by lane; `hindrances` is what keeps others from being there. `substitutes` are the parts
     that may stand in, those too that fit only some of what the stock serves and are not counted on; `swap_units` whole units
-    that could bridge the time, which nobody reckons with.
+    that could bridge the time, which nobody reckons with. A `drill` buys from those who take part in drills, and from no store.
 
     A substitute is in the situation as what it stands for: where two pieces of it are used for one, an offer of it is an
     option for the part at twice the price, in lots of whole pairs; what a store can spare of it is a need of its own, named
@@ -64,6 +64,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     available: int
     missing: int
     situation: Situation
+    drill: bool
     options: dict[str, Offered]
     moves: dict[str, Carried]
     substitutes: list[Substitute]
@@ -89,7 +90,7 @@ class Source(Struct, frozen=True, kw_only=True):
 async def choices(case: UUID) -> Choices | None:
     """What a case has to choose from; None where it waits for no proposal."""
     head = await db.fetch_one(
-        """SELECT emergency_case.part, place, pool, emergency_case.number, proposed_at, contract.minimum_provenance
+        """SELECT emergency_case.part, place, pool, emergency_case.number, proposed_at, drill, contract.minimum_provenance
            FROM emergency_case
            JOIN pool AS own ON own.id = emergency_case.pool
            LEFT JOIN contract ON contract.id = own.contract
@@ -99,7 +100,7 @@ async def choices(case: UUID) -> Choices | None:
     if head is None:
         return None
     key = (head["part"], head["place"], head["pool"])
-    substitutes = await substitutes_of(*key)
+    substitutes = [] if head["drill"] else await substitutes_of(*key)
     fitting = {each.part: each for each in substitutes if each.fits}
     facts = await _rows_of(key, [*fitting])
     subject = next(row for row in facts.rows if row.key == key)
@@ -109,10 +110,10 @@ async def choices(case: UUID) -> Choices | None:
         if row.part == subject.part
         else _instead(facts, row, subject, fitting[row.part], policy)
         for row in facts.rows
-        if row is not subject and row.available > 0
+        if row is not subject and row.available > 0 and not head["drill"]  # no store gives anything away for a drill
     ]
     needed = cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK)
-    offers, too_low = await _offers(case, subject, fitting, needed)
+    offers, too_low = await _offers(case, subject, fitting, needed, drill=head["drill"])
     lanes = await _lanes(subject, sources, policy.restore_within_hours)
     under_way = await cases.under_way(case)
     judgement = judge_one(facts, subject)
@@ -127,6 +128,7 @@ async def choices(case: UUID) -> Choices | None:
         missing=missing,
         options={term.option: offered for offered, term in offers},
         moves={lane.name: carried for lane, carried in lanes},
+        drill=head["drill"],
         substitutes=substitutes,
         swap_units=await swap_units_of(*key),
         hindrances=[
@@ -134,7 +136,7 @@ async def choices(case: UUID) -> Choices | None:
             *(
                 []
                 if any(offered.part_number == subject.part_number for offered, _ in offers) or too_low
-                else [await hindrances.not_offered(subject.part, subject.part_number)]
+                else [await hindrances.not_offered(subject.part, subject.part_number, drill=head["drill"])]
             ),
             *(hindrances.too_low(number, needed, vendors) for number, vendors in too_low.items()),
             *_unused(subject, sources, [lane.origin for lane, _ in lanes], missing),
@@ -329,9 +331,16 @@ async def _lanes(subject: RowFacts, sources: Sequence[Source], within_hours: flo
 
 
 async def _offers(
-    case: UUID | None, subject: RowFacts, substitutes: Mapping[int, Substitute], needed: Provenance
+    case: UUID | None,
+    subject: RowFacts,
+    substitutes: Mapping[int, Substitute],
+    needed: Provenance,
+    *,
+    drill: bool = False,
 ) -> tuple[list[tuple[Offered, VendorOption]], dict[str, list[tuple[str, Provenance]]]]:
     """What may be bought: today's offers of vendors genuine enough that did not refuse this case; fast ways apart.
+
+    For a drill, those of vendors that take part in drills.
 
     Of the part, and of what fits instead of it; whoever refused the one may still send the other. And by part who offers it
     and is not genuine enough, with their grade.
@@ -348,6 +357,7 @@ async def _offers(
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
            WHERE (offer.part = $1 OR offer.part = ANY($4)) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+             AND (takes_drills OR NOT $5)
              AND NOT EXISTS (
                  SELECT FROM purchase_order
                  JOIN emergency_case ON emergency_case.number = purchase_order.case_number
@@ -358,6 +368,7 @@ async def _offers(
         today,
         case,
         list(substitutes),
+        drill,
     )
     offers: list[tuple[Offered, VendorOption]] = []
     too_low: dict[str, list[tuple[str, Provenance]]] = defaultdict(list)

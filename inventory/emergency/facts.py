@@ -29,7 +29,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
 
     `planned` is false where no approved plan has the row; its demand then comes from the installed base, and
     `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded,
-    `stored_raise` how many times its long-run rate the present rate was then. `rate_shape` tells how well the rate is
+    `stored_raise` how many times its long-run rate the present rate was then. `case_drill_since` is when its case was opened
+    by a drill, if it was. `rate_shape` tells how well the rate is
     known: that of its Gamma, infinite where nothing is said of it. `standing_in` is how many pieces of the part its
     substitutes stand in for (None where none was agreed on), `lent` how many of its own stand in for other parts.
     """
@@ -62,6 +63,7 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     stored_in_burst: bool
     case: UUID | None
     case_state: str | None
+    case_drill_since: datetime | None = None
     standing_in: int | None
     lent: int
 
@@ -194,7 +196,8 @@ SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, p
        hand_set_point.point AS hand_set, assessment.projected_share AS stored_share,
        coalesce(assessment.present_rate_per_day / nullif(assessment.rate_per_day, 0), 1) AS stored_raise,
        coalesce(assessment.in_burst, false) AS stored_in_burst,
-       emergency_case.id AS case, emergency_case.state AS case_state, standing.units AS standing_in,
+       emergency_case.id AS case, emergency_case.state AS case_state,
+       CASE WHEN emergency_case.drill THEN emergency_case.opened_at END AS case_drill_since, standing.units AS standing_in,
        coalesce(lent.pieces, 0) AS lent
 FROM wanted
 JOIN part ON part.id = wanted.part

@@ -21,6 +21,14 @@ class NothingOffered(Refused):
     help_zh = "请询价并录入带有效期的报价，之后重新生成措施。"
 
 
+class NobodyDrills(Refused):
+    """No vendor that takes part in drills offers {part_number} today."""
+
+    zh = "今天没有参与演练的供应商报价 {part_number}。"
+    help_en = "Mark a vendor of yours that sends nothing real as taking part in drills, and enter its offer."
+    help_zh = "请将不发实物的演练供应商标记为参与演练，并录入其报价。"
+
+
 class VendorsNotGenuineEnough(Refused):
     """{part_number} is offered only by vendors below {needed}, which this stock asks for: {vendors}."""
 
@@ -156,8 +164,10 @@ def too_low(part_number: str, needed: Provenance, vendors: Sequence[tuple[str, P
     )
 
 
-async def not_offered(part: int, part_number: str) -> Hindrance:
-    """Nobody offers a part; who did before."""
+async def not_offered(part: int, part_number: str, *, drill: bool) -> Hindrance:
+    """Nobody offers a part, to a drill, or at all; who did before."""
+    if drill:
+        return told(NobodyDrills(part_number=part_number))
     before = await db.fetch(
         """SELECT party.code, max(valid_to) AS until FROM offer
            JOIN vendor ON vendor.id = offer.vendor

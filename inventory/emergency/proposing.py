@@ -67,7 +67,7 @@ async def record(chosen: Choices, answer: Answer, *, by: Actor, attempt: int = 1
     if fresh is None:
         return
     measures = answer.plan or (answer.least_shortage.plan if answer.least_shortage else ())
-    gone = fresh.available < chosen.available or not _still_spared(fresh, measures)
+    gone = fresh.available < chosen.available or not _still_spared(fresh, measures) or fresh.drill != chosen.drill
     if gone and attempt < ATTEMPTS:
         await jobs.enqueue(jobs.Propose(chosen.case, attempt + 1))
         return

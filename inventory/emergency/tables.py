@@ -124,6 +124,7 @@ class EmergencyCase(Table, tablename="emergency_case", help_text="A declared eme
     crossed_critical_point = flag(default=False)
     in_burst = flag(default=False)
     under_average_line = flag(default=False)
+    drill = flag(default=False)
     evidence = document()
     proposal = document(default="{}")
     proposed_at = optional_instant()

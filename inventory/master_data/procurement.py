@@ -64,6 +64,7 @@ async def enter_vendor(values: Values, by: Actor) -> None:
                 endpoint=values["endpoint"],
                 return_terms=values["return_terms"],
                 holidays=values["holidays"],
+                takes_drills=values["takes_drills"] or False,
             )
         ],
         by=by,
@@ -101,6 +102,8 @@ VENDORS = Kind(
         _term("freight_cny", "Freight per order CNY", "每单运费（元）", "0", ("not where it is expedited", "加急订单除外")),
         _company("phone"),
         _company("email"),
+        Field(name="takes_drills", en="Takes part in drills", zh="参与演练", shape="flag", sql="vendor.takes_drills",
+              column="takes_drills", hint=("sends nothing real for an order of a drill", "演练订单不发实物")),
         Field(name="active", en="In use", zh="在用", shape="flag", sql="vendor.active", column="active", later=True),
     ),
     enter=enter_vendor,

@@ -13298,6 +13298,27 @@ async def forwards():
     manager.add_column(
         table_class_name="Vendor",
         tablename="vendor",
+        column_name="takes_drills",
+        db_column_name="takes_drills",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Vendor",
+        tablename="vendor",
         column_name="active",
         db_column_name="active",
         column_class_name="Boolean",
@@ -28310,6 +28331,27 @@ async def forwards():
         tablename="emergency_case",
         column_name="under_average_line",
         db_column_name="under_average_line",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EmergencyCase",
+        tablename="emergency_case",
+        column_name="drill",
+        db_column_name="drill",
         column_class_name="Boolean",
         column_class=Boolean,
         params={

@@ -22,6 +22,7 @@ class NewVendor(Struct, frozen=True, kw_only=True):
     endpoint: str | None = None
     return_terms: str = ""
     holidays: Literal["CN"] | None = None
+    takes_drills: bool = False
 
 
 class NewClosure(Struct, frozen=True, kw_only=True):
@@ -82,10 +83,10 @@ async def enter_vendors(vendors: Sequence[NewVendor], *, by: Actor) -> None:
 
     """
     await enter(
-        """INSERT INTO vendor (party, place, kind, channel, endpoint, return_terms, holidays)
-           SELECT party.id, place.id, new.kind, channel, endpoint, return_terms, holidays
+        """INSERT INTO vendor (party, place, kind, channel, endpoint, return_terms, holidays, takes_drills)
+           SELECT party.id, place.id, new.kind, channel, endpoint, return_terms, holidays, takes_drills
            FROM jsonb_to_recordset($1) AS new(party text, place text, kind text, channel text, endpoint text,
-                return_terms text, holidays text)
+                return_terms text, holidays text, takes_drills boolean)
            JOIN party ON party.code = new.party AND party.is_vendor
            JOIN place ON place.code = new.place AND place.kind = 'vendor'
            RETURNING (SELECT code FROM party WHERE party.id = vendor.party)""",

@@ -45,6 +45,7 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     return_terms = note()
     inspect_on_receipt = flag(default=False)
     holidays = optional_text()
+    takes_drills = flag(default=False)
     active = flag(default=True)
     minimum_order_cny = money(Decimal(0))
     small_order_fee_cny = optional_money()

@@ -13,9 +13,8 @@ from granian.server.embed import Server
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from playwright.async_api import Error as PageError
 
-from api.app import create_app
 from inventory.people import persons
-from tests.conftest import settings_for
+from tests.conftest import the_application
 from tests.integration.pages.conftest import PASSWORD, add_person
 from tests.services import free_port
 
@@ -130,12 +129,10 @@ People = Callable[..., Awaitable[Person]]
 
 
 @asynccontextmanager
-async def served(dsn: str) -> AsyncIterator[str]:
-    """The pages over a database, by the real server on this loop; its address."""
+async def served() -> AsyncIterator[str]:
+    """The pages over the database of this process, by the real server on this loop; their address."""
     port = free_port()
-    server = Server(
-        create_app(settings_for(dsn), own_pool=False), port=port, interface=Interfaces.ASGI, log_enabled=False
-    )
+    server = Server(the_application(), port=port, interface=Interfaces.ASGI, log_enabled=False)
     serving = asyncio.create_task(server.serve())
     url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient() as client:
@@ -156,7 +153,7 @@ async def people(own_company: str, browser: Browser) -> AsyncIterator[People]:
     password_hash = await persons.hashed(PASSWORD)
     contexts: list[BrowserContext] = []
     made: list[Person] = []
-    async with served(own_company) as url:
+    async with served() as url:
 
         async def person(
             role: str, *, depot: str | None = None, language: str = "zh-CN", phone: bool = False, **options: object

@@ -9,14 +9,13 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta, Struct
 
-from api.app import create_app
 from inventory.ground.bounds import Bounded, Within, bounds_of
-from tests.conftest import settings_for
+from tests.conftest import the_application
 
 
 def handlers() -> dict[str, HTTPRouteHandler]:
     """Every handler of the service, by the name of its function."""
-    application = create_app(settings_for("postgresql://unused"), own_pool=False)
+    application = the_application()
     return {
         f"{route.path} {handler.handler_name}": handler
         for route in application.routes

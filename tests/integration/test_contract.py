@@ -1,6 +1,7 @@
 """The API keeps its own description: no server error, no undocumented status, no answer of another shape."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,13 @@ TAGS_OF_ROLE = {
 }
 """Who calls what: each role where it may do most."""
 
+PHASES = (
+    ("examples,coverage,fuzzing", "30")
+    if os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+    else ("examples,coverage", "1")
+)
+"""What is sent, and how many at random: every boundary of every field each time, more at random only by night."""
+
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
@@ -38,8 +46,8 @@ async def test_whatever_is_sent_the_description_holds(own_company, tmp_path: Pat
                 f"{url}/docs/openapi.json",
                 *("--header", f"Authorization: Bearer {key}"),
                 *("--checks", CHECKS),
-                *("--phases", "examples,coverage,fuzzing"),
-                *("--max-examples", "3"),
+                *("--phases", PHASES[0]),
+                *("--max-examples", PHASES[1]),
                 *("--seed", "1"),
                 *(argument for tag in TAGS_OF_ROLE[role] for argument in ("--include-tag", tag)),
                 *("--suppress-health-check", "all"),

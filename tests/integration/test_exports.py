@@ -6,12 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from api.app import create_app
 from api.exchange import exports
 from api.exchange.headings import CHINESE, LEFT_OUT
 from inventory.catalogue.register import NewPart, enter_parts
 from inventory.ground import clock, db
-from tests.conftest import settings_for
+from tests.conftest import the_application
 from tests.integration.test_routes import ROUTES
 from tests.world import FAN, PSU, SETUP
 
@@ -27,7 +26,7 @@ LISTS = [(path, operation) for _, path, operation in ROUTES if operation.startsw
 
 
 def all_lists():
-    for handler in {handler for route in create_app(settings_for("postgresql://unused"), own_pool=False).routes
+    for handler in {handler for route in the_application().routes
                     for handler in getattr(route, "route_handlers", []) if getattr(handler, "operation_id", None)}:  # fmt: skip
         item = exports.item_of(handler)
         if item is not None and not all(path.endswith("}") for path in handler.paths):  # rows of many kinds: no columns

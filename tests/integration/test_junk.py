@@ -13,7 +13,6 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from api.access import SESSION_COOKIE
-from api.app import create_app
 from api.vendors.signing import headers_for, secret_for
 from inventory.assurance import shared_links
 from inventory.emergency import claiming, rehearsals
@@ -37,7 +36,7 @@ from inventory.stock.handovers import Item
 from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
-from tests.conftest import SECRET, settings_for
+from tests.conftest import SECRET
 from tests.documents import one_of_each
 from tests.integration.emergency.test_radar import delivered
 from tests.integration.pages.conftest import add_person
@@ -190,12 +189,12 @@ class Caller:
 
 
 @pytest.fixture
-async def everybody(own_company: str) -> AsyncIterator[Caller]:
+async def everybody(own_company: str, application: Litestar) -> AsyncIterator[Caller]:
     password_hash = await persons.hashed("a-long-enough-word")
     person = await add_person("everybody", None, password_hash)
     for role in ROLES.keys() - {"vendor", "inspector", "ticket_system"}:
         await persons.grant_role("everybody", role, by=SETUP)
-    caller = Caller(create_app(settings_for(own_company), own_pool=False), await known(password_hash))
+    caller = Caller(application, await known(password_hash))
     caller.client.cookies.set(SESSION_COOKIE, await sessions.begin(person))
     await caller.client.get("/sign-in")
     yield caller

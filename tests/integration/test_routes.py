@@ -5,8 +5,7 @@ from uuid import uuid4
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
-from api.app import create_app
-from tests.conftest import settings_for
+from tests.conftest import the_application
 from tests.world import FAN, PSU
 
 OPEN_TO_ALL = {"VendorCallback"}
@@ -26,7 +25,7 @@ POSTED_QUESTIONS = {"RehearsePast", "RehearseBurst", "CancelRehearsal"}
 def _routes() -> list[tuple[str, str, str]]:
     """Method, path (with ids that exist nowhere) and operation of every API route."""
     found: list[tuple[str, str, str]] = []
-    for route in create_app(settings_for("postgresql://unused"), own_pool=False).routes:
+    for route in the_application().routes:
         if not route.path.startswith("/api/v1"):
             continue
         path = route.path.removeprefix("/api/v1")

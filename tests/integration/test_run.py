@@ -166,7 +166,7 @@ def test_from_nothing_to_restored_cover_and_back_again(newcomer: Newcomer):
     assert {path: LIVELY[path] - states for path, states in lively.items() if LIVELY[path] - states} == {}
     assert drill.returncode == 0, drill.stdout + drill.stderr
     assert "arrived at GZ" in drill.stdout
-    assert {case["state"] for case in after} == {"cover_restored"}
+    assert {(case["state"], case["drill"]) for case in after} == {("cover_restored", True)}
     assert "GZ" in {case["depot"] for case in after}
     assert {order["kind"] for order in orders} == {"emergency"}
     assert "received" in {order["state"] for order in orders}

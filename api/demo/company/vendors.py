@@ -78,6 +78,7 @@ async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
                 endpoint=f"{endpoint}/vendors/{v.code}",
                 return_terms=v.terms,
                 holidays="CN" if v.kind == "repairer" else None,
+                takes_drills=True,  # none of them is real
             )
             for v in VENDORS
         ],

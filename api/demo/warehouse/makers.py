@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from api.demo.lived import Life, NotToday, Story
+from api.demo.lived import Life, Story
 from inventory.emergency import maker_support
 from inventory.emergency.maker_support import NewMakerCase
 from inventory.ground import clock
@@ -16,18 +16,19 @@ def plan(life: Life) -> None:
     life.tell(life.ago(hours=3), _called_in(life, "原厂二线 钱工", solved=False))
 
 
-async def _under_way(life: Life) -> UUID:
+async def _under_way(life: Life) -> UUID | None:
     """A request that has a piece on its way, and a maker."""
     manager = life.crew["project-manager-1"]
     for each in await requests.requests(limit=20, seen_by=manager, state="shipped"):
         if (await maker_support.support(each.id, seen_by=manager)).makers:
             return each.id
-    raise NotToday
+    return None
 
 
 async def _called_in(life: Life, contact: str, *, solved: bool) -> Story:
     manager = life.crew["project-manager-1"]
-    request = await _under_way(life)
+    while (request := await _under_way(life)) is None:
+        yield timedelta(minutes=20)
     tried = "更换备件后故障依旧，日志已收集 / the fault stays with a new part; logs collected"
     attempt = await maker_support.record_attempt(request, expert="二线专家 孙工", tried=tried, by=manager)
     await maker_support.report_attempt(attempt.id, by=manager)

@@ -7,9 +7,7 @@ import pytest
 from litestar import Litestar
 
 from api.access import SESSION_COOKIE
-from api.app import create_app
 from inventory.people import persons, sessions
-from tests.conftest import settings_for
 from tests.world import SETUP
 
 PASSWORD = "a-long-enough-word"
@@ -87,6 +85,6 @@ def visitor(company: str, application: Litestar, visitors: Callable[[Litestar], 
 
 
 @pytest.fixture
-async def own_visitor(own_company: str, visitors: Callable[[Litestar], Visitors]) -> Visitors:
+async def own_visitor(own_company: str, application: Litestar, visitors: Callable[[Litestar], Visitors]) -> Visitors:
     """Visitors of a company of the test's own: a refused action is undone there, as it is in life."""
-    return visitors(create_app(settings_for(own_company), own_pool=False))
+    return visitors(application)

@@ -13,6 +13,7 @@ from inventory.stock import receipts
 from inventory.stock.receipts import Incoming
 from tests.integration.emergency.test_cases import a_case, drain, fail, judge, live_cases, planned, propose
 from tests.integration.emergency.test_choosing import with_a_front
+from tests.integration.emergency.test_drills import drilling
 from tests.integration.emergency.test_hindrances import propose as chosen_as_the_worker_does
 from tests.integration.emergency.test_measures import NEWER, a_fan_case, enter_substitute, offer
 from tests.integration.emergency.test_telling import lean_on_it_too
@@ -342,3 +343,18 @@ async def test_pages_of_a_case_and_of_its_lines_show_what_may_be_told(visitor):
     assert lines.status_code == (await banker.get("/emergencies")).status_code == 200
     assert (await banker.get(f"/parts/{DRIVE}")).status_code == 200
     assert "Set the critical point by hand" not in lines.text  # it is the common pool
+
+
+async def test_a_drill_says_that_it_is_one_and_is_made_real(visitor, company):
+    case = await drilling()
+    manager, auditor = await visitor("project_manager"), await visitor("auditor")
+    shown = await manager.get(f"/emergencies/{case.id}")
+    listed = await manager.get("/emergencies")
+    others = await auditor.get(f"/emergencies/{case.id}")
+    await manager.post(f"/emergencies/{case.id}/make-real", {"reason": "真的坏了"})
+
+    assert "本方案为演练" in shown.text
+    assert "转为实战" in shown.text
+    assert "演练</span>" in listed.text
+    assert ("本方案为演练" in others.text, "make-real" in others.text) == (True, False)
+    assert "本方案为演练" not in (await manager.get(f"/emergencies/{case.id}")).text

@@ -4,12 +4,11 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, structs
 
-from api.app import create_app
 from api.exchange.headings import CHINESE
 from inventory.ground import db
 from inventory.procurement import orders
 from inventory.requests import requests
-from tests.conftest import settings_for
+from tests.conftest import the_application
 from tests.integration.procurement.test_orders import drafted
 from tests.integration.requests.test_requests import new
 from tests.world import BUYER, DISPATCHER, DRIVE, SETUP
@@ -145,7 +144,7 @@ async def test_a_paper_that_is_refused_in_a_tab_is_a_page(visitor):
 def test_every_field_of_every_form_has_its_chinese_name():
     forms = [
         body.annotation
-        for route in create_app(settings_for("postgresql://unused"), own_pool=False).routes
+        for route in the_application().routes
         for handler in getattr(route, "route_handlers", [])
         if isinstance(handler, HTTPRouteHandler) and handler.opt.get("page")
         if (body := handler.parsed_fn_signature.parameters.get("data")) is not None

@@ -171,6 +171,7 @@ ACTIONS = [
     ("/emergencies/new", "engineer"),
     ("/emergencies/{case}/approve", "engineer"),
     ("/emergencies/{case}/stand-down", "buyer"),
+    ("/emergencies/{case}/make-real", "auditor"),
     ("/emergencies/{case}/close", "buyer"),
     ("/force-majeure/new", "engineer"),
     ("/force-majeure/{force_majeure}/measures", "engineer"),
