@@ -6,7 +6,7 @@ again) as soon as its heartbeat is missed.
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
@@ -37,12 +37,13 @@ from inventory.imports import imports
 from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
-from inventory.procurement import orders
+from inventory.procurement import bundling, orders, replenishment, replenishment_answers
 from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
 from optimizer.emergency import Answer, Point, choose
+from optimizer.order_bundles import Bundling, Need, Terms, bundle
 from optimizer.situation import Situation
 from optimizer.soonest import soonest
 
@@ -197,6 +198,31 @@ async def on_place_order(job: jobs.PlaceOrder, work: Work) -> None:
     )
 
 
+async def on_replenish(job: jobs.Replenish, _: Work) -> None:
+    """A level fell to a line, or what is to come to it changed."""
+    await replenishment.propose([(job.part, job.place, job.pool)])
+
+
+async def on_replenish_all(_: jobs.ReplenishAll, __: Work) -> None:
+    """Base stocks changed."""
+    await replenishment.propose()
+
+
+async def on_bundle_orders(job: jobs.BundleOrders, work: Work) -> None:
+    """Proposals changed: which vendor gets what, solved in a process of its own; some may then be drafted."""
+    stores = await bundling.to_bundle()
+    if stores:
+        answers = await in_process(work, solve_bundles, [(each.needs, each.terms) for each in stores])
+        await bundling.record(list(zip(stores, answers, strict=True)))
+    await replenishment_answers.draft_what_may(routine=job.daily)
+
+
+def solve_bundles(stores: Sequence[tuple[Sequence[Need], Sequence[Terms]]]) -> list[Bundling]:
+    """Put orders together store by store, in a process of its own; each in its share of the time."""
+    seconds = min(SOLVE_SECONDS, 2 * SOLVE_SECONDS / max(len(stores), 1))
+    return [bundle(needs, terms, time_limit_s=seconds) for needs, terms in stores]
+
+
 async def on_order_fell_through(job: jobs.OrderFellThrough, _: Work) -> None:
     """A vendor refused: the case that counted on it needs other measures."""
     await cases.order_fell_through(job.order, by=EMERGENCY)
@@ -265,6 +291,9 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,
+    jobs.Replenish: on_replenish,
+    jobs.ReplenishAll: on_replenish_all,
+    jobs.BundleOrders: on_bundle_orders,
     jobs.PlaceOrder: on_place_order,
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
@@ -314,6 +343,7 @@ async def _now_and_then() -> None:
     await cases.remind_of_unproposed(by=EMERGENCY)
     await backorders.renew_promises(by=service("allocation"))
     await losses.note_overdue()
+    await replenishment_answers.look_again()
     await force_majeure.source_latecomers_elsewhere(by=service("allocation"))
 
 

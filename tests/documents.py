@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from msgspec import structs
 
@@ -13,6 +14,7 @@ from inventory.people import duty, persons
 from inventory.places import bins
 from inventory.places import register as places
 from inventory.planning import plans
+from inventory.procurement import replenishment
 from inventory.requests import policy, requests, waves
 from inventory.stock import (
     handovers,
@@ -27,6 +29,7 @@ from inventory.stock import (
     transfers,
 )
 from inventory.stock.counting import sheets
+from inventory.stock.lines import Lines, set_lines
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.people.test_duty import a_shift, person
 from tests.integration.planning.test_plans import made
@@ -99,6 +102,7 @@ async def one_of_each() -> dict[str, object]:
         "notice": (await notices.notices(limit=1, seen_by=SETUP))[0].number,
         "receipt": received.number,
         "order": order.id,
+        "proposal": await _a_proposal(),
         "transfer": sent.id,
         "pick_list": walk.id,
         "pick": walk.lines[0].id,
@@ -124,6 +128,22 @@ async def one_of_each() -> dict[str, object]:
         "maker_case": maker_case.id,
         "username": "somebody",
     }
+
+
+async def _a_proposal() -> UUID:
+    """A proposal to reorder."""
+    part, place, pool = [
+        await db.fetch_value(sql, value)
+        for sql, value in (
+            ("SELECT id FROM part WHERE part_number = $1", FAN),
+            ("SELECT id FROM place WHERE code = $1", "SH"),
+            ("SELECT id FROM pool WHERE code = $1", "common"),
+        )
+    ]
+    await set_lines([Lines(part=part, place=place, pool=pool, base_stock=20, reorder_point=19)])
+    await replenishment.propose([(part, place, pool)])
+    [proposal] = await replenishment.proposals(limit=1, seen_by=SETUP, part_number=FAN, state="open")
+    return proposal.id
 
 
 async def _gated() -> tuple[requests.RequestView, requests.RequestView]:

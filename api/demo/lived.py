@@ -1,7 +1,6 @@
 """The last weeks of the demo company, lived call by call through the same verbs as the present."""
 
 import heapq
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,10 +20,10 @@ from inventory.emergency import cases, proposing
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor, service
 from inventory.installed_base.register import NewDevice
-from inventory.procurement import orders, receiving
+from inventory.procurement import orders, receiving, replenishment, replenishment_answers
 from inventory.requests import backorders, debriefing, requests, shipping
 from inventory.requests.requests import RequestView
-from inventory.stock import levels, receipts, shipments
+from inventory.stock import receipts, shipments
 from inventory.stock.shipments import Dispatch
 from optimizer.emergency import choose
 
@@ -125,6 +124,8 @@ class Life:
                 if chosen is not None:
                     answered = choose(chosen.situation)
                     await proposing.record(chosen, answered, by=service("emergency"), attempt=job.attempt)
+            case jobs.Replenish() | jobs.ReplenishAll() | jobs.BundleOrders():
+                pass  # every level is looked at in the morning
             case jobs.PlaceOrder():
                 await self._vendor_takes(job.order)
             case _:
@@ -221,19 +222,16 @@ class Life:
             self.plan(start + timedelta(days=day, hours=1), self._replenish)
 
     async def _replenish(self) -> None:
-        wanted: dict[tuple[str, str, str], list[orders.NewLine]] = defaultdict(list)
-        for level in await levels.levels(limit=5000, seen_by=self.crew["buyer-1"]):
-            if level.base_stock is None:
-                continue
-            drafted = level.on_order + level.in_transit
-            missing = level.base_stock - (level.free - level.backordered) - drafted
-            if missing > 0:
-                vendor = await db.fetch_value(_CHEAPEST, level.part_number, clock.now().date())
-                wanted[vendor, level.depot, level.pool].append(
-                    orders.NewLine(part_number=level.part_number, quantity=missing)
-                )
-        for (vendor, depot, pool), lines in sorted(wanted.items()):
-            order = await orders.draft_order(vendor, depot, lines, by=self.crew["buyer-1"], pool=pool)
+        buyer = self.crew["buyer-1"]
+        await replenishment.propose()
+        offered = [
+            proposal.id
+            for proposal in await replenishment.proposals(limit=5000, seen_by=buyer, state="open")
+            if proposal.vendor
+        ]
+        if not offered:
+            return
+        for order in (await replenishment_answers.accept(offered, by=buyer)).orders:
             await orders.approve_order(order.id, by=self.crew["buyer-2"])
 
     async def _vendor_takes(self, order: UUID) -> None:
@@ -285,16 +283,6 @@ class Life:
         for case in await cases.cases(limit=50, seen_by=manager, state="proposed"):
             if case.opened_at < clock.now() - timedelta(hours=2):
                 await cases.approve(case.id, by=manager)
-
-
-_CHEAPEST = """SELECT party.code FROM offer
-               JOIN vendor ON vendor.id = offer.vendor AND vendor.kind IN ('maker', 'distributor') AND vendor.active
-               JOIN party ON party.id = vendor.party
-               JOIN part ON part.id = offer.part
-               WHERE part.part_number = $1 AND valid_from <= $2
-                 AND (vendor.kind = 'maker' OR EXISTS (SELECT FROM authorisation WHERE authorisation.vendor = vendor.id
-                      AND authorisation.maker = part.maker AND $2 BETWEEN authorisation.valid_from AND authorisation.valid_to))
-               ORDER BY unit_price_cny, party.code LIMIT 1"""
 
 
 def burst_of_the_past(devices: Sequence[tuple[str, str, str]], end: datetime) -> list[Failed]:

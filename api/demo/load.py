@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, staff, warehouse
+from api.demo import bad_batch, company, credentials, reordering, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
 from api.demo.company.parts import MODELS
@@ -92,6 +92,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await assessments.assess_all(by=SETUP)
             await duty_sheets.watch()
             await escalation.escalate_late(limit=500)
+            await reordering.leave_proposals(by=SETUP)
         await cells.refresh(jobs.RefreshCover())
     await _wonder(plan)
     await _settle()

@@ -16,6 +16,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "unit": "/units",
     "part_request": "/requests",
     "purchase_order": "/orders",
+    "replenishment_proposal": "/replenishment",
     "transfer": "/transfers",
     "count": "/counts",
     "receipt": "/receipts",

@@ -119,7 +119,12 @@ GROUPS = (
         ),
     ),
     Group(
-        "procurement", ("Procurement", "采购"), (Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),)
+        "procurement",
+        ("Procurement", "采购"),
+        (
+            Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+            Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
+        ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),
     Group(

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.pages.forms import Short, number, whole
 from api.pages.rendering import Page, PageRequest
+from inventory.procurement import replenishment_policy
+from inventory.procurement.replenishment_policy import ReplenishmentPolicy
 from inventory.requests import policy as request_policy
 from inventory.requests.policy import RequestPolicy
 from inventory.stock import paper_policy
@@ -99,6 +101,29 @@ class Requests(Struct, kw_only=True):
         )
 
 
+class Replenishing(Struct, kw_only=True):
+    """What is drafted without a person, and how long proposals wait and may go unanswered."""
+
+    daily_hour: Short
+    bundling_days: Short
+    answer_hours: Short
+    urgent_hours: Short
+    draft_routine: Short = ""
+    draft_urgent: Short = ""
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+    def policy(self) -> ReplenishmentPolicy:
+        """The policy that the form asks for."""
+        return ReplenishmentPolicy(
+            draft_routine=bool(self.draft_routine),
+            draft_urgent=bool(self.draft_urgent),
+            daily_hour=whole(self.daily_hour, least=0, most=23),
+            bundling_days=whole(self.bundling_days, least=0, most=90),
+            answer_hours=whole(self.answer_hours, least=1, most=720),
+            urgent_hours=whole(self.urgent_hours, least=1, most=720),
+        )
+
+
 @get("/policies", guards=[requires("requests.read")])
 async def show_policies(request: PageRequest) -> Page:
     """Show the policies that hold, and those that held."""
@@ -108,6 +133,8 @@ async def show_policies(request: PageRequest) -> Page:
         paper_versions=await paper_policy.versions(limit=SHOWN),
         requests=await request_policy.in_force(),
         request_versions=await request_policy.versions(limit=SHOWN),
+        replenishment=await replenishment_policy.in_force(),
+        replenishment_versions=await replenishment_policy.versions(limit=SHOWN),
         counts=await count_policy.in_force() if request.user.may("stock.read") else None,
     )
 
@@ -133,4 +160,11 @@ async def set_requests(request: PageRequest, data: URLEncodedBody[Requests]) -> 
     return Redirect("/policies", status_code=303)
 
 
-handlers = [show_policies, set_papers, set_counts, set_requests]
+@post("/policies/replenishment", guards=[requires("replenishment.set_policy")], status_code=303)
+async def set_replenishment(request: PageRequest, data: URLEncodedBody[Replenishing]) -> Redirect:
+    """Let another policy of replenishment hold."""
+    await replenishment_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
+    return Redirect("/policies", status_code=303)
+
+
+handlers = [show_policies, set_papers, set_counts, set_requests, set_replenishment]

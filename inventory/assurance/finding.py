@@ -9,12 +9,14 @@ from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.requests import scope
 from inventory.stock import codes
+from inventory.stock.disclosure import serves
 
 Kind = Literal[
     "part",
     "unit",
     "part_request",
     "purchase_order",
+    "replenishment_proposal",
     "transfer",
     "receipt",
     "advance_notice",
@@ -37,6 +39,7 @@ READS: dict[Kind, str] = {
     "unit": "stock.read",
     "part_request": "requests.read",
     "purchase_order": "orders.read",
+    "replenishment_proposal": "replenishment.read",
     "transfer": "documents.read",
     "count": "stock.read",
     "receipt": "documents.read",
@@ -100,6 +103,11 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN party ON party.id = vendor.party
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                  AND ($5::text IS NULL OR party.code = $5)
+               UNION ALL
+               SELECT 3, 'replenishment_proposal', proposal.id::text FROM replenishment_proposal AS proposal
+               JOIN place ON place.id = proposal.place
+               JOIN pool ON pool.id = proposal.pool
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND {serves("pool", "$4")}
                UNION ALL
                SELECT 4, 'transfer', transfer.id::text FROM transfer
                JOIN place AS origin ON origin.id = transfer.from_place

@@ -1,5 +1,6 @@
 """The audit trail: who changed what that is not stock."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,21 @@ async def record(
         subject_kind,
         subject,
         change or {},
+        reason,
+        request_id.get(),
+    )
+
+
+async def record_each(action: str, subject_kind: str, subjects: Sequence[str], *, by: Actor, reason: str = "") -> None:
+    """Write the same of several subjects, an entry for each, in the open transaction."""
+    await db.execute(
+        """INSERT INTO audit_entry (recorded_at, actor, action, subject_kind, subject, change, reason, request_id)
+           SELECT $1, $2, $3, $4, subject, '{}', $6, $7 FROM unnest($5::text[]) AS subject""",
+        clock.now(),
+        by.name,
+        action,
+        subject_kind,
+        list(subjects),
         reason,
         request_id.get(),
     )

@@ -1,5 +1,6 @@
 """Columns as the tables use them: nothing has a silent default, `optional_` may be empty."""
 
+from decimal import Decimal
 from typing import Any
 
 from piccolo.columns import (
@@ -82,9 +83,9 @@ def optional_real() -> DoublePrecision:
     return DoublePrecision(default=None, null=True)
 
 
-def money() -> Numeric:
+def money(default: Decimal | None = None) -> Numeric:
     """An amount of money, to the fen (0.01)."""
-    return Numeric(digits=(14, 2), default=None, null=False)
+    return Numeric(digits=(14, 2), default=default, null=False)
 
 
 def optional_money() -> Numeric:

@@ -122,6 +122,24 @@ class Propose(Job, frozen=True):
     attempt: int = 1
 
 
+class Replenish(Job, frozen=True):
+    """A level fell to a line, or what is on its way to it changed: propose what to order for it, or propose it no more."""
+
+    part: int
+    place: int
+    pool: int
+
+
+class ReplenishAll(Job, frozen=True):
+    """Base stocks changed: look at every level anew for what to order."""
+
+
+class BundleOrders(Job, frozen=True):
+    """Proposals were made or changed: choose which vendor gets what of them in which order; `daily` is the day's run."""
+
+    daily: bool = False
+
+
 class PlaceOrder(Job, frozen=True):
     """Send an approved purchase order to its vendor."""
 

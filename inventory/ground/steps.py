@@ -59,6 +59,25 @@ async def begin(
     )
 
 
+async def begin_each(
+    kind: str, subject_kind: str, subjects: Sequence[str], *, owner_role: str, due_at: datetime
+) -> None:
+    """Open the same duty at some stores, each about the store itself; one that is open stays as it is."""
+    if not subjects:
+        return
+    await db.execute(
+        """INSERT INTO step (kind, subject_kind, subject, owner_role, place_code, opened_at, due_at, escalates_at)
+           SELECT $1, $2, subject, $4, subject, $5, $6, $6 FROM unnest($3::text[]) AS subject
+           ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
+        kind,
+        subject_kind,
+        list(subjects),
+        owner_role,
+        clock.now(),
+        due_at,
+    )
+
+
 async def finish(subject_kind: str, subject: str, kind: str | None = None, *, by: Actor) -> None:
     """Close the open duties about a thing: of one kind, or all of them."""
     await finish_all(subject_kind, [subject], kind, by=by)

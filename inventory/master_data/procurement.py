@@ -32,6 +32,12 @@ def _offer(name: str, **more: object) -> Field:
     return same(_OF_OFFERS[name], **{"sql": f"offer.{name}", "column": name, **more})
 
 
+def _term(name: str, en: str, zh: str, given: str | None, hint: tuple[str, str]) -> Field:
+    """A vendor's term for every order, set once it is entered."""
+    return Field(name=name, en=en, zh=zh, shape="amount", required=given is not None, least=0, most=100_000_000,
+                 sql=f"vendor.{name}", column=name, later=True, right="costs.read", given=given, hint=hint)  # fmt: skip
+
+
 async def enter_vendor(values: Values, by: Actor) -> None:
     """Enter a vendor with its company, where that is new, and the place its goods come from."""
     code = values["code"]
@@ -89,6 +95,11 @@ VENDORS = Kind(
         Field(name="holidays", en="Closed on public holidays of", zh="法定节假日停业", shape="choice", sql="vendor.holidays",
               column="holidays", choices={"CN": ("China", "中国")},
               hint=("lead times stand still on those days", "节假日期间交期顺延")),
+        _term("minimum_order_cny", "Least order value CNY", "起订金额（元）", "0",
+              ("under it the vendor asks a fee, or takes no order", "低于此金额须付小额订单费，或不接单")),
+        _term("small_order_fee_cny", "Fee of a smaller order CNY", "小额订单费（元）", None,
+              ("left empty, it takes no smaller order", "留空表示不接受小额订单")),
+        _term("freight_cny", "Freight per order CNY", "每单运费（元）", "0", ("not where it is expedited", "加急订单除外")),
         _company("phone"),
         _company("email"),
         Field(name="takes_drills", en="Takes part in drills", zh="参与演练", shape="flag", sql="vendor.takes_drills",
@@ -213,3 +224,31 @@ OFFERS = Kind(
     enter=by_verb(register.enter_offers, register.NewOffer, {"part_number": "part"}),
     belongs={"vendor": "vendors", "part_number": "parts"},
 )
+
+PRICE_BREAKS = Kind(
+    name="price-breaks",
+    group="vendors",
+    en="Price breaks",
+    zh="阶梯价",
+    what="price break",
+    what_zh="阶梯价",
+    read="costs.read",
+    table="price_break",
+    joins="""JOIN offer ON offer.id = price_break.offer
+             JOIN vendor ON vendor.id = offer.vendor
+             JOIN party ON party.id = vendor.party
+             JOIN part ON part.id = offer.part""",
+    key="price_break.id::text",
+    title="price_break.offer || ' / ' || price_break.from_quantity",
+    natural=("offer", "from_quantity"),
+    fields=(
+        Field(name="offer", en="Offer", zh="报价", required=True, sql="offer.id::text", fixed=True,
+              finds="(SELECT id FROM offer WHERE id::text = {})", refers="offers"),
+        Field(name="from_quantity", en="From so many pieces", zh="起始数量", shape="whole", required=True, least=2,
+              most=1_000_000_000, sql="price_break.from_quantity", column="from_quantity"),
+        Field(name="unit_price_cny", en="Unit price CNY", zh="单价（元）", shape="amount", required=True, least=0,
+              most=100_000_000, sql="price_break.unit_price_cny", column="unit_price_cny"),
+    ),
+    enter=by_verb(register.enter_price_breaks, register.NewPriceBreak),
+    belongs={"offer": "offers"},
+)  # fmt: skip

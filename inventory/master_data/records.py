@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
         catalogue.SWAP_UNITS,
         procurement.VENDORS,
         procurement.OFFERS,
+        procurement.PRICE_BREAKS,
         procurement.AUTHORISATIONS,
         procurement.CLOSURES,
     )

@@ -23,6 +23,7 @@ from piccolo.columns.indexes import IndexMethod
 from piccolo.constraints import Check
 from piccolo.constraints import Unique
 from piccolo.table import Table
+import decimal
 
 
 class AdvanceNotice(Table, tablename="advance_notice", schema=None):
@@ -246,6 +247,19 @@ class Lot(Table, tablename="lot", schema=None):
 class MakerCase(Table, tablename="maker_case", schema=None):
     id = UUID(
         default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
+class Offer(Table, tablename="offer", schema=None):
+    id = Serial(
         null=False,
         primary_key=True,
         unique=False,
@@ -588,9 +602,7 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="inventory", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
 
     manager.add_table(
         class_name="RequestLine",
@@ -613,13 +625,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Level", tablename="level", schema=None, columns=None
-    )
+    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountScan", tablename="count_scan", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -628,9 +636,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Pool", tablename="pool", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
 
     manager.add_table(
         class_name="PartRequest",
@@ -646,17 +652,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
-    )
+    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Person", tablename="person", schema=None, columns=None
-    )
+    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Offer", tablename="offer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureFactor",
@@ -679,13 +679,16 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Quotation", tablename="quotation", schema=None, columns=None
-    )
+    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
 
     manager.add_table(
-        class_name="Pick", tablename="pick", schema=None, columns=None
+        class_name="PriceBreak",
+        tablename="price_break",
+        schema=None,
+        columns=None,
     )
+
+    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
 
     manager.add_table(
         class_name="Substitution",
@@ -708,25 +711,22 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Place", tablename="place", schema=None, columns=None
-    )
+    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
+
+    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
+
+    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
 
     manager.add_table(
-        class_name="Receipt", tablename="receipt", schema=None, columns=None
+        class_name="ReplenishmentRun",
+        tablename="replenishment_run",
+        schema=None,
+        columns=None,
     )
 
-    manager.add_table(
-        class_name="CountLine", tablename="count_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Symptom", tablename="symptom", schema=None, columns=None
-    )
-
-    manager.add_table(
-        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
-    )
+    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
 
     manager.add_table(
         class_name="CountPolicy",
@@ -735,21 +735,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="KitLine", tablename="kit_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Device", tablename="device", schema=None, columns=None
-    )
+    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Plan", tablename="plan", schema=None, columns=None
-    )
+    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
-    )
+    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
 
     manager.add_table(
         class_name="VendorClosure",
@@ -758,9 +750,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Step", tablename="step", schema=None, columns=None
-    )
+    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
 
     manager.add_table(
         class_name="RequestPause",
@@ -776,9 +766,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -794,21 +782,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
-    )
+    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Job", tablename="job", schema=None, columns=None
-    )
+    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Coverage", tablename="coverage", schema=None, columns=None
-    )
+    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -817,13 +797,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
-    )
+    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
 
     manager.add_table(
         class_name="PaperPolicy",
@@ -832,9 +808,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Debrief", tablename="debrief", schema=None, columns=None
-    )
+    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceClass",
@@ -843,13 +817,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Package", tablename="package", schema=None, columns=None
-    )
+    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
-    )
+    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -865,21 +835,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Vendor", tablename="vendor", schema=None, columns=None
-    )
+    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Message", tablename="message", schema=None, columns=None
-    )
+    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Event", tablename="event", schema=None, columns=None
-    )
+    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Transfer", tablename="transfer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -909,9 +871,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Attachment", tablename="attachment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
 
     manager.add_table(
         class_name="ImportFinding",
@@ -920,9 +880,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PickList", tablename="pick_list", schema=None, columns=None
-    )
+    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
 
     manager.add_table(
         class_name="WarrantyLookup",
@@ -938,9 +896,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Escalation", tablename="escalation", schema=None, columns=None
-    )
+    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -949,13 +905,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
-    )
+    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -971,9 +923,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Handover", tablename="handover", schema=None, columns=None
-    )
+    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -1003,9 +953,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Session", tablename="session", schema=None, columns=None
-    )
+    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoredFile",
@@ -1014,9 +962,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Bin", tablename="bin", schema=None, columns=None
-    )
+    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
 
     manager.add_table(
         class_name="MissedLimit",
@@ -1025,13 +971,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Lane", tablename="lane", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Lot", tablename="lot", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -1054,21 +996,22 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ModelPart", tablename="model_part", schema=None, columns=None
-    )
+    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Calendar", tablename="calendar", schema=None, columns=None
-    )
+    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Shipment", tablename="shipment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
 
     manager.add_table(
         class_name="RequestApproval",
         tablename="request_approval",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
         schema=None,
         columns=None,
     )
@@ -1109,16 +1052,17 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="Unit", tablename="unit", schema=None, columns=None
+        class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        schema=None,
+        columns=None,
     )
 
-    manager.add_table(
-        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Inspection", tablename="inspection", schema=None, columns=None
-    )
+    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+
+    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
 
     manager.add_table(
         class_name="CaseSubstitute",
@@ -1127,9 +1071,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Party", tablename="party", schema=None, columns=None
-    )
+    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
 
     manager.add_table(
         class_name="QuotationLine",
@@ -1152,17 +1094,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Contract", tablename="contract", schema=None, columns=None
-    )
+    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Assessment", tablename="assessment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Part", tablename="part", schema=None, columns=None
-    )
+    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
 
     manager.add_table(
         class_name="TransferLine",
@@ -1171,17 +1107,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ApiKey", tablename="api_key", schema=None, columns=None
-    )
+    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Reversal", tablename="reversal", schema=None, columns=None
-    )
+    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureRate",
@@ -1197,17 +1127,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Failure", tablename="failure", schema=None, columns=None
-    )
+    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="MakerCase", tablename="maker_case", schema=None, columns=None
-    )
+    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Learning", tablename="learning", schema=None, columns=None
-    )
+    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
 
     manager.add_table(
         class_name="DeviceModel",
@@ -2748,6 +2672,48 @@ async def forwards():
         db_column_name="average_failure_line",
         column_class_name="Integer",
         column_class=Integer,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Level",
+        tablename="level",
+        column_name="rate_per_day",
+        db_column_name="rate_per_day",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Level",
+        tablename="level",
+        column_name="resupply_days",
+        db_column_name="resupply_days",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
         params={
             "default": None,
             "null": True,
@@ -5792,6 +5758,93 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        column_name="offer",
+        db_column_name="offer",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Offer,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        column_name="from_quantity",
+        db_column_name="from_quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        column_name="unit_price_cny",
+        db_column_name="unit_price_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Pick",
         tablename="pick",
         column_name="id",
@@ -7449,6 +7502,68 @@ async def forwards():
         column_class=JSONB,
         params={
             "default": "{}",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentRun",
+        tablename="replenishment_run",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentRun",
+        tablename="replenishment_run",
+        column_name="ran_on",
+        db_column_name="ran_on",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentRun",
+        tablename="replenishment_run",
+        column_name="ran_at",
+        db_column_name="ran_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -13210,6 +13325,72 @@ async def forwards():
         column_class=Boolean,
         params={
             "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Vendor",
+        tablename="vendor",
+        column_name="minimum_order_cny",
+        db_column_name="minimum_order_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": decimal.Decimal("0"),
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Vendor",
+        tablename="vendor",
+        column_name="small_order_fee_cny",
+        db_column_name="small_order_fee_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Vendor",
+        tablename="vendor",
+        column_name="freight_cny",
+        db_column_name="freight_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": decimal.Decimal("0"),
+            "digits": (14, 2),
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -20938,6 +21119,216 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="draft_routine",
+        db_column_name="draft_routine",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="draft_urgent",
+        db_column_name="draft_urgent",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="daily_hour",
+        db_column_name="daily_hour",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="bundling_days",
+        db_column_name="bundling_days",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="answer_hours",
+        db_column_name="answer_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="urgent_hours",
+        db_column_name="urgent_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="set_at",
+        db_column_name="set_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="set_by",
+        db_column_name="set_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentPolicy",
+        tablename="replenishment_policy",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="IdempotencyKey",
         tablename="idempotency_key",
         column_name="caller",
@@ -21920,6 +22311,591 @@ async def forwards():
         column_class=Varchar,
         params={
             "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": True,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="place",
+        db_column_name="place",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="pool",
+        db_column_name="pool",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Pool,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="base_stock",
+        db_column_name="base_stock",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="position",
+        db_column_name="position",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="needed",
+        db_column_name="needed",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="urgent",
+        db_column_name="urgent",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="facts",
+        db_column_name="facts",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="quantity",
+        db_column_name="quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="choice",
+        db_column_name="choice",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="bundle",
+        db_column_name="bundle",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "{}",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="resized_at",
+        db_column_name="resized_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="waits_until",
+        db_column_name="waits_until",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="bundled_at",
+        db_column_name="bundled_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="waits",
+        db_column_name="waits",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="answered_at",
+        db_column_name="answered_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="answered_by",
+        db_column_name="answered_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="declined_until",
+        db_column_name="declined_until",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="lapsed_at",
+        db_column_name="lapsed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="purchase_order",
+        db_column_name="purchase_order",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PurchaseOrder,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        column_name="ordered_quantity",
+        db_column_name="ordered_quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
             "default": None,
             "null": True,
             "primary_key": False,
@@ -28006,9 +28982,7 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={
-            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
-        },
+        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
         schema=None,
     )
 
@@ -28037,9 +29011,7 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={
-            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
-        },
+        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
         schema=None,
     )
 
@@ -28136,9 +29108,7 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={
-            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
-        },
+        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
         schema=None,
     )
 
@@ -28215,9 +29185,7 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={
-            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
-        },
+        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
         schema=None,
     )
 
@@ -28264,9 +29232,7 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={
-            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
-        },
+        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
         schema=None,
     )
 
@@ -28293,9 +29259,7 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
-        },
+        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
         schema=None,
     )
 
@@ -28334,9 +29298,7 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={
-            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
-        },
+        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
         schema=None,
     )
 
@@ -28413,9 +29375,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
-        },
+        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
         schema=None,
     )
 
@@ -28424,9 +29384,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
-        },
+        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
         schema=None,
     )
 
@@ -28453,9 +29411,7 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
-        },
+        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
         schema=None,
     )
 
@@ -28475,9 +29431,34 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
-        },
+        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        constraint_name="price_break_is_one_per_quantity",
+        constraint_class=Unique,
+        params={"columns": ["offer", "from_quantity"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        constraint_name="price_break_begins_above_one",
+        constraint_class=Check,
+        params={"condition": "from_quantity > 1"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PriceBreak",
+        tablename="price_break",
+        constraint_name="price_break_price_is_not_negative",
+        constraint_class=Check,
+        params={"condition": "unit_price_cny >= 0"},
         schema=None,
     )
 
@@ -28495,9 +29476,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
-        },
+        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
         schema=None,
     )
 
@@ -28506,9 +29485,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
-        },
+        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
         schema=None,
     )
 
@@ -28592,9 +29569,7 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"
-        },
+        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
         schema=None,
     )
 
@@ -28614,9 +29589,7 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={
-            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
-        },
+        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
         schema=None,
     )
 
@@ -28625,9 +29598,7 @@ async def forwards():
         tablename="place",
         constraint_name="place_frozen_is_out_of_service",
         constraint_class=Check,
-        params={
-            "condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"
-        },
+        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
         schema=None,
     )
 
@@ -28664,6 +29635,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="ReplenishmentRun",
+        tablename="replenishment_run",
+        constraint_name="replenishment_runs_once_a_day",
+        constraint_class=Unique,
+        params={"columns": ["ran_on"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Symptom",
         tablename="symptom",
         constraint_name="symptom_can_be_addressed",
@@ -28677,9 +29657,7 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={
-            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
-        },
+        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
         schema=None,
     )
 
@@ -28724,9 +29702,7 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={
-            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
-        },
+        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
         schema=None,
     )
 
@@ -28744,9 +29720,7 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
-        },
+        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
         schema=None,
     )
 
@@ -28813,9 +29787,7 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
-        },
+        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
         schema=None,
     )
 
@@ -28871,9 +29843,7 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={
-            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
-        },
+        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
         schema=None,
     )
 
@@ -28932,9 +29902,7 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
-        },
+        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
         schema=None,
     )
 
@@ -29006,9 +29974,7 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
-        },
+        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
         schema=None,
     )
 
@@ -29055,9 +30021,7 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={
-            "condition": "removed IN ('returned', 'kept_by_customer', 'owed')"
-        },
+        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
         schema=None,
     )
 
@@ -29217,11 +30181,18 @@ async def forwards():
     manager.add_constraint(
         table_class_name="Vendor",
         tablename="vendor",
+        constraint_name="vendor_terms_are_not_negative",
+        constraint_class=Check,
+        params={"condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Vendor",
+        tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
-        },
+        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
         schema=None,
     )
 
@@ -29374,9 +30345,7 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={
-            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
-        },
+        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
         schema=None,
     )
 
@@ -29385,9 +30354,7 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
-        params={
-            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
-        },
+        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
         schema=None,
     )
 
@@ -29649,9 +30616,7 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={
-            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
-        },
+        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
         schema=None,
     )
 
@@ -29672,9 +30637,7 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -29761,9 +30724,7 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -29772,9 +30733,7 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={
-            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
-        },
+        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
         schema=None,
     )
 
@@ -29880,9 +30839,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
-        },
+        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
         schema=None,
     )
 
@@ -29891,9 +30848,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -29920,9 +30875,7 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
-        },
+        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
         schema=None,
     )
 
@@ -29967,9 +30920,7 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={
-            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
-        },
+        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
         schema=None,
     )
 
@@ -29999,6 +30950,42 @@ async def forwards():
         params={
             "condition": "(reported_at IS NULL) = (reported_to IS NULL) AND (reported_at IS NULL) = (reported_by IS NULL)"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        constraint_name="replenishment_proposal_state_is_known",
+        constraint_class=Check,
+        params={"condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        constraint_name="replenishment_proposal_needs_something",
+        constraint_class=Check,
+        params={"condition": "needed > 0 AND quantity > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        constraint_name="replenishment_proposal_is_answered_once",
+        constraint_class=Check,
+        params={"condition": "(state = 'open') = (answered_at IS NULL)"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ReplenishmentProposal",
+        tablename="replenishment_proposal",
+        constraint_name="replenishment_proposal_is_drafted_in_an_order",
+        constraint_class=Check,
+        params={"condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"},
         schema=None,
     )
 
@@ -30088,9 +31075,7 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={
-            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
-        },
+        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
         schema=None,
     )
 
@@ -30135,9 +31120,7 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={
-            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
-        },
+        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
         schema=None,
     )
 
@@ -30155,9 +31138,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
-        },
+        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
         schema=None,
     )
 
@@ -30175,9 +31156,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
-        },
+        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
         schema=None,
     )
 
@@ -30197,9 +31176,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
-        },
+        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
         schema=None,
     )
 
@@ -30345,9 +31322,7 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={
-            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
-        },
+        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
         schema=None,
     )
 
@@ -30395,9 +31370,7 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
-        },
+        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
         schema=None,
     )
 
@@ -30436,9 +31409,7 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"
-        },
+        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
         schema=None,
     )
 
@@ -30447,9 +31418,7 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_ends_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
         schema=None,
     )
 
@@ -30458,9 +31427,7 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_at_the_maker_has_its_reference",
         constraint_class=Check,
-        params={
-            "condition": "state <> 'at_maker' OR reference_number IS NOT NULL"
-        },
+        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
         schema=None,
     )
 
@@ -30516,9 +31483,7 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -30536,9 +31501,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
-        },
+        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
         schema=None,
     )
 
@@ -30547,9 +31510,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
         schema=None,
     )
 

@@ -106,7 +106,7 @@ GUARDED = (
     ),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
+    *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
 )
 
 GUARDS = "".join(
@@ -223,6 +223,12 @@ CREATE UNIQUE INDEX force_majeure_is_open_once ON force_majeure (place) WHERE cl
 CREATE UNIQUE INDEX maker_case_is_open_once ON maker_case (request, maker) WHERE state NOT IN ('closed', 'withdrawn');
 CREATE INDEX radar_series_list_idx ON radar_series (in_alarm DESC, strength DESC, id DESC);
 CREATE INDEX radar_alarm_subject_idx ON radar_alarm (dimension, subject, began_at);
+CREATE UNIQUE INDEX replenishment_proposal_is_open_once ON replenishment_proposal (part, place, pool) WHERE state = 'open';
+CREATE INDEX replenishment_proposal_declined_idx ON replenishment_proposal (part, place, pool)
+    WHERE state = 'declined' AND lapsed_at IS NULL;
+CREATE INDEX replenishment_proposal_list_idx ON replenishment_proposal (urgent DESC, id) WHERE state = 'open';
+CREATE INDEX purchase_order_coming_idx ON purchase_order (ship_to) WHERE state IN ('draft', 'approved');
+CREATE INDEX transfer_coming_idx ON transfer (to_place) WHERE state IN ('proposed', 'draft');
 CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';

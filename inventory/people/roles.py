@@ -45,6 +45,8 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "orders.read": ("see purchase orders", "查看采购订单"),
     "orders.draft": ("draft purchase orders", "起草采购订单"),
     "orders.approve": ("approve purchase orders", "审批采购订单"),
+    "replenishment.read": ("see what is proposed to be reordered", "查看补货建议"),
+    "replenishment.set_policy": ("set what is reordered without a person", "设置自动补货规则"),
     "claims.read": ("see quality claims", "查看质量索赔"),
     "claims.open": ("open quality claims", "提出质量索赔"),
     "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
@@ -102,12 +104,13 @@ ROLES: dict[str, frozenset[str]] = {
         _WORK
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
-        | {"claims.read", "claims.open", "claims.settle"}
+        | {"claims.read", "claims.open", "claims.settle", "replenishment.read"}
     ),
     "planner": frozenset(
         _WORK
         | {"contracts.read", "orders.read", "orders.draft", "vendors.read", "costs.read"}
         | {"plans.read", "plans.make", "parts.manage", "attachments.add"}
+        | {"replenishment.read", "replenishment.set_policy"}
     ),
     "project_manager": frozenset(
         _WORK
@@ -118,7 +121,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
         | {"requests.approve", "requests.set_policy"}
-        | {"claims.read", "claims.open"}
+        | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy"}
     ),
     "quality_supervisor": frozenset(
         _WORK

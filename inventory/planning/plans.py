@@ -295,6 +295,8 @@ async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
                 base_stock=row["base_stock"],
                 reorder_point=max(row["base_stock"] - 1, 0),
                 average_failure_line=average_failure_line(row["rate_per_day"], row["resupply_days"]).line,
+                rate_per_day=row["rate_per_day"],
+                resupply_days=row["resupply_days"],
             )
             for row in rows
         ]

@@ -47,6 +47,14 @@ class PartOrderedTwice(Invalid, constraint="purchase_order_line_is_one_per_part"
     help_zh = "同一备件请合并为一行。"
 
 
+class OrderTooSmall(Refused):
+    """{vendor} takes no order under {minimum} CNY; this one comes to {goods}."""
+
+    zh = "{vendor} 不接受低于 {minimum} 元的订单；本订单货款为 {goods} 元。"
+    help_en = "Order more, put it together with other parts for the same store, or use another vendor."
+    help_zh = "请增加数量、与同一备件库的其他备件合并下单，或改用其他供应商。"
+
+
 class FourEyes(Forbidden):
     """An order above {limit} CNY is approved by somebody other than {drafter}, who drafted it."""
 
@@ -124,6 +132,15 @@ class _Offered(Struct, frozen=True, kw_only=True):
     lead_time_hours: float
 
 
+class _Terms(Struct, frozen=True, kw_only=True):
+    """A vendor with its terms for an order, which hold where it is not expedited."""
+
+    id: int
+    minimum_order_cny: Decimal
+    small_order_fee_cny: Decimal | None
+    freight_cny: Decimal
+
+
 @db.atomic
 async def draft_order(
     vendor: str,
@@ -143,6 +160,7 @@ async def draft_order(
         NotYourDepot: the actor does not serve the store it would go to.
         NoOffer: the vendor does not offer a part (that way) today.
         QuantityOutsideOffer: fewer or more than the offer allows, or no multiple of its lot.
+        OrderTooSmall: the vendor takes no order of so little.
 
     """
     by.require("orders.draft")
@@ -168,21 +186,25 @@ async def draft(
     """Draft an order on behalf of another verb that has checked the actor's rights; one that somebody waits for is urgent.
 
     Raises:
-        Unknown, NoOffer, QuantityOutsideOffer: as for `draft_order`.
+        Unknown, NoOffer, QuantityOutsideOffer, OrderTooSmall: as for `draft_order`.
 
     """
     place = await places.find_store(ship_to)
     pool_id = await pools.find(pool)
-    vendor_id = await db.fetch_value(
-        "SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1 AND vendor.active",
+    terms = await db.read_one(
+        _Terms,
+        """SELECT vendor.id, minimum_order_cny, small_order_fee_cny, freight_cny
+           FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1 AND vendor.active""",
         vendor,
     )
-    if vendor_id is None:
+    if terms is None:
         raise Unknown(what="vendor", what_zh="供应商", key=vendor)
-    priced = [await _priced(vendor_id, vendor, line, expedited=expedited) for line in lines]
+    priced = [await _priced(terms.id, vendor, line, expedited=expedited) for line in lines]
     total = sum(
         (offer.unit_price_cny * line.quantity for (_, offer), line in zip(priced, lines, strict=True)), Decimal(0)
     )
+    if not expedited:
+        total += _charges(terms, vendor, total)
     total += max((offer.fee_cny for _, offer in priced), default=Decimal(0))
     number = await next_number("PO")
     order = await db.fetch_value(
@@ -190,7 +212,7 @@ async def draft(
                                        request_number, created_at, created_by)
            VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9, $10, $11) RETURNING id""",
         number,
-        vendor_id,
+        terms.id,
         place.id,
         pool_id,
         kind,
@@ -217,14 +239,27 @@ async def draft(
         depot=ship_to,
         due_at=clock.now() + timedelta(hours=1 if kind == "emergency" or request_number else 24),
     )
+    await jobs.enqueue(*(jobs.Replenish(part, place.id, pool_id) for part, _ in priced))
     return await order_view(order)
+
+
+def _charges(terms: _Terms, vendor: str, goods: Decimal) -> Decimal:
+    """What a vendor asks for an order of so much beside its goods: freight, and a fee where it is a small one."""
+    if goods >= terms.minimum_order_cny:
+        return terms.freight_cny
+    if terms.small_order_fee_cny is None:
+        raise OrderTooSmall(vendor=vendor, minimum=terms.minimum_order_cny, goods=goods)
+    return terms.freight_cny + terms.small_order_fee_cny
 
 
 async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> tuple[int, _Offered]:
     part = await parts.find(line.part_number)
     offer = await db.read_one(
         _Offered,
-        """SELECT CASE WHEN $4 THEN expedited_price_cny ELSE unit_price_cny END AS unit_price_cny,
+        """SELECT CASE WHEN $4 THEN expedited_price_cny
+                       ELSE coalesce((SELECT price_break.unit_price_cny FROM price_break
+                                      WHERE price_break.offer = offer.id AND from_quantity <= $5
+                                      ORDER BY from_quantity DESC LIMIT 1), unit_price_cny) END AS unit_price_cny,
                   CASE WHEN $4 THEN expedited_fee_cny ELSE order_fee_cny END AS fee_cny,
                   minimum_quantity, lot_size, maximum_quantity,
                   CASE WHEN $4 THEN expedited_hours ELSE lead_time_days * 24 END AS lead_time_hours
@@ -236,6 +271,7 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
         part.id,
         clock.today(),
         expedited,
+        line.quantity,
     )
     if offer is None:
         raise NoOffer(
@@ -355,6 +391,7 @@ async def give_up(order: UUID, *, by: Actor, reason: str) -> OrderView:
     view = await order_view(order)
     await audit.record("order.cancelled", "purchase_order", view.number, by=by, reason=reason)
     await steps.finish("purchase_order", view.number, by=by)
+    await jobs.enqueue(*(jobs.Replenish(line["part"], line["ship_to"], line["pool"]) for line in await _lines(order)))
     return view
 
 

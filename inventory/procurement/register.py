@@ -66,6 +66,14 @@ class NewOffer(Struct, frozen=True, kw_only=True):
     repair_days: float | None = None
 
 
+class NewPriceBreak(Struct, frozen=True, kw_only=True):
+    """A step of an offer's price: from so many pieces on; the offer by its id."""
+
+    offer: str
+    from_quantity: int
+    unit_price_cny: Decimal
+
+
 @db.atomic
 async def enter_vendors(vendors: Sequence[NewVendor], *, by: Actor) -> None:
     """Enter vendors.
@@ -171,6 +179,29 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
         lambda offer: f"{offer.vendor} / {offer.part} / {offer.valid_from}",
         what="offer",
         what_zh="报价",
+        by=by,
+        right="parts.manage",
+    )
+
+
+@db.atomic
+async def enter_price_breaks(steps: Sequence[NewPriceBreak], *, by: Actor) -> None:
+    """Enter steps of offers' prices.
+
+    Raises:
+        UnknownReference: no such offer.
+
+    """
+    await enter(
+        """INSERT INTO price_break (offer, from_quantity, unit_price_cny)
+           SELECT offer.id, from_quantity, new.unit_price_cny
+           FROM jsonb_to_recordset($1) AS new(offer text, from_quantity integer, unit_price_cny numeric)
+           JOIN offer ON offer.id::text = new.offer
+           RETURNING offer::text || ' / ' || from_quantity""",
+        steps,
+        lambda step: f"{step.offer} / {step.from_quantity}",
+        what="price break",
+        what_zh="阶梯价",
         by=by,
         right="parts.manage",
     )

@@ -1,5 +1,7 @@
 """Vendors, what they offer, and what we order from them."""
 
+from decimal import Decimal
+
 from piccolo.columns import Serial
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
@@ -16,6 +18,7 @@ from inventory.ground.columns import (
     note,
     optional_day,
     optional_instant,
+    optional_link,
     optional_money,
     optional_real,
     optional_text,
@@ -44,9 +47,13 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     holidays = optional_text()
     takes_drills = flag(default=False)
     active = flag(default=True)
+    minimum_order_cny = money(Decimal(0))
+    small_order_fee_cny = optional_money()
+    freight_cny = money(Decimal(0))
 
     vendor_is_one_per_party = Unique([party])
     vendor_holidays_are_known = Check("holidays IN ('CN')")
+    vendor_terms_are_not_negative = Check("minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0")
     vendor_kind_is_known = Check("kind IN ('maker', 'distributor', 'repairer', 'broker')")
     vendor_channel_is_known = Check("channel IN ('http', 'by_hand')")
     vendor_channel_has_its_endpoint = Check("channel <> 'http' OR endpoint IS NOT NULL")
@@ -112,6 +119,19 @@ class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, 
     offer_expedited_is_whole = Check(
         "(expedited_hours IS NULL) = (expedited_price_cny IS NULL) AND (expedited_hours IS NULL) = (expedited_fee_cny IS NULL)"
     )
+
+
+class PriceBreak(Table, tablename="price_break", help_text="What a piece costs in an order of so many or more"):
+    """A step of an offer's price: from its quantity on it goes before the offer's own price."""
+
+    id = Serial(primary_key=True)
+    offer = link(Offer)
+    from_quantity = whole()
+    unit_price_cny = money()
+
+    price_break_is_one_per_quantity = Unique([offer, from_quantity])
+    price_break_begins_above_one = Check("from_quantity > 1")
+    price_break_price_is_not_negative = Check("unit_price_cny >= 0")
 
 
 class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a vendor, from draft to receipt"):
@@ -210,3 +230,77 @@ class QualityClaim(
     quality_claim_state_is_known = Check("state IN ('open', 'sent', 'answered', 'closed')")
     quality_claim_counts_its_pieces = Check("pieces > 0")
     quality_claim_ends_once = Check("(state = 'closed') = (closed_at IS NOT NULL)")
+
+
+class ReplenishmentPolicy(
+    Table, tablename="replenishment_policy", help_text="When proposals become order drafts by themselves; versioned"
+):
+    """What is drafted without a person, at which hour of the day, and how long a proposal waits for company."""
+
+    id = Serial(primary_key=True)
+    draft_routine = flag(default=False)
+    draft_urgent = flag(default=False)
+    daily_hour = whole()
+    bundling_days = whole()
+    answer_hours = whole()
+    urgent_hours = whole()
+    set_at = instant()
+    set_by = text()
+    remark = note()
+
+
+class ReplenishmentProposal(
+    Table, tablename="replenishment_proposal", help_text="What a store lacks of a part, and what to order for it"
+):
+    """A proposal to reorder (补货建议): at most one is open per part, store and pool.
+
+    `facts` are the pieces of the position, `choice` the offers it was chosen from, `bundle` the order it would be part of:
+    all as they were when `resized_at` was written. A declined one holds back others until it has lapsed.
+    """
+
+    id = key()
+    number = text(unique=True)
+    part = link(Part)
+    place = link(Place, index=True)
+    pool = link(Pool)
+    state = text()
+    base_stock = whole()
+    position = whole()
+    needed = whole()
+    urgent = flag(default=False)
+    facts = document()
+    vendor = optional_link(Vendor)
+    quantity = whole()
+    choice = document()
+    bundle = document(default="{}")
+    opened_at = instant()
+    resized_at = instant()
+    waits_until = instant()
+    bundled_at = optional_instant()
+    waits = flag(default=False)
+    answered_at = optional_instant()
+    answered_by = optional_text()
+    reason = note()
+    declined_until = optional_instant()
+    lapsed_at = optional_instant()
+    purchase_order = optional_link(PurchaseOrder)
+    ordered_quantity = optional_whole()
+
+    replenishment_proposal_state_is_known = Check("state IN ('open', 'drafted', 'declined', 'withdrawn')")
+    replenishment_proposal_needs_something = Check("needed > 0 AND quantity > 0")
+    replenishment_proposal_is_answered_once = Check("(state = 'open') = (answered_at IS NULL)")
+    replenishment_proposal_is_drafted_in_an_order = Check(
+        "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"
+    )
+
+
+class ReplenishmentRun(
+    Table, tablename="replenishment_run", help_text="On which days the daily look at all levels was done, once each"
+):
+    """A day's run; whoever writes its row does it."""
+
+    id = Serial(primary_key=True)
+    ran_on = day()
+    ran_at = instant()
+
+    replenishment_runs_once_a_day = Unique([ran_on])

@@ -116,9 +116,11 @@ async def count_out(source: UUID, quantity: int) -> None:
 
 
 async def _reassess(part: int, place: int, pool: int) -> None:
-    """Judge the level anew where lines are held against it, and promise anew to whoever waits there."""
+    """Judge the level anew where lines are held against it, propose anew what it lacks, and promise anew to who waits."""
     level = await db.fetch_one(
-        """SELECT bool_or(critical_point IS NOT NULL) AS judged, bool_or(backordered > 0) AS waited_for FROM level
+        """SELECT bool_or(critical_point IS NOT NULL) AS judged, bool_or(backordered > 0) AS waited_for,
+                  bool_or(base_stock IS NOT NULL) AS stocked
+           FROM level
            WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'""",
         part,
         place,
@@ -128,6 +130,8 @@ async def _reassess(part: int, place: int, pool: int) -> None:
         return
     if level["judged"]:
         await jobs.enqueue(jobs.Assess(part, place, pool))
+    if level["stocked"]:
+        await jobs.enqueue(jobs.Replenish(part, place, pool))
     if level["waited_for"]:
         await jobs.enqueue(jobs.RenewPromises(part, place, pool))
 

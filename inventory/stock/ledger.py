@@ -38,6 +38,7 @@ class LevelChange(Struct, frozen=True, kw_only=True):
     on_hand: int
     reserved: int
     backordered: int
+    reorder_point: int | None
     critical_point: int | None
     average_failure_line: int | None
     freed: int
@@ -54,8 +55,7 @@ class LevelChange(Struct, frozen=True, kw_only=True):
         Stock counts as below the critical point when it is smaller, and as at the average-failure line when it is
         not greater (planning: D76, D78).
         """
-        after = self.free - self.backordered
-        before = after - self.freed
+        before, after = self._before_and_after()
         crosses_critical = self.critical_point is not None and (
             (before < self.critical_point) != (after < self.critical_point)
         )
@@ -64,6 +64,17 @@ class LevelChange(Struct, frozen=True, kw_only=True):
         )
         return crosses_critical or crosses_average
 
+    def falls_to_reorder(self) -> bool:
+        """Whether the change took the available stock down to the reorder point, or over a line that makes it urgent."""
+        before, after = self._before_and_after()
+        falls = self.reorder_point is not None and after <= self.reorder_point < before
+        return falls or (after < before and self.crosses_a_line())
+
+    def _before_and_after(self) -> tuple[int, int]:
+        """The available stock (free − backordered) before the change, and after it."""
+        after = self.free - self.backordered
+        return after - self.freed, after
+
     def changes_cover(self) -> bool:
         """Whether the change may matter to what the promise meter says of the devices served from here."""
         before = cover.standing(self.free - self.freed, self.critical_point, in_several=self.in_several)
@@ -71,7 +82,8 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 
 
 LEVEL_COLUMNS = f"""level.id, level.part, level.place, level.owner, level.pool, level.condition,
-    level.on_hand, level.reserved, level.backordered, level.critical_point, level.average_failure_line,
+    level.on_hand, level.reserved, level.backordered, level.reorder_point, level.critical_point,
+    level.average_failure_line,
     {in_several("level.part")} AS in_several"""
 
 _STORES = ", ".join(f"'{kind}'" for kind in STORE_KINDS)
@@ -195,7 +207,7 @@ SELECT (SELECT count(*) FROM moved)::int AS units_moved,
        change.condition AS wanted_condition, change.owner AS wanted_owner, change.pool AS wanted_pool,
        -change.on_hand AS wanted, change.frozen,
        result.id, result.part, result.place, result.pool, result.condition, result.on_hand, result.reserved,
-       result.backordered, result.critical_point, result.average_failure_line, result.in_several,
+       result.backordered, result.reorder_point, result.critical_point, result.average_failure_line, result.in_several,
        change.on_hand - change.reserved AS freed
 FROM (SELECT 1) AS always
 LEFT JOIN change ON true
@@ -323,6 +335,7 @@ async def announce(changes: Sequence[LevelChange]) -> None:
     good = [change for change in changes if change.condition == GOOD]
     await jobs.enqueue(
         *(jobs.Assess(c.part, c.place, c.pool) for c in good if c.crosses_a_line()),
+        *(jobs.Replenish(c.part, c.place, c.pool) for c in good if c.falls_to_reorder()),
         *(jobs.FillBackorders(c.part, c.place, c.pool) for c in good if c.freed > 0 and c.backordered > 0),
         *await cover.to_judge([(c.part, c.place, c.pool) for c in good if c.changes_cover()]),
     )

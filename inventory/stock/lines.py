@@ -10,7 +10,10 @@ from inventory.stock import cover
 
 
 class Lines(Struct, frozen=True, kw_only=True):
-    """The lines of one part in one store and pool, in pieces; None leaves a line as it is."""
+    """The lines of one part in one store and pool, in pieces; None leaves a line as it is.
+
+    `rate_per_day` and `resupply_days` are what the plan reckoned with that they come from.
+    """
 
     part: int
     place: int
@@ -19,6 +22,8 @@ class Lines(Struct, frozen=True, kw_only=True):
     reorder_point: int | None = None
     critical_point: int | None = None
     average_failure_line: int | None = None
+    rate_per_day: float | None = None
+    resupply_days: float | None = None
 
 
 @db.atomic
@@ -26,25 +31,35 @@ async def set_lines(lines: Sequence[Lines]) -> None:
     """Write lines to their levels, making a level where none is yet; in level order, one round trip."""
     moved = await db.fetch(
         f"""INSERT INTO level (part, place, condition, owner, pool,
-                              base_stock, reorder_point, critical_point, average_failure_line)
+                              base_stock, reorder_point, critical_point, average_failure_line, rate_per_day,
+                              resupply_days)
            SELECT line.part, line.place, 'good', party.id, line.pool,
-                  line.base_stock, line.reorder_point, line.critical_point, line.average_failure_line
-           FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[])
-                AS line(part, place, pool, base_stock, reorder_point, critical_point, average_failure_line)
+                  line.base_stock, line.reorder_point, line.critical_point, line.average_failure_line,
+                  line.rate_per_day, line.resupply_days
+           FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[], $7::int[], $8::float8[],
+                       $9::float8[])
+                AS line(part, place, pool, base_stock, reorder_point, critical_point, average_failure_line, rate_per_day,
+                        resupply_days)
            JOIN party ON party.is_ourselves
            ORDER BY line.part, line.place, line.pool
            ON CONFLICT ON CONSTRAINT level_identity DO UPDATE SET
                base_stock = coalesce(excluded.base_stock, level.base_stock),
                reorder_point = coalesce(excluded.reorder_point, level.reorder_point),
                critical_point = coalesce(excluded.critical_point, level.critical_point),
-               average_failure_line = coalesce(excluded.average_failure_line, level.average_failure_line)
-           WHERE (level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line)
+               average_failure_line = coalesce(excluded.average_failure_line, level.average_failure_line),
+               rate_per_day = coalesce(excluded.rate_per_day, level.rate_per_day),
+               resupply_days = coalesce(excluded.resupply_days, level.resupply_days)
+           WHERE (level.base_stock, level.reorder_point, level.critical_point, level.average_failure_line,
+                  level.rate_per_day, level.resupply_days)
                IS DISTINCT FROM (
                    coalesce(excluded.base_stock, level.base_stock),
                    coalesce(excluded.reorder_point, level.reorder_point),
                    coalesce(excluded.critical_point, level.critical_point),
-                   coalesce(excluded.average_failure_line, level.average_failure_line))
+                   coalesce(excluded.average_failure_line, level.average_failure_line),
+                   coalesce(excluded.rate_per_day, level.rate_per_day),
+                   coalesce(excluded.resupply_days, level.resupply_days))
            RETURNING new.part, new.place, new.pool, new.free, old.critical_point AS before, new.critical_point AS after,
+                     (old.base_stock, old.reorder_point) IS DISTINCT FROM (new.base_stock, new.reorder_point) AS restocked,
                      {in_several("new.part")} AS in_several""",
         [line.part for line in lines],
         [line.place for line in lines],
@@ -53,6 +68,8 @@ async def set_lines(lines: Sequence[Lines]) -> None:
         [line.reorder_point for line in lines],
         [line.critical_point for line in lines],
         [line.average_failure_line for line in lines],
+        [line.rate_per_day for line in lines],
+        [line.resupply_days for line in lines],
     )
     await jobs.enqueue(
         *await cover.to_judge(
@@ -64,6 +81,9 @@ async def set_lines(lines: Sequence[Lines]) -> None:
             ]
         )
     )
+    restocked = [(row["part"], row["place"], row["pool"]) for row in moved if row["restocked"]]
+    if restocked:
+        await jobs.enqueue(jobs.ReplenishAll() if len(restocked) > 1 else jobs.Replenish(*restocked[0]))
 
 
 async def lock(spots: Sequence[tuple[int, int, int, int]]) -> None:

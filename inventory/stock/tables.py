@@ -51,7 +51,8 @@ class Level(Table, tablename="level", help_text="The ledger's running sum per pa
     """How much is there, how much of it is promised, and the lines it is held against.
 
     `free` (a column of the database, on_hand − reserved) is what may still be promised. The lines belong to the
-    good, own row; planning and emergency write them through `stock.set_lines`.
+    good, own row; planning and emergency write them through `stock.set_lines`. What the
+    plan in force reckons with, the rate of demand and the days a new piece takes, stands beside them.
     """
 
     id = BigSerial(primary_key=True)
@@ -67,6 +68,8 @@ class Level(Table, tablename="level", help_text="The ledger's running sum per pa
     reorder_point = optional_whole()
     critical_point = optional_whole()
     average_failure_line = optional_whole()
+    rate_per_day = optional_real()
+    resupply_days = optional_real()
 
     level_identity = Unique([part, place, condition, owner, pool])
     level_condition_is_known = Check(CONDITION_IS_KNOWN)

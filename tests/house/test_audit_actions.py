@@ -57,7 +57,7 @@ def recorded() -> set[str]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for _, call in calls_of(tree, "enter"):
             entered |= {k.value.value for k in call.keywords if k.arg == "what" and isinstance(k.value, ast.Constant)}
-        for function, call in calls_of(tree, "audit.record"):
+        for function, call in [*calls_of(tree, "audit.record"), *calls_of(tree, "audit.record_each")]:
             if module not in ("inventory.ground.entering", "inventory.master_data.records"):
                 actions |= set(may_be(call.args[0], function, module))
     actions |= {f"{what.replace(' ', '_')}.entered" for what in entered}
@@ -70,7 +70,12 @@ def subjects() -> set[str]:
     for path in sorted((ROOT / "inventory").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         named = [k.value for _, call in calls_of(tree, "enter") for k in call.keywords if k.arg == "what"]
-        for verb in ("audit.record", "steps.begin"):  # a step that somebody takes on is recorded about its subject
+        for verb in (
+            "audit.record",
+            "audit.record_each",
+            "steps.begin",
+            "steps.begin_each",
+        ):  # a step that somebody takes on is recorded about its subject
             named += [call.args[1] for _, call in calls_of(tree, verb)]
         found |= {each.value for each in named if isinstance(each, ast.Constant)}
     return {kind.replace(" ", "_") for kind in found if kind}

@@ -114,6 +114,7 @@ NEW: dict[str, dict[str, Any]] = {
         "order_fee_cny": 0,
         "lead_time_days": 7,
     },
+    "price-breaks": {"offer": "1", "from_quantity": 20, "unit_price_cny": "900"},
     "authorisations": {
         "vendor": "DELL",
         "maker": "DELL",
@@ -145,6 +146,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "swap-units": {"in_force": False},
     "vendors": {"name_en": "Huaxin Ltd", "holidays": "CN", "kind": "distributor", "active": "no"},
     "offers": {"unit_price_cny": "910.50", "valid_to": "2026-09-01"},
+    "price-breaks": {"unit_price_cny": "880.50"},
     "authorisations": {"valid_to": "2027-12-31"},
     "vendor-closures": {"last_on": "2027-02-22", "remark": "", "in_force": False},
 }
