@@ -97,6 +97,35 @@ def restored_in(available: int, rate_per_day: float, point: int, inbound: Sequen
     return None
 
 
+def falls_below_in(available: int, rate_per_day: float, point: int, inbound: Sequence[Inbound]) -> float | None:
+    """Return in how many days the expected stock is first below a point; None where it never is.
+
+    The smallest t ≥ 0 with x + I(t) - m t < `point`, in the words of `outlook`: between two arrivals the expected stock falls
+    along a line, so t is 0, or where that line meets the point before the next arrival lifts it.
+
+    >>> falls_below_in(5, 0.5, 3, []), falls_below_in(2, 0.5, 3, [])
+    (4.0, 0.0)
+    >>> falls_below_in(5, 0.5, 3, [Inbound(qty=4, eta_days=2.0)]), falls_below_in(5, 0.0, 3, [])
+    (12.0, None)
+
+    Raises:
+        OptimizerError: a rate that is negative or not finite.
+
+    """
+    if not math.isfinite(rate_per_day) or rate_per_day < 0:
+        raise OptimizerError(f"a rate of {rate_per_day} a day")
+    if available < point:
+        return 0.0
+    if rate_per_day == 0:
+        return None
+    met = available
+    for each in sorted(inbound, key=lambda one: one.eta_days):
+        if (met - point) / rate_per_day < each.eta_days:
+            break
+        met += each.qty
+    return (met - point) / rate_per_day
+
+
 def expected_band(rate_per_day: float, days: int) -> tuple[tuple[int, int], ...]:
     """Return how many failures are few and many after 1, 2, …, `days` days at a rate: the quantiles of `BAND`.
 

@@ -588,7 +588,9 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
+    manager = MigrationManager(
+        migration_id=ID, app_name="inventory", description=DESCRIPTION
+    )
 
     manager.add_table(
         class_name="RequestLine",
@@ -611,9 +613,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
+    manager.add_table(
+        class_name="Level", tablename="level", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountScan", tablename="count_scan", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -622,7 +628,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pool", tablename="pool", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PartRequest",
@@ -638,11 +646,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
+    manager.add_table(
+        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
+    manager.add_table(
+        class_name="Person", tablename="person", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Offer", tablename="offer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureFactor",
@@ -665,9 +679,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Quotation", tablename="quotation", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pick", tablename="pick", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="Substitution",
@@ -690,15 +708,32 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
+    manager.add_table(
+        class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        schema=None,
+        columns=None,
+    )
 
-    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
+    manager.add_table(
+        class_name="Place", tablename="place", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="Receipt", tablename="receipt", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountLine", tablename="count_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
+    manager.add_table(
+        class_name="Symptom", tablename="symptom", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CountPolicy",
@@ -707,13 +742,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="KitLine", tablename="kit_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
+    manager.add_table(
+        class_name="Device", tablename="device", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
+    manager.add_table(
+        class_name="Plan", tablename="plan", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorClosure",
@@ -722,7 +765,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
+    manager.add_table(
+        class_name="Step", tablename="step", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestPause",
@@ -738,7 +783,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -754,13 +801,28 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
+    manager.add_table(
+        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
+    manager.add_table(
+        class_name="Job", tablename="job", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
+    manager.add_table(
+        class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="Coverage", tablename="coverage", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -769,9 +831,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
+    manager.add_table(
+        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PaperPolicy",
@@ -780,7 +846,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
+    manager.add_table(
+        class_name="Debrief", tablename="debrief", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceClass",
@@ -789,9 +857,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
+    manager.add_table(
+        class_name="Package", tablename="package", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
+    manager.add_table(
+        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -807,13 +879,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
+    manager.add_table(
+        class_name="Vendor", tablename="vendor", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
+    manager.add_table(
+        class_name="Message", tablename="message", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
+    manager.add_table(
+        class_name="Event", tablename="event", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Transfer", tablename="transfer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -843,7 +923,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Attachment", tablename="attachment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ImportFinding",
@@ -852,7 +934,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
+    manager.add_table(
+        class_name="PickList", tablename="pick_list", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="WarrantyLookup",
@@ -868,7 +952,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Escalation", tablename="escalation", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -877,9 +963,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
+    manager.add_table(
+        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -895,7 +985,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
+    manager.add_table(
+        class_name="Handover", tablename="handover", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -925,7 +1017,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
+    manager.add_table(
+        class_name="Session", tablename="session", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoredFile",
@@ -934,7 +1028,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
+    manager.add_table(
+        class_name="Bin", tablename="bin", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="MissedLimit",
@@ -943,9 +1039,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lane", tablename="lane", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lot", tablename="lot", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -968,11 +1068,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
+    manager.add_table(
+        class_name="ModelPart", tablename="model_part", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
+    manager.add_table(
+        class_name="Calendar", tablename="calendar", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Shipment", tablename="shipment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestApproval",
@@ -1016,11 +1122,24 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="OrderChange",
+        tablename="order_change",
+        schema=None,
+        columns=None,
+    )
 
-    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+    manager.add_table(
+        class_name="Unit", tablename="unit", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
+    manager.add_table(
+        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="Inspection", tablename="inspection", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CaseSubstitute",
@@ -1029,7 +1148,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
+    manager.add_table(
+        class_name="Party", tablename="party", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="QuotationLine",
@@ -1052,11 +1173,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
+    manager.add_table(
+        class_name="Contract", tablename="contract", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Assessment", tablename="assessment", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
+    manager.add_table(
+        class_name="Part", tablename="part", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="TransferLine",
@@ -1065,11 +1192,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
+    manager.add_table(
+        class_name="ApiKey", tablename="api_key", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
+    manager.add_table(
+        class_name="Reversal", tablename="reversal", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureRate",
@@ -1085,11 +1218,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
+    manager.add_table(
+        class_name="Failure", tablename="failure", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
+    manager.add_table(
+        class_name="MakerCase", tablename="maker_case", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
+    manager.add_table(
+        class_name="Learning", tablename="learning", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="DeviceModel",
@@ -6551,6 +6690,154 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="four_eyes_above_cny",
+        db_column_name="four_eyes_above_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="acknowledge_within_hours",
+        db_column_name="acknowledge_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="emergency_within_hours",
+        db_column_name="emergency_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="set_at",
+        db_column_name="set_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="set_by",
+        db_column_name="set_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Place",
         tablename="place",
         column_name="id",
@@ -10572,6 +10859,134 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="failures",
+        db_column_name="failures",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="probe_at",
+        db_column_name="probe_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="failure",
+        db_column_name="failure",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Coverage",
         tablename="coverage",
         column_name="id",
@@ -14091,6 +14506,48 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 1,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="wanted_at",
+        db_column_name="wanted_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="case_number",
         db_column_name="case_number",
         column_class_name="Varchar",
@@ -14221,6 +14678,27 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="tried_at",
+        db_column_name="tried_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="placed_at",
         db_column_name="placed_at",
         column_class_name="Timestamptz",
@@ -14242,8 +14720,50 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="asked_at",
+        db_column_name="asked_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="acknowledged_at",
         db_column_name="acknowledged_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="shipped_at",
+        db_column_name="shipped_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -14287,6 +14807,27 @@ async def forwards():
         tablename="purchase_order",
         column_name="promised_at",
         db_column_name="promised_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="first_promised_at",
+        db_column_name="first_promised_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -14354,6 +14895,69 @@ async def forwards():
         column_class=Text,
         params={
             "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="late_since",
+        db_column_name="late_since",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="late_for",
+        db_column_name="late_for",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="at_risk",
+        db_column_name="at_risk",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -14878,6 +15482,28 @@ async def forwards():
         params={
             "default": "",
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderMessage",
+        tablename="order_message",
+        column_name="message_id",
+        db_column_name="message_id",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -16597,6 +17223,27 @@ async def forwards():
         params={
             "default": 0,
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="promised_at",
+        db_column_name="promised_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -21783,6 +22430,328 @@ async def forwards():
             "length": 200,
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="purchase_order",
+        db_column_name="purchase_order",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PurchaseOrder,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="cancels",
+        db_column_name="cancels",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="before",
+        db_column_name="before",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="after",
+        db_column_name="after",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="drafted_at",
+        db_column_name="drafted_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="drafted_by",
+        db_column_name="drafted_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="approved_by",
+        db_column_name="approved_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="told_at",
+        db_column_name="told_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answered_at",
+        db_column_name="answered_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answered_by",
+        db_column_name="answered_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answer",
+        db_column_name="answer",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -27846,7 +28815,9 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
+        params={
+            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -27875,7 +28846,9 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -27972,7 +28945,9 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
+        params={
+            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
+        },
         schema=None,
     )
 
@@ -28049,7 +29024,9 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
+        params={
+            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
+        },
         schema=None,
     )
 
@@ -28096,7 +29073,9 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
+        params={
+            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
+        },
         schema=None,
     )
 
@@ -28123,7 +29102,9 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
+        params={
+            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -28162,7 +29143,9 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
+        params={
+            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
+        },
         schema=None,
     )
 
@@ -28239,7 +29222,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
+        params={
+            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -28248,7 +29233,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
+        params={
+            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
+        },
         schema=None,
     )
 
@@ -28275,7 +29262,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -28295,7 +29284,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
+        params={
+            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
+        },
         schema=None,
     )
 
@@ -28313,7 +29304,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
+        params={
+            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
+        },
         schema=None,
     )
 
@@ -28322,7 +29315,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
+        params={
+            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
+        },
         schema=None,
     )
 
@@ -28406,7 +29401,29 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
+        params={
+            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        constraint_name="purchase_policy_limit_not_negative",
+        constraint_class=Check,
+        params={"condition": "four_eyes_above_cny >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        constraint_name="purchase_policy_waits_for_an_answer",
+        constraint_class=Check,
+        params={
+            "condition": "acknowledge_within_hours > 0 AND emergency_within_hours > 0"
+        },
         schema=None,
     )
 
@@ -28426,7 +29443,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -28435,7 +29454,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_frozen_is_out_of_service",
         constraint_class=Check,
-        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
+        params={
+            "condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -28485,7 +29506,9 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
+        params={
+            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
+        },
         schema=None,
     )
 
@@ -28530,7 +29553,9 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -28548,7 +29573,9 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
+        params={
+            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
+        },
         schema=None,
     )
 
@@ -28615,7 +29642,9 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
+        params={
+            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -28671,7 +29700,9 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -28730,7 +29761,9 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
+        params={
+            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -28740,6 +29773,33 @@ async def forwards():
         constraint_name="job_progress_is_a_percentage",
         constraint_class=Check,
         params={"condition": "progress BETWEEN 0 AND 100"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        constraint_name="vendor_circuit_is_one_per_vendor",
+        constraint_class=Unique,
+        params={"columns": ["vendor"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        constraint_name="vendor_circuit_failures_not_negative",
+        constraint_class=Check,
+        params={"condition": "failures >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        constraint_name="vendor_circuit_is_probed_while_open",
+        constraint_class=Check,
+        params={"condition": "(opened_at IS NULL) = (probe_at IS NULL)"},
         schema=None,
     )
 
@@ -28802,7 +29862,9 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
+        params={
+            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
+        },
         schema=None,
     )
 
@@ -28849,7 +29911,9 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
+        params={
+            "condition": "removed IN ('returned', 'kept_by_customer', 'owed')"
+        },
         schema=None,
     )
 
@@ -29011,7 +30075,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
+        params={
+            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
+        },
         schema=None,
     )
 
@@ -29020,7 +30086,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_channel_is_known",
         constraint_class=Check,
-        params={"condition": "channel IN ('http', 'by_hand')"},
+        params={"condition": "channel IN ('http', 'cxml', 'mail', 'by_hand')"},
         schema=None,
     )
 
@@ -29029,7 +30095,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_channel_has_its_endpoint",
         constraint_class=Check,
-        params={"condition": "channel <> 'http' OR endpoint IS NOT NULL"},
+        params={"condition": "channel = 'by_hand' OR endpoint IS NOT NULL"},
         schema=None,
     )
 
@@ -29107,8 +30173,17 @@ async def forwards():
         constraint_name="purchase_order_state_is_known",
         constraint_class=Check,
         params={
-            "condition": "state IN ('draft', 'approved', 'placed', 'acknowledged', 'partly_received', 'received', 'refused', 'cancelled')"
+            "condition": "state IN ('draft', 'approved', 'placed', 'acknowledged', 'shipped', 'partly_received', 'received', 'closed', 'refused', 'cancelled')"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        constraint_name="purchase_order_version_counts_from_one",
+        constraint_class=Check,
+        params={"condition": "version >= 1"},
         schema=None,
     )
 
@@ -29129,6 +30204,18 @@ async def forwards():
         constraint_name="fitted_part_is_removed_after_it_was_fitted",
         constraint_class=Check,
         params={"condition": "removed_at >= fitted_at"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderMessage",
+        tablename="order_message",
+        constraint_name="order_message_is_taken_once",
+        constraint_class=Unique,
+        params={
+            "columns": ["purchase_order", "message_id"],
+            "nulls_distinct": True,
+        },
         schema=None,
     )
 
@@ -29164,7 +30251,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
+        params={
+            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
+        },
         schema=None,
     )
 
@@ -29173,7 +30262,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
-        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
+        params={
+            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -29275,9 +30366,9 @@ async def forwards():
     manager.add_constraint(
         table_class_name="PurchaseOrderLine",
         tablename="purchase_order_line",
-        constraint_name="purchase_order_line_quantity_is_positive",
+        constraint_name="purchase_order_line_quantity_not_negative",
         constraint_class=Check,
-        params={"condition": "quantity > 0"},
+        params={"condition": "quantity >= 0"},
         schema=None,
     )
 
@@ -29435,7 +30526,9 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
+        params={
+            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
+        },
         schema=None,
     )
 
@@ -29456,7 +30549,9 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -29543,7 +30638,9 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -29552,7 +30649,9 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
+        params={
+            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
+        },
         schema=None,
     )
 
@@ -29658,7 +30757,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
+        params={
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
+        },
         schema=None,
     )
 
@@ -29667,7 +30768,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -29694,7 +30797,9 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
+        params={
+            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -29739,7 +30844,9 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
+        params={
+            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
+        },
         schema=None,
     )
 
@@ -29768,6 +30875,37 @@ async def forwards():
         constraint_class=Check,
         params={
             "condition": "(reported_at IS NULL) = (reported_to IS NULL) AND (reported_at IS NULL) = (reported_by IS NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_is_one_per_version",
+        constraint_class=Unique,
+        params={"columns": ["purchase_order", "version"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_state_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_is_answered_once",
+        constraint_class=Check,
+        params={
+            "condition": "(state IN ('drafted', 'asked')) = (answered_at IS NULL)"
         },
         schema=None,
     )
@@ -29858,7 +30996,9 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
+        params={
+            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
+        },
         schema=None,
     )
 
@@ -29903,7 +31043,9 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
+        params={
+            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
+        },
         schema=None,
     )
 
@@ -29921,7 +31063,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
+        params={
+            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
+        },
         schema=None,
     )
 
@@ -29939,7 +31083,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
+        params={
+            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -29959,7 +31105,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
+        params={
+            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30105,7 +31253,9 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        params={
+            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+        },
         schema=None,
     )
 
@@ -30153,7 +31303,9 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
+        params={
+            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
+        },
         schema=None,
     )
 
@@ -30192,7 +31344,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -30201,7 +31355,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30210,7 +31366,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_at_the_maker_has_its_reference",
         constraint_class=Check,
-        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
+        params={
+            "condition": "state <> 'at_maker' OR reference_number IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -30266,7 +31424,9 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30284,7 +31444,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
+        params={
+            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -30293,7 +31455,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
+        },
         schema=None,
     )
 

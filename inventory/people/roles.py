@@ -45,6 +45,8 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "orders.read": ("see purchase orders", "查看采购订单"),
     "orders.draft": ("draft purchase orders", "起草采购订单"),
     "orders.approve": ("approve purchase orders", "审批采购订单"),
+    "orders.set_policy": ("set the rules of ordering", "设置采购规则"),
+    "orders.answer": ("answer orders as their vendor", "以供应商身份答复订单"),
     "claims.read": ("see quality claims", "查看质量索赔"),
     "claims.open": ("open quality claims", "提出质量索赔"),
     "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
@@ -117,7 +119,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
-        | {"requests.approve", "requests.set_policy"}
+        | {"requests.approve", "requests.set_policy", "orders.set_policy"}
         | {"claims.read", "claims.open"}
     ),
     "quality_supervisor": frozenset(
@@ -137,7 +139,7 @@ ROLES: dict[str, frozenset[str]] = {
     "inspector": frozenset(
         {"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask", "counts.surprise"}
     ),
-    "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
+    "vendor": frozenset({"parts.read", "orders.answer", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
         | {"parts.request", "failures.record", "warranties.record", "reservations.make"}
