@@ -50,6 +50,7 @@ from api.pages import (
     steps,
     stock,
     transfers,
+    vendor_orders,
 )
 from api.pages.rendering import look_around
 
@@ -68,6 +69,7 @@ NOUNS = (
     rehearsals,
     coverage,
     orders,
+    vendor_orders,
     picks,
     provisional,
     scanning,

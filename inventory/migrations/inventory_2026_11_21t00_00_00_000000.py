@@ -17237,8 +17237,8 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrderLine",
         tablename="purchase_order_line",
-        column_name="promised_at",
-        db_column_name="promised_at",
+        column_name="arrives_at",
+        db_column_name="arrives_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={

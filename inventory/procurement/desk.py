@@ -106,7 +106,7 @@ _VIEW = """
                        'serialised', part.serialised, 'quantity', line.quantity,
                        'received_quantity', line.received_quantity, 'short_quantity', line.short_quantity,
                        'announced_quantity', coalesce(announced.rest, 0), 'unit_price_cny', line.unit_price_cny::text,
-                       'promised_at', line.promised_at) ORDER BY part.part_number)
+                       'promised_at', arrives_at) ORDER BY part.part_number)
             FROM purchase_order_line AS line
             JOIN part ON part.id = line.part
             LEFT JOIN LATERAL (

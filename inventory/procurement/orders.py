@@ -615,7 +615,7 @@ async def record_acknowledged(
     await db.execute("UPDATE purchase_order SET state = 'acknowledged' WHERE id = $1 AND state = 'placed'", order)
     for line in await _lines(order):
         time = due[line["part_number"]]
-        await db.execute("UPDATE purchase_order_line SET promised_at = $2 WHERE id = $1", line["id"], time)
+        await db.execute("UPDATE purchase_order_line SET arrives_at = $2 WHERE id = $1", line["id"], time)
         if time is not None:
             await expected.confirm(line["id"], time)
     view = await order_view(order)
@@ -941,7 +941,7 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
-                              'short_quantity', short_quantity, 'promised_at', line.promised_at,
+                              'short_quantity', short_quantity, 'promised_at', arrives_at,
                               'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines

@@ -191,7 +191,7 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
     unit_price_cny = money()
     received_quantity = whole(0)
     short_quantity = whole(0)
-    promised_at = optional_instant()
+    arrives_at = optional_instant()
 
     purchase_order_line_is_one_per_part = Unique([purchase_order, part])
     purchase_order_line_quantity_not_negative = Check("quantity >= 0")
