@@ -24,7 +24,7 @@ class LimitOutOfBounds(Invalid):
 class PurchasePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Orders above the limit are approved by somebody who did not draft them; silent vendors are chased after so long."""
 
-    four_eyes_above_cny: Decimal = Decimal(20_000)
+    four_eyes_above_cny: Decimal
     acknowledge_within_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     emergency_within_hours: Annotated[int, Meta(ge=1, le=720)] = 2
 
@@ -37,7 +37,7 @@ class PurchasePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return timedelta(hours=self.emergency_within_hours if urgent else self.acknowledge_within_hours)
 
 
-BUILT_IN = PurchasePolicy()
+BUILT_IN = PurchasePolicy(four_eyes_above_cny=Decimal(20_000))
 """What holds until somebody sets another policy."""
 
 

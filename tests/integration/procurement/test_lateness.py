@@ -6,6 +6,7 @@ from inventory.emergency import late_orders
 from inventory.emergency.facts import RowFacts
 from inventory.ground import clock, db, jobs
 from inventory.procurement import orders, receiving
+from inventory.stock import receipts
 from tests.integration.procurement.test_orders import incoming, placed
 from tests.world import FAN, KEEPER, SETUP
 
@@ -41,15 +42,15 @@ async def test_an_overdue_order_is_a_buyers_duty_once_and_says_what_is_at_risk(c
 
 
 async def test_what_is_at_risk_follows_from_the_stock_and_its_rate(company):
-    """Ten fans, and nothing else to come: the stock falls along its rate until it meets its line."""
+    """Three fans, and nothing else to come: the stock falls along its rate until it meets its line."""
     order = await placed((FAN, 10))
+    await receipts.adjust("GZ", FAN, -7, by=SETUP, reason="used up")
     after = await judged_at(order, 8)
     facts = await late_orders.gather([(part, place, pool) async for part, place, pool in _keys(order)])
     row: RowFacts = facts.rows[0]
     judgement = late_orders.judge_one(facts, row)
 
-    assert row.available == 10
-    print("DBG", judgement.point, judgement.average_line, judgement.row.rate_per_day, row.available, after.at_risk)
+    assert row.available == 3
     for risk in after.at_risk:
         point = judgement.point if risk.line == "critical_point" else judgement.average_line
         assert risk.point == point
