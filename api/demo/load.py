@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, staff, warehouse
+from api.demo import bad_batch, company, credentials, open_orders, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
 from api.demo.company.parts import MODELS
@@ -90,6 +90,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             await bad_batch.let_fail(by=SETUP)
             await radar.look_at_all()
             await assessments.assess_all(by=SETUP)
+            await open_orders.leave_open(end, serials, by=SETUP)
             await duty_sheets.watch()
             await escalation.escalate_late(limit=500)
         await cells.refresh(jobs.RefreshCover())
