@@ -98,15 +98,16 @@ def restored_in(available: int, rate_per_day: float, point: int, inbound: Sequen
 
 
 def falls_below_in(available: int, rate_per_day: float, point: int, inbound: Sequence[Inbound]) -> float | None:
-    """Return in how many days the expected stock is first below a point; None where it never is.
+    """Return in how many days the stock is first below a point more likely than not; None where it never is.
 
-    The smallest t ≥ 0 with x + I(t) - m t < `point`, in the words of `outlook`: between two arrivals the expected stock falls
-    along a line, so t is 0, or where that line meets the point before the next arrival lifts it.
+    The smallest t ≥ 0 with P(N(t) ≤ x + I(t) - `point`) < 1/2, in the words of `outlook`. Between two arrivals that chance
+    only falls; with k = x + I(t) - `point` pieces to spare it is one half at t = G(k + 1) / m, G(k + 1) the median of the
+    (k + 1)th failure's time at rate 1, which is Gamma distributed.
 
-    >>> falls_below_in(5, 0.5, 3, []), falls_below_in(2, 0.5, 3, [])
-    (4.0, 0.0)
-    >>> falls_below_in(5, 0.5, 3, [Inbound(qty=4, eta_days=2.0)]), falls_below_in(5, 0.0, 3, [])
-    (12.0, None)
+    >>> round(falls_below_in(5, 0.5, 3, []), 2), falls_below_in(2, 0.5, 3, []), falls_below_in(5, 0.0, 3, [])
+    (5.35, 0.0, None)
+    >>> round(falls_below_in(5, 0.5, 3, [Inbound(qty=4, eta_days=2.0)]), 2)
+    13.34
 
     Raises:
         OptimizerError: a rate that is negative or not finite.
@@ -119,11 +120,13 @@ def falls_below_in(available: int, rate_per_day: float, point: int, inbound: Seq
     if rate_per_day == 0:
         return None
     met = available
-    for each in sorted(inbound, key=lambda one: one.eta_days):
-        if (met - point) / rate_per_day < each.eta_days:
+    falls = 0.0
+    for each in [*sorted(inbound, key=lambda one: one.eta_days), None]:
+        falls = float(stats.gamma.median(met - point + 1)) / rate_per_day
+        if each is None or falls < each.eta_days:
             break
         met += each.qty
-    return (met - point) / rate_per_day
+    return falls
 
 
 def expected_band(rate_per_day: float, days: int) -> tuple[tuple[int, int], ...]:

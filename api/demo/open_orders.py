@@ -23,7 +23,7 @@ _SCARCE = """
     WHERE level.condition = 'good' AND critical_point IS NOT NULL
       AND EXISTS (SELECT FROM offer JOIN vendor ON vendor.id = offer.vendor JOIN party AS seller ON seller.id = vendor.party
                   WHERE offer.part = level.part AND seller.code = $1)
-    ORDER BY free - backordered - critical_point, part.part_number, place.code LIMIT 4"""
+    ORDER BY critical_point = 0, free - backordered - critical_point, part.part_number, place.code LIMIT 4"""
 
 
 async def leave_open(end: datetime, serials: Serials, *, by: Actor) -> None:
