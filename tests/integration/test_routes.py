@@ -9,13 +9,14 @@ from api.app import create_app
 from tests.conftest import settings_for
 from tests.world import FAN, PSU
 
-OPEN_TO_ALL = {"VendorCallback"}
+OPEN_TO_ALL = {"VendorCallback", "ReceiveCxml"}
 SIGNED_IN_ONLY = {
     *("GetMe", "GetJob", "ChangeMyPassword", "ChooseMyLanguage"),
     *("ListMyMessages", "ExportMyMessages", "ReadMyMessages", "ChangeContact", "VerifyPhone"),
 }
 VENDORS_MAY = {
-    "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListOrders", "ExportOrders", "GetOrder",
+    "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListVendorOrders",
+    "ExportVendorOrders", "GetVendorOrder", "PrintVendorOrder", "PrintVendorDeliveryNote", "PrintVendorLabels",
     "ListNotices", "ExportNotices", "GetNotice",
 }  # fmt: skip
 
