@@ -50,9 +50,8 @@ class VendorOrderController(Controller):
 
     path = "/vendor-orders"
     tags = ("vendor's own orders",)
-    guards = (requires("orders.answer"),)
 
-    @get(operation_id="ListVendorOrders", responses=refusals())
+    @get(operation_id="ListVendorOrders", guards=[requires("orders.answer")], responses=refusals())
     async def list_orders(
         self,
         request: ApiRequest,
@@ -68,12 +67,18 @@ class VendorOrderController(Controller):
         )
         return page(request, found, limit, lambda order: order.id)
 
-    @get("/{number:str}", operation_id="GetVendorOrder", responses=refusals(404))
+    @get("/{number:str}", operation_id="GetVendorOrder", guards=[requires("orders.answer")], responses=refusals(404))
     async def get_order(self, request: ApiRequest, number: FromPath[str]) -> desk.DeskOrder:
         """Show one of your orders."""
         return await desk.desk_order(number, seen_by=request.user)
 
-    @post("/{number:str}/promise", operation_id="PromiseOrder", status_code=200, responses=refusals(404, 409))
+    @post(
+        "/{number:str}/promise",
+        operation_id="PromiseOrder",
+        guards=[requires("orders.answer")],
+        status_code=200,
+        responses=refusals(404, 409),
+    )
     async def promise(
         self, request: ApiRequest, number: FromPath[str], data: JSONBody[Promise], idempotency_key: Key = None
     ) -> Response[desk.DeskOrder]:
@@ -86,7 +91,13 @@ class VendorOrderController(Controller):
         )
         return await once(request, idempotency_key, lambda: desk.answer(number, said, by=request.user))
 
-    @post("/{number:str}/refuse", operation_id="RefuseOrder", status_code=200, responses=refusals(404, 409))
+    @post(
+        "/{number:str}/refuse",
+        operation_id="RefuseOrder",
+        guards=[requires("orders.answer")],
+        status_code=200,
+        responses=refusals(404, 409),
+    )
     async def refuse(
         self, request: ApiRequest, number: FromPath[str], data: JSONBody[Refusal], idempotency_key: Key = None
     ) -> Response[desk.DeskOrder]:
@@ -95,7 +106,11 @@ class VendorOrderController(Controller):
         return await once(request, idempotency_key, lambda: desk.answer(number, said, by=request.user))
 
     @post(
-        "/{number:str}/answer-change", operation_id="AnswerOrderChange", status_code=200, responses=refusals(404, 409)
+        "/{number:str}/answer-change",
+        operation_id="AnswerOrderChange",
+        guards=[requires("orders.answer")],
+        status_code=200,
+        responses=refusals(404, 409),
     )
     async def answer_change(
         self, request: ApiRequest, number: FromPath[str], data: JSONBody[ChangeAnswer], idempotency_key: Key = None
@@ -112,6 +127,7 @@ class VendorOrderController(Controller):
     @get(
         "/{number:str}/papers/purchase_order",
         operation_id="PrintVendorOrder",
+        guards=[requires("orders.answer")],
         responses=printed(404),
         media_type=PDF,
         opt=PAPER,
@@ -124,6 +140,7 @@ class VendorOrderController(Controller):
     @get(
         "/{number:str}/notices/{notice:str}/papers/delivery_note",
         operation_id="PrintVendorDeliveryNote",
+        guards=[requires("orders.answer")],
         responses=printed(404),
         media_type=PDF,
         opt=PAPER,
@@ -138,6 +155,7 @@ class VendorOrderController(Controller):
     @get(
         "/{number:str}/notices/{notice:str}/labels",
         operation_id="PrintVendorLabels",
+        guards=[requires("orders.answer")],
         responses=printed(404),
         media_type=PDF,
         opt=PAPER,

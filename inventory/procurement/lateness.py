@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
@@ -55,6 +55,12 @@ async def late_lines(*, limit: int, order: UUID | None = None) -> list[LateLine]
         clock.now(),
         limit,
     )
+
+
+async def risks(numbers: Sequence[str]) -> dict[str, list[AtRisk]]:
+    """What the lateness of some orders puts at risk, by their numbers, soonest first."""
+    rows = await db.fetch("SELECT number, at_risk FROM purchase_order WHERE number = ANY($1)", list(numbers))
+    return {row["number"]: convert(row["at_risk"], list[AtRisk]) for row in rows}
 
 
 def is_late(lines: Sequence[LateLine], now: datetime) -> bool:

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+from api.channels.wording import worded
+from inventory.assurance import escalation
 from inventory.emergency import late_orders
 from inventory.emergency.facts import RowFacts
 from inventory.ground import clock, db, jobs
+from inventory.places import names
 from inventory.procurement import orders, receiving
 from inventory.stock import receipts
 from optimizer.recovery import outlook
@@ -64,6 +67,23 @@ async def test_what_is_at_risk_follows_from_the_stock_and_its_rate(company):
 async def _keys(order: orders.OrderView):
     for row in await db.fetch("SELECT part, place, pool FROM expected_delivery WHERE closed_at IS NULL"):
         yield row["part"], row["place"], row["pool"]
+
+
+async def test_a_late_order_that_nobody_takes_on_is_handed_up_with_its_consequence_in_words(company):
+    order = await placed((FAN, 10))
+    await receipts.adjust("GZ", FAN, -7, by=SETUP, reason="used up")
+    after = await judged_at(order, 8)
+    with clock.at(clock.now() + timedelta(days=9)):
+        await escalation.escalate_late()
+
+    told = await db.fetch_value(
+        "SELECT payload FROM event WHERE kind = 'step.escalated' AND subject = $1", order.number
+    )
+    assert told["at_risk"][0]["line"] == after.at_risk[0].line
+    for language, start in (("en", "Cover at risk from "), ("zh", "20")):
+        said = worded("step_escalated", told, language, await names.names_of(["GZ"]))
+        assert said.lines[0].startswith(start)
+        assert FAN in said.lines[0]
 
 
 async def test_a_later_promise_is_a_duty_anew(company):

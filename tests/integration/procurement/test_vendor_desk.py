@@ -53,6 +53,8 @@ async def test_a_vendor_sees_what_it_was_sent_and_nothing_of_ours(api):
     assert (await api.get("/vendor-orders?to_do=true", **OURS)).json()["items"][0]["number"] == order.number
     assert (await api.get("/vendor-orders?state=closed", **OURS)).json()["items"] == []
     assert (await api.get("/vendor-orders", **OTHER)).json()["items"] == []
+    tables = [(await api.get("/vendor-orders.csv", **who)).text for who in (OURS, OTHER)]
+    assert [order.number in table for table in tables] == [True, False]
 
 
 async def test_another_vendors_orders_are_not_found_whatever_is_tried(api):
