@@ -15,6 +15,7 @@ from api.problems import refusals
 from api.routes.callbacks import PromisedPart
 from api.routes.stock import Code, Quantity, Reason
 from inventory.ground import steps
+from inventory.ground.bounds import Bounded, Within
 from inventory.procurement import changes, circuits, desk_by_hand, orders, policy, vendors
 from inventory.procurement.changes import ChangeView
 from inventory.stock.pools import COMMON
@@ -48,12 +49,12 @@ class OrderDetail(Struct, frozen=True, kw_only=True):
     duties: list[str] = []
 
 
-class ChangedLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ChangedLine(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is to be different of a part; what is left out stays."""
 
     part_number: Code
     quantity: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    unit_price_cny: Decimal | None = None
+    unit_price_cny: Annotated[Decimal | None, Within(0, 100_000_000)] = None
 
 
 class NewChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

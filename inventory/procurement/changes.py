@@ -17,6 +17,8 @@ from inventory.stock import expected
 
 ChangeState = Literal["drafted", "asked", "confirmed", "declined", "withdrawn"]
 
+Ended = Literal["confirmed", "declined", "withdrawn"]
+
 MOST_PIECES = 1_000_000
 MOST_CNY = Decimal(100_000_000)
 
@@ -416,7 +418,7 @@ async def answer_change(
 
     """
     await db.execute("SELECT FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", order)
-    becomes: ChangeState = "confirmed" if confirmed else "declined"
+    becomes: Ended = "confirmed" if confirmed else "declined"
     if version is not None:
         known = next((each for each in await changes(order, limit=200) if each.version == version), None)
         if known is not None and known.answered_at is not None:
@@ -441,7 +443,7 @@ async def answer_change(
     return ended
 
 
-async def _end(view: OrderView, change: ChangeView, state: ChangeState, *, by: Actor, answer: str) -> ChangeView:
+async def _end(view: OrderView, change: ChangeView, state: Ended, *, by: Actor, answer: str) -> ChangeView:
     await db.execute(
         "UPDATE order_change SET state = $2, answered_at = $3, answered_by = $4, answer = $5 WHERE id = $1",
         change.id,

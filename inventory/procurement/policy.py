@@ -8,23 +8,15 @@ from msgspec import Meta, Struct
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid
+from inventory.ground.bounds import Bounded, Within
 
 MOST_CNY = 100_000_000
 
 
-class LimitOutOfBounds(Invalid):
-    """A limit of {value} CNY is none: it lies between 0 and {most}."""
-
-    zh = "限额 {value} 元无效：应在 0 至 {most} 之间。"
-    help_en = "Give the value in CNY above which a second person approves."
-    help_zh = "请填写需第二人审批的金额（元）。"
-
-
-class PurchasePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PurchasePolicy(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Orders above the limit are approved by somebody who did not draft them; silent vendors are chased after so long."""
 
-    four_eyes_above_cny: Decimal
+    four_eyes_above_cny: Annotated[Decimal, Within(0, MOST_CNY)]
     acknowledge_within_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     emergency_within_hours: Annotated[int, Meta(ge=1, le=720)] = 2
 
@@ -77,13 +69,9 @@ async def put_in_force(policy: PurchasePolicy, *, by: Actor, remark: str = "") -
 
     Raises:
         NotGranted: the actor may not set it.
-        LimitOutOfBounds: the limit is none.
 
     """
     by.require("orders.set_policy")
-    limit = policy.four_eyes_above_cny
-    if not (limit.is_finite() and 0 <= limit <= MOST_CNY):
-        raise LimitOutOfBounds(value=limit, most=MOST_CNY)
     await db.execute(
         """INSERT INTO purchase_policy (four_eyes_above_cny, acknowledge_within_hours, emergency_within_hours, set_at, set_by,
                                         remark)
