@@ -704,6 +704,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "force_majeure": ("force majeure, plan 3", "不可抗力应急方案三"),
         "maker_case": ("maker's support, plan 1", "原厂支援应急方案一"),
         "radar_alarm": ("burst alarm", "故障突发告警"),
+        "vendor": ("vendor", "供应商"),
         "purchase_order": ("purchase order", "采购订单"),
         "part_request": ("part request", "备件申请"),
         "transfer": ("transfer", "调拨单"),
