@@ -142,13 +142,19 @@ def vendor_of(actor: Actor) -> str:
     return actor.vendor
 
 
+def _reads_for(reader: Actor) -> str | None:
+    """Whose orders somebody reads; whoever has the right and no vendor reads none."""
+    reader.require("orders.answer")
+    return reader.vendor
+
+
 async def desk_orders(
     *, limit: int, seen_by: Actor, after: UUID | None = None, state: DeskState | None = None, to_do: bool = False
 ) -> list[DeskOrder]:
     """The vendor's orders, newest first; `to_do` those that wait for its word: no time promised, or a change asked.
 
     Raises:
-        NotGranted, NoVendor: as `vendor_of`.
+        NotGranted: the reader answers for no vendor.
 
     """
     return await db.read(
@@ -159,7 +165,7 @@ async def desk_orders(
                  OR EXISTS (SELECT FROM order_change AS asked
                             WHERE asked.purchase_order = purchase_order.id AND asked.state = 'asked'))
             ORDER BY purchase_order.id DESC LIMIT $5""",
-        vendor_of(seen_by),
+        _reads_for(seen_by),
         after,
         state,
         to_do,
@@ -171,11 +177,11 @@ async def desk_order(number: str, *, seen_by: Actor) -> DeskOrder:
     """One of the vendor's orders.
 
     Raises:
-        NotGranted, NoVendor: as `vendor_of`.
+        NotGranted: the reader answers for no vendor.
         Unknown: it was sent no such order.
 
     """
-    found = await db.read_one(DeskOrder, f"{_VIEW} AND purchase_order.number = $2", vendor_of(seen_by), number)
+    found = await db.read_one(DeskOrder, f"{_VIEW} AND purchase_order.number = $2", _reads_for(seen_by), number)
     if found is None:
         raise Unknown(what="purchase order", what_zh="采购订单", key=number)
     return found
