@@ -81,6 +81,7 @@ from api.routes import (
     steps,
     stock,
     tickets,
+    vendor_orders,
 )
 from api.settings import Settings
 from inventory.ground import db
@@ -162,6 +163,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         master_data.MasterDataController,
         orders.VendorController,
         orders.OrderController,
+        orders.PurchasePolicyController,
         requests.RequestController,
         quotations.QuotationController,
         quotations.ApprovalController,
@@ -184,6 +186,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         messages.MessageController,
         platform.PlatformController,
         callbacks.CallbackController,
+        callbacks.CxmlController,
+        vendor_orders.VendorOrderController,
     ]
     taking_files = [attachments.AttachmentController, imports.ImportController]
     security = [{"key": []}, {"session": []}]
@@ -239,7 +243,7 @@ def csrf(using: Settings) -> CSRFConfig:
         cookie_httponly=True,
         cookie_samesite="lax",
         # an icon asked for without a cookie would replace the token of a form that is already on the screen
-        exclude=["^/api/v1/vendor-callbacks/", "^/static/"],
+        exclude=["^/api/v1/vendor-callbacks/", "^/api/v1/cxml/", "^/static/"],
     )
 
 

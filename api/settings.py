@@ -44,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_url: str | None = None
     secure_cookies: bool = False
     allow_private_vendors: bool = False
+    vendor_seconds: float = 20.0
     log_format: str = "json"
     most_upload_mb: int = 32
     mail: MailServer | None = None
@@ -95,6 +96,7 @@ def read(
         public_url=public_url,
         secure_cookies=(public_url or "").startswith("https://"),
         allow_private_vendors=environment.get("BEIJIAN_ALLOW_PRIVATE_VENDORS") == "1",
+        vendor_seconds=_number(environment, "BEIJIAN_VENDOR_SECONDS", 20, 1, 45),
         most_upload_mb=_number(environment, "BEIJIAN_MOST_UPLOAD_MB", 32, 1, 500),
         log_format=environment.get("BEIJIAN_LOG", "json"),
         mail=_mail(environment),

@@ -25,11 +25,10 @@ from api.channels import sending
 from api.exchange import reading
 from api.processes import solver_process
 from api.settings import Settings
-from api.vendors import ADAPTERS
-from api.vendors.outcome import VendorRefused, VendorUnreachable
+from api.vendors import placing
 from inventory.assurance import duty_sheets, escalation, seals
 from inventory.assurance.meter import cells
-from inventory.emergency import assessments, cases, force_majeure, proposing, radar
+from inventory.emergency import assessments, cases, force_majeure, late_orders, proposing, radar
 from inventory.ground import clock, context, db, idempotency, jobs
 from inventory.ground.actor import service
 from inventory.ground.errors import Busy, InventoryError
@@ -37,7 +36,7 @@ from inventory.imports import imports
 from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
-from inventory.procurement import bundling, orders, replenishment, replenishment_answers
+from inventory.procurement import answers, bundling, replenishment, replenishment_answers
 from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
@@ -51,7 +50,6 @@ HEARTBEAT = timedelta(seconds=6)
 """A job whose worker shows no life for this long is taken up again."""
 
 TRIES = 6
-VENDOR_TRIES = 6
 SOLVE_SECONDS = 20.0
 
 _log = structlog.get_logger("worker")
@@ -175,27 +173,26 @@ def solve_emergency(situation: Situation) -> tuple[Answer, Point | None]:
 
 async def on_place_order(job: jobs.PlaceOrder, work: Work) -> None:
     """An order was approved: its vendor gets it, once, however often we have to ask."""
-    order = await orders.order_to_place(job.order)
-    if order is None:
-        return
-    try:
-        placed = await ADAPTERS[order.channel](order, work.settings)
-    except VendorRefused as refusal:
-        await orders.note_message(job.order, "received", str(refusal))
-        await orders.record_refused(job.order, by=PROCUREMENT, reason=str(refusal))
-        return
-    except VendorUnreachable as failure:
-        await orders.note_message(job.order, "failed", str(failure))
-        if work.attempt + 1 >= VENDOR_TRIES:
-            await orders.record_refused(job.order, by=PROCUREMENT, reason=f"vendor unreachable: {failure}")
-            return
-        raise RetryRequested(timedelta(seconds=min(2**work.attempt, 60)), reason=str(failure)) from failure
-    await orders.note_message(job.order, "sent", placed.sent)
-    if placed.answered:
-        await orders.note_message(job.order, "received", placed.answered, status=placed.status)
-    await orders.record_placed(
-        job.order, by=PROCUREMENT, vendor_reference=placed.vendor_reference, promised_at=placed.promised_at
-    )
+    wait = await placing.try_to_place(job.order, work.settings, attempt=work.attempt)
+    if wait is not None:
+        raise RetryRequested(wait, reason="the vendor cannot be reached")
+
+
+async def on_tell_change(job: jobs.TellChange, work: Work) -> None:
+    """A vendor is to be told what is to change of an order."""
+    wait = await placing.try_to_tell_change(job.change, work.settings, attempt=work.attempt)
+    if wait is not None:
+        raise RetryRequested(wait, reason="the vendor cannot be reached")
+
+
+async def on_ask_vendor(job: jobs.AskVendor, work: Work) -> None:
+    """A vendor took an order and has promised nothing."""
+    await placing.ask(job.order, work.settings)
+
+
+async def on_judge_lateness(job: jobs.JudgeLateness, _: Work) -> None:
+    """An order is late, or promised for another time."""
+    await late_orders.judge(job.order, by=PROCUREMENT)
 
 
 async def on_replenish(job: jobs.Replenish, _: Work) -> None:
@@ -295,6 +292,9 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.ReplenishAll: on_replenish_all,
     jobs.BundleOrders: on_bundle_orders,
     jobs.PlaceOrder: on_place_order,
+    jobs.TellChange: on_tell_change,
+    jobs.AskVendor: on_ask_vendor,
+    jobs.JudgeLateness: on_judge_lateness,
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
     jobs.AskWhatIf: on_ask_what_if,
@@ -344,6 +344,8 @@ async def _now_and_then() -> None:
     await backorders.renew_promises(by=service("allocation"))
     await losses.note_overdue()
     await replenishment_answers.look_again()
+    await late_orders.judge_overdue(by=PROCUREMENT)
+    await jobs.enqueue(*[jobs.AskVendor(order) for order in await answers.silent_orders(limit=200)])
     await force_majeure.source_latecomers_elsewhere(by=service("allocation"))
 
 

@@ -97,6 +97,38 @@ def restored_in(available: int, rate_per_day: float, point: int, inbound: Sequen
     return None
 
 
+def falls_below_in(available: int, rate_per_day: float, point: int, inbound: Sequence[Inbound]) -> float | None:
+    """Return in how many days the stock is first below a point more likely than not; None where it never is.
+
+    The smallest t ≥ 0 with P(N(t) ≤ x + I(t) - `point`) < 1/2, in the words of `outlook`. Between two arrivals that chance
+    only falls; with k = x + I(t) - `point` pieces to spare it is one half at t = G(k + 1) / m, G(k + 1) the median of the
+    (k + 1)th failure's time at rate 1, which is Gamma distributed.
+
+    >>> round(falls_below_in(5, 0.5, 3, []), 2), falls_below_in(2, 0.5, 3, []), falls_below_in(5, 0.0, 3, [])
+    (5.35, 0.0, None)
+    >>> round(falls_below_in(5, 0.5, 3, [Inbound(qty=4, eta_days=2.0)]), 2)
+    13.34
+
+    Raises:
+        OptimizerError: a rate that is negative or not finite.
+
+    """
+    if not math.isfinite(rate_per_day) or rate_per_day < 0:
+        raise OptimizerError(f"a rate of {rate_per_day} a day")
+    if available < point:
+        return 0.0
+    if rate_per_day == 0:
+        return None
+    met = available
+    falls = 0.0
+    for each in [*sorted(inbound, key=lambda one: one.eta_days), None]:
+        falls = float(stats.gamma.median(met - point + 1)) / rate_per_day
+        if each is None or falls < each.eta_days:
+            break
+        met += each.qty
+    return falls
+
+
 def expected_band(rate_per_day: float, days: int) -> tuple[tuple[int, int], ...]:
     """Return how many failures are few and many after 1, 2, …, `days` days at a rate: the quantiles of `BAND`.
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+Act = Callable[[dict[str, str], bytes], Awaitable[bytes | None]]
+"""What a vendor does about a call before it answers: its headers and body in, its answer out."""
 
 
 @dataclass
@@ -14,10 +17,11 @@ class ScriptedVendor:
     One that `waits` lets the caller give up first.
     """
 
-    answers: Sequence[bytes | None]
+    answers: Sequence[bytes | Act | None]
     waits: bool = False
     url: str = ""
     calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -28,6 +32,9 @@ class ScriptedVendor:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         answer = self.answers[min(len(self.calls), len(self.answers) - 1)]
         self.calls.append((headers, body))
+        self.lines.append(head.splitlines()[0])
+        if callable(answer):
+            answer = await answer(headers, body)
         if self.waits:
             await reader.read()
         if answer is not None:
@@ -44,7 +51,7 @@ def answer(status: int, body: object, *headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def vendor(*answers: bytes | None, waits: bool = False) -> AsyncIterator[ScriptedVendor]:
+async def vendor(*answers: bytes | Act | None, waits: bool = False) -> AsyncIterator[ScriptedVendor]:
     """A vendor that gives these answers; None breaks the connection after the order was read.
 
     One that `waits` does so only when the caller has given up.

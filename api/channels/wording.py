@@ -33,10 +33,12 @@ def _late(facts: Any, language: Language, places: Names) -> Worded:
         subject = f"{about} {labels.label('role', facts['subject'].partition('@')[0], language)}"
     whose = facts["owner"] or labels.label("role", facts["owner_role"], language)
     due, store = _time(facts["due_at"]), _store(facts["depot"], language, places)
+    risks = [_at_risk(risk, store, language) for risk in facts.get("at_risk", [])]
     if language == "zh":
         return Worded(
             f"待办逾期：{duty}",
             [
+                *risks,
                 f"事项：{subject}",
                 f"备件库：{store}",
                 f"责任人：{whose}",
@@ -46,8 +48,23 @@ def _late(facts: Any, language: Language, places: Names) -> Worded:
         )
     return Worded(
         f"Late: {duty}",
-        [f"About: {subject}", f"Store: {store}", f"Whose: {whose}", f"Due: {due}", f"Escalation: rung {facts['rung']}"],
+        [
+            *risks,
+            f"About: {subject}",
+            f"Store: {store}",
+            f"Whose: {whose}",
+            f"Due: {due}",
+            f"Escalation: rung {facts['rung']}",
+        ],
     )
+
+
+def _at_risk(risk: Any, store: str, language: Language) -> str:
+    """What a late order does to a stock."""
+    line, day = labels.label("stock_line", risk["line"], language), _time(risk["falls_at"])
+    if language == "zh":
+        return f"{day} 起保障有风险：{store} 的 {risk['part_number']} 将低于{line}（{risk['point']}）"
+    return f"Cover at risk from {day}: {risk['part_number']} at {store} falls below {line} ({risk['point']})"
 
 
 def _changed(facts: Any, language: Language, places: Names) -> Worded:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, reordering, staff, warehouse
+from api.demo import bad_batch, company, credentials, open_orders, reordering, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
 from api.demo.company.parts import MODELS
@@ -86,18 +86,24 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             with clock.at(end - timedelta(minutes=10)):
                 await learning.learn(start.date(), end.date(), by=SETUP)
             plan = await _adopt(solver, end - timedelta(minutes=5))
-            await _watch_critical_parts()
-            await bad_batch.let_fail(by=SETUP)
-            await radar.look_at_all()
-            await assessments.assess_all(by=SETUP)
-            await duty_sheets.watch()
-            await escalation.escalate_late(limit=500)
-            await reordering.leave_proposals(by=SETUP)
+            await _judge(end, serials)
         await cells.refresh(jobs.RefreshCover())
     await _wonder(plan)
     await _settle()
     credentials.keep(settings, keys)
     say("  the demo company is ready")
+
+
+async def _judge(end: datetime, serials: Serials) -> None:
+    """Judge everything as it stands, and leave on the desks what people would find there."""
+    await _watch_critical_parts()
+    await bad_batch.let_fail(by=SETUP)
+    await radar.look_at_all()
+    await assessments.assess_all(by=SETUP)
+    await open_orders.leave_open(end, serials, by=SETUP)
+    await duty_sheets.watch()
+    await escalation.escalate_late(limit=500)
+    await reordering.leave_proposals(by=SETUP)
 
 
 async def _live(

@@ -124,6 +124,7 @@ GROUPS = (
         (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
+            Item("/vendor-orders", ("Our orders", "我方订单"), "packages", "orders.answer"),
         ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),
@@ -158,6 +159,7 @@ IN_THE_BAR: dict[str, tuple[str, ...]] = {
     "quality_supervisor": ("/", "/conditions", "/counts", "/stock"),
     "auditor": ("/", "/movements", "/counts", "/stock"),
     "inspector": ("/", "/statements", "/stock", "/parts"),
+    "vendor": ("/", "/vendor-orders", "/advance-shipping-notices", "/parts"),
 }
 """What a phone shows at once, by role; whoever has another role sees what they most likely want."""
 

@@ -159,7 +159,7 @@ async def close(request: PageRequest, number: FromPath[str], data: URLEncodedBod
 @post(f"{ADDRESS}/{{number:str}}/cancel", guards=[requires("notices.announce")], status_code=303)
 async def cancel(request: PageRequest, number: FromPath[str], data: URLEncodedBody[Reason]) -> Redirect:
     """Withdraw it."""
-    await notices.cancel(number, by=request.user, reason=data.reason)
+    await announcing.withdraw(number, by=request.user, reason=data.reason)
     return Redirect(_of(number), status_code=303)
 
 

@@ -6,16 +6,17 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Reason, Several, quantity, rows, words
+from api.pages.forms import NotATime, Reason, Several, Short, moment, number, quantity, rows, whole, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import fitting
-from inventory.procurement import orders, receiving
+from inventory.ground import steps
+from inventory.procurement import changes, desk_by_hand, orders, receiving
 from inventory.stock import receipts
 
 
@@ -42,11 +43,51 @@ class Receiving(Struct, kw_only=True):
         ]
 
 
+class Change(Struct, kw_only=True):
+    """What is to change of an order; a part's fields stand at the same place of their lists, and are empty where they stay."""
+
+    part_number: Several
+    quantity: Several
+    unit_price_cny: Several
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+    wanted_at: Short = ""
+    cancel: Short = ""
+
+    def lines(self) -> list[changes.ChangedLine]:
+        """The lines of which something is to be different."""
+        return [
+            changes.ChangedLine(
+                part_number=part,
+                quantity=quantity(count, least=0) if count.strip() else None,
+                unit_price_cny=number(price, least=0, most=int(changes.MOST_CNY)) if price.strip() else None,
+            )
+            for part, count, price in rows(self.part_number, self.quantity, self.unit_price_cny)
+            if count.strip() or price.strip()
+        ]
+
+
+class VendorsWord(Struct, kw_only=True):
+    """What a vendor told a person."""
+
+    status: desk_by_hand.Told
+    said: Annotated[str, Meta(min_length=1, max_length=2000)]
+    promised_at: Short = ""
+    vendor_reference: Short = ""
+    version: Short = ""
+
+
+class Closing(Struct, kw_only=True):
+    """Why the rest will not come, where something is missing."""
+
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
 @get("/orders", guards=[requires("orders.read")])
 async def list_orders(
     request: PageRequest,
     in_state: Annotated[orders.State | None, QueryParameter(name="state")] = None,
     part: FromQuery[str | None] = None,
+    late: Annotated[str, QueryParameter(max_length=9)] = "",
     cursor: Cursor = None,
 ) -> Page:
     """List orders, newest first."""
@@ -56,9 +97,18 @@ async def list_orders(
         after=decode_cursor(cursor, UUID),
         state=in_state,
         part_number=part or None,
+        late=bool(late),
     )
     shown, following = cut(found, lambda order: order.id)
-    return Page("orders/list.html", orders=shown, cursor=following, state=in_state, part=part, first=not cursor)
+    return Page(
+        "orders/list.html",
+        orders=shown,
+        cursor=following,
+        state=in_state,
+        part=part,
+        late=bool(late),
+        first=not cursor,
+    )
 
 
 @get("/orders/{order_id:uuid}", guards=[requires("orders.read")])
@@ -68,7 +118,18 @@ async def show_order(request: PageRequest, order_id: FromPath[UUID]) -> Page:
     by_serial = await fitting.kept_by_serial([line.part_number for line in order.lines])
     files = await attached(request, "purchase_order", order_id)
     told = await orders.messages(order_id)
-    return Page("orders/detail.html", order=order, messages=told, by_serial=by_serial, files=files)
+    versions = await changes.changes(order_id, limit=50)
+    return Page(
+        "orders/detail.html",
+        order=order,
+        messages=told,
+        by_serial=by_serial,
+        files=files,
+        changes=versions,
+        open_change=next((change for change in versions if change.answered_at is None), None),
+        duties=await steps.open_kinds("purchase_order", order.number),
+        to_settle=orders.TO_SETTLE,
+    )
 
 
 @post("/orders/{order_id:uuid}/approve", guards=[requires("orders.approve")], status_code=303)
@@ -85,6 +146,66 @@ async def cancel(request: PageRequest, order_id: FromPath[UUID], data: URLEncode
     return Redirect(f"/orders/{order_id}", status_code=303)
 
 
+@post("/orders/{order_id:uuid}/change", guards=[requires("orders.draft")], status_code=303)
+async def change(request: PageRequest, order_id: FromPath[UUID], data: URLEncodedBody[Change]) -> Redirect:
+    """Ask the vendor for a change."""
+    await changes.change_order(
+        order_id,
+        [] if data.cancel else data.lines(),
+        by=request.user,
+        reason=data.reason,
+        wanted_at=None if data.cancel else moment(data.wanted_at),
+        cancel=bool(data.cancel),
+    )
+    return Redirect(f"/orders/{order_id}", status_code=303)
+
+
+@post("/orders/{order_id:uuid}/change/approve", guards=[requires("orders.approve")], status_code=303)
+async def approve_change(request: PageRequest, order_id: FromPath[UUID]) -> Redirect:
+    """Approve a change that makes an order dearer than one person may decide."""
+    await changes.approve_change(order_id, by=request.user)
+    return Redirect(f"/orders/{order_id}", status_code=303)
+
+
+@post("/orders/{order_id:uuid}/change/withdraw", guards=[requires("orders.draft")], status_code=303)
+async def withdraw_change(request: PageRequest, order_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Take back a change that the vendor was not told of."""
+    await changes.withdraw_change(order_id, by=request.user, reason=data.reason)
+    return Redirect(f"/orders/{order_id}", status_code=303)
+
+
+@post("/orders/{order_id:uuid}/vendors-word", guards=[requires("orders.draft")], status_code=303)
+async def vendors_word(request: PageRequest, order_id: FromPath[UUID], data: URLEncodedBody[VendorsWord]) -> Redirect:
+    """Record what the vendor said."""
+    promised_at = moment(data.promised_at)
+    if data.promised_at.strip() and promised_at is None:
+        raise NotATime(value=data.promised_at)
+    await desk_by_hand.record(
+        order_id,
+        data.status,
+        by=request.user,
+        said=data.said,
+        promised_at=promised_at,
+        vendor_reference=data.vendor_reference.strip() or None,
+        version=whole(data.version, least=1, most=100_000) if data.version.strip() else None,
+    )
+    return Redirect(f"/orders/{order_id}", status_code=303)
+
+
+@post("/orders/{order_id:uuid}/settle", guards=[requires("orders.draft")], status_code=303)
+async def settle(request: PageRequest, order_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Say what was done about it."""
+    await orders.settle(order_id, by=request.user, done=data.reason)
+    return Redirect(f"/orders/{order_id}", status_code=303)
+
+
+@post("/orders/{order_id:uuid}/close", guards=[requires("orders.draft")], status_code=303)
+async def close(request: PageRequest, order_id: FromPath[UUID], data: URLEncodedBody[Closing]) -> Redirect:
+    """Close an order that is done with."""
+    await orders.close_order(order_id, by=request.user, reason=data.reason)
+    return Redirect(f"/orders/{order_id}", status_code=303)
+
+
 @post("/orders/{order_id:uuid}/receive", guards=[requires("stock.receive")], status_code=303)
 async def receive(request: PageRequest, order_id: FromPath[UUID], data: URLEncodedBody[Receiving]) -> Redirect:
     """Take in what came for an order."""
@@ -93,4 +214,16 @@ async def receive(request: PageRequest, order_id: FromPath[UUID], data: URLEncod
     return Redirect(f"/orders/{order_id}", status_code=303)
 
 
-handlers = [list_orders, show_order, approve, cancel, receive]
+handlers = [
+    list_orders,
+    show_order,
+    approve,
+    cancel,
+    change,
+    approve_change,
+    withdraw_change,
+    vendors_word,
+    settle,
+    close,
+    receive,
+]

@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.pages.forms import Short, number, whole
 from api.pages.rendering import Page, PageRequest
+from inventory.procurement import policy as purchase_policy
 from inventory.procurement import replenishment_policy
+from inventory.procurement.policy import PurchasePolicy
 from inventory.procurement.replenishment_policy import ReplenishmentPolicy
 from inventory.requests import policy as request_policy
 from inventory.requests.policy import RequestPolicy
@@ -124,6 +126,23 @@ class Replenishing(Struct, kw_only=True):
         )
 
 
+class Purchases(Struct, kw_only=True):
+    """From what value on two people look at an order, and how long a vendor may keep silent."""
+
+    two_people_above_cny: Short
+    acknowledge_within_hours: Short
+    emergency_within_hours: Short
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+    def policy(self) -> PurchasePolicy:
+        """The policy that the form asks for."""
+        return PurchasePolicy(
+            four_eyes_above_cny=number(self.two_people_above_cny, least=0, most=purchase_policy.MOST_CNY),
+            acknowledge_within_hours=whole(self.acknowledge_within_hours, least=1, most=720),
+            emergency_within_hours=whole(self.emergency_within_hours, least=1, most=720),
+        )
+
+
 @get("/policies", guards=[requires("requests.read")])
 async def show_policies(request: PageRequest) -> Page:
     """Show the policies that hold, and those that held."""
@@ -135,6 +154,8 @@ async def show_policies(request: PageRequest) -> Page:
         request_versions=await request_policy.versions(limit=SHOWN),
         replenishment=await replenishment_policy.in_force(),
         replenishment_versions=await replenishment_policy.versions(limit=SHOWN),
+        purchases=await purchase_policy.in_force() if request.user.may("orders.read") else None,
+        purchase_versions=await purchase_policy.versions(limit=SHOWN) if request.user.may("orders.read") else [],
         counts=await count_policy.in_force() if request.user.may("stock.read") else None,
     )
 
@@ -167,4 +188,11 @@ async def set_replenishment(request: PageRequest, data: URLEncodedBody[Replenish
     return Redirect("/policies", status_code=303)
 
 
-handlers = [show_policies, set_papers, set_counts, set_requests, set_replenishment]
+@post("/policies/purchases", guards=[requires("orders.set_policy")], status_code=303)
+async def set_purchases(request: PageRequest, data: URLEncodedBody[Purchases]) -> Redirect:
+    """Let another policy of ordering hold."""
+    await purchase_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
+    return Redirect("/policies", status_code=303)
+
+
+handlers = [show_policies, set_papers, set_counts, set_requests, set_replenishment, set_purchases]

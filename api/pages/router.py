@@ -51,6 +51,7 @@ from api.pages import (
     steps,
     stock,
     transfers,
+    vendor_orders,
 )
 from api.pages.rendering import look_around
 
@@ -70,6 +71,7 @@ NOUNS = (
     coverage,
     orders,
     replenishment,
+    vendor_orders,
     picks,
     provisional,
     scanning,

@@ -21,6 +21,7 @@ Form = Literal[
     "duty_sheet",
     "quotation",
     "case_report",
+    "purchase_order",
 ]
 Column = Literal[
     "part",
@@ -132,6 +133,14 @@ SHAPES: dict[Form, Shape] = {
         columns=("part", "quantity", "price", "amount", "delivery", "repair"),
         signers=(("报价人", "Quoted by"), ("客户确认（签章）", "Accepted by (sign and stamp)")),
     ),
+    "purchase_order": Shape(
+        name=("采购订单", "Purchase order"),
+        columns=("part", "quantity", "price", "amount"),
+        signers=(
+            ("采购方（签章）", "Ordered by (sign and stamp)"),
+            ("供应商确认（签章）", "Confirmed by (sign and stamp)"),
+        ),
+    ),
     "case_report": Shape(
         name=("应急方案报告", "Emergency report"),
         columns=("when", "what"),
@@ -212,7 +221,9 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "facts": [[said(fact.name), fact.value] for fact in paper.facts],
         "columns": [[column, said(COLUMNS[column])] for column in columns],
         "lines": [[_cell(line, column) for column in columns] for line in paper.lines],
-        "total": sum(counts) if "quantity" in shape.columns and paper.form != "quotation" else None,
+        "total": sum(counts)
+        if "quantity" in shape.columns and paper.form not in ("quotation", "purchase_order")
+        else None,
         "remarks": paper.remarks,
         "signers": [said(signer) for signer in shape.signers],
         "mark": None if paper.mark is None else said(paper.mark),

@@ -212,7 +212,9 @@ class NoticeController(Controller):
         self, request: ApiRequest, number: FromPath[str], data: JSONBody[Reason], idempotency_key: Key = None
     ) -> Response[notices.NoticeView]:
         """Withdraw a notice of which nothing came."""
-        return await once(request, idempotency_key, lambda: notices.cancel(number, by=request.user, reason=data.reason))
+        return await once(
+            request, idempotency_key, lambda: announcing.withdraw(number, by=request.user, reason=data.reason)
+        )
 
 
 class DeliveryController(Controller):

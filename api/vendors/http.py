@@ -4,31 +4,37 @@
     Idempotency-Key: the order's id, the same at every attempt
     webhook-id, webhook-timestamp, webhook-signature: Standard Webhooks over the body
 
-    {"order_number", "ship_to": {"code", "name"}, "expedited", "currency": "CNY",
+    {"order_number", "ship_to": {"code", "name"}, "expedited", "currency": "CNY", "wanted_at" (or null),
      "lines": [{"part_number", "quantity", "unit_price_cny"}], "callback_url"}
 
     200, 201, 202  {"vendor_reference", "promised_at" (or null)}     the vendor has it
     4xx            {"reason"}                                        the vendor says no
     anything else                                                    ask again later
 
-Afterwards the vendor tells of promises, delays, refusals and shipments at `callback_url`, signed with the same secret.
+    POST {endpoint}/orders/{order_number}/changes    the same way, with "version", "cancels", "lines", "wanted_at", "reason"
+    200, 202       {"confirmed": true | false | null, "reason", "promised_at"}        null: it answers later
+
+    POST {endpoint}/orders/{order_number}/status     the same way, {"order_number"}: what became of it?
+    200            {"status", "promised_at", "vendor_reference", "reason"}
+    404            it has no such order
+
+Otherwise the vendor tells of promises, delays, refusals and shipments at `callback_url`, signed with the same secret.
 """
 
 from datetime import datetime
+from typing import Literal
+from urllib.parse import quote
 
-import httpx
 import msgspec
 from msgspec import Struct
 
 from api.settings import Settings
-from api.vendors.guard import pinned
-from api.vendors.outcome import Placed, VendorRefused, VendorUnreachable
+from api.vendors.calling import Reply, call
+from api.vendors.outcome import Answered, Placed, VendorKnowsNothing, VendorRefused, VendorUnreachable
 from api.vendors.signing import headers_for, secret_for
+from inventory.procurement.answers import Answer
+from inventory.procurement.changes import ChangeView
 from inventory.procurement.orders import OrderToPlace
-
-TIMEOUT = httpx.Timeout(10.0, connect=5.0)
-LARGEST_ANSWER = 64_000
-"""Bytes of an answer that are read; a longer one is no answer."""
 
 
 class Accepted(Struct, frozen=True):
@@ -44,12 +50,29 @@ class Declined(Struct, frozen=True):
     reason: str
 
 
+class ChangeAnswer(Struct, frozen=True):
+    """What a vendor answers to a change; without `confirmed` it answers later."""
+
+    confirmed: bool | None = None
+    reason: str = ""
+    promised_at: datetime | None = None
+
+
+class Became(Struct, frozen=True):
+    """What a vendor says became of an order."""
+
+    status: Literal["received", "acknowledged", "delayed", "refused", "shipped"]
+    promised_at: datetime | None = None
+    vendor_reference: str | None = None
+    reason: str = ""
+
+
 async def place(order: OrderToPlace, settings: Settings) -> Placed:
     """Send an order to its vendor.
 
     Raises:
         VendorRefused: it said no, or its address may not be called.
-        VendorUnreachable: no connection, a timeout, a server error, or an answer that cannot be read.
+        VendorUnreachable: as `calling.call`, or an answer that cannot be read.
 
     """
     body = msgspec.json.encode(
@@ -58,51 +81,120 @@ async def place(order: OrderToPlace, settings: Settings) -> Placed:
             "ship_to": {"code": order.ship_to, "name": order.ship_to_zh},
             "expedited": order.expedited,
             "currency": "CNY",
-            "lines": order.lines,
+            "wanted_at": order.wanted_at,
+            "lines": [
+                {"part_number": line.part_number, "quantity": line.quantity, "unit_price_cny": line.unit_price_cny}
+                for line in order.lines
+            ],
             "callback_url": f"{settings.base_url}/api/v1/vendor-callbacks/{order.vendor}",
         }
     )
-    secret = secret_for(settings.secret, order.vendor, order.secret_version)
-    url, host, tls = await pinned(f"{order.endpoint}/orders", allow_private=settings.allow_private_vendors)
-    headers = {
-        "Content-Type": "application/json",
-        "Idempotency-Key": str(order.id),
-        **host,
-        **headers_for(secret, str(order.id), body),
-    }
-    status, answer = await _send(url, body, headers, tls)
-    if status in (200, 201, 202):
-        accepted = _read(answer, Accepted)
-        return Placed(
-            sent=body.decode(),
-            answered=answer.decode(errors="replace"),
-            status=status,
-            vendor_reference=accepted.vendor_reference[:200],
-            promised_at=accepted.promised_at,
+    reply = await _call(order, "", str(order.id), body, settings)
+    accepted = _read(_taken(reply).body, Accepted)
+    return Placed(
+        sent=body.decode(),
+        answered=reply.body.decode(errors="replace"),
+        status=reply.status,
+        vendor_reference=accepted.vendor_reference[:200],
+        promised_at=_zoned(accepted.promised_at),
+    )
+
+
+async def change(order: OrderToPlace, change: ChangeView, settings: Settings) -> Answered:
+    """Tell a vendor what is to change of an order it has.
+
+    Raises:
+        VendorRefused: it said no, or its address may not be called.
+        VendorUnreachable: as `calling.call`, or an answer that cannot be read.
+
+    """
+    body = msgspec.json.encode(
+        {
+            "order_number": order.number,
+            "version": change.version,
+            "cancels": change.cancels,
+            "lines": change.after.lines,
+            "wanted_at": change.after.wanted_at,
+            "reason": change.reason,
+        }
+    )
+    key = str(change.id)
+    reply = await _call(order, f"/{quote(order.number, safe='')}/changes", key, body, settings)
+    answer = _read(_taken(reply).body, ChangeAnswer)
+    said = None
+    if answer.confirmed is not None:
+        said = Answer(
+            status="change_confirmed" if answer.confirmed else "change_declined",
+            version=change.version,
+            reason=answer.reason[:1000],
+            promised_at=_zoned(answer.promised_at),
         )
-    if 400 <= status < 500 and status not in (408, 425, 429):
-        raise VendorRefused(_read(answer, Declined).reason[:1000])
-    raise VendorUnreachable(f"the vendor answered {status}")
+    return Answered(sent=body.decode(), said=reply.body.decode(errors="replace"), status=reply.status, answer=said)
 
 
-async def _send(url: str, body: bytes, headers: dict[str, str], tls: dict[str, str]) -> tuple[int, bytes]:
-    try:
-        async with (
-            httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client,
-            client.stream("POST", url, content=body, headers=headers, extensions=tls) as response,
-        ):
-            answer = b""
-            async for chunk in response.aiter_bytes():
-                answer += chunk
-                if len(answer) > LARGEST_ANSWER:
-                    raise VendorUnreachable("the vendor's answer is too long to be one")
-            return response.status_code, answer
-    except httpx.HTTPError as error:
-        raise VendorUnreachable(f"{type(error).__name__}: {error}") from error
+async def ask(order: OrderToPlace, settings: Settings) -> Answered:
+    """Ask a vendor what became of an order.
+
+    Raises:
+        VendorKnowsNothing: it has no such order.
+        VendorRefused: its address may not be called, or it answers no such questions.
+        VendorUnreachable: as `calling.call`, or an answer that cannot be read.
+
+    """
+    body = msgspec.json.encode({"order_number": order.number})
+    reply = await _call(order, f"/{quote(order.number, safe='')}/status", str(order.id), body, settings)
+    if reply.status == 404:
+        raise VendorKnowsNothing
+    if reply.status != 200:
+        raise VendorRefused(f"the vendor answered {reply.status}")
+    became = _read(reply.body, Became)
+    return Answered(
+        said=reply.body.decode(errors="replace"),
+        status=200,
+        answer=Answer(
+            status=became.status,
+            promised_at=_zoned(became.promised_at),
+            vendor_reference=became.vendor_reference and became.vendor_reference[:200],
+            reason=became.reason[:1000],
+        ),
+    )
+
+
+async def _call(order: OrderToPlace, path: str, key: str, body: bytes, settings: Settings) -> Reply:
+    secret = secret_for(settings.secret, order.vendor, order.secret_version)
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key, **headers_for(secret, key, body)}
+    return await call("POST", f"{order.endpoint}/orders{path}", settings, headers=headers, body=body)
+
+
+def _taken(reply: Reply) -> Reply:
+    """An answer that says yes.
+
+    Raises:
+        VendorRefused: it says no, and why.
+        VendorUnreachable: it says neither.
+
+    """
+    if reply.status in (200, 201, 202):
+        return reply
+    if reply.status >= 400:
+        raise VendorRefused(_read(reply.body, Declined).reason[:1000])
+    raise VendorUnreachable(f"the vendor answered {reply.status}", sent=True)
 
 
 def _read[T](answer: bytes, into: type[T]) -> T:
     try:
         return msgspec.json.decode(answer, type=into)
     except msgspec.MsgspecError as error:
-        raise VendorUnreachable(f"the vendor's answer cannot be read: {error}") from error
+        raise VendorUnreachable(f"the vendor's answer cannot be read: {error}", sent=True) from error
+
+
+def _zoned(at: datetime | None) -> datetime | None:
+    """A time a vendor named.
+
+    Raises:
+        VendorUnreachable: it does not say in which zone.
+
+    """
+    if at is not None and at.tzinfo is None:
+        raise VendorUnreachable("the vendor's answer names a time without its zone", sent=True)
+    return at

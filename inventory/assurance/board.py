@@ -81,7 +81,7 @@ async def numbers(*, seen_by: Actor) -> Numbers:
                JOIN store ON store.id = purchase_order.ship_to
                JOIN vendor ON vendor.id = purchase_order.vendor
                JOIN party ON party.id = vendor.party AND ($3::text IS NULL OR party.code = $3)
-               WHERE state IN ('approved', 'placed', 'acknowledged', 'partly_received')
+               WHERE state IN ('approved', 'placed', 'acknowledged', 'shipped', 'partly_received')
            ), duty AS (
                SELECT due_at FROM step
                WHERE done_at IS NULL AND ($1::text[] IS NULL OR place_code IS NULL OR place_code = ANY($1))

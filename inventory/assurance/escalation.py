@@ -17,6 +17,8 @@ from inventory.ground.steps import StepView
 from inventory.people import duty, messages, persons
 from inventory.people.persons import Holder, actor_of
 from inventory.people.roles import ROLES
+from inventory.procurement import lateness
+from inventory.procurement.orders import AtRisk
 from inventory.stock import keeping
 
 OWNER, KEY_HOLDER = "owner", "key_holder"
@@ -154,8 +156,8 @@ class Climbed(Struct, frozen=True, kw_only=True):
     told: list[str]
 
 
-class Escalated(Struct, frozen=True, kw_only=True):
-    """What the event stream tells of a duty that was handed up."""
+class Escalated(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the event stream tells of a duty that was handed up; of a late order, what that puts at risk."""
 
     step: UUID
     kind: str
@@ -168,6 +170,7 @@ class Escalated(Struct, frozen=True, kw_only=True):
     rung: int
     who: str
     told: list[str]
+    at_risk: list[AtRisk] = []
 
 
 def people_of(rung: Rung, step: Climbing, reach: Reach) -> list[str]:
@@ -232,8 +235,9 @@ async def escalate_late(*, limit: int = 200) -> int:
     if not late:
         return 0
     reach = await _reach(late, policy)
+    risks = await lateness.risks([step.subject for step in late if step.kind == "late_order"])
     for step in late:
-        await _hand_up(step, policy.chain(step.kind), reach, now)
+        await _hand_up(step, policy.chain(step.kind), reach, now, risks.get(step.subject, []))
     return len(late)
 
 
@@ -256,7 +260,9 @@ async def _reach(late: Sequence[Climbing], policy: Policy) -> Reach:
     )
 
 
-async def _hand_up(step: Climbing, chain: Sequence[Rung], reach: Reach, now: datetime) -> None:
+async def _hand_up(
+    step: Climbing, chain: Sequence[Rung], reach: Reach, now: datetime, at_risk: Sequence[AtRisk]
+) -> None:
     first = step.due_at + timedelta(minutes=chain[0].after_minutes)
     if step.rung == 0 and now < first:
         await db.execute("UPDATE step SET escalates_at = $2 WHERE id = $1", step.id, first)
@@ -285,6 +291,7 @@ async def _hand_up(step: Climbing, chain: Sequence[Rung], reach: Reach, now: dat
         rung=top.rung,
         who=top.who,
         told=top.told,
+        at_risk=list(at_risk),
     )
     await events.emit("step.escalated", step.subject_kind, step.subject, told, depot=step.depot, closed=True)
     await messages.tell(top.told, "step_escalated", told, occasion=f"step:{step.id}:{top.rung}", step=step.id)

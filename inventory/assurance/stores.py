@@ -48,7 +48,7 @@ async def waiting_at(depot: str, *, seen_by: Actor) -> AtStore:
                   (SELECT count(*) FROM transfer WHERE to_place = store.id
                    AND state IN ('proposed', 'draft', 'shipped', 'partly_received'))::int AS transfers_to,
                   (SELECT count(*) FROM purchase_order WHERE ship_to = store.id
-                   AND state IN ('placed', 'acknowledged', 'partly_received'))::int AS orders,
+                   AND state IN ('placed', 'acknowledged', 'shipped', 'partly_received'))::int AS orders,
                   (SELECT count(*) FROM advance_notice WHERE advance_notice.place = store.id AND kind <> 'transfer'
                    AND state IN ('expected', 'partly_received'))::int AS notices,
                   (SELECT count(*) FROM count_sheet

@@ -302,7 +302,7 @@ async def under_way(case: UUID) -> int:
                     SELECT line.part, greatest(line.quantity - line.received_quantity - line.short_quantity, 0) AS pieces
                     FROM purchase_order JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id
                     WHERE case_number = emergency_case.number
-                      AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'partly_received')
+                      AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'shipped', 'partly_received')
                     UNION ALL
                     SELECT line.part, line.quantity - line.received_quantity - line.lost_quantity
                     FROM transfer JOIN transfer_line AS line ON line.transfer = transfer.id

@@ -146,6 +146,24 @@ class PlaceOrder(Job, frozen=True):
     order: UUID
 
 
+class TellChange(Job, frozen=True):
+    """Tell a vendor what is to change of an order."""
+
+    change: UUID
+
+
+class AskVendor(Job, frozen=True):
+    """Ask a silent vendor what became of an order."""
+
+    order: UUID
+
+
+class JudgeLateness(Job, frozen=True):
+    """A purchase order is late, or was promised for another time: what that does to the stock it was to fill."""
+
+    order: UUID
+
+
 class OrderFellThrough(Job, frozen=True):
     """A vendor refused: what counted on the order is judged and proposed anew."""
 

@@ -109,6 +109,16 @@ async def hasten(subject_kind: str, subject: str, kind: str) -> None:
     )
 
 
+async def open_kinds(subject_kind: str, subject: str) -> list[str]:
+    """The kinds of the open duties about a thing."""
+    rows = await db.fetch(
+        "SELECT kind FROM step WHERE subject_kind = $1 AND subject = $2 AND done_at IS NULL ORDER BY kind",
+        subject_kind,
+        subject,
+    )
+    return [row["kind"] for row in rows]
+
+
 async def open_step(subject_kind: str, subject: str, kind: str) -> UUID | None:
     """The open duty of a kind about a thing, if there is one."""
     return await db.fetch_value(

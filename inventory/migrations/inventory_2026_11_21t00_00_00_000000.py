@@ -602,7 +602,9 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
+    manager = MigrationManager(
+        migration_id=ID, app_name="inventory", description=DESCRIPTION
+    )
 
     manager.add_table(
         class_name="RequestLine",
@@ -625,9 +627,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
+    manager.add_table(
+        class_name="Level", tablename="level", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountScan", tablename="count_scan", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -636,7 +642,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pool", tablename="pool", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PartRequest",
@@ -652,11 +660,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
+    manager.add_table(
+        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
+    manager.add_table(
+        class_name="Person", tablename="person", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Offer", tablename="offer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureFactor",
@@ -679,7 +693,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Quotation", tablename="quotation", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PriceBreak",
@@ -688,7 +704,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pick", tablename="pick", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="Substitution",
@@ -711,11 +729,24 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
+    manager.add_table(
+        class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        schema=None,
+        columns=None,
+    )
 
-    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
+    manager.add_table(
+        class_name="Place", tablename="place", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="Receipt", tablename="receipt", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="CountLine", tablename="count_line", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ReplenishmentRun",
@@ -724,9 +755,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
+    manager.add_table(
+        class_name="Symptom", tablename="symptom", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
+    manager.add_table(
+        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CountPolicy",
@@ -735,13 +770,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="KitLine", tablename="kit_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
+    manager.add_table(
+        class_name="Device", tablename="device", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
+    manager.add_table(
+        class_name="Plan", tablename="plan", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorClosure",
@@ -750,7 +793,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
+    manager.add_table(
+        class_name="Step", tablename="step", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestPause",
@@ -766,7 +811,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -782,13 +829,28 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
+    manager.add_table(
+        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
+    manager.add_table(
+        class_name="Job", tablename="job", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
+    manager.add_table(
+        class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="Coverage", tablename="coverage", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -797,9 +859,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
+    manager.add_table(
+        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PaperPolicy",
@@ -808,7 +874,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
+    manager.add_table(
+        class_name="Debrief", tablename="debrief", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceClass",
@@ -817,9 +885,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
+    manager.add_table(
+        class_name="Package", tablename="package", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
+    manager.add_table(
+        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -835,13 +907,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
+    manager.add_table(
+        class_name="Vendor", tablename="vendor", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
+    manager.add_table(
+        class_name="Message", tablename="message", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
+    manager.add_table(
+        class_name="Event", tablename="event", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Transfer", tablename="transfer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -871,7 +951,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Attachment", tablename="attachment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ImportFinding",
@@ -880,7 +962,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
+    manager.add_table(
+        class_name="PickList", tablename="pick_list", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="WarrantyLookup",
@@ -896,7 +980,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Escalation", tablename="escalation", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -905,9 +991,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
+    manager.add_table(
+        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -923,7 +1013,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
+    manager.add_table(
+        class_name="Handover", tablename="handover", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -953,7 +1045,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
+    manager.add_table(
+        class_name="Session", tablename="session", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoredFile",
@@ -962,7 +1056,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
+    manager.add_table(
+        class_name="Bin", tablename="bin", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="MissedLimit",
@@ -971,9 +1067,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lane", tablename="lane", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lot", tablename="lot", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -996,11 +1096,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
+    manager.add_table(
+        class_name="ModelPart", tablename="model_part", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
+    manager.add_table(
+        class_name="Calendar", tablename="calendar", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Shipment", tablename="shipment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestApproval",
@@ -1058,11 +1164,24 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="OrderChange",
+        tablename="order_change",
+        schema=None,
+        columns=None,
+    )
 
-    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+    manager.add_table(
+        class_name="Unit", tablename="unit", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
+    manager.add_table(
+        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="Inspection", tablename="inspection", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CaseSubstitute",
@@ -1071,7 +1190,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
+    manager.add_table(
+        class_name="Party", tablename="party", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="QuotationLine",
@@ -1094,11 +1215,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
+    manager.add_table(
+        class_name="Contract", tablename="contract", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Assessment", tablename="assessment", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
+    manager.add_table(
+        class_name="Part", tablename="part", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="TransferLine",
@@ -1107,11 +1234,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
+    manager.add_table(
+        class_name="ApiKey", tablename="api_key", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
+    manager.add_table(
+        class_name="Reversal", tablename="reversal", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureRate",
@@ -1127,11 +1260,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
+    manager.add_table(
+        class_name="Failure", tablename="failure", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
+    manager.add_table(
+        class_name="MakerCase", tablename="maker_case", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
+    manager.add_table(
+        class_name="Learning", tablename="learning", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="DeviceModel",
@@ -6722,6 +6861,154 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="four_eyes_above_cny",
+        db_column_name="four_eyes_above_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="acknowledge_within_hours",
+        db_column_name="acknowledge_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="emergency_within_hours",
+        db_column_name="emergency_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="set_at",
+        db_column_name="set_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="set_by",
+        db_column_name="set_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Place",
         tablename="place",
         column_name="id",
@@ -10805,6 +11092,134 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="failures",
+        db_column_name="failures",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="probe_at",
+        db_column_name="probe_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        column_name="failure",
+        db_column_name="failure",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Coverage",
         tablename="coverage",
         column_name="id",
@@ -14411,6 +14826,48 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 1,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="wanted_at",
+        db_column_name="wanted_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="case_number",
         db_column_name="case_number",
         column_class_name="Varchar",
@@ -14541,6 +14998,27 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="tried_at",
+        db_column_name="tried_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="placed_at",
         db_column_name="placed_at",
         column_class_name="Timestamptz",
@@ -14562,8 +15040,50 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="asked_at",
+        db_column_name="asked_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="acknowledged_at",
         db_column_name="acknowledged_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="shipped_at",
+        db_column_name="shipped_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -14607,6 +15127,27 @@ async def forwards():
         tablename="purchase_order",
         column_name="promised_at",
         db_column_name="promised_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="first_promised_at",
+        db_column_name="first_promised_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -14674,6 +15215,69 @@ async def forwards():
         column_class=Text,
         params={
             "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="late_since",
+        db_column_name="late_since",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="late_for",
+        db_column_name="late_for",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="at_risk",
+        db_column_name="at_risk",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -15198,6 +15802,28 @@ async def forwards():
         params={
             "default": "",
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderMessage",
+        tablename="order_message",
+        column_name="message_id",
+        db_column_name="message_id",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -16917,6 +17543,27 @@ async def forwards():
         params={
             "default": 0,
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="arrives_at",
+        db_column_name="arrives_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -22898,6 +23545,328 @@ async def forwards():
         params={
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="purchase_order",
+        db_column_name="purchase_order",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PurchaseOrder,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="cancels",
+        db_column_name="cancels",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="before",
+        db_column_name="before",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="after",
+        db_column_name="after",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="drafted_at",
+        db_column_name="drafted_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="drafted_by",
+        db_column_name="drafted_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="approved_by",
+        db_column_name="approved_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="told_at",
+        db_column_name="told_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answered_at",
+        db_column_name="answered_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answered_by",
+        db_column_name="answered_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answer",
+        db_column_name="answer",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -28982,7 +29951,9 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
+        params={
+            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -29011,7 +29982,9 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -29108,7 +30081,9 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
+        params={
+            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
+        },
         schema=None,
     )
 
@@ -29185,7 +30160,9 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
+        params={
+            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
+        },
         schema=None,
     )
 
@@ -29232,7 +30209,9 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
+        params={
+            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
+        },
         schema=None,
     )
 
@@ -29259,7 +30238,9 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
+        params={
+            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -29298,7 +30279,9 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
+        params={
+            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
+        },
         schema=None,
     )
 
@@ -29375,7 +30358,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
+        params={
+            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -29384,7 +30369,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
+        params={
+            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
+        },
         schema=None,
     )
 
@@ -29411,7 +30398,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -29431,7 +30420,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
+        params={
+            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
+        },
         schema=None,
     )
 
@@ -29476,7 +30467,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
+        params={
+            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
+        },
         schema=None,
     )
 
@@ -29485,7 +30478,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
+        params={
+            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
+        },
         schema=None,
     )
 
@@ -29569,7 +30564,29 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
+        params={
+            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        constraint_name="purchase_policy_limit_not_negative",
+        constraint_class=Check,
+        params={"condition": "four_eyes_above_cny >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        constraint_name="purchase_policy_waits_for_an_answer",
+        constraint_class=Check,
+        params={
+            "condition": "acknowledge_within_hours > 0 AND emergency_within_hours > 0"
+        },
         schema=None,
     )
 
@@ -29589,7 +30606,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -29598,7 +30617,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_frozen_is_out_of_service",
         constraint_class=Check,
-        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
+        params={
+            "condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -29657,7 +30678,9 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
+        params={
+            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
+        },
         schema=None,
     )
 
@@ -29702,7 +30725,9 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -29720,7 +30745,9 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
+        params={
+            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
+        },
         schema=None,
     )
 
@@ -29787,7 +30814,9 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
+        params={
+            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -29843,7 +30872,9 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -29902,7 +30933,9 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
+        params={
+            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -29912,6 +30945,33 @@ async def forwards():
         constraint_name="job_progress_is_a_percentage",
         constraint_class=Check,
         params={"condition": "progress BETWEEN 0 AND 100"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        constraint_name="vendor_circuit_is_one_per_vendor",
+        constraint_class=Unique,
+        params={"columns": ["vendor"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        constraint_name="vendor_circuit_failures_not_negative",
+        constraint_class=Check,
+        params={"condition": "failures >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorCircuit",
+        tablename="vendor_circuit",
+        constraint_name="vendor_circuit_is_probed_while_open",
+        constraint_class=Check,
+        params={"condition": "(opened_at IS NULL) = (probe_at IS NULL)"},
         schema=None,
     )
 
@@ -29974,7 +31034,9 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
+        params={
+            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
+        },
         schema=None,
     )
 
@@ -30021,7 +31083,9 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
+        params={
+            "condition": "removed IN ('returned', 'kept_by_customer', 'owed')"
+        },
         schema=None,
     )
 
@@ -30183,7 +31247,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_terms_are_not_negative",
         constraint_class=Check,
-        params={"condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"},
+        params={
+            "condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"
+        },
         schema=None,
     )
 
@@ -30192,7 +31258,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
+        params={
+            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
+        },
         schema=None,
     )
 
@@ -30201,7 +31269,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_channel_is_known",
         constraint_class=Check,
-        params={"condition": "channel IN ('http', 'by_hand')"},
+        params={"condition": "channel IN ('http', 'cxml', 'mail', 'by_hand')"},
         schema=None,
     )
 
@@ -30210,7 +31278,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_channel_has_its_endpoint",
         constraint_class=Check,
-        params={"condition": "channel <> 'http' OR endpoint IS NOT NULL"},
+        params={"condition": "channel = 'by_hand' OR endpoint IS NOT NULL"},
         schema=None,
     )
 
@@ -30288,8 +31356,17 @@ async def forwards():
         constraint_name="purchase_order_state_is_known",
         constraint_class=Check,
         params={
-            "condition": "state IN ('draft', 'approved', 'placed', 'acknowledged', 'partly_received', 'received', 'refused', 'cancelled')"
+            "condition": "state IN ('draft', 'approved', 'placed', 'acknowledged', 'shipped', 'partly_received', 'received', 'closed', 'refused', 'cancelled')"
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        constraint_name="purchase_order_version_counts_from_one",
+        constraint_class=Check,
+        params={"condition": "version >= 1"},
         schema=None,
     )
 
@@ -30310,6 +31387,18 @@ async def forwards():
         constraint_name="fitted_part_is_removed_after_it_was_fitted",
         constraint_class=Check,
         params={"condition": "removed_at >= fitted_at"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderMessage",
+        tablename="order_message",
+        constraint_name="order_message_is_taken_once",
+        constraint_class=Unique,
+        params={
+            "columns": ["purchase_order", "message_id"],
+            "nulls_distinct": True,
+        },
         schema=None,
     )
 
@@ -30345,7 +31434,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
+        params={
+            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
+        },
         schema=None,
     )
 
@@ -30354,7 +31445,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
-        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
+        params={
+            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30456,9 +31549,9 @@ async def forwards():
     manager.add_constraint(
         table_class_name="PurchaseOrderLine",
         tablename="purchase_order_line",
-        constraint_name="purchase_order_line_quantity_is_positive",
+        constraint_name="purchase_order_line_quantity_not_negative",
         constraint_class=Check,
-        params={"condition": "quantity > 0"},
+        params={"condition": "quantity >= 0"},
         schema=None,
     )
 
@@ -30616,7 +31709,9 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
+        params={
+            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
+        },
         schema=None,
     )
 
@@ -30637,7 +31732,9 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -30724,7 +31821,9 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -30733,7 +31832,9 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
+        params={
+            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
+        },
         schema=None,
     )
 
@@ -30839,7 +31940,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
+        params={
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
+        },
         schema=None,
     )
 
@@ -30848,7 +31951,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -30875,7 +31980,9 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
+        params={
+            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -30920,7 +32027,9 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
+        params={
+            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
+        },
         schema=None,
     )
 
@@ -30958,7 +32067,9 @@ async def forwards():
         tablename="replenishment_proposal",
         constraint_name="replenishment_proposal_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -30985,7 +32096,40 @@ async def forwards():
         tablename="replenishment_proposal",
         constraint_name="replenishment_proposal_is_drafted_in_an_order",
         constraint_class=Check,
-        params={"condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"},
+        params={
+            "condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_is_one_per_version",
+        constraint_class=Unique,
+        params={"columns": ["purchase_order", "version"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_state_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_is_answered_once",
+        constraint_class=Check,
+        params={
+            "condition": "(state IN ('drafted', 'asked')) = (answered_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -31075,7 +32219,9 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
+        params={
+            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
+        },
         schema=None,
     )
 
@@ -31120,7 +32266,9 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
+        params={
+            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
+        },
         schema=None,
     )
 
@@ -31138,7 +32286,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
+        params={
+            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
+        },
         schema=None,
     )
 
@@ -31156,7 +32306,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
+        params={
+            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -31176,7 +32328,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
+        params={
+            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -31322,7 +32476,9 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        params={
+            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+        },
         schema=None,
     )
 
@@ -31370,7 +32526,9 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
+        params={
+            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
+        },
         schema=None,
     )
 
@@ -31409,7 +32567,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -31418,7 +32578,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -31427,7 +32589,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_at_the_maker_has_its_reference",
         constraint_class=Check,
-        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
+        params={
+            "condition": "state <> 'at_maker' OR reference_number IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -31483,7 +32647,9 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -31501,7 +32667,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
+        params={
+            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -31510,7 +32678,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
+        },
         schema=None,
     )
 

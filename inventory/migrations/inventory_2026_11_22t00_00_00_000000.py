@@ -107,6 +107,7 @@ GUARDED = (
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
+    *("order_message", "purchase_policy"),
 )
 
 GUARDS = "".join(
@@ -231,6 +232,7 @@ CREATE INDEX purchase_order_coming_idx ON purchase_order (ship_to) WHERE state I
 CREATE INDEX transfer_coming_idx ON transfer (to_place) WHERE state IN ('proposed', 'draft');
 CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
+CREATE UNIQUE INDEX order_change_is_open_once ON order_change (purchase_order) WHERE state IN ('drafted', 'asked');
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 

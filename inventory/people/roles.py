@@ -47,6 +47,8 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "orders.approve": ("approve purchase orders", "审批采购订单"),
     "replenishment.read": ("see what is proposed to be reordered", "查看补货建议"),
     "replenishment.set_policy": ("set what is reordered without a person", "设置自动补货规则"),
+    "orders.set_policy": ("set the rules of ordering", "设置采购规则"),
+    "orders.answer": ("answer orders as their vendor", "以供应商身份答复订单"),
     "claims.read": ("see quality claims", "查看质量索赔"),
     "claims.open": ("open quality claims", "提出质量索赔"),
     "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
@@ -120,7 +122,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
-        | {"requests.approve", "requests.set_policy"}
+        | {"requests.approve", "requests.set_policy", "orders.set_policy"}
         | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy"}
     ),
     "quality_supervisor": frozenset(
@@ -140,7 +142,7 @@ ROLES: dict[str, frozenset[str]] = {
     "inspector": frozenset(
         {"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask", "counts.surprise"}
     ),
-    "vendor": frozenset({"parts.read", "orders.read", "notices.read", "notices.announce"}),
+    "vendor": frozenset({"parts.read", "orders.answer", "notices.read", "notices.announce"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
         | {"parts.request", "failures.record", "warranties.record", "reservations.make"}

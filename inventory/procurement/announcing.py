@@ -95,7 +95,49 @@ async def announce_order(
         by=by,
     )
     await _follow(order.id)
+    await orders.record_shipped(order.id, by=by)
     return await notices.notice_view(made)
+
+
+@db.atomic
+async def announce_once(
+    number: str,
+    lines: Sequence[NewNoticeLine],
+    *,
+    by: Actor,
+    due_at: datetime,
+    carrier: str | None,
+    waybill: str | None,
+    said: str,
+    message_id: str | None,
+) -> NoticeView | None:
+    """Announce what a vendor's message says is on its way, and keep the message; None where it was taken before.
+
+    Raises:
+        WrongState, NotOnOrder, MoreThanOrdered, …: as `announce_order`.
+
+    """
+    order = await orders.order_id(number)
+    if not await orders.note_message(order, "received", said, message_id=message_id):
+        return None
+    return await announce_order(number, lines, by=by, due_at=due_at, carrier=carrier, waybill=waybill)
+
+
+@db.atomic
+async def withdraw(number: str, *, by: Actor, reason: str) -> NoticeView:
+    """Withdraw a notice of which nothing came; an order of which nothing else is on its way is not shipped any more.
+
+    Raises:
+        Unknown, WrongState, ReasonMissing, NoticeFollowsItsTransfer: as `stock.notices.cancel`.
+
+    """
+    gone = await notices.cancel(number, by=by, reason=reason)
+    order = await db.fetch_value("SELECT source FROM advance_notice WHERE id = $1 AND kind = 'purchase_order'", gone.id)
+    if order is not None and not await db.fetch_value(
+        "SELECT count(*) FROM advance_notice WHERE source = $1 AND state <> 'cancelled'", order
+    ):
+        await orders.record_not_shipped(order)
+    return gone
 
 
 class OrderToAnnounce(Struct, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ _OUTSTANDING = """
     LEFT JOIN (SELECT l.source, sum(greatest(quantity - received_quantity, 0))::int AS rest
                FROM advance_notice_line AS l JOIN advance_notice ON advance_notice.id = l.notice
                WHERE state IN ('expected', 'partly_received') GROUP BY l.source) AS announced ON announced.source = line.id
-    WHERE purchase_order.state IN ('placed', 'acknowledged', 'partly_received')
+    WHERE purchase_order.state IN ('placed', 'acknowledged', 'shipped', 'partly_received')
     GROUP BY purchase_order.id, place.code, origin.code
     UNION ALL
     SELECT 'transfer', transfer.number, NULL, place.code, origin.code, transfer.state, waybill, due_at,

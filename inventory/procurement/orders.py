@@ -1,6 +1,6 @@
 """Purchase orders: from draft to receipt, each state moved once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -11,16 +11,28 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
+from inventory.procurement import policy
 from inventory.stock import expected, pools
 
-FOUR_EYES_ABOVE_CNY = Decimal(20_000)
-"""Above this total, whoever drafted an order may not approve it."""
+State = Literal[
+    "draft",
+    "approved",
+    "placed",
+    "acknowledged",
+    "shipped",
+    "partly_received",
+    "received",
+    "closed",
+    "refused",
+    "cancelled",
+]
+OPEN_FOR_RECEIPT: tuple[State, ...] = ("placed", "acknowledged", "shipped", "partly_received")
 
-State = Literal["draft", "approved", "placed", "acknowledged", "partly_received", "received", "refused", "cancelled"]
-OPEN_FOR_RECEIPT: tuple[State, ...] = ("placed", "acknowledged", "partly_received")
+TO_SETTLE = ("order_refused", "late_order", "late_word", "change_declined", "order_unknown")
+"""Duties of a buyer that end when somebody says what was done about them."""
 
 
 class NoOffer(Refused):
@@ -63,6 +75,14 @@ class FourEyes(Forbidden):
     help_zh = "请由其他采购员或值班审批人审批。"
 
 
+class NothingToSettle(Refused):
+    """Nothing about order {number} waits for somebody to settle it."""
+
+    zh = "订单 {number} 没有待处理的事项。"
+    help_en = "See the order as it is now; somebody else may have settled it."
+    help_zh = "请刷新订单；可能已由他人处理。"
+
+
 class NewLine(Struct, frozen=True, kw_only=True):
     """One part to order."""
 
@@ -80,7 +100,22 @@ class OrderLineView(Struct, frozen=True, kw_only=True):
     quantity: int
     received_quantity: int
     short_quantity: int
+    promised_at: datetime | None = None
     unit_price_cny: Decimal | UnsetType = UNSET
+
+
+class AtRisk(Struct, frozen=True, kw_only=True):
+    """What an order's lateness does to a stock: at `falls_at` it is expected below a line that it is held against.
+
+    `available` is good stock less reserved and backordered now, `point` the line in pieces.
+    """
+
+    part_number: str
+    depot: str
+    line: Literal["critical_point", "average_failure_line"]
+    point: int
+    available: int
+    falls_at: datetime
 
 
 class OrderMessage(Struct, frozen=True, kw_only=True):
@@ -105,18 +140,26 @@ class OrderView(Struct, frozen=True, kw_only=True):
     kind: str
     state: State
     expedited: bool
+    version: int
     case_number: str | None
     request_number: str | None
     created_at: datetime
     created_by: str
     approved_at: datetime | None
     approved_by: str | None
+    wanted_at: datetime | None
+    tried_at: datetime | None
     placed_at: datetime | None
     acknowledged_at: datetime | None
+    shipped_at: datetime | None
     vendor_reference: str | None
     promised_at: datetime | None
+    first_promised_at: datetime | None
     received_at: datetime | None
+    closed_at: datetime | None
     problem: str
+    late_since: datetime | None
+    at_risk: list[AtRisk]
     lines: list[OrderLineView]
     total_cny: Decimal | UnsetType = UNSET
 
@@ -338,12 +381,24 @@ async def approve_order(order: UUID, *, by: Actor) -> OrderView:
     by.require("orders.approve")
     view = await order_view(order)
     by.require_depot(view.ship_to)
-    total = view.total_cny if view.total_cny is not UNSET else Decimal(0)
-    if total > FOUR_EYES_ABOVE_CNY:
-        by.require_eyes()
-    if view.created_by == by.name and total > FOUR_EYES_ABOVE_CNY and by.kind != "service":
-        raise FourEyes(limit=FOUR_EYES_ABOVE_CNY, drafter=view.created_by)
+    await require_second(view.total_cny if view.total_cny is not UNSET else Decimal(0), view.created_by, by=by)
     return await approve_on_authority(order, by=by)
+
+
+async def require_second(total_cny: Decimal, drafter: str, *, by: Actor) -> None:
+    """Refuse whoever drafted what is worth more than the policy lets one person decide.
+
+    Raises:
+        NoPerson: a system's key would approve it.
+        FourEyes: the actor drafted it.
+
+    """
+    limit = (await policy.in_force()).policy.four_eyes_above_cny
+    if total_cny <= limit:
+        return
+    by.require_eyes()
+    if drafter == by.name and by.kind != "service":
+        raise FourEyes(limit=limit, drafter=drafter)
 
 
 @db.atomic
@@ -366,7 +421,7 @@ async def approve_on_authority(order: UUID, *, by: Actor) -> OrderView:
 
 @db.atomic
 async def cancel_order(order: UUID, *, by: Actor, reason: str) -> OrderView:
-    """Give up an order that the vendor has not been sent.
+    """Give up an order that the vendor has not been sent, be it approved.
 
     Raises:
         Unknown: no such order.
@@ -387,7 +442,12 @@ async def give_up(order: UUID, *, by: Actor, reason: str) -> OrderView:
         Unknown, WrongState: as for `cancel_order`.
 
     """
-    await _move(order, ("draft",), "cancelled", closed_at=clock.now(), problem=reason)
+    unsent = await db.fetch_value(
+        "SELECT state = 'approved' AND tried_at IS NULL FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", order
+    )
+    await _move(
+        order, ("draft", "approved") if unsent else ("draft",), "cancelled", closed_at=clock.now(), problem=reason
+    )
     view = await order_view(order)
     await audit.record("order.cancelled", "purchase_order", view.number, by=by, reason=reason)
     await steps.finish("purchase_order", view.number, by=by)
@@ -405,8 +465,14 @@ class OrderToPlace(Struct, frozen=True, kw_only=True):
     endpoint: str | None
     secret_version: int
     expedited: bool
+    urgent: bool
     ship_to: str
     ship_to_zh: str
+    ship_to_en: str
+    wanted_at: datetime | None
+    created_at: datetime
+    tried_at: datetime | None
+    total_cny: str
     lines: list["LineToPlace"]
 
 
@@ -414,100 +480,231 @@ class LineToPlace(Struct, frozen=True, kw_only=True):
     """One line of it."""
 
     part_number: str
+    name_en: str
     quantity: int
     unit_price_cny: str
 
 
-async def order_to_place(order: UUID) -> OrderToPlace | None:
-    """An order that is approved and not placed yet; None where there is nothing left to do."""
+async def order_to_place(order: UUID, states: Sequence[State] = ("approved",)) -> OrderToPlace | None:
+    """An order as its vendor must get it, while it is approved and not placed yet; None where there is nothing left to do."""
     return await db.read_one(
         OrderToPlace,
         """SELECT purchase_order.id, number, party.code AS vendor, vendor.channel, vendor.endpoint,
-                  vendor.secret_version, expedited, place.code AS ship_to, place.name_zh AS ship_to_zh,
-                  (SELECT jsonb_agg(jsonb_build_object('part_number', part_number, 'quantity', quantity,
-                                                       'unit_price_cny', unit_price_cny::text) ORDER BY part_number)
+                  vendor.secret_version, expedited,
+                  purchase_order.kind = 'emergency' OR request_number IS NOT NULL AS urgent,
+                  place.code AS ship_to, place.name_zh AS ship_to_zh, place.name_en AS ship_to_en, wanted_at, created_at,
+                  tried_at, total_cny::text,
+                  (SELECT jsonb_agg(jsonb_build_object('part_number', part_number, 'name_en', part.name_en, 'quantity',
+                                                       quantity, 'unit_price_cny', unit_price_cny::text)
+                                    ORDER BY part_number)
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines
            FROM purchase_order
            JOIN vendor ON vendor.id = purchase_order.vendor
            JOIN party ON party.id = vendor.party
            JOIN place ON place.id = purchase_order.ship_to
-           WHERE purchase_order.id = $1 AND state = 'approved'""",
+           WHERE purchase_order.id = $1 AND state = ANY($2)""",
         order,
+        list(states),
+    )
+
+
+@db.atomic
+async def begin_sending(order: UUID) -> datetime | None:
+    """The order is about to be sent: from here on it may be with its vendor, whatever comes back; since when.
+
+    None where it is not to be sent any more.
+    """
+    return await db.fetch_value(
+        """UPDATE purchase_order SET tried_at = coalesce(tried_at, $2) WHERE id = $1 AND state = 'approved'
+           RETURNING tried_at""",
+        order,
+        clock.now(),
     )
 
 
 @db.atomic
 async def note_message(
-    order: UUID, direction: Literal["sent", "received", "failed"], summary: str, *, status: int | None = None
-) -> None:
-    """Keep what went to the vendor or came back, word for word."""
-    await db.execute(
-        "INSERT INTO order_message (purchase_order, at, direction, status, summary) VALUES ($1, $2, $3, $4, $5)",
+    order: UUID,
+    direction: Literal["sent", "received", "failed"],
+    summary: str,
+    *,
+    status: int | None = None,
+    message_id: str | None = None,
+) -> bool:
+    """Keep what went to the vendor or came back, word for word; whether it is new: one with an id is kept once."""
+    kept = await db.execute(
+        """INSERT INTO order_message (purchase_order, at, direction, status, summary, message_id)
+           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ON CONSTRAINT order_message_is_taken_once DO NOTHING""",
         order,
         clock.now(),
         direction,
         status,
-        summary[:4000],
+        summary[:4000].replace("\0", "\N{REPLACEMENT CHARACTER}"),
+        message_id,
     )
+    return bool(kept)
 
 
 @db.atomic
 async def record_placed(
     order: UUID, *, by: Actor, vendor_reference: str | None = None, promised_at: datetime | None = None
 ) -> OrderView:
-    """The vendor has the order; its goods are expected, firmly where it promised a time.
+    """The vendor has the order; its goods are expected, firmly where it promised a time. Saying so again does no harm.
+
+    A vendor that is quick may have promised, or refused, before its first answer is recorded: that word stands.
 
     Raises:
-        WrongState: it was not waiting to be placed.
+        WrongState: it was neither waiting to be placed nor sent.
 
     """
-    await _move(order, ("approved",), "placed", placed_at=clock.now(), vendor_reference=vendor_reference)
+    view = await _locked(order)
+    if view.state != "approved" and view.tried_at is not None and view.state not in ("draft", "cancelled"):
+        await db.execute(
+            "UPDATE purchase_order SET vendor_reference = coalesce(vendor_reference, $2) WHERE id = $1",
+            order,
+            vendor_reference,
+        )
+        if view.state == "placed" and promised_at is not None:
+            return await record_acknowledged(order, by=by, promised_at=promised_at)
+        return await order_view(order)
+    await _move(
+        order,
+        ("approved",),
+        "placed",
+        placed_at=clock.now(),
+        tried_at=view.tried_at or clock.now(),
+        vendor_reference=vendor_reference,
+    )
     view = await order_view(order)
     for line in await _lines(order):
-        await expected.expect(
-            line["part"],
-            line["ship_to"],
-            line["pool"],
-            line["quantity"],
-            source_kind="purchase_order_line",
-            source=line["id"],
-            due_at=promised_at or clock.now() + timedelta(hours=line["lead_time_hours"] or 24),
-            confirmed=False,
-        )
-    await events.emit("purchase_order.placed", "purchase_order", view.number, view, depot=view.ship_to)
+        if line["quantity"]:
+            await expected.expect(
+                line["part"],
+                line["ship_to"],
+                line["pool"],
+                line["quantity"],
+                source_kind="purchase_order_line",
+                source=line["id"],
+                due_at=promised_at or clock.now() + timedelta(hours=line["lead_time_hours"] or 24),
+                confirmed=False,
+            )
+    await _tell("purchase_order.placed", view)
     if promised_at is not None:
         return await record_acknowledged(order, by=by, promised_at=promised_at, vendor_reference=vendor_reference)
+    urgent = view.kind == "emergency" or view.request_number is not None
+    await steps.begin(
+        "chase_answer",
+        "purchase_order",
+        view.number,
+        owner_role="buyer",
+        depot=view.ship_to,
+        due_at=clock.now() + (await policy.in_force()).policy.silence(urgent=urgent),
+    )
     return view
 
 
 @db.atomic
 async def record_acknowledged(
-    order: UUID, *, by: Actor, promised_at: datetime, vendor_reference: str | None = None
+    order: UUID,
+    *,
+    by: Actor,
+    promised_at: datetime | None,
+    vendor_reference: str | None = None,
+    lines: Mapping[str, datetime] | None = None,
 ) -> OrderView:
-    """The vendor promised a time, or moved it; from here on the goods count as cover.
+    """The vendor promised a time, or moved it, for all or line by line; from here on the goods count as cover.
+
+    `lines` are times by part number, for those that differ from `promised_at`; a vendor that acknowledges without a time has
+    promised none. The same word again changes nothing. One that is quicker than its first answer has the order all the same.
+
+    Raises:
+        Unknown: a part that is not on the order.
+        WrongState: it is not with the vendor.
+
+    """
+    before = await _locked(order)
+    if before.state == "approved" and before.tried_at is not None:
+        before = await record_placed(order, by=by, vendor_reference=vendor_reference)
+    named = dict(lines or {})
+    for part_number in named.keys() - {line.part_number for line in before.lines}:
+        raise Unknown(what="order line", what_zh="订单行", key=part_number)
+    due = {line.part_number: named.get(line.part_number, promised_at) or line.promised_at for line in before.lines}
+    times = [time for time in due.values() if time is not None]
+    last = max(times, default=None)
+    news = any(line.promised_at != due[line.part_number] for line in before.lines)
+    if (
+        before.acknowledged_at is not None
+        and not news
+        and vendor_reference in (None, before.vendor_reference)
+        and before.state in OPEN_FOR_RECEIPT
+    ):
+        return before
+    await _move(
+        order,
+        OPEN_FOR_RECEIPT,
+        None,
+        acknowledged_at=clock.now(),
+        promised_at=last,
+        first_promised_at=before.first_promised_at or last,
+        vendor_reference=vendor_reference,
+    )
+    await db.execute("UPDATE purchase_order SET state = 'acknowledged' WHERE id = $1 AND state = 'placed'", order)
+    for line in await _lines(order):
+        time = due[line["part_number"]]
+        await db.execute("UPDATE purchase_order_line SET arrives_at = $2 WHERE id = $1", line["id"], time)
+        if time is not None:
+            await expected.confirm(line["id"], time)
+    view = await order_view(order)
+    await audit.record(
+        "order.acknowledged",
+        "purchase_order",
+        view.number,
+        by=by,
+        change={
+            "promised_at": last and last.isoformat(),
+            "lines": {part: at.isoformat() for part, at in named.items()},
+        },
+    )
+    await steps.finish("purchase_order", view.number, "chase_answer", by=by)
+    await _tell("purchase_order.acknowledged", view)
+    if view.late_since is not None or (
+        before.promised_at is not None and last is not None and last > before.promised_at
+    ):
+        await jobs.enqueue(jobs.JudgeLateness(order))
+    return view
+
+
+@db.atomic
+async def record_shipped(order: UUID, *, by: Actor) -> OrderView:
+    """The vendor sent it off, or part of it; saying so again changes nothing.
 
     Raises:
         WrongState: it is not with the vendor.
 
     """
-    await _move(
-        order,
-        ("placed", "acknowledged", "partly_received"),
-        None,
-        acknowledged_at=clock.now(),
-        promised_at=promised_at,
-        vendor_reference=vendor_reference,
-    )
-    await db.execute("UPDATE purchase_order SET state = 'acknowledged' WHERE id = $1 AND state = 'placed'", order)
-    for line in await _lines(order):
-        await expected.confirm(line["id"], promised_at)
+    view = await _locked(order)
+    if view.state == "approved" and view.tried_at is not None:
+        view = await record_placed(order, by=by)
+    if view.state in ("shipped", "partly_received"):
+        return view
+    await _move(order, ("placed", "acknowledged"), "shipped", shipped_at=clock.now())
     view = await order_view(order)
-    await audit.record(
-        "order.acknowledged", "purchase_order", view.number, by=by, change={"promised_at": promised_at.isoformat()}
-    )
-    await events.emit("purchase_order.acknowledged", "purchase_order", view.number, view, depot=view.ship_to)
+    await audit.record("order.shipped", "purchase_order", view.number, by=by)
+    await steps.finish("purchase_order", view.number, "chase_answer", by=by)
+    await _tell("purchase_order.shipped", view)
     return view
+
+
+@db.atomic
+async def record_not_shipped(order: UUID) -> None:
+    """What was announced of it was withdrawn, and nothing of it is on its way any more."""
+    await db.execute(
+        """UPDATE purchase_order SET shipped_at = NULL,
+                  state = CASE WHEN acknowledged_at IS NULL THEN 'placed' ELSE 'acknowledged' END
+           WHERE id = $1 AND state = 'shipped'""",
+        order,
+    )
 
 
 @db.atomic
@@ -518,10 +715,14 @@ async def record_refused(order: UUID, *, by: Actor, reason: str) -> OrderView:
         WrongState: it is not on its way.
 
     """
-    await _move(order, ("approved", "placed", "acknowledged"), "refused", problem=reason, closed_at=clock.now())
+    await _move(
+        order, ("approved", "placed", "acknowledged", "shipped"), "refused", problem=reason, closed_at=clock.now()
+    )
     for line in await _lines(order):
         await expected.close(line["id"])
     view = await order_view(order)
+    await steps.finish("purchase_order", view.number, by=by)
+    await _no_longer_late(order)
     await steps.begin(
         "order_refused",
         "purchase_order",
@@ -530,10 +731,117 @@ async def record_refused(order: UUID, *, by: Actor, reason: str) -> OrderView:
         depot=view.ship_to,
         due_at=clock.now() + timedelta(hours=1),
     )
-    await events.emit("purchase_order.refused", "purchase_order", view.number, view, depot=view.ship_to)
+    await _tell("purchase_order.refused", view)
     await jobs.enqueue(jobs.OrderFellThrough(order))
     await audit.record("order.refused", "purchase_order", view.number, by=by, reason=reason)
     return view
+
+
+@db.atomic
+async def record_cancelled(order: UUID, *, by: Actor, reason: str) -> OrderView:
+    """The vendor agreed that it delivers nothing.
+
+    Raises:
+        WrongState: it is not with the vendor, or something of it came.
+
+    """
+    await _move(order, ("placed", "acknowledged", "shipped"), "cancelled", problem=reason, closed_at=clock.now())
+    for line in await _lines(order):
+        await expected.close(line["id"])
+    view = await order_view(order)
+    await steps.finish("purchase_order", view.number, by=by)
+    await _no_longer_late(order)
+    await _tell("purchase_order.cancelled", view)
+    await audit.record("order.cancelled", "purchase_order", view.number, by=by, reason=reason)
+    return view
+
+
+@db.atomic
+async def close_order(order: UUID, *, by: Actor, reason: str = "") -> OrderView:
+    """Close an order that is done with; the rest of one that came in part will not come, and that has its reason.
+
+    Raises:
+        Unknown: no such order.
+        NotYourDepot: it goes to a store that the actor does not serve.
+        ReasonMissing: something of it is still to come.
+        WrongState: nothing of it came, or it is over.
+
+    """
+    by.require("orders.draft")
+    view = await _locked(order)
+    by.require_depot(view.ship_to)
+    missing = {
+        line.id: line.quantity - line.received_quantity - line.short_quantity
+        for line in view.lines
+        if line.quantity > line.received_quantity + line.short_quantity
+    }
+    if view.state == "partly_received" and missing:
+        if not reason.strip():
+            raise ReasonMissing
+        await record_short(order, missing, by=by, reason=reason)
+    await _move(
+        order,
+        ("partly_received", "received"),
+        "closed",
+        closed_at=clock.now(),
+        received_at=view.received_at or clock.now(),
+    )
+    closed = await order_view(order)
+    await steps.finish("purchase_order", view.number, by=by)
+    await _no_longer_late(order)
+    await audit.record("order.closed", "purchase_order", view.number, by=by, reason=reason)
+    await _tell("purchase_order.closed", closed)
+    return closed
+
+
+@db.atomic
+async def settle(order: UUID, *, by: Actor, done: str) -> OrderView:
+    """Say what was done about an order that was refused, is late, or was answered too late: its duties of that kind end.
+
+    Raises:
+        Unknown: no such order.
+        NotYourDepot: it goes to a store that the actor does not serve.
+        ReasonMissing: nothing was said.
+        NothingToSettle: nothing waits for it.
+
+    """
+    by.require("orders.draft")
+    view = await _locked(order)
+    by.require_depot(view.ship_to)
+    if not done.strip():
+        raise ReasonMissing
+    waiting = [kind for kind in await steps.open_kinds("purchase_order", view.number) if kind in TO_SETTLE]
+    if not waiting:
+        raise NothingToSettle(number=view.number)
+    for kind in waiting:
+        await steps.finish("purchase_order", view.number, kind, by=by)
+    await audit.record(
+        "order.settled", "purchase_order", view.number, by=by, change={"duties": waiting}, reason=done.strip()
+    )
+    return view
+
+
+async def _no_longer_late(order: UUID) -> None:
+    await db.execute(
+        "UPDATE purchase_order SET late_since = NULL, late_for = NULL, at_risk = '[]' WHERE id = $1 AND late_for IS NOT NULL",
+        order,
+    )
+
+
+async def _tell(kind: str, view: OrderView) -> None:
+    """Tell other systems of an order, without what it costs: that is a right of its own."""
+    await events.emit(kind, "purchase_order", view.number, _unpriced(view), depot=view.ship_to)
+
+
+async def _locked(order: UUID) -> OrderView:
+    """An order, held until the transaction ends.
+
+    Raises:
+        Unknown: no such order.
+
+    """
+    await db.execute("SELECT FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", order)
+    return await order_view(order)
 
 
 @db.atomic
@@ -563,8 +871,11 @@ async def record_received(order: UUID, counts: dict[UUID, int], *, by: Actor) ->
     )
     view = await order_view(order)
     if not missing:
-        await events.emit("purchase_order.received", "purchase_order", view.number, view, depot=view.ship_to)
+        await _tell("purchase_order.received", view)
         await steps.finish("purchase_order", view.number, by=by)
+        await _no_longer_late(order)
+    elif view.late_since is not None:
+        await jobs.enqueue(jobs.JudgeLateness(order))
     return view
 
 
@@ -577,7 +888,7 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
         WrongState: nothing of it was received.
 
     """
-    await _move(order, ("partly_received", "received"), "partly_received")
+    await _move(order, ("partly_received", "received", "closed"), "partly_received")
     line = await db.fetch_value(
         """UPDATE purchase_order_line SET received_quantity = received_quantity - $3
            WHERE purchase_order = $1 AND part = $2 RETURNING id""",
@@ -593,14 +904,15 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
     await db.execute(
         """UPDATE purchase_order
            SET received_at = NULL, closed_at = NULL,
-               state = CASE WHEN NOT $2 THEN state WHEN acknowledged_at IS NULL THEN 'placed' ELSE 'acknowledged' END
+               state = CASE WHEN NOT $2 THEN state WHEN shipped_at IS NOT NULL THEN 'shipped'
+                            WHEN acknowledged_at IS NULL THEN 'placed' ELSE 'acknowledged' END
            WHERE id = $1""",
         order,
         nothing,
     )
     view = await order_view(order)
     await audit.record("order.receipt_reversed", "purchase_order", view.number, by=by, reason=reason)
-    await events.emit("purchase_order.receipt_reversed", "purchase_order", view.number, view, depot=view.ship_to)
+    await _tell("purchase_order.receipt_reversed", view)
     return line
 
 
@@ -641,10 +953,11 @@ async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **colu
 async def _lines(order: UUID) -> list[db.Row]:
     """An order's lines with where they go and how long the vendor's offer says they take."""
     return await db.fetch(
-        """SELECT line.id, line.part, purchase_order.ship_to, purchase_order.pool, line.quantity,
+        """SELECT line.id, line.part, part.part_number, purchase_order.ship_to, purchase_order.pool, line.quantity,
                   CASE WHEN purchase_order.expedited THEN offer.expedited_hours ELSE offer.lead_time_days * 24 END
                       AS lead_time_hours
            FROM purchase_order_line AS line
+           JOIN part ON part.id = line.part
            JOIN purchase_order ON purchase_order.id = line.purchase_order
            LEFT JOIN LATERAL (
                SELECT expedited_hours, lead_time_days FROM offer
@@ -659,12 +972,13 @@ async def _lines(order: UUID) -> list[db.Row]:
 
 _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
                   party.name_en AS vendor_en, place.code AS ship_to, pool.code AS pool, purchase_order.kind,
-                  purchase_order.state, expedited, case_number, request_number, created_at, created_by, approved_at,
-                  approved_by, placed_at, acknowledged_at, vendor_reference, promised_at, received_at, problem, total_cny,
+                  purchase_order.state, expedited, version, case_number, request_number, created_at, created_by, approved_at,
+                  approved_by, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference, promised_at,
+                  first_promised_at, received_at, closed_at, problem, late_since, at_risk, total_cny,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
-                              'short_quantity', short_quantity,
+                              'short_quantity', short_quantity, 'promised_at', arrives_at,
                               'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines
@@ -673,13 +987,16 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
            JOIN party ON party.id = vendor.party
            JOIN place ON place.id = purchase_order.ship_to
            JOIN pool ON pool.id = purchase_order.pool
-           WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::text IS NULL OR party.code = $2)"""
+           WHERE ($1::text[] IS NULL OR place.code = ANY($1))
+             AND ($2::text IS NULL OR (party.code = $2 AND tried_at IS NOT NULL))"""
 
 
 def shown_to(view: OrderView, seen_by: Actor | None) -> OrderView:
     """The order without prices, for those who may not see them; its vendor may."""
-    if seen_by is None or seen_by.may("costs.read") or seen_by.vendor == view.vendor:
-        return view
+    return view if seen_by is None or seen_by.may("costs.read") or seen_by.vendor == view.vendor else _unpriced(view)
+
+
+def _unpriced(view: OrderView) -> OrderView:
     return structs.replace(
         view, total_cny=UNSET, lines=[structs.replace(line, unit_price_cny=UNSET) for line in view.lines]
     )
@@ -716,7 +1033,8 @@ async def order_id(number: str, *, seen_by: Actor | None = None) -> UUID:
            JOIN vendor ON vendor.id = purchase_order.vendor
            JOIN party ON party.id = vendor.party
            JOIN place ON place.id = purchase_order.ship_to
-           WHERE number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2)) AND ($3::text IS NULL OR party.code = $3)""",
+           WHERE number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
+             AND ($3::text IS NULL OR (party.code = $3 AND tried_at IS NOT NULL))""",
         number,
         seen_by.depot_scope if seen_by else None,
         seen_by.vendor if seen_by else None,
@@ -736,8 +1054,9 @@ async def orders(
     case_number: str | None = None,
     request_number: str | None = None,
     part_number: str | None = None,
+    late: bool = False,
 ) -> list[OrderView]:
-    """Orders in the reader's scope, newest first."""
+    """Orders in the reader's scope, newest first; `late` ones only, where asked."""
     found = await db.read(
         OrderView,
         f"""{_VIEW} AND ($3::uuid IS NULL OR purchase_order.id < $3) AND ($4::text IS NULL OR purchase_order.state = $4)
@@ -746,6 +1065,7 @@ async def orders(
             AND ($8::text IS NULL OR EXISTS (
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
                 WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $8))
+            AND ($10 = false OR late_since IS NOT NULL)
             ORDER BY purchase_order.id DESC LIMIT $9""",
         seen_by.depot_scope,
         seen_by.vendor,
@@ -756,6 +1076,7 @@ async def orders(
         request_number,
         part_number,
         limit,
+        late,
     )
     return [shown_to(view, seen_by) for view in found]
 

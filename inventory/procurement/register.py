@@ -18,7 +18,7 @@ class NewVendor(Struct, frozen=True, kw_only=True):
     party: str
     place: str
     kind: Literal["maker", "distributor", "repairer", "broker"]
-    channel: Literal["http", "by_hand"]
+    channel: Literal["http", "cxml", "mail", "by_hand"]
     endpoint: str | None = None
     return_terms: str = ""
     holidays: Literal["CN"] | None = None

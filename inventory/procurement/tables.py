@@ -55,8 +55,25 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     vendor_holidays_are_known = Check("holidays IN ('CN')")
     vendor_terms_are_not_negative = Check("minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0")
     vendor_kind_is_known = Check("kind IN ('maker', 'distributor', 'repairer', 'broker')")
-    vendor_channel_is_known = Check("channel IN ('http', 'by_hand')")
-    vendor_channel_has_its_endpoint = Check("channel <> 'http' OR endpoint IS NOT NULL")
+    vendor_channel_is_known = Check("channel IN ('http', 'cxml', 'mail', 'by_hand')")
+    vendor_channel_has_its_endpoint = Check("channel = 'by_hand' OR endpoint IS NOT NULL")
+
+
+class VendorCircuit(
+    Table, tablename="vendor_circuit", help_text="Whether a vendor's service is called, or left to recover"
+):
+    """How often in a row a vendor's service could not be asked; once `opened_at`, it is asked again at `probe_at`, once."""
+
+    id = Serial(primary_key=True)
+    vendor = link(Vendor)
+    failures = whole(0)
+    opened_at = optional_instant()
+    probe_at = optional_instant()
+    failure = note()
+
+    vendor_circuit_is_one_per_vendor = Unique([vendor])
+    vendor_circuit_failures_not_negative = Check("failures >= 0")
+    vendor_circuit_is_probed_while_open = Check("(opened_at IS NULL) = (probe_at IS NULL)")
 
 
 class VendorClosure(
@@ -135,7 +152,12 @@ class PriceBreak(Table, tablename="price_break", help_text="What a piece costs i
 
 
 class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a vendor, from draft to receipt"):
-    """A purchase order; `reference_key` is the idempotency key the vendor sees, the same at every attempt."""
+    """A purchase order; its id is the idempotency key the vendor sees, the same at every attempt.
+
+    `version` counts what was changed of it with the vendor's word; `tried_at` is when it was first sent, `asked_at` when the
+    vendor was last asked about it. `late_for` is the due time whose lateness a buyer was told
+    of, `at_risk` what that does to the stock it was to fill.
+    """
 
     id = key()
     number = text(unique=True)
@@ -146,24 +168,35 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
     state = text()
     expedited = flag(default=False)
     total_cny = money()
+    version = whole(1)
+    wanted_at = optional_instant()
     case_number = optional_text(index=True)
     request_number = optional_text(index=True)
     created_at = instant()
     created_by = text()
     approved_at = optional_instant()
     approved_by = optional_text()
+    tried_at = optional_instant()
     placed_at = optional_instant()
+    asked_at = optional_instant()
     acknowledged_at = optional_instant()
+    shipped_at = optional_instant()
     vendor_reference = optional_text()
     promised_at = optional_instant()
+    first_promised_at = optional_instant()
     received_at = optional_instant()
     closed_at = optional_instant()
     problem = note()
+    late_since = optional_instant()
+    late_for = optional_instant()
+    at_risk = document(default="[]")
 
     purchase_order_kind_is_known = Check("kind IN ('normal', 'emergency')")
     purchase_order_state_is_known = Check(
-        "state IN ('draft', 'approved', 'placed', 'acknowledged', 'partly_received', 'received', 'refused', 'cancelled')"
+        "state IN ('draft', 'approved', 'placed', 'acknowledged', 'shipped', 'partly_received', 'received', 'closed', "
+        "'refused', 'cancelled')"
     )
+    purchase_order_version_counts_from_one = Check("version >= 1")
     purchase_order_is_approved_by_someone = Check(
         "state IN ('draft', 'cancelled') OR (approved_at IS NOT NULL AND approved_by IS NOT NULL)"
     )
@@ -179,9 +212,10 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
     unit_price_cny = money()
     received_quantity = whole(0)
     short_quantity = whole(0)
+    arrives_at = optional_instant()
 
     purchase_order_line_is_one_per_part = Unique([purchase_order, part])
-    purchase_order_line_quantity_is_positive = Check("quantity > 0")
+    purchase_order_line_quantity_not_negative = Check("quantity >= 0")
     purchase_order_line_received_not_negative = Check("received_quantity >= 0")
     purchase_order_line_short_not_negative = Check("short_quantity >= 0")
 
@@ -189,7 +223,7 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
 class OrderMessage(
     Table, tablename="order_message", help_text="What went to a vendor and what came back, word for word"
 ):
-    """One exchange with a vendor about an order."""
+    """One exchange with a vendor about an order; a message that names itself is taken once."""
 
     id = key()
     purchase_order = link(PurchaseOrder, index=True)
@@ -197,8 +231,53 @@ class OrderMessage(
     direction = text()
     status = optional_whole()
     summary = note()
+    message_id = optional_text()
 
+    order_message_is_taken_once = Unique([purchase_order, message_id])
     order_message_direction_is_known = Check("direction IN ('sent', 'received', 'failed')")
+
+
+class OrderChange(
+    Table, tablename="order_change", help_text="What we asked a vendor to change of an order, and its answer"
+):
+    """One change order: the order `before` and `after` it, kept whole; it holds from the vendor's word on."""
+
+    id = key()
+    purchase_order = link(PurchaseOrder)
+    version = whole()
+    state = text()
+    cancels = flag(default=False)
+    before = document()
+    after = document()
+    reason = note()
+    drafted_at = instant()
+    drafted_by = text()
+    approved_by = optional_text()
+    told_at = optional_instant()
+    answered_at = optional_instant()
+    answered_by = optional_text()
+    answer = note()
+
+    order_change_is_one_per_version = Unique([purchase_order, version])
+    order_change_state_is_known = Check("state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')")
+    order_change_is_answered_once = Check("(state IN ('drafted', 'asked')) = (answered_at IS NULL)")
+
+
+class PurchasePolicy(
+    Table, tablename="purchase_policy", help_text="The rules of ordering, version by version; append-only"
+):
+    """From what value on two people look at an order, and how long a vendor may keep silent."""
+
+    id = Serial(primary_key=True)
+    four_eyes_above_cny = money()
+    acknowledge_within_hours = whole()
+    emergency_within_hours = whole()
+    set_at = instant()
+    set_by = text()
+    remark = note()
+
+    purchase_policy_limit_not_negative = Check("four_eyes_above_cny >= 0")
+    purchase_policy_waits_for_an_answer = Check("acknowledge_within_hours > 0 AND emergency_within_hours > 0")
 
 
 class QualityClaim(

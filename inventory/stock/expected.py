@@ -63,6 +63,21 @@ async def confirm(source: UUID, due_at: datetime) -> None:
         await _reassess(row["part"], row["place"], row["pool"])
 
 
+async def change(source: UUID, quantity: int) -> None:
+    """Expect another quantity in all, of which what came stays counted; nothing left of it is expected no more."""
+    row = await db.fetch_one(
+        """UPDATE expected_delivery
+           SET quantity = greatest($2, 1), closed_at = CASE WHEN received_quantity >= $2 THEN $3::timestamptz END
+           WHERE id = (SELECT id FROM expected_delivery WHERE source = $1 ORDER BY id DESC LIMIT 1)
+           RETURNING part, place, pool""",
+        source,
+        quantity,
+        clock.now(),
+    )
+    if row is not None:
+        await _reassess(row["part"], row["place"], row["pool"])
+
+
 async def close(source: UUID) -> None:
     """Expect no more of it: cancelled, refused, or lost."""
     row = await db.fetch_one(

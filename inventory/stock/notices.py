@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events
@@ -499,7 +499,12 @@ async def notice_view(number: str, *, seen_by: Actor | None = None) -> NoticeVie
     )
     if view is None:
         raise Unknown(what="advance shipping notice", what_zh="预到货通知", key=number)
-    return view
+    return _shown_to(view, seen_by)
+
+
+def _shown_to(view: NoticeView, seen_by: Actor | None) -> NoticeView:
+    """A notice as its reader may see it: for whose contract we buy is not its vendor's business."""
+    return view if seen_by is None or seen_by.vendor is None else structs.replace(view, pool=COMMON)
 
 
 async def notices(
@@ -515,7 +520,7 @@ async def notices(
     due_until: datetime | None = None,
 ) -> list[NoticeView]:
     """Notices for the reader's stores, or of the vendor who reads, newest first; due from `due_since`, before `due_until`."""
-    return await db.read(
+    found = await db.read(
         NoticeView,
         f"""{_VIEW} AND ($3::uuid IS NULL OR advance_notice.id < $3) AND ($4::text IS NULL OR state = $4)
             AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR advance_notice.kind = $6)
@@ -533,3 +538,4 @@ async def notices(
         due_until,
         limit,
     )
+    return [_shown_to(view, seen_by) for view in found]

@@ -8,13 +8,14 @@ from litestar.handlers import HTTPRouteHandler
 from tests.conftest import the_application
 from tests.world import FAN, PSU
 
-OPEN_TO_ALL = {"VendorCallback"}
+OPEN_TO_ALL = {"VendorCallback", "ReceiveCxml"}
 SIGNED_IN_ONLY = {
     *("GetMe", "GetJob", "ChangeMyPassword", "ChooseMyLanguage"),
     *("ListMyMessages", "ExportMyMessages", "ReadMyMessages", "ChangeContact", "VerifyPhone"),
 }
 VENDORS_MAY = {
-    "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListOrders", "ExportOrders", "GetOrder",
+    "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListVendorOrders",
+    "ExportVendorOrders", "GetVendorOrder", "PrintVendorOrder", "PrintVendorDeliveryNote", "PrintVendorLabels",
     "ListNotices", "ExportNotices", "GetNotice",
 }  # fmt: skip
 

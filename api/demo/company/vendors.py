@@ -23,6 +23,9 @@ class VendorSpec:
     terms: str
 
 
+BY_MAIL = {"KUAITONG": "orders@kuaitong.example"}
+"""The vendors that take orders by mail alone, with their addresses."""
+
 REPAIR_SHARE = Decimal("0.3")
 """What the repairer asks for a repair, as a share of a new part; assumed."""
 
@@ -74,8 +77,8 @@ async def enter(start: date, today: date, endpoint: str, *, by: Actor) -> None:
                 party=v.code,
                 place=f"V-{v.code}",
                 kind=v.kind,
-                channel="http",
-                endpoint=f"{endpoint}/vendors/{v.code}",
+                channel="mail" if v.code in BY_MAIL else "http",
+                endpoint=BY_MAIL.get(v.code, f"{endpoint}/vendors/{v.code}"),
                 return_terms=v.terms,
                 holidays="CN" if v.kind == "repairer" else None,
                 takes_drills=True,  # none of them is real

@@ -49,7 +49,8 @@ PAGES = [
     ("/sites/BANK-GZ/coverage", "inspector", "vendor"),
     ("/depots/GZ/coverage", "warehouse_keeper", "vendor"),
     ("/devices/BANK-007/coverage", "engineer", "vendor"),
-    ("/orders", "vendor", "engineer"),
+    ("/orders", "buyer", "engineer"),
+    ("/vendor-orders", "vendor", "buyer"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/replenishment", "buyer", "vendor"),
@@ -398,7 +399,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
     def of(*entries: str) -> list[tuple[str, str]]:
         return [("", entry) if entry.startswith("/") else (entry, "") for entry in entries]
 
-    assert await menu("vendor") == of("/", "/advance-shipping-notices", "/orders", "/parts")
+    assert await menu("vendor") == of("/", "/advance-shipping-notices", "/vendor-orders", "/parts")
     assert await menu("inspector", contract="C-BANK") == of(
         "/",
         "/coverage",
@@ -433,7 +434,7 @@ async def test_the_phones_bar_has_what_the_role_wants_most_and_everything_is_beh
 
     assert await bar("warehouse_keeper") == ["/", "/receiving", "/picks", "/scan"]
     assert await bar("engineer") == ["/", "/requests", "/my-parts", "/scan"]
-    assert await bar("vendor") == ["/", "/orders", "/parts", "/advance-shipping-notices"]
+    assert await bar("vendor") == ["/", "/vendor-orders", "/advance-shipping-notices", "/parts"]
 
 
 async def test_a_page_behind_another_is_marked_under_its_entry_and_closed_groups_stay_closed(visitor):

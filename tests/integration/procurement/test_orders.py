@@ -216,18 +216,27 @@ async def test_a_draft_is_given_up_but_not_what_was_sent(company):
 
 
 async def test_prices_are_for_those_who_may_see_them_and_for_the_vendor_itself(company):
-    order = await drafted()
+    order = await placed()
     vendor = actor("vendor", vendor="DISTI")
 
     assert (await orders.order_view(order.id, seen_by=KEEPER)).total_cny is UNSET
     assert (await orders.order_view(order.id, seen_by=vendor)).total_cny == order.total_cny
 
 
-async def test_a_vendor_sees_its_own_orders_only(company):
-    await drafted()
-    dell = await drafted((PSU, 2), vendor="DELL")
-    seen = await orders.orders(limit=10, seen_by=actor("vendor", vendor="DELL"))
+async def test_what_other_systems_read_of_an_order_names_no_price(company):
+    await placed()
 
-    assert [order.id for order in seen] == [dell.id]
-    with pytest.raises(Unknown):
-        await orders.order_view((await drafted()).id, seen_by=actor("vendor", vendor="DELL"))
+    told = await db.fetch("SELECT payload FROM event WHERE subject_kind = 'purchase_order'")
+    assert told
+    assert not [row for row in told if "total_cny" in row["payload"] or "unit_price_cny" in str(row["payload"])]
+
+
+async def test_a_vendor_sees_its_own_orders_only_and_none_before_it_was_sent(company):
+    ours, draft = await placed(), await drafted()
+    dell = await drafted((PSU, 2), vendor="DELL")
+    seen = await orders.orders(limit=10, seen_by=actor("vendor", vendor="DISTI"))
+
+    assert [order.id for order in seen] == [ours.id]
+    for hidden in (draft, dell):
+        with pytest.raises(Unknown):
+            await orders.order_view(hidden.id, seen_by=actor("vendor", vendor="DISTI"))

@@ -1,0 +1,250 @@
+"""A purchase order under any order of acts: it moves forward only, its money adds up, and nothing comes that has no reason."""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from api.embedded import EmbeddedPostgres
+from inventory.assurance.invariants import violations
+from inventory.emergency import late_orders
+from inventory.ground import clock, db
+from inventory.ground.errors import InventoryError
+from inventory.procurement import announcing, answers, changes, orders, receiving
+from inventory.procurement.answers import Answer, PromisedLine
+from inventory.procurement.changes import ChangedLine
+from inventory.procurement.orders import NewLine, OrderView
+from inventory.stock.notices import NewNoticeLine
+from inventory.stock.receipts import Incoming
+from tests.conftest import run_as_superuser
+from tests.world import BUYER, FAN, KEEPER, PSU, SETUP
+
+ORDERED = {FAN: Decimal(250), PSU: Decimal(1250)}
+PARTS = st.sampled_from(sorted(ORDERED))
+PIECES = st.integers(0, 6)
+DAYS = st.integers(-3, 20)
+
+PLACE_OF = {
+    state: place
+    for place, state in enumerate(
+        ("draft", "approved", "placed", "acknowledged", "shipped", "partly_received", "received", "closed")
+    )
+}
+ENDS = {"refused", "cancelled", "closed"}
+
+_runner = asyncio.Runner()
+
+
+class Life(RuleBasedStateMachine):
+    """Everything that people, vendors and time do to one order, in any order; refusals change nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._context = contextvars.copy_context()
+        self._transaction = db.engine.transaction()
+        self.run(self._transaction.__aenter__())
+        self.reasoned: set[str] = set()
+        self.before: OrderView | None = None
+        self.told = 0
+
+    def run(self, coroutine):
+        return _runner.run(coroutine, context=self._context)
+
+    def teardown(self) -> None:
+        self.run(self._transaction.rollback())
+        self.run(self._transaction.__aexit__(None, None, None))
+
+    def do(self, act):
+        """Act; a refusal is an answer, and must leave no trace."""
+
+        async def attempt():
+            before = await self.whole()
+            try:
+                async with db.savepoint():
+                    return await act
+            except InventoryError:
+                assert await self.whole() == before
+                return None
+
+        return self.run(attempt())
+
+    async def whole(self):
+        """All that is known of the order."""
+        return (
+            await orders.order_view(self.order),
+            await changes.changes(self.order, limit=200),
+            await db.fetch_value("SELECT count(*) FROM step"),
+            await db.fetch_value("SELECT coalesce(sum(quantity - received_quantity), 0) FROM expected_delivery"),
+        )
+
+    @initialize(fans=st.integers(1, 6), supplies=st.integers(1, 6), sent=st.booleans())
+    def draft(self, fans, supplies, sent):
+        lines = [NewLine(part_number=FAN, quantity=fans), NewLine(part_number=PSU, quantity=supplies)]
+        view = self.run(orders.draft_order("DISTI", "GZ", lines, by=BUYER))
+        self.order, self.number = view.id, view.number
+        if sent:
+            self.approve()
+            self.place(days=7)
+
+    @rule()
+    def approve(self):
+        self.do(orders.approve_order(self.order, by=SETUP))
+
+    @rule()
+    def give_up(self):
+        self.do(orders.cancel_order(self.order, by=BUYER, reason="not needed"))
+
+    @rule(days=st.none() | DAYS)
+    def place(self, days):
+        async def act():
+            if await orders.begin_sending(self.order) is not None:
+                promised = None if days is None else clock.now() + timedelta(days=days)
+                await orders.record_placed(self.order, by=SETUP, vendor_reference="D-1", promised_at=promised)
+
+        self.do(act())
+
+    @rule()
+    def send_and_hear_nothing(self):
+        self.do(orders.begin_sending(self.order))
+
+    @rule(
+        status=st.sampled_from(["received", "acknowledged", "delayed", "shipped"]),
+        days=st.none() | DAYS,
+        part=st.none() | PARTS,
+        again=st.booleans(),
+    )
+    def vendor_says(self, status, days, part, again):
+        at = None if days is None else clock.now() + timedelta(days=days)
+        lines = [PromisedLine(part_number=part, promised_at=at)] if part and at else []
+        self.told += not again
+        said = Answer(status=status, promised_at=None if lines else at, lines=lines)
+        self.do(answers.take("DISTI", self.number, said, by=SETUP, said=status, message_id=f"m-{self.told}"))
+
+    @rule()
+    def vendor_refuses(self):
+        self.do(answers.take("DISTI", self.number, Answer(status="refused"), by=SETUP, said="no"))
+
+    @rule(part=PARTS, pieces=st.integers(1, 6))
+    def announce(self, part, pieces):
+        line = NewNoticeLine(part_number=part, quantity=pieces)
+        self.do(announcing.announce_order(self.number, [line], by=KEEPER, due_at=clock.now() + timedelta(days=1)))
+
+    @rule(part=PARTS, pieces=st.integers(1, 8), reason=st.sampled_from(["", "", "one more in the box"]))
+    def receive(self, part, pieces, reason):
+        line = Incoming(part_number=part, quantity=pieces, condition="quarantine", reason=reason)
+        if self.do(receiving.receive_order(self.number, [line], by=KEEPER)) is not None and reason:
+            self.reasoned.add(part)
+
+    @rule(
+        part=PARTS,
+        pieces=st.none() | PIECES,
+        price=st.none() | st.sampled_from(["0", "99.99", "1300"]),
+        cancel=st.booleans(),
+    )
+    def change(self, part, pieces, price, cancel):
+        line = ChangedLine(part_number=part, quantity=pieces, unit_price_cny=None if price is None else Decimal(price))
+        self.do(changes.change_order(self.order, [line], by=BUYER, reason="changed our mind", cancel=cancel))
+
+    @rule(confirmed=st.booleans())
+    def vendor_answers_the_change(self, confirmed):
+        self.do(changes.answer_change(self.order, by=SETUP, confirmed=confirmed))
+
+    @rule()
+    def approve_the_change(self):
+        self.do(changes.approve_change(self.order, by=SETUP))
+
+    @rule()
+    def withdraw_the_change(self):
+        self.do(changes.withdraw_change(self.order, by=BUYER, reason="a mistake"))
+
+    @rule(reason=st.sampled_from(["", "the rest is not made any more"]))
+    def close(self, reason):
+        self.do(orders.close_order(self.order, by=BUYER, reason=reason))
+
+    @rule(days=st.integers(0, 30))
+    def time_passes(self, days):
+        with clock.at(clock.now() + timedelta(days=days)):
+            self.do(late_orders.judge(self.order, by=SETUP))
+
+    @invariant()
+    def it_moves_forward_only(self) -> None:
+        after = self.run(orders.order_view(self.order))
+        if self.before is not None and self.before.state != after.state:
+            assert self.before.state not in ENDS
+            if after.state not in ENDS:
+                assert PLACE_OF[after.state] > PLACE_OF[self.before.state], (self.before.state, after.state)
+        if self.before is not None:
+            assert after.version >= self.before.version
+            assert [line.received_quantity for line in after.lines] >= [0 for _ in self.before.lines]
+        self.before = after
+
+    @invariant()
+    def the_money_adds_up(self) -> None:
+        view = self.run(orders.order_view(self.order))
+        assert view.total_cny == sum(line.quantity * line.unit_price_cny for line in view.lines)
+
+    @invariant()
+    def nothing_came_too_much_without_a_reason(self) -> None:
+        for line in self.run(orders.order_view(self.order)).lines:
+            assert line.received_quantity <= line.quantity or line.part_number in self.reasoned
+
+    @invariant()
+    def what_is_expected_is_what_is_still_to_come(self) -> None:
+        async def still_to_come():
+            return await db.fetch(
+                """SELECT line.id FROM purchase_order_line AS line
+                   JOIN purchase_order ON purchase_order.id = line.purchase_order
+                   LEFT JOIN (SELECT source, sum(quantity - received_quantity) AS rest FROM expected_delivery
+                              WHERE closed_at IS NULL GROUP BY source) AS coming ON coming.source = line.id
+                   WHERE coalesce(rest, 0) <> CASE
+                       WHEN state IN ('placed', 'acknowledged', 'shipped', 'partly_received')
+                       THEN greatest(line.quantity - line.received_quantity - line.short_quantity, 0) ELSE 0 END"""
+            )
+
+        assert self.run(still_to_come()) == []
+
+    @invariant()
+    def it_is_received_once_nothing_is_missing(self) -> None:
+        view = self.run(orders.order_view(self.order))
+        missing = any(line.quantity > line.received_quantity + line.short_quantity for line in view.lines)
+        assert view.state not in ("received", "closed") or not missing
+        assert view.state != "partly_received" or missing
+
+    @invariant()
+    def one_version_is_in_force_and_each_is_kept(self) -> None:
+        view, kept = self.run(orders.order_view(self.order)), self.run(changes.changes(self.order, limit=200))
+        assert len({change.version for change in kept}) == len(kept)
+        assert max([1, *(change.version for change in kept if change.state == "confirmed")]) == view.version
+        assert sum(change.answered_at is None for change in kept) <= 1
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        assert self.run(violations()) == []
+
+
+@pytest.fixture
+def machine_database(postgres: EmbeddedPostgres, template: str) -> Iterator[None]:
+    """A copy of the company on a loop of the machine's own: Hypothesis drives it from plain functions."""
+    _runner.run(run_as_superuser(postgres, f"CREATE DATABASE order_machine TEMPLATE {template} OWNER beijian"))
+    shared_pool, shared_config = db.engine.pool, db.engine.config
+    db.engine.pool = None
+    connection = db.connected(postgres.dsn("order_machine"))
+    _runner.run(connection.__aenter__())
+    yield
+    db.engine.pool.terminate()  # a failing example may have left its transaction open
+    db.engine.pool, db.engine.config = shared_pool, shared_config
+    _runner.run(run_as_superuser(postgres, "DROP DATABASE order_machine WITH (FORCE)"))
+
+
+def test_an_order_keeps_its_word_whatever_happens(machine_database):
+    examples, steps = (2000, 50) if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else (30, 25)
+    run_state_machine_as_test(
+        Life, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, print_blob=False)
+    )
