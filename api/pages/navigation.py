@@ -124,7 +124,7 @@ GROUPS = (
         (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
-            Item("/vendor-orders", ("Our orders", "我方订单"), "packages", "orders.answer"),
+            Item("/vendor-orders", ("Our orders", "我方订单"), "file-text", "orders.answer"),
         ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),
