@@ -23434,6 +23434,28 @@ async def forwards():
     manager.add_column(
         table_class_name="Reservation",
         tablename="reservation",
+        column_name="least_provenance",
+        db_column_name="least_provenance",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Reservation",
+        tablename="reservation",
         column_name="reserved_at",
         db_column_name="reserved_at",
         column_class_name="Timestamptz",
@@ -29950,6 +29972,17 @@ async def forwards():
         constraint_class=Check,
         params={
             "condition": "(state <> 'soft' OR (starts_at IS NOT NULL AND held_at IS NULL)) AND (state <> 'pending' OR held_at IS NOT NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Reservation",
+        tablename="reservation",
+        constraint_name="reservation_least_provenance_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "least_provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker', 'unproven')"
         },
         schema=None,
     )

@@ -9,12 +9,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Unknown, WrongState
 from inventory.places import places
 from inventory.procurement import orders
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
+from inventory.procurement.provenance import vendor_grade
 from inventory.stock import arriving, expected, notices, receipts, units
 from inventory.stock.differences import Announced, Came, Difference, Finding, match, takes_a_place
 from inventory.stock.receipts import ReceiptView

@@ -1,28 +1,10 @@
 """Provenance: how genuine a unit is by where it comes from, and what a contract asks for."""
 
 from datetime import date
-from typing import Literal
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import db
 from inventory.ground.errors import Refused
-
-Provenance = Literal[
-    "maker_direct", "authorised_channel", "vendor_exchange", "recovered", "pulled", "broker", "unproven"
-]
-
-GRADES: tuple[Provenance, ...] = (
-    "maker_direct",
-    "authorised_channel",
-    "vendor_exchange",
-    "recovered",
-    "pulled",
-    "broker",
-    "unproven",
-)
-"""From the most to the least trusted."""
-
-LEAST_FOR_GOOD_STOCK: Provenance = "recovered"
-"""What may enter good stock without a contract's word: makers, authorised channels, exchanges, our own repairs."""
 
 
 class ProvenanceTooLow(Refused):
@@ -31,17 +13,6 @@ class ProvenanceTooLow(Refused):
     zh = "{vendor} 供应的 {part_number} 来源等级为 {grade}，此库存要求 {needed} 或更高。"
     help_en = "Receive it into quarantine, or order from a maker or a vendor with a valid authorisation letter."
     help_zh = "请先入隔离区，或改向原厂或持有有效授权书的供应商采购。"
-
-
-def is_at_least(grade: Provenance, needed: Provenance) -> bool:
-    """Whether a grade is as good as what is asked.
-
-    >>> is_at_least("maker_direct", "authorised_channel")
-    True
-    >>> is_at_least("broker", "authorised_channel")
-    False
-    """
-    return GRADES.index(grade) <= GRADES.index(needed)
 
 
 def grade_of(kind: str, *, sells_own_make: bool, has_letter: bool) -> Provenance:

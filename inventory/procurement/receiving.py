@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, is_at_least
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, WrongState
 from inventory.procurement import orders
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, ProvenanceTooLow, is_at_least, vendor_grade
+from inventory.procurement.provenance import ProvenanceTooLow, vendor_grade
 from inventory.stock import receipts
 
 

@@ -1,9 +1,10 @@
 """Release: quarantined or tested stock becomes good by a passed result, where its source is proven enough."""
 
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, is_at_least
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, ProvenanceTooLow, is_at_least
+from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.stock import conditions
 from inventory.stock.conditions import Condition, InspectionView
 from inventory.stock.pieces import Chosen, Pieces, choose
