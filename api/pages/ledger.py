@@ -15,9 +15,11 @@ from api.pages.labels import LABELS
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.routes.stock import key_of_stock
+from api.shared import passport_of
+from inventory.assurance.shared_links import LinkOver
 from inventory.ground import clock
 from inventory.places import places
-from inventory.procurement import taking_back
+from inventory.procurement import passports, taking_back
 from inventory.stock import movements, time_travel, units
 
 Field = Annotated[str | None, QueryParameter(max_length=200)]
@@ -116,6 +118,15 @@ async def list_units(
     )
 
 
+@get("/p/{signed:str}")
+async def open_passport(request: PageRequest, signed: FromPath[str]) -> Page:
+    """Show a unit's passport to whoever holds its link."""
+    unit = passport_of(signed, request.app.state["settings"].secret)
+    if unit is None:
+        raise LinkOver
+    return Page("ledger/passport.html", passport=await passports.linked(unit))
+
+
 @get("/units/{serial:str}", guards=[requires("stock.read")])
 async def show_unit(request: PageRequest, serial: FromPath[str], part: Field = None) -> Page:
     """Show one piece with everything that happened to it; the part tells two makers' same serial apart."""
@@ -178,4 +189,4 @@ async def show_past(
     return Page("ledger/past.html", rows=rows, cursor=following, **context)
 
 
-handlers = [list_movements, show_movement, reverse, list_units, show_unit, show_past]
+handlers = [list_movements, show_movement, reverse, list_units, open_passport, show_unit, show_past]

@@ -57,5 +57,4 @@ def stricter(one: Provenance | None, other: Provenance | None) -> Provenance | N
     >>> stricter("recovered", "maker_direct"), stricter(None, "broker")
     ('maker_direct', 'broker')
     """
-    asked = [grade for grade in (one, other) if grade is not None]
-    return min(asked, key=GRADES.index) if asked else None
+    return next((grade for grade in GRADES if grade in (one, other)), None)

@@ -19766,6 +19766,48 @@ async def forwards():
     manager.add_column(
         table_class_name="Authorisation",
         tablename="authorisation",
+        column_name="part_kinds",
+        db_column_name="part_kinds",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Authorisation",
+        tablename="authorisation",
+        column_name="part_numbers",
+        db_column_name="part_numbers",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Authorisation",
+        tablename="authorisation",
         column_name="file",
         db_column_name="file",
         column_class_name="UUID",

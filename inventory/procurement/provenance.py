@@ -5,6 +5,7 @@ from datetime import date
 from inventory.catalogue.grades import Provenance
 from inventory.ground import db
 from inventory.ground.errors import Refused
+from inventory.procurement.letters import covers
 
 
 class ProvenanceTooLow(Refused):
@@ -35,10 +36,9 @@ def grade_of(kind: str, *, sells_own_make: bool, has_letter: bool) -> Provenance
 async def vendor_grade(vendor: int, part: int, on: date) -> Provenance:
     """The grade of a part bought from a vendor on a day, by its letters."""
     row = await db.fetch_one(
-        """SELECT vendor.kind, part.maker = vendor.party AS sells_own_make,
+        f"""SELECT vendor.kind, part.maker = vendor.party AS sells_own_make,
                   EXISTS (SELECT FROM authorisation
-                          WHERE authorisation.vendor = vendor.id AND authorisation.maker = part.maker
-                            AND $3 BETWEEN valid_from AND valid_to) AS has_letter
+                          WHERE authorisation.vendor = vendor.id AND {covers("$3::date")}) AS has_letter
            FROM vendor, part WHERE vendor.id = $1 AND part.id = $2""",
         vendor,
         part,

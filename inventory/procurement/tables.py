@@ -68,7 +68,7 @@ class VendorClosure(
 
 
 class Authorisation(Table, tablename="authorisation", help_text="A maker's letter that lets a vendor sell its parts"):
-    """An authorisation letter with its validity (D95)."""
+    """An authorisation letter with its validity (D95), for all parts of its maker or for the kinds and numbers it names."""
 
     id = Serial(primary_key=True)
     vendor = link(Vendor, index=True)
@@ -76,6 +76,8 @@ class Authorisation(Table, tablename="authorisation", help_text="A maker's lette
     letter_number = text()
     valid_from = day()
     valid_to = day()
+    part_kinds = document(default="[]")
+    part_numbers = document(default="[]")
     file = reference()
 
     authorisation_is_unique = Unique([vendor, maker, letter_number])

@@ -49,7 +49,8 @@ async def enter(part: int, number: str, *, provenance: str, source: str, receipt
     while lot is None:  # nothing comes back where somebody else made one of another grade at this moment
         lot = await db.fetch_value(
             """WITH known AS (
-                   SELECT id FROM lot WHERE part = $1 AND provenance = $3::text AND number IN ($2::text, $2::text || '·' || $3::text)
+                   SELECT id FROM lot
+                   WHERE part = $1 AND provenance = $3::text AND number IN ($2::text, $2::text || '·' || $3::text)
                    ORDER BY number LIMIT 1
                ), made AS (
                    INSERT INTO lot (part, number, provenance, source, receipt, received_at)

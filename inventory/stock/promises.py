@@ -32,6 +32,7 @@ async def promise(
     priority: int = 0,
     priority_class: str | None = None,
     expires_at: datetime | None = None,
+    least: Provenance | None = None,
 ) -> Reservation:
     """Promise good stock of ours from a moment on; until then it stays free, and there may be none yet.
 
@@ -53,7 +54,13 @@ async def promise(
     part, place, pool_id = await parts.find(part_number), await places.find_store(depot), await pools.find(pool)
     ahead = Ahead(part=part.id, place=place.id, pool=pool_id, quantity=quantity, starts_at=starts_at)
     (reservation,) = await promise_each(
-        [ahead], by=by, reference=reference, priority=rank, priority_class=priority_class, expires_at=expires_at
+        [ahead],
+        by=by,
+        reference=reference,
+        priority=rank,
+        priority_class=priority_class,
+        expires_at=expires_at,
+        least=least,
     )
     return await reservation_view(reservation)
 
