@@ -51,6 +51,7 @@ from api.routes import (
     callbacks,
     catalogue,
     conditions,
+    counterfeits,
     counts,
     coverage,
     duty,
@@ -80,6 +81,7 @@ from api.routes import (
     steps,
     stock,
     tickets,
+    vendors,
 )
 from api.settings import Settings
 from inventory.ground import db
@@ -160,6 +162,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         catalogue.PlaceController,
         master_data.MasterDataController,
         orders.VendorController,
+        vendors.VendorFileController,
+        counterfeits.SuspicionController,
         orders.OrderController,
         requests.RequestController,
         quotations.QuotationController,
@@ -183,7 +187,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         platform.PlatformController,
         callbacks.CallbackController,
     ]
-    taking_files = [attachments.AttachmentController, imports.ImportController]
+    taking_files = [attachments.AttachmentController, imports.ImportController, vendors.LetterFileController]
     security = [{"key": []}, {"session": []}]
     api = Router(
         "/api/v1",

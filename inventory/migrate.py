@@ -31,7 +31,7 @@ APPEND_ONLY = (
         "receipt_line",
     ),
     *("inspection", "ledger_seal", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
+    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit", "suspect_piece"),
 )
 """What the service may add to and read, and nothing else; triggers say the same to everybody."""
 

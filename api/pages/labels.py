@@ -166,6 +166,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "notice_kind": {
         "quality_claim": ("quality claim", "质量索赔"),
+        "suspicion": ("suspected counterfeit", "疑似假冒"),
+        "vendor": ("vendor", "供应商"),
         "purchase_order": ("purchase order", "采购订单"),
         "transfer": ("transfer", "调拨"),
         "by_hand": ("entered by hand", "手工登记"),
@@ -484,6 +486,29 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "broker": ("broker", "贸易商"),
         "unproven": ("unproven", "来源未证明"),
     },
+    "vendor_kind": {
+        "maker": ("maker", "原厂"),
+        "distributor": ("distributor", "分销商"),
+        "repairer": ("repairer", "维修商"),
+        "broker": ("broker", "贸易商"),
+    },
+    "vendor_contact_role": {
+        "sales": ("sales", "销售"),
+        "emergency": ("emergency", "应急"),
+        "returns": ("returns", "返还与换件"),
+        "quality": ("quality", "质量"),
+        "logistics": ("logistics", "物流"),
+        "finance": ("finance", "财务"),
+    },
+    "suspicion_state": {
+        "blocked": ("blocked", "已隔离待处置"),
+        "released": ("released", "已解除"),
+        "confirmed": ("confirmed counterfeit", "确认假冒"),
+    },
+    "suspicion_scope": {
+        "receipt": ("same receipt", "同一入库单"),
+        "vendor": ("same vendor", "同一供应商"),
+    },
     "passport_turn": {
         "received": ("received from the vendor", "供应商到货入库"),
         "entered": ("entered into our stock", "登记入库"),
@@ -606,6 +631,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "stock_arrived": ("stock arrived and was reserved", "到货后已预留"),
         "delivery_changed": ("the delivery it was promised changed", "原定到货有变"),
         "arrived": ("stock arrived and was reserved", "到货后已预留"),
+        "piece_blocked": ("its pieces were blocked as suspected counterfeits", "原预留备件因疑似假冒被隔离"),
         "taken_over": ("its stock went to a more urgent purpose", "原预留被更高优先级占用"),
         "force_majeure": ("its store is in force majeure", "原备件库因不可抗力停用"),
         "took_over": ("took over a less urgent reservation", "占用低优先级预留"),
@@ -682,6 +708,10 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "fill_shift": ("find somebody for the empty shift", "安排空班值守"),
         "fill_holiday_shift": ("find somebody for the empty holiday shift", "安排节假日空班值守"),
         "verify_phone": ("make sure of the phone number", "核实联系电话"),
+        "verify_vendor_contact": ("make sure of the vendor's emergency contacts", "核实供应商应急联系人"),
+        "renew_letter": ("have the vendor's letter renewed", "续办即将到期的授权书"),
+        "judge_counterfeit": ("judge suspected counterfeits", "处置疑似假冒备件"),
+        "find_counterfeit": ("get suspected counterfeits back that are out", "追回在外的疑似假冒备件"),
         "check_duty_sheet": ("check the duty sheet for the holiday", "核对节假日值班表"),
     },
     "document": {

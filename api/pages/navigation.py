@@ -119,7 +119,13 @@ GROUPS = (
         ),
     ),
     Group(
-        "procurement", ("Procurement", "采购"), (Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),)
+        "procurement",
+        ("Procurement", "采购"),
+        (
+            Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+            Item("/vendors", ("Vendors", "供应商"), "packages", "vendors.read"),
+            Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
+        ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),
     Group(

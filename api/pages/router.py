@@ -8,6 +8,7 @@ from api.pages import (
     bins,
     checking,
     conditions,
+    counterfeits,
     counts,
     coverage,
     duty_sheets,
@@ -50,6 +51,7 @@ from api.pages import (
     steps,
     stock,
     transfers,
+    vendors,
 )
 from api.pages.rendering import look_around
 
@@ -68,6 +70,8 @@ NOUNS = (
     rehearsals,
     coverage,
     orders,
+    vendors,
+    counterfeits,
     picks,
     provisional,
     scanning,
@@ -103,7 +107,7 @@ NOUNS = (
     messages,
 )
 
-TAKING_FILES = (imports, attachments)
+TAKING_FILES = (imports, attachments, vendors)
 
 
 def page_router(most_bytes: int) -> Router:

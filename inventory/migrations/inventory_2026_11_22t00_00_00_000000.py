@@ -106,7 +106,7 @@ GUARDED = (
     ),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
+    *("request_policy", "quotation_line", "learning", "failure_factor", "missed_limit", "suspect_piece"),
 )
 
 GUARDS = "".join(
@@ -231,6 +231,7 @@ CREATE INDEX radar_alarm_subject_idx ON radar_alarm (dimension, subject, began_a
 CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';
+CREATE UNIQUE INDEX suspicion_is_open_once ON suspicion (receipt, part) WHERE state = 'blocked';
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
 CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;

@@ -49,6 +49,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "claims.open": ("open quality claims", "提出质量索赔"),
     "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
     "vendors.read": ("see vendors, offers and authorisations", "查看供应商、报价与授权"),
+    "vendors.manage": ("keep vendors' contacts and letters", "维护供应商联系人与授权书"),
     "costs.read": ("see prices and stock values", "查看价格与库存金额"),
     "plans.read": ("see stocking plans", "查看备货计划"),
     "plans.make": ("make stocking plans", "编制备货计划"),
@@ -100,8 +101,15 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "buyer": frozenset(
         _WORK
-        | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
-        | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
+        | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "vendors.manage", "costs.read"}
+        | {
+            "emergency.declare",
+            "emergency.approve",
+            "notices.read",
+            "notices.announce",
+            "attachments.add",
+            "plans.read",
+        }
         | {"claims.read", "claims.open", "claims.settle"}
     ),
     "planner": frozenset(

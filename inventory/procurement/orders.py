@@ -699,6 +699,7 @@ async def orders(
     case_number: str | None = None,
     request_number: str | None = None,
     part_number: str | None = None,
+    vendor: str | None = None,
 ) -> list[OrderView]:
     """Orders in the reader's scope, newest first."""
     found = await db.read(
@@ -709,6 +710,7 @@ async def orders(
             AND ($8::text IS NULL OR EXISTS (
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
                 WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $8))
+              AND ($10::text IS NULL OR party.code = $10)
             ORDER BY purchase_order.id DESC LIMIT $9""",
         seen_by.depot_scope,
         seen_by.vendor,
@@ -719,6 +721,7 @@ async def orders(
         request_number,
         part_number,
         limit,
+        vendor,
     )
     return [shown_to(view, seen_by) for view in found]
 

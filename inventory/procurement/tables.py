@@ -16,6 +16,7 @@ from inventory.ground.columns import (
     note,
     optional_day,
     optional_instant,
+    optional_link,
     optional_money,
     optional_real,
     optional_text,
@@ -26,7 +27,7 @@ from inventory.ground.columns import (
     whole,
 )
 from inventory.places.tables import Party, Place
-from inventory.stock.tables import Pool, Receipt
+from inventory.stock.tables import Lot, Pool, Receipt, Unit
 
 
 class Vendor(Table, tablename="vendor", help_text="How we order from a vendor and what its terms are"):
@@ -49,6 +50,30 @@ class Vendor(Table, tablename="vendor", help_text="How we order from a vendor an
     vendor_kind_is_known = Check("kind IN ('maker', 'distributor', 'repairer', 'broker')")
     vendor_channel_is_known = Check("channel IN ('http', 'by_hand')")
     vendor_channel_has_its_endpoint = Check("channel <> 'http' OR endpoint IS NOT NULL")
+
+
+class VendorContact(
+    Table,
+    tablename="vendor_contact",
+    help_text="Whom to call at a vendor, for what, and when somebody last reached them",
+):
+    """A person or desk of a vendor; `around_the_clock` is 7×24, else `hours` says when they are there."""
+
+    id = key()
+    vendor = link(Vendor, index=True)
+    name = text()
+    role = text()
+    phone = optional_text()
+    email = optional_text()
+    around_the_clock = flag(default=False)
+    hours = note()
+    verified_at = optional_instant()
+    verified_by = optional_text()
+    in_force = flag(default=True)
+
+    vendor_contact_role_is_known = Check("role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')")
+    vendor_contact_can_be_reached = Check("phone IS NOT NULL OR email IS NOT NULL")
+    vendor_contact_is_verified_by_someone = Check("(verified_at IS NULL) = (verified_by IS NULL)")
 
 
 class VendorClosure(
@@ -180,6 +205,50 @@ class OrderMessage(
     summary = note()
 
     order_message_direction_is_known = Check("direction IN ('sent', 'received', 'failed')")
+
+
+class Suspicion(
+    Table,
+    tablename="suspicion",
+    help_text="Suspected counterfeits: blocked with their sisters until a second person judged",
+):
+    """A unit or lot (`code`) that may be counterfeit, with whatever came with it."""
+
+    id = key()
+    number = text(unique=True)
+    part = link(Part, index=True)
+    receipt = link(Receipt)
+    scope = text()
+    code = text()
+    state = text()
+    reason = note()
+    opened_at = instant()
+    opened_by = text()
+    decided_at = optional_instant()
+    decided_by = optional_text()
+    decision = note()
+
+    suspicion_scope_is_known = Check("scope IN ('receipt', 'vendor')")
+    suspicion_state_is_known = Check("state IN ('blocked', 'released', 'confirmed')")
+    suspicion_is_decided_by_a_second_person = Check(
+        "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"
+    )
+
+
+class SuspectPiece(
+    Table, tablename="suspect_piece", help_text="A piece under suspicion, and where it was; append-only"
+):
+    """A unit, or pieces of a lot at a place: blocked there, or out of reach."""
+
+    id = key()
+    suspicion = link(Suspicion, index=True)
+    unit = optional_link(Unit)
+    lot = optional_link(Lot)
+    place = link(Place)
+    quantity = whole()
+    blocked = flag(default=False)
+
+    suspect_piece_is_a_unit_or_a_lot = Check("num_nonnulls(unit, lot) = 1 AND quantity > 0")
 
 
 class QualityClaim(

@@ -95,20 +95,24 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
 
 @db.atomic
 async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
-    """A line lost its stock to a higher purpose: find it another source, or have it wait; whether there was such a line.
+    """A line lost its stock to a higher purpose, or it was blocked: find it another source, or have it wait.
+
+    Whether there was such a line.
 
     Its promise changes with an event.
     """
     row = await db.fetch_one(
-        """SELECT line.id, line.request FROM request_line AS line
+        """SELECT line.id, line.request, reservation.state AS ended FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
+           JOIN reservation ON reservation.id = line.reservation
            WHERE line.reservation = $1 AND line.state = ANY($2) FOR NO KEY UPDATE OF part_request, line""",
         reservation,
         ["reserved", "picked", *GATED],
     )
     if row is None:
         return False
-    await changing.promise_anew(row["request"], [row["id"]], by=by, because=["taken_over"])
+    because = "taken_over" if row["ended"] == "taken_over" else "piece_blocked"
+    await changing.promise_anew(row["request"], [row["id"]], by=by, because=[because])
     return True
 
 
