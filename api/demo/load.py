@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, staff, warehouse
+from api.demo import bad_batch, company, credentials, sources, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
-from api.demo.company.parts import MODELS
+from api.demo.company.parts import DRIVES, MODELS
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Failed, Serials, draw_failures, open_stock, replay, stores
 from api.demo.warehouse import shelves
@@ -88,6 +88,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
             plan = await _adopt(solver, end - timedelta(minutes=5))
             await _watch_critical_parts()
             await bad_batch.let_fail(by=SETUP)
+            await sources.tell(serials.next(DRIVES[0].number, 2), by=SETUP)
             await radar.look_at_all()
             await assessments.assess_all(by=SETUP)
             await duty_sheets.watch()

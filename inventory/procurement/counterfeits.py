@@ -228,11 +228,11 @@ ORDER BY EXISTS (SELECT FROM pick WHERE pick.reservation = reservation.id AND pi
 
 _PIECES = """
 INSERT INTO suspect_piece (suspicion, unit, lot, place, quantity, blocked)
-SELECT $1, unit.id, NULL, unit.place, 1, unit.condition = 'quarantine' AND place.kind = ANY($4)
+SELECT $1::uuid, unit.id, NULL::uuid, unit.place, 1, unit.condition = 'quarantine' AND place.kind = ANY($4)
 FROM unit JOIN place ON place.id = unit.place
 WHERE unit.part = $2 AND unit.receipt = ANY($3) AND unit.condition <> 'scrapped' AND place.kind <> 'vendor'
 UNION ALL
-SELECT $1, NULL, lot.id, lot_stock.place, sum(lot_stock.quantity)::int, lot_stock.condition = 'quarantine'
+SELECT $1::uuid, NULL, lot.id, lot_stock.place, sum(lot_stock.quantity)::int, lot_stock.condition = 'quarantine'
 FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND lot_stock.quantity > 0
 WHERE lot.part = $2 AND lot.receipt = ANY($3) AND lot_stock.condition <> 'scrapped'
 GROUP BY lot.id, lot_stock.place, lot_stock.condition = 'quarantine'
