@@ -1,5 +1,6 @@
 """Vendors: whom we buy from, what they promised against what they did, whom to call there, and by which letters they sell."""
 
+from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
@@ -7,11 +8,11 @@ from litestar import get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, MultipartBody, URLEncodedBody
 from litestar.response import Redirect
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
-from api.pages.forms import Short
+from api.pages.forms import Short, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.routes.attachments import most_bytes
@@ -31,6 +32,13 @@ class NewContact(Struct, kw_only=True):
     email: Short = ""
     around_the_clock: Short = ""
     hours: Short = ""
+
+
+class Cover(Struct, kw_only=True):
+    """Which kinds and numbers of parts a letter covers, with blanks between them."""
+
+    part_kinds: Annotated[str, Meta(max_length=2000)] = ""
+    part_numbers: Annotated[str, Meta(max_length=20_000)] = ""
 
 
 class NewLetterFile(Struct, kw_only=True):
@@ -110,9 +118,18 @@ async def keep_file(request: PageRequest, letter: FromPath[int], data: Multipart
     return _back_to(view.vendor)
 
 
+@post("/letters/{letter:int}/cover", guards=[requires("vendors.manage")], status_code=303)
+async def set_cover(request: PageRequest, letter: FromPath[int], data: URLEncodedBody[Cover]) -> Redirect:
+    """Say which parts a letter covers."""
+    view = await letters.set_cover(
+        letter, by=request.user, part_kinds=words(data.part_kinds), part_numbers=words(data.part_numbers)
+    )
+    return _back_to(view.vendor)
+
+
 def _back_to(code: str) -> Redirect:
     return Redirect(f"/vendors/{quote(code, safe='')}", status_code=303)
 
 
-handlers = [list_vendors, show_vendor, enter_contact, verify_contact, withdraw_contact]
+handlers = [list_vendors, show_vendor, enter_contact, verify_contact, withdraw_contact, set_cover]
 uploads = [keep_file]

@@ -14,6 +14,7 @@ from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, onc
 from api.exchange.writing import saved_as
 from api.problems import refusals
 from api.routes.attachments import most_bytes
+from api.routes.stock import Code
 from inventory.procurement import letters, reliability, vendor_contacts, vendors
 
 Line = Annotated[str, Meta(max_length=200)]
@@ -130,6 +131,13 @@ class VendorFileController(Controller):
         return page(request, found, limit, lambda each: each.id)
 
 
+class Cover(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which kinds and numbers of parts a letter covers; none of either is all parts of its maker."""
+
+    part_kinds: Annotated[list[Code], Meta(max_length=100)] = []
+    part_numbers: Annotated[list[Code], Meta(max_length=1000)] = []
+
+
 class LetterFileController(Controller):
     """The documents of letters."""
 
@@ -159,6 +167,25 @@ class LetterFileController(Controller):
             ),
             status=201,
             said=f"{letter}/{data.file.filename}/".encode() + hashlib.sha256(content).digest(),
+        )
+
+    @post(
+        "/{letter:int}/cover",
+        operation_id="SetLetterCover",
+        guards=[requires("vendors.manage")],
+        responses=refusals(404),
+        status_code=200,
+    )
+    async def set_cover(
+        self, request: ApiRequest, letter: FromPath[int], data: JSONBody[Cover], idempotency_key: Key = None
+    ) -> Response[letters.LetterView]:
+        """Say which parts a letter covers; it counts for what comes from then on."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: letters.set_cover(
+                letter, by=request.user, part_kinds=data.part_kinds, part_numbers=data.part_numbers
+            ),
         )
 
     @get(

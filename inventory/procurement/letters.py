@@ -1,9 +1,11 @@
 """Letters: which parts a maker's authorisation covers on which day, their documents, and that they are renewed in time."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from msgspec import Struct
 
+from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, files, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
@@ -82,6 +84,40 @@ _ENDS_SOON = """(authorisation.valid_to BETWEEN $1 AND $2 AND NOT EXISTS (
            OR (next.part_kinds @> authorisation.part_kinds AND next.part_numbers @> authorisation.part_numbers
                AND (authorisation.part_kinds <> '[]' OR authorisation.part_numbers <> '[]')))))"""
 """Whether a letter ends before long, and no other that covers as much goes on from there."""
+
+
+@db.atomic
+async def set_cover(
+    letter: int, *, by: Actor, part_kinds: Sequence[str] = (), part_numbers: Sequence[str] = ()
+) -> LetterView:
+    """Say which kinds and numbers of parts a letter covers; none of either is all parts of its maker.
+
+    Raises:
+        Unknown: no such letter, or no part of such a kind.
+        UnknownPart: no such part.
+
+    """
+    by.require("vendors.manage")
+    known = await db.fetch_value(
+        "SELECT coalesce(array_agg(DISTINCT kind), '{}') FROM part WHERE kind = ANY($1)", part_kinds
+    )
+    for kind in part_kinds:
+        if kind not in known:
+            raise Unknown(what="part kind", what_zh="备件类别", key=kind)
+    numbers = sorted({(await parts.find(number)).part_number for number in part_numbers})
+    vendor = await db.fetch_value(
+        """UPDATE authorisation SET part_kinds = $2, part_numbers = $3 FROM vendor JOIN party ON party.id = vendor.party
+           WHERE authorisation.id = $1 AND vendor.id = authorisation.vendor RETURNING party.code""",
+        letter,
+        sorted(set(part_kinds)),
+        numbers,
+    )
+    if vendor is None:
+        raise Unknown(what="authorisation", what_zh="授权书", key=str(letter))
+    (view,) = await letters(limit=1, after=letter - 1)
+    change = {"kinds": view.part_kinds, "numbers": view.part_numbers}
+    await audit.record("authorisation.changed", "authorisation", view.letter_number, by=by, change=change)
+    return view
 
 
 @db.atomic

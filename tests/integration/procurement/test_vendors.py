@@ -80,6 +80,24 @@ async def test_a_letter_that_ends_soon_is_a_duty_until_another_follows(company):
     assert await steps.open_step("vendor", "DISTI", "renew_letter") is None
 
 
+async def test_a_letter_is_narrowed_to_what_it_names(company):
+    (letter,) = await letters.letters(limit=1, vendor="DISTI")
+    for wrong in ({"part_kinds": ["no-such-kind"]}, {"part_numbers": ["NO-SUCH"]}):
+        with pytest.raises(Unknown):
+            await letters.set_cover(letter.id, by=BUYER, **wrong)
+    with pytest.raises(NotGranted):
+        await letters.set_cover(letter.id, by=KEEPER)
+
+    named = await letters.set_cover(letter.id, by=BUYER, part_numbers=[PSU])
+
+    assert (named.part_kinds, named.part_numbers) == ([], [PSU])
+    order = await placed((DRIVE, 1))
+    with pytest.raises(ProvenanceTooLow):
+        await receiving.receive_order(
+            order.number, [Incoming(part_number=DRIVE, quantity=1, serials=["N-1"])], by=KEEPER
+        )
+
+
 async def test_a_letters_document_is_kept_for_those_who_may_read_it(company):
     (letter,) = await letters.letters(limit=1, vendor="DISTI")
     with pytest.raises(Unknown):
