@@ -12,6 +12,10 @@ NOT_GOOD: Words = ("未放行", "Not released")
 """What is written across the passport of a unit that may not be used."""
 
 
+TURNS_AT_MOST = 20
+"""How many turns fit on one page: the first, and the latest."""
+
+
 def said(turn: PassportTurn, language: Language) -> str:
     """A turn in words, with its store."""
     store = turn.store_zh if language == "zh" else turn.store_en
@@ -37,17 +41,17 @@ async def of_unit(passport: Passport, language: Language, *, link: str, by: Acto
         _fact("入库时间", "Received", minute(passport.received_at)),
         _fact("当前状态", "Condition now", label("condition", passport.condition, language)),
     ]
-    lines = [Line(cells={"when": [minute(each.at)], "what": [said(each, language)]}) for each in passport.turns]
-    left_out = (
-        f"较早的 {passport.omitted} 条记录未列出，扫码查看。" if zh else f"{passport.omitted} earlier turns left out."
-    )
+    omitted = max(len(passport.turns) - TURNS_AT_MOST, 0)
+    turns = [*passport.turns[:1], *passport.turns[omitted + 1 :]]
+    lines = [Line(cells={"when": [minute(each.at)], "what": [said(each, language)]}) for each in turns]
+    left_out = f"较早的 {omitted} 条记录未列出，扫码查看。" if zh else f"{omitted} earlier turns left out."
     return Paper(
         form="part_passport",
         company=(company.name_zh, company.name_en),
         number=passport.serial,
         facts=facts,
         lines=lines,
-        remarks=(left_out + " " if passport.omitted else "")
+        remarks=(left_out + " " if omitted else "")
         + ("扫描二维码可核对本护照的当前内容。" if zh else "Scan the code to read this passport as it stands."),
         mark=NOT_GOOD if passport.blocked else None,
         printed_at=passport.told_at,

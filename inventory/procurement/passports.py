@@ -16,9 +16,6 @@ from inventory.ground.errors import Unknown
 from inventory.procurement.letters import covers
 from inventory.stock import units
 
-TURNS_AT_MOST = 14
-"""How many turns fit on one page; the latest, besides the first."""
-
 Turn = Literal[
     "received",
     "entered",
@@ -70,7 +67,7 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 class Passport(Struct, frozen=True, kw_only=True):
-    """A unit's passport; `blocked` while it is not good stock, or in nobody's use. Left out are `omitted` turns."""
+    """A unit's passport; `blocked` while it is not good stock, or in nobody's use."""
 
     unit: UUID
     part_number: str
@@ -89,7 +86,6 @@ class Passport(Struct, frozen=True, kw_only=True):
     condition: str
     blocked: bool
     turns: list[PassportTurn]
-    omitted: int = 0
     told_at: datetime
 
 
@@ -141,12 +137,10 @@ async def linked(unit: UUID) -> Passport:
         )
         for row in await db.fetch(_LIFE, unit, list(_TURNS))
     ]
-    omitted = max(len(turns) - TURNS_AT_MOST, 0)
     return Passport(
         **{name: getattr(head, name) for name in head.__struct_fields__},
         blocked=head.condition in ("quarantine", "unknown", "scrapped"),
-        turns=[*turns[:1], *turns[omitted + 1 :]] if omitted else turns,
-        omitted=omitted,
+        turns=turns,
         told_at=clock.now(),
     )
 
@@ -186,7 +180,7 @@ WHERE unit = $1 AND movement.kind = ANY($2) AND reverses IS NULL
 UNION ALL
 SELECT inspected_at, CASE result WHEN 'passed' THEN 'inspection_passed' ELSE 'inspection_failed' END, place.name_zh,
        place.name_en
-FROM inspection JOIN place ON place.id = inspection.place AND place.kind = 'depot'
+FROM inspection LEFT JOIN place ON place.id = inspection.place AND place.kind = 'depot'
 WHERE unit = $1 AND result IN ('passed', 'failed')
 ORDER BY 1
 LIMIT 1000
