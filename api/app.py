@@ -51,6 +51,7 @@ from api.routes import (
     callbacks,
     catalogue,
     conditions,
+    counterfeits,
     counts,
     coverage,
     duty,
@@ -82,6 +83,7 @@ from api.routes import (
     stock,
     tickets,
     vendor_orders,
+    vendors,
 )
 from api.settings import Settings
 from inventory.ground import db
@@ -162,6 +164,8 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         catalogue.PlaceController,
         master_data.MasterDataController,
         orders.VendorController,
+        vendors.VendorFileController,
+        counterfeits.SuspicionController,
         orders.OrderController,
         orders.PurchasePolicyController,
         requests.RequestController,
@@ -189,7 +193,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         callbacks.CxmlController,
         vendor_orders.VendorOrderController,
     ]
-    taking_files = [attachments.AttachmentController, imports.ImportController]
+    taking_files = [attachments.AttachmentController, imports.ImportController, vendors.LetterFileController]
     security = [{"key": []}, {"session": []}]
     api = Router(
         "/api/v1",

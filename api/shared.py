@@ -1,8 +1,8 @@
 """Addresses that are their own permission: what they are for with our signature, so that a guessed one needs no look-up.
 
 A link to a statement carries a token whose hash is kept. A link that takes on a duty carries the id of the message it
-came with, and one that answers a quotation the quotation's; their secret is the signature, derived from the service's own
-secret and kept nowhere. None opens another's.
+came with, one that answers a quotation the quotation's, and one that shows a part passport the unit's; their secret is the
+signature, derived from the service's own secret and kept nowhere. None opens another's.
 """
 
 import base64
@@ -79,4 +79,20 @@ def quotation_path(quotation: UUID, secret: str) -> str:
 def quotation_of(signed: str, secret: str) -> UUID | None:
     """The quotation of a link we signed; None where somebody else did."""
     token = _read("quotation", signed, secret)
+    return None if token is None else UUID(hex=token)
+
+
+def passport_path(unit: UUID, secret: str) -> str:
+    """Where whoever holds a unit reads its passport.
+
+    >>> signed = passport_path(UUID(int=7), "0" * 64).removeprefix("/p/")
+    >>> passport_of(signed, "0" * 64) == UUID(int=7), passport_of(signed, "1" * 64), quotation_of(signed, "0" * 64)
+    (True, None, None)
+    """
+    return f"/p/{_signed('passport', unit.hex, secret)}"
+
+
+def passport_of(signed: str, secret: str) -> UUID | None:
+    """The unit of a link we signed; None where somebody else did."""
+    token = _read("passport", signed, secret)
     return None if token is None else UUID(hex=token)

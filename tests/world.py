@@ -317,15 +317,15 @@ async def _vendors() -> None:
 
 
 async def _stock() -> None:
-    for depot, pool, number, quantity in (
-        ("GZ", "common", FAN, 10),
-        ("GZ", "common", PSU, 6),
-        ("GZ", "common", BATTERY, 3),
-        ("SH", "common", FAN, 4),
-        ("SH", "common", PSU, 5),
-        ("ZJ", "C-TELCO", PSU, 2),
+    for depot, pool, number, quantity, grade in (
+        ("GZ", "common", FAN, 10, "authorised_channel"),
+        ("GZ", "common", PSU, 6, "authorised_channel"),
+        ("GZ", "common", BATTERY, 3, "authorised_channel"),
+        ("SH", "common", FAN, 4, "authorised_channel"),
+        ("SH", "common", PSU, 5, "authorised_channel"),
+        ("ZJ", "C-TELCO", PSU, 2, "maker_direct"),
     ):
-        await receipts.adjust(depot, number, quantity, by=SETUP, reason="opening stock", pool=pool)
+        await receipts.adjust(depot, number, quantity, by=SETUP, reason="opening stock", pool=pool, provenance=grade)
     await receipts.adjust(
         "GZ",
         DRIVE,

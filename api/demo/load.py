@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, open_orders, reordering, staff, warehouse
+from api.demo import bad_batch, company, credentials, open_orders, reordering, sources, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
-from api.demo.company.parts import MODELS
+from api.demo.company.parts import DRIVES, MODELS
 from api.demo.lived import BURST_PART, BURST_SITE_PREFIX, Life, burst_of_the_past
 from api.demo.past import LIVED_DAYS, YEARS, Failed, Serials, draw_failures, open_stock, replay, stores
 from api.demo.warehouse import shelves
@@ -98,6 +98,7 @@ async def _judge(end: datetime, serials: Serials) -> None:
     """Judge everything as it stands, and leave on the desks what people would find there."""
     await _watch_critical_parts()
     await bad_batch.let_fail(by=SETUP)
+    await sources.tell(serials.next(DRIVES[0].number, 2), by=SETUP)
     await radar.look_at_all()
     await assessments.assess_all(by=SETUP)
     await open_orders.leave_open(end, serials, by=SETUP)

@@ -16,7 +16,7 @@ from api.demo.company.parts import MODELS, PART_BY_NUMBER, PARTS, drive_records
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.installed_base import failures
-from inventory.stock import receipts, units
+from inventory.stock import lots, receipts, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.serving import SERVING
@@ -242,6 +242,11 @@ async def _receipts(
             if serialised
             else None
         )
+        lot = (
+            None
+            if serialised
+            else await lots.of_the_day(number, provenance="authorised_channel", source="例行补货 / replenishment")
+        )
         shelf = shelves.setdefault((part, place, pool), Shelf(deque(), 0))
         shelf.pieces += 1
         if unit is not None:
@@ -252,6 +257,7 @@ async def _receipts(
                 part=number,
                 quantity=1,
                 unit=unit,
+                lot=lot,
                 origin=outside,
                 target=Spot(place, "good", at.owner, pool),
                 document_kind="replenishment",

@@ -1,6 +1,7 @@
 """Attachments: the card of files that a document's page carries, and what its buttons do."""
 
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import post
@@ -16,7 +17,7 @@ from api.routes.attachments import most_bytes
 from inventory.assurance import attachments
 from inventory.assurance.attachments import SubjectKind
 from inventory.ground.files import AttachmentKind, AttachmentView
-from inventory.stock import receipts
+from inventory.stock import receipts, units
 
 SHOWN = 100
 
@@ -30,7 +31,7 @@ ADDRESSES: dict[str, str] = {
     "provisional_issue": "/provisional-issues",
     "handover": "/handovers",
 }
-"""Where each kind of document has its page, under its id; a receipt's goes by its number."""
+"""Where each kind of document has its page, under its id; a receipt's goes by its number, a unit's by its serial."""
 
 
 class NewAttachment(Struct, kw_only=True):
@@ -53,6 +54,9 @@ async def attached(request: PageRequest, subject_kind: SubjectKind, subject: UUI
 async def _back_to(subject_kind: str, subject: UUID) -> Redirect:
     if subject_kind == "receipt":
         return Redirect(f"/receipts/{(await receipts.receipt_by_id(subject)).number}", status_code=303)
+    if subject_kind == "unit":
+        serial = (await units.unit_by_id(subject)).serial
+        return Redirect(f"/units/{quote(serial, safe='')}", status_code=303)
     return Redirect(f"{ADDRESSES[subject_kind]}/{subject}", status_code=303)
 
 

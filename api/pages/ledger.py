@@ -1,24 +1,31 @@
 """The ledger: every movement, every unit, and the stock as it stood at any past instant."""
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
+from msgspec import Meta, Struct
 
 from api.access import requires, requires_any
 from api.answers import Cursor, decode_cursor
 from api.instants import Instant
-from api.pages.forms import Reason, moment
+from api.pages.attachments import attached
+from api.pages.forms import Reason, Short, moment
 from api.pages.labels import LABELS
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from api.routes.stock import key_of_stock
+from api.shared import passport_of
+from inventory.assurance.shared_links import LinkOver
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock
 from inventory.places import places
-from inventory.procurement import taking_back
+from inventory.procurement import papers, passports, taking_back
 from inventory.stock import movements, time_travel, units
+from inventory.stock.pieces import Pieces
 
 Field = Annotated[str | None, QueryParameter(max_length=200)]
 
@@ -116,11 +123,44 @@ async def list_units(
     )
 
 
+@get("/p/{signed:str}")
+async def open_passport(request: PageRequest, signed: FromPath[str]) -> Page:
+    """Show a unit's passport to whoever holds its link."""
+    unit = passport_of(signed, request.app.state["settings"].secret)
+    if unit is None:
+        raise LinkOver
+    return Page("ledger/passport.html", passport=await passports.linked(unit))
+
+
 @get("/units/{serial:str}", guards=[requires("stock.read")])
 async def show_unit(request: PageRequest, serial: FromPath[str], part: Field = None) -> Page:
     """Show one piece with everything that happened to it; the part tells two makers' same serial apart."""
     unit = await units.unit(serial, seen_by=request.user, part_number=_said(part))
-    return Page("ledger/unit.html", unit=unit, movements=await units.life(unit.id, seen_by=request.user))
+    return Page(
+        "ledger/unit.html",
+        unit=unit,
+        movements=await units.life(unit.id, seen_by=request.user),
+        files=await attached(request, "unit", unit.id),
+    )
+
+
+class Proving(Struct, kw_only=True):
+    """Where a unit comes from, and what says so."""
+
+    part_number: Short
+    depot: Short
+    pool: Short
+    was: Short
+    provenance: Provenance
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
+@post("/units/{serial:str}/proof", guards=[requires("stock.inspect")], status_code=303)
+async def prove(request: PageRequest, serial: FromPath[str], data: URLEncodedBody[Proving]) -> Redirect:
+    """Say where a unit comes from, by the papers that are attached."""
+    which = Pieces(data.depot, data.part_number, serials=[serial], pool=data.pool)
+    await papers.prove(which, data.was, data.provenance, by=request.user, reason=data.reason)
+    return Redirect(f"/units/{quote(serial, safe='')}?part={quote(data.part_number, safe='')}", status_code=303)
 
 
 @get("/stock/as-of", guards=[requires("stock.read")])
@@ -178,4 +218,4 @@ async def show_past(
     return Page("ledger/past.html", rows=rows, cursor=following, **context)
 
 
-handlers = [list_movements, show_movement, reverse, list_units, show_unit, show_past]
+handlers = [list_movements, show_movement, reverse, list_units, open_passport, show_unit, prove, show_past]

@@ -8,6 +8,7 @@ from api.pages import (
     bins,
     checking,
     conditions,
+    counterfeits,
     counts,
     coverage,
     duty_sheets,
@@ -52,6 +53,7 @@ from api.pages import (
     stock,
     transfers,
     vendor_orders,
+    vendors,
 )
 from api.pages.rendering import look_around
 
@@ -72,6 +74,8 @@ NOUNS = (
     orders,
     replenishment,
     vendor_orders,
+    vendors,
+    counterfeits,
     picks,
     provisional,
     scanning,
@@ -107,7 +111,7 @@ NOUNS = (
     messages,
 )
 
-TAKING_FILES = (imports, attachments)
+TAKING_FILES = (imports, attachments, vendors)
 
 
 def page_router(most_bytes: int) -> Router:

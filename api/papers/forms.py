@@ -22,6 +22,7 @@ Form = Literal[
     "quotation",
     "case_report",
     "purchase_order",
+    "part_passport",
 ]
 Column = Literal[
     "part",
@@ -146,6 +147,11 @@ SHAPES: dict[Form, Shape] = {
         columns=("when", "what"),
         signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
     ),
+    "part_passport": Shape(
+        name=("备件来源护照", "Part passport"),
+        columns=("when", "what"),
+        signers=(("签发", "Issued by"), ("客户签收（签章）", "Received by (sign and stamp)")),
+    ),
 }
 
 
@@ -177,7 +183,7 @@ class Line(Struct, frozen=True, kw_only=True):
 class Paper(Struct, frozen=True, kw_only=True):
     """A paper with everything that stands on it; `mark` is written across a paper that is not in force.
 
-    It says everything in both languages, or in `language` alone.
+    It says everything in both languages, or in `language` alone. Its QR code is its number, or a `link` to open.
     """
 
     form: Form
@@ -190,6 +196,7 @@ class Paper(Struct, frozen=True, kw_only=True):
     remarks: str = ""
     mark: Words | None = None
     language: Language | None = None
+    link: str | None = None
 
 
 def pdf(paper: Paper) -> bytes:
@@ -216,7 +223,7 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "company": said(paper.company),
         "name": said(shape.name),
         "number": paper.number,
-        "qr": barcodes.qr(paper.number),
+        "qr": barcodes.qr(paper.link or paper.number),
         "code_128": barcodes.code_128(paper.number),
         "facts": [[said(fact.name), fact.value] for fact in paper.facts],
         "columns": [[column, said(COLUMNS[column])] for column in columns],

@@ -13,7 +13,8 @@ from api.problems import refusals
 from api.routes.receiving import Condition, NamedPieces, Said
 from api.routes.stock import Code, Text
 from inventory.catalogue import parts
-from inventory.procurement import release, vendors
+from inventory.catalogue.grades import Provenance
+from inventory.procurement import papers, release, vendors
 from inventory.stock import conditions, handing_in, units
 from inventory.stock.pieces import Pieces
 
@@ -25,6 +26,14 @@ class NewInspection(NamedPieces, frozen=True, kw_only=True, forbid_unknown_field
     becomes: Condition
     finding: Said
     bin: Code | None = None
+
+
+class NewProof(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where pieces in one condition come from, and which of the attached papers say so."""
+
+    was: Condition
+    provenance: Provenance
+    reason: Said
 
 
 class NewScrapping(NamedPieces, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +98,24 @@ class ConditionController(Controller):
             condition=condition,
         )
         return page(request, found, limit, conditions.key_of)
+
+    @post(
+        "/proofs",
+        operation_id="ProveSource",
+        guards=[requires("stock.inspect")],
+        responses=refusals(404, 409),
+    )
+    async def prove(
+        self, request: ApiRequest, data: JSONBody[NewProof], idempotency_key: Key = None
+    ) -> Response[papers.Proof]:
+        """Say where pieces come from, by the papers attached to them, their receipt or order."""
+        which = told(data, Pieces)
+        return await once(
+            request,
+            idempotency_key,
+            lambda: papers.prove(which, data.was, data.provenance, by=request.user, reason=data.reason),
+            status=201,
+        )
 
     @get("/inspections", operation_id="ListInspections", guards=[requires("documents.read")], responses=refusals(404))
     async def list_inspections(

@@ -13,12 +13,15 @@ from api.access import requires
 from api.answers import ApiRequest
 from api.languages import Language
 from api.papers import assembling, case_reports, choosing, forms, labels
+from api.papers import passports as passport_papers
 from api.papers.assembling import CountForm, HandoverForm, ReceiptForm, RequestForm, TransferForm
 from api.papers.forms import Paper
 from api.problems import refusals
+from api.shared import passport_path
 from inventory.assurance import finding
 from inventory.emergency import reports
 from inventory.ground.errors import Unknown
+from inventory.procurement import passports
 from inventory.requests import quoting
 from inventory.stock import scanning
 
@@ -38,6 +41,13 @@ class ScanView(Struct, frozen=True, kw_only=True):
 
     found: scanning.Identified
     document: finding.Found | None = None
+
+
+class SharedPassport(Struct, frozen=True, kw_only=True):
+    """A unit's passport, and the address that shows it to whoever holds the unit."""
+
+    passport: passports.Passport
+    path: str
 
 
 def printed(*statuses: int) -> dict[int, ResponseSpec]:
@@ -158,6 +168,41 @@ class PaperController(Controller):
         """Print a case for the customer of one contract that it concerns, without prices, vendors and others' devices."""
         report = await reports.case_report(case_id, contract, seen_by=request.user)
         return await as_pdf(await case_reports.of_case(report, language, by=request.user))
+
+    @get(
+        "/units/{serial:str}/passport",
+        operation_id="GetPassport",
+        guards=[requires("stock.read")],
+        responses=refusals(404, 409),
+    )
+    async def get_passport(
+        self, request: ApiRequest, serial: FromPath[str], part: FromQuery[str | None] = None
+    ) -> SharedPassport:
+        """Say where a unit comes from and what became of it, as its customer may read it, with the link that shows it."""
+        found = await passports.passport(serial, seen_by=request.user, part_number=part)
+        return SharedPassport(passport=found, path=passport_path(found.unit, request.app.state["settings"].secret))
+
+    @get(
+        "/units/{serial:str}/papers/{form:str}",
+        operation_id="PrintPassport",
+        guards=[requires("stock.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_passport(
+        self,
+        request: ApiRequest,
+        serial: FromPath[str],
+        form: FromPath[Literal["part_passport"]],  # noqa: ARG002  it is the only one
+        part: FromQuery[str | None] = None,
+        language: FromQuery[Language] = "zh",
+    ) -> Response[bytes]:
+        """Print a unit's passport on one page; its code opens the passport as it stands."""
+        found = await passports.passport(serial, seen_by=request.user, part_number=part)
+        settings = request.app.state["settings"]
+        link = settings.base_url + passport_path(found.unit, settings.secret)
+        return await as_pdf(await passport_papers.of_unit(found, language, link=link, by=request.user))
 
     @get(
         "/counts/{count_id:uuid}/papers/{form:str}",

@@ -14,6 +14,7 @@ from inventory.ground.errors import Unknown
 from inventory.installed_base.holidays import Holiday, next_holidays
 from inventory.people import contacts, duty, posts
 from inventory.people.posts import EmptyShift
+from inventory.procurement import letters, vendor_contacts
 
 ASKED_BEFORE = timedelta(days=7)
 """How long before a holiday its sheets are to be checked, and its empty shifts filled."""
@@ -296,6 +297,8 @@ async def watch() -> None:
     await posts.ask_to_fill("fill_holiday_shift", empty)
     await posts.watch()
     await contacts.watch()
+    await vendor_contacts.watch()
+    await letters.watch()
 
 
 async def _ask_to_check(holiday: Holiday) -> None:

@@ -118,7 +118,7 @@ BUILT_IN = Policy(
         **dict.fromkeys(
             ("bind_paper", "recount", "count_stock", "post_count", "approve_plan", "verify_phone"), _PAPERWORK
         ),
-        **dict.fromkeys(("send_claim", "settle_claim"), _PAPERWORK),
+        **dict.fromkeys(("send_claim", "settle_claim", "verify_vendor_contact", "renew_letter"), _PAPERWORK),
     },
 )
 """What holds until a company sets its own."""

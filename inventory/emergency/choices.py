@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least
 from inventory.emergency import cases, hindrances
 from inventory.emergency.facts import Facts, Key, RowFacts, gather
 from inventory.emergency.hindrances import DonorKeepsItsOwn, Hindrance, NoWayThere
@@ -17,7 +18,7 @@ from inventory.emergency.policy import Policy
 from inventory.emergency.stand_ins import Substitute, SwapUnit, substitutes_of, swap_units_of
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
+from inventory.procurement.provenance import vendor_grade
 from optimizer.cover import NO_DEMAND
 from optimizer.situation import Delivery, Lane, Need, Situation, VendorOption
 

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import db
 from inventory.ground.errors import Refused
 from inventory.people import duty, persons
 from inventory.people.roles import ROLES
-from inventory.procurement.provenance import Provenance
 
 
 class NothingOffered(Refused):

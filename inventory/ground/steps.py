@@ -1,7 +1,7 @@
 """Open steps: every duty has an owner and a due time (D92); late ones are handed up by `assurance/escalation.py`."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -75,6 +75,26 @@ async def begin_each(
         owner_role,
         clock.now(),
         due_at,
+    )
+
+
+async def keep(kind: str, subject_kind: str, subjects: Sequence[str], *, owner_role: str, within: timedelta) -> None:
+    """Have one open duty of a kind for each of some things, and for nothing else of that kind."""
+    now = clock.now()
+    await db.execute(
+        """WITH done AS (
+               UPDATE step SET done_at = $4, done_by = 'service:watch'
+               WHERE kind = $1 AND subject_kind = $2 AND subject <> ALL($3) AND done_at IS NULL
+           )
+           INSERT INTO step (kind, subject_kind, subject, owner_role, opened_at, due_at, escalates_at)
+           SELECT $1, $2, subject, $5, $4, $6, $6 FROM unnest($3::text[]) AS subject
+           ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
+        kind,
+        subject_kind,
+        list(subjects),
+        now,
+        owner_role,
+        now + within,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
@@ -76,7 +77,7 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
     contract_code: str
     customer: str
     dedicated_stock: bool
-    minimum_provenance: str
+    minimum_provenance: Provenance
     customer_keeps_disks: bool
     part_travels: PartTravels
     fitting_hours: float

@@ -542,6 +542,20 @@ class StoredFile(Table, tablename="stored_file", schema=None):
     )
 
 
+class Suspicion(Table, tablename="suspicion", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class Symptom(Table, tablename="symptom", schema=None):
     id = Serial(
         null=False,
@@ -604,6 +618,13 @@ DESCRIPTION = "The tables of the house"
 async def forwards():
     manager = MigrationManager(
         migration_id=ID, app_name="inventory", description=DESCRIPTION
+    )
+
+    manager.add_table(
+        class_name="VendorContact",
+        tablename="vendor_contact",
+        schema=None,
+        columns=None,
     )
 
     manager.add_table(
@@ -857,6 +878,10 @@ async def forwards():
         tablename="escalation_policy",
         schema=None,
         columns=None,
+    )
+
+    manager.add_table(
+        class_name="Suspicion", tablename="suspicion", schema=None, columns=None
     )
 
     manager.add_table(
@@ -1184,14 +1209,21 @@ async def forwards():
     )
 
     manager.add_table(
-        class_name="CaseSubstitute",
-        tablename="case_substitute",
+        class_name="SuspectPiece",
+        tablename="suspect_piece",
         schema=None,
         columns=None,
     )
 
     manager.add_table(
         class_name="Party", tablename="party", schema=None, columns=None
+    )
+
+    manager.add_table(
+        class_name="CaseSubstitute",
+        tablename="case_substitute",
+        schema=None,
+        columns=None,
     )
 
     manager.add_table(
@@ -1291,6 +1323,245 @@ async def forwards():
         tablename="count_sheet",
         schema=None,
         columns=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="name",
+        db_column_name="name",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="role",
+        db_column_name="role",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="phone",
+        db_column_name="phone",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="email",
+        db_column_name="email",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="around_the_clock",
+        db_column_name="around_the_clock",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="hours",
+        db_column_name="hours",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="verified_at",
+        db_column_name="verified_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="verified_by",
+        db_column_name="verified_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        column_name="in_force",
+        db_column_name="in_force",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
     )
 
     manager.add_column(
@@ -11435,6 +11706,291 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": True,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="receipt",
+        db_column_name="receipt",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Receipt,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="scope",
+        db_column_name="scope",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="code",
+        db_column_name="code",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="opened_by",
+        db_column_name="opened_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="decided_at",
+        db_column_name="decided_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="decided_by",
+        db_column_name="decided_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        column_name="decision",
+        db_column_name="decision",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="PlanClass",
         tablename="plan_class",
         column_name="id",
@@ -20733,6 +21289,48 @@ async def forwards():
     manager.add_column(
         table_class_name="Authorisation",
         tablename="authorisation",
+        column_name="part_kinds",
+        db_column_name="part_kinds",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Authorisation",
+        tablename="authorisation",
+        column_name="part_numbers",
+        db_column_name="part_numbers",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Authorisation",
+        tablename="authorisation",
         column_name="file",
         db_column_name="file",
         column_class_name="UUID",
@@ -24711,8 +25309,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
         column_name="id",
         db_column_name="id",
         column_class_name="UUID",
@@ -24732,14 +25330,14 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="emergency_case",
-        db_column_name="emergency_case",
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        column_name="suspicion",
+        db_column_name="suspicion",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": EmergencyCase,
+            "references": Suspicion,
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.restrict,
             "target_column": None,
@@ -24756,21 +25354,69 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="substitute",
-        db_column_name="substitute",
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        column_name="unit",
+        db_column_name="unit",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": Part,
+            "references": Unit,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        column_name="lot",
+        db_column_name="lot",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Lot,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        column_name="place",
+        db_column_name="place",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.restrict,
             "target_column": None,
             "null": False,
             "primary_key": False,
             "unique": False,
-            "index": True,
+            "index": False,
             "index_method": IndexMethod.btree,
             "choices": None,
             "db_column_name": None,
@@ -24780,55 +25426,13 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="pieces_each",
-        db_column_name="pieces_each",
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        column_name="quantity",
+        db_column_name="quantity",
         column_class_name="Integer",
         column_class=Integer,
         params={
-            "default": 1,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="set_aside",
-        db_column_name="set_aside",
-        column_class_name="Integer",
-        column_class=Integer,
-        params={
-            "default": 0,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="proposed_at",
-        db_column_name="proposed_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
             "default": None,
             "null": False,
             "primary_key": False,
@@ -24843,36 +25447,15 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="agreed_at",
-        db_column_name="agreed_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        column_name="blocked",
+        db_column_name="blocked",
+        column_class_name="Boolean",
+        column_class=Boolean,
         params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        column_name="ended_at",
-        db_column_name="ended_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": None,
-            "null": True,
+            "default": False,
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -25085,6 +25668,180 @@ async def forwards():
         column_class=Varchar,
         params={
             "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="emergency_case",
+        db_column_name="emergency_case",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": EmergencyCase,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="substitute",
+        db_column_name="substitute",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="pieces_each",
+        db_column_name="pieces_each",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 1,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="set_aside",
+        db_column_name="set_aside",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": 0,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="proposed_at",
+        db_column_name="proposed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="agreed_at",
+        db_column_name="agreed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        column_name="ended_at",
+        db_column_name="ended_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
             "default": None,
             "null": True,
             "primary_key": False,
@@ -25507,6 +26264,28 @@ async def forwards():
             "primary_key": False,
             "unique": False,
             "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Reservation",
+        tablename="reservation",
+        column_name="least_provenance",
+        db_column_name="least_provenance",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
             "index_method": IndexMethod.btree,
             "choices": None,
             "db_column_name": None,
@@ -29918,6 +30697,35 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        constraint_name="vendor_contact_role_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        constraint_name="vendor_contact_can_be_reached",
+        constraint_class=Check,
+        params={"condition": "phone IS NOT NULL OR email IS NOT NULL"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorContact",
+        tablename="vendor_contact",
+        constraint_name="vendor_contact_is_verified_by_someone",
+        constraint_class=Check,
+        params={"condition": "(verified_at IS NULL) = (verified_by IS NULL)"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="RequestLine",
         tablename="request_line",
         constraint_name="request_line_position_is_unique",
@@ -30999,6 +31807,35 @@ async def forwards():
         constraint_name="escalation_policy_version_is_unique",
         constraint_class=Unique,
         params={"columns": ["version"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        constraint_name="suspicion_scope_is_known",
+        constraint_class=Check,
+        params={"condition": "scope IN ('receipt', 'vendor')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        constraint_name="suspicion_state_is_known",
+        constraint_class=Check,
+        params={"condition": "state IN ('blocked', 'released', 'confirmed')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Suspicion",
+        tablename="suspicion",
+        constraint_name="suspicion_is_decided_by_a_second_person",
+        constraint_class=Check,
+        params={
+            "condition": "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"
+        },
         schema=None,
     )
 
@@ -32226,11 +33063,11 @@ async def forwards():
     )
 
     manager.add_constraint(
-        table_class_name="CaseSubstitute",
-        tablename="case_substitute",
-        constraint_name="case_substitute_takes_pieces",
+        table_class_name="SuspectPiece",
+        tablename="suspect_piece",
+        constraint_name="suspect_piece_is_a_unit_or_a_lot",
         constraint_class=Check,
-        params={"condition": "pieces_each > 0 AND set_aside >= 0"},
+        params={"condition": "num_nonnulls(unit, lot) = 1 AND quantity > 0"},
         schema=None,
     )
 
@@ -32240,6 +33077,15 @@ async def forwards():
         constraint_name="party_can_be_addressed",
         constraint_class=Check,
         params={"condition": "code NOT IN ('.', '..')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="CaseSubstitute",
+        tablename="case_substitute",
+        constraint_name="case_substitute_takes_pieces",
+        constraint_class=Check,
+        params={"condition": "pieces_each > 0 AND set_aside >= 0"},
         schema=None,
     )
 
@@ -32319,6 +33165,17 @@ async def forwards():
         constraint_class=Check,
         params={
             "condition": "(state <> 'soft' OR (starts_at IS NOT NULL AND held_at IS NULL)) AND (state <> 'pending' OR held_at IS NOT NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Reservation",
+        tablename="reservation",
+        constraint_name="reservation_least_provenance_is_known",
+        constraint_class=Check,
+        params={
+            "condition": "least_provenance IN ('maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker', 'unproven')"
         },
         schema=None,
     )

@@ -107,7 +107,7 @@ GUARDED = (
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
-    *("order_message", "purchase_policy"),
+    *("order_message", "purchase_policy", "suspect_piece"),
 )
 
 GUARDS = "".join(
@@ -202,6 +202,11 @@ CREATE INDEX count_sheet_open_idx ON count_sheet (due_at, id) WHERE state IN ('c
 CREATE INDEX count_line_part_idx ON count_line (part, sheet);
 
 CREATE INDEX unit_at_idx ON unit (place, part, condition);
+-- pieces that some contract may not be given: few, so that looking for them where there are none costs nothing
+CREATE INDEX unit_below_channel_idx ON unit (part, place)
+    WHERE condition = 'good' AND provenance NOT IN ('maker_direct', 'authorised_channel');
+CREATE INDEX lot_below_channel_idx ON lot (part) WHERE provenance NOT IN ('maker_direct', 'authorised_channel');
+CREATE INDEX reservation_asking_idx ON reservation (level) WHERE state = 'pending' AND least_provenance IS NOT NULL;
 CREATE INDEX lot_stock_at_idx ON lot_stock (place, part) WHERE quantity > 0;
 ALTER TABLE lot_stock SET (fillfactor = 80);
 -- a unit lies in one picker's box; the name of the index is the refusal
@@ -234,6 +239,7 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE F
 CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
 CREATE UNIQUE INDEX order_change_is_open_once ON order_change (purchase_order) WHERE state IN ('drafted', 'asked');
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';
+CREATE UNIQUE INDEX suspicion_is_open_once ON suspicion (receipt, part) WHERE state = 'blocked';
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
 CREATE INDEX import_finding_wrong_idx ON import_finding (data_import, line) WHERE wrong;
@@ -267,6 +273,54 @@ VALUES ('UNIDENTIFIED', '未识别备件', 'Unidentified part', 'unidentified', 
 """
 
 
+ISSUABLE = """
+-- from the most to the least trusted, as in inventory/catalogue/grades.py
+CREATE FUNCTION grade_rank(provenance text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $grade$
+    SELECT array_position(ARRAY['maker_direct', 'authorised_channel', 'vendor_exchange', 'recovered', 'pulled', 'broker',
+                                'unproven'], provenance)
+$grade$;
+
+-- how many pieces of a level may still be held for a purpose that asks for a source grade (inventory/stock/issuable.py);
+-- volatile, so that a statement that locked the level sees what was held and moved before
+CREATE FUNCTION issuable(of_level bigint, asked text) RETURNS integer LANGUAGE plpgsql VOLATILE AS $issuable$
+DECLARE
+    here level%ROWTYPE;
+    most integer;
+BEGIN
+    SELECT * INTO here FROM level WHERE id = of_level;
+    IF asked <> 'maker_direct' AND NOT EXISTS (
+        SELECT FROM unit WHERE unit.part = here.part AND unit.place = here.place AND unit.condition = 'good'
+           AND unit.provenance NOT IN ('maker_direct', 'authorised_channel')
+    ) AND NOT EXISTS (
+        SELECT FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND lot_stock.quantity > 0
+        WHERE lot.part = here.part AND lot_stock.place = here.place
+          AND lot.provenance NOT IN ('maker_direct', 'authorised_channel')
+    ) THEN
+        RETURN here.on_hand - here.reserved;
+    END IF;
+    SELECT min(coalesce(there.pieces, 0) - coalesce(held.pieces, 0)) INTO most
+    FROM generate_series(grade_rank(asked), 7) AS grade
+    CROSS JOIN LATERAL (
+        SELECT (SELECT count(*) FROM unit
+                WHERE unit.place = here.place AND unit.part = here.part AND unit.condition = here.condition
+                  AND unit.owner = here.owner AND unit.pool = here.pool AND grade_rank(unit.provenance) <= grade)
+               + (SELECT coalesce(sum(lot_stock.quantity), 0) FROM lot_stock JOIN lot ON lot.id = lot_stock.lot
+                  WHERE lot_stock.place = here.place AND lot_stock.part = here.part
+                    AND lot_stock.condition = here.condition AND lot_stock.owner = here.owner
+                    AND lot_stock.pool = here.pool AND lot_stock.quantity > 0
+                    AND grade_rank(lot.provenance) <= grade) AS pieces
+    ) AS there
+    CROSS JOIN LATERAL (
+        SELECT sum(quantity - posted_quantity) AS pieces FROM reservation
+        WHERE reservation.level = of_level AND state = 'pending' AND least_provenance IS NOT NULL
+          AND grade_rank(least_provenance) <= grade
+    ) AS held;
+    RETURN greatest(least(most, here.on_hand - here.reserved), 0);
+END
+$issuable$;
+"""
+
+
 async def forwards() -> MigrationManager:
     """Create it all; the queue's tables are the queue library's own."""
     manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
@@ -282,6 +336,7 @@ async def forwards() -> MigrationManager:
             CLOSED_COUNTS,
             SENT_QUOTATIONS,
             COLUMNS_AND_INDEXES,
+            ISSUABLE,
             QueryBuilderEnvironment().build_install_query(),
         ):
             await db.execute(script)

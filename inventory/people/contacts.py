@@ -81,7 +81,7 @@ async def verify_phone(username: str, *, by: Actor, phone: str | None = None) ->
     await db.execute(
         "UPDATE person SET phone = $2, phone_verified_at = $3, phone_verified_by = $4 WHERE username = $1",
         username,
-        _phone(phone) or was.phone,
+        checked_phone(phone) or was.phone,
         clock.now(),
         by.name,
     )
@@ -104,16 +104,14 @@ async def change_contact(
 
     """
     was = await _mine_to_change(username, by)
-    if email is not None and not _EMAIL.fullmatch(email):
-        raise NotAnAddress(value=email)
     await db.execute(
         """UPDATE person SET email = $3, chat = $4, phone = $2::varchar,
                   phone_verified_at = CASE WHEN phone = $2::varchar THEN phone_verified_at END,
                   phone_verified_by = CASE WHEN phone = $2::varchar THEN phone_verified_by END
            WHERE username = $1""",
         username,
-        _phone(phone),
-        email,
+        checked_phone(phone),
+        checked_email(email),
         chat,
     )
     now = await contact(username, seen_by=by)
@@ -122,10 +120,28 @@ async def change_contact(
     return now
 
 
-def _phone(phone: str | None) -> str | None:
+def checked_phone(phone: str | None) -> str | None:
+    """A phone number, or none.
+
+    Raises:
+        NotAPhone: it is none.
+
+    """
     if phone is not None and not _PHONE.fullmatch(phone):
         raise NotAPhone(value=phone)
     return phone
+
+
+def checked_email(email: str | None) -> str | None:
+    """A mail address, or none.
+
+    Raises:
+        NotAnAddress: it is none.
+
+    """
+    if email is not None and not _EMAIL.fullmatch(email):
+        raise NotAnAddress(value=email)
+    return email
 
 
 async def _mine_to_change(username: str, by: Actor) -> Contact:

@@ -53,6 +53,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "claims.open": ("open quality claims", "提出质量索赔"),
     "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
     "vendors.read": ("see vendors, offers and authorisations", "查看供应商、报价与授权"),
+    "vendors.manage": ("keep vendors' contacts and letters", "维护供应商联系人与授权书"),
     "costs.read": ("see prices and stock values", "查看价格与库存金额"),
     "plans.read": ("see stocking plans", "查看备货计划"),
     "plans.make": ("make stocking plans", "编制备货计划"),
@@ -104,9 +105,9 @@ ROLES: dict[str, frozenset[str]] = {
     ),
     "buyer": frozenset(
         _WORK
-        | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "costs.read", "plans.read"}
+        | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "vendors.manage", "costs.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
-        | {"claims.read", "claims.open", "claims.settle", "replenishment.read"}
+        | {"claims.read", "claims.open", "claims.settle", "replenishment.read", "plans.read"}
     ),
     "planner": frozenset(
         _WORK

@@ -9,12 +9,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Unknown, WrongState
 from inventory.places import places
-from inventory.procurement import orders
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, Provenance, is_at_least, vendor_grade
+from inventory.procurement import orders, papers
+from inventory.procurement.provenance import vendor_grade
 from inventory.stock import arriving, expected, notices, receipts, units
 from inventory.stock.differences import Announced, Came, Difference, Finding, match, takes_a_place
 from inventory.stock.receipts import ReceiptView
@@ -410,6 +411,7 @@ async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
     rows = await db.fetch(_ORDERED if head.via == "purchase_order" else _BY_HAND, head.source, notice, head.vendor)
     grades: dict[int, str] = {}
     lines: list[Announced] = []
+    has_papers = head.via == "purchase_order" and await papers.of_document("purchase_order", head.source)
     for row in rows:
         today = clock.today()
         grade = await vendor_grade(head.vendor, row["part"], today) if head.vendor is not None else "unproven"
@@ -426,7 +428,9 @@ async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
                 quantity=row["quantity"],
                 outstanding=row["outstanding"],
                 serials=row["serials"],
-                to_quarantine=row["inspect"] or not is_at_least(grade, head.needed),
+                to_quarantine=row["inspect"]
+                or not is_at_least(grade, head.needed)
+                or (grade in papers.NEED_PAPERS and not has_papers),
             )
         )
     return lines, grades

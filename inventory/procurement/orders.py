@@ -1055,6 +1055,7 @@ async def orders(
     request_number: str | None = None,
     part_number: str | None = None,
     late: bool = False,
+    vendor: str | None = None,
 ) -> list[OrderView]:
     """Orders in the reader's scope, newest first; `late` ones only, where asked."""
     found = await db.read(
@@ -1066,6 +1067,7 @@ async def orders(
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
                 WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $8))
             AND ($10 = false OR late_since IS NOT NULL)
+            AND ($11::text IS NULL OR party.code = $11)
             ORDER BY purchase_order.id DESC LIMIT $9""",
         seen_by.depot_scope,
         seen_by.vendor,
@@ -1077,6 +1079,7 @@ async def orders(
         part_number,
         limit,
         late,
+        vendor,
     )
     return [shown_to(view, seen_by) for view in found]
 

@@ -1,28 +1,11 @@
 """Provenance: how genuine a unit is by where it comes from, and what a contract asks for."""
 
 from datetime import date
-from typing import Literal
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import db
 from inventory.ground.errors import Refused
-
-Provenance = Literal[
-    "maker_direct", "authorised_channel", "vendor_exchange", "recovered", "pulled", "broker", "unproven"
-]
-
-GRADES: tuple[Provenance, ...] = (
-    "maker_direct",
-    "authorised_channel",
-    "vendor_exchange",
-    "recovered",
-    "pulled",
-    "broker",
-    "unproven",
-)
-"""From the most to the least trusted."""
-
-LEAST_FOR_GOOD_STOCK: Provenance = "recovered"
-"""What may enter good stock without a contract's word: makers, authorised channels, exchanges, our own repairs."""
+from inventory.procurement.letters import covers
 
 
 class ProvenanceTooLow(Refused):
@@ -31,17 +14,6 @@ class ProvenanceTooLow(Refused):
     zh = "{vendor} 供应的 {part_number} 来源等级为 {grade}，此库存要求 {needed} 或更高。"
     help_en = "Receive it into quarantine, or order from a maker or a vendor with a valid authorisation letter."
     help_zh = "请先入隔离区，或改向原厂或持有有效授权书的供应商采购。"
-
-
-def is_at_least(grade: Provenance, needed: Provenance) -> bool:
-    """Whether a grade is as good as what is asked.
-
-    >>> is_at_least("maker_direct", "authorised_channel")
-    True
-    >>> is_at_least("broker", "authorised_channel")
-    False
-    """
-    return GRADES.index(grade) <= GRADES.index(needed)
 
 
 def grade_of(kind: str, *, sells_own_make: bool, has_letter: bool) -> Provenance:
@@ -64,10 +36,9 @@ def grade_of(kind: str, *, sells_own_make: bool, has_letter: bool) -> Provenance
 async def vendor_grade(vendor: int, part: int, on: date) -> Provenance:
     """The grade of a part bought from a vendor on a day, by its letters."""
     row = await db.fetch_one(
-        """SELECT vendor.kind, part.maker = vendor.party AS sells_own_make,
+        f"""SELECT vendor.kind, part.maker = vendor.party AS sells_own_make,
                   EXISTS (SELECT FROM authorisation
-                          WHERE authorisation.vendor = vendor.id AND authorisation.maker = part.maker
-                            AND $3 BETWEEN valid_from AND valid_to) AS has_letter
+                          WHERE authorisation.vendor = vendor.id AND {covers("$3::date")}) AS has_letter
            FROM vendor, part WHERE vendor.id = $1 AND part.id = $2""",
         vendor,
         part,

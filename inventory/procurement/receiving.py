@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, is_at_least
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, WrongState
-from inventory.procurement import orders
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, ProvenanceTooLow, is_at_least, vendor_grade
+from inventory.procurement import orders, papers
+from inventory.procurement.provenance import ProvenanceTooLow, vendor_grade
 from inventory.stock import receipts
 
 
@@ -32,6 +33,7 @@ async def receive_order(
         WrongState: the order is not with its vendor.
         NotOnOrder: a part was not ordered.
         ProvenanceTooLow: the vendor's grade does not allow good stock here.
+        PapersMissing: pulled or brokered parts come without a paper attached to their order.
         OverReceipt, SerialsMissing, SerialRepeated, NotYourDepot: as `stock.receipts.receive`.
 
     """
@@ -74,6 +76,9 @@ async def receive_order(
             raise ProvenanceTooLow(
                 part_number=part.part_number, vendor=head["vendor_code"], grade=grade, needed=head["needed"]
             )
+        to_prove = line.condition == "good" and grade in papers.NEED_PAPERS
+        if to_prove and not await papers.of_document("purchase_order", order):
+            raise papers.missing(part.part_number, grade)
         matched.append(structs.replace(line, source=ordered, provenance=grade))
     receipt = await receipts.receive(
         head["ship_to"],

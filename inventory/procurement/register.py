@@ -35,13 +35,15 @@ class NewClosure(Struct, frozen=True, kw_only=True):
 
 
 class NewAuthorisation(Struct, frozen=True, kw_only=True):
-    """A maker's letter to enter."""
+    """A maker's letter to enter: for all its parts, or for those of some kinds or with some numbers."""
 
     vendor: str
     maker: str
     letter_number: str
     valid_from: date
     valid_to: date
+    part_kinds: Sequence[str] = ()
+    part_numbers: Sequence[str] = ()
 
 
 class NewOffer(Struct, frozen=True, kw_only=True):
@@ -133,10 +135,11 @@ async def enter_authorisations(letters: Sequence[NewAuthorisation], *, by: Actor
 
     """
     await enter(
-        """INSERT INTO authorisation (vendor, maker, letter_number, valid_from, valid_to)
-           SELECT vendor.id, maker.id, letter_number, valid_from, valid_to
+        """INSERT INTO authorisation (vendor, maker, letter_number, valid_from, valid_to, part_kinds, part_numbers)
+           SELECT vendor.id, maker.id, letter_number, valid_from, valid_to, coalesce(part_kinds, '[]'),
+                  coalesce(part_numbers, '[]')
            FROM jsonb_to_recordset($1) AS new(vendor text, maker text, letter_number text, valid_from date,
-                valid_to date)
+                valid_to date, part_kinds jsonb, part_numbers jsonb)
            JOIN party ON party.code = new.vendor
            JOIN vendor ON vendor.party = party.id
            JOIN party AS maker ON maker.code = new.maker AND maker.is_maker

@@ -1,9 +1,11 @@
 """Release: quarantined or tested stock becomes good by a passed result, where its source is proven enough."""
 
+from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, is_at_least
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing
-from inventory.procurement.provenance import LEAST_FOR_GOOD_STOCK, ProvenanceTooLow, is_at_least
+from inventory.procurement import papers
+from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.stock import conditions
 from inventory.stock.conditions import Condition, InspectionView
 from inventory.stock.pieces import Chosen, Pieces, choose
@@ -32,6 +34,7 @@ async def release(which: Pieces, was: Condition, *, by: Actor, finding: str) -> 
         NoSuchStep: what is in that condition does not become good by a result.
         ReasonMissing: it was not said what was found.
         ProvenanceTooLow: the pieces' source is not proven enough for this stock.
+        PapersMissing: pulled or brokered pieces have no paper.
         UnitNotHere, LotNotHere: they are not there in that condition.
 
     """
@@ -67,3 +70,4 @@ async def _require_proof(chosen: Chosen) -> None:
                 grade=row["provenance"],
                 needed=needed,
             )
+    await papers.require(chosen.pieces, chosen.part.part_number)

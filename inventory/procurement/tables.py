@@ -29,7 +29,7 @@ from inventory.ground.columns import (
     whole,
 )
 from inventory.places.tables import Party, Place
-from inventory.stock.tables import Pool, Receipt
+from inventory.stock.tables import Lot, Pool, Receipt, Unit
 
 
 class Vendor(Table, tablename="vendor", help_text="How we order from a vendor and what its terms are"):
@@ -76,6 +76,30 @@ class VendorCircuit(
     vendor_circuit_is_probed_while_open = Check("(opened_at IS NULL) = (probe_at IS NULL)")
 
 
+class VendorContact(
+    Table,
+    tablename="vendor_contact",
+    help_text="Whom to call at a vendor, for what, and when somebody last reached them",
+):
+    """A person or desk of a vendor; `around_the_clock` is 7×24, else `hours` says when they are there."""
+
+    id = key()
+    vendor = link(Vendor, index=True)
+    name = text()
+    role = text()
+    phone = optional_text()
+    email = optional_text()
+    around_the_clock = flag(default=False)
+    hours = note()
+    verified_at = optional_instant()
+    verified_by = optional_text()
+    in_force = flag(default=True)
+
+    vendor_contact_role_is_known = Check("role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')")
+    vendor_contact_can_be_reached = Check("phone IS NOT NULL OR email IS NOT NULL")
+    vendor_contact_is_verified_by_someone = Check("(verified_at IS NULL) = (verified_by IS NULL)")
+
+
 class VendorClosure(
     Table, tablename="vendor_closure", help_text="When a vendor is closed: no order moves on these days"
 ):
@@ -93,7 +117,7 @@ class VendorClosure(
 
 
 class Authorisation(Table, tablename="authorisation", help_text="A maker's letter that lets a vendor sell its parts"):
-    """An authorisation letter with its validity (D95)."""
+    """An authorisation letter with its validity (D95), for all parts of its maker or for the kinds and numbers it names."""
 
     id = Serial(primary_key=True)
     vendor = link(Vendor, index=True)
@@ -101,6 +125,8 @@ class Authorisation(Table, tablename="authorisation", help_text="A maker's lette
     letter_number = text()
     valid_from = day()
     valid_to = day()
+    part_kinds = document(default="[]")
+    part_numbers = document(default="[]")
     file = reference()
 
     authorisation_is_unique = Unique([vendor, maker, letter_number])
@@ -278,6 +304,50 @@ class PurchasePolicy(
 
     purchase_policy_limit_not_negative = Check("four_eyes_above_cny >= 0")
     purchase_policy_waits_for_an_answer = Check("acknowledge_within_hours > 0 AND emergency_within_hours > 0")
+
+
+class Suspicion(
+    Table,
+    tablename="suspicion",
+    help_text="Suspected counterfeits: blocked with their sisters until a second person judged",
+):
+    """A unit or lot (`code`) that may be counterfeit, with whatever came with it."""
+
+    id = key()
+    number = text(unique=True)
+    part = link(Part, index=True)
+    receipt = link(Receipt)
+    scope = text()
+    code = text()
+    state = text()
+    reason = note()
+    opened_at = instant()
+    opened_by = text()
+    decided_at = optional_instant()
+    decided_by = optional_text()
+    decision = note()
+
+    suspicion_scope_is_known = Check("scope IN ('receipt', 'vendor')")
+    suspicion_state_is_known = Check("state IN ('blocked', 'released', 'confirmed')")
+    suspicion_is_decided_by_a_second_person = Check(
+        "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"
+    )
+
+
+class SuspectPiece(
+    Table, tablename="suspect_piece", help_text="A piece under suspicion, and where it was; append-only"
+):
+    """A unit, or pieces of a lot at a place: blocked there, or out of reach."""
+
+    id = key()
+    suspicion = link(Suspicion, index=True)
+    unit = optional_link(Unit)
+    lot = optional_link(Lot)
+    place = link(Place)
+    quantity = whole()
+    blocked = flag(default=False)
+
+    suspect_piece_is_a_unit_or_a_lot = Check("num_nonnulls(unit, lot) = 1 AND quantity > 0")
 
 
 class QualityClaim(

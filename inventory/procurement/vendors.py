@@ -22,6 +22,7 @@ class LetterView(Struct, frozen=True, kw_only=True):
 class VendorView(Struct, frozen=True, kw_only=True):
     """A vendor with its letters."""
 
+    id: int
     code: str
     name_zh: str
     name_en: str
@@ -51,20 +52,34 @@ class OfferView(Struct, frozen=True, kw_only=True):
     valid_to: date | None
 
 
-async def vendors(*, limit: int, after: str = "") -> list[VendorView]:
+async def vendor(code: str) -> VendorView:
+    """One vendor.
+
+    Raises:
+        Unknown: no such vendor.
+
+    """
+    found = await vendors(limit=1, code=code)
+    if not found:
+        raise Unknown(what="vendor", what_zh="供应商", key=code)
+    return found[0]
+
+
+async def vendors(*, limit: int, after: str = "", code: str | None = None) -> list[VendorView]:
     """Vendors, by code."""
     return await db.read(
         VendorView,
-        """SELECT party.code, party.name_zh, party.name_en, vendor.kind, channel, return_terms,
+        """SELECT vendor.id, party.code, party.name_zh, party.name_en, vendor.kind, channel, return_terms,
                   inspect_on_receipt, active,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object('maker', maker.code, 'letter_number', letter_number,
                               'valid_from', valid_from, 'valid_to', valid_to) ORDER BY valid_to), '[]')
                    FROM authorisation JOIN party AS maker ON maker.id = authorisation.maker
                    WHERE authorisation.vendor = vendor.id) AS authorisations
            FROM vendor JOIN party ON party.id = vendor.party
-           WHERE party.code > $1 ORDER BY party.code LIMIT $2""",
+           WHERE party.code > $1 AND ($3::text IS NULL OR party.code = $3) ORDER BY party.code LIMIT $2""",
         after,
         limit,
+        code,
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock
 from inventory.requests.sources import Offered
 from inventory.requests.sourcing import PICK_HOURS, Source
@@ -59,7 +60,12 @@ def held_from(travel_hours: float | None, planned_at: datetime | None) -> dateti
 
 
 async def foresee(
-    offered: Offered, planned_at: datetime, parts: Sequence[int], *, before: Collection[UUID] = ()
+    offered: Offered,
+    planned_at: datetime,
+    parts: Sequence[int],
+    *,
+    before: Collection[UUID] = (),
+    least: Provenance | None = None,
 ) -> tuple[Offered, dict[Spot, Prospect]]:
     """What could answer some parts on the day, and how the levels behind it will be; one statement, however many.
 
@@ -69,7 +75,7 @@ async def foresee(
     spots = {source.stock[:3] for offers in offered.stock.values() for source in offers}
     if serving is not None:
         spots |= {(part, serving.place, offered.pool) for part in parts}
-    prospects = await promises.prospects(sorted(spots))
+    prospects = await promises.prospects(sorted(spots), least=least)
 
     def on_the_day(offers: Sequence[Source]) -> list[Source]:
         """What there is now, and of each level that can be held later its cheapest way; there is time for it."""

@@ -59,8 +59,10 @@ async def availability(
 ) -> Availability:
     """Free stock of a part and its substitutes in every store; counts are network-wide.
 
-    For a `device` only what may go into it counts: by its model and firmware, its contract and that one's pool; its site is
-    meant where none is named. One statement for the part and two for the device, however many substitutes.
+    For a `device` only what may go into it counts: by its model and firmware, its contract, that one's pool and
+    the source grade it asks for; its site is meant where none is named.
+
+    One statement for the part and two for the device, however many substitutes.
 
     Raises:
         UnknownPart: no such part; the facts name the nearest numbers.
@@ -79,6 +81,7 @@ async def availability(
         meant.site if meant else None,
         meant.contract if meant else None,
         await pools.pool_of_contract(meant.contract) if meant else None,
+        meant.minimum_provenance if meant else None,
     )
     if found is None:  # an alias was given, or nothing there is
         part = await parts.find(part_number)
@@ -93,7 +96,7 @@ async def availability(
     stock: list[AvailableStock] = []
     for row in msgspec.json.decode(found.stock, type=list[_Row]):
         chain = usable.get(row.part)
-        if chain is None or (meant is not None and chain.unmet):
+        if chain is None or row.free < 1 or (meant is not None and chain.unmet):
             continue
         arrives = None if row.travel_hours is None else now + timedelta(hours=PICK_HOURS + row.travel_hours)
         stock.append(
@@ -146,7 +149,8 @@ WITH RECURSIVE asked AS (
 SELECT asked.id AS part, asked.site,
        (SELECT coalesce(json_agg(link), '[]') FROM ({linked("$2")}) AS link)::text AS links,
        (SELECT coalesce(json_agg(found), '[]') FROM (
-            SELECT part.id AS part, part.part_number, place.code AS depot, pool.code AS pool, level.free,
+            SELECT part.id AS part, part.part_number, place.code AS depot, pool.code AS pool,
+                   CASE WHEN $8::text IS NULL THEN level.free ELSE issuable(level.id, $8) END AS free,
                    coverage.travel_hours, later.promised, later.promised_from
             FROM near
             JOIN part ON part.id = near.part

@@ -20,6 +20,7 @@ from inventory.requests.lines import settle
 from inventory.requests.requests import NOT_LEFT, begin_shipping, request_view, tell_of_shortage
 from inventory.requests.sourcing import PICK_HOURS, Wanted, choose
 from inventory.stock import priorities, reservations
+from inventory.stock.issuable import SourceTooLow
 from inventory.stock.lines import count_waiting
 from inventory.stock.refusals import InsufficientStock
 from inventory.stock.serving import WAYS
@@ -33,10 +34,12 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
     """
     waiting = await db.fetch(
         f"""SELECT line.id, line.request, line.quantity, part.part_number, place.code AS depot, pool.code AS pool,
-                  part_request.priority_class, part_request.source || ':' || part_request.reference_number AS reference
+                  part_request.priority_class, part_request.source || ':' || part_request.reference_number AS reference,
+                  contract.minimum_provenance AS least
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
+           JOIN contract ON contract.id = device.contract
            JOIN part ON part.id = line.part
            JOIN place ON place.id = line.source_place
            JOIN pool ON pool.id = line.pool
@@ -64,9 +67,10 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
                     pool=line["pool"],
                     reference=line["reference"],
                     priority_class=line["priority_class"],
+                    least=line["least"],
                 )
-        except InsufficientStock:
-            continue  # a smaller line behind it may still fit
+        except (InsufficientStock, SourceTooLow):
+            continue  # a smaller line behind it may still fit, or one whose contract asks less
         await count_waiting(part, place, pool, -line["quantity"])
         await db.execute(
             """UPDATE request_line SET state = 'reserved', reservation = $2, expected = NULL, firm = true, supplied_part = part,
@@ -91,20 +95,24 @@ async def fill_backorders(part: int, place: int, pool: int, *, by: Actor, limit:
 
 @db.atomic
 async def lost_reservation(reservation: UUID, *, by: Actor) -> bool:
-    """A line lost its stock to a higher purpose: find it another source, or have it wait; whether there was such a line.
+    """A line lost its stock to a higher purpose, or it was blocked: find it another source, or have it wait.
+
+    Whether there was such a line.
 
     Its promise changes with an event.
     """
     row = await db.fetch_one(
-        """SELECT line.id, line.request FROM request_line AS line
+        """SELECT line.id, line.request, reservation.state AS ended FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
+           JOIN reservation ON reservation.id = line.reservation
            WHERE line.reservation = $1 AND line.state = ANY($2) FOR NO KEY UPDATE OF part_request, line""",
         reservation,
         ["reserved", "picked", *GATED],
     )
     if row is None:
         return False
-    await changing.promise_anew(row["request"], [row["id"]], by=by, because=["taken_over"])
+    because = "taken_over" if row["ended"] == "taken_over" else "piece_blocked"
+    await changing.promise_anew(row["request"], [row["id"]], by=by, because=[because])
     return True
 
 
@@ -233,6 +241,7 @@ FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(line, turn)
 JOIN request_line AS line ON line.id = asked.line
 JOIN part_request ON part_request.id = line.request
 JOIN device ON device.id = part_request.device
+JOIN contract ON contract.id = device.contract
 LEFT JOIN priority_class ON priority_class.code = part_request.priority_class
 LEFT JOIN place AS waits ON waits.id = line.source_place
 WHERE {_STALE} OR waits.id IS NULL OR waits.out_of_service_at IS NOT NULL
@@ -240,7 +249,8 @@ WHERE {_STALE} OR waits.id IS NULL OR waits.out_of_service_at IS NOT NULL
               WHERE usable.wanted = line.part AND level.pool = line.pool AND level.condition = 'good'
                 AND place.out_of_service_at IS NULL
                 AND level.free > CASE WHEN priority_class.may_empty_depots OR level.place = line.source_place THEN 0
-                                      ELSE coalesce(level.critical_point, 0) END)
+                                      ELSE coalesce(level.critical_point, 0) END
+                AND CASE WHEN level.free > 0 THEN issuable(level.id, contract.minimum_provenance) > 0 END)
    OR EXISTS (SELECT FROM expected_delivery AS expected
               WHERE expected.part = line.part AND expected.place = line.source_place AND expected.pool = line.pool
                 AND confirmed AND closed_at IS NULL AND due_at > $2

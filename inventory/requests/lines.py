@@ -15,7 +15,7 @@ from inventory.stock.moves import Piece
 
 
 async def lock_head(request: UUID, *, by: Actor) -> db.Row:
-    """A request with its site and its contract's rule about disks, locked.
+    """A request with its site and what its contract says of disks and sources, locked.
 
     Raises:
         Unknown: no such request in the actor's scope.
@@ -23,7 +23,7 @@ async def lock_head(request: UUID, *, by: Actor) -> db.Row:
     """
     row = await db.fetch_one(
         f"""SELECT part_request.number, part_request.state, part_request.opened_by, part_request.engineer, place.code AS site,
-                   place.id AS site_id, contract.customer_keeps_disks, device.id AS device
+                   place.id AS site_id, contract.customer_keeps_disks, contract.minimum_provenance, device.id AS device
            FROM part_request
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = device.site

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.installed_base.devices import CoveredDevice
@@ -89,7 +90,9 @@ async def promise(
         offered = await sources.gather(parts, device, engineer=asking.engineer, day=asking.planned_at)
         prospects: dict[Spot, Prospect] = {}
         if asking.planned_at is not None:
-            offered, prospects = await ahead.foresee(offered, asking.planned_at, parts, before=asking.before)
+            offered, prospects = await ahead.foresee(
+                offered, asking.planned_at, parts, before=asking.before, least=device.minimum_provenance
+            )
         wanted = [
             Wanted(
                 quantity=asked.quantity,
@@ -100,7 +103,17 @@ async def promise(
         ]
         choices = choose(wanted, now=clock.now(), need_by=asking.need_by, may_empty=may_empty)
         await _lock(open_lines, choices, offered)
-        lost = await _hold(asking, open_lines, choices, offered, prospects, answers, by, last=attempt == MOST_TRIES)
+        lost = await _hold(
+            asking,
+            open_lines,
+            choices,
+            offered,
+            prospects,
+            answers,
+            by,
+            last=attempt == MOST_TRIES,
+            least=device.minimum_provenance,
+        )
         if not lost:
             break
         open_lines = lost
@@ -157,6 +170,7 @@ async def _hold(
     by: Actor,
     *,
     last: bool,
+    least: Provenance,
 ) -> list[Asked]:
     """Hold what was chosen; the pieces that a rival was faster for, to be chosen anew (at the last try they wait)."""
     chosen = [
@@ -173,7 +187,7 @@ async def _hold(
         for asked, choice in zip(lines, choices, strict=True)
     ]
     now = [each for line in chosen for each in line if _is_held_now(each)]
-    held = iter(await _hold_now(asking, now, by))
+    held = iter(await _hold_now(asking, now, by, least))
     lost: list[Asked] = []
     for asked, choice, line in zip(lines, choices, chosen, strict=True):
         waits = choice.missing
@@ -188,7 +202,7 @@ async def _hold(
         if waits:
             missing = _short(asking, asked, waits, offered, prospects)
             answers.append(_Answer(asked=asked, quantity=waits, ladder=choice.ladder, ahead=missing))
-    await _promise_ahead(asking, answers, offered, by)
+    await _promise_ahead(asking, answers, offered, by, least)
     return lost
 
 
@@ -219,7 +233,7 @@ def _short(
     return ahead.short(prospects.get(spot), offered.serving.travel_hours, asking.planned_at, missing)
 
 
-async def _hold_now(asking: Asking, chosen: Sequence[_Answer], by: Actor) -> list[UUID | None]:
+async def _hold_now(asking: Asking, chosen: Sequence[_Answer], by: Actor, least: Provenance) -> list[UUID | None]:
     """Hold stock; None for what a rival was faster for."""
     held = await reserving.hold_each(
         [
@@ -232,6 +246,7 @@ async def _hold_now(asking: Asking, chosen: Sequence[_Answer], by: Actor) -> lis
                 reference=asking.reference,
                 priority_class=asking.priority_class,
                 expires_at=asking.gate and asking.gate.until,
+                least=least,
             )
             for each in chosen
             if each.taken is not None
@@ -240,7 +255,9 @@ async def _hold_now(asking: Asking, chosen: Sequence[_Answer], by: Actor) -> lis
     return [each and each.id for each in held]
 
 
-async def _promise_ahead(asking: Asking, answers: list[_Answer], offered: Offered, by: Actor) -> None:
+async def _promise_ahead(
+    asking: Asking, answers: list[_Answer], offered: Offered, by: Actor, least: Provenance
+) -> None:
     """Promise what is for a day to come: from its source, and what is missing from the store that serves the site."""
     wanted: dict[int, promises.Ahead] = {}
     for index, each in enumerate(answers):
@@ -258,7 +275,11 @@ async def _promise_ahead(asking: Asking, answers: list[_Answer], offered: Offere
             starts_at=each.ahead.held_from,
         )
     made = await promises.promise_each(
-        list(wanted.values()), by=by, reference=asking.reference, priority_class=asking.priority_class
+        list(wanted.values()),
+        by=by,
+        reference=asking.reference,
+        priority_class=asking.priority_class,
+        least=least,
     )
     for index, reservation in zip(wanted, made, strict=True):
         answers[index] = structs.replace(answers[index], reservation=reservation)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
@@ -31,6 +32,7 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
         NotYourDepot: a part lies in a store the actor does not serve.
         UnitNotHere: a serial is not where the request holds stock.
         PickNotComplete: none of its lines is picked to the end.
+        SourceTooLow: a unit is worth less than its contract asks.
         LithiumMayNotFly, PackagesDiffer: it cannot leave like that.
 
     """
@@ -96,6 +98,7 @@ async def _hand_out(line: Line, reservation: UUID, head: db.Row, serials: Sequen
         serials=serials,
         document_kind="part_request",
         document=head["number"],
+        least=head["minimum_provenance"],
     )
     await db.execute(
         "UPDATE request_line SET state = 'shipped', shipped_at = $2, serial_in = $3 WHERE id = $1",
@@ -141,6 +144,7 @@ class _Shipped(Struct, frozen=True, kw_only=True):
     depot: str
     site: int
     priority_class: str
+    least: Provenance
     reference: str
     serial_in: str | None
 
@@ -150,10 +154,12 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
         _Shipped,
         """SELECT line.id, line.request, part.id AS part, part.part_number, part.serialised, line.quantity, level.pool,
                   pool.code AS pool_code, place.id AS place, place.code AS depot, device.site, part_request.priority_class,
-                  part_request.source || ':' || part_request.reference_number AS reference, line.serial_in
+                  part_request.source || ':' || part_request.reference_number AS reference, line.serial_in,
+                  contract.minimum_provenance AS least
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
+           JOIN contract ON contract.id = device.contract
            JOIN part ON part.id = coalesce(line.supplied_part, line.part)
            JOIN place ON place.id = line.source_place
            JOIN reservation ON reservation.id = line.reservation
@@ -210,6 +216,7 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
         pool=line.pool_code,
         reference=line.reference,
         priority_class=line.priority_class,
+        least=line.least,
     )
     await db.execute(
         "UPDATE request_line SET state = 'reserved', reservation = $2, shipped_at = NULL, serial_in = NULL WHERE id = $1",

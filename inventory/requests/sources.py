@@ -12,6 +12,7 @@ from inventory.installed_base.contracts import forbids
 from inventory.installed_base.devices import CoveredDevice
 from inventory.requests.sourcing import PICK_HOURS, Outside, Rung, Source
 from inventory.stock import pools
+from inventory.stock.issuable import BELOW_CHANNEL
 from inventory.stock.serving import WAYS, ServingRow, serving_row
 
 
@@ -57,7 +58,7 @@ async def gather(
     found = await usable(parts, Fit(device.model, device.firmware), day=day)
     rows = await db.read(
         _Row,
-        _STOCK,
+        _FROM_MAKERS if device.minimum_provenance == "maker_direct" else _STOCK,
         [wanted for wanted, _ in found],
         [part for _, part in found],
         pool,
@@ -65,6 +66,7 @@ async def gather(
         clock.now(),
         device.contract,
         serving.place if serving else None,
+        device.minimum_provenance,
     )
     stock: dict[int, list[Source]] = {}
     for row in rows:
@@ -120,11 +122,17 @@ async def usable(parts: Sequence[int], fit: Fit | None, *, day: datetime | None 
     return {(wanted, part): chain for wanted in parts for part, chain in chains(known, wanted, fit).items()}
 
 
-_STOCK = f"""
+_ANSWERING = f"""
 WITH usable AS (SELECT DISTINCT * FROM unnest($1::int[], $2::int[]) AS usable(wanted, part)),
+lower AS MATERIALIZED (  -- where pieces lie whose source may be worth less than the contract asks
+%s
+),
 way AS (SELECT * FROM ({WAYS}) AS ways WHERE site = $4),
 there AS (
-    SELECT level.part, level.place, level.free, level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at
+    SELECT level.part, level.place,
+           CASE WHEN (level.part, level.place) IN (SELECT part, place FROM lower)
+                THEN least(level.free, issuable(level.id, $8::text)) ELSE level.free END AS free,
+           level.critical_point, NULL::uuid AS inbound, NULL::timestamptz AS ready_at
     FROM level
     JOIN party ON party.id = level.owner AND party.is_ourselves
     WHERE level.part IN (SELECT part FROM usable) AND level.pool = $3 AND level.condition = 'good'
@@ -166,6 +174,22 @@ WHERE there.inbound IS NULL OR usable.wanted = usable.part
 ORDER BY usable.wanted, place.code, way.hours
 LIMIT 20000
 """
+
+_STOCK = (
+    _ANSWERING
+    % f"""
+    SELECT part, place FROM unit WHERE part IN (SELECT part FROM usable) AND condition = 'good' AND {BELOW_CHANNEL}
+    UNION
+    SELECT lot.part, lot_stock.place FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND lot_stock.quantity > 0
+    WHERE lot.part IN (SELECT part FROM usable) AND {BELOW_CHANNEL}"""
+)
+"""As far as every piece comes from a maker or an authorised channel, two looks into indexes that are all but empty."""
+
+_FROM_MAKERS = (
+    _ANSWERING
+    % """
+    SELECT level.part, level.place FROM level WHERE level.part IN (SELECT part FROM usable) AND condition = 'good'"""
+)
 
 
 async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: float) -> dict[int, list[Outside]]:

@@ -29,15 +29,19 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
     Raises:
         Unknown: no such reservation or request.
         NobodyWaitsForThis: no line of the request waits for what it holds.
-        NotLowerPriority, HeldForTransfer, ReservationResolved, ReasonMissing: as for `taking_over.take_over`.
+        NotLowerPriority, HeldForTransfer, ReservationResolved, ReasonMissing, SourceTooLow: as for
+            `taking_over.take_over`.
 
     """
     await request_view(request, seen_by=by)
     line = await db.fetch_one(
         """SELECT line.id, line.part, line.source_place, line.pool, line.quantity, part_request.priority_class,
-                  part_request.source || ':' || part_request.reference_number AS reference
+                  part_request.source || ':' || part_request.reference_number AS reference,
+                  contract.minimum_provenance AS least
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
+           JOIN device ON device.id = part_request.device
+           JOIN contract ON contract.id = device.contract
            JOIN level ON level.part = line.part AND level.place = line.source_place AND level.pool = line.pool
            JOIN reservation ON reservation.level = level.id AND reservation.id = $1
            WHERE line.request = $2 AND line.state = 'backordered'
@@ -55,6 +59,7 @@ async def take_over_for_request(reservation: UUID, request: UUID, *, by: Actor, 
         priority_class=line["priority_class"],
         reason=reason,
         quantity=line["quantity"],
+        least=line["least"],
     )
     await count_waiting(line["part"], line["source_place"], line["pool"], -line["quantity"])
     hours = await sources.hours_to_site(line["source_place"], request)

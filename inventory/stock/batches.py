@@ -41,13 +41,17 @@ class BatchPlace(Struct, frozen=True, kw_only=True):
     quantity: int
 
 
-class _OnShelf(Struct, frozen=True, kw_only=True):
-    """Good pieces of a batch at a store: units, or pieces of a lot."""
+class OnShelf(Struct, frozen=True, kw_only=True):
+    """Good pieces of a batch at a store: units, or pieces of a lot; `unpicked` are those in nobody's box."""
 
+    level: int
+    receipts: list[UUID]
     depot: str
     pool: str
     owner: str
     serials: list[str]
+    unpicked: list[str]
+    unit_ids: list[UUID]
     lot: str | None
     quantity: int
     free: int
@@ -116,7 +120,7 @@ async def quarantine(receipt: str, part_number: str, *, by: Actor, reason: str) 
     if not reason.strip():
         raise ReasonMissing
     part, came_with = await parts.find(part_number), await find(receipt)
-    shelves = await _on_shelves(part.id, came_with)
+    shelves = await on_shelves(part.id, [came_with])
     if not shelves:
         raise NothingOnShelf(receipt=receipt, part_number=part.part_number)
     for shelf in shelves:
@@ -150,31 +154,39 @@ async def quarantine(receipt: str, part_number: str, *, by: Actor, reason: str) 
     return found
 
 
-async def _on_shelves(part: int, receipt: UUID) -> Sequence[_OnShelf]:
-    """The good pieces of a batch, store by store, with how many of each could change; their levels are locked, in order."""
+async def on_shelves(
+    part: int, receipts: Sequence[UUID], *, level: int | None = None, lot: str | None = None
+) -> Sequence[OnShelf]:
+    """The good pieces that some receipts brought, store by store, with how many of each could change; or of one level and lot.
+
+    Their levels are locked, in order.
+    """
     await db.execute(
         """SELECT FROM level
            WHERE part = $1 AND condition = 'good'
-             AND place IN (SELECT place FROM unit WHERE receipt = $2 AND unit.part = $1
+             AND place IN (SELECT place FROM unit WHERE receipt = ANY($2) AND unit.part = $1
                            UNION SELECT lot_stock.place FROM lot_stock JOIN lot ON lot.id = lot_stock.lot
-                                 WHERE lot.receipt = $2 AND lot.part = $1)
+                                 WHERE lot.receipt = ANY($2) AND lot.part = $1)
            ORDER BY part, place, condition, owner, pool FOR NO KEY UPDATE""",
         part,
-        receipt,
+        list(receipts),
     )
     return await db.read(
-        _OnShelf,
+        OnShelf,
         """WITH piece AS (
-               SELECT unit.place, unit.pool, unit.owner, unit.serial, NULL::text AS lot, 1 AS quantity,
+               SELECT unit.place, unit.pool, unit.owner, unit.id, unit.serial, NULL::text AS lot, 1 AS quantity,
                       EXISTS (SELECT FROM pick WHERE pick.unit = unit.id AND pick.state = 'picked') AS picked
-               FROM unit WHERE unit.receipt = $2 AND unit.part = $1 AND unit.condition = 'good'
+               FROM unit WHERE unit.receipt = ANY($2) AND unit.part = $1 AND unit.condition = 'good'
                UNION ALL
-               SELECT lot_stock.place, lot_stock.pool, lot_stock.owner, NULL, lot.number, lot_stock.quantity, false
+               SELECT lot_stock.place, lot_stock.pool, lot_stock.owner, NULL, NULL, lot.number, lot_stock.quantity, false
                FROM lot_stock JOIN lot ON lot.id = lot_stock.lot
-               WHERE lot.receipt = $2 AND lot.part = $1 AND lot_stock.condition = 'good' AND lot_stock.quantity > 0
+               WHERE lot.receipt = ANY($2) AND lot.part = $1 AND lot_stock.condition = 'good' AND lot_stock.quantity > 0
            )
-           SELECT place.code AS depot, pool.code AS pool, party.code AS owner, lot,
+           SELECT level.id AS level, $2::uuid[] AS receipts, place.code AS depot, pool.code AS pool, party.code AS owner, lot,
                   coalesce(array_agg(serial ORDER BY serial) FILTER (WHERE serial IS NOT NULL), '{}') AS serials,
+                  coalesce(array_agg(serial ORDER BY serial) FILTER (WHERE serial IS NOT NULL AND NOT picked), '{}')
+                      AS unpicked,
+                  coalesce(array_agg(piece.id) FILTER (WHERE piece.id IS NOT NULL), '{}') AS unit_ids,
                   sum(quantity)::int AS quantity,
                   least(level.on_hand - level.reserved, sum(quantity) - sum(picked::int))::int AS free
            FROM piece
@@ -183,8 +195,11 @@ async def _on_shelves(part: int, receipt: UUID) -> Sequence[_OnShelf]:
            JOIN party ON party.id = piece.owner
            JOIN level ON level.part = $1 AND level.place = piece.place AND level.pool = piece.pool
                 AND level.owner = piece.owner AND level.condition = 'good'
+           WHERE $3::bigint IS NULL OR (level.id = $3 AND lot IS NOT DISTINCT FROM $4::text)
            GROUP BY place.code, pool.code, party.code, lot, level.id
            ORDER BY place.code, pool.code, party.code, lot NULLS FIRST""",
         part,
-        receipt,
+        list(receipts),
+        level,
+        lot,
     )

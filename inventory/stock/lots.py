@@ -37,31 +37,59 @@ class _Piece(Struct, kw_only=True):
     spot: Spot
     bin: int | None
     quantity: int
+    provenance: str
 
 
 async def enter(part: int, number: str, *, provenance: str, source: str, receipt: UUID | None = None) -> UUID:
-    """A lot of a part, made at its first mention."""
-    return await db.fetch_value(
-        """WITH known AS (SELECT id FROM lot WHERE part = $1 AND number = $2),
-           made AS (
-               INSERT INTO lot (part, number, provenance, source, receipt, received_at)
-               SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM known)
-               ON CONFLICT ON CONSTRAINT lot_number_is_unique_per_part DO UPDATE SET number = excluded.number
-               RETURNING id
-           )
-           SELECT id FROM known UNION ALL SELECT id FROM made""",
-        part,
-        number,
-        provenance,
-        source,
-        receipt,
-        clock.now(),
-    )
+    """A lot of a part, made at its first mention.
+
+    The same number from a source of another grade is another lot, which says so: no paper of one proves the other.
+    """
+    lot: UUID | None = None
+    while lot is None:  # nothing comes back where somebody else made one of another grade at this moment
+        lot = await db.fetch_value(
+            """WITH known AS (
+                   SELECT id FROM lot
+                   WHERE part = $1 AND provenance = $3::text AND number IN ($2::text, $2::text || '·' || $3::text)
+                   ORDER BY number LIMIT 1
+               ), made AS (
+                   INSERT INTO lot (part, number, provenance, source, receipt, received_at)
+                   SELECT $1, $2::text || CASE WHEN EXISTS (SELECT FROM lot WHERE part = $1 AND number = $2::text)
+                                               THEN '·' || $3::text ELSE '' END, $3::text, $4, $5, $6
+                   WHERE NOT EXISTS (SELECT FROM known)
+                   ON CONFLICT ON CONSTRAINT lot_number_is_unique_per_part DO UPDATE SET number = excluded.number
+                   WHERE lot.provenance = excluded.provenance
+                   RETURNING id
+               )
+               SELECT id FROM known UNION ALL SELECT id FROM made""",
+            part,
+            number,
+            provenance,
+            source,
+            receipt,
+            clock.now(),
+        )
+    return lot
 
 
 async def of_the_day(part: int, *, provenance: str, source: str) -> UUID:
     """The lot of what is found of a part today without any paper."""
     return await enter(part, f"{clock.now():%y%m%d}", provenance=provenance, source=source)
+
+
+async def grade_of_found(part: int, spot: Spot) -> str:
+    """How genuine pieces without serials are that turn up in a store: the least trusted that it had there; else unproven."""
+    return await db.fetch_value(
+        """SELECT coalesce((SELECT lot.provenance FROM lot_stock JOIN lot ON lot.id = lot_stock.lot
+                            WHERE (lot_stock.part, place, condition, owner, pool)
+                                  = ($1::int, $2::int, $3::text, $4::int, $5::int)
+                            ORDER BY grade_rank(lot.provenance) DESC LIMIT 1), 'unproven')""",
+        part,
+        spot.place,
+        spot.condition,
+        spot.owner,
+        spot.pool,
+    )
 
 
 async def settle(moves: Sequence[Move]) -> list[Move]:
@@ -103,9 +131,17 @@ def _take(move: Move, shelf: Sequence[_Piece]) -> list[Move]:
 
 
 async def take(
-    part: int, spot: Spot, quantity: int, *, bins: Collection[int | None] | None = None, lot: UUID | None = None
+    part: int,
+    spot: Spot,
+    quantity: int,
+    *,
+    bins: Collection[int | None] | None = None,
+    lot: UUID | None = None,
+    will_do: Sequence[str] | None = None,
 ) -> list[Piece]:
     """Pieces of a spot, the oldest lots first or of one lot; their level is locked.
+
+    Where only some source grades `will_do`, the least trusted of those first.
 
     `bins` keeps to some bins, None among them for what is not put away; without it they may lie anywhere in the store.
 
@@ -116,7 +152,11 @@ async def take(
     probe = Move(kind="", part=part, quantity=quantity, origin=spot, target=spot)
     await _lock_levels([probe])
     taken: list[Piece] = []
-    for piece in await _pieces([probe]):
+    there = await _pieces([probe])
+    if will_do is not None:
+        ranks = {grade: -rank for rank, grade in enumerate(will_do)}
+        there = sorted((each for each in there if each.provenance in ranks), key=lambda each: ranks[each.provenance])
+    for piece in there:
         count = min(piece.quantity, quantity - sum(each.quantity for each in taken))
         fits = piece.spot == spot and (bins is None or piece.bin in bins) and (lot is None or piece.lot == lot)
         if count > 0 and fits:
@@ -158,7 +198,7 @@ async def _pieces(moves: Sequence[Move]) -> list[_Piece]:
     """What lies in lots at the moves' origins, the oldest lots first."""
     rows = await db.fetch(
         """SELECT lot_stock.lot, lot_stock.part, lot_stock.place, lot_stock.condition, lot_stock.owner, lot_stock.pool,
-                  lot_stock.bin, (lot_stock.quantity - coalesce(picked.quantity, 0))::int AS quantity
+                  lot_stock.bin, lot.provenance, (lot_stock.quantity - coalesce(picked.quantity, 0))::int AS quantity
            FROM lot_stock
            JOIN lot ON lot.id = lot_stock.lot
            LEFT JOIN bin ON bin.id = lot_stock.bin
@@ -185,6 +225,7 @@ async def _pieces(moves: Sequence[Move]) -> list[_Piece]:
             spot=Spot(row["place"], row["condition"], row["owner"], row["pool"]),
             bin=row["bin"],
             quantity=row["quantity"],
+            provenance=row["provenance"],
         )
         for row in rows
     ]

@@ -11,12 +11,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import Provenance
 from inventory.ground import audit, clock, db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import bins, places
-from inventory.stock import codes, units
+from inventory.stock import codes, issuable, units
 from inventory.stock.counting import sheets
 from inventory.stock.moves import GOOD, Piece, Spot
 from inventory.stock.pick_lists import PickListView, pick_list_view
@@ -134,6 +135,7 @@ class _Held(_AtLevel, frozen=True, kw_only=True):
     serialised: bool
     quantity: int
     state: str
+    least: Provenance | None
 
 
 class _Line(_AtLevel, frozen=True, kw_only=True):
@@ -150,6 +152,7 @@ class _Line(_AtLevel, frozen=True, kw_only=True):
     unit: UUID | None
     lot: UUID | None
     bin: int | None
+    least: Provenance | None
     document_kind: str | None
     document_number: str | None
 
@@ -202,7 +205,11 @@ async def begin(depot: str, wanted: Sequence[Wanted], *, by: Actor) -> PickListV
     for each in wanted:
         reservation = held[each.reservation]
         for piece in await propose(
-            reservation.part, reservation.spot, reservation.quantity, serialised=reservation.serialised
+            reservation.part,
+            reservation.spot,
+            reservation.quantity,
+            serialised=reservation.serialised,
+            least=reservation.least,
         ):
             await _add(made, each, piece)
     await audit.record("pick_list.begun", "pick_list", number, by=by)
@@ -213,7 +220,8 @@ async def _lock_reservation(wanted: Wanted, place: int, depot: str) -> _Held:
     held = await db.read_one(
         _Held,
         """SELECT reservation.id, level.part, part.serialised, level.place, level.owner, level.pool,
-                  reservation.quantity - reservation.posted_quantity AS quantity, reservation.state
+                  reservation.quantity - reservation.posted_quantity AS quantity, reservation.state,
+                  reservation.least_provenance AS least
            FROM reservation JOIN level ON level.id = reservation.level JOIN part ON part.id = level.part
            WHERE reservation.id = $1 FOR NO KEY UPDATE OF reservation""",
         wanted.reservation,
@@ -275,6 +283,7 @@ async def scan(
         LotNotHere: that bin has fewer pieces.
         SerialsMissing: the part is kept by serial, and its part number was scanned.
         SerialAmbiguous: it is the serial of several pieces that the list asks for.
+        SourceTooLow: it is worth less than its document asks.
 
     """
     head = await _head(pick_list, by)
@@ -317,7 +326,7 @@ async def _lines(pick_list: UUID) -> list[_Line]:
         _Line,
         """SELECT pick.id, pick.reservation, level.part, part.part_number, part.serialised, level.place, level.owner,
                   level.pool, pool.code AS pool_code, pick.quantity, pick.state, pick.unit, pick.lot, pick.bin,
-                  pick.document_kind, pick.document_number
+                  pick.document_kind, pick.document_number, reservation.least_provenance AS least
            FROM pick
            JOIN reservation ON reservation.id = pick.reservation
            JOIN level ON level.id = reservation.level
@@ -396,6 +405,7 @@ async def _take_unit(line: _Line, scanned: _Scanned, by: Actor) -> None:
     )
     if elsewhere is not None:
         raise PickedElsewhere(serial=scanned.serial, number=elsewhere)
+    await issuable.require([Piece(unit=scanned.id)], line.least, line.part, line.spot)
     await db.execute(
         """UPDATE pick SET state = 'picked', unit = $2, bin = $3, picked_at = $4, picked_by = $5,
                   suggested_unit = CASE WHEN unit <> $2 THEN unit END
@@ -412,14 +422,14 @@ async def _take_unit(line: _Line, scanned: _Scanned, by: Actor) -> None:
 async def _propose_anew(unit: UUID) -> None:
     """Other lines that proposed a unit which is gone propose another one."""
     rows = await db.fetch(
-        """SELECT pick.id, level.part, level.place, level.owner, level.pool
+        """SELECT pick.id, level.part, level.place, level.owner, level.pool, reservation.least_provenance AS least
            FROM pick JOIN reservation ON reservation.id = pick.reservation JOIN level ON level.id = reservation.level
            WHERE pick.unit = $1 AND pick.state = 'open' ORDER BY pick.id FOR NO KEY UPDATE OF pick""",
         unit,
     )
     for row in rows:
         spot = Spot(row["place"], GOOD, row["owner"], row["pool"])
-        (piece,) = await propose(row["part"], spot, 1, serialised=True, without=unit)
+        (piece,) = await propose(row["part"], spot, 1, serialised=True, without=unit, least=row["least"])
         await db.execute("UPDATE pick SET unit = $2, bin = $3 WHERE id = $1", row["id"], piece.unit, piece.bin)
 
 
@@ -454,11 +464,13 @@ async def _take_pieces(
 
 
 async def _take_from_shelf(pick_list: UUID, line: _Line, count: int, shelf: int | None, by: Actor) -> None:
-    there = await free_lots(line.part, line.spot, proposed=False)
+    there = await free_lots(line.part, line.spot, proposed=False, least=line.least)
     proposed = [p for p in there if (p.lot, p.bin) == (line.lot, line.bin) and (shelf is None or p.bin == shelf)]
     others = [p for p in there if p not in proposed and (shelf is None or p.bin == shelf)]
     piece = next((p for p in proposed + others if p.quantity >= count), None)
     if piece is None:
+        if line.least is not None and await free_lots(line.part, line.spot, proposed=False):
+            raise await issuable.too_low(line.part, line.spot, line.least)
         raise LotNotHere
     await db.execute(
         """UPDATE pick SET state = 'picked', quantity = $2, lot = $3, bin = $4, picked_at = $5, picked_by = $6
@@ -531,8 +543,9 @@ async def not_found(pick: UUID, *, by: Actor, reason: str) -> PickListView:
 async def _elsewhere(line: _Line) -> list[Piece]:
     """Pieces in place of those that were not found; all of them, or none."""
     if line.serialised:
-        return await propose(line.part, line.spot, 1, serialised=True, without=line.unit)
-    there = [p for p in await free_lots(line.part, line.spot) if (p.lot, p.bin) != (line.lot, line.bin)]
+        return await propose(line.part, line.spot, 1, serialised=True, without=line.unit, least=line.least)
+    free = await free_lots(line.part, line.spot, least=line.least)
+    there = [p for p in free if (p.lot, p.bin) != (line.lot, line.bin)]
     found: list[Piece] = []
     for piece in there:
         count = min(piece.quantity, line.quantity - sum(p.quantity for p in found))

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.places import places
@@ -31,6 +32,7 @@ async def promise(
     priority: int = 0,
     priority_class: str | None = None,
     expires_at: datetime | None = None,
+    least: Provenance | None = None,
 ) -> Reservation:
     """Promise good stock of ours from a moment on; until then it stays free, and there may be none yet.
 
@@ -52,7 +54,13 @@ async def promise(
     part, place, pool_id = await parts.find(part_number), await places.find_store(depot), await pools.find(pool)
     ahead = Ahead(part=part.id, place=place.id, pool=pool_id, quantity=quantity, starts_at=starts_at)
     (reservation,) = await promise_each(
-        [ahead], by=by, reference=reference, priority=rank, priority_class=priority_class, expires_at=expires_at
+        [ahead],
+        by=by,
+        reference=reference,
+        priority=rank,
+        priority_class=priority_class,
+        expires_at=expires_at,
+        least=least,
     )
     return await reservation_view(reservation)
 
@@ -76,6 +84,7 @@ async def promise_each(
     priority_class: str | None,
     priority: int = 0,
     expires_at: datetime | None = None,
+    least: Provenance | None = None,
 ) -> list[UUID]:
     """Promise on behalf of another verb that has checked the actor's rights and the class; one statement, however many."""
     if not wanted:
@@ -93,9 +102,9 @@ async def promise_each(
                SELECT uuidv7() AS id, made.id AS level, asked.* FROM asked JOIN made USING (part, place, pool)
            ), written AS (
                INSERT INTO reservation (id, level, quantity, state, priority, priority_class, reference_number,
-                                        reserved_at, reserved_by, starts_at, expires_at)
+                                        reserved_at, reserved_by, starts_at, expires_at, least_provenance)
                SELECT id, level, quantity, 'soft',
-                      coalesce((SELECT rank FROM priority_class WHERE code = $7), $6), $7, $8, $9, $10, starts_at, $11
+                      coalesce((SELECT rank FROM priority_class WHERE code = $7), $6), $7, $8, $9, $10, starts_at, $11, $12
                FROM noted
            )
            SELECT id FROM noted ORDER BY n""",
@@ -110,6 +119,7 @@ async def promise_each(
         clock.now(),
         by.name,
         expires_at,
+        least,
     )
     return [row["id"] for row in rows]
 
@@ -166,11 +176,12 @@ async def try_to_begin(reservation: UUID, *, by: Actor) -> bool:
     """Hold what a soft reservation promised, where there is enough; whether it was."""
     row = await db.fetch_one(
         f"""WITH due AS (
-                SELECT id, level, quantity FROM reservation
+                SELECT id, level, quantity, least_provenance AS least FROM reservation
                 WHERE id = $1 AND state = 'soft' AND starts_at <= $2 FOR NO KEY UPDATE
             ), held AS (
                 UPDATE level SET reserved = level.reserved + due.quantity FROM due
                 WHERE level.id = due.level AND level.on_hand - level.reserved >= due.quantity
+                  AND (due.least IS NULL OR issuable(level.id, due.least) >= due.quantity)
                   AND NOT EXISTS (SELECT FROM place WHERE place.id = level.place AND place.frozen_at IS NOT NULL)
                 RETURNING {LEVEL_COLUMNS}, -due.quantity AS freed
             ), begun AS (
@@ -268,11 +279,15 @@ class Prospect(Struct, frozen=True, kw_only=True):
         )
 
 
-async def prospects(spots: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int, int], Prospect]:
-    """How some levels (part, place, pool) will be; one statement, however many."""
+async def prospects(
+    spots: Sequence[tuple[int, int, int]], *, least: Provenance | None = None
+) -> dict[tuple[int, int, int], Prospect]:
+    """How some levels (part, place, pool) will be; one statement, however many. Of what is free, what is worth `least`."""
     found = await db.read(
         Prospect,
-        """SELECT spot.part, spot.place, spot.pool, coalesce(level.free - level.backordered, 0) AS free,
+        """SELECT spot.part, spot.place, spot.pool,
+                  coalesce(CASE WHEN $4::text IS NULL THEN level.free ELSE issuable(level.id, $4) END - level.backordered, 0)
+                      AS free,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'number', coalesce(purchase_order.number, transfer.number),
                               'quantity', expected.quantity - expected.received_quantity, 'due_at', expected.due_at,
@@ -295,5 +310,6 @@ async def prospects(spots: Sequence[tuple[int, int, int]]) -> dict[tuple[int, in
         [part for part, _, _ in spots],
         [place for _, place, _ in spots],
         [pool for _, _, pool in spots],
+        least,
     )
     return {(each.part, each.place, each.pool): each for each in found}

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import Provenance
 from inventory.catalogue.parts import PartRef
 from inventory.ground import clock, db, steps
 from inventory.ground.actor import Actor
@@ -536,9 +537,11 @@ async def adjust(
     pool: str = COMMON,
     condition: Condition = "good",
     serials: Sequence[str] = (),
-    provenance: str = "unproven",
+    provenance: Provenance | None = None,
 ) -> LevelChange:
     """Correct the books: a positive quantity was found, a negative one is missing.
+
+    Where no source is named, a unit that nobody knew is unproven, and pieces without serials are as `lots.grade_of_found`.
 
     Raises:
         ReasonMissing: no reason was given.
@@ -563,12 +566,13 @@ async def adjust(
     if part.serialised and len(set(serials)) != amount:
         raise SerialsMissing(part_number=part.part_number, wanted=amount, given=len(set(serials)))
     pieces = (
-        await _adjusted_units(part, here, there, quantity, serials, provenance, reason)
+        await _adjusted_units(part, here, there, quantity, serials, provenance or "unproven", reason)
         if part.serialised
         else [(None, None)]
     )
     found = quantity > 0 and not part.serialised
-    lot = await lots.of_the_day(part.id, provenance=provenance, source="adjustment") if found else None
+    grade = (provenance or await lots.grade_of_found(part.id, here)) if found else "unproven"
+    lot = await lots.of_the_day(part.id, provenance=grade, source="adjustment") if found else None
     changes = await post(
         [
             Move(

@@ -9,18 +9,21 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import Provenance, stricter, that_will_do
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.places import places
-from inventory.stock import disclosure, picking, pools, priorities, taking, units
-from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, post, shortage
+from inventory.stock import disclosure, issuable, lots, picking, pools, priorities, taking, units
+from inventory.stock.ledger import LEVEL_COLUMNS, LevelChange, announce, free_at, post, shortage
 from inventory.stock.moves import GOOD, Move, Piece, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.refusals import (
     ExpiryInPast,
     HeldForTransfer,
+    LotNotHere,
     MoreThanReserved,
+    NotEnoughUnits,
     QuantityNotPositive,
     ReservationResolved,
 )
@@ -58,20 +61,21 @@ WITH held AS (
     WHERE part.part_number = $1 AND place.code = $2 AND pool.code = $3 AND %s
       AND level.part = part.id AND level.place = place.id AND level.pool = pool.id AND level.owner = party.id
       AND level.condition = 'good' AND level.on_hand - level.reserved >= $4
-      AND place.frozen_at IS NULL
+      AND place.frozen_at IS NULL AND ($11::text IS NULL OR issuable(level.id, $11) >= $4)
     RETURNING {LEVEL_COLUMNS}
 ),
 noted AS (
     INSERT INTO reservation (level, quantity, state, priority, priority_class, reference_number,
-                             reserved_at, held_at, reserved_by, expires_at)
-    SELECT id, $4, 'pending', coalesce((SELECT rank FROM priority_class WHERE code = $10), $5), $10, $6, $7, $7, $8, $9
+                             least_provenance, reserved_at, held_at, reserved_by, expires_at)
+    SELECT id, $4, 'pending', coalesce((SELECT rank FROM priority_class WHERE code = $10), $5), $10, $6, $11, $7, $7, $8,
+           $9
     FROM held
     RETURNING id, priority
 )
 SELECT held.*, -$4::int AS freed, noted.id AS reservation, noted.priority FROM held, noted
 """
 
-RESERVE_OURS, RESERVE_OF = _RESERVE % "party.is_ourselves", _RESERVE % "party.code = $11"
+RESERVE_OURS, RESERVE_OF = _RESERVE % "party.is_ourselves", _RESERVE % "party.code = $12"
 
 
 @db.atomic
@@ -86,6 +90,7 @@ async def reserve(
     priority: int = 0,
     priority_class: str | None = None,
     expires_at: datetime | None = None,
+    least: Provenance | None = None,
 ) -> Reservation:
     """Hold good stock of ours in a store; one round trip where it succeeds and no class is named.
 
@@ -95,6 +100,7 @@ async def reserve(
         QuantityNotPositive: fewer than one was asked.
         ExpiryInPast: it would be over before it began.
         NotYourDepot: the actor does not serve the store.
+        SourceTooLow: enough is free, but too little of it is worth the `least` that is asked.
 
     """
     by.require("reservations.make")
@@ -113,6 +119,7 @@ async def reserve(
         priority=priority,
         priority_class=priority_class,
         expires_at=expires_at,
+        least=least,
     )
 
 
@@ -129,10 +136,12 @@ async def hold(
     priority_class: str | None = None,
     expires_at: datetime | None = None,
     owner: str | None = None,
+    least: Provenance | None = None,
 ) -> Reservation:
     """Reserve on behalf of another verb that has checked the actor's rights; stock of ours, or of another `owner`.
 
     Raises:
+        SourceTooLow: enough is free, but too little of it is worth the `least` that is asked.
         InsufficientStock, Unknown, QuantityNotPositive: as for `reserve`; also for an owner that is not known.
 
     """
@@ -151,6 +160,7 @@ async def hold(
         by.name,
         expires_at,
         priority_class,
+        least,
         *([] if owner is None else [owner]),
     )
     if row is None:
@@ -159,6 +169,8 @@ async def hold(
         whose = await places.ourselves() if owner is None else await places.find_party(owner)
         spot = Spot(place.id, GOOD, whose, await pools.find(pool))
         if part.part_number == part_number:
+            if least is not None and not place.frozen and await free_at(part.id, spot) >= quantity:
+                raise await issuable.too_low(part.id, spot, least)
             raise await shortage(part.id, spot, quantity, frozen=place.frozen)
         # an alias was given: its part is meant
         return await hold(
@@ -172,6 +184,7 @@ async def hold(
             priority_class=priority_class,
             expires_at=expires_at,
             owner=owner,
+            least=least,
         )
     await announce([msgspec.convert(dict(row), LevelChange)])
     return Reservation(
@@ -212,6 +225,7 @@ class Held(Struct, frozen=True, kw_only=True):
     priority: int
     state: str
     expired: bool
+    least: Provenance | None
 
 
 async def lock(reservation: UUID, states: tuple[str, ...] = ("pending",)) -> Held:
@@ -228,7 +242,7 @@ async def lock(reservation: UUID, states: tuple[str, ...] = ("pending",)) -> Hel
                   place.code AS depot, level.owner, level.pool, pool.code AS pool_code,
                   reservation.quantity - reservation.posted_quantity AS quantity,
                   reservation.posted_quantity AS posted, reservation.priority, reservation.state,
-                  coalesce(reservation.expires_at <= $2, false) AS expired
+                  reservation.least_provenance AS least, coalesce(reservation.expires_at <= $2, false) AS expired
            FROM reservation
            JOIN level ON level.id = reservation.level
            JOIN part ON part.id = level.part
@@ -283,10 +297,12 @@ async def post_reservation(
         MoreThanReserved: it holds fewer.
         UnitNotHere: a serial is not in that store.
         HappenedLater, HappenedTooLongAgo, HappenedBeforeItCame: it cannot have left then.
+        SourceTooLow: it is worth less than the contracts served at that place ask.
 
     """
     by.require("stock.issue")
-    by.require_depot((await lock(reservation)).depot)
+    held = await lock(reservation)
+    by.require_depot(held.depot)
     await refuse_where_a_transfer_carries_it(reservation)
     return await hand_out(
         reservation,
@@ -298,6 +314,7 @@ async def post_reservation(
         document=document,
         occurred_at=happened(occurred_at),
         keep_rest=keep_rest,
+        least=await issuable.asked_at(to, held.pool),
     )
 
 
@@ -313,10 +330,12 @@ async def hand_out(
     document: str | None = None,
     occurred_at: datetime | None = None,
     keep_rest: bool = False,
+    least: Provenance | None = None,
 ) -> Reservation:
-    """Post a reservation on behalf of another verb that has checked the actor's rights.
+    """Post a reservation on behalf of another verb that has checked the actor's rights, and knows what is asked at `least`.
 
     Raises:
+        SourceTooLow: what would leave is worth less than that, or than what the reservation asks.
         Unknown, ReservationResolved, MoreThanReserved, UnitNotHere: as for `post_reservation`.
         PickNotComplete, PickedDifferently, PickedElsewhere: it does not agree with what was picked.
 
@@ -330,7 +349,9 @@ async def hand_out(
     if wanted > held.quantity:
         raise MoreThanReserved(reserved=held.quantity, wanted=wanted)
     origin = Spot(held.place, "good", held.owner, held.pool)
-    pieces = picked or await _pieces(held, origin, wanted, serials)
+    asked = stricter(held.least, least)
+    pieces = picked or await _pieces(held, origin, wanted, serials, asked)
+    await issuable.require(pieces, asked, held.part, origin)
     await post(
         [
             Move(
@@ -363,11 +384,27 @@ async def hand_out(
     return await reservation_view(reservation, serials=[piece.serial for piece in pieces if piece.serial])
 
 
-async def _pieces(held: Held, origin: Spot, wanted: int, serials: Sequence[str]) -> list[Piece]:
-    """What leaves where nothing was picked: the units named or the oldest; of other parts, whatever lots are oldest."""
+async def _pieces(
+    held: Held, origin: Spot, wanted: int, serials: Sequence[str], least: Provenance | None
+) -> list[Piece]:
+    """What leaves where nothing was picked: the units named or the oldest; of other parts, whatever lots are oldest.
+
+    Where something is asked of the source, the least trusted that will do, so that better ones stay for who needs them.
+    """
+    will_do = that_will_do(least)
     if not held.serialised:
-        return [Piece(quantity=wanted)]
-    chosen = await units.choose(held.part, origin, wanted, serials)
+        if will_do is None:
+            return [Piece(quantity=wanted)]
+        try:
+            return await lots.take(held.part, origin, wanted, will_do=will_do)
+        except LotNotHere:
+            raise await issuable.too_low(held.part, origin, least or "unproven") from None
+    try:
+        chosen = await units.choose(held.part, origin, wanted, serials, will_do=None if serials else will_do)
+    except NotEnoughUnits:
+        if least is None:
+            raise
+        raise await issuable.too_low(held.part, origin, least) from None
     return [Piece(unit=unit.id, bin=unit.bin, serial=unit.serial) for unit in chosen]
 
 

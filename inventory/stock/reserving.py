@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 from msgspec import Struct
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db, idempotency
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Busy, InventoryError
@@ -24,7 +25,7 @@ from inventory.stock.reservations import Reservation
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What somebody wants to reserve, as `reservations.reserve` takes it."""
+    """What somebody wants to reserve, as `reservations.reserve` takes it; worth `least` at the least, where that is asked."""
 
     part_number: str
     depot: str
@@ -35,6 +36,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     priority: int = 0
     priority_class: str | None = None
     expires_at: datetime | None = None
+    least: Provenance | None = None
 
     @property
     def level(self) -> tuple[str, str, str]:
@@ -117,9 +119,9 @@ async def serve(asks: Sequence[Ask], *, statement: str) -> Sequence[Answer | Lat
 _HOLD_EACH = f"""
 WITH asked AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[],
-                         $9::timestamptz[])
+                         $9::timestamptz[], $11::text[])
     WITH ORDINALITY AS a(part_number, depot, pool, quantity, priority, priority_class, reference, reserved_by,
-                         expires_at, n)
+                         expires_at, least, n)
 ),
 wanted AS MATERIALIZED (
     SELECT asked.*, coalesce(priority_class.rank, asked.priority) AS rank, level.id AS level
@@ -142,7 +144,8 @@ granted AS MATERIALIZED (
         SELECT wanted.*, locked.free, sum(quantity) OVER (PARTITION BY level ORDER BY n) AS taken
         FROM wanted JOIN locked ON locked.id = wanted.level
     ) AS so_far
-    WHERE taken <= free
+    -- read only where a purpose asks for it, once the levels are locked
+    WHERE taken <= CASE WHEN least IS NULL THEN free ELSE issuable(level, least) END
 ),
 held AS (
     UPDATE level SET reserved = level.reserved + sum.quantity
@@ -152,8 +155,9 @@ held AS (
 ),
 noted AS (
     INSERT INTO reservation (id, level, quantity, state, priority, priority_class, reference_number,
-                             reserved_at, held_at, reserved_by, expires_at)
-    SELECT id, level, quantity, 'pending', rank, priority_class, reference, $10, $10, reserved_by, expires_at FROM granted
+                             least_provenance, reserved_at, held_at, reserved_by, expires_at)
+    SELECT id, level, quantity, 'pending', rank, priority_class, reference, least, $10, $10, reserved_by, expires_at
+    FROM granted
 )
 SELECT wanted.n, wanted.rank, granted.id AS reservation, locked.id IS NULL AS locked, held.*
 FROM wanted
@@ -180,6 +184,7 @@ async def _hold_each(wanted: Sequence[Wanted], statement: str) -> list[Reservati
         [each.by.name for each in wanted],
         [each.expires_at for each in wanted],
         now,
+        [each.least for each in wanted],
     )
     held: list[Reservation | Later] = [Later.ALONE] * len(wanted)
     changes: dict[int, LevelChange] = {}

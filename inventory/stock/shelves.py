@@ -2,15 +2,27 @@
 
 from uuid import UUID
 
+from inventory.catalogue.grades import Provenance, that_will_do
 from inventory.ground import db
 from inventory.stock.moves import Piece, Spot
 
 
 async def propose(
-    part: int, spot: Spot, quantity: int, *, serialised: bool, without: UUID | None = None
+    part: int,
+    spot: Spot,
+    quantity: int,
+    *,
+    serialised: bool,
+    without: UUID | None = None,
+    least: Provenance | None = None,
 ) -> list[Piece]:
-    """The oldest pieces that nobody else is to fetch; what cannot be found is a piece without unit or lot."""
-    free = await (_free_units(part, spot, quantity, without) if serialised else free_lots(part, spot))
+    """The oldest pieces that nobody else is to fetch; what cannot be found is a piece without unit or lot.
+
+    Where something is asked of their source, the least trusted that will do, so that better ones stay for who needs them.
+    """
+    free = await (
+        _free_units(part, spot, quantity, without, least) if serialised else free_lots(part, spot, least=least)
+    )
     found: list[Piece] = []
     left = quantity
     for piece in free:
@@ -29,7 +41,9 @@ def _singly(piece: Piece) -> list[Piece]:
     return [Piece(unit=piece.unit, bin=piece.bin)] * piece.quantity
 
 
-async def _free_units(part: int, spot: Spot, quantity: int, without: UUID | None) -> list[Piece]:
+async def _free_units(
+    part: int, spot: Spot, quantity: int, without: UUID | None, least: Provenance | None
+) -> list[Piece]:
     return await db.read(
         Piece,
         """SELECT unit.id AS unit, unit.bin FROM unit
@@ -39,7 +53,8 @@ async def _free_units(part: int, spot: Spot, quantity: int, without: UUID | None
                  SELECT FROM pick JOIN reservation ON reservation.id = pick.reservation AND reservation.state = 'pending'
                  WHERE pick.unit = unit.id AND (pick.state IN ('open', 'picked', 'short') OR pick.reason <> ''))
              AND NOT EXISTS (SELECT FROM provisional_issue WHERE provisional_issue.unit = unit.id AND settled_at IS NULL)
-           ORDER BY received_at, id LIMIT $7""",
+             AND ($8::text[] IS NULL OR provenance = ANY($8))
+           ORDER BY CASE WHEN $8::text[] IS NULL THEN 0 ELSE -grade_rank(provenance) END, received_at, id LIMIT $7""",
         part,
         spot.place,
         spot.condition,
@@ -47,10 +62,11 @@ async def _free_units(part: int, spot: Spot, quantity: int, without: UUID | None
         spot.pool,
         without,
         quantity,
+        that_will_do(least),
     )
 
 
-async def free_lots(part: int, spot: Spot, *, proposed: bool = True) -> list[Piece]:
+async def free_lots(part: int, spot: Spot, *, proposed: bool = True, least: Provenance | None = None) -> list[Piece]:
     """Pieces per lot and bin that nobody has picked, nor (`proposed`) is told to; the oldest lots first."""
     return await db.read(
         Piece,
@@ -69,11 +85,14 @@ async def free_lots(part: int, spot: Spot, *, proposed: bool = True) -> list[Pie
            ) AS claimed ON true
            WHERE lot_stock.part = $1 AND lot_stock.place = $2 AND lot_stock.condition = $3 AND lot_stock.owner = $4
              AND lot_stock.pool = $5 AND lot_stock.quantity > coalesce(claimed.quantity, 0)
-           ORDER BY lot.received_at, lot.id, bin.code NULLS FIRST""",
+             AND ($7::text[] IS NULL OR lot.provenance = ANY($7))
+           ORDER BY CASE WHEN $7::text[] IS NULL THEN 0 ELSE -grade_rank(lot.provenance) END, lot.received_at, lot.id,
+                    bin.code NULLS FIRST""",
         part,
         spot.place,
         spot.condition,
         spot.owner,
         spot.pool,
         proposed,
+        that_will_do(least),
     )

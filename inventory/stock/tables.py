@@ -163,7 +163,8 @@ class Reservation(
 ):
     """Stock of one level held for one purpose, or (soft) promised to it from `starts_at` on.
 
-    What a pending reservation still holds is `quantity - posted_quantity`.
+    What a pending reservation still holds is `quantity - posted_quantity`; what is held may be worth no less than
+    `least_provenance`, where its purpose asks for that.
     """
 
     id = key()
@@ -174,6 +175,7 @@ class Reservation(
     priority = whole(0)
     priority_class = optional_text()
     reference_number = optional_text(index=True)
+    least_provenance = optional_text()
     reserved_at = instant()
     reserved_by = text()
     held_at = optional_instant()
@@ -191,6 +193,7 @@ class Reservation(
     reservation_is_soft_until_its_start = Check(
         "(state <> 'soft' OR (starts_at IS NOT NULL AND held_at IS NULL)) AND (state <> 'pending' OR held_at IS NOT NULL)"
     )
+    reservation_least_provenance_is_known = Check(PROVENANCE_IS_KNOWN.replace("provenance IN", "least_provenance IN"))
     reservation_is_taken_over_by_another = Check("(state = 'taken_over') = (taken_over_by IS NOT NULL)")
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from inventory.catalogue.grades import Provenance
 from inventory.ground import audit, db, events, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing
@@ -32,6 +33,7 @@ async def take_over(
     priority_class: str,
     reason: str,
     quantity: int | None = None,
+    least: Provenance | None = None,
 ) -> Reservation:
     """Void a reservation of lower rank and hold its stock for another purpose; the loser's document hears of it by a job.
 
@@ -42,6 +44,7 @@ async def take_over(
         HeldForTransfer: a transfer is to carry it.
         MoreThanReserved: it holds fewer.
         ReasonMissing, PurposeMissing: no reason was given, or nothing for which.
+        SourceTooLow: what it holds is worth less than the `least` that is asked.
 
     """
     by.require("reservations.take_over")
@@ -70,6 +73,7 @@ async def take_over(
         pool=lost.pool_code,
         reference=reference,
         priority_class=priority_class,
+        least=least,
     )
     await resolve(reservation, "taken_over", by=by, taken_over_by=held.id)
     await jobs.enqueue(jobs.ReservationTakenOver(reservation))

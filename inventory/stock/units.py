@@ -84,8 +84,12 @@ class UnitMovement(Struct, frozen=True, kw_only=True):
     reversed_by_movement: UUID | None
 
 
-async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str]) -> list[Picked]:
+async def choose(
+    part: int, origin: Spot, quantity: int, serials: Sequence[str], *, will_do: Sequence[str] | None = None
+) -> list[Picked]:
     """The units that leave a spot: those scanned, or the oldest ones; locked until the transaction ends.
+
+    Where only some source grades `will_do`, the least trusted of those leave first.
 
     Raises:
         SerialsMissing: serials were given, but not as many as pieces leave.
@@ -109,7 +113,9 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
                       ELSE NOT EXISTS (SELECT FROM pick WHERE pick.unit = unit.id AND pick.state = 'picked')
                            AND NOT EXISTS (SELECT FROM provisional_issue
                                            WHERE provisional_issue.unit = unit.id AND settled_at IS NULL) END
-           ORDER BY received_at, id LIMIT $7 FOR NO KEY UPDATE""",
+             AND ($8::text[] IS NULL OR provenance = ANY($8))
+           ORDER BY CASE WHEN $8::text[] IS NULL THEN 0 ELSE -grade_rank(provenance) END, received_at, id
+           LIMIT $7 FOR NO KEY UPDATE""",
         part,
         origin.place,
         origin.condition,
@@ -117,6 +123,7 @@ async def choose(part: int, origin: Spot, quantity: int, serials: Sequence[str])
         origin.pool,
         list(serials) or None,
         quantity,
+        will_do,
     )
     if len(found) < quantity:
         missing = sorted(set(serials) - {unit.serial for unit in found})

@@ -20,6 +20,7 @@ from inventory.ground import clock, db, progress
 from inventory.master_data.places import LANES
 from inventory.people import keys, persons, sessions
 from inventory.people.roles import ROLES
+from inventory.procurement import counterfeits, vendor_contacts
 from inventory.stock import (
     conditions,
     handing_in,
@@ -120,6 +121,11 @@ async def known(password_hash: str) -> dict[str, Any]:
     notice = await notices.announce("GZ", lines, by=KEEPER, origin="V-DELL", due_at=soon)
     order = await drafted((FAN, 1))
     claimed = await claiming.claim(await delivered(DRIVE, 2), DRIVE, by=SUPERVISOR, reason="they die within weeks")
+    suspected = await counterfeits.suspect(
+        (await _one_that_came(claimed.receipt)), DRIVE, by=SUPERVISOR, reason="its label looks copied"
+    )
+    desk = vendor_contacts.NewVendorContact(name="desk", role="emergency", phone="020-8888", around_the_clock=True)
+    contact = await vendor_contacts.enter("DISTI", desk, by=SETUP)
     rehearsed = await progress.begin_job(
         rehearsals.KIND,
         by=msgspec.structs.replace(SETUP, name="everybody"),
@@ -144,6 +150,9 @@ async def known(password_hash: str) -> dict[str, Any]:
         "link_id": str(link.id),
         "key_id": str(key.id),
         "claim_id": str(claimed.id),
+        "suspicion_id": str(suspected.suspicion.id),
+        "contact_id": str(contact.id),
+        "letter": await db.fetch_value("SELECT id FROM authorisation ORDER BY id LIMIT 1"),
         "line_id": str(line.id),
         "hand-ins tag": piece.tag,
         **dict.fromkeys(("rehearsal job_id", "emergency-rehearsals job_id"), str(rehearsed.id)),
@@ -160,6 +169,12 @@ async def known(password_hash: str) -> dict[str, Any]:
         **dict.fromkeys(("expires_at", "starts_at", "due_at", "need_by", "promised_at"), soon.isoformat()),
         **dict.fromkeys(("counted_at", "began_at", "occurred_at", "taken_at", "attempted_at"), now.isoformat()),
     }
+
+
+async def _one_that_came(receipt: str) -> str:
+    return await db.fetch_value(
+        "SELECT serial FROM unit JOIN receipt ON receipt.id = unit.receipt WHERE receipt.number = $1 LIMIT 1", receipt
+    )
 
 
 class Caller:

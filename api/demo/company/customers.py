@@ -138,9 +138,9 @@ CUSTOMERS = [
             for severity in ("general", "severe")
             for hours in ("working", "non_working")
         ],
-        "answer 20 min, on site 1 h, progress every 60 min, report within 48 h",
+        "answer 20 min, on site 1 h, progress every 60 min, report within 48 h; pulled parts allowed for old machines",
         dedicated=True,
-        minimum_provenance="authorised_channel",
+        minimum_provenance="pulled",
     ),
     CustomerSpec(
         "LIAOBEI",

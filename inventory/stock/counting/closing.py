@@ -392,7 +392,8 @@ async def _corrections(number: str, line: Line) -> list[Move]:
         ]
         return gone + come + relocated
     if difference.pieces > 0:
-        lot = await lots.enter(line.part, number, provenance="unproven", source=number)
+        grade = await lots.grade_of_found(line.part, line.spot)
+        lot = await lots.enter(line.part, number, provenance=grade, source=number)
         return [move("adjustment", lost, line.spot, quantity=difference.pieces, lot=lot, to_bin=line.bin_id)]
     taken = await lots.take(line.part, line.spot, -difference.pieces, bins=[line.bin_id])
     return [

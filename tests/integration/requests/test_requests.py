@@ -135,7 +135,12 @@ async def test_new_stock_goes_to_those_who_wait_severe_ones_first(own_company):
     general = await requests.open_request(new(), by=DISPATCHER)
     severe = await requests.open_request(new(reference="INC-2/1", severity="severe"), by=DISPATCHER)
 
-    await receipts.receive("GZ", [receipts.Incoming(part_number=PSU, quantity=1)], by=KEEPER, origin="V-DISTI")
+    await receipts.receive(
+        "GZ",
+        [receipts.Incoming(part_number=PSU, quantity=1, provenance="authorised_channel")],
+        by=KEEPER,
+        origin="V-DISTI",
+    )
     spot = await db.fetch_one("SELECT part, place, pool FROM level WHERE backordered > 0")
     filled = await backorders.fill_backorders(*spot, by=SETUP)
 

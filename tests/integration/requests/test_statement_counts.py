@@ -33,8 +33,8 @@ async def enter(count: int) -> list[str]:
         by=SETUP,
     )
     for number in numbers:
-        await receipts.adjust("GZ", number, 3, by=SETUP, reason="stock")
-        await receipts.adjust("SH", f"{number}-NEW", 1, by=SETUP, reason="stock")
+        await receipts.adjust("GZ", number, 3, by=SETUP, reason="stock", provenance="maker_direct")
+        await receipts.adjust("SH", f"{number}-NEW", 1, by=SETUP, reason="stock", provenance="maker_direct")
     return numbers
 
 

@@ -76,7 +76,12 @@ async def test_a_later_delivery_makes_a_later_promise_and_none_makes_none(compan
 async def test_stock_that_another_store_can_spare_by_now_goes_to_the_most_urgent(company):
     calm = await waits()
     severe = await requests.open_request(new(reference="INC-2/1", severity="severe"), by=DISPATCHER)
-    await receipts.receive("SH", [receipts.Incoming(part_number=PSU, quantity=1)], by=SH_KEEPER, origin="V-DISTI")
+    await receipts.receive(
+        "SH",
+        [receipts.Incoming(part_number=PSU, quantity=1, provenance="authorised_channel")],
+        by=SH_KEEPER,
+        origin="V-DISTI",
+    )
     assert await backorders.renew_promises(by=ALLOCATION) == 1
     assert told(await requests.request_view(severe.id)) == [(1, "reserved", "SH", PSU, True)]
     assert told(await requests.request_view(calm.id)) == [(1, "backordered", "GZ", None, False)]
@@ -87,7 +92,12 @@ async def test_a_firm_promise_is_left_for_an_earlier_one_only(company):
     waiting = await waits()
     await bought(waiting)
     await backorders.renew_promises(by=ALLOCATION)
-    await receipts.receive("SH", [receipts.Incoming(part_number=PSU, quantity=3)], by=SH_KEEPER, origin="V-DISTI")
+    await receipts.receive(
+        "SH",
+        [receipts.Incoming(part_number=PSU, quantity=3, provenance="authorised_channel")],
+        by=SH_KEEPER,
+        origin="V-DISTI",
+    )
     sent = await transfers.draft_transfer(
         "SH", "GZ", [transfers.TransferItem(part_number=PSU, quantity=3)], by=SH_KEEPER
     )
@@ -145,7 +155,12 @@ async def test_all_who_wait_are_looked_at_batch_by_batch_the_most_urgent_first(c
     calm = [await waits(), *[await requests.open_request(new(reference=f"{n}"), by=DISPATCHER) for n in range(2)]]
     severe = await requests.open_request(new(reference="INC-9/1", severity="severe"), by=DISPATCHER)
     assert await backorders.renew_promises(by=ALLOCATION, batch=1) == 0
-    await receipts.receive("SH", [receipts.Incoming(part_number=PSU, quantity=2)], by=SH_KEEPER, origin="V-DISTI")
+    await receipts.receive(
+        "SH",
+        [receipts.Incoming(part_number=PSU, quantity=2, provenance="authorised_channel")],
+        by=SH_KEEPER,
+        origin="V-DISTI",
+    )
 
     assert await backorders.renew_promises(by=ALLOCATION, batch=1) == 2
     states = [(await requests.request_view(each.id)).state for each in (severe, *calm)]

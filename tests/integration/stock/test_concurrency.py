@@ -203,7 +203,13 @@ async def _open_stock() -> None:
     spots = [(n, store, condition) for n in range(PARTS) for store in STORES for condition in ("good", "quarantine")]
     for number, store, condition in shuffled(spots):
         await receipts.adjust(
-            store, f"HOT-{number:03d}", OPENING, by=SETUP, reason="opening stock", condition=condition
+            store,
+            f"HOT-{number:03d}",
+            OPENING,
+            by=SETUP,
+            reason="opening stock",
+            condition=condition,
+            provenance="authorised_channel",
         )
 
 

@@ -72,7 +72,7 @@ async def test_a_contracts_own_stock_takes_nothing_of_doubtful_origin(company):
     with pytest.raises(PoolWantsBetter) as refusal:
         await pool_crossings.cross((await ask()).id, by=MANAGER)
 
-    assert (refusal.value.facts["needed"], refusal.value.facts["grade"]) == ("maker_direct", "unproven")
+    assert (refusal.value.facts["needed"], refusal.value.facts["grade"]) == ("maker_direct", "authorised_channel")
 
 
 async def test_whoever_asked_does_not_decide(company):
