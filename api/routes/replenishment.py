@@ -1,6 +1,5 @@
 """Replenishment over HTTP: what is proposed to be reordered, a buyer's answers, and the policy behind it."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from msgspec import Meta, Struct, convert
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Quantity, Text
 from inventory.procurement import replenishment, replenishment_answers, replenishment_policy
@@ -36,7 +36,7 @@ class Declining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     proposals: Annotated[list[UUID], Meta(min_length=1, max_length=MOST_AT_ONCE)]
     reason: Why
-    until: datetime | None = None
+    until: Instant | None = None
 
 
 class Declined(Struct, frozen=True):

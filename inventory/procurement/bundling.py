@@ -13,9 +13,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue.grades import GRADES
 from inventory.ground import clock, db
-from inventory.procurement.provenance import GRADES
-from inventory.procurement.replenishment import GRADE, LEAST_GRADE, hold_others
+from inventory.procurement.provenance import grade_on
+from inventory.procurement.replenishment import LEAST_GRADE, hold_others
 from optimizer.order_bundles import Bundling, Need, Option, Price, Terms
 
 
@@ -45,7 +46,7 @@ JOIN LATERAL (
                                                      ORDER BY from_quantity)
                                     FROM price_break WHERE price_break.offer = offered.id)) ORDER BY code) AS options
     FROM (
-        SELECT DISTINCT ON (offer.vendor) offer.*, party.code, {GRADE.format(today="$2::date")} AS grade
+        SELECT DISTINCT ON (offer.vendor) offer.*, party.code, {grade_on("$2::date")} AS grade
         FROM offer
         JOIN vendor ON vendor.id = offer.vendor AND vendor.active
         JOIN party ON party.id = vendor.party

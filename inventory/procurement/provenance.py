@@ -16,34 +16,24 @@ class ProvenanceTooLow(Refused):
     help_zh = "请先入隔离区，或改向原厂或持有有效授权书的供应商采购。"
 
 
-def grade_of(kind: str, *, sells_own_make: bool, has_letter: bool) -> Provenance:
-    """The grade of a part bought from a vendor of a kind.
+def grade_on(day: str) -> str:
+    """The grade of a `part` bought from a `vendor`, on a day of its query: its maker, who has a letter for it, or neither.
 
-    >>> grade_of("distributor", sells_own_make=False, has_letter=True)
-    'authorised_channel'
-    >>> grade_of("distributor", sells_own_make=False, has_letter=False)
-    'unproven'
+    >>> "$2 BETWEEN" in grade_on("$2")
+    True
     """
-    if kind == "maker" and sells_own_make:
-        return "maker_direct"
-    if has_letter:
-        return "authorised_channel"
-    if kind == "repairer":
-        return "recovered"
-    return "broker" if kind == "broker" else "unproven"
+    return f"""CASE
+        WHEN vendor.kind = 'maker' AND part.maker = vendor.party THEN 'maker_direct'
+        WHEN EXISTS (SELECT FROM authorisation WHERE authorisation.vendor = vendor.id AND {covers(day)})
+            THEN 'authorised_channel'
+        WHEN vendor.kind = 'repairer' THEN 'recovered'
+        WHEN vendor.kind = 'broker' THEN 'broker'
+        ELSE 'unproven' END"""
 
 
 async def vendor_grade(vendor: int, part: int, on: date) -> Provenance:
     """The grade of a part bought from a vendor on a day, by its letters."""
-    row = await db.fetch_one(
-        f"""SELECT vendor.kind, part.maker = vendor.party AS sells_own_make,
-                  EXISTS (SELECT FROM authorisation
-                          WHERE authorisation.vendor = vendor.id AND {covers("$3::date")}) AS has_letter
-           FROM vendor, part WHERE vendor.id = $1 AND part.id = $2""",
-        vendor,
-        part,
-        on,
+    grade = await db.fetch_value(
+        f"SELECT {grade_on('$3::date')} FROM vendor, part WHERE vendor.id = $1 AND part.id = $2", vendor, part, on
     )
-    if row is None:
-        return "unproven"
-    return grade_of(row["kind"], sells_own_make=bool(row["sells_own_make"]), has_letter=row["has_letter"])
+    return grade or "unproven"

@@ -15,12 +15,13 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from inventory.catalogue.grades import GRADES
 from inventory.ground import clock, db, events, jobs, steps
 from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Unknown
 from inventory.procurement import replenishment_policy
 from inventory.procurement.closures import closures_of_vendors
-from inventory.procurement.provenance import GRADES
+from inventory.procurement.provenance import grade_on
 from inventory.stock.disclosure import serves
 from optimizer.closures import days_taken
 
@@ -217,16 +218,6 @@ stocked AS MATERIALIZED (
 )"""
 
 
-GRADE = """CASE WHEN vendor.kind = 'maker' AND part.maker = vendor.party THEN 'maker_direct'
-                WHEN EXISTS (SELECT FROM authorisation
-                             WHERE authorisation.vendor = vendor.id AND authorisation.maker = part.maker
-                               AND {today} BETWEEN authorisation.valid_from AND authorisation.valid_to)
-                    THEN 'authorised_channel'
-                WHEN vendor.kind = 'repairer' THEN 'recovered'
-                WHEN vendor.kind = 'broker' THEN 'broker' ELSE 'unproven' END"""
-"""`provenance.grade_of` for many offers at once."""
-
-
 def _propose(*, some: bool) -> str:
     """The statement that makes proposals, sizes them anew, withdraws them, and lets refusals lapse."""
     of_asked = _ASKED.replace("level.", "proposal.") if some else _EVERY
@@ -262,7 +253,7 @@ WITH {_positions(some=some)}, lacking AS MATERIALIZED (
       AND ($9 OR proposal.id IS NULL OR (proposal.base_stock, proposal.position, proposal.urgent, proposal.facts)
                                         IS DISTINCT FROM (lacking.base_stock, lacking.position, lacking.urgent, lacking.facts))
 ), offered AS MATERIALIZED (
-    SELECT DISTINCT ON (offer.part, offer.vendor) offer.*, party.code AS seller, {GRADE.format(today="$5::date")} AS grade
+    SELECT DISTINCT ON (offer.part, offer.vendor) offer.*, party.code AS seller, {grade_on("$5::date")} AS grade
     FROM offer
     JOIN vendor ON vendor.id = offer.vendor AND vendor.active
     JOIN party ON party.id = vendor.party

@@ -56,6 +56,7 @@ async def test_declining_needs_a_reason_and_a_day_to_come(api, proposal):
     assert (await api.post(path, {**body, "reason": "  "}, role="buyer")).json()["code"] == "no_reason"
     past = await api.post(path, {**body, "until": "2020-01-01T00:00:00Z"}, role="buyer")
     assert past.json()["code"] == "never_answered"
+    assert (await api.post(path, {**body, "until": "2099-01-01T08:00:00"}, role="buyer")).status_code == 422
     assert (await api.post(path, {**body, "surprise": 1}, role="buyer")).status_code == 422
     assert (await api.post(path, body, role="buyer")).json() == {"declined": [proposal.number]}
 
