@@ -124,7 +124,7 @@ GROUPS = (
         (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
-            Item("/vendors", ("Vendors", "供应商"), "user", "vendors.read"),
+            Item("/vendors", ("Vendors", "供应商"), "package-import", "vendors.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "file-text", "orders.answer"),
         ),
