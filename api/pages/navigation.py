@@ -124,9 +124,9 @@ GROUPS = (
         (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
-            Item("/vendors", ("Vendors", "供应商"), "package-import", "vendors.read"),
+            Item("/vendors", ("Vendors", "供应商"), "building-store", "vendors.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
-            Item("/vendor-orders", ("Our orders", "我方订单"), "file-text", "orders.answer"),
+            Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
         ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),
