@@ -389,7 +389,7 @@ async def end_drill(case: UUID, why: Literal["by_a_person", "real_failure"], *, 
         await log(case, "made_real", by, {"why": why})
         for placed in await db.fetch(
             """SELECT purchase_order.id FROM purchase_order JOIN emergency_case ON emergency_case.number = case_number
-               WHERE emergency_case.id = $1 AND purchase_order.state IN ('approved', 'placed', 'acknowledged')""",
+               WHERE emergency_case.id = $1 AND purchase_order.state IN ('approved', 'placed', 'acknowledged', 'shipped')""",
             case,
         ):
             await orders.record_refused(placed["id"], by=by, reason="演练转为实战 / the drill became real")
