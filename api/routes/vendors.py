@@ -62,7 +62,12 @@ class VendorFileController(Controller):
         measured = await reliability.reliability([each.code for each in found], seen_by=request.user)
         return page(request, [measured[each.code] for each in found], limit, lambda each: each.vendor)
 
-    @get("/vendor-contacts", operation_id="ListVendorContacts", guards=[requires("vendors.read")], responses=refusals())
+    @get(
+        "/vendor-contacts",
+        operation_id="ListVendorContacts",
+        guards=[requires("vendors.read")],
+        responses=refusals(404),
+    )
     async def list_contacts(
         self,
         request: ApiRequest,
@@ -114,7 +119,7 @@ class VendorFileController(Controller):
             lambda: vendor_contacts.verify(contact_id, by=request.user, phone=data.phone),
         )
 
-    @get("/authorisations", operation_id="ListLetters", guards=[requires("vendors.read")], responses=refusals())
+    @get("/authorisations", operation_id="ListLetters", guards=[requires("vendors.read")], responses=refusals(404))
     async def list_letters(
         self,
         request: ApiRequest,

@@ -270,6 +270,17 @@ async def note_cover(case: UUID, *, covered: bool, missing: int, by: Actor) -> N
             depot=view.depot,
             due_at=now + timedelta(days=1),
         )
+        await _judge_others(case)
+
+
+async def _judge_others(case: UUID) -> None:
+    """Have the other cases that go on judged anew: a class that one part gave back may be all that another waits for."""
+    others = await db.fetch(
+        """SELECT part, place, pool FROM emergency_case
+           WHERE id <> $1 AND state IN ('proposed', 'acting') ORDER BY part, place, pool LIMIT 100""",
+        case,
+    )
+    await jobs.enqueue(*(jobs.Assess(row["part"], row["place"], row["pool"]) for row in others))
 
 
 async def _why_more_is_needed(case: UUID, missing: int) -> str | None:

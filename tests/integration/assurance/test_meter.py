@@ -373,7 +373,8 @@ async def test_only_changes_that_matter_are_judged(meter):
 )
 def test_free_stock_matters_at_none_at_the_last_piece_and_about_the_critical_point(before, after, point, matters):
     change = LevelChange(id=1, part=1, place=1, pool=1, condition="good", on_hand=after, reserved=0, backordered=0,
-                         critical_point=point, average_failure_line=None, freed=after - before, in_several=False)  # fmt: skip
+                         reorder_point=None, critical_point=point, average_failure_line=None,
+                         freed=after - before, in_several=False)  # fmt: skip
 
     assert change.changes_cover() == matters
 

@@ -572,3 +572,16 @@ async def test_an_open_case_without_a_proposal_is_not_forgotten(company):
     with clock.at(clock.now() + timedelta(minutes=5)):
         assert await cases.remind_of_unproposed(by=EMERGENCY) == 1
     assert await db.fetch_value("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'propose'") == before + 1
+
+
+async def test_cover_that_comes_back_has_the_other_cases_judged_anew(company):
+    case = await a_case()
+    await declaring.declare(FAN, "GZ", pool="common", reason="a rumour", by=MANAGER)
+    (other,) = [each for each in await live_cases() if each.id != case.id]
+    await propose(other)
+    await receipts.adjust("GZ", DRIVE, 40, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(40)])
+    with jobs.collecting() as due:
+        await judge(DRIVE)
+
+    assert (await cases.case_summary(case.id)).state == "cover_restored"
+    assert jobs.Assess(*await ids(FAN, "GZ")) in due

@@ -4,8 +4,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from pgqueuer.domain.errors import RetryRequested
 
-from api.worker import VENDOR_TRIES, Work, on_order_fell_through, on_place_order, solve_emergency
+from api.vendors.placing import PATIENCE
+from api.worker import Work, on_order_fell_through, on_place_order, solve_emergency
 from inventory.emergency import cases, declaring, proposing
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import clock, db, jobs
@@ -126,8 +128,10 @@ async def test_a_vendor_that_refused_is_named_with_those_that_remain(api, compan
 async def test_a_vendor_that_hangs_is_told_apart_from_one_that_refuses(api, company):
     case, order = await a_refusable_case()
     work = Work(settings_for(company))
-    work.attempt = VENDOR_TRIES - 1
-    await on_place_order(jobs.PlaceOrder(order.id), work)
+    with pytest.raises(RetryRequested):
+        await on_place_order(jobs.PlaceOrder(order.id), work)
+    with clock.at(clock.now() + PATIENCE):
+        await on_place_order(jobs.PlaceOrder(order.id), work)
     await on_order_fell_through(jobs.OrderFellThrough(order.id), work)
     await propose(case)
     found = await told(api, case)

@@ -74,6 +74,7 @@ def change(free: int, *, freed: int, critical: int | None, average: int | None) 
         on_hand=free,
         reserved=0,
         backordered=0,
+        reorder_point=None,
         critical_point=critical,
         average_failure_line=average,
         freed=freed,
