@@ -103,7 +103,8 @@ async def choices(case: UUID) -> Choices | None:
     key = (head["part"], head["place"], head["pool"])
     substitutes = [] if head["drill"] else await substitutes_of(*key)
     fitting = {each.part: each for each in substitutes if each.fits}
-    facts = await _rows_of(key, [*fitting])
+    # no store gives anything away for a drill: only its own row is looked at
+    facts = await gather([key]) if head["drill"] else await _rows_of(key, [*fitting])
     subject = next(row for row in facts.rows if row.key == key)
     policy = await cases.policy_of(case)
     sources = [
@@ -111,7 +112,7 @@ async def choices(case: UUID) -> Choices | None:
         if row.part == subject.part
         else _instead(facts, row, subject, fitting[row.part], policy)
         for row in facts.rows
-        if row is not subject and row.available > 0 and not head["drill"]  # no store gives anything away for a drill
+        if row is not subject and row.available > 0
     ]
     needed = cast("Provenance", head["minimum_provenance"] or LEAST_FOR_GOOD_STOCK)
     offers, too_low = await _offers(case, subject, fitting, needed, drill=head["drill"])
