@@ -10,7 +10,7 @@ from inventory.emergency.facts import Facts, RowFacts
 from inventory.emergency.judging import Judgement
 from inventory.emergency.radar_views import part_words
 from inventory.ground import clock, db
-from inventory.stock.serving import reached_from, serving_of
+from inventory.stock.serving import devices_of
 
 CHART_DAYS = 60
 """How far back the frozen evidence shows failures day by day."""
@@ -20,12 +20,10 @@ async def evidence_of(facts: Facts, subject: RowFacts, judgement: Judgement) -> 
     """Everything a judgement rests on, as it stands now."""
     served = await db.fetch(
         f"""SELECT contract.code AS contract, customer.name_zh, customer.name_en, count(*)::int AS devices
-            FROM ({serving_of(reached_from("$1"))}) AS serving
-            JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
+            FROM ({devices_of("$1", "$2")}) AS device
             JOIN model_part ON model_part.model = device.model AND model_part.part = $3
             JOIN contract ON contract.id = device.contract
             JOIN party AS customer ON customer.id = contract.customer
-            WHERE serving.place = $1 AND serving.pool = $2
             GROUP BY contract.code, customer.name_zh, customer.name_en ORDER BY count(*) DESC, contract.code""",
         subject.place,
         subject.pool,

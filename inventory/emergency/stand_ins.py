@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from inventory.catalogue.substitutes import Fit, chains, links
 from inventory.ground import clock, db, jobs
-from inventory.stock.serving import reached_from, serving_of
+from inventory.stock.serving import devices_of
 
 Row = tuple[int, int, int]
 """A part in a store and pool, by their ids."""
@@ -51,11 +51,9 @@ async def substitutes_of(part: int, place: int, pool: int) -> list[Substitute]:
         return []
     served = await db.fetch(
         f"""SELECT device.model, device_model.code, device.firmware, count(*)::int AS devices
-            FROM ({serving_of(reached_from("$1"))}) AS serving
-            JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
+            FROM ({devices_of("$1", "$2")}) AS device
             JOIN device_model ON device_model.id = device.model
             JOIN model_part ON model_part.model = device.model AND model_part.part = $3
-            WHERE serving.place = $1 AND serving.pool = $2
             GROUP BY 1, 2, 3 ORDER BY 2, 3""",
         place,
         pool,
@@ -119,11 +117,9 @@ async def swap_units_of(part: int, place: int, pool: int) -> list[SwapUnit]:
             JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock' AND place.out_of_service_at IS NULL
                  AND (place.id = $2 OR EXISTS (SELECT FROM lane WHERE from_place = place.id AND to_place = $2))
             WHERE in_force AND EXISTS (
-                SELECT FROM ({serving_of(reached_from("$2"))}) AS serving
-                JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
-                     AND device.model = swap_unit.model
+                SELECT FROM ({devices_of("$2", "$3")}) AS device
                 JOIN model_part ON model_part.model = device.model AND model_part.part = $1
-                WHERE serving.place = $2 AND serving.pool = $3)
+                WHERE device.model = swap_unit.model)
             ORDER BY place.id <> $2, place.code, part.part_number, device_model.code LIMIT 50""",
         part,
         place,

@@ -53,6 +53,15 @@ FROM coverage JOIN device ON device.site = coverage.site AND retired_on IS NULL 
 """
 
 
+def devices_of(place: str, pool: str) -> str:
+    """The devices in service whose failures fall on the stock of a store in a pool."""
+    return f"""
+SELECT device.* FROM ({serving_of(reached_from(place))}) AS serving
+JOIN device ON device.site = serving.site AND device.contract = serving.contract AND retired_on IS NULL
+WHERE serving.place = {place} AND serving.pool = {pool}
+"""
+
+
 WAYS = """
 SELECT site, store AS place, travel_hours AS hours, 0::float8 AS fixed_cost, 0::float8 AS unit_cost, true AS lithium
 FROM coverage
