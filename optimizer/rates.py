@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from optimizer.demand_counts import fewer_than
 from optimizer.errors import OptimizerError
@@ -202,6 +202,9 @@ def predictive_cdf(
 
 def _fit_shape_and_mean(seen: list[tuple[int, float]], start: float) -> tuple[float, float]:
     """Return the shape and the mean that maximise the marginal likelihood times 1/√shape."""
+    # A dozen megabytes in every process, so loaded only where something is fitted.
+    from scipy import optimize  # noqa: PLC0415
+
     failures = np.array([n for n, _ in seen], dtype=np.float64)
     years = np.array([t for _, t in seen], dtype=np.float64)
 

@@ -9,10 +9,14 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
+import numpy.typing as npt
+from scipy import special
 
 from optimizer.cover import Inbound
 from optimizer.errors import OptimizerError
+
+type Floats = npt.NDArray[np.float64]
+type Ints = npt.NDArray[np.int64]
 
 BAND = 0.8
 """The chance that the stock lies between `least` and `most` of a day, or more: demand comes in whole pieces."""
@@ -55,14 +59,14 @@ def outlook(
     if not 0 <= days <= LONGEST_DAYS:
         raise OptimizerError(f"an outlook of {days} days")
     at = np.arange(days + 1)
+    mean: Floats = rate_per_day * at.astype(np.float64)
     arrived = np.zeros(days + 1, dtype=np.int64)
     for each in inbound:
         arrived[at >= each.eta_days] += each.qty
     met = available + arrived
-    demand = stats.poisson(rate_per_day * at)
-    tail = (1 - BAND) / 2
-    least, most = met - demand.ppf(1 - tail), met - demand.ppf(tail)
-    holds = demand.cdf(met - point)
+    few, many = _band(mean)
+    least, most = met - many, met - few
+    holds = _at_most(met - point, mean)
     return tuple(
         StockDay(
             day=int(day),
@@ -92,7 +96,7 @@ def restored_in(available: int, rate_per_day: float, point: int, inbound: Sequen
     met = available
     for each in sorted(inbound, key=lambda one: one.eta_days):
         met += each.qty
-        if stats.poisson.cdf(met - point, rate_per_day * each.eta_days) >= 0.5:
+        if _at_most(np.array(met - point), np.array(rate_per_day * each.eta_days)) >= 0.5:
             return each.eta_days
     return None
 
@@ -122,7 +126,7 @@ def falls_below_in(available: int, rate_per_day: float, point: int, inbound: Seq
     met = available
     falls = 0.0
     for each in [*sorted(inbound, key=lambda one: one.eta_days), None]:
-        falls = float(stats.gamma.median(met - point + 1)) / rate_per_day
+        falls = float(special.gammaincinv(met - point + 1, 0.5)) / rate_per_day
         if each is None or falls < each.eta_days:
             break
         met += each.qty
@@ -135,6 +139,27 @@ def expected_band(rate_per_day: float, days: int) -> tuple[tuple[int, int], ...]
     >>> expected_band(0.5, 3)
     ((0, 1), (0, 2), (0, 3))
     """
-    demand = stats.poisson(rate_per_day * np.arange(1, days + 1))
+    few, many = _band(rate_per_day * np.arange(1.0, days + 1.0))
+    return tuple(zip(few.tolist(), many.tolist(), strict=True))
+
+
+def _band(mean: Floats) -> tuple[Ints, Ints]:
+    """The quantiles of `BAND` of Poisson demands."""
     tail = (1 - BAND) / 2
-    return tuple(zip(demand.ppf(tail).astype(int).tolist(), demand.ppf(1 - tail).astype(int).tolist(), strict=True))
+    return _quantile(tail, mean), _quantile(1 - tail, mean)
+
+
+def _quantile(share: float, mean: Floats) -> Ints:
+    """The smallest n with P(N ≤ n) ≥ share, N ~ Poisson(mean).
+
+    >>> _quantile(0.9, np.array([0.0, 0.5, 2.0, 40.0])).tolist()
+    [0, 1, 4, 48]
+    """
+    above: Ints = np.where(mean > 0, np.ceil(special.pdtrik(share, np.maximum(mean, 1e-300))), 0).astype(np.int64)
+    below: Ints = np.maximum(above - 1, 0)
+    return np.where(_at_most(below, mean) >= share, below, above)
+
+
+def _at_most(pieces: Ints, mean: Floats) -> Floats:
+    """P(N ≤ pieces), N ~ Poisson(mean), nothing below zero."""
+    return np.where(pieces < 0, 0.0, special.pdtr(np.maximum(pieces, 0), mean))
