@@ -108,6 +108,7 @@ GUARDED = (
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
     *("order_message", "purchase_policy", "suspect_piece", "exchange_rate"),
+    *("invoice_line", "invoice_answer"),
 )
 
 GUARDS = "".join(
@@ -237,6 +238,8 @@ CREATE INDEX purchase_order_coming_idx ON purchase_order (ship_to) WHERE state I
 CREATE INDEX transfer_coming_idx ON transfer (to_place) WHERE state IN ('proposed', 'draft');
 CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
+CREATE UNIQUE INDEX invoice_number_is_entered_once ON invoice (vendor, coalesce(invoice_code, ''), invoice_number)
+    WHERE state <> 'withdrawn';
 CREATE INDEX exchange_rate_latest_idx ON exchange_rate (currency, valid_from DESC, id DESC);
 CREATE UNIQUE INDEX order_change_is_open_once ON order_change (purchase_order) WHERE state IN ('drafted', 'asked');
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';

@@ -76,6 +76,14 @@ class FourEyes(Forbidden):
     help_zh = "请由其他采购员或值班审批人审批。"
 
 
+class NotMatched(Refused):
+    """Order {number} came, but its invoices do not match what came."""
+
+    zh = "订单 {number} 已到货，但发票尚未匹配。"
+    help_en = "Enter the vendor's invoice, or say why the order is closed without."
+    help_zh = "请录入供应商发票，或说明不待发票即关闭的原因。"
+
+
 class NothingToSettle(Refused):
     """Nothing about order {number} waits for somebody to settle it."""
 
@@ -165,6 +173,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     promised_at: datetime | None
     first_promised_at: datetime | None
     received_at: datetime | None
+    matched_at: datetime | None
     closed_at: datetime | None
     problem: str
     late_since: datetime | None
@@ -810,10 +819,13 @@ async def record_cancelled(order: UUID, *, by: Actor, reason: str) -> OrderView:
 async def close_order(order: UUID, *, by: Actor, reason: str = "") -> OrderView:
     """Close an order that is done with; the rest of one that came in part will not come, and that has its reason.
 
+    So has one that is closed before its invoices match what came (a matched one closes by itself).
+
     Raises:
         Unknown: no such order.
         NotYourDepot: it goes to a store that the actor does not serve.
         ReasonMissing: something of it is still to come.
+        NotMatched: it came, but is not invoiced as agreed, and no reason was given.
         WrongState: nothing of it came, or it is over.
 
     """
@@ -829,6 +841,30 @@ async def close_order(order: UUID, *, by: Actor, reason: str = "") -> OrderView:
         if not reason.strip():
             raise ReasonMissing
         await record_short(order, missing, by=by, reason=reason)
+    if view.state == "received" and view.matched_at is None and not reason.strip():
+        raise NotMatched(number=view.number)
+    return await _close(view, by=by, reason=reason)
+
+
+@db.atomic
+async def record_matched(order: UUID, *, by: Actor, matched: bool) -> None:
+    """All that came of an order is invoiced as agreed, or is so no more; one that is received then closes."""
+    await db.execute(
+        "UPDATE purchase_order SET matched_at = CASE WHEN $2 THEN coalesce(matched_at, $3) END WHERE id = $1",
+        order,
+        matched,
+        clock.now(),
+    )
+    view = await _locked(order)
+    if not matched:
+        return
+    await steps.finish("purchase_order", view.number, "chase_invoice", by=by)
+    if view.state == "received":
+        await _close(view, by=by)
+
+
+async def _close(view: OrderView, *, by: Actor, reason: str = "") -> OrderView:
+    order = view.id
     await _move(
         order,
         ("partly_received", "received"),
@@ -924,8 +960,17 @@ async def record_received(order: UUID, counts: dict[UUID, int], *, by: Actor) ->
         await _tell("purchase_order.received", view)
         await steps.finish("purchase_order", view.number, by=by)
         await _no_longer_late(order)
+        await steps.begin(
+            "chase_invoice",
+            "purchase_order",
+            view.number,
+            owner_role="buyer",
+            depot=view.ship_to,
+            due_at=now + timedelta(days=(await policy.in_force()).policy.invoice_within_days),
+        )
     elif view.late_since is not None:
         await jobs.enqueue(jobs.JudgeLateness(order))
+    await jobs.enqueue(jobs.MatchInvoices(order))
     return view
 
 
@@ -962,6 +1007,7 @@ async def record_unreceived(order: UUID, part: int, quantity: int, *, by: Actor,
     )
     view = await order_view(order)
     await audit.record("order.receipt_reversed", "purchase_order", view.number, by=by, reason=reason)
+    await jobs.enqueue(jobs.MatchInvoices(order))
     await _tell("purchase_order.receipt_reversed", view)
     return line
 
@@ -1024,7 +1070,7 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
                   party.name_en AS vendor_en, place.code AS ship_to, pool.code AS pool, purchase_order.kind,
                   purchase_order.state, expedited, version, case_number, request_number, created_at, created_by, approved_at,
                   approved_by, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference, promised_at,
-                  first_promised_at, received_at, closed_at, problem, late_since, at_risk, total_cny,
+                  first_promised_at, received_at, matched_at, closed_at, problem, late_since, at_risk, total_cny,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,

@@ -212,7 +212,7 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
 
     `version` counts what was changed of it with the vendor's word; `tried_at` is when it was first sent, `asked_at` when the
     vendor was last asked about it. `late_for` is the due time whose lateness a buyer was told
-    of, `at_risk` what that does to the stock it was to fill.
+    of, `at_risk` what that does to the stock it was to fill. `matched_at` since when all that came is invoiced as agreed.
     """
 
     id = key()
@@ -241,6 +241,7 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
     promised_at = optional_instant()
     first_promised_at = optional_instant()
     received_at = optional_instant()
+    matched_at = optional_instant()
     closed_at = optional_instant()
     problem = note()
     late_since = optional_instant()
@@ -347,6 +348,80 @@ class PurchasePolicy(
 
     purchase_policy_limit_not_negative = Check("four_eyes_above_cny >= 0")
     purchase_policy_waits_for_an_answer = Check("acknowledge_within_hours > 0 AND emergency_within_hours > 0")
+
+
+class Invoice(
+    Table, tablename="invoice", help_text="A vendor's invoice (发票), matched with what was ordered and came"
+):
+    """A 发票 as it was issued; one that `reverses` another (红字) has negative amounts. Amounts are in its currency.
+
+    `state`: matched, waits for goods, differs from what was agreed, or withdrawn (entered by mistake).
+    """
+
+    id = key()
+    number = text(unique=True)
+    vendor = link(Vendor, index=True)
+    invoice_number = text()
+    invoice_code = optional_text()
+    kind = text()
+    currency = text()
+    issued_on = day()
+    amount = money()
+    tax = money()
+    total = money()
+    reverses = reference(index=True)
+    state = text()
+    remark = note()
+    entered_at = instant()
+    entered_by = text()
+    withdrawn_at = optional_instant()
+    withdrawn_by = optional_text()
+    withdrawn_because = note()
+
+    invoice_kind_is_known = Check("kind IN ('special', 'general', 'none')")
+    invoice_state_is_known = Check("state IN ('matched', 'waits', 'differs', 'withdrawn')")
+    invoice_adds_up = Check("amount + tax = total")
+    invoice_is_negative_where_it_reverses = Check("CASE WHEN reverses IS NULL THEN total >= 0 ELSE total <= 0 END")
+    invoice_is_withdrawn_by_someone = Check("(state = 'withdrawn') = (withdrawn_by IS NOT NULL)")
+
+
+class InvoiceLine(
+    Table, tablename="invoice_line", help_text="What an invoice asks for a part of an order; append-only"
+):
+    """A line of a 发票 for a line of an order, or (without one) for the order's fees; a red one `reverses` a line."""
+
+    id = key()
+    invoice = link(Invoice, index=True)
+    purchase_order = link(PurchaseOrder, index=True)
+    order_line = optional_link(PurchaseOrderLine, index=True)
+    quantity = whole()
+    amount = money()
+    tax_percent = percent()
+    tax = money()
+    total = money()
+    reverses = reference(index=True)
+
+    invoice_line_adds_up = Check("amount + tax = total")
+    invoice_line_is_negative_where_it_reverses = Check(
+        "CASE WHEN reverses IS NULL THEN quantity > 0 AND total >= 0 ELSE quantity <= 0 AND total <= 0 END"
+    )
+
+
+class InvoiceAnswer(
+    Table, tablename="invoice_answer", help_text="What somebody said to a difference of an invoice; append-only"
+):
+    """An answer to a difference of an invoice's line; an accepted one holds for a difference no larger than `size`."""
+
+    id = key()
+    line = link(InvoiceLine, index=True)
+    difference = text()
+    size = exact()
+    answer = text()
+    reason = note()
+    answered_at = instant()
+    answered_by = text()
+
+    invoice_answer_is_known = Check("answer IN ('accepted', 'asked', 'claimed')")
 
 
 class Suspicion(

@@ -109,7 +109,7 @@ async def prices_of(parts: list[int]) -> dict[int, Decimal]:
     rows = await db.fetch(
         """SELECT part.id, coalesce(offered.price, unit_cost_cny) AS price FROM part
            LEFT JOIN LATERAL (
-               SELECT min(unit_cost_cny) * $3 AS price FROM offers_on($2::date) AS offer
+               SELECT round(min(unit_cost_cny) * $3, 2) AS price FROM offers_on($2::date) AS offer
                JOIN vendor ON vendor.id = offer.vendor AND vendor.active
                WHERE offer.part = part.id AND vendor.kind <> 'repairer'
            ) AS offered ON true
@@ -171,7 +171,7 @@ async def make(
     repairs = {
         row["part"]: row
         for row in await db.fetch(
-            """SELECT DISTINCT ON (part) part, repair_cost_cny * $3 AS repair_price_cny, repair_days
+            """SELECT DISTINCT ON (part) part, round(repair_cost_cny * $3, 2) AS repair_price_cny, repair_days
                FROM offers_on($2::date) AS offer
                JOIN vendor ON vendor.id = offer.vendor AND vendor.active
                WHERE part = ANY($1) AND repair_cost_cny IS NOT NULL
