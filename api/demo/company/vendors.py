@@ -26,6 +26,12 @@ class VendorSpec:
 BY_MAIL = {"KUAITONG": "orders@kuaitong.example"}
 """The vendors that take orders by mail alone, with their addresses."""
 
+ABROAD, GENERAL = "DELL", "KUAITONG"
+"""Who quotes in dollars, from abroad and without a 发票, and who gives a general one."""
+
+DOLLARS = Decimal("709.85")
+"""CNY for 100 US dollars; made up, of the size that it has."""
+
 REPAIR_SHARE = Decimal("0.3")
 """What the repairer asks for a repair, as a share of a new part; assumed."""
 
@@ -127,6 +133,8 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
     offers: list[procurement.NewOffer] = []
     for part in sold:
         price = Decimal(part.cost) * Decimal(str(vendor.price))
+        if vendor.code == ABROAD:
+            price = price * 100 / DOLLARS
         fast = part.expedited_hours if vendor.kind != "repairer" else None
         offers.append(
             procurement.NewOffer(
@@ -139,9 +147,12 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
                 order_fee=Decimal(0),
                 lead_time_days=float(part.days),
                 valid_from=start,
+                currency="USD" if vendor.code == ABROAD else "CNY",
+                invoice_kind="none" if vendor.code == ABROAD else "general" if vendor.code == GENERAL else "special",
+                tax_percent=Decimal(0 if vendor.code == ABROAD else 3 if vendor.code == GENERAL else 13),
                 expedited_hours=float(fast) if fast else None,
                 expedited_price=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
-                expedited_fee=Decimal(300) if fast else None,
+                expedited_fee=Decimal(40 if vendor.code == ABROAD else 300) if fast else None,
                 repair_price=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
                 if vendor.kind == "repairer"
                 else None,
