@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from optimizer.emergency_model import Goal, in_order
 from optimizer.emergency_parts import Part
-from optimizer.part_planner import OFFER, SHELF, WAY, Flags, Floats, Ints, buying_costs, plan_parts
+from optimizer.part_planner import OFFER, buying_costs, plan_parts
+from optimizer.part_sources import SHELF, WAY, Flags, Floats, Ints
 from optimizer.situation import Action, Move, Need, Purchase, VendorOption
 
 LARGEST = 300
 """A part of which a depot asks for more units than this is none for the compiled planner."""
+
+
+_HANDFULS = 16
+"""Into how many handfuls the parts are split for the cores to take."""
 
 
 def fits(parts: Sequence[Part], goal: Goal) -> bool:
@@ -77,26 +83,26 @@ class Crowd:
             first = self._shelves["first_cost"][j]
             buying_costs(table[first_offers[j] : first_offers[j + 1]], self.penalty, self._costs[first:end])
 
-    def plan(
-        self, prices: Floats, *, which: Ints | None = None, patience: int = 12, room: int = 300_000
-    ) -> tuple[Floats, Floats, Ints]:
-        """Plan each part alone at prices for the ways: bounds, values and what each way carries."""
+    def plan(self, prices: Floats) -> tuple[Floats, Floats, Ints]:
+        """Plan each part alone at prices for the ways, on all cores: bounds, values and what each way carries."""
         bounds, values = np.zeros(len(self.parts)), np.zeros(len(self.parts))
         units = np.zeros(len(self._ways), np.int64)
-        which = np.arange(len(self.parts)) if which is None else which
-        plan_parts(
-            which,
-            self._first_shelf,
-            self._shelves,
-            self._ways,
-            self._costs,
-            prices,
-            patience,
-            room,
-            bounds,
-            values,
-            units,
-        )
+
+        def plan_some(which: Ints) -> None:
+            plan_parts(
+                which,
+                self._first_shelf,
+                self._shelves,
+                self._ways,
+                self._costs,
+                prices,
+                bounds,
+                values,
+                units,
+            )
+
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(plan_some, np.array_split(np.arange(len(self.parts)), _HANDFULS)))
         return bounds, values, units
 
     def over(self, is_open: Flags) -> Floats:

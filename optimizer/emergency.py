@@ -83,7 +83,7 @@ class Answer(msgspec.Struct, frozen=True):
 def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
     """Return the cheapest plan that meets every need, and what else could be chosen.
 
-    Four fifths of `time_limit_s` may go into the cheapest plan, half of what is then left into
+    Half of `time_limit_s` may go into the cheapest plan, seven tenths of what is then left into
     the front, the remainder into the weighted optimum. An answer that was cut short says so in
     its status and its reasons, and is then not bound to be the same twice.
 
@@ -93,7 +93,7 @@ def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
     """
     clock = Clock(time_limit_s)
     search = _Search(situation)
-    cheapest = search.best(Goal("cost"), clock.share(0.8))
+    cheapest = search.best(Goal("cost"), clock.share(0.5))
     if cheapest is None or search.above_budget(cheapest.bound):
         return _infeasible(search, cheapest, clock)
     remarks: list[str] = []
@@ -107,7 +107,7 @@ def choose(situation: Situation, *, time_limit_s: float = 30.0) -> Answer:
             f"{max(0.0, cheapest.bound):,.2f}"
         )
     else:
-        front = search.front(cheapest.plan, clock.share(0.5), remarks)
+        front = search.front(cheapest.plan, clock.share(0.7), remarks)
     weighted = search.weighted([point.plan for point in front], clock, remarks)
     bound = front[0].cost_cny if front and cheapest.proven else cheapest.bound
     return Answer(
@@ -182,9 +182,12 @@ class _Search:
         self._parts = cut(situation)
         self._proven: dict[tuple[str, ...], tuple[Found, float]] = {}
         self._prices: dict[tuple[str, ...], Mapping[tuple[str, str], float]] = {}
+        self._outcomes: dict[tuple[Action, ...], Outcome] = {}
 
-    def outcome(self, plan: Sequence[Action]) -> Outcome:
-        return evaluate(self.situation, plan)
+    def outcome(self, plan: tuple[Action, ...]) -> Outcome:
+        if plan not in self._outcomes:
+            self._outcomes[plan] = evaluate(self.situation, plan)
+        return self._outcomes[plan]
 
     def above_budget(self, cost_cny: float) -> bool:
         budget = self.situation.budget_cny
@@ -221,7 +224,10 @@ class _Search:
                 points.pop()
             points.append(Point(outcome.cost_cny, last, plan))
             earlier = [hour for hour in hours if hour < last]
-            found = self.best(Goal("cost", earlier[-1]), clock.share(0.5)) if earlier else None
+            if earlier and not clock.left():
+                complete = False
+                break
+            found = self.best(Goal("cost", earlier[-1]), clock.share(0.3)) if earlier else None
             if found is None or self.above_budget(found.bound):
                 break
             complete = complete and found.proven
@@ -340,7 +346,7 @@ class _Search:
     def _active(self, goal: Goal) -> list[Part]:
         return [part for part in self._parts if not goal.idle(part.idle)]
 
-    def _value(self, goal: Goal, plan: Sequence[Action]) -> float:
+    def _value(self, goal: Goal, plan: tuple[Action, ...]) -> float:
         return goal.value(self.situation, self.outcome(plan))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from optimizer.crowd import Crowd
 from optimizer.emergency_model import HALF_A_FEN, Clock, Goal, Model
 from optimizer.emergency_parts import Found, Part, joined
-from optimizer.part_planner import Floats, Ints
+from optimizer.part_sources import Floats, Ints
 from optimizer.patterns import PATTERN, raise_prices, search_lanes, share_out
 from optimizer.situation import Action, Move, evaluate
 
@@ -29,14 +29,11 @@ type Prices = Mapping[tuple[str, str], float]
 STEPS = 600
 """Steps of the prices over the pool between two rounds of planning."""
 
-PATIENT = (30, 2_000_000)
-"""Patience and room for the parts at which little of both leaves a gap that counts."""
-
 GLANCES = 3
 """Times that every part is planned at new prices before better lanes are looked for."""
 
-COUNTS = 0.1
-"""Share of the whole gap that the parts' own gaps may have before they are planned with patience."""
+KICKS = (6, 4)
+"""Times that the search for lanes begins again from near the best ones it found, and lanes that are turned over for it."""
 
 ROUNDS_WITHOUT = 6
 """Rounds without a better bound or plan after which no more are tried."""
@@ -78,6 +75,8 @@ class _Rounds:
         self._plan: tuple[Action, ...] | None = None
         self._open = np.ones(len(crowd.lanes), np.bool_)
         self._runs = np.zeros(len(crowd.lanes))
+        # the same ones each time, so that the same file has the same answer
+        self._kicks: Ints = np.random.default_rng(1).integers(max(1, len(crowd.lanes)), size=KICKS)
         self._prices = np.array(
             [
                 start.get(
@@ -87,11 +86,10 @@ class _Rounds:
             ]
         )
         share_out(self._prices, self._of_lane, self._first_of_lane, crowd.fixed)
-        self._patient = False
         self._add(*crowd.plan(np.full(len(crowd.lane), math.inf))[1:], np.zeros(len(crowd.lane)))
         self.hopeless = not self._over_open_lanes()
         if not self.hopeless:
-            self._plan_at(self._prices, patient=False)
+            self._plan_at(self._prices)
 
     def gap(self) -> float:
         """How far the best plan is above the bound, in CNY; infinite while either is missing."""
@@ -112,44 +110,31 @@ class _Rounds:
     def turn(self) -> None:
         """Look for better prices and plan every part at them, then for better lanes and plan over them."""
         for _ in range(GLANCES):
-            self._plan_at(self._better_prices(), patient=False)
-        if self._patient:
-            self._plan_at(self._better_prices(), patient=True)
+            self._plan_at(self._better_prices())
         self._better_lanes()
         # what the lanes that are closed would bring, at the price that each part would pay for them
-        self._plan_at(np.where(self._open[self._crowd.lane], 0.0, self._prices), patient=False)
+        self._plan_at(np.where(self._open[self._crowd.lane], 0.0, self._prices))
         self._better_lanes()
         self._over_open_lanes()
 
-    def _plan_at(self, prices: Floats, *, patient: bool) -> None:
+    def _plan_at(self, prices: Floats) -> None:
         """Plan every part at prices, which must be a split: the bound, and patterns for the pool."""
         bounds, values, units = self._crowd.plan(prices)
-        if patient:
-            self._plan_patiently(prices, bounds, values, units)
         self._add(values, units, prices)
         bound = math.fsum(bounds)
         if bound > self._bound:
             self._bound, self._prices = bound, prices
-        known = np.isfinite(values)
-        self._patient = self._patient or math.fsum(values[known] - bounds[known]) > COUNTS * self.gap()
-
-    def _plan_patiently(self, prices: Floats, bounds: Floats, values: Floats, units: Ints) -> None:
-        """Plan those parts again whose bound stayed below their plan."""
-        which = np.flatnonzero(values > bounds + HALF_A_FEN / len(bounds))
-        again = self._crowd.plan(prices, which=which, patience=PATIENT[0], room=PATIENT[1])
-        bounds[which], values[which] = again[0][which], again[1][which]
-        chosen = np.isin(self._crowd.part, which)
-        units[chosen] = again[2][chosen]
 
     def _over_open_lanes(self) -> bool:
         """Plan over the open lanes, keep that if it is the best; whether every part can reach the goal."""
         crowd = self._crowd
         free = np.zeros(len(crowd.lane))
         bounds, values, units = crowd.plan(crowd.over(self._open))
-        self._plan_patiently(crowd.over(self._open), bounds, values, units)
         if np.isinf(bounds).any() and self._open.all():
             return False
         self._add(values, units, free)
+        if math.fsum(values) + math.fsum(crowd.fixed[np.unique(crowd.lane[units > 0])]) >= self._worth:
+            return True
         plan = list(crowd.actions(units))
         lanes = {lane for lane, is_open in zip(crowd.lanes, self._open, strict=True) if is_open}
         for part in [part for part, value in zip(self._parts, values, strict=True) if math.isinf(value)]:
@@ -215,7 +200,7 @@ class _Rounds:
         heads, patterns, lanes = self._pool()
         best = math.inf
         for is_open in (self._open, self._runs > 0.5, self._runs > 0.2):
-            cost = search_lanes(heads, patterns, lanes, self._crowd.fixed, is_open)
+            cost = search_lanes(heads, patterns, lanes, self._crowd.fixed, is_open, self._kicks)
             if cost < best - HALF_A_FEN:
                 best, self._open = cost, is_open
 

@@ -6,10 +6,11 @@ where only some lanes are open.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.part_planner import Flags, Floats, Ints, Record, Records, compiled
+from optimizer.part_sources import Flags, Floats, Ints, Record, Records, Table, compiled, ranking
 
 PATTERN = np.dtype([("own_cost", np.float64), ("first_use", np.int64), ("next", np.int64)])
 """A plan of a part: what it costs without its lanes, the first of its ways (the next pattern's first one stands
@@ -107,58 +108,181 @@ def raise_prices(
     return best
 
 
+class Lanes(NamedTuple):
+    """What is looked at where lanes are opened and closed.
+
+    The patterns, each one's part, their lanes, each part's patterns from the cheapest on, each lane's patterns by part, and
+    what each lane costs.
+    """
+
+    patterns: Table
+    part: Ints
+    lanes: Ints
+    of_part: Ints
+    first_of_part: Ints
+    of_lane: Ints
+    first_of_lane: Ints
+    fixed: Floats
+
+
 @compiled
-def cost_over(heads: Ints, patterns: Records, lanes: Ints, fixed: Floats, is_open: Flags, users: Ints) -> float:
-    """What the cheapest patterns over the open lanes cost, with the lanes they use; `users` of each lane."""
-    users[:] = 0
-    total = 0.0
+def search_lanes(heads: Ints, patterns: Table, lanes: Ints, fixed: Floats, is_open: Flags, kicks: Ints) -> float:
+    """Open and close lanes, one or one for another, while that makes the patterns cheaper: what they cost then.
+
+    From the best set found, each row of `kicks` then turns some lanes over, and the search begins again from there.
+    """
+    pool = _laid_out(heads, patterns, lanes, fixed)
+    closed, chosen = np.zeros(len(patterns), np.int64), np.zeros(len(heads), np.int64)
+    best = _descend(pool, is_open, closed, chosen)
+    trial = is_open.copy()
+    for kick in range(len(kicks)):
+        trial[:] = is_open
+        for lane in kicks[kick]:
+            trial[lane] = not trial[lane]
+        cost = _descend(pool, trial, closed, chosen)
+        if cost < best - _BETTER:
+            best = cost
+            is_open[:] = trial
+    return best
+
+
+@compiled
+def _laid_out(heads: Ints, patterns: Table, lanes: Ints, fixed: Floats) -> Lanes:
+    count = len(patterns) - 1
+    part, of_part, first_of_part = (
+        np.zeros(count, np.int64),
+        np.zeros(count, np.int64),
+        np.zeros(len(heads) + 1, np.int64),
+    )
+    at = 0
     for i in range(len(heads)):
-        best, chosen, p = math.inf, -1, int(heads[i])
+        p = int(heads[i])
         while p >= 0:
-            pattern: Record = patterns[p]
-            if pattern.own_cost < best:
-                may = True
-                for k in range(pattern.first_use, patterns[p + 1].first_use):
-                    may = may and is_open[lanes[k]]
-                if may:
-                    best, chosen = pattern.own_cost, p
-            p = int(pattern.next)
-        total += best
-        if chosen >= 0:
-            for k in range(patterns[chosen].first_use, patterns[chosen + 1].first_use):
-                users[lanes[k]] += 1
-    for lane in range(len(fixed)):
-        if users[lane] > 0:
-            total += fixed[lane]
+            part[p], of_part[at] = i, p
+            at += 1
+            p = int(patterns[p].next)
+        own = of_part[first_of_part[i] : at].copy()
+        costs = np.empty(len(own))
+        for n in range(len(own)):
+            costs[n] = patterns[own[n]].own_cost
+        ranked = ranking(costs)
+        for n in range(len(own)):
+            of_part[first_of_part[i] + n] = own[ranked[n]]
+        first_of_part[i + 1] = at
+    many = np.zeros(len(fixed) + 1, np.int64)
+    for k in range(len(lanes)):
+        many[lanes[k] + 1] += 1
+    first_of_lane = np.cumsum(many)
+    of_lane, filled = np.zeros(len(lanes), np.int64), first_of_lane.copy()
+    for n in range(count):
+        p = of_part[n]
+        for k in range(patterns[p].first_use, patterns[p + 1].first_use):
+            of_lane[filled[lanes[k]]] = p
+            filled[lanes[k]] += 1
+    return Lanes(patterns, part, lanes, of_part, first_of_part, of_lane, first_of_lane, fixed)
+
+
+@compiled
+def _descend(pool: Lanes, is_open: Flags, closed: Ints, chosen: Ints) -> float:
+    """Open and close lanes while that helps: the cost, infinite where a part has no pattern over the open lanes."""
+    cost = _choose_all(pool, is_open, closed, chosen)
+    better = True
+    while better:
+        better = False
+        for lane in range(len(pool.fixed)):
+            change = _closing(pool, lane, chosen, closed) if is_open[lane] else _opening(pool, lane, chosen, closed)
+            if change < -_BETTER:
+                _turn(pool, lane, is_open, closed, chosen)
+                cost, better = cost + change, True
+        if better:
+            continue
+        for lane in range(len(pool.fixed)):
+            change = _closing(pool, lane, chosen, closed) if is_open[lane] else math.inf
+            if math.isinf(change):
+                continue
+            _turn(pool, lane, is_open, closed, chosen)
+            for other in range(len(pool.fixed)):
+                if not is_open[other] and other != lane:
+                    both = change + _opening(pool, other, chosen, closed)
+                    if both < -_BETTER:
+                        _turn(pool, other, is_open, closed, chosen)
+                        cost, better = cost + both, True
+                        break
+            else:
+                _turn(pool, lane, is_open, closed, chosen)
+    return cost
+
+
+@compiled
+def _choose_all(pool: Lanes, is_open: Flags, closed: Ints, chosen: Ints) -> float:
+    """Let each part choose its cheapest pattern over the open lanes: what they and the lanes cost."""
+    total = 0.0
+    for lane in range(len(is_open)):
+        if is_open[lane]:
+            total += pool.fixed[lane]
+    for p in range(len(pool.part)):
+        closed[p] = 0
+        for k in range(pool.patterns[p].first_use, pool.patterns[p + 1].first_use):
+            if not is_open[pool.lanes[k]]:
+                closed[p] += 1
+    for i in range(len(chosen)):
+        chosen[i] = _next_best(pool, i, -1, closed)
+        total += pool.patterns[chosen[i]].own_cost if chosen[i] >= 0 else math.inf
     return total
 
 
 @compiled
-def search_lanes(heads: Ints, patterns: Records, lanes: Ints, fixed: Floats, is_open: Flags) -> float:
-    """Open and close lanes, one or one for another, while that makes the patterns cheaper: what they cost then."""
-    users = np.zeros(len(fixed), np.int64)
-    best = cost_over(heads, patterns, lanes, fixed, is_open, users)
-    for lane in range(len(fixed)):
-        is_open[lane] = users[lane] > 0
-    better = True
-    while better:
-        better = False
-        for lane in range(len(fixed)):
-            is_open[lane] = not is_open[lane]
-            cost = cost_over(heads, patterns, lanes, fixed, is_open, users)
-            if cost < best - _BETTER:
-                best, better = cost, True
-            else:
-                is_open[lane] = not is_open[lane]
-        if better:
-            continue
-        for lane in range(len(fixed)):
-            for other in range(lane):
-                if is_open[lane] != is_open[other]:
-                    is_open[lane], is_open[other] = is_open[other], is_open[lane]
-                    cost = cost_over(heads, patterns, lanes, fixed, is_open, users)
-                    if cost < best - _BETTER:
-                        best, better = cost, True
-                    else:
-                        is_open[lane], is_open[other] = is_open[other], is_open[lane]
-    return best
+def _next_best(pool: Lanes, part: int, without: int, closed: Ints) -> int:
+    """The cheapest pattern of a part over open lanes other than one; -1 if there is none."""
+    for n in range(pool.first_of_part[part], pool.first_of_part[part + 1]):
+        p = pool.of_part[n]
+        fits = closed[p] == 0
+        for k in range(pool.patterns[p].first_use, pool.patterns[p + 1].first_use):
+            fits = fits and pool.lanes[k] != without
+        if fits:
+            return int(p)
+    return -1
+
+
+@compiled
+def _closing(pool: Lanes, lane: int, chosen: Ints, closed: Ints) -> float:
+    """What is saved by closing an open lane, less than nothing, or paid."""
+    change = -float(pool.fixed[lane])
+    for n in range(pool.first_of_lane[lane], pool.first_of_lane[lane + 1]):
+        p = pool.of_lane[n]
+        if chosen[pool.part[p]] == p:
+            other = _next_best(pool, int(pool.part[p]), lane, closed)
+            if other < 0:
+                return math.inf
+            change += pool.patterns[other].own_cost - pool.patterns[p].own_cost
+    return change
+
+
+@compiled
+def _opening(pool: Lanes, lane: int, chosen: Ints, closed: Ints) -> float:
+    """What is saved by opening a closed lane, less than nothing, or paid."""
+    change, part = float(pool.fixed[lane]), -1
+    for n in range(pool.first_of_lane[lane], pool.first_of_lane[lane + 1]):
+        p = pool.of_lane[n]
+        # a lane's patterns stand by part, the cheapest first
+        if closed[p] == 1 and pool.part[p] != part:
+            part, now = int(pool.part[p]), chosen[pool.part[p]]
+            if now < 0:
+                return -math.inf
+            change += min(0.0, pool.patterns[p].own_cost - pool.patterns[now].own_cost)
+    return change
+
+
+@compiled
+def _turn(pool: Lanes, lane: int, is_open: Flags, closed: Ints, chosen: Ints) -> None:
+    """Open a closed lane or close an open one, and let the parts it matters to choose again."""
+    is_open[lane] = not is_open[lane]
+    for n in range(pool.first_of_lane[lane], pool.first_of_lane[lane + 1]):
+        closed[pool.of_lane[n]] += -1 if is_open[lane] else 1
+    for n in range(pool.first_of_lane[lane], pool.first_of_lane[lane + 1]):
+        p = pool.of_lane[n]
+        i = int(pool.part[p])
+        if not is_open[lane] and chosen[i] == p:
+            chosen[i] = _next_best(pool, i, -1, closed)
+        elif closed[p] == 0 and (chosen[i] < 0 or pool.patterns[p].own_cost < pool.patterns[chosen[i]].own_cost):
+            chosen[i] = p

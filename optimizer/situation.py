@@ -5,7 +5,6 @@ An emergency is a handful of places that are short or about to be (needs), what 
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -168,25 +167,28 @@ def evaluate(situation: Situation, plan: Sequence[Action]) -> Outcome:
     _check_plan(situation, plan)
     arrivals = _arrivals(situation, plan)
     missing: list[Missing] = []
-    last = 0.0
+    last, short = 0.0, list[float]()
     for need in situation.needs:
         coming = arrivals[need.part, need.depot]
         in_time = sum(qty for hours, qty in coming if hours <= need.needed_by_hours)
         if in_time < need.hold_point:
             missing.append(Missing(need.part, need.depot, need.hold_point - in_time))
-        last = max(last, _met_at(coming, need.hold_point))
+        levels = _levels(coming)
+        last = max(last, _met_at(levels, need.hold_point))
+        short.append(_short_unit_hours(levels, need.hold_point, situation.horizon_hours))
     return Outcome(
         cost_cny=_cost(situation, plan),
         missing=tuple(missing),
         last_needed_arrival_hours=last if math.isfinite(last) else None,
-        shortage_unit_hours=math.fsum(
-            _short_unit_hours(arrivals[n.part, n.depot], n.hold_point, situation.horizon_hours) for n in situation.needs
-        ),
+        shortage_unit_hours=math.fsum(short),
     )
 
 
 type _Coming = list[tuple[float, int]]
 """(hours, units) of one need: the shelf at hour 0, less what leaves, then every arrival."""
+
+type _Levels = list[tuple[float, int]]
+"""(hours, stock from then on) of one need, in order of time."""
 
 
 def _check_plan(situation: Situation, plan: Sequence[Action]) -> None:
@@ -252,34 +254,35 @@ def _arrivals(situation: Situation, plan: Sequence[Action]) -> dict[tuple[str, s
     return coming
 
 
-def _met_at(coming: _Coming, hold_point: int) -> float:
+def _met_at(levels: _Levels, hold_point: int) -> float:
     """Return when the stock first reaches the hold point for good, infinite if it never does.
 
     Units leave at hour 0 only, so from then on the stock never falls.
     """
-    for hours, stock in _levels(coming):
+    for hours, stock in levels:
         if stock >= hold_point:
             return hours
     return math.inf
 
 
-def _short_unit_hours(coming: _Coming, hold_point: int, horizon_hours: float) -> float:
+def _short_unit_hours(levels: _Levels, hold_point: int, horizon_hours: float) -> float:
     """Return ∫ max(0, hold point - stock) dt from now to the horizon."""
-    levels = [level for level in _levels(coming) if level[0] < horizon_hours]
-    ends = [*(hours for hours, _ in levels[1:]), horizon_hours]
-    return math.fsum(
-        (end - hours) * max(0, hold_point - stock) for (hours, stock), end in zip(levels, ends, strict=True)
-    )
+    short = 0.0
+    for i, (hours, stock) in enumerate(levels):
+        if stock >= hold_point or hours >= horizon_hours:
+            break
+        end = levels[i + 1][0] if i + 1 < len(levels) else horizon_hours
+        short += (min(end, horizon_hours) - hours) * (hold_point - stock)
+    return short
 
 
-def _levels(coming: _Coming) -> list[tuple[float, int]]:
+def _levels(coming: _Coming) -> _Levels:
     """Return (hours, stock from then on), one for each time at which anything arrives."""
-    change: Counter[float] = Counter()
-    for hours, qty in coming:
-        change[hours] += qty
     stock, levels = 0, list[tuple[float, int]]()
-    for hours in sorted(change):
-        stock += change[hours]
+    for hours, qty in sorted(coming):
+        stock += qty
+        if levels and levels[-1][0] == hours:
+            levels.pop()
         levels.append((hours, stock))
     return levels
 

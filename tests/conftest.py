@@ -26,7 +26,10 @@ settings.register_profile("nightly", parent=settings.get_profile("default"), max
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
-COMPILED = {"test_lines", "test_pairs", "test_clusters", "test_simulation", "test_replay", "test_emergency_brute_force"}
+COMPILED = {
+    "test_lines", "test_pairs", "test_clusters", "test_simulation", "test_replay", "test_part_planner",
+    "test_emergency_brute_force",
+}  # fmt: skip
 """Modules that need the compiled passes: one process compiles them, and keeps them for the others."""
 
 

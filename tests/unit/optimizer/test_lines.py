@@ -239,7 +239,7 @@ def test_a_source_gives_back_its_lines():
     ],
 )
 def test_what_the_pass_does_not_know_is_left_to_the_tables(table, field, value, policy, known, monkeypatch):
-    asked = network(policy, parts=12, limits=False)
+    asked = network(policy, parts=6, limits=False)
     first, *rest = getattr(asked, table)
     asked = msgspec.structs.replace(asked, **{table: (msgspec.structs.replace(first, **{field: value}), *rest)})
     monkeypatch.setattr(sizing, "SEARCHED_GROUPS", 5)  # as if it were too large for a search
