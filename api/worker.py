@@ -36,7 +36,7 @@ from inventory.imports import imports
 from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
-from inventory.procurement import answers, bundling, replenishment, replenishment_answers
+from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers
 from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
@@ -195,6 +195,11 @@ async def on_judge_lateness(job: jobs.JudgeLateness, _: Work) -> None:
     await late_orders.judge(job.order, by=PROCUREMENT)
 
 
+async def on_match_invoices(job: jobs.MatchInvoices, _: Work) -> None:
+    """What came of an order, or what is ordered, changed."""
+    await matching.judge([job.order], by=PROCUREMENT)
+
+
 async def on_replenish(job: jobs.Replenish, _: Work) -> None:
     """A level fell to a line, or what is to come to it changed."""
     await replenishment.propose([(job.part, job.place, job.pool)])
@@ -295,6 +300,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.TellChange: on_tell_change,
     jobs.AskVendor: on_ask_vendor,
     jobs.JudgeLateness: on_judge_lateness,
+    jobs.MatchInvoices: on_match_invoices,
     jobs.OrderFellThrough: on_order_fell_through,
     jobs.MakePlan: on_make_plan,
     jobs.AskWhatIf: on_ask_what_if,

@@ -14,7 +14,7 @@ from inventory.people import duty, persons
 from inventory.places import bins
 from inventory.places import register as places
 from inventory.planning import plans
-from inventory.procurement import replenishment
+from inventory.procurement import invoices, replenishment
 from inventory.requests import policy, requests, waves
 from inventory.stock import (
     handovers,
@@ -33,8 +33,9 @@ from inventory.stock.lines import Lines, set_lines
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.people.test_duty import a_shift, person
 from tests.integration.planning.test_plans import made
+from tests.integration.procurement.test_invoices import invoice, line
 from tests.integration.procurement.test_orders import placed
-from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PLANNER, PSU, SETUP
+from tests.world import ADMIN, BUYER, DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PLANNER, PSU, SETUP
 
 
 async def a_handover() -> handovers.Handover:
@@ -75,9 +76,10 @@ async def one_of_each() -> dict[str, object]:
     run = await imports.upload("parts", "parts.csv", b"part number", by=ADMIN, most_bytes=1000)
     file = await attachments.attach("transfer", sent.id, "form.pdf", b"%PDF-1.7", by=KEEPER, most_bytes=1000)
     order = await placed((DRIVE, 2), (FAN, 3))
+    billed = await invoices.enter(invoice(line(order, FAN, 1, "250")), by=BUYER)
     await bins.enter_bins([bins.NewBin(place="GZ", code="A-01-1")], by=SETUP)
-    line = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
-    received = await receipts.receive("GZ", [line], by=KEEPER, origin="V-DISTI")
+    came = receipts.Incoming(part_number=FAN, quantity=1, condition="quarantine")
+    received = await receipts.receive("GZ", [came], by=KEEPER, origin="V-DISTI")
     quoted, waiting = await _gated()
     tomorrow = clock.now() + timedelta(days=1)
     somebody = persons.NewPerson(username="somebody", name_zh="某人", name_en="Somebody", password="long enough it is")
@@ -102,6 +104,8 @@ async def one_of_each() -> dict[str, object]:
         "notice": (await notices.notices(limit=1, seen_by=SETUP))[0].number,
         "receipt": received.number,
         "order": order.id,
+        "invoice": billed.invoice.id,
+        "invoice_line": billed.lines[0].id,
         "proposal": await _a_proposal(),
         "transfer": sent.id,
         "pick_list": walk.id,

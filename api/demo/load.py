@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, open_orders, reordering, sources, staff, warehouse
+from api.demo import bad_batch, company, credentials, invoicing, open_orders, reordering, sources, staff, warehouse
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
 from api.demo.company.parts import DRIVES, MODELS
@@ -54,6 +54,7 @@ async def load_company(settings: Settings, *, say: Say) -> None:
     with clock.at(start), jobs.collecting():
         await lay_ground("粤申维保", "Yueshen Maintenance")
         await company.enter(start.date(), end.date(), endpoint, by=SETUP)
+        await invoicing.enter_rates(start, end, by=SETUP)
         await shelves.enter_bins(by=SETUP)
         await staff.enter(by=SETUP)
     keys = await staff.make_keys(by=SETUP)
@@ -101,6 +102,7 @@ async def _judge(end: datetime, serials: Serials) -> None:
     await sources.tell(serials.next(DRIVES[0].number, 2), by=SETUP)
     await radar.look_at_all()
     await assessments.assess_all(by=SETUP)
+    await invoicing.invoice_the_past(end, by=SETUP)
     await open_orders.leave_open(end, serials, by=SETUP)
     await duty_sheets.watch()
     await escalation.escalate_late(limit=500)

@@ -104,9 +104,10 @@ async def stores() -> Stores:
         vendors={
             row["part_number"]: row["place"]
             for row in await db.fetch(
-                """SELECT DISTINCT ON (part.part_number) part.part_number, vendor.place FROM offer
+                """SELECT DISTINCT ON (part.part_number) part.part_number, vendor.place FROM offers_on($1) AS offer
                    JOIN vendor ON vendor.id = offer.vendor AND vendor.kind IN ('maker', 'distributor')
-                   JOIN part ON part.id = offer.part ORDER BY part.part_number, offer.unit_price_cny"""
+                   JOIN part ON part.id = offer.part ORDER BY part.part_number, offer.unit_cost_cny""",
+                clock.today(),
             )
         },
         owner=await db.fetch_value("SELECT id FROM party WHERE is_ourselves"),

@@ -24,6 +24,7 @@ SHOWN = 100
 ADDRESSES: dict[str, str] = {
     "transfer": "/transfers",
     "purchase_order": "/orders",
+    "invoice": "/invoices",
     "part_request": "/requests",
     "emergency_case": "/emergencies",
     "shipment": "/shipments",

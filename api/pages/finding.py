@@ -31,6 +31,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "force_majeure": "/force-majeure",
     "maker_case": "/maker-cases",
     "quality_claim": "/quality-claims",
+    "invoice": "/invoices",
     "radar_alarm": "/radar",
 }
 """Where each kind has its pages."""

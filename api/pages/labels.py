@@ -353,6 +353,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "hindrance": {
         "nobody_drills": ("no vendor takes part in drills", "无供应商参与演练"),
         "nothing_offered": ("nobody offers the part", "无有效报价"),
+        "offered_without_rate": ("offered in a currency without a rate", "外币报价缺汇率"),
         "vendors_not_genuine_enough": ("vendors not genuine enough", "供应商来源等级不足"),
         "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
         "vendor_silent": ("a vendor did not answer", "供应商未应答"),
@@ -514,6 +515,35 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "pulled": ("pulled part", "拆机件"),
         "broker": ("broker", "贸易商"),
         "unproven": ("unproven", "来源未证明"),
+    },
+    "invoice_state": {
+        "differs": ("differs", "有差异"),
+        "waits": ("waits for goods", "待到货"),
+        "matched": ("matched", "已匹配"),
+        "withdrawn": ("withdrawn", "已撤销"),
+    },
+    "invoice_difference": {
+        "kind": ("another kind of invoice", "发票种类不符"),
+        "currency": ("another currency", "币种不符"),
+        "tax_rate": ("another tax rate", "税率不符"),
+        "price": ("another price", "价格不符"),
+        "over_invoiced": ("more than came", "多开数量"),
+        "fees": ("more fees than agreed", "费用超出约定"),
+        "not_received": ("has not come yet", "尚未到货"),
+    },
+    "invoice_answer": {
+        "accepted": ("accept it", "接受"),
+        "asked": ("ask for a red letter or another invoice", "要求红冲或重开"),
+        "claimed": ("claim it back", "索赔"),
+    },
+    "accrued": {
+        "not_invoiced": ("came, not invoiced", "已到货未开票（暂估）"),
+        "not_received": ("invoiced, not here", "已开票未到货"),
+    },
+    "invoice_kind": {
+        "special": ("special invoice", "专票"),
+        "general": ("general invoice", "普票"),
+        "none": ("no invoice", "无发票"),
     },
     "vendor_kind": {
         "maker": ("maker", "原厂"),
@@ -721,6 +751,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "answer_replenishment": ("answer what is proposed to be reordered", "处理补货建议"),
         "answer_urgent_replenishment": ("answer what is urgently to be reordered", "处理紧急补货建议"),
         "order_refused": ("deal with the vendor's refusal", "处理供应商拒绝"),
+        "chase_invoice": ("get the vendor's invoice", "催开发票"),
+        "answer_invoice": ("answer what differs on an invoice", "处理发票差异"),
+        "correct_invoice": ("have an invoice corrected", "催促更正发票"),
         "chase_answer": ("get the vendor's answer", "催促供应商答复"),
         "late_order": ("deal with the late order", "处理逾期订单"),
         "late_word": ("settle an answer that came too late", "处理供应商的迟到答复"),
@@ -760,6 +793,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "radar_alarm": ("burst alarm", "故障突发告警"),
         "vendor": ("vendor", "供应商"),
         "purchase_order": ("purchase order", "采购订单"),
+        "invoice": ("invoice", "发票"),
         "replenishment": ("replenishment of", "补货建议"),
         "replenishment_proposal": ("replenishment proposal", "补货建议"),
         "part_request": ("part request", "备件申请"),
@@ -1009,6 +1043,9 @@ TONES: dict[str, dict[str, Tone]] = {
         "scrapped": "secondary",
         "unknown": "orange",
     },
+    "invoice_state": {"differs": "red", "waits": "azure", "matched": "green"},
+    "invoice_difference": {"not_received": "azure", "kind": "orange", "currency": "orange", "tax_rate": "orange"}
+    | {"price": "red", "over_invoiced": "red", "fees": "red"},
     "provenance": {
         "maker_direct": "green",
         "authorised_channel": "green",

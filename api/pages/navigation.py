@@ -125,6 +125,7 @@ GROUPS = (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
             Item("/vendors", ("Vendors", "供应商"), "building-store", "vendors.read"),
+            Item("/invoices", ("Invoices", "发票"), "receipt", "costs.read", also=("/accruals",)),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
         ),

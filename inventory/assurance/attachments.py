@@ -13,7 +13,7 @@ from inventory.ground import db, files
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
-from inventory.procurement import orders
+from inventory.procurement import invoices, orders
 from inventory.requests import requests
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
@@ -21,6 +21,7 @@ from inventory.stock.counting import sheets
 SubjectKind = Literal[
     "transfer",
     "purchase_order",
+    "invoice",
     "part_request",
     "emergency_case",
     "receipt",
@@ -36,6 +37,7 @@ Question = Callable[..., Awaitable[Any]]
 SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "transfer": ("documents.read", transfers.transfer_view),
     "purchase_order": ("orders.read", orders.order_view),
+    "invoice": ("costs.read", invoices.invoice_view),
     "part_request": ("requests.read", requests.request_view),
     "emergency_case": ("emergency.read", cases.case_view),
     "receipt": ("documents.read", receipts.receipt_by_id),

@@ -31,6 +31,7 @@ Kind = Literal[
     "pool_crossing",
     "handover",
     "quality_claim",
+    "invoice",
     "radar_alarm",
 ]
 
@@ -54,6 +55,7 @@ READS: dict[Kind, str] = {
     "pool_crossing": "stock.read",
     "handover": "documents.read",
     "quality_claim": "claims.read",
+    "invoice": "costs.read",
     "radar_alarm": "emergency.read",
 }
 """What one needs to be allowed to read each kind."""
@@ -172,6 +174,13 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN receipt ON receipt.id = quality_claim.receipt
                JOIN place ON place.id = receipt.place
                WHERE quality_claim.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND $4::text[] IS NULL
+               UNION ALL
+               SELECT 16, 'invoice', invoice.id::text FROM invoice
+               WHERE (invoice.number = $1 OR invoice_number = $1) AND ($3::text[] IS NULL OR NOT EXISTS (
+                   SELECT FROM invoice_line
+                   JOIN purchase_order AS theirs ON theirs.id = invoice_line.purchase_order
+                   JOIN place AS there ON there.id = theirs.ship_to
+                   WHERE invoice_line.invoice = invoice.id AND there.code <> ALL($3)))
                UNION ALL  -- the page of an alarm is that of its series
                SELECT 15, 'radar_alarm', series.id::text FROM radar_alarm AS radar
                JOIN radar_series AS series ON series.dimension = radar.dimension AND series.subject = radar.subject

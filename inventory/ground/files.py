@@ -17,9 +17,10 @@ from inventory.ground.errors import Invalid, Unknown, WrongState
 
 PDF, JPEG, PNG, WEBP = "application/pdf", "image/jpeg", "image/png", "image/webp"
 PLAIN, CSV = "text/plain", "text/csv"
+OFD = "application/ofd"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-FORMS = {PDF: "PDF", JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", PLAIN: "TXT", CSV: "CSV"}
+FORMS = {PDF: "PDF", JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", PLAIN: "TXT", CSV: "CSV", OFD: "OFD"}
 """The forms an attachment may have."""
 
 AttachmentKind = Literal["signed_form", "photo", "other"]
@@ -105,7 +106,7 @@ def form_of(content: bytes) -> str | None:
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return WEBP
     if content.startswith(b"PK\x03\x04"):
-        return EXCEL if b"xl/workbook" in content else None
+        return EXCEL if b"xl/workbook" in content else OFD if b"OFD.xml" in content else None
     return PLAIN if _is_text(content) else None
 
 

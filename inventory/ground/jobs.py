@@ -164,6 +164,12 @@ class JudgeLateness(Job, frozen=True):
     order: UUID
 
 
+class MatchInvoices(Job, frozen=True):
+    """What came of an order, or what is ordered, changed: its invoices are matched anew."""
+
+    order: UUID
+
+
 class OrderFellThrough(Job, frozen=True):
     """A vendor refused: what counted on the order is judged and proposed anew."""
 

@@ -55,6 +55,9 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "vendors.read": ("see vendors, offers and authorisations", "查看供应商、报价与授权"),
     "vendors.manage": ("keep vendors' contacts and letters", "维护供应商联系人与授权书"),
     "costs.read": ("see prices and stock values", "查看价格与库存金额"),
+    "invoices.enter": ("enter vendors' invoices", "录入供应商发票"),
+    "invoices.match": ("answer differences of vendors' invoices", "处理发票差异"),
+    "rates.enter": ("enter exchange rates", "录入汇率"),
     "plans.read": ("see stocking plans", "查看备货计划"),
     "plans.make": ("make stocking plans", "编制备货计划"),
     "plans.approve": ("approve stocking plans", "审批备货计划"),
@@ -108,12 +111,13 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "vendors.manage", "costs.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
         | {"claims.read", "claims.open", "claims.settle", "replenishment.read", "plans.read"}
+        | {"rates.enter", "invoices.enter", "invoices.match"}
     ),
     "planner": frozenset(
         _WORK
         | {"contracts.read", "orders.read", "orders.draft", "vendors.read", "costs.read"}
         | {"plans.read", "plans.make", "parts.manage", "attachments.add"}
-        | {"replenishment.read", "replenishment.set_policy"}
+        | {"replenishment.read", "replenishment.set_policy", "rates.enter"}
     ),
     "project_manager": frozenset(
         _WORK
@@ -124,7 +128,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
         | {"requests.approve", "requests.set_policy", "orders.set_policy"}
-        | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy"}
+        | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy", "invoices.match"}
     ),
     "quality_supervisor": frozenset(
         _WORK
@@ -137,7 +141,7 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         _EVERY_READ
         | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
-        | {"keepings.manage", "attachments.add", "roster.manage", "escalation.manage", "messages.manage"}
+        | {"keepings.manage", "attachments.add", "roster.manage", "escalation.manage", "messages.manage", "rates.enter"}
         | {"steps.acknowledge"}
     ),
     "inspector": frozenset(

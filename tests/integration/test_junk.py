@@ -155,6 +155,8 @@ async def known(password_hash: str) -> dict[str, Any]:
         "letter": await db.fetch_value("SELECT id FROM authorisation ORDER BY id LIMIT 1"),
         "line_id": str(line.id),
         "hand-ins tag": piece.tag,
+        "invoice-lines line_id": ids["invoice_line_id"],
+        "line": ids["invoice_line_id"],
         **dict.fromkeys(("rehearsal job_id", "emergency-rehearsals job_id"), str(rehearsed.id)),
         "scrappings number": scrapping.number,
         "receipts number": made["receipt"],

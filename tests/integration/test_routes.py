@@ -72,7 +72,7 @@ def test_every_route_is_covered_by_the_ladder():
         "/parts", "/device-models", "/devices", "/failures", "/contracts", "/customers", "/sites", "/depots", "/lanes",
         "/levels", "/units", "/lots", "/movements", "/reservations", "/transfers", "/pick-lists", "/pick-lists/waiting",
         "/shipments", "/provisional-issues", "/provisional-issues/policy/versions", "/vendors", "/offers",
-        "/purchase-orders", "/replenishment-proposals", "/replenishment-policy/versions",
+        "/purchase-orders", "/replenishment-proposals", "/invoices", "/accruals", "/replenishment-policy/versions",
         "/part-requests", "/quotations", "/plans", "/targets",
         "/emergency-cases", "/maker-cases", "/force-majeure", "/near-misses", "/radar", "/radar-alarms", "/quality-claims",
         "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",

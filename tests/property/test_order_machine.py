@@ -17,19 +17,35 @@ from inventory.assurance.invariants import violations
 from inventory.emergency import late_orders
 from inventory.ground import clock, db
 from inventory.ground.errors import InventoryError
-from inventory.procurement import announcing, answers, changes, orders, receiving
+from inventory.procurement import announcing, answers, changes, invoices, matching, orders, receiving
 from inventory.procurement.answers import Answer, PromisedLine
 from inventory.procurement.changes import ChangedLine
 from inventory.procurement.orders import NewLine, OrderView
 from inventory.stock.notices import NewNoticeLine
 from inventory.stock.receipts import Incoming
 from tests.conftest import run_as_superuser
-from tests.world import BUYER, FAN, KEEPER, PSU, SETUP
+from tests.world import BUYER, FAN, KEEPER, MANAGER, PSU, SETUP
 
 ORDERED = {FAN: Decimal(250), PSU: Decimal(1250)}
 PARTS = st.sampled_from(sorted(ORDERED))
 PIECES = st.integers(0, 6)
 DAYS = st.integers(-3, 20)
+KINDS = st.sampled_from(["special", "special", "general"])
+
+
+def asked(order: str, part: str | None, pieces: int, total: Decimal) -> invoices.NewInvoiceLine:
+    """A line of an invoice with 13 % tax in a total."""
+    amount = (total * 100 / 113).quantize(Decimal("0.01"))
+    return invoices.NewInvoiceLine(
+        order=order,
+        part_number=part,
+        quantity=pieces,
+        amount=amount,
+        tax_percent=Decimal(13),
+        tax=total - amount,
+        total=total,
+    )
+
 
 PLACE_OF = {
     state: place
@@ -168,6 +184,45 @@ class Life(RuleBasedStateMachine):
     def close(self, reason):
         self.do(orders.close_order(self.order, by=BUYER, reason=reason))
 
+    @rule(part=PARTS, pieces=st.integers(1, 6), off=st.sampled_from(["0", "0", "0.5", "7.77"]), kind=KINDS)
+    def invoice(self, part, pieces, off, kind):
+        price = next(
+            line.unit_price for line in self.run(orders.order_view(self.order)).lines if line.part_number == part
+        )
+        self.ask_for(part, pieces, price * pieces + Decimal(off), kind=kind)
+
+    @rule(pick=st.integers(0, 9), pieces=st.integers(0, 6), share=st.sampled_from(["0", "0.5", "1"]))
+    def red_letter(self, pick, pieces, share):
+        blue = self.pick_of(pick)
+        if blue is not None:
+            line = blue.lines[0]
+            total = -(line.net_total * Decimal(share)).quantize(Decimal("0.01"))
+            self.ask_for(line.part_number, -pieces, total, kind=blue.invoice.kind, reverses=blue.invoice.id)
+
+    def ask_for(self, part, pieces, total, **more):
+        line = asked(self.number, part, pieces, total)
+        self.told += 1
+        sums = {"amount": line.amount, "tax": line.tax, "total": line.total}
+        told = {"vendor": "DISTI", "invoice_number": f"{self.told:020}", "issued_on": clock.today(), "lines": [line]}
+        self.do(invoices.enter(invoices.NewInvoice(**told | sums | more), by=BUYER))
+
+    def pick_of(self, pick):
+        """One of the invoices that reverse none."""
+        found = [each for each in self.run(invoices.invoices(limit=100, seen_by=SETUP)) if each.reverses is None]
+        return self.run(invoices.invoice_detail(found[pick % len(found)].id, seen_by=SETUP)) if found else None
+
+    @rule(pick=st.integers(0, 9))
+    def withdraw_the_invoice(self, pick):
+        blue = self.pick_of(pick)
+        if blue is not None:
+            self.do(invoices.withdraw(blue.invoice.id, by=BUYER, reason="a mistake"))
+
+    @rule(pick=st.integers(0, 9), said=st.sampled_from(["accepted", "accepted", "asked", "claimed"]))
+    def answer_the_invoice(self, pick, said):
+        blue = self.pick_of(pick)
+        for each in blue.lines[0].differences if blue is not None else []:
+            self.do(matching.answer(blue.lines[0].id, each.kind, said, by=MANAGER, reason="as it is"))
+
     @rule(days=st.integers(0, 30))
     def time_passes(self, days):
         with clock.at(clock.now() + timedelta(days=days)):
@@ -189,6 +244,46 @@ class Life(RuleBasedStateMachine):
     def the_money_adds_up(self) -> None:
         view = self.run(orders.order_view(self.order))
         assert view.total_cny == sum(line.quantity * line.unit_price_cny for line in view.lines)
+
+    @invariant()
+    def the_invoices_add_up_and_take_back_no_more_than_they_ask(self) -> None:
+        async def wrong():
+            return await db.fetch(
+                """SELECT invoice.number FROM invoice JOIN invoice_line AS line ON line.invoice = invoice.id
+                   GROUP BY invoice.id
+                   HAVING invoice.amount + invoice.tax <> invoice.total OR sum(line.total) <> invoice.total
+                       OR sum(line.amount) <> invoice.amount OR sum(line.tax) <> invoice.tax
+                   UNION ALL
+                   SELECT 'line' FROM invoice_line AS line JOIN invoice ON invoice.id = line.invoice
+                   WHERE invoice.state <> 'withdrawn' AND line.reverses IS NULL
+                   AND (SELECT line.total + coalesce(sum(red.total), 0) < 0
+                            OR line.quantity + coalesce(sum(red.quantity), 0) < 0
+                        FROM invoice_line AS red JOIN invoice AS letter ON letter.id = red.invoice
+                        WHERE red.reverses = line.id AND letter.state <> 'withdrawn')"""
+            )
+
+        assert self.run(wrong()) == []
+
+    @invariant()
+    def what_is_matched_is_invoiced_as_it_came_and_answered(self) -> None:
+        self.run(matching.judge([self.order], by=SETUP))
+        view = self.run(orders.order_view(self.order))
+        shown = [
+            self.run(invoices.invoice_detail(each.id, seen_by=SETUP))
+            for each in self.run(invoices.invoices(limit=200, seen_by=SETUP))
+            if each.state != "withdrawn"
+        ]
+        if view.matched_at is None:
+            assert view.state != "received" or not all(each.invoice.state == "matched" for each in shown) or any(
+                line.received_quantity > sum(own.net_quantity for each in shown for own in each.lines
+                                             if own.part_number == line.part_number) for line in view.lines
+            )  # fmt: skip
+            return
+        assert view.state == "closed"
+        for line in view.lines:
+            of_part = [own for each in shown for own in each.lines if own.part_number == line.part_number]
+            assert sum(own.net_quantity for own in of_part) >= line.received_quantity
+            assert not any(each.open for own in of_part for each in own.differences)
 
     @invariant()
     def nothing_came_too_much_without_a_reason(self) -> None:

@@ -26,6 +26,12 @@ class VendorSpec:
 BY_MAIL = {"KUAITONG": "orders@kuaitong.example"}
 """The vendors that take orders by mail alone, with their addresses."""
 
+ABROAD, GENERAL = "DELL", "KUAITONG"
+"""Who quotes in dollars, from abroad and without a 发票, and who gives a general one."""
+
+DOLLARS = Decimal("709.85")
+"""CNY for 100 US dollars; made up, of the size that it has."""
+
 REPAIR_SHARE = Decimal("0.3")
 """What the repairer asks for a repair, as a share of a new part; assumed."""
 
@@ -127,22 +133,27 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
     offers: list[procurement.NewOffer] = []
     for part in sold:
         price = Decimal(part.cost) * Decimal(str(vendor.price))
+        if vendor.code == ABROAD:
+            price = price * 100 / DOLLARS
         fast = part.expedited_hours if vendor.kind != "repairer" else None
         offers.append(
             procurement.NewOffer(
                 vendor=vendor.code,
                 part=part.number,
-                unit_price_cny=price.quantize(Decimal("0.01")),
+                unit_price=price.quantize(Decimal("0.01")),
                 minimum_quantity=1,
                 lot_size=1,
                 maximum_quantity=60,
-                order_fee_cny=Decimal(0),
+                order_fee=Decimal(0),
                 lead_time_days=float(part.days),
                 valid_from=start,
+                currency="USD" if vendor.code == ABROAD else "CNY",
+                invoice_kind="none" if vendor.code == ABROAD else "general" if vendor.code == GENERAL else "special",
+                tax_percent=Decimal(0 if vendor.code == ABROAD else 3 if vendor.code == GENERAL else 13),
                 expedited_hours=float(fast) if fast else None,
-                expedited_price_cny=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
-                expedited_fee_cny=Decimal(300) if fast else None,
-                repair_price_cny=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
+                expedited_price=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
+                expedited_fee=Decimal(40 if vendor.code == ABROAD else 300) if fast else None,
+                repair_price=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
                 if vendor.kind == "repairer"
                 else None,
                 repair_days=12.0 if vendor.kind == "repairer" else None,
