@@ -59,35 +59,28 @@ async def begin(
     )
 
 
-async def begin_each(
-    kind: str, subject_kind: str, subjects: Sequence[str], *, owner_role: str, due_at: datetime
+async def keep(
+    kind: str,
+    subject_kind: str,
+    subjects: Sequence[str],
+    *,
+    owner_role: str,
+    within: timedelta,
+    by: Actor,
+    are_stores: bool = False,
 ) -> None:
-    """Open the same duty at some stores, each about the store itself; one that is open stays as it is."""
-    if not subjects:
-        return
-    await db.execute(
-        """INSERT INTO step (kind, subject_kind, subject, owner_role, place_code, opened_at, due_at, escalates_at)
-           SELECT $1, $2, subject, $4, subject, $5, $6, $6 FROM unnest($3::text[]) AS subject
-           ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
-        kind,
-        subject_kind,
-        list(subjects),
-        owner_role,
-        clock.now(),
-        due_at,
-    )
+    """Have one open duty of a kind for each of some things, and for nothing else of that kind; an open one stays as it is.
 
-
-async def keep(kind: str, subject_kind: str, subjects: Sequence[str], *, owner_role: str, within: timedelta) -> None:
-    """Have one open duty of a kind for each of some things, and for nothing else of that kind."""
+    Where the things are stores (`are_stores`, by their codes), each duty is one at its store.
+    """
     now = clock.now()
     await db.execute(
         """WITH done AS (
-               UPDATE step SET done_at = $4, done_by = 'service:watch'
+               UPDATE step SET done_at = $4, done_by = $7
                WHERE kind = $1 AND subject_kind = $2 AND subject <> ALL($3) AND done_at IS NULL
            )
-           INSERT INTO step (kind, subject_kind, subject, owner_role, opened_at, due_at, escalates_at)
-           SELECT $1, $2, subject, $5, $4, $6, $6 FROM unnest($3::text[]) AS subject
+           INSERT INTO step (kind, subject_kind, subject, owner_role, place_code, opened_at, due_at, escalates_at)
+           SELECT $1, $2, subject, $5, CASE WHEN $8 THEN subject END, $4, $6, $6 FROM unnest($3::text[]) AS subject
            ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
         kind,
         subject_kind,
@@ -95,6 +88,8 @@ async def keep(kind: str, subject_kind: str, subjects: Sequence[str], *, owner_r
         now,
         owner_role,
         now + within,
+        by.name,
+        are_stores,
     )
 
 
