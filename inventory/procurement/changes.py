@@ -27,8 +27,8 @@ class NotOnThisOrder(Invalid):
     """{part_number} is not on order {number}."""
 
     zh = "订单 {number} 不含 {part_number}。"
-    help_en = "Change what stands on the order; order a further part by an order of its own."
-    help_zh = "只能变更订单已有的行；其他备件请另行下单。"
+    help_en = "Change what stands on the order; to add a part, say how many."
+    help_zh = "请变更订单已有的行；增加备件请填写数量。"
 
 
 class NothingChanged(Invalid):
@@ -96,7 +96,10 @@ class VendorWasTold(Refused):
 
 
 class ChangedLine(Struct, frozen=True, kw_only=True):
-    """What is to be different of a part; what is left out stays."""
+    """What is to be different of a part; what is left out stays. A part that is not on the order is added to it.
+
+    Without a price of its own an added part costs what its vendor offers it for.
+    """
 
     part_number: str
     quantity: int | None = None
@@ -158,6 +161,7 @@ async def change_order(
         ReasonMissing: no reason was given.
         WrongState: it is being placed just now, or it is over.
         NotOnThisOrder, ChangedPartTwice, ChangeOutOfBounds, NothingChanged, WantedInPast: the change is not valid.
+        NoOffer, QuantityOutsideOffer: the vendor does not offer an added part, or not so many.
         LessThanCame, NothingToCancel: what came or is on its way cannot be undone by a change.
         ChangeIsOpen: another change waits for its answer.
 
@@ -169,6 +173,8 @@ async def change_order(
     if not reason.strip():
         raise ReasonMissing
     before = _version(view)
+    if not cancel:
+        before = structs.replace(before, lines=[*before.lines, *await _added(view, lines)])
     after = await _changed(view, before, lines, wanted_at, cancel=cancel)
     cancel = cancel or not any(line.quantity for line in after.lines)
     allowed = orders.OPEN_FOR_RECEIPT if cancel else ("draft", *orders.OPEN_FOR_RECEIPT)
@@ -284,6 +290,22 @@ async def _changed(
     return Version(lines=changed, total_cny=_sum(changed) + fees, wanted_at=wanted_at or before.wanted_at)
 
 
+async def _added(view: OrderView, lines: Sequence[ChangedLine]) -> list[VersionLine]:
+    """The parts that a change adds: none of each is on the order before."""
+    standing = {line.part_number for line in view.lines}
+    return [
+        VersionLine(
+            part_number=line.part_number,
+            quantity=0,
+            unit_price_cny=await orders.price_of(
+                view.vendor, line.part_number, line.quantity, expedited=view.expedited
+            ),
+        )
+        for line in {line.part_number: line for line in lines}.values()
+        if line.part_number not in standing and line.quantity is not None and 0 < line.quantity <= MOST_PIECES
+    ]
+
+
 def _or[T](given: T | None, kept: T) -> T:
     return kept if given is None else given
 
@@ -338,7 +360,7 @@ async def _require_not_undercut(order: UUID, lines: Sequence[VersionLine]) -> No
         )
     }
     for line in lines:
-        if line.quantity < min(came[line.part_number], standing[line.part_number]):
+        if line.quantity < min(came.get(line.part_number, 0), standing.get(line.part_number, 0)):
             raise LessThanCame(part_number=line.part_number, quantity=line.quantity, came=came[line.part_number])
 
 
@@ -480,6 +502,12 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
             [line.quantity for line in after.lines],
             [line.unit_price_cny for line in after.lines],
         )
+        standing = {line.part_number for line in view.lines}
+        added = {line.part_number: line for line in after.lines if line.part_number not in standing}
+        if added:
+            await orders.add_lines(
+                view.id, {part: (line.quantity, line.unit_price_cny) for part, line in added.items()}
+            )
     await db.execute(
         "UPDATE purchase_order SET version = $2, total_cny = $3, wanted_at = $4 WHERE id = $1",
         view.id,
@@ -522,8 +550,12 @@ async def _open_change(
 
 @db.atomic
 async def note_told(change: UUID) -> None:
-    """The vendor was told of a change: now only its answer ends it."""
-    await db.execute("UPDATE order_change SET told_at = coalesce(told_at, $2) WHERE id = $1", change, clock.now())
+    """The vendor was told of a change: now only its answer ends it; one that waits for approval nobody can have heard of."""
+    await db.execute(
+        "UPDATE order_change SET told_at = coalesce(told_at, $2) WHERE id = $1 AND state <> 'drafted'",
+        change,
+        clock.now(),
+    )
 
 
 class ChangeToTell(Struct, frozen=True, kw_only=True):
