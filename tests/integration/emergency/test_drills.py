@@ -45,7 +45,15 @@ async def drilling(*, with_vendor: str | None = "DISTI") -> cases.CaseSummary:
             "UPDATE vendor SET takes_drills = true FROM party WHERE party.id = vendor.party AND code = $1", with_vendor
         )
     await planned()
-    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        9,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(9)],
+    )
     await fail(12, "drill")
     await drain(DRIVE)
     await judge(DRIVE)

@@ -104,7 +104,9 @@ async def test_what_lies_in_the_store_is_neither_promised_nor_handed_out(company
         with pytest.raises(StockFrozen):
             async with db.savepoint():
                 await act()
-    await receipts.adjust("GZ", PSU, -1, by=SETUP, reason="wet, thrown away")  # what is lost may be said
+    await receipts.adjust(
+        "GZ", PSU, -1, by=SETUP, provenance="maker_direct", reason="wet, thrown away"
+    )  # what is lost may be said
     assert await violations() == []
 
 

@@ -159,7 +159,7 @@ async def test_duties_are_told_to_the_contracts_they_are_about_and_to_whoever_ha
 
 
 async def test_transfers_are_told_to_the_contracts_that_their_stock_serves(company):
-    await receipts.adjust("GZ", PSU, 3, by=SETUP, reason="opening stock", pool="C-TELCO")
+    await receipts.adjust("GZ", PSU, 3, by=SETUP, provenance="maker_direct", reason="opening stock", pool="C-TELCO")
     own, shared = TransferItem(part_number=PSU, quantity=1, pool="C-TELCO"), TransferItem(part_number=PSU, quantity=1)
     alone = await transfers.draft_transfer("GZ", "SH", [own], by=KEEPER, case_number="EC-1")
     both = await transfers.draft_transfer("GZ", "SH", [own, shared], by=KEEPER, case_number="EC-1")
