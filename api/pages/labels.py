@@ -308,6 +308,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "declared": ("declared", "启动"),
         "sourced_elsewhere": ("part requests sourced elsewhere", "备件申请改由他库供应"),
         "measure": ("measure", "措施"),
+        "redirected": ("delivery sent elsewhere", "在途到货改送"),
         "closed": ("ended", "结束"),
     },
     "maker_case_state": {

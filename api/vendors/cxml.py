@@ -126,8 +126,9 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
     )
     total = order.total_cny if change is None else str(change.after.total_cny)
     _money(SubElement(head, "Total"), total)
-    address = SubElement(SubElement(head, "ShipTo"), "Address", {"addressID": order.ship_to})
-    _text(address, "Name", order.ship_to_zh, {"xml:lang": "zh"})
+    elsewhere = None if change is None else change.after.ship_to
+    address = SubElement(SubElement(head, "ShipTo"), "Address", {"addressID": elsewhere or order.ship_to})
+    _text(address, "Name", elsewhere or order.ship_to_zh, {"xml:lang": "zh"})
     if change is not None:
         _text(head, "Comments", change.reason, {"xml:lang": "zh"})
     wanted = order.wanted_at if change is None else change.after.wanted_at

@@ -31394,7 +31394,7 @@ async def forwards():
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
         params={
-            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"
+            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'redirected', 'closed')"
         },
         schema=None,
     )

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, structs, to_builtins
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
+from inventory.places import places
 from inventory.procurement import orders, policy
 from inventory.procurement.orders import OrderView
 from inventory.stock import expected
@@ -120,6 +121,8 @@ class Version(Struct, frozen=True, kw_only=True):
     lines: list[VersionLine]
     total_cny: Decimal
     wanted_at: datetime | None = None
+    ship_to: str | None = None
+    """The store it goes to, where a change is about that."""
 
 
 class ChangeView(Struct, frozen=True, kw_only=True):
@@ -167,6 +170,27 @@ async def change_order(
 
     """
     by.require("orders.draft")
+    return await ask_for_change(order, lines, by=by, reason=reason, wanted_at=wanted_at, cancel=cancel)
+
+
+@db.atomic
+async def ask_for_change(
+    order: UUID,
+    lines: Sequence[ChangedLine] = (),
+    *,
+    by: Actor,
+    reason: str,
+    wanted_at: datetime | None = None,
+    cancel: bool = False,
+    ship_to: str | None = None,
+) -> ChangeView:
+    """Ask for a change on behalf of another verb that has checked the actor's rights; also that it goes to another store.
+
+    Raises:
+        Unknown: no such store.
+        As `change_order`.
+
+    """
     await db.execute("SELECT FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", order)
     view = await orders.order_view(order)
     by.require_depot(view.ship_to)
@@ -175,7 +199,10 @@ async def change_order(
     before = _version(view)
     if not cancel:
         before = structs.replace(before, lines=[*before.lines, *await _added(view, lines)])
-    after = await _changed(view, before, lines, wanted_at, cancel=cancel)
+    if ship_to is not None:
+        before = structs.replace(before, ship_to=view.ship_to)
+        ship_to = (await places.find_store(ship_to)).code
+    after = await _changed(view, before, lines, wanted_at, cancel=cancel, ship_to=ship_to)
     cancel = cancel or not any(line.quantity for line in after.lines)
     allowed = orders.OPEN_FOR_RECEIPT if cancel else ("draft", *orders.OPEN_FOR_RECEIPT)
     if view.state not in allowed:
@@ -252,7 +279,13 @@ def _version(view: OrderView) -> Version:
 
 
 async def _changed(
-    view: OrderView, before: Version, lines: Sequence[ChangedLine], wanted_at: datetime | None, *, cancel: bool
+    view: OrderView,
+    before: Version,
+    lines: Sequence[ChangedLine],
+    wanted_at: datetime | None,
+    *,
+    cancel: bool,
+    ship_to: str | None,
 ) -> Version:
     """The order after a change that is valid."""
     if len({line.part_number for line in lines}) < len(lines):
@@ -283,11 +316,13 @@ async def _changed(
         else line
         for line in before.lines
     ]
-    if changed == before.lines and wanted_at in (None, before.wanted_at):
+    if changed == before.lines and wanted_at in (None, before.wanted_at) and ship_to == before.ship_to:
         raise NothingChanged(number=view.number)
     await _require_not_undercut(view.id, changed)
     fees = before.total_cny - _sum(before.lines)
-    return Version(lines=changed, total_cny=_sum(changed) + fees, wanted_at=wanted_at or before.wanted_at)
+    return Version(
+        lines=changed, total_cny=_sum(changed) + fees, wanted_at=wanted_at or before.wanted_at, ship_to=ship_to
+    )
 
 
 async def _added(view: OrderView, lines: Sequence[ChangedLine]) -> list[VersionLine]:
@@ -492,22 +527,7 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
             raise NothingToCancel(number=view.number)
     else:
         await _require_not_undercut(view.id, after.lines)
-        await db.execute(
-            """UPDATE purchase_order_line AS line SET quantity = new.quantity, unit_price_cny = new.price
-               FROM unnest($2::text[], $3::int[], $4::numeric[]) AS new(part_number, quantity, price)
-               JOIN part ON part.part_number = new.part_number
-               WHERE line.purchase_order = $1 AND line.part = part.id""",
-            view.id,
-            [line.part_number for line in after.lines],
-            [line.quantity for line in after.lines],
-            [line.unit_price_cny for line in after.lines],
-        )
-        standing = {line.part_number for line in view.lines}
-        added = {line.part_number: line for line in after.lines if line.part_number not in standing}
-        if added:
-            await orders.add_lines(
-                view.id, {part: (line.quantity, line.unit_price_cny) for part, line in added.items()}
-            )
+        await _apply_lines(view, after)
     await db.execute(
         "UPDATE purchase_order SET version = $2, total_cny = $3, wanted_at = $4 WHERE id = $1",
         view.id,
@@ -518,6 +538,8 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
     if change.cancels:
         await orders.record_cancelled(view.id, by=by, reason=change.reason)
         return
+    if after.ship_to is not None:
+        await orders.send_elsewhere(view.id, (await places.find_store(after.ship_to)).id)
     if view.state == "draft":
         return
     for line in view.lines:
@@ -529,6 +551,24 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
         await orders.record_acknowledged(view.id, by=by, promised_at=new_date, lines=None)
     if view.state == "partly_received":
         await orders.record_received(view.id, {}, by=by)
+
+
+async def _apply_lines(view: OrderView, after: Version) -> None:
+    """Let the order's lines be as the change says; what it adds comes after them."""
+    await db.execute(
+        """UPDATE purchase_order_line AS line SET quantity = new.quantity, unit_price_cny = new.price
+           FROM unnest($2::text[], $3::int[], $4::numeric[]) AS new(part_number, quantity, price)
+           JOIN part ON part.part_number = new.part_number
+           WHERE line.purchase_order = $1 AND line.part = part.id""",
+        view.id,
+        [line.part_number for line in after.lines],
+        [line.quantity for line in after.lines],
+        [line.unit_price_cny for line in after.lines],
+    )
+    standing = {line.part_number for line in view.lines}
+    added = {line.part_number: line for line in after.lines if line.part_number not in standing}
+    if added:
+        await orders.add_lines(view.id, {part: (line.quantity, line.unit_price_cny) for part, line in added.items()})
 
 
 async def _open_change(

@@ -15,7 +15,7 @@ from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, 
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.procurement import policy
-from inventory.stock import expected, pools
+from inventory.stock import expected, notices, pools
 
 State = Literal[
     "draft",
@@ -1033,6 +1033,15 @@ async def add_lines(order: UUID, lines: Mapping[str, tuple[int, Decimal]]) -> No
         for line in await _lines(order):
             if line["part_number"] in lines:
                 await _expect(line, None)
+
+
+@db.atomic
+async def send_elsewhere(order: UUID, place: int) -> None:
+    """An order goes to another store: what is still to come of it, and what was announced, is expected there."""
+    await db.execute("UPDATE purchase_order SET ship_to = $2 WHERE id = $1", order, place)
+    for line in await _lines(order):
+        await expected.move(line["id"], place)
+    await notices.move(order, place)
 
 
 async def _expect(line: db.Row, promised_at: datetime | None) -> None:

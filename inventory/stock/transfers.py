@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from inventory.catalogue import parts
-from inventory.ground import audit, clock, db, steps
+from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
@@ -331,6 +331,45 @@ async def _hours(head: db.Row, mode: Mode | None) -> float:
         if hours is not None:
             return hours
     return head["hours"] or 24
+
+
+@db.atomic
+async def turn(transfer: UUID, to: str, *, by: Actor, reason: str) -> TransferView:
+    """Send a transfer that is on the road to another store than it left for: later by the way between the two.
+
+    On behalf of another verb, which has checked the actor's rights.
+
+    Raises:
+        Unknown: no such transfer or store.
+        WrongState: it is not on the road, or something of it arrived.
+        SameStore: it goes there already, or came from there.
+        NoLane: no lane leads there from where it was going.
+
+    """
+    head = await claim(transfer, ("shipped",), "shipped")
+    target = await places.find_store(to)
+    if target.id in (head["from_place"], head["to_place"]):
+        raise SameStore
+    hours = await db.fetch_value(
+        "SELECT min(hours) FROM lane WHERE from_place = $1 AND to_place = $2", head["to_place"], target.id
+    )
+    if hours is None:
+        raise NoLane(origin=head["target"], target=target.code)
+    later = timedelta(hours=hours)
+    await db.execute(
+        "UPDATE transfer SET to_place = $2, due_at = due_at + $3 WHERE id = $1", transfer, target.id, later
+    )
+    for line in await lines_of(transfer):
+        await expected.move(line["id"], target.id, later_by=later)
+    await notices.move(transfer, target.id, later_by=later)
+    await shipments.turn(head["number"], target.id, later_by=later)
+    view = await transfer_view(transfer)
+    await audit.record(
+        "transfer.turned", "transfer", view.number, by=by, reason=reason, change={"from": head["target"], "to": to}
+    )
+    for depot in (head["target"], to):
+        await events.emit("transfer.turned", "transfer", view.number, view, depot=depot, closed=True)
+    return view
 
 
 @db.atomic
