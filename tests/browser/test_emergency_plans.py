@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from inventory.emergency import force_majeure
+from inventory.emergency import force_majeure, maker_support
 from inventory.ground import clock
 from inventory.requests import requests
 from tests.browser.conftest import People, Person
@@ -57,6 +57,8 @@ async def test_a_maker_is_called_in_followed_and_let_go(people: People):
     await manager.sees_state("已关闭")
     await manager.sees("备一块主板")
     await manager.fits()
+    (case,) = await maker_support.summaries(limit=9, seen_by=AUDITOR)
+    assert (case.state, case.reference, case.contact) == ("closed", "SR-7788", "原厂热线")
 
 
 async def test_a_flooded_store_is_frozen_worked_around_and_brought_back(people: People):
