@@ -101,6 +101,8 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "order.change_withdrawn": ("order change withdrawn", "撤回订单变更"),
     "order.closed": ("order closed", "关闭采购订单"),
     "order.late": ("order late", "采购订单逾期"),
+    "transfer.turned": ("transfer turned to another store", "调拨途中改送"),
+    "order.confirmed_otherwise": ("order confirmed otherwise than ordered", "供应商确认与订单不符"),
     "order.late_word": ("vendor answered after the order was given up", "供应商迟到答复"),
     "order.settled": ("order matter settled", "订单事项已处理"),
     "order.shipped": ("order shipped by the vendor", "供应商发货"),

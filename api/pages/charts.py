@@ -153,8 +153,8 @@ def levels_over_time(
     ]
 
 
-def failures_by_month(months: Sequence[MonthCount], expected: float, _: Words) -> Chart:
-    """Failures month by month, against what the long-run rate expects of a month."""
+def failures_by_month(months: Sequence[MonthCount], expected: float | None, _: Words) -> Chart:
+    """Failures month by month, against what the long-run rate expects of a month where that is told."""
     return Chart(
         kind="bars",
         series=[Series(name=_("failures"), points=[month.failures for month in months])],

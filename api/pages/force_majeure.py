@@ -30,6 +30,13 @@ class Measure(Struct, kw_only=True):
     text: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Redirection(Struct, kw_only=True):
+    """What is under way, and where it is to go."""
+
+    document: Short
+    to: Short
+
+
 class Ending(Struct, kw_only=True):
     """How it ends; `returns` is `yes` or `no`."""
 
@@ -92,6 +99,15 @@ async def note_measure(
     return Redirect(f"/force-majeure/{force_majeure_id}", status_code=303)
 
 
+@post("/force-majeure/{force_majeure_id:uuid}/redirections", guards=[requires("emergency.declare")], status_code=303)
+async def redirect(
+    request: PageRequest, force_majeure_id: FromPath[UUID], data: URLEncodedBody[Redirection]
+) -> Redirect:
+    """Send what is under way elsewhere, or back."""
+    await force_majeure.redirect(force_majeure_id, data.document, data.to, by=request.user)
+    return Redirect(f"/force-majeure/{force_majeure_id}", status_code=303)
+
+
 @post("/force-majeure/{force_majeure_id:uuid}/close", guards=[requires("emergency.close")], status_code=303)
 async def close(request: PageRequest, force_majeure_id: FromPath[UUID], data: URLEncodedBody[Ending]) -> Redirect:
     """End it."""
@@ -101,4 +117,4 @@ async def close(request: PageRequest, force_majeure_id: FromPath[UUID], data: UR
     return Redirect(f"/force-majeure/{force_majeure_id}", status_code=303)
 
 
-handlers = [list_force_majeure, new_force_majeure, declare, show_force_majeure, note_measure, close]
+handlers = [list_force_majeure, new_force_majeure, declare, show_force_majeure, note_measure, redirect, close]

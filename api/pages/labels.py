@@ -308,6 +308,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "declared": ("declared", "启动"),
         "sourced_elsewhere": ("part requests sourced elsewhere", "备件申请改由他库供应"),
         "measure": ("measure", "措施"),
+        "redirected": ("delivery sent elsewhere", "在途到货改送"),
         "closed": ("ended", "结束"),
     },
     "maker_case_state": {
@@ -761,6 +762,10 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "approve_change": ("approve the order's change", "审批订单变更"),
         "answer_change": ("get the vendor's answer to a change", "催促供应商答复变更"),
         "change_declined": ("deal with a declined change", "处理供应商不同意的变更"),
+        "confirmed_otherwise": (
+            "deal with what the vendor confirmed otherwise than ordered",
+            "处理供应商与订单不符的确认",
+        ),
         "vendor_down": ("find out why the vendor's service fails", "核实供应商接口故障"),
         "answer_quotation": ("follow the quotation up with the customer", "跟进客户对报价的答复"),
         "approve_request": ("approve the part request", "审批备件申请"),

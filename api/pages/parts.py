@@ -49,7 +49,8 @@ async def list_parts(
 async def show_part(request: PageRequest, part_number: FromPath[str]) -> Page:
     """Show a part in every store, against its lines, with where they come from."""
     told, _ = await part_dossier(part_number, seen_by=request.user), gettext_of(request)
-    expected = sum(row.rate_per_day for row in told.assessments) * DAYS_A_MONTH
+    rates = [row.rate_per_day for row in told.assessments]
+    expected = None if None in rates else sum(rate for rate in rates if rate is not None) * DAYS_A_MONTH
     return Page(
         "parts/detail.html",
         told=told,

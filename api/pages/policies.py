@@ -53,6 +53,7 @@ class Counts(Struct, kw_only=True):
     parts_per_sheet: Short
     hours_to_count: Short
     four_eyes_above_cny: Short
+    remark: Annotated[str, Meta(max_length=2000)] = ""
 
     def policy(self) -> count_policy.CountPolicy:
         """The policy that the form asks for."""
@@ -165,6 +166,7 @@ async def show_policies(request: PageRequest) -> Page:
         purchases=await purchase_policy.in_force() if request.user.may("orders.read") else None,
         purchase_versions=await purchase_policy.versions(limit=SHOWN) if request.user.may("orders.read") else [],
         counts=await count_policy.in_force() if request.user.may("stock.read") else None,
+        count_versions=await count_policy.versions(limit=SHOWN) if request.user.may("stock.read") else [],
     )
 
 
@@ -178,7 +180,7 @@ async def set_papers(request: PageRequest, data: URLEncodedBody[Papers]) -> Redi
 @post("/policies/counts", guards=[requires("stock.adjust")], status_code=303)
 async def set_counts(request: PageRequest, data: URLEncodedBody[Counts]) -> Redirect:
     """Let another policy of counting hold."""
-    await count_policy.put_in_force(data.policy(), by=request.user)
+    await count_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
     return Redirect("/policies", status_code=303)
 
 

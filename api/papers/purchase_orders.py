@@ -37,6 +37,7 @@ async def of_order_to_place(order: OrderToPlace, change: ChangeView | None = Non
         facts = [
             Fact(("版本", "Version"), str(change.version)),
             Fact(("变更原因", "Why changed"), change.reason),
+            *([Fact(("改送", "Deliver to instead"), change.after.ship_to)] if change.after.ship_to else []),
         ]
     return await _order(
         order.number,

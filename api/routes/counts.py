@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, convert
 
 from api.access import requires, requires_any
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
@@ -48,6 +48,16 @@ class NewScan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     condition: Condition = GOOD
     owner: Code | None = None
     pool: Code = COMMON
+
+
+class NewCountPolicy(policy.CountPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy to put in force, and why."""
+
+    remark: Text = ""
+
+    def policy(self) -> policy.CountPolicy:
+        """The policy alone."""
+        return convert(self, policy.CountPolicy, from_attributes=True)
 
 
 class ScanBatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,16 +160,21 @@ class CountController(Controller):
         return await accuracy.accuracy(limit=limit, seen_by=request.user, depot=depot)
 
     @get("/policy", operation_id="GetCountPolicy", guards=[requires("stock.read")], responses=refusals())
-    async def get_policy(self) -> policy.PolicyInForce:
+    async def get_policy(self) -> policy.CountPolicyVersion:
         """Show how often what is counted, and from which value on two people are needed."""
         return await policy.in_force()
 
     @post("/policy", operation_id="SetCountPolicy", guards=[requires("stock.adjust")], responses=refusals(409))
     async def set_policy(
-        self, request: ApiRequest, data: JSONBody[policy.CountPolicy], idempotency_key: Key = None
-    ) -> Response[policy.PolicyInForce]:
+        self, request: ApiRequest, data: JSONBody[NewCountPolicy], idempotency_key: Key = None
+    ) -> Response[policy.CountPolicyVersion]:
         """Let another policy hold from now on."""
-        return await once(request, idempotency_key, lambda: policy.put_in_force(data, by=request.user), status=201)
+        return await once(
+            request,
+            idempotency_key,
+            lambda: policy.put_in_force(data.policy(), by=request.user, remark=data.remark),
+            status=201,
+        )
 
     @get("/{count_id:uuid}", operation_id="GetCount", guards=[requires("stock.read")], responses=refusals(404))
     async def get_count(self, request: ApiRequest, count_id: FromPath[UUID]) -> sheets.CountView:

@@ -30,6 +30,13 @@ class Measure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class Redirection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A purchase order or transfer that is under way, by its number, and the store it is to go to."""
+
+    document: Code
+    to: Code
+
+
 class ForceMajeureEnd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How it ends; a store that does not return stays out of service, so that what is left there can be moved away."""
 
@@ -114,6 +121,27 @@ class ForceMajeureController(Controller):
             request,
             idempotency_key,
             lambda: force_majeure.note_measure(force_majeure_id, data.text, by=request.user),
+        )
+
+    @post(
+        "/force-majeure/{force_majeure_id:uuid}/redirections",
+        operation_id="RedirectDelivery",
+        status_code=200,
+        guards=[requires("emergency.declare")],
+        responses=refusals(404, 409),
+    )
+    async def redirect(
+        self,
+        request: ApiRequest,
+        force_majeure_id: FromPath[UUID],
+        data: JSONBody[Redirection],
+        idempotency_key: Key = None,
+    ) -> Response[force_majeure.Summary]:
+        """Send what is under way to the store elsewhere, or back once it has returned: vendors are asked, transfers turn."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: force_majeure.redirect(force_majeure_id, data.document, data.to, by=request.user),
         )
 
     @post(

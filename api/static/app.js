@@ -13,7 +13,7 @@ dark.addEventListener("change", () => { followSystem(); drawCharts(document, tru
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.opens) openDialog(document.getElementById(button.dataset.opens));
+  if (button.dataset.opens) openNamed(button.dataset.opens);
   if ("closes" in button.dataset) button.closest("dialog").close();
   if ("prints" in button.dataset) print();
   if (button.dataset.adds) addLine(document.getElementById(button.dataset.adds));
@@ -24,6 +24,13 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if ("sends" in event.target.dataset && event.target.files.length) event.target.form.requestSubmit();
 });
+
+// a page that renewed itself may offer what it had no dialog for when it was loaded: it is loaded anew
+async function openNamed(id) {
+  const named = () => document.getElementById(id);
+  if (!named()) await htmx.ajax("GET", location.href, { target: "#page", select: "#page", swap: "outerHTML" });
+  if (named()) openDialog(named());
+}
 
 function openDialog(dialog) {
   dialog.showModal();

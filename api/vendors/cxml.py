@@ -10,9 +10,12 @@ is derived from ours and the vendor's code, and never stored. Nothing of a docum
     anything else           ask again later
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from typing import Literal
+from uuid import UUID
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from msgspec import Struct
@@ -23,8 +26,8 @@ from api.vendors.markup import NotReadable, first, parsed, text_at
 from api.vendors.outcome import Answered, Placed, VendorRefused, VendorUnreachable
 from api.vendors.signing import secret_for
 from inventory.ground import clock
-from inventory.procurement.answers import Answer, PromisedLine
-from inventory.procurement.changes import ChangeView
+from inventory.procurement.answers import PromisedLine
+from inventory.procurement.changes import ChangeView, VersionLine
 from inventory.procurement.orders import OrderToPlace
 from inventory.stock.notices import NewNoticeLine
 
@@ -89,7 +92,7 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
     kind: Kind = "new" if change is None else "delete" if change.cancels else "update"
     now = clock.now()
     key = order.id if change is None else change.id
-    root = Element("cXML", {"payloadID": f"{key}@beijian", "timestamp": now.isoformat(timespec="seconds")})
+    root = Element("cXML", {"payloadID": payload_id(key), "timestamp": now.isoformat(timespec="seconds")})
     header = SubElement(root, "Header")
     for side, identity in (("From", US), ("To", order.vendor)):
         _text(SubElement(SubElement(header, side), "Credential", {"domain": "DUNS"}), "Identity", identity)
@@ -110,19 +113,27 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
         },
     )
     lines = (
-        [(line.part_number, line.quantity, line.unit_price, line.currency) for line in order.lines]
+        [
+            (line.line_number, line.part_number, line.quantity, line.unit_price, line.currency)
+            for line in order.lines
+            if line.quantity
+        ]
         if change is None
-        else [(line.part_number, line.quantity, str(line.unit_price_cny), "CNY") for line in change.after.lines]
+        else [
+            (place, line.part_number, line.quantity, str(line.unit_price_cny), "CNY")
+            for place, line in numbered(change, {line.part_number: line.line_number for line in order.lines})
+        ]
     )
     total = order.total_cny if change is None else str(change.after.total_cny)
     _money(SubElement(head, "Total"), total)
-    address = SubElement(SubElement(head, "ShipTo"), "Address", {"addressID": order.ship_to})
-    _text(address, "Name", order.ship_to_zh, {"xml:lang": "zh"})
+    elsewhere = None if change is None else change.after.ship_to
+    address = SubElement(SubElement(head, "ShipTo"), "Address", {"addressID": elsewhere or order.ship_to})
+    _text(address, "Name", elsewhere or order.ship_to_zh, {"xml:lang": "zh"})
     if change is not None:
         _text(head, "Comments", change.reason, {"xml:lang": "zh"})
     wanted = order.wanted_at if change is None else change.after.wanted_at
     names = {line.part_number: line.name_en for line in order.lines}
-    for place, (part_number, quantity, price, currency) in enumerate(lines, start=1):
+    for place, part_number, quantity, price, currency in sorted(lines):
         attributes = {"quantity": str(quantity), "lineNumber": str(place)}
         if wanted is not None:
             attributes["requestedDeliveryDate"] = wanted.isoformat(timespec="seconds")
@@ -133,6 +144,23 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
         _text(detail, "Description", names.get(part_number, part_number), {"xml:lang": "en"})
         _text(detail, "UnitOfMeasure", "EA")
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + DOCUMENT_TYPE + tostring(root, encoding="utf-8")
+
+
+def payload_id(key: UUID) -> str:
+    """The payloadID of the document that sends an order or a change."""
+    return f"{key}@beijian"
+
+
+def numbered(change: ChangeView, numbers: Mapping[str, int]) -> list[tuple[int, VersionLine]]:
+    """The lines of an order as it is to become, by their numbers: what stands keeps its own, what is added comes after.
+
+    It is added to the order in the same turn, so that the numbers are still these when the change holds.
+    """
+    following = count(max(numbers.values(), default=0) + 1)
+    return [
+        (numbers[line.part_number] if line.part_number in numbers else next(following), line)
+        for line in change.after.lines
+    ]
 
 
 def _text(under: Element, name: str, text: str, attributes: dict[str, str] | None = None) -> None:
@@ -174,21 +202,43 @@ def document(content: bytes) -> Sent:
     )
 
 
+class Ordered(Struct, frozen=True):
+    """A line as we ordered it."""
+
+    part_number: str
+    quantity: int
+
+
 class Confirmation(Struct, frozen=True, kw_only=True):
-    """What a ConfirmationRequest says of an order."""
+    """What a ConfirmationRequest says; `otherwise` where it confirms other pieces than were asked for."""
 
-    number: str
-    answer: Answer
+    rejected: bool
+    otherwise: bool
+    promised_at: datetime | None
+    lines: list[PromisedLine]
+    vendor_reference: str | None
+    reason: str
 
 
-def confirmation(request: Element, part_of_line: dict[int, str]) -> Confirmation:
-    """Read a ConfirmationRequest; `part_of_line` names the part of each of our line numbers.
+def about(request: Element) -> str:
+    """The payloadID of the document that a request refers to; empty where it names none."""
+    document = request.find("OrderReference/DocumentReference")
+    return "" if document is None else document.get("payloadID", "")
+
+
+COMING = ("accept", "allDetail", "detail", "backordered")
+
+
+def confirmation(request: Element, ordered: Mapping[int, Ordered]) -> Confirmation:
+    """Read a ConfirmationRequest line by line; `ordered` are our lines by their numbers.
 
     `type` accept, allDetail, detail, except or backordered confirms, with the delivery dates of the header or of the lines;
-    reject refuses, and so does a document whose every line is rejected. `operation="update"` is the same word again.
+    reject refuses, and so does a document whose lines reject all that was ordered. Of each line that is named the pieces are
+    counted by the statuses they have; a status `unknown` says nothing of its pieces. Where a line's pieces come at several
+    times, the last one counts. `operation="update"` is the same word again.
 
     Raises:
-        NotReadable: what it needs is missing, or it confirms other quantities than were ordered.
+        NotReadable: what it needs is missing, or it names a line that is not on the order.
 
     """
     head = request.find("ConfirmationHeader")
@@ -196,36 +246,64 @@ def confirmation(request: Element, part_of_line: dict[int, str]) -> Confirmation
     if head is None or reference is None or not reference.get("orderID"):
         raise NotReadable("the confirmation names no order")
     kind = head.get("type", "")
-    if kind not in ("accept", "allDetail", "detail", "except", "backordered", "reject"):
+    if kind not in (*COMING, "except", "reject"):
         raise NotReadable(f"a confirmation of type “{kind[:40]}” is not understood")
     reason = " ".join(text.strip() for each in head.iter("Comments") for text in each.itertext() if text.strip())[:1000]
-    statuses = [
-        (item, status)
-        for item in request.findall("ConfirmationItem")[:MOST_LINES]
-        for status in item.iter("ConfirmationStatus")
-    ]
-    rejected = kind == "reject" or (bool(statuses) and all(status.get("type") == "reject" for _, status in statuses))
-    if not rejected and any(status.get("type") == "reject" for _, status in statuses):
-        raise NotReadable("some lines are rejected: refuse the order, or confirm what a change order asks for")
-    lines: list[PromisedLine] = []
-    for item, status in statuses:
-        place, due = item.get("lineNumber", ""), _instant(status.get("deliveryDate"))
-        part = part_of_line.get(int(place)) if place.isascii() and place.isdigit() and len(place) < 6 else None
-        if part is None:
-            raise NotReadable(f"line “{place[:20]}” is not on the order")
-        if due is not None:
-            lines.append(PromisedLine(part_number=part, promised_at=due))
-    header_due = _instant(head.get("deliveryDate")) or _instant(_hint(request))
+    lines: dict[int, PromisedLine] = {}
+    for item in request.findall("ConfirmationItem")[:MOST_LINES]:
+        number = _whole(item.get("lineNumber"))
+        if number is None or number not in ordered or number in lines:
+            raise NotReadable(f"line “{item.get('lineNumber', '')[:20]}” is not on the order, or stands there twice")
+        lines[number] = _promised(item, ordered[number])
     return Confirmation(
-        number=reference.get("orderID", "")[:200],
-        answer=Answer(
-            status="refused" if rejected else "acknowledged",
-            promised_at=header_due,
-            lines=lines,
-            vendor_reference=(head.get("confirmID") or None) and head.get("confirmID", "")[:200],
-            reason=reason,
+        rejected=kind == "reject"
+        or all(
+            number in lines and lines[number].refused >= line.quantity
+            for number, line in ordered.items()
+            if line.quantity
         ),
+        otherwise=any(
+            line.refused or line.coming != ordered[number].quantity
+            for number, line in lines.items()
+            if line.coming is not None
+        ),
+        promised_at=_instant(head.get("deliveryDate")) or _instant(_hint(request)),
+        lines=list(lines.values()),
+        vendor_reference=head.get("confirmID", "")[:200] or None,
+        reason=reason,
     )
+
+
+def _promised(item: Element, ordered: Ordered) -> PromisedLine:
+    """What a ConfirmationItem says of a line."""
+    coming = refused = 0
+    due: list[datetime] = []
+    statuses = list(item.iter("ConfirmationStatus"))
+    for status in statuses:
+        kind = status.get("type", "")
+        pieces = _whole(status.get("quantity") or (item.get("quantity") if len(statuses) == 1 else None))
+        if kind not in (*COMING, "reject", "unknown") or pieces is None:
+            raise NotReadable(f"a status “{kind[:40]}” is not understood, or has no whole quantity")
+        coming += pieces if kind in COMING else 0
+        refused += pieces if kind == "reject" else 0
+        at = _instant(status.get("deliveryDate"))
+        if at is not None and kind in COMING:
+            due.append(at)
+    return PromisedLine(
+        part_number=ordered.part_number,
+        promised_at=max(due, default=None),
+        coming=coming if statuses else None,
+        refused=refused,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    """A whole number of a document; None where it is none, or longer than any of ours.
+
+    >>> _whole("12"), _whole("1.5"), _whole("99999999"), _whole(None)
+    (12, None, None, None)
+    """
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 8 else None
 
 
 def _hint(request: Element) -> str | None:
@@ -243,7 +321,7 @@ class Shipped(Struct, frozen=True, kw_only=True):
     lines: list[NewNoticeLine]
 
 
-def ship_notice(request: Element, part_of_line: dict[int, str]) -> Shipped:
+def ship_notice(request: Element, ordered: Mapping[int, Ordered]) -> Shipped:
     """Read a ShipNoticeRequest about one order.
 
     Raises:
@@ -260,13 +338,16 @@ def ship_notice(request: Element, part_of_line: dict[int, str]) -> Shipped:
         raise NotReadable("the ship notice names no order, or no delivery date")
     lines: list[NewNoticeLine] = []
     for item in portions[0].findall("ShipNoticeItem")[:MOST_LINES]:
-        place, quantity = item.get("lineNumber", ""), item.get("quantity", "")
-        part = part_of_line.get(int(place)) if place.isascii() and place.isdigit() and len(place) < 6 else None
-        if part is None or not (quantity.isascii() and quantity.isdigit() and len(quantity) < 7):
-            raise NotReadable(f"line “{place[:20]}” is not on the order, or has no whole quantity")
+        number, quantity = _whole(item.get("lineNumber")), _whole(item.get("quantity"))
+        if number is None or number not in ordered or quantity is None:
+            raise NotReadable(f"line “{item.get('lineNumber', '')[:20]}” is not on the order, or has no whole quantity")
         serials = [(each.text or "").strip()[:200] for each in item.iter("SerialNumber")][:MOST_SERIALS]
         lines.append(
-            NewNoticeLine(part_number=part, quantity=int(quantity), serials=[serial for serial in serials if serial])
+            NewNoticeLine(
+                part_number=ordered[number].part_number,
+                quantity=quantity,
+                serials=[serial for serial in serials if serial],
+            )
         )
     control = request.find("ShipControl")
     return Shipped(

@@ -11,7 +11,8 @@
     4xx            {"reason"}                                        the vendor says no
     anything else                                                    ask again later
 
-    POST {endpoint}/orders/{order_number}/changes    the same way, with "version", "cancels", "lines", "wanted_at", "reason"
+    POST {endpoint}/orders/{order_number}/changes    the same way, with "version", "cancels", "lines", "wanted_at",
+                                                     "ship_to" (a store's code, or null), "reason"
     200, 202       {"confirmed": true | false | null, "reason", "promised_at"}        null: it answers later
 
     POST {endpoint}/orders/{order_number}/status     the same way, {"order_number"}: what became of it?
@@ -121,6 +122,7 @@ async def change(order: OrderToPlace, change: ChangeView, settings: Settings) ->
             "cancels": change.cancels,
             "lines": change.after.lines,
             "wanted_at": change.after.wanted_at,
+            "ship_to": change.after.ship_to,
             "reason": change.reason,
         }
     )

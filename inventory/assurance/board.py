@@ -83,8 +83,7 @@ async def numbers(*, seen_by: Actor) -> Numbers:
                JOIN party ON party.id = vendor.party AND ($3::text IS NULL OR party.code = $3)
                WHERE state IN ('approved', 'placed', 'acknowledged', 'shipped', 'partly_received')
            ), duty AS (
-               SELECT due_at FROM step
-               WHERE done_at IS NULL AND ($1::text[] IS NULL OR place_code IS NULL OR place_code = ANY($1))
+               SELECT due_at FROM step WHERE done_at IS NULL AND {steps.seen("$1", "$2", "$5")}
            )
            SELECT (SELECT count(*) FROM emergency_case JOIN store ON store.id = emergency_case.place
                    WHERE state NOT IN ('closed', 'stood_down')

@@ -229,7 +229,7 @@ class AssessmentView(Struct, frozen=True, kw_only=True):
     `inbound` are the confirmed deliveries that counted, in days from `assessed_at`; `classes` those that the row serves.
     `expected_over_resupply` is the demand of the resupply time at the long-run rate, of which the average-failure line is
     the whole number. `hand_set` is there while such a point is in force. Of stock that answers others' calls too, whoever is
-    bound to contracts is told neither `present_rate_per_day` nor `windows`.
+    bound to contracts is told no rates, nothing of bursts, and no `expected_over_resupply`: they count others' failures.
     """
 
     part_number: str
@@ -241,15 +241,15 @@ class AssessmentView(Struct, frozen=True, kw_only=True):
     available: int
     projected_share: float
     planned_share: float
-    rate_per_day: float
+    rate_per_day: float | None
     present_rate_per_day: float | None
     resupply_days: float
-    expected_over_resupply: float
+    expected_over_resupply: float | None
     critical_point: int
     average_failure_line: int
-    burst_statistic: float
-    burst_threshold: float
-    in_burst: bool
+    burst_statistic: float | None
+    burst_threshold: float | None
+    in_burst: bool | None
     because: str
     binding_class: str | None
     inbound: list[Inbound]
@@ -269,13 +269,14 @@ async def assessment_views(
 ) -> list[AssessmentView]:
     """Latest judgements of stock in the reader's stores and for their contracts, the strongest bursts first."""
     own = "($2::text[] IS NULL OR pool.contract IS NOT NULL)"  # a pool of a contract that is seen is the reader's
+    counting = ("rate_per_day", "present_rate_per_day", "burst_statistic", "burst_threshold", "in_burst")
+    counted = ", ".join(f"CASE WHEN {own} THEN {column} END AS {column}" for column in counting)
     return await db.read(
         AssessmentView,
         f"""SELECT part.part_number, part.name_zh, part.name_en, place.code AS depot, pool.code AS pool, assessed_at,
-                  available, projected_share, planned_share, rate_per_day, resupply_days,
-                  CASE WHEN {own} THEN present_rate_per_day END AS present_rate_per_day,
-                  rate_per_day * resupply_days AS expected_over_resupply, critical_point, average_failure_line,
-                  burst_statistic, burst_threshold, in_burst, inputs->>'because' AS because,
+                  available, projected_share, planned_share, resupply_days, {counted},
+                  CASE WHEN {own} THEN rate_per_day * resupply_days END AS expected_over_resupply, critical_point,
+                  average_failure_line, inputs->>'because' AS because,
                   inputs->>'binding_class' AS binding_class, inputs->'row'->'inbound' AS inbound,
                   inputs->'classes' AS classes, CASE WHEN {own} THEN inputs->'windows' ELSE '[]' END AS windows,
                   CASE WHEN hand_set_point.id IS NOT NULL THEN jsonb_build_object(
@@ -290,8 +291,9 @@ async def assessment_views(
            WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND {serves("pool", "$2")}
              AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR place.code = $4)
              AND ($5::text IS NULL OR pool.code = $5)
-             AND (NOT $6 OR burst_statistic > 0.5 * burst_threshold OR in_burst)
-           ORDER BY in_burst DESC, burst_statistic / nullif(burst_threshold, 0) DESC NULLS LAST,
+             AND (NOT $6 OR {own} AND (burst_statistic > 0.5 * burst_threshold OR in_burst))
+           ORDER BY {own} AND assessment.in_burst DESC,
+                    CASE WHEN {own} THEN burst_statistic / nullif(burst_threshold, 0) END DESC NULLS LAST,
                     part.part_number, place.code, pool.code LIMIT $8""",
         seen_by.depot_scope,
         seen_by.contract_scope,

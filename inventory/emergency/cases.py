@@ -829,7 +829,7 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
         orders=await orders.orders(limit=50, seen_by=seen_by, case_number=summary.number)
         if seen_by.may("orders.read")
         else [],
-        transfers=await transfers.of_case(summary.number),
+        transfers=await transfers.of_case(summary.number, seen_by=seen_by),
         log=[
             structs.replace(entry, facts=disclosure.entry_for(entry.facts, row["evidence"], seen_by))
             for entry in entries

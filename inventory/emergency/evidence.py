@@ -39,6 +39,7 @@ async def evidence_of(facts: Facts, subject: RowFacts, judgement: Judgement) -> 
             "on_hand": subject.on_hand,
             "reserved": subject.reserved,
             "backordered": subject.backordered,
+            "unissuable": subject.unissuable,
             "available": subject.available,
             "base_stock": subject.base_stock,
             "critical_point": judgement.point,

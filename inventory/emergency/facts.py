@@ -6,22 +6,29 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from inventory.catalogue.grades import Provenance, is_at_least
 from inventory.emergency.carrying import any_shut, standing
 from inventory.emergency.policy import Policy, policy_at
 from inventory.emergency.stand_ins import SET_ASIDE
 from inventory.ground import clock, db
 from inventory.installed_base.failures import REMEMBERED
 from inventory.planning.expecting import Expectation, expected
+from inventory.procurement.provenance import grade_on
+from inventory.stock.issuable import BELOW_CHANNEL
 from inventory.stock.serving import reached_from, serving_of, serving_row
 from optimizer.cover import ClassDemand
 
 
 class Arriving(Struct, frozen=True, kw_only=True):
-    """A confirmed delivery still to come; `measure` tells that an emergency case caused it."""
+    """A confirmed delivery still to come; `measure` tells that an emergency case caused it.
+
+    `grade` is that of its vendor today, or of our own repairs; what is on the road between stores has none of its own.
+    """
 
     quantity: int
     due_at: datetime
     measure: bool
+    grade: Provenance | None = None
 
 
 class RowFacts(Struct, frozen=True, kw_only=True):
@@ -31,8 +38,10 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     `planned_share` is the highest target among the classes it serves. `stored_share` is the share last recorded,
     `stored_raise` how many times its long-run rate the present rate was then. `case_drill_since` is when its case was opened
     by a drill, if it was. `rate_shape` tells how well the rate is
-    known: that of its Gamma, infinite where nothing is said of it. `standing_in` is how many pieces of the part its
-    substitutes stand in for (None where none was agreed on), `lent` how many of its own stand in for other parts.
+    known: that of its Gamma, infinite where nothing is said of it. `least` is the strictest source grade that a contract
+    served here asks for, where some of the stock may be worth less (else None: nothing has to be left out); `unissuable`
+    how many free pieces are, which count for nobody; `arriving` has none that are. `standing_in` is how many pieces of the
+    part its substitutes stand in for (None where none was agreed on), `lent` how many of its own stand in for other parts.
     """
 
     part: int
@@ -66,6 +75,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
     case_drill_since: datetime | None = None
     standing_in: int | None
     lent: int
+    least: Provenance | None = None
+    unissuable: int = 0
 
     @property
     def on_shelf(self) -> int:
@@ -74,8 +85,8 @@ class RowFacts(Struct, frozen=True, kw_only=True):
 
     @property
     def available(self) -> int:
-        """What is on the shelf, with the substitutes that stand in for it and without what stands in for others."""
-        return self.on_shelf + (self.standing_in or 0) - self.lent
+        """What is on the shelf and may be issued, with the substitutes that stand in for it, without what it lends."""
+        return self.on_shelf - self.unissuable + (self.standing_in or 0) - self.lent
 
     @property
     def name(self) -> str:
@@ -136,10 +147,18 @@ async def gather(keys: Sequence[Key] | None = None) -> Facts:
         asked = [list(column) for column in unplanned]
         rows += await db.read(RowFacts, _UNPLANNED, *asked, now, now - REMEMBERED, clock.today())
     awaited = await expected(keys, clock.today())
-    rows = [_as_believed(row, awaited.get(row.key)) for row in rows]
+    rows = [_as_believed(_as_issuable(row), awaited.get(row.key)) for row in rows]
     classes = await db.read(ClassFacts, _CLASSES[shut])
     series = await db.fetch_value(f"""SELECT greatest((SELECT series FROM radar_round), {ROWS_WATCHED})""")
     return Facts(at=now, rows=rows, classes=classes, policy=await policy_at(now), series=max(series, 1))
+
+
+def _as_issuable(row: RowFacts) -> RowFacts:
+    """A row without the deliveries that could not be issued to whom it serves."""
+    if row.least is None:
+        return row
+    will_do = [each for each in row.arriving if each.grade is None or is_at_least(each.grade, row.least)]
+    return structs.replace(row, arriving=will_do)
 
 
 def _as_believed(row: RowFacts, awaited: Expectation | None) -> RowFacts:
@@ -185,6 +204,16 @@ recent AS MATERIALIZED (
       AND ($2::int[] IS NULL OR device.site IN (SELECT site FROM coverage WHERE store = ANY($2)))
 )"""
 
+# what may be worth less than a contract asks is looked at more closely; almost nothing is
+_LOW = f"""
+low AS MATERIALIZED (
+    SELECT part, place FROM unit
+    WHERE condition = 'good' AND {BELOW_CHANNEL} AND ($1::int[] IS NULL OR part = ANY($1))
+    UNION
+    SELECT lot.part, lot_stock.place FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND lot_stock.quantity > 0
+    WHERE {BELOW_CHANNEL} AND ($1::int[] IS NULL OR lot.part = ANY($1))
+)"""
+
 _COMMON = f"""
 SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, part.name_en, place.code AS depot,
        pool.code AS pool_code, coalesce(level.on_hand, 0) AS on_hand, coalesce(level.reserved, 0) AS reserved,
@@ -198,7 +227,9 @@ SELECT wanted.part, wanted.place, wanted.pool, part.part_number, part.name_zh, p
        coalesce(assessment.in_burst, false) AS stored_in_burst,
        emergency_case.id AS case, emergency_case.state AS case_state,
        CASE WHEN emergency_case.drill THEN emergency_case.opened_at END AS case_drill_since, standing.units AS standing_in,
-       coalesce(lent.pieces, 0) AS lent
+       coalesce(lent.pieces, 0) AS lent, asked.least,
+       CASE WHEN asked.least IS NULL OR level.id IS NULL THEN 0
+            ELSE greatest(level.on_hand - level.reserved - issuable(level.id, asked.least), 0) END AS unissuable
 FROM wanted
 JOIN part ON part.id = wanted.part
 JOIN place ON place.id = wanted.place
@@ -209,11 +240,17 @@ LEFT JOIN level ON level.part = wanted.part AND level.place = wanted.place AND l
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
                'quantity', expected_delivery.quantity - expected_delivery.received_quantity, 'due_at',
-               expected_delivery.due_at, 'measure', meant.part IS NOT DISTINCT FROM wanted.part)
-               ORDER BY expected_delivery.due_at) AS arriving
+               expected_delivery.due_at, 'measure', meant.part IS NOT DISTINCT FROM wanted.part,
+               'grade', coming.grade) ORDER BY expected_delivery.due_at) AS arriving,
+           bool_or(grade_rank(coming.grade) > grade_rank('authorised_channel')) AS low
     FROM expected_delivery
     LEFT JOIN purchase_order_line ON purchase_order_line.id = expected_delivery.source
     LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
+    LEFT JOIN vendor ON vendor.id = purchase_order.vendor
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN vendor.id IS NOT NULL THEN {grade_on("$6::date")}
+                    WHEN source_kind = 'return' THEN 'recovered' END AS grade
+    ) AS coming
     LEFT JOIN transfer_line ON transfer_line.id = expected_delivery.source
     LEFT JOIN transfer ON transfer.id = transfer_line.transfer
     LEFT JOIN emergency_case AS meant ON meant.number = coalesce(purchase_order.case_number, transfer.case_number)
@@ -224,6 +261,16 @@ LEFT JOIN LATERAL (
           SELECT FROM case_substitute WHERE case_substitute.emergency_case = meant.id AND substitute = wanted.part
             AND agreed_at IS NOT NULL AND ended_at IS NULL)
 ) AS inbound ON true
+LEFT JOIN low ON low.part = wanted.part AND low.place = wanted.place
+LEFT JOIN LATERAL (
+    SELECT contract.minimum_provenance AS least
+    FROM ({serving_of(reached_from("wanted.place"))}) AS serving
+    JOIN contract ON contract.id = serving.contract
+    WHERE serving.place = wanted.place AND serving.pool = wanted.pool
+      AND (low.part IS NOT NULL OR inbound.low
+           OR EXISTS (SELECT FROM contract AS strict WHERE strict.minimum_provenance = 'maker_direct'))
+    ORDER BY grade_rank(contract.minimum_provenance) LIMIT 1
+) AS asked ON true
 LEFT JOIN (
     SELECT recent.part, serving.place, serving.pool, array_agg(recent.occurred_at ORDER BY recent.occurred_at) AS failures
     FROM recent
@@ -264,7 +311,7 @@ wanted AS (
     ) AS asked USING (part, place, pool)
     WHERE $1::int[] IS NULL OR (part, place, pool) IN (SELECT * FROM unnest($1::int[], $2::int[], $3::int[]))
 ),
-{_RECENT}
+{_RECENT},{_LOW}
 {_COMMON}
 """
     for shut in (False, True)
@@ -285,7 +332,7 @@ WITH wanted AS (
     LEFT JOIN service_class ON service_class.id = contract.service_class
     GROUP BY k.part, k.place, k.pool
 ),
-{_RECENT}
+{_RECENT},{_LOW}
 {_COMMON}
 """
 

@@ -19,7 +19,9 @@ from inventory.ground.numbers import next_number
 from inventory.places import places, register
 from inventory.places.reach import reached
 from inventory.places.tables import STORE_KINDS
+from inventory.procurement import changes, orders
 from inventory.requests import backorders
+from inventory.stock import transfers
 from inventory.stock.serving import HOME
 
 Cause = Literal[
@@ -113,7 +115,10 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Coming(Struct, frozen=True, kw_only=True):
-    """A delivery that is still on its way to a store; `document` names its order, transfer or notice."""
+    """A delivery that is still on its way to a store; `document` names its order, transfer or notice.
+
+    `asked_to` is the store that its vendor was asked to deliver it to instead, and has not answered yet.
+    """
 
     part_number: str
     name_zh: str
@@ -124,6 +129,13 @@ class Coming(Struct, frozen=True, kw_only=True):
     confirmed: bool
     source_kind: str
     document: str | None
+    bound_for: str
+    asked_to: str | None
+
+    @property
+    def redirectable(self) -> bool:
+        """Whether it can be sent elsewhere: an order or a transfer that nobody has asked for that yet."""
+        return self.source_kind in ("purchase_order_line", "transfer_line") and self.asked_to is None
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -148,8 +160,9 @@ class Uncounted(Struct, frozen=True, kw_only=True):
 class View(Struct, frozen=True, kw_only=True):
     """A whole plan 3: what it was declared on, and how things stand now.
 
-    Of a store: `coming` and `held` are open now, `uncounted` is what the way back still waits for. `deliver_to` is the
-    store nearest to it by lane, where what is coming could go.
+    Of a store: `coming` and `held` are open now, `uncounted` is what the way back still waits for. `deliver_to` are the
+    stores that a lane leads to from it, the nearest first, where what is coming could go. `away` was sent elsewhere and is
+    still under way.
     """
 
     summary: Summary
@@ -158,7 +171,8 @@ class View(Struct, frozen=True, kw_only=True):
     lessons: str
     log: list[Entry]
     coming: list[Coming]
-    deliver_to: str | None
+    away: list[Coming]
+    deliver_to: list[str]
     held: list[Held]
     uncounted: list[Uncounted]
 
@@ -314,6 +328,44 @@ async def note_measure(force_majeure: UUID, text: str, *, by: Actor) -> Summary:
         raise ReasonMissing
     view = await _open(force_majeure, by)
     await _log(force_majeure, "measure", by, {"text": text.strip()})
+    await steps.finish("force_majeure", view.number, "take_measures", by=by)
+    return view
+
+
+@db.atomic
+async def redirect(force_majeure: UUID, document: str, to: str, *, by: Actor) -> Summary:
+    """Send what is under way to a store that is out of service elsewhere: a transfer turns, a vendor is asked by a change.
+
+    Once the store has returned, what was redirected and is still under way may be sent back to it in the same way.
+
+    Raises:
+        Unknown: there is none in the actor's scope, nothing of that document is under way, or no such store.
+        NotYourDepot: the actor does not serve one of the stores.
+        WrongState: it is over and the store did not return; the transfer or order cannot be redirected any more.
+        NoLane, SameStore: as `transfers.turn`.
+        ChangeIsOpen, NothingChanged: as `changes.change_order`.
+
+    """
+    by.require("emergency.declare")
+    view = await summary(force_majeure, seen_by=by)
+    await db.execute("SELECT id FROM force_majeure WHERE id = $1 FOR NO KEY UPDATE", force_majeure)
+    view = await summary(force_majeure)
+    back = view.state == "closed" and view.returned and to == view.place
+    if not view.is_store or not (view.state == "open" or back):
+        raise WrongState(what="Plan 3", what_zh="应急方案三", key=view.number, state=view.state, needed="open")
+    for depot in (view.place, to):
+        by.require_depot(depot)
+    place = (await places.find(view.place)).id
+    under_way = await _away(force_majeure) if back else await _coming(place)
+    found = next((each for each in under_way if each.document == document and each.redirectable), None)
+    if found is None:
+        raise Unknown(what="delivery under way", what_zh="在途到货", key=document)
+    reason = f"{view.number}: {view.reason}"[:1000]
+    if found.source_kind == "transfer_line":
+        await transfers.turn(await transfers.id_of(document), to, by=by, reason=reason)
+    else:
+        await changes.ask_for_change(await orders.order_id(document), by=by, reason=reason, ship_to=to)
+    await _log(force_majeure, "redirected", by, {"document": document, "from": found.bound_for, "to": to})
     await steps.finish("force_majeure", view.number, "take_measures", by=by)
     return view
 
@@ -490,13 +542,30 @@ async def _of_site(site: int) -> dict[str, Any]:
 
 
 async def _coming(store: int) -> list[Coming]:
+    return await db.read(Coming, f"{_UNDER_WAY} AND expected.place = $1 {_IN_ORDER}", store, SHOWN)
+
+
+async def _away(force_majeure: UUID) -> list[Coming]:
     return await db.read(
         Coming,
-        """SELECT part.part_number, part.name_zh, part.name_en, pool.code AS pool,
+        f"""{_UNDER_WAY} AND coalesce(purchase_order.number, transfer.number) IN (
+                SELECT facts ->> 'document' FROM force_majeure_entry WHERE force_majeure = $1 AND kind = 'redirected')
+            AND expected.place <> (SELECT place FROM force_majeure WHERE id = $1) {_IN_ORDER}""",
+        force_majeure,
+        SHOWN,
+    )
+
+
+_UNDER_WAY = """SELECT part.part_number, part.name_zh, part.name_en, pool.code AS pool,
                   expected.quantity - expected.received_quantity AS quantity, expected.due_at, expected.confirmed,
-                  expected.source_kind, coalesce(purchase_order.number, transfer.number, advance_notice.number) AS document
+                  expected.source_kind, coalesce(purchase_order.number, transfer.number, advance_notice.number) AS document,
+                  place.code AS bound_for,
+                  (SELECT after ->> 'ship_to' FROM order_change
+                   WHERE order_change.purchase_order = purchase_order.id AND order_change.state IN ('drafted', 'asked'))
+                      AS asked_to
            FROM expected_delivery AS expected
            JOIN part ON part.id = expected.part
+           JOIN place ON place.id = expected.place
            JOIN pool ON pool.id = expected.pool
            LEFT JOIN purchase_order_line ON purchase_order_line.id = expected.source
            LEFT JOIN purchase_order ON purchase_order.id = purchase_order_line.purchase_order
@@ -504,11 +573,9 @@ async def _coming(store: int) -> list[Coming]:
            LEFT JOIN transfer ON transfer.id = transfer_line.transfer
            LEFT JOIN advance_notice_line ON advance_notice_line.id = expected.source
            LEFT JOIN advance_notice ON advance_notice.id = advance_notice_line.notice
-           WHERE expected.place = $1 AND expected.closed_at IS NULL AND expected.quantity > expected.received_quantity
-           ORDER BY expected.due_at, part.part_number LIMIT $2""",
-        store,
-        SHOWN,
-    )
+           WHERE expected.closed_at IS NULL AND expected.quantity > expected.received_quantity"""
+
+_IN_ORDER = "ORDER BY expected.due_at, part.part_number LIMIT $2"
 
 
 async def _uncounted(force_majeure: UUID, *, limit: int) -> list[Uncounted]:
@@ -614,19 +681,22 @@ async def view(force_majeure: UUID, *, seen_by: Actor) -> View:
             force_majeure,
         ),
         coming=await _coming(row["place"]) if open_store else [],
-        deliver_to=await _nearest_by_lane(row["place"]) if open_store else None,
+        away=await _away(force_majeure) if found.is_store else [],
+        deliver_to=await _by_lane(row["place"]) if open_store else [],
         held=await _held(row["place"]) if open_store else [],
         uncounted=await _uncounted(force_majeure, limit=SHOWN) if open_store else [],
     )
 
 
-async def _nearest_by_lane(store: int) -> str | None:
-    return await db.fetch_value(
+async def _by_lane(store: int) -> list[str]:
+    rows = await db.fetch(
         """SELECT place.code FROM lane JOIN place ON place.id = lane.to_place
            WHERE lane.from_place = $1 AND place.kind = 'depot' AND place.out_of_service_at IS NULL
-           ORDER BY lane.hours, place.code LIMIT 1""",
+           GROUP BY place.code ORDER BY min(lane.hours), place.code LIMIT $2""",
         store,
+        SHOWN,
     )
+    return [row["code"] for row in rows]
 
 
 async def _held(store: int) -> list[Held]:

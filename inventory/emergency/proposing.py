@@ -138,7 +138,7 @@ def _still_spared(fresh: Choices, measures: Sequence[Action]) -> bool:
 
 
 async def draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decimal:
-    """Draft one order per vendor and way, and one transfer per lane; what they cost together.
+    """Draft one order per vendor and way, and one transfer per store and way; what they cost together.
 
     What stands in for the part is kept with the case, what of it lies in its own store already too.
     """
@@ -146,6 +146,7 @@ async def draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decim
     total = Decimal(0)
     instead: dict[str, int] = {}
     set_aside: dict[str, int] = {}
+    sent: dict[tuple[str, str], list[transfers.TransferItem]] = defaultdict(list)
     lanes = {lane.name: lane for lane in chosen.situation.lanes}
     for measure in measures:
         way = chosen.options[measure.buy] if isinstance(measure, Purchase) else chosen.moves[measure.move]
@@ -158,15 +159,11 @@ async def draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decim
         elif way.mode is None:
             set_aside[way.part_number] = pieces
         elif isinstance(measure, Move):
-            await transfers.draft(
-                way.depot,
-                chosen.depot,
-                [transfers.TransferItem(part_number=way.part_number, quantity=pieces, pool=chosen.pool)],
-                by=by,
-                case_number=chosen.number,
-                mode=way.mode,
-            )
-            total += _freight(lanes[measure.move], measure.qty)
+            total += _freight(lanes[measure.move], measure.qty, alone=not sent[way.depot, way.mode])
+            item = transfers.TransferItem(part_number=way.part_number, quantity=pieces, pool=chosen.pool)
+            sent[way.depot, way.mode].append(item)
+    for (depot, mode), items in sorted(sent.items()):
+        await transfers.draft(depot, chosen.depot, items, by=by, case_number=chosen.number, mode=mode)
     for (vendor, expedited), lines in sorted(bought.items(), key=lambda each: each[0]):
         order = await orders.draft_order(
             vendor,
@@ -189,6 +186,7 @@ async def draft(chosen: Choices, measures: Sequence[Action], by: Actor) -> Decim
     return total
 
 
-def _freight(lane: Lane, pieces: int) -> Decimal:
-    """What sending some pieces over a lane costs."""
-    return Decimal(str(lane.fixed_cost_cny)) + Decimal(str(lane.unit_cost_cny)) * pieces
+def _freight(lane: Lane, pieces: int, *, alone: bool) -> Decimal:
+    """What sending some pieces over a lane costs, alone or along with what goes that way already."""
+    fixed = Decimal(str(lane.fixed_cost_cny)) if alone else Decimal(0)
+    return fixed + Decimal(str(lane.unit_cost_cny)) * pieces

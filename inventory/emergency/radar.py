@@ -34,6 +34,11 @@ HAIR = timedelta(milliseconds=1)
 LOOK_WITHIN = timedelta(hours=1)
 """How soon somebody must look into an alarm before that is handed up."""
 
+LOOK = "look_into_burst"
+
+LOOKED_AT = ("part", "batch", "firmware", "model", "supplier", "site")
+"""Of alarms over the same failures, which is looked into: parts burst, the others tell where."""
+
 RADAR = service("radar")
 
 RISING = 0.5
@@ -118,6 +123,7 @@ async def _read(keys: Sequence[Key], failed: Sequence[series.Failed], now: datet
     told = {key: _named(each, names) for key, each in found.items()}
     await _keep(keys, readings, told, names, now)
     await _follow(keys, readings, told, names, policy, now, why=why)
+    await _have_one_looked_into(of, now)
 
 
 def _moment(now: datetime, days: float) -> datetime:
@@ -311,8 +317,6 @@ async def _raise(
     for_all = told if name[1] is None else [each for each in told if each["dimension"] in OF_EVERYBODY]
     said = {f"told_{language}": in_words(windows, for_all, language) for language in ("en", "zh")}
     await events.emit_many([_told("raised", number, key[0], name[0], place, said)])
-    if going_on:
-        await _ask_to_look(number, key[0], place)
 
 
 def _whole_of(alarm: Alarm) -> Window:
@@ -355,9 +359,6 @@ async def _renew(alarms: Sequence[tuple[_Kept, _Kept]]) -> None:
         [_told(after.state, after.number, after.dimension, after.name, after.place_code, {}) for after in turned]
     )
     await steps.finish_all("radar_alarm", [after.number for after in turned if after.state != "raised"], by=RADAR)
-    for after in turned:
-        if after.state == "raised":
-            await _ask_to_look(after.number, after.dimension, after.place_code)
 
 
 def _alike(before: _Kept, after: _Kept) -> bool:
@@ -412,16 +413,61 @@ async def _lapse(alarms: Sequence[_Kept], now: datetime, *, why: Why) -> None:
     await steps.finish_all("radar_alarm", [kept.number for kept, _ in gone], by=RADAR)
 
 
-async def _ask_to_look(number: str, dimension: str, place: str | None) -> None:
-    """Somebody has to look into an alarm that is raised; that of a batch is about the store that took it in."""
-    await steps.begin(
-        "look_into_burst",
-        "radar_alarm",
-        number,
-        owner_role="quality_supervisor",
-        depot=place if dimension == "batch" else None,
-        due_at=clock.now() + LOOK_WITHIN,
+class _Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm that counts failures in what was read; `looked_into` where somebody has, or had, the duty to look."""
+
+    number: str
+    dimension: str
+    subject: str
+    place_code: str | None
+    raised: bool
+    began_at: datetime
+    ended_at: datetime | None
+    looked_into: bool
+
+    def counts(self, failed: Sequence[series.Failed]) -> set[int]:
+        """Which of a series' failures are of this alarm."""
+        began = self.began_at - HAIR
+        return {id(each) for each in failed if began <= each.at and (self.ended_at is None or each.at <= self.ended_at)}
+
+
+async def _have_one_looked_into(of: Mapping[Key, Sequence[series.Failed]], now: datetime) -> None:
+    """Have somebody look into each burst once, however many series raised an alarm over its failures.
+
+    An alarm needs no look of its own where at least half of its failures are those of alarms that are, or were, looked into.
+    """
+    rows = await db.read(
+        _Standing,
+        """SELECT number, dimension, radar_alarm.subject, place.code AS place_code, state = 'raised' AS raised, began_at,
+                  ended_at, EXISTS (SELECT FROM step WHERE kind = $4 AND subject_kind = 'radar_alarm'
+                                      AND step.subject = radar_alarm.number
+                                      AND (done_at IS NULL OR done_by <> $5)) AS looked_into
+           FROM radar_alarm LEFT JOIN place ON place.id = radar_alarm.place
+           WHERE (dimension, radar_alarm.subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+             AND (state = 'raised' OR state = 'over' AND ended_at > $3)
+           ORDER BY radar_alarm.id""",
+        [dimension for dimension, _ in of],
+        [subject for _, subject in of],
+        now - REMEMBERED,
+        LOOK,
+        RADAR.name,
     )
+    counted = {row.number: row.counts(of[row.dimension, row.subject]) for row in rows}
+    explained = set[int]().union(*(counted[row.number] for row in rows if row.looked_into))
+    left = [row for row in rows if row.raised and not row.looked_into]
+    for row in sorted(left, key=lambda row: (LOOKED_AT.index(row.dimension), -len(counted[row.number]))):
+        mine = counted[row.number]
+        if mine and 2 * len(mine & explained) >= len(mine):
+            continue
+        explained |= mine
+        await steps.begin(
+            LOOK,
+            "radar_alarm",
+            row.number,
+            owner_role="quality_supervisor",
+            depot=row.place_code if row.dimension == "batch" else None,
+            due_at=now + LOOK_WITHIN,
+        )
 
 
 def _told(what: str, number: str, dimension: str, name: str, place: str | None, more: Mapping[str, Any]) -> NewEvent:

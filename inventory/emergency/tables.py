@@ -304,7 +304,9 @@ class ForceMajeureEntry(
     actor = text()
     facts = document(default="{}")
 
-    force_majeure_entry_kind_is_known = Check("kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')")
+    force_majeure_entry_kind_is_known = Check(
+        "kind IN ('declared', 'sourced_elsewhere', 'measure', 'redirected', 'closed')"
+    )
 
 
 class ExpertAttempt(

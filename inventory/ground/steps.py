@@ -59,35 +59,28 @@ async def begin(
     )
 
 
-async def begin_each(
-    kind: str, subject_kind: str, subjects: Sequence[str], *, owner_role: str, due_at: datetime
+async def keep(
+    kind: str,
+    subject_kind: str,
+    subjects: Sequence[str],
+    *,
+    owner_role: str,
+    within: timedelta,
+    by: Actor,
+    are_stores: bool = False,
 ) -> None:
-    """Open the same duty at some stores, each about the store itself; one that is open stays as it is."""
-    if not subjects:
-        return
-    await db.execute(
-        """INSERT INTO step (kind, subject_kind, subject, owner_role, place_code, opened_at, due_at, escalates_at)
-           SELECT $1, $2, subject, $4, subject, $5, $6, $6 FROM unnest($3::text[]) AS subject
-           ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
-        kind,
-        subject_kind,
-        list(subjects),
-        owner_role,
-        clock.now(),
-        due_at,
-    )
+    """Have one open duty of a kind for each of some things, and for nothing else of that kind; an open one stays as it is.
 
-
-async def keep(kind: str, subject_kind: str, subjects: Sequence[str], *, owner_role: str, within: timedelta) -> None:
-    """Have one open duty of a kind for each of some things, and for nothing else of that kind."""
+    Where the things are stores (`are_stores`, by their codes), each duty is one at its store.
+    """
     now = clock.now()
     await db.execute(
         """WITH done AS (
-               UPDATE step SET done_at = $4, done_by = 'service:watch'
+               UPDATE step SET done_at = $4, done_by = $7
                WHERE kind = $1 AND subject_kind = $2 AND subject <> ALL($3) AND done_at IS NULL
            )
-           INSERT INTO step (kind, subject_kind, subject, owner_role, opened_at, due_at, escalates_at)
-           SELECT $1, $2, subject, $5, $4, $6, $6 FROM unnest($3::text[]) AS subject
+           INSERT INTO step (kind, subject_kind, subject, owner_role, place_code, opened_at, due_at, escalates_at)
+           SELECT $1, $2, subject, $5, CASE WHEN $8 THEN subject END, $4, $6, $6 FROM unnest($3::text[]) AS subject
            ON CONFLICT (kind, subject_kind, subject) WHERE done_at IS NULL DO NOTHING""",
         kind,
         subject_kind,
@@ -95,6 +88,8 @@ async def keep(kind: str, subject_kind: str, subjects: Sequence[str], *, owner_r
         now,
         owner_role,
         now + within,
+        by.name,
+        are_stores,
     )
 
 
@@ -156,9 +151,14 @@ _VIEW = """SELECT id, kind, subject_kind, subject, owner_role, owner, place_code
            FROM step"""
 
 
-# what is in one's stores, names no store, is one's own, or was handed up to one
-_SEEN = """($2::text[] IS NULL OR place_code IS NULL OR place_code = ANY($2) OR owner = $3
-                OR EXISTS (SELECT FROM escalation WHERE escalation.step = step.id AND $3 = ANY(told)))"""
+def seen(depots: str, contracts: str, name: str) -> str:
+    """The condition that a reader sees a `step`: their own, what was handed up to them, and else what is in their scope.
+
+    That is what is at one of their stores or at none, and about one of their contracts. Each is a parameter's place.
+    """
+    return f"""(owner = {name} OR EXISTS (SELECT FROM escalation WHERE escalation.step = step.id AND {name} = ANY(told))
+        OR ({depots}::text[] IS NULL OR place_code IS NULL OR place_code = ANY({depots}))
+           AND ({contracts}::text[] IS NULL OR step_concerns(subject_kind, subject, {contracts})))"""
 
 
 async def open_steps(
@@ -179,7 +179,7 @@ async def open_steps(
     return await db.read(
         StepView,
         f"""{_VIEW}
-           WHERE done_at IS NULL AND {_SEEN}
+           WHERE done_at IS NULL AND {seen("$2", "$11", "$3")}
              AND ($4::timestamptz IS NULL OR (due_at, id) > ($4, $5::uuid))
              AND ($6::text IS NULL OR place_code = $6)
              AND CASE $7::text
@@ -199,6 +199,7 @@ async def open_steps(
         sorted(seen_by.roles),
         list(stores),
         limit,
+        seen_by.contract_scope,
     )
 
 
@@ -211,11 +212,12 @@ async def step_view(step: UUID, *, seen_by: Actor) -> StepView:
     """
     found = await db.read_one(
         StepView,
-        f"{_VIEW} WHERE {_SEEN} AND id = $4",
+        f"{_VIEW} WHERE {seen('$2', '$5', '$3')} AND id = $4",
         clock.now(),
         seen_by.depot_scope,
         seen_by.name,
         step,
+        seen_by.contract_scope,
     )
     if found is None:
         raise Unknown(what="step", what_zh="待办", key=str(step))

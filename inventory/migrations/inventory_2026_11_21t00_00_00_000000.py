@@ -6384,6 +6384,27 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="CountPolicy",
+        tablename="count_policy",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="KitLine",
         tablename="kit_line",
         column_name="id",
@@ -32390,7 +32411,7 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
+        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'redirected', 'closed')"},
         schema=None,
     )
 

@@ -390,6 +390,43 @@ $offers$;
 """
 
 
+CONCERNED = """
+-- whether a duty is about one of some contracts (inventory/ground/steps.py): the house's own work is about none
+CREATE FUNCTION step_concerns(subject_kind text, subject text, contracts text[]) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $concerned$
+    SELECT CASE subject_kind
+        WHEN 'part_request' THEN EXISTS (
+            SELECT FROM part_request JOIN device ON device.id = part_request.device
+            JOIN contract ON contract.id = device.contract
+            WHERE part_request.number = subject AND contract.code = ANY(contracts))
+        WHEN 'maker_case' THEN EXISTS (
+            SELECT FROM maker_case JOIN part_request ON part_request.id = maker_case.request
+            JOIN device ON device.id = part_request.device JOIN contract ON contract.id = device.contract
+            WHERE maker_case.number = subject AND contract.code = ANY(contracts))
+        WHEN 'emergency_case' THEN EXISTS (
+            SELECT FROM emergency_case, jsonb_array_elements(evidence -> 'served') AS served
+            WHERE emergency_case.number = subject AND served ->> 'contract' = ANY(contracts))
+        WHEN 'force_majeure' THEN EXISTS (
+            SELECT FROM force_majeure JOIN device ON device.site = force_majeure.place
+            JOIN contract ON contract.id = device.contract
+            WHERE force_majeure.number = subject AND contract.code = ANY(contracts))
+        WHEN 'purchase_order' THEN EXISTS (
+            SELECT FROM purchase_order JOIN pool ON pool.id = purchase_order.pool
+            JOIN contract ON contract.id = pool.contract
+            WHERE purchase_order.number = subject AND contract.code = ANY(contracts))
+        WHEN 'reservation' THEN EXISTS (
+            SELECT FROM reservation JOIN level ON level.id = reservation.level JOIN pool ON pool.id = level.pool
+            JOIN contract ON contract.id = pool.contract
+            WHERE reservation.id = subject::uuid AND contract.code = ANY(contracts))
+        WHEN 'pool_crossing' THEN EXISTS (
+            SELECT FROM pool_crossing JOIN pool ON pool.id IN (from_pool, to_pool)
+            JOIN contract ON contract.id = pool.contract
+            WHERE pool_crossing.number = subject AND contract.code = ANY(contracts))
+        ELSE false END
+$concerned$;
+"""
+
+
 async def forwards() -> MigrationManager:
     """Create it all; the queue's tables are the queue library's own."""
     manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
@@ -407,6 +444,7 @@ async def forwards() -> MigrationManager:
             COLUMNS_AND_INDEXES,
             ISSUABLE,
             PRICES,
+            CONCERNED,
             QueryBuilderEnvironment().build_install_query(),
         ):
             await db.execute(script)

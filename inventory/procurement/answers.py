@@ -42,10 +42,12 @@ class RefusedTooLate(WrongState):
 
 
 class PromisedLine(Struct, frozen=True, kw_only=True):
-    """When one part of an order arrives."""
+    """When one part of an order arrives; and how many of it are coming, and how many are not, where the vendor says so."""
 
     part_number: str
-    promised_at: datetime
+    promised_at: datetime | None = None
+    coming: int | None = None
+    refused: int = 0
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -96,17 +98,31 @@ async def take(
     elif answer.status == "received":
         return await orders.record_placed(order, by=by, vendor_reference=answer.vendor_reference)
     else:
-        if answer.status == "shipped":
-            await orders.record_shipped(order, by=by)
-        if answer.status != "shipped" or answer.promised_at is not None or answer.lines:
-            await orders.record_acknowledged(
-                order,
-                by=by,
-                promised_at=answer.promised_at,
-                vendor_reference=answer.vendor_reference,
-                lines={line.part_number: line.promised_at for line in answer.lines},
-            )
+        await _confirmed(order, answer, by=by)
     return await orders.order_view(order)
+
+
+async def _confirmed(order: UUID, answer: Answer, *, by: Actor) -> None:
+    """The vendor has it in hand: times and pieces, for all or line by line."""
+    if answer.status == "shipped":
+        await orders.record_shipped(order, by=by)
+    if answer.status != "shipped" or answer.promised_at is not None or answer.lines:
+        await orders.record_acknowledged(
+            order,
+            by=by,
+            promised_at=answer.promised_at,
+            vendor_reference=answer.vendor_reference,
+            lines={line.part_number: line.promised_at for line in answer.lines if line.promised_at is not None},
+        )
+    counted = [line for line in answer.lines if line.coming is not None]
+    if counted:
+        await orders.record_confirmed(
+            order,
+            {line.part_number: line.coming for line in counted if line.coming is not None},
+            {line.part_number: line.refused for line in counted if line.refused},
+            by=by,
+            reason=answer.reason,
+        )
 
 
 async def of_vendor(vendor: str, number: str) -> UUID:

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, structs, to_builtins
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
+from inventory.places import places
 from inventory.procurement import orders, policy
 from inventory.procurement.orders import OrderView
 from inventory.stock import expected
@@ -27,8 +28,8 @@ class NotOnThisOrder(Invalid):
     """{part_number} is not on order {number}."""
 
     zh = "订单 {number} 不含 {part_number}。"
-    help_en = "Change what stands on the order; order a further part by an order of its own."
-    help_zh = "只能变更订单已有的行；其他备件请另行下单。"
+    help_en = "Change what stands on the order; to add a part, say how many."
+    help_zh = "请变更订单已有的行；增加备件请填写数量。"
 
 
 class NothingChanged(Invalid):
@@ -96,7 +97,10 @@ class VendorWasTold(Refused):
 
 
 class ChangedLine(Struct, frozen=True, kw_only=True):
-    """What is to be different of a part; what is left out stays."""
+    """What is to be different of a part; what is left out stays. A part that is not on the order is added to it.
+
+    Without a price of its own an added part costs what its vendor offers it for.
+    """
 
     part_number: str
     quantity: int | None = None
@@ -117,6 +121,8 @@ class Version(Struct, frozen=True, kw_only=True):
     lines: list[VersionLine]
     total_cny: Decimal
     wanted_at: datetime | None = None
+    ship_to: str | None = None
+    """The store it goes to, where a change is about that."""
 
 
 class ChangeView(Struct, frozen=True, kw_only=True):
@@ -158,18 +164,45 @@ async def change_order(
         ReasonMissing: no reason was given.
         WrongState: it is being placed just now, or it is over.
         NotOnThisOrder, ChangedPartTwice, ChangeOutOfBounds, NothingChanged, WantedInPast: the change is not valid.
+        NoOffer, QuantityOutsideOffer: the vendor does not offer an added part, or not so many.
         LessThanCame, NothingToCancel: what came or is on its way cannot be undone by a change.
         ChangeIsOpen: another change waits for its answer.
 
     """
     by.require("orders.draft")
+    return await ask_for_change(order, lines, by=by, reason=reason, wanted_at=wanted_at, cancel=cancel)
+
+
+@db.atomic
+async def ask_for_change(
+    order: UUID,
+    lines: Sequence[ChangedLine] = (),
+    *,
+    by: Actor,
+    reason: str,
+    wanted_at: datetime | None = None,
+    cancel: bool = False,
+    ship_to: str | None = None,
+) -> ChangeView:
+    """Ask for a change on behalf of another verb that has checked the actor's rights; also that it goes to another store.
+
+    Raises:
+        Unknown: no such store.
+        As `change_order`.
+
+    """
     await db.execute("SELECT FROM purchase_order WHERE id = $1 FOR NO KEY UPDATE", order)
     view = await orders.order_view(order)
     by.require_depot(view.ship_to)
     if not reason.strip():
         raise ReasonMissing
     before = _version(view)
-    after = await _changed(view, before, lines, wanted_at, cancel=cancel)
+    if not cancel:
+        before = structs.replace(before, lines=[*before.lines, *await _added(view, lines)])
+    if ship_to is not None:
+        before = structs.replace(before, ship_to=view.ship_to)
+        ship_to = (await places.find_store(ship_to)).code
+    after = await _changed(view, before, lines, wanted_at, cancel=cancel, ship_to=ship_to)
     cancel = cancel or not any(line.quantity for line in after.lines)
     allowed = orders.OPEN_FOR_RECEIPT if cancel else ("draft", *orders.OPEN_FOR_RECEIPT)
     if view.state not in allowed:
@@ -246,7 +279,13 @@ def _version(view: OrderView) -> Version:
 
 
 async def _changed(
-    view: OrderView, before: Version, lines: Sequence[ChangedLine], wanted_at: datetime | None, *, cancel: bool
+    view: OrderView,
+    before: Version,
+    lines: Sequence[ChangedLine],
+    wanted_at: datetime | None,
+    *,
+    cancel: bool,
+    ship_to: str | None,
 ) -> Version:
     """The order after a change that is valid."""
     if len({line.part_number for line in lines}) < len(lines):
@@ -277,11 +316,29 @@ async def _changed(
         else line
         for line in before.lines
     ]
-    if changed == before.lines and wanted_at in (None, before.wanted_at):
+    if changed == before.lines and wanted_at in (None, before.wanted_at) and ship_to == before.ship_to:
         raise NothingChanged(number=view.number)
     await _require_not_undercut(view.id, changed)
     fees = before.total_cny - _sum(before.lines)
-    return Version(lines=changed, total_cny=_sum(changed) + fees, wanted_at=wanted_at or before.wanted_at)
+    return Version(
+        lines=changed, total_cny=_sum(changed) + fees, wanted_at=wanted_at or before.wanted_at, ship_to=ship_to
+    )
+
+
+async def _added(view: OrderView, lines: Sequence[ChangedLine]) -> list[VersionLine]:
+    """The parts that a change adds: none of each is on the order before."""
+    standing = {line.part_number for line in view.lines}
+    return [
+        VersionLine(
+            part_number=line.part_number,
+            quantity=0,
+            unit_price_cny=await orders.price_of(
+                view.vendor, line.part_number, line.quantity, expedited=view.expedited
+            ),
+        )
+        for line in {line.part_number: line for line in lines}.values()
+        if line.part_number not in standing and line.quantity is not None and 0 < line.quantity <= MOST_PIECES
+    ]
 
 
 def _or[T](given: T | None, kept: T) -> T:
@@ -338,7 +395,7 @@ async def _require_not_undercut(order: UUID, lines: Sequence[VersionLine]) -> No
         )
     }
     for line in lines:
-        if line.quantity < min(came[line.part_number], standing[line.part_number]):
+        if line.quantity < min(came.get(line.part_number, 0), standing.get(line.part_number, 0)):
             raise LessThanCame(part_number=line.part_number, quantity=line.quantity, came=came[line.part_number])
 
 
@@ -470,19 +527,7 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
             raise NothingToCancel(number=view.number)
     else:
         await _require_not_undercut(view.id, after.lines)
-        await db.execute(
-            """UPDATE purchase_order_line AS line
-               SET quantity = new.quantity, unit_price_cny = new.price,
-                   unit_price = CASE WHEN new.price = unit_price_cny THEN unit_price
-                                     ELSE round(new.price * 100 / cny_per_100, 2) END
-               FROM unnest($2::text[], $3::int[], $4::numeric[]) AS new(part_number, quantity, price)
-               JOIN part ON part.part_number = new.part_number
-               WHERE line.purchase_order = $1 AND line.part = part.id""",
-            view.id,
-            [line.part_number for line in after.lines],
-            [line.quantity for line in after.lines],
-            [line.unit_price_cny for line in after.lines],
-        )
+        await _apply_lines(view, after)
     await db.execute(
         "UPDATE purchase_order SET version = $2, total_cny = $3, wanted_at = $4 WHERE id = $1",
         view.id,
@@ -493,6 +538,8 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
     if change.cancels:
         await orders.record_cancelled(view.id, by=by, reason=change.reason)
         return
+    if after.ship_to is not None:
+        await orders.send_elsewhere(view.id, (await places.find_store(after.ship_to)).id)
     if view.state == "draft":
         return
     for line in view.lines:
@@ -504,6 +551,27 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
         await orders.record_acknowledged(view.id, by=by, promised_at=new_date, lines=None)
     if view.state == "partly_received":
         await orders.record_received(view.id, {}, by=by)
+
+
+async def _apply_lines(view: OrderView, after: Version) -> None:
+    """Let the order's lines be as the change says; what it adds comes after them."""
+    await db.execute(
+        """UPDATE purchase_order_line AS line
+           SET quantity = new.quantity, unit_price_cny = new.price,
+               unit_price = CASE WHEN new.price = unit_price_cny THEN unit_price
+                                 ELSE round(new.price * 100 / cny_per_100, 2) END
+           FROM unnest($2::text[], $3::int[], $4::numeric[]) AS new(part_number, quantity, price)
+           JOIN part ON part.part_number = new.part_number
+           WHERE line.purchase_order = $1 AND line.part = part.id""",
+        view.id,
+        [line.part_number for line in after.lines],
+        [line.quantity for line in after.lines],
+        [line.unit_price_cny for line in after.lines],
+    )
+    standing = {line.part_number for line in view.lines}
+    added = {line.part_number: line for line in after.lines if line.part_number not in standing}
+    if added:
+        await orders.add_lines(view.id, {part: (line.quantity, line.unit_price_cny) for part, line in added.items()})
 
 
 async def _open_change(
@@ -525,8 +593,12 @@ async def _open_change(
 
 @db.atomic
 async def note_told(change: UUID) -> None:
-    """The vendor was told of a change: now only its answer ends it."""
-    await db.execute("UPDATE order_change SET told_at = coalesce(told_at, $2) WHERE id = $1", change, clock.now())
+    """The vendor was told of a change: now only its answer ends it; one that waits for approval nobody can have heard of."""
+    await db.execute(
+        "UPDATE order_change SET told_at = coalesce(told_at, $2) WHERE id = $1 AND state <> 'drafted'",
+        change,
+        clock.now(),
+    )
 
 
 class ChangeToTell(Struct, frozen=True, kw_only=True):

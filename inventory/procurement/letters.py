@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, files, steps
-from inventory.ground.actor import Actor
+from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Unknown
 from inventory.ground.files import Content
 
@@ -169,4 +169,5 @@ async def watch() -> None:
         today,
         today + ENDS_SOON,
     )
-    await steps.keep("renew_letter", "vendor", [row["code"] for row in rows], owner_role="buyer", within=RENEW_WITHIN)
+    vendors = [row["code"] for row in rows]
+    await steps.keep("renew_letter", "vendor", vendors, owner_role="buyer", within=RENEW_WITHIN, by=service("watch"))

@@ -16,7 +16,7 @@ from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.procurement import policy
 from inventory.procurement.prices import InvoiceKind, RateMissing
-from inventory.stock import expected, pools
+from inventory.stock import expected, notices, pools
 
 State = Literal[
     "draft",
@@ -32,7 +32,7 @@ State = Literal[
 ]
 OPEN_FOR_RECEIPT: tuple[State, ...] = ("placed", "acknowledged", "shipped", "partly_received")
 
-TO_SETTLE = ("order_refused", "late_order", "late_word", "change_declined", "order_unknown")
+TO_SETTLE = ("order_refused", "late_order", "late_word", "change_declined", "confirmed_otherwise", "order_unknown")
 """Duties of a buyer that end when somebody says what was done about them."""
 
 
@@ -533,8 +533,9 @@ class OrderToPlace(Struct, frozen=True, kw_only=True):
 
 
 class LineToPlace(Struct, frozen=True, kw_only=True):
-    """One line of it."""
+    """One line of it; its number stays what it is whatever is added later."""
 
+    line_number: int
     part_number: str
     name_en: str
     quantity: int
@@ -552,12 +553,13 @@ async def order_to_place(order: UUID, states: Sequence[State] = ("approved",)) -
                   purchase_order.kind = 'emergency' OR request_number IS NOT NULL AS urgent,
                   place.code AS ship_to, place.name_zh AS ship_to_zh, place.name_en AS ship_to_en, wanted_at, created_at,
                   tried_at, total_cny::text,
-                  (SELECT jsonb_agg(jsonb_build_object('part_number', part_number, 'name_en', part.name_en, 'quantity',
-                                                       quantity, 'currency', currency, 'unit_price', unit_price::text,
-                                                       'unit_price_cny', unit_price_cny::text)
-                                    ORDER BY part_number)
-                   FROM purchase_order_line AS line JOIN part ON part.id = line.part
-                   WHERE line.purchase_order = purchase_order.id) AS lines
+                  (SELECT jsonb_agg(jsonb_build_object('line_number', line_number, 'part_number', part_number,
+                                                       'name_en', part.name_en, 'quantity', quantity,
+                                                       'currency', currency, 'unit_price', unit_price::text,
+                                                       'unit_price_cny', unit_price_cny::text) ORDER BY part_number)
+                   FROM (SELECT *, row_number() OVER (ORDER BY id) AS line_number FROM purchase_order_line
+                         WHERE purchase_order = purchase_order.id) AS line
+                   JOIN part ON part.id = line.part) AS lines
            FROM purchase_order
            JOIN vendor ON vendor.id = purchase_order.vendor
            JOIN party ON party.id = vendor.party
@@ -638,16 +640,7 @@ async def record_placed(
     view = await order_view(order)
     for line in await _lines(order):
         if line["quantity"]:
-            await expected.expect(
-                line["part"],
-                line["ship_to"],
-                line["pool"],
-                line["quantity"],
-                source_kind="purchase_order_line",
-                source=line["id"],
-                due_at=promised_at or clock.now() + timedelta(hours=line["lead_time_hours"] or 24),
-                confirmed=False,
-            )
+            await _expect(line, promised_at)
     await _tell("purchase_order.placed", view)
     if promised_at is not None:
         return await record_acknowledged(order, by=by, promised_at=promised_at, vendor_reference=vendor_reference)
@@ -732,6 +725,62 @@ async def record_acknowledged(
     ):
         await jobs.enqueue(jobs.JudgeLateness(order))
     return view
+
+
+@db.atomic
+async def record_confirmed(
+    order: UUID, confirmed: Mapping[str, int], refused: Mapping[str, int], *, by: Actor, reason: str
+) -> OrderView:
+    """What the vendor confirms in pieces, line by line, and what it refuses of them; lines that are not named stand.
+
+    What is refused is not expected any more, and an order of which all is refused is. Where what is confirmed and refused is
+    not what was ordered, a buyer looks; nothing is changed by that. The same word again changes nothing.
+
+    Args:
+        order: the order, which is with its vendor.
+        confirmed: how many are coming, by part number.
+        refused: how many are not, by part number.
+        by: who says so.
+        reason: what the vendor said of it.
+
+    Raises:
+        Unknown: a part that is not on the order.
+        WrongState: it is not with the vendor.
+
+    """
+    view = await _locked(order)
+    for part_number in (confirmed.keys() | refused.keys()) - {line.part_number for line in view.lines}:
+        raise Unknown(what="order line", what_zh="订单行", key=part_number)
+    await _move(order, OPEN_FOR_RECEIPT, None)
+    told: dict[str, dict[str, int]] = {}
+    for line in view.lines:
+        if line.part_number not in confirmed and line.part_number not in refused:
+            continue
+        coming, short = confirmed.get(line.part_number, 0), refused.get(line.part_number, 0)
+        given_up = min(max(short, line.short_quantity), line.quantity - line.received_quantity)
+        if given_up > line.short_quantity:
+            await db.execute("UPDATE purchase_order_line SET short_quantity = $2 WHERE id = $1", line.id, given_up)
+            await expected.change(line.id, line.quantity - given_up)
+        if given_up > line.short_quantity or coming + short != line.quantity:
+            told[line.part_number] = {"ordered": line.quantity, "confirmed": coming, "refused": short}
+    if not told:
+        return view
+    left = await order_view(order)
+    if all(line.short_quantity >= line.quantity for line in left.lines):
+        return await record_refused(order, by=by, reason=reason or "every line was refused / 所有行均被拒绝")
+    await audit.record("order.confirmed_otherwise", "purchase_order", view.number, by=by, change=told, reason=reason)
+    if all(line.short_quantity + line.received_quantity >= line.quantity for line in left.lines):
+        left = await record_received(order, {}, by=by)
+    await steps.begin(
+        "confirmed_otherwise",
+        "purchase_order",
+        view.number,
+        owner_role="buyer",
+        depot=view.ship_to,
+        due_at=clock.now() + timedelta(hours=1 if view.kind == "emergency" or view.request_number else 8),
+    )
+    await _tell("purchase_order.confirmed_otherwise", left)
+    return left
 
 
 @db.atomic
@@ -1043,6 +1092,80 @@ async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **colu
         raise Unknown(what="purchase order", what_zh="采购订单", key=str(order))
     raise WrongState(
         what="Purchase order", what_zh="采购订单", key=found["number"], state=found["state"], needed=" / ".join(allowed)
+    )
+
+
+async def price_of(vendor: str, part_number: str, quantity: int, *, expedited: bool) -> Decimal:
+    """What a vendor asks for a piece where so many are ordered today, in CNY.
+
+    Raises:
+        Unknown: no such part or vendor.
+        NoOffer, QuantityOutsideOffer: as for `draft_order`.
+
+    """
+    found = await db.fetch_value(
+        "SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1", vendor
+    )
+    if found is None:
+        raise Unknown(what="vendor", what_zh="供应商", key=vendor)
+    _, offer = await _priced(found, vendor, NewLine(part_number=part_number, quantity=quantity), expedited=expedited)
+    return offer.unit_price_cny
+
+
+@db.atomic
+async def add_lines(order: UUID, lines: Mapping[str, tuple[int, Decimal]]) -> None:
+    """Put further parts on an order, each with how many and at what price; they are expected if it is with its vendor.
+
+    Currency, tax and 发票 are those of the vendor's offer, or of the order where it offers none.
+    """
+    await db.execute(
+        """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny, currency, unit_price, cny_per_100,
+                                            invoice_kind, tax_percent)
+           SELECT $1, part.id, new.quantity, new.price, terms.currency, round(new.price * 100 / terms.cny_per_100, 2),
+                  terms.cny_per_100, terms.invoice_kind, terms.tax_percent
+           FROM unnest($2::text[], $3::int[], $4::numeric[]) WITH ORDINALITY AS new(part_number, quantity, price, place)
+           JOIN part ON part.part_number = new.part_number
+           JOIN purchase_order ON purchase_order.id = $1
+           CROSS JOIN LATERAL (
+               SELECT currency, cny_per_100, invoice_kind, tax_percent, 0 AS after FROM offers_on($5::date) AS offer
+               WHERE offer.vendor = purchase_order.vendor AND offer.part = part.id
+               UNION ALL
+               (SELECT currency, cny_per_100, invoice_kind, tax_percent, 1 FROM purchase_order_line
+                WHERE purchase_order = $1 ORDER BY id LIMIT 1)
+               ORDER BY after LIMIT 1) AS terms
+           ORDER BY place""",
+        order,
+        list(lines),
+        [quantity for quantity, _ in lines.values()],
+        [price for _, price in lines.values()],
+        clock.today(),
+    )
+    if (await order_view(order)).state in OPEN_FOR_RECEIPT:
+        for line in await _lines(order):
+            if line["part_number"] in lines:
+                await _expect(line, None)
+
+
+@db.atomic
+async def send_elsewhere(order: UUID, place: int) -> None:
+    """An order goes to another store: what is still to come of it, and what was announced, is expected there."""
+    await db.execute("UPDATE purchase_order SET ship_to = $2 WHERE id = $1", order, place)
+    for line in await _lines(order):
+        await expected.move(line["id"], place)
+    await notices.move(order, place)
+
+
+async def _expect(line: db.Row, promised_at: datetime | None) -> None:
+    """Expect a line's pieces, by the vendor's usual time where it promised none."""
+    await expected.expect(
+        line["part"],
+        line["ship_to"],
+        line["pool"],
+        line["quantity"],
+        source_kind="purchase_order_line",
+        source=line["id"],
+        due_at=promised_at or clock.now() + timedelta(hours=line["lead_time_hours"] or 24),
+        confirmed=False,
     )
 
 

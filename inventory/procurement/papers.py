@@ -125,7 +125,16 @@ async def prove(which: Pieces, was: str, provenance: Provenance, *, by: Actor, r
             reason=reason.strip(),
             change={"part": part.part_number, "was": row["provenance"], "is": provenance},
         )
-    await jobs.enqueue(jobs.FillBackorders(part.id, chosen.spot.place, chosen.spot.pool))
+    stocks = await db.fetch(
+        """SELECT $1::int AS place, $2::int AS pool
+           UNION SELECT place, pool FROM lot_stock WHERE lot = ANY($3::uuid[]) AND quantity > 0""",
+        chosen.spot.place,
+        chosen.spot.pool,
+        [lot for lot in lots if lot],
+    )
+    for stock in stocks:
+        level = (part.id, stock["place"], stock["pool"])
+        await jobs.enqueue(jobs.FillBackorders(*level), jobs.Assess(*level), jobs.JudgeCover(*level))
     return Proof(
         part_number=part.part_number, depot=which.depot, provenance=provenance, pieces=[row["what"] for row in changed]
     )

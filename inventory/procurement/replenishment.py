@@ -375,12 +375,7 @@ async def propose(keys: Sequence[Key] | None = None, *, by: Actor = REPLENISHMEN
     )
     changed = [row for row in rows if row["what"] is not None]
     await events.emit_many([_event(row) for row in changed if row["what"] != "told"])
-    await keep_duties(
-        {row["depot"] for row in changed if row["what"] != "withdrawn"},
-        {row["depot"] for row in changed if row["what"] != "withdrawn" and row["urgent"]},
-        policy,
-        by=by,
-    )
+    await keep_duties(policy, by=by)
     if any(row["what"] != "withdrawn" for row in changed):
         await jobs.enqueue(jobs.BundleOrders())
     counts = [row["what"] for row in changed]
@@ -419,32 +414,19 @@ def _event(row: db.Row) -> events.NewEvent:
 ROUTINE_DUTY, URGENT_DUTY = "answer_replenishment", "answer_urgent_replenishment"
 
 
-async def keep_duties(
-    depots: set[str], urgent: set[str], policy: replenishment_policy.ReplenishmentPolicy, *, by: Actor
-) -> None:
-    """One duty per store to answer its proposals, one more for the urgent ones; they end when none is open any more."""
-    now = clock.now()
-    for kind, stores, hours in (
-        (ROUTINE_DUTY, depots, policy.answer_hours),
-        (URGENT_DUTY, urgent, policy.urgent_hours),
-    ):
-        await steps.begin_each(
-            kind,
-            "replenishment",
-            sorted(stores),
-            owner_role="buyer",
-            due_at=now + timedelta(hours=hours),
-        )
-    over = await db.fetch(
-        """SELECT kind, array_agg(subject) AS subjects FROM step
-           WHERE subject_kind = 'replenishment' AND done_at IS NULL AND NOT EXISTS (
-               SELECT FROM replenishment_proposal JOIN place ON place.id = replenishment_proposal.place
-               WHERE place.code = step.subject AND state = 'open' AND (urgent OR step.kind = $1))
-           GROUP BY kind""",
-        ROUTINE_DUTY,
+async def keep_duties(policy: replenishment_policy.ReplenishmentPolicy, *, by: Actor) -> None:
+    """Have one duty per store to answer its proposals, one more for the urgent ones, as long as any are open."""
+    rows = await db.fetch(
+        """SELECT place.code AS depot, bool_or(urgent) AS urgent FROM replenishment_proposal
+           JOIN place ON place.id = replenishment_proposal.place
+           WHERE state = 'open' GROUP BY place.code ORDER BY place.code"""
     )
-    for row in over:
-        await steps.finish_all("replenishment", row["subjects"], row["kind"], by=by)
+    for kind, stores, hours in (
+        (ROUTINE_DUTY, [row["depot"] for row in rows], policy.answer_hours),
+        (URGENT_DUTY, [row["depot"] for row in rows if row["urgent"]], policy.urgent_hours),
+    ):
+        within = timedelta(hours=hours)
+        await steps.keep(kind, "replenishment", stores, owner_role="buyer", within=within, by=by, are_stores=True)
 
 
 _VIEW = f"""

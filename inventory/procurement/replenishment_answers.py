@@ -236,7 +236,7 @@ def _event(what: str, of: _Open, more: Mapping[str, object]) -> events.NewEvent:
 
 
 async def _end_duties(*, by: Actor) -> None:
-    await keep_duties(set(), set(), replenishment_policy.BUILT_IN, by=by)
+    await keep_duties((await replenishment_policy.in_force()).policy, by=by)
 
 
 @db.atomic

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from inventory.ground import audit, clock, db, steps
-from inventory.ground.actor import Actor
+from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Invalid, Unknown
 from inventory.people.contacts import VERIFIED_FOR, checked_email, checked_phone
 
@@ -171,6 +171,7 @@ async def watch() -> None:
            WHERE in_force AND (around_the_clock OR role = 'emergency') AND coalesce(verified_at < $1, true)""",
         clock.now() - VERIFIED_FOR,
     )
+    vendors = [row["code"] for row in rows]
     await steps.keep(
-        "verify_vendor_contact", "vendor", [row["code"] for row in rows], owner_role="buyer", within=VERIFY_WITHIN
+        "verify_vendor_contact", "vendor", vendors, owner_role="buyer", within=VERIFY_WITHIN, by=service("watch")
     )

@@ -1,6 +1,6 @@
 """Expected deliveries: what is to arrive, which a receipt will match."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -76,6 +76,20 @@ async def change(source: UUID, quantity: int) -> None:
     )
     if row is not None:
         await _reassess(row["part"], row["place"], row["pool"])
+
+
+async def move(source: UUID, place: int, *, later_by: timedelta = timedelta(0)) -> None:
+    """Expect what is still to come of it at another store, so much later."""
+    row = await db.fetch_one(
+        """UPDATE expected_delivery SET place = $2, due_at = due_at + $3
+           WHERE source = $1 AND closed_at IS NULL RETURNING part, old.place AS before, pool""",
+        source,
+        place,
+        later_by,
+    )
+    if row is not None:
+        for store in (row["before"], place):
+            await _reassess(row["part"], store, row["pool"])
 
 
 async def close(source: UUID) -> None:

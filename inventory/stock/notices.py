@@ -1,7 +1,7 @@
 """Advance shipping notices (预到货通知): what a sender says is on its way, before it stands at the dock."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -460,6 +460,18 @@ async def follow(
         state,
         reason,
         clock.now(),
+    )
+
+
+@db.atomic
+async def move(source: UUID, place: int, *, later_by: timedelta = timedelta(0)) -> None:
+    """What was announced of a document comes to another store, so much later."""
+    await db.execute(
+        """UPDATE advance_notice SET place = $2, due_at = due_at + $3
+           WHERE source = $1 AND state IN ('expected', 'partly_received')""",
+        source,
+        place,
+        later_by,
     )
 
 

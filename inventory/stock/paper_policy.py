@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
-from inventory.ground import audit, clock, db
-from inventory.ground.actor import Actor
+from inventory.ground import clock
+from inventory.ground.policies import Policies, Version
 from inventory.installed_base.clocks import WorkingHours, is_working_day
 
 OFFICE = WorkingHours(
@@ -31,14 +31,16 @@ BUILT_IN = PaperPolicy()
 """What holds until somebody sets another policy."""
 
 
-class PaperPolicyVersion(Struct, frozen=True, kw_only=True):
-    """A policy with who set it and when; the built-in one has no version, and was set by nobody."""
+class PaperPolicyVersion(Version, frozen=True, kw_only=True):
+    """A policy with who set it and when."""
 
     policy: PaperPolicy
-    version: int | None = None
-    set_at: datetime | None = None
-    set_by: str | None = None
-    remark: str = ""
+
+
+_kept = Policies("paper_policy", PaperPolicyVersion, BUILT_IN, right="stock.adjust")
+in_force = _kept.in_force
+versions = _kept.versions
+put_in_force = _kept.put_in_force
 
 
 def paper_due(recorded_at: datetime, policy: PaperPolicy) -> datetime:
@@ -66,45 +68,3 @@ def paper_due(recorded_at: datetime, policy: PaperPolicy) -> datetime:
 async def due_now() -> datetime:
     """When the paper of what is recorded now has to be there, by the policy that holds."""
     return paper_due(clock.now(), (await in_force()).policy)
-
-
-async def in_force() -> PaperPolicyVersion:
-    """The policy that holds now."""
-    latest = await versions(limit=1)
-    return latest[0] if latest else PaperPolicyVersion(policy=BUILT_IN)
-
-
-async def versions(*, limit: int, after: int | None = None) -> list[PaperPolicyVersion]:
-    """The policies that were ever set, the one that holds first."""
-    return await db.read(
-        PaperPolicyVersion,
-        """SELECT jsonb_build_object('within_hours', within_hours, 'on_working_days', on_working_days,
-                                     'resume_hour', resume_hour) AS policy,
-                  id AS version, set_at, set_by, remark
-           FROM paper_policy WHERE $1::int IS NULL OR id < $1 ORDER BY id DESC LIMIT $2""",
-        after,
-        limit,
-    )
-
-
-@db.atomic
-async def put_in_force(policy: PaperPolicy, *, by: Actor, remark: str = "") -> PaperPolicyVersion:
-    """Let another policy hold from now on; records keep the due time they have, and earlier policies are kept.
-
-    Raises:
-        NotGranted: the actor may not correct stock.
-
-    """
-    by.require("stock.adjust")
-    await db.execute(
-        """INSERT INTO paper_policy (within_hours, on_working_days, resume_hour, set_at, set_by, remark)
-           VALUES ($1, $2, $3, $4, $5, $6)""",
-        policy.within_hours,
-        policy.on_working_days,
-        policy.resume_hour,
-        clock.now(),
-        by.name,
-        remark,
-    )
-    await audit.record("paper_policy.set", "paper_policy", "paper_policy", by=by, change=policy, reason=remark)
-    return await in_force()

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -509,6 +509,19 @@ _COLUMNS = """shipment.id, shipment.number, document_kind, document_number AS do
 _FROM = """FROM shipment
     JOIN place AS origin ON origin.id = shipment.from_place
     JOIN place AS target ON target.id = shipment.to_place"""
+
+
+@db.atomic
+async def turn(document: str, place: int, *, later_by: timedelta) -> None:
+    """What left for a document goes to another place than it left for, so much later."""
+    await db.execute(
+        """UPDATE shipment SET to_place = $2, promised_at = promised_at + $3
+           WHERE document_number = $1 AND state = 'shipped'""",
+        document,
+        place,
+        later_by,
+    )
+
 
 _IN_SCOPE = """($1::text[] IS NULL OR origin.code = ANY($1) OR target.code = ANY($1))
     AND ($2::text[] IS NULL OR contract_code IS NULL OR contract_code = ANY($2))"""

@@ -631,6 +631,7 @@ class CountPolicy(
     four_eyes_above_cny = money()
     set_at = instant()
     set_by = text()
+    remark = note()
 
     count_policy_shares_ascend = Check("a_share > 0 AND b_share >= a_share AND b_share <= 1")
     count_policy_intervals_are_positive = Check("a_days > 0 AND b_days > 0 AND c_days > 0")

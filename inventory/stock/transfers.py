@@ -8,13 +8,14 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from inventory.catalogue import parts
-from inventory.ground import audit, clock, db, steps
+from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.stock import expected, lines, lots, notices, pools, receipts, reservations, shipments, units
 from inventory.stock.differences import Finding
+from inventory.stock.disclosure import serves
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Piece, Spot, moves_of
 from inventory.stock.pools import COMMON
@@ -330,6 +331,45 @@ async def _hours(head: db.Row, mode: Mode | None) -> float:
         if hours is not None:
             return hours
     return head["hours"] or 24
+
+
+@db.atomic
+async def turn(transfer: UUID, to: str, *, by: Actor, reason: str) -> TransferView:
+    """Send a transfer that is on the road to another store than it left for: later by the way between the two.
+
+    On behalf of another verb, which has checked the actor's rights.
+
+    Raises:
+        Unknown: no such transfer or store.
+        WrongState: it is not on the road, or something of it arrived.
+        SameStore: it goes there already, or came from there.
+        NoLane: no lane leads there from where it was going.
+
+    """
+    head = await claim(transfer, ("shipped",), "shipped")
+    target = await places.find_store(to)
+    if target.id in (head["from_place"], head["to_place"]):
+        raise SameStore
+    hours = await db.fetch_value(
+        "SELECT min(hours) FROM lane WHERE from_place = $1 AND to_place = $2", head["to_place"], target.id
+    )
+    if hours is None:
+        raise NoLane(origin=head["target"], target=target.code)
+    later = timedelta(hours=hours)
+    await db.execute(
+        "UPDATE transfer SET to_place = $2, due_at = due_at + $3 WHERE id = $1", transfer, target.id, later
+    )
+    for line in await lines_of(transfer):
+        await expected.move(line["id"], target.id, later_by=later)
+    await notices.move(transfer, target.id, later_by=later)
+    await shipments.turn(head["number"], target.id, later_by=later)
+    view = await transfer_view(transfer)
+    await audit.record(
+        "transfer.turned", "transfer", view.number, by=by, reason=reason, change={"from": head["target"], "to": to}
+    )
+    for depot in (head["target"], to):
+        await events.emit("transfer.turned", "transfer", view.number, view, depot=depot, closed=True)
+    return view
 
 
 @db.atomic
@@ -723,7 +763,9 @@ async def travelling(line: db.Row, number: str, there: int, count: int, serials:
     return [Piece(unit=row["id"], serial=row["serial"]) for row in rows]
 
 
-_VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, target.code AS to_depot, mode, state,
+def _view(contracts: str) -> str:
+    """Transfers, each with the lines that a reader sees; `contracts` is a parameter's place, as in `disclosure`."""
+    return f"""SELECT transfer.id, transfer.number, origin.code AS from_depot, target.code AS to_depot, mode, state,
                   case_number, created_at, created_by, shipped_at, due_at, received_at, waybill,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'part_number', part.part_number, 'owner', owner.code, 'ours', owner.is_ourselves,
@@ -735,10 +777,13 @@ _VIEW = """SELECT transfer.id, transfer.number, origin.code AS from_depot, targe
                    JOIN part ON part.id = line.part
                    JOIN party AS owner ON owner.id = line.owner
                    JOIN pool ON pool.id = line.pool
-                   WHERE line.transfer = transfer.id) AS lines
+                   WHERE line.transfer = transfer.id AND {serves("pool", contracts)}) AS lines
            FROM transfer
            JOIN place AS origin ON origin.id = transfer.from_place
-           JOIN place AS target ON target.id = transfer.to_place"""
+           JOIN place AS target ON target.id = transfer.to_place
+           WHERE ({contracts}::text[] IS NULL OR EXISTS (
+                      SELECT FROM transfer_line AS line JOIN pool ON pool.id = line.pool
+                      WHERE line.transfer = transfer.id AND {serves("pool", contracts)}))"""
 
 
 async def transfer_view(transfer: UUID, *, seen_by: Actor | None = None) -> TransferView:
@@ -750,10 +795,11 @@ async def transfer_view(transfer: UUID, *, seen_by: Actor | None = None) -> Tran
     """
     view = await db.read_one(
         TransferView,
-        f"""{_VIEW} WHERE transfer.id = $1
+        f"""{_view("$3")} AND transfer.id = $1
             AND ($2::text[] IS NULL OR origin.code = ANY($2) OR target.code = ANY($2))""",
         transfer,
         seen_by.depot_scope if seen_by else None,
+        seen_by.contract_scope if seen_by else None,
     )
     if view is None:
         raise Unknown(what="transfer", what_zh="调拨单", key=str(transfer))
@@ -776,11 +822,11 @@ async def id_of(number: str) -> UUID:
 async def transfers(
     *, limit: int, seen_by: Actor, after: UUID | None = None, state: str | None = None, depot: str | None = None
 ) -> list[TransferView]:
-    """Transfers from or to the reader's stores, newest first."""
+    """Transfers from or to the reader's stores, of stock that serves the reader's contracts, newest first."""
     return await db.read(
         TransferView,
-        f"""{_VIEW}
-            WHERE ($1::uuid IS NULL OR transfer.id < $1) AND ($2::text IS NULL OR state = $2)
+        f"""{_view("$6")}
+              AND ($1::uuid IS NULL OR transfer.id < $1) AND ($2::text IS NULL OR state = $2)
               AND ($3::text IS NULL OR origin.code = $3 OR target.code = $3)
               AND ($4::text[] IS NULL OR origin.code = ANY($4) OR target.code = ANY($4))
             ORDER BY transfer.id DESC LIMIT $5""",
@@ -789,9 +835,15 @@ async def transfers(
         depot,
         seen_by.depot_scope,
         limit,
+        seen_by.contract_scope,
     )
 
 
-async def of_case(number: str) -> list[TransferView]:
-    """The transfers of an emergency case, from and to whatever store, oldest first."""
-    return await db.read(TransferView, f"{_VIEW} WHERE case_number = $1 ORDER BY transfer.id LIMIT 50", number)
+async def of_case(number: str, *, seen_by: Actor) -> list[TransferView]:
+    """The transfers of an emergency case that the reader may see, from and to whatever store, oldest first."""
+    return await db.read(
+        TransferView,
+        f"{_view('$2')} AND case_number = $1 ORDER BY transfer.id LIMIT 50",
+        number,
+        seen_by.contract_scope,
+    )

@@ -110,7 +110,7 @@ async def _company() -> None:
         by=SETUP,
     )
     for part, depot in PARTS.items():
-        await receipts.adjust(depot, part, STOCK, by=SETUP, reason="opening stock")
+        await receipts.adjust(depot, part, STOCK, by=SETUP, provenance="maker_direct", reason="opening stock")
 
 
 async def _vendors(urls: dict[str, str]) -> None:

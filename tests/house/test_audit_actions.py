@@ -49,6 +49,13 @@ def values_of(name: str, function: Function, module: str) -> list[str]:
     return list(get_args(hint))
 
 
+def policies_of(tree: ast.AST) -> Iterator[ast.expr]:
+    """The tables of the policies that a module keeps."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Policies":
+            yield call.args[0]
+
+
 def recorded() -> set[str]:
     """Every action that some code may record."""
     entered, actions = set[str](), set[str]()
@@ -58,8 +65,13 @@ def recorded() -> set[str]:
         for _, call in calls_of(tree, "enter"):
             entered |= {k.value.value for k in call.keywords if k.arg == "what" and isinstance(k.value, ast.Constant)}
         for function, call in [*calls_of(tree, "audit.record"), *calls_of(tree, "audit.record_each")]:
-            if module not in ("inventory.ground.entering", "inventory.master_data.records"):
+            if module not in (
+                "inventory.ground.entering",
+                "inventory.ground.policies",
+                "inventory.master_data.records",
+            ):
                 actions |= set(may_be(call.args[0], function, module))
+        actions |= {f"{table.value}.set" for table in policies_of(tree) if isinstance(table, ast.Constant)}
     actions |= {f"{what.replace(' ', '_')}.entered" for what in entered}
     return actions | {f"{kind.what.replace(' ', '_')}.changed" for kind in KINDS.values()}
 
@@ -74,9 +86,10 @@ def subjects() -> set[str]:
             "audit.record",
             "audit.record_each",
             "steps.begin",
-            "steps.begin_each",
+            "steps.keep",
         ):  # a step that somebody takes on is recorded about its subject
             named += [call.args[1] for _, call in calls_of(tree, verb)]
+        named += policies_of(tree)
         found |= {each.value for each in named if isinstance(each, ast.Constant)}
     return {kind.replace(" ", "_") for kind in found if kind}
 

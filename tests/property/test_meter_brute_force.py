@@ -188,7 +188,9 @@ async def _stock(part: str, depot: str, pool: str, free: int, critical: int | No
         "SELECT free FROM level WHERE part = $1 AND place = $2 AND pool = $3 AND condition = 'good'", *ids
     )
     if free != (there or 0):
-        await receipts.adjust(depot, part, free - (there or 0), by=SETUP, reason="world", pool=pool)
+        await receipts.adjust(
+            depot, part, free - (there or 0), by=SETUP, provenance="maker_direct", reason="world", pool=pool
+        )
     if critical is not None:
         await lines.set_lines([lines.Lines(**dict(ids), critical_point=critical)])
 

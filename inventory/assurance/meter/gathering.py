@@ -70,7 +70,7 @@ WITH cell AS MATERIALIZED (
     SELECT * FROM unnest($1::int[], $2::int[], $3::int[]) AS asked(site, contract, part)
 ),
 served AS MATERIALIZED (
-    SELECT served.site, served.contract, pool.id AS pool, nearest.store AS serving,
+    SELECT served.site, served.contract, contract.minimum_provenance AS least, pool.id AS pool, nearest.store AS serving,
            $4::float8 + nearest.travel_hours AS serving_hours
     FROM (SELECT DISTINCT site, contract FROM cell) AS served
     JOIN contract ON contract.id = served.contract
@@ -82,21 +82,28 @@ way AS MATERIALIZED (
     FROM ({WAYS}) AS ways WHERE site IN (SELECT site FROM served) GROUP BY site, place
 ),
 stock AS MATERIALIZED (
-    SELECT usable.wanted, level.part, level.place, level.pool, level.free, level.critical_point, usable.pieces,
-           usable.fits, part.lithium, place.out_of_service_at IS NOT NULL AS out_of_service
+    SELECT usable.wanted, level.id AS level, level.part, level.place, level.pool, level.free, level.critical_point,
+           usable.pieces, usable.fits, part.lithium, place.out_of_service_at IS NOT NULL AS out_of_service
     FROM jsonb_to_recordset($5) AS usable(wanted int, part int, pieces int, fits jsonb)
     JOIN part ON part.id = usable.part
     JOIN level ON level.part = part.id AND level.condition = 'good'
     JOIN party ON party.id = level.owner AND party.is_ourselves
     -- an engineer's pocket is no depot
     JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock'
+),
+-- what of a stock is proven enough to be issued under a contract
+proven AS MATERIALIZED (
+    SELECT level, least, issuable(level, least) AS free
+    FROM (SELECT DISTINCT stock.level, served.least FROM served JOIN stock ON stock.pool = served.pool
+          WHERE stock.free > 0) AS asked
 )
 SELECT cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours,
        {forbids("cell.contract", "cell.part")} AS forbidden,
        coalesce(jsonb_agg(jsonb_build_object(
            'place', stock.place, 'part', stock.part,
            'hours', $4::float8 + CASE WHEN stock.lithium THEN way.lithium_hours ELSE way.hours END,
-           'free', stock.free, 'fits', stock.fits, 'pieces_each', stock.pieces, 'critical_point', stock.critical_point,
+           'free', coalesce(proven.free, stock.free), 'fits', stock.fits, 'pieces_each', stock.pieces,
+           'critical_point', stock.critical_point,
            'keeps', CASE WHEN stock.place = served.serving THEN 0 ELSE coalesce(stock.critical_point, 0) END,
            'serving', stock.place IS NOT DISTINCT FROM served.serving, 'substitute', stock.part <> cell.part,
            'out_of_service', stock.out_of_service)
@@ -105,6 +112,7 @@ FROM cell
 JOIN served USING (site, contract)
 LEFT JOIN stock ON stock.wanted = cell.part AND stock.pool = served.pool
      AND NOT {forbids("cell.contract", "stock.part")}
+LEFT JOIN proven ON proven.level = stock.level AND proven.least = served.least
 LEFT JOIN way ON way.site = cell.site AND way.place = stock.place
 GROUP BY cell.site, cell.contract, cell.part, served.pool, served.serving, served.serving_hours
 """

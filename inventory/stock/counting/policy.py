@@ -1,14 +1,13 @@
 """The policy of counting: what is counted how often, and from which value on two people are needed."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.bounds import Bounded, Within
+from inventory.ground.policies import Policies, Version
 from inventory.stock.counting.refusals import CountSharesDescend
 
 MOST_CNY = 100_000_000
@@ -43,52 +42,25 @@ BUILT_IN = CountPolicy(four_eyes_above_cny=Decimal(5000))
 """What holds until somebody sets another policy."""
 
 
-class PolicyInForce(Struct, frozen=True, kw_only=True):
-    """The policy that holds, and who set it when; the built-in one was set by nobody."""
+class CountPolicyVersion(Version, frozen=True, kw_only=True):
+    """A policy with who set it and when."""
 
     policy: CountPolicy
-    set_at: datetime | None = None
-    set_by: str | None = None
 
 
-async def in_force() -> PolicyInForce:
-    """The policy that holds now."""
-    row = await db.fetch_one(
-        """SELECT a_share, b_share, a_days, b_days, c_days, parts_per_sheet, hours_to_count, four_eyes_above_cny,
-                  set_at, set_by
-           FROM count_policy ORDER BY id DESC LIMIT 1"""
-    )
-    if row is None:
-        return PolicyInForce(policy=BUILT_IN)
-    kept = dict(row)
-    return PolicyInForce(set_at=kept.pop("set_at"), set_by=kept.pop("set_by"), policy=CountPolicy(**kept))
+_kept = Policies("count_policy", CountPolicyVersion, BUILT_IN, right="stock.adjust")
+in_force = _kept.in_force
+versions = _kept.versions
 
 
-@db.atomic
-async def put_in_force(policy: CountPolicy, *, by: Actor) -> PolicyInForce:
+async def put_in_force(policy: CountPolicy, *, by: Actor, remark: str = "") -> CountPolicyVersion:
     """Let another policy hold from now on; the earlier ones are kept.
 
     Raises:
         CountSharesDescend: more belongs to class A than to A and B together.
+        NotGranted: the actor may not set it.
 
     """
-    by.require("stock.adjust")
     if policy.b_share < policy.a_share:
         raise CountSharesDescend
-    await db.execute(
-        """INSERT INTO count_policy (a_share, b_share, a_days, b_days, c_days, parts_per_sheet, hours_to_count,
-                                     four_eyes_above_cny, set_at, set_by)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        policy.a_share,
-        policy.b_share,
-        policy.a_days,
-        policy.b_days,
-        policy.c_days,
-        policy.parts_per_sheet,
-        policy.hours_to_count,
-        policy.four_eyes_above_cny,
-        clock.now(),
-        by.name,
-    )
-    await audit.record("count_policy.set", "count_policy", "count_policy", by=by, change=policy)
-    return await in_force()
+    return await _kept.put_in_force(policy, by=by, remark=remark)

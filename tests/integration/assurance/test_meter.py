@@ -16,10 +16,12 @@ from inventory.installed_base import severities
 from inventory.installed_base.devices import UnknownDevice
 from inventory.master_data import records
 from inventory.places import register as places
+from inventory.procurement import papers
 from inventory.requests.requests import open_request
 from inventory.requests.sourcing import Break
 from inventory.stock import pools, receipts, reservations
 from inventory.stock.ledger import LevelChange
+from inventory.stock.pieces import Pieces
 from tests.integration.requests.test_requests import new
 from tests.meter import settle
 from tests.world import AUDITOR, BATTERY, DISPATCHER, FAN, PSU, SETUP, actor
@@ -69,6 +71,19 @@ async def test_the_last_piece_is_a_risk_and_none_is_a_loss_that_names_what_would
     assert (last.state, last.reasons) == ("at_risk", ["last_piece"])
     assert (none.state, none.reasons, none.source_depot) == ("no", ["too_late"], "SH")
     assert [(fix.kind, fix.depot) for fix in none.fixes] == [("purchase", None), ("transfer", "SH")]
+
+
+async def test_what_the_contract_may_not_be_given_covers_nothing_until_it_is_proven(meter):
+    which = Pieces("GZ", PSU, quantity=6)
+    await papers.prove(which, "good", "broker", by=SETUP, reason="the letter is false")
+    await settle()
+    low = await of_bank()
+    await db.execute("UPDATE contract SET minimum_provenance = 'broker' WHERE code = 'C-BANK'")
+    await cells.refresh(jobs.RefreshCover())
+    asks_less = await of_bank()
+
+    assert low.state == "no"
+    assert (asks_less.state, asks_less.depot, asks_less.free) == ("yes", "GZ", 6)
 
 
 async def test_stock_below_its_critical_point_is_a_risk(meter):
@@ -345,7 +360,7 @@ async def test_lithium_travels_only_by_lanes_that_carry_it(meter):
         [catalogue.NewModelPart(model="R740", part=BATTERY, per_device=1, critical=True)], by=SETUP
     )
     await db.execute("DELETE FROM coverage WHERE store = (SELECT id FROM place WHERE code = 'SH')")
-    await receipts.adjust("SH", BATTERY, 3, by=SETUP, reason="found")
+    await receipts.adjust("SH", BATTERY, 3, by=SETUP, provenance="maker_direct", reason="found")
     await take("GZ", 3, part=BATTERY)
     blocked = await of_bank(BATTERY)
     await db.execute("UPDATE lane SET carries_lithium = true")
@@ -443,7 +458,7 @@ async def test_a_preview_of_what_is_held_compares_with_giving_it_back(meter):
 
 async def test_a_ladder_says_what_each_choice_breaks(meter, monkeypatch):
     await served_from_shanghai()
-    await receipts.adjust("SH", PSU, -4, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -4, by=SETUP, provenance="maker_direct", reason="gone")
     await catalogue.enter_substitutions([stands_in(PSU, BATTERY)], by=SETUP)
     await settle()
     view = await open_request(new(), by=DISPATCHER)
@@ -472,8 +487,8 @@ async def test_a_ladder_says_what_each_choice_breaks(meter, monkeypatch):
 
 async def test_a_ladder_compares_what_is_held_with_giving_it_back(meter):
     await served_from_shanghai()
-    await receipts.adjust("GZ", PSU, -6, by=SETUP, reason="gone")
-    await receipts.adjust("SH", PSU, -4, by=SETUP, reason="gone")
+    await receipts.adjust("GZ", PSU, -6, by=SETUP, provenance="maker_direct", reason="gone")
+    await receipts.adjust("SH", PSU, -4, by=SETUP, provenance="maker_direct", reason="gone")
     await settle()
     view = await open_request(new(), by=DISPATCHER)
     await settle()
@@ -545,7 +560,7 @@ async def test_a_pool_that_comes_later_is_judged(meter):
     await cells.refresh(jobs.RefreshCover())
     without = await of_bank()
     await pools.enter_pools([pools.NewPool(code="C-BANK", contract="C-BANK")], by=SETUP)
-    await receipts.adjust("GZ", PSU, 3, by=SETUP, reason="dedicated", pool="C-BANK")
+    await receipts.adjust("GZ", PSU, 3, by=SETUP, provenance="maker_direct", reason="dedicated", pool="C-BANK")
     await settle()
 
     assert (without.state, without.pool) == ("no", None)

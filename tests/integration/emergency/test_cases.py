@@ -40,7 +40,14 @@ async def planned() -> None:
         serials = [f"{row.part_number}-{row.depot}-{n}" for n in range(missing)] if row.part_number == DRIVE else ()
         if missing > 0:
             await receipts.adjust(
-                row.depot, row.part_number, missing, by=SETUP, reason="to plan", pool=row.pool, serials=serials
+                row.depot,
+                row.part_number,
+                missing,
+                by=SETUP,
+                provenance="maker_direct",
+                reason="to plan",
+                pool=row.pool,
+                serials=serials,
             )
     await assessments.assess_all(by=EMERGENCY)
 
@@ -130,7 +137,7 @@ async def test_a_burst_with_a_crossing_is_recorded_as_both(company):
 
 async def test_a_burst_without_a_crossing_is_a_near_miss_once_a_day(company):
     await planned()
-    await receipts.adjust("GZ", FAN, 200, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", FAN, 200, by=SETUP, provenance="maker_direct", reason="plenty")
     await assessments.assess_all(by=EMERGENCY)
     await fail(FAN, 12)
     await judge(FAN)
@@ -239,7 +246,15 @@ async def test_a_crossing_alone_above_the_average_line_asks(company):
 
 async def test_other_stores_help_with_what_they_do_not_need(company):
     await planned()
-    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        9,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(9)],
+    )
     await drain(DRIVE)
     await judge(DRIVE)
     (case,) = await live_cases()
@@ -253,7 +268,15 @@ async def test_other_stores_help_with_what_they_do_not_need(company):
 async def test_what_a_case_proposes_does_not_leave_before_it_is_approved(company):
     await put_in_force(NewPolicy(standing_authority_cny=Decimal(0)), by=MANAGER)
     await planned()
-    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        9,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(9)],
+    )
     await drain(DRIVE)
     await judge(DRIVE)
     (case,) = await live_cases()
@@ -269,7 +292,15 @@ async def test_what_a_case_proposes_does_not_leave_before_it_is_approved(company
 
 async def test_failures_that_go_on_are_answered_before_the_first_measures_arrive(company):
     await planned()
-    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        9,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(9)],
+    )
     await drain(DRIVE)
     await judge(DRIVE)
     (case,) = await live_cases()
@@ -298,7 +329,15 @@ async def test_further_measures_that_are_no_longer_needed_leave_the_case_acting(
     case = await a_case()
     await propose(case)
     await cases.propose_again(case.id, "need_has_grown", by=EMERGENCY)
-    await receipts.adjust("GZ", DRIVE, 40, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(40)])
+    await receipts.adjust(
+        "GZ",
+        DRIVE,
+        40,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="found",
+        serials=[f"FOUND-{n}" for n in range(40)],
+    )
     await propose(case)
     acting = (await cases.case_summary(case.id)).state
     await judge(DRIVE)
@@ -314,7 +353,15 @@ async def test_a_row_that_holds_all_it_was_asked_for_is_covered_whoever_else_bre
     await drain(FAN)
     await judge(PSU)
     await judge(FAN)
-    await receipts.adjust("GZ", DRIVE, 40, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(40)])
+    await receipts.adjust(
+        "GZ",
+        DRIVE,
+        40,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="found",
+        serials=[f"FOUND-{n}" for n in range(40)],
+    )
     await judge(DRIVE)
 
     broken = await db.fetch_value("SELECT count(*) FROM emergency_case WHERE state = 'open'")
@@ -335,10 +382,12 @@ async def test_what_comes_anyway_in_time_is_neither_bought_again_nor_waited_for(
     await propose(case)
     need = (await cases.case_view(case.id, seen_by=AUDITOR)).proposal["situation"]["needs"][0]
     found = [f"FOUND-{n}" for n in range(need["hold_point"] - need["on_hand"] - 2)]
-    await receipts.adjust("GZ", DRIVE, len(found) - 1, by=SETUP, reason="found", serials=found[1:])
+    await receipts.adjust(
+        "GZ", DRIVE, len(found) - 1, by=SETUP, provenance="maker_direct", reason="found", serials=found[1:]
+    )
     await judge(DRIVE)
     one_short = (await cases.case_summary(case.id)).state
-    await receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="found", serials=found[:1])
+    await receipts.adjust("GZ", DRIVE, 1, by=SETUP, provenance="maker_direct", reason="found", serials=found[:1])
     await judge(DRIVE)
 
     broken = await db.fetch_value("SELECT count(*) FROM emergency_case WHERE state = 'open'")
@@ -350,7 +399,9 @@ async def test_what_comes_anyway_in_time_is_neither_bought_again_nor_waited_for(
 async def test_what_nobody_can_supply_is_asked_for_once(company):
     await planned()
     await db.execute("UPDATE offer SET valid_to = valid_from")
-    await receipts.adjust("SH", DRIVE, 2, by=SETUP, reason="one to spare", serials=["SH-1", "SH-2"])
+    await receipts.adjust(
+        "SH", DRIVE, 2, by=SETUP, provenance="maker_direct", reason="one to spare", serials=["SH-1", "SH-2"]
+    )
     await drain(DRIVE)
     await judge(DRIVE)
     (case,) = await live_cases()
@@ -388,7 +439,15 @@ async def test_goods_that_arrive_are_judged_even_where_the_stock_crosses_no_line
     await orders.record_placed(order.id, by=SETUP, promised_at=clock.now() + timedelta(hours=24))
     await judge(DRIVE)
     above = (await level(DRIVE, "GZ")).critical_point + 1
-    await receipts.adjust("GZ", DRIVE, above, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(above)])
+    await receipts.adjust(
+        "GZ",
+        DRIVE,
+        above,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="found",
+        serials=[f"FOUND-{n}" for n in range(above)],
+    )
     arrived = Incoming(part_number=DRIVE, quantity=1, serials=["EC-1"])
     with jobs.collecting() as due:
         await receiving.receive_order(order.number, [arrived], by=KEEPER)
@@ -579,7 +638,15 @@ async def test_cover_that_comes_back_has_the_other_cases_judged_anew(company):
     await declaring.declare(FAN, "GZ", pool="common", reason="a rumour", by=MANAGER)
     (other,) = [each for each in await live_cases() if each.id != case.id]
     await propose(other)
-    await receipts.adjust("GZ", DRIVE, 40, by=SETUP, reason="found", serials=[f"FOUND-{n}" for n in range(40)])
+    await receipts.adjust(
+        "GZ",
+        DRIVE,
+        40,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="found",
+        serials=[f"FOUND-{n}" for n in range(40)],
+    )
     with jobs.collecting() as due:
         await judge(DRIVE)
 

@@ -22,7 +22,15 @@ async def with_a_front() -> cases.CaseSummary:
     """A case that waits for approval, with a dearer plan that is sooner than the recommended one."""
     await put_in_force(NewPolicy(standing_authority_cny=Decimal(0), restore_within_hours=400), by=MANAGER)
     await planned()
-    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        9,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(9)],
+    )
     # moving is sooner than buying, and dearer than it
     await db.execute("UPDATE lane SET fixed_cost_cny = 90000")
     await drain(DRIVE)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from api.channels.wording import worded
-from inventory.emergency import cases, drills, proposing
+from inventory.emergency import cases, declaring, drills, proposing
 from inventory.emergency.cases import NoDrill
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import clock, db, jobs
@@ -18,7 +18,7 @@ from optimizer.emergency import choose
 from tests.integration.assurance.test_escalation import on_duty
 from tests.integration.emergency.test_cases import EMERGENCY, drain, judge, live_cases, planned, propose
 from tests.integration.stock.test_levels import ids
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, MANAGER, SETUP, actor
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, MANAGER, PSU, SETUP, actor
 
 
 async def fail(count: int, source: str | None, *, first: int = 0) -> None:
@@ -45,7 +45,15 @@ async def drilling(*, with_vendor: str | None = "DISTI") -> cases.CaseSummary:
             "UPDATE vendor SET takes_drills = true FROM party WHERE party.id = vendor.party AND code = $1", with_vendor
         )
     await planned()
-    await receipts.adjust("SH", DRIVE, 9, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(9)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        9,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(9)],
+    )
     await fail(12, "drill")
     await drain(DRIVE)
     await judge(DRIVE)
@@ -82,6 +90,36 @@ async def test_requests_of_a_drill_report_its_failures(company):
         drilled = await drills.is_drilled(await ids(DRIVE, "GZ"))
         real = await drills.has_really_failed(await ids(DRIVE, "GZ"), asked)
         assert (drilled, real) == (source == "drill", source != "drill")
+
+
+async def test_what_a_drills_requests_take_from_other_stores_opens_drills_there(company):
+    await planned()
+    await drain(PSU)
+    key = await ids(PSU, "SH")
+    asked_at = clock.now()
+
+    async def ask(source: str) -> None:
+        line = requests.NewRequestLine(part_number=PSU, quantity=1)
+        asked = await requests.open_request(
+            requests.NewRequest(
+                source=source, reference=f"{source}-9", device_serial="BANK-009", severity="general", lines=[line]
+            ),
+            by=DISPATCHER,
+        )
+        assert asked.lines[0].promise.depot == "SH"
+
+    assert not await drills.is_drilled(key)
+    await ask("drill")
+    assert (await drills.is_drilled(key), await drills.has_really_failed(key, asked_at)) == (True, False)
+    later = timedelta(days=1)
+    await declaring.set_critical_point(PSU, "SH", 5, pool="common", reason="a fair", lasts=later, by=MANAGER)
+    await judge(PSU, "SH")
+    assert {case.depot: case.drill for case in await live_cases()}["SH"] is True
+    await declaring.lift_critical_point(PSU, "SH", pool="common", reason="over", by=MANAGER)
+    await judge(PSU, "SH")
+    await ask("glpi")
+    await judge(PSU, "SH")
+    assert {case.depot: case.drill for case in await live_cases()}["SH"] is False
 
 
 async def test_what_really_fails_opens_no_drill(company):

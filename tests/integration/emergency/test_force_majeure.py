@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from inventory.assurance.invariants import violations
 from inventory.catalogue import register as catalogue
@@ -22,12 +23,15 @@ from inventory.ground.actor import service
 from inventory.ground.errors import Busy, NotGranted, NotYourDepot, OthersConcerned, ReasonMissing, Unknown, WrongState
 from inventory.places import places, register
 from inventory.places.register import StillFrozen
+from inventory.procurement import answers, orders
+from inventory.procurement.answers import Answer
 from inventory.requests import requests
-from inventory.stock import receipts, reservations, transfers
+from inventory.stock import expected, receipts, reservations, transfers
 from inventory.stock.counting import closing, scans, sheets
 from inventory.stock.refusals import InsufficientStock, StockFrozen
 from inventory.stock.transfers import TransferItem
 from tests.integration.emergency.test_cases import planned
+from tests.integration.procurement.test_orders import placed
 from tests.integration.requests.test_promising import new, told
 from tests.integration.stock.test_levels import ids
 from tests.world import AUDITOR, DISPATCHER, DRIVE, FAN, KEEPER, MANAGER, PSU, SETUP, SH_KEEPER, actor
@@ -104,7 +108,9 @@ async def test_what_lies_in_the_store_is_neither_promised_nor_handed_out(company
         with pytest.raises(StockFrozen):
             async with db.savepoint():
                 await act()
-    await receipts.adjust("GZ", PSU, -1, by=SETUP, reason="wet, thrown away")  # what is lost may be said
+    await receipts.adjust(
+        "GZ", PSU, -1, by=SETUP, provenance="maker_direct", reason="wet, thrown away"
+    )  # what is lost may be said
     assert await violations() == []
 
 
@@ -324,7 +330,7 @@ async def test_what_is_on_its_way_to_the_store_is_told_with_where_it_could_go(co
     view = await seen(await flooded())
 
     assert [(each.part_number, each.quantity, each.document) for each in view.coming] == [(PSU, 2, sent.number)]
-    assert view.deliver_to == "SH"
+    assert view.deliver_to == ["SH"]
     await transfers.take_in(sent.id, by=KEEPER)  # it may come all the same, and lies there frozen
     with pytest.raises(InsufficientStock):
         await reservations.reserve(PSU, "GZ", 1, by=KEEPER)
@@ -354,3 +360,69 @@ async def test_a_site_is_rebuilt_from_what_is_free_by_arrival_and_what_is_missin
 
 
 BATTERY_UNIT = FAN
+
+
+async def test_what_is_under_way_is_sent_elsewhere_and_back_again(company):
+    order = await placed((FAN, 4))
+    sent = await transfers.draft_transfer("SH", "GZ", [TransferItem(part_number=PSU, quantity=2)], by=SH_KEEPER)
+    sent = await transfers.ship(sent.id, by=SH_KEEPER)
+    plan = await flooded()
+    assert {each.document for each in (await seen(plan)).coming} == {order.number, sent.number}
+    with pytest.raises(Unknown):
+        await force_majeure.redirect(plan.id, "PO-0", "SH", by=MANAGER)
+    with pytest.raises(NotYourDepot):
+        await force_majeure.redirect(plan.id, order.number, "SH", by=actor("project_manager", depots={"GZ"}))
+    with pytest.raises(NotGranted):
+        await force_majeure.redirect(plan.id, order.number, "SH", by=KEEPER)
+
+    await force_majeure.redirect(plan.id, order.number, "SH", by=MANAGER)
+    await force_majeure.redirect(plan.id, sent.number, "ZJ", by=MANAGER)
+    asked = {each.document: (each.asked_to, each.redirectable) for each in (await seen(plan)).coming}
+    assert asked == {order.number: ("SH", False)}  # the vendor has not agreed yet
+    turned = await transfers.transfer_view(sent.id)
+    assert (turned.to_depot, turned.due_at > sent.due_at) == ("ZJ", True)
+    assert await due_at("ZJ", PSU) == 2
+    agreed = Answer(status="change_confirmed", version=2)
+    await answers.take("DISTI", order.number, agreed, by=SETUP, said="yes")
+    assert (await orders.order_view(order.id)).ship_to == "SH"
+    assert (await due_at("SH", FAN), await due_at("GZ", FAN)) == (4, 0)
+    assert {each.document: each.bound_for for each in (await seen(plan)).away} == {
+        order.number: "SH",
+        sent.number: "ZJ",
+    }
+
+    await transfers.take_in(sent.id, by=SETUP)
+    await count_all()
+    with pytest.raises(Unknown):
+        await force_majeure.redirect(plan.id, order.number, "SH", by=MANAGER)
+    with clock.at(clock.now() + timedelta(hours=4)):
+        await force_majeure.close(plan.id, note="dry again", by=MANAGER)
+        with pytest.raises(WrongState):
+            await force_majeure.redirect(plan.id, order.number, "ZJ", by=MANAGER)
+        await force_majeure.redirect(plan.id, order.number, "GZ", by=MANAGER)
+        await answers.take("DISTI", order.number, structs.replace(agreed, version=3), by=SETUP, said="yes")
+    assert await due_at("GZ", FAN) == 4
+    assert (await seen(plan)).away == []
+    redirected = [entry.facts["to"] for entry in (await seen(plan)).log if entry.kind == "redirected"]
+    assert redirected == ["SH", "ZJ", "GZ"]
+    assert await violations() == []
+
+
+async def due_at(depot: str, part: str) -> int:
+    found = await expected.inbound(*await ids(part, depot, "common"))
+    return sum(each.quantity - each.received_quantity for each in found)
+
+
+async def test_the_redirection_over_http(api):
+    order = await placed((FAN, 4))
+    plan = await flooded()
+    path, wanted = f"/force-majeure/{plan.id}/redirections", {"document": order.number, "to": "SH"}
+
+    assert (await api.post(path, wanted, role=None)).status_code == 401
+    assert (await api.post(path, wanted, role="warehouse_keeper")).status_code == 403
+    for wrong in ({"document": 3}, {"to": ""}, {"more": 1}):
+        assert (await api.post(path, wanted | wrong, role="project_manager")).status_code in (400, 422)
+    assert (await api.post(path, wanted | {"to": "NOWHERE"}, role="project_manager")).status_code == 404
+    assert (await api.post(path, wanted | {"to": "GZ"}, role="project_manager")).status_code == 422
+    assert (await api.post(path, wanted, role="project_manager")).status_code == 200
+    assert (await api.post(path, wanted, role="project_manager")).status_code == 404

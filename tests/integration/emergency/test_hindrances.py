@@ -188,7 +188,7 @@ async def test_without_its_conditions_standing_authority_says_that_it_does_not_r
 
 async def test_a_store_that_would_fall_below_its_own_point_says_by_how_many(api):
     case = await a_fan_case()
-    await receipts.adjust("SH", FAN, 5, by=SETUP, reason="some")
+    await receipts.adjust("SH", FAN, 5, by=SETUP, provenance="maker_direct", reason="some")
     await declaring.set_critical_point(
         FAN, "SH", 3, pool="common", reason="its own", lasts=timedelta(days=30), by=MANAGER
     )
@@ -204,7 +204,7 @@ async def test_a_store_that_would_fall_below_its_own_point_says_by_how_many(api)
 
 async def test_a_store_without_a_lane_says_what_it_could_spare(api):
     case = await a_fan_case()
-    await receipts.adjust("SH", FAN, 5, by=SETUP, reason="some")
+    await receipts.adjust("SH", FAN, 5, by=SETUP, provenance="maker_direct", reason="some")
     await db.execute("DELETE FROM lane WHERE to_place = (SELECT id FROM place WHERE code = 'GZ')")
     await propose(case)
 

@@ -213,7 +213,7 @@ async def arriving(part: str) -> list[tuple[int, bool]]:
 
 async def test_what_a_frozen_store_was_to_send_is_found_elsewhere(own_company):
     await enter_substitute()
-    await receipts.adjust("SH", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("SH", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     await propose(case)
     waiting = await approved(case)
@@ -238,7 +238,7 @@ async def test_what_a_frozen_store_was_to_send_is_found_elsewhere(own_company):
 async def test_what_lies_in_the_own_store_is_set_aside_without_a_purchase(own_company):
     await enter_substitute()
     await offer()
-    await receipts.adjust("GZ", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     await propose(case)
     proposal = await proposal_of(case)
@@ -255,7 +255,7 @@ async def test_what_lies_in_the_own_store_is_set_aside_without_a_purchase(own_co
 
 async def test_a_substitute_keeps_its_own_lines(own_company):
     await enter_substitute()
-    await receipts.adjust("GZ", NEWER, 5, by=SETUP, reason="some")
+    await receipts.adjust("GZ", NEWER, 5, by=SETUP, provenance="maker_direct", reason="some")
     await declaring.set_critical_point(
         NEWER, "GZ", 3, pool="common", reason="its own", lasts=timedelta(days=30), by=MANAGER
     )
@@ -269,7 +269,7 @@ async def test_a_substitute_keeps_its_own_lines(own_company):
 
 async def test_another_store_sends_what_it_can_spare_of_a_substitute(own_company):
     await enter_substitute()
-    await receipts.adjust("SH", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("SH", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     await propose(case)
     asked = await asked_for(case)
@@ -300,7 +300,7 @@ async def test_a_substitute_that_does_not_fit_what_is_served_is_told_but_not_cou
     await catalogue.enter_models([catalogue.NewModel(code="R750", name="PowerEdge R750", maker="DELL")], by=SETUP)
     await enter_substitute(**link)
     await offer()
-    await receipts.adjust("GZ", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     await propose(case)
     proposal = await proposal_of(case)
@@ -322,7 +322,7 @@ async def test_a_link_of_another_direction_or_time_is_none(company):
 
 async def test_what_is_used_for_the_part_no_longer_stands_in_and_what_is_left_does_after_the_case(own_company):
     await enter_substitute()
-    await receipts.adjust("GZ", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case(need=4)
     await propose(case)
     asked = await asked_for(case)
@@ -354,13 +354,13 @@ async def test_what_is_used_for_the_part_no_longer_stands_in_and_what_is_left_do
 
 async def test_substitutes_are_their_own_again_once_the_part_is_there(own_company):
     await enter_substitute()
-    await receipts.adjust("GZ", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     await propose(case)
     asked = await asked_for(case)
     await approved(case)
     await judge(FAN)
-    await receipts.adjust("GZ", FAN, 40, by=SETUP, reason="found")
+    await receipts.adjust("GZ", FAN, 40, by=SETUP, provenance="maker_direct", reason="found")
     await judge(FAN)
 
     assert (await available(NEWER), await available(FAN)) == (20, 40)
@@ -369,7 +369,7 @@ async def test_substitutes_are_their_own_again_once_the_part_is_there(own_compan
 
 async def test_a_case_that_was_none_gives_its_substitutes_back(own_company):
     await enter_substitute()
-    await receipts.adjust("GZ", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     await propose(case)
     await approved(case)
@@ -382,7 +382,7 @@ async def test_a_case_that_was_none_gives_its_substitutes_back(own_company):
 
 async def test_what_is_taken_meanwhile_is_not_set_aside(own_company):
     await enter_substitute()
-    await receipts.adjust("GZ", NEWER, 20, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", NEWER, 20, by=SETUP, provenance="maker_direct", reason="plenty")
     case = await a_fan_case()
     chosen = await proposing.prepare(case.id, by=EMERGENCY)
     await reservations.hold(NEWER, "GZ", 19, by=KEEPER)
@@ -421,7 +421,9 @@ async def test_substitutes_wait_for_the_approval_above_the_authority(company):
 
 async def test_whole_units_that_could_bridge_the_time_are_told(company):
     await enter_swap_unit()
-    await receipts.adjust("SH", SWAP, 2, by=SETUP, reason="spare machines", serials=["SW-1", "SW-2"])
+    await receipts.adjust(
+        "SH", SWAP, 2, by=SETUP, provenance="maker_direct", reason="spare machines", serials=["SW-1", "SW-2"]
+    )
     case = await a_fan_case()
     await propose(case)
     proposal = await proposal_of(case)

@@ -78,7 +78,15 @@ async def test_a_quiet_burst_opens_nothing(company):
 
 async def test_other_stores_would_help_with_what_they_can_spare(company):
     await planned()
-    await receipts.adjust("SH", DRIVE, 30, by=SETUP, reason="plenty", serials=[f"SH-{n}" for n in range(30)])
+    await receipts.adjust(
+        "SH",
+        DRIVE,
+        30,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="plenty",
+        serials=[f"SH-{n}" for n in range(30)],
+    )
     # the plan stocks the part in one store only; here the other one has it too
     await db.execute(
         """INSERT INTO plan_row (plan, part, place, pool, base_stock, rate_per_day, resupply_days, planned_share)

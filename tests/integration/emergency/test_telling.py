@@ -5,15 +5,20 @@ from functools import partial
 
 import msgspec
 import pytest
+from msgspec import structs
 
+from inventory.assurance.board import numbers
 from inventory.emergency import assessments, cases, declaring, following, near_misses, proposing, recovering
-from inventory.ground import clock, db, events
+from inventory.ground import clock, db, events, steps
 from inventory.ground.errors import OthersConcerned, Unknown
 from inventory.requests import requests
+from inventory.stock import receipts, transfers
+from inventory.stock.transfers import TransferItem
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, a_case, fail
 from tests.integration.emergency.test_radar import bad_drives
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, PSU, actor
+from tests.integration.requests.test_requests import new
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, PSU, SETUP, actor
 
 BANKER = actor("project_manager", contracts={"C-BANK"})
 TELCO = actor("project_manager", contracts={"C-TELCO"})
@@ -114,6 +119,61 @@ async def test_how_often_machines_fail_is_told_to_whom_all_of_them_are(company):
     await lean_on_it_too()
     assert await told_of(BANKER) == await told_of(TELCO) == (False, False, False)
     assert await told_of(KEEPER) == (True, True, True)
+
+
+async def test_of_common_stock_a_contract_is_told_the_lines_and_no_failures_of_others(company):
+    await bad_drives()
+    await a_case()
+    whole = await assessments.assessment_views(limit=500, seen_by=AUDITOR)
+
+    for reader in (BANKER, TELCO):
+        shown = await assessments.assessment_views(limit=500, seen_by=reader)
+        assert {row.critical_point for row in shown} <= {row.critical_point for row in whole}
+        for row in shown:
+            counted = {row.rate_per_day, row.present_rate_per_day, row.expected_over_resupply, row.burst_statistic}
+            counted |= {row.burst_threshold, row.in_burst}
+            assert (counted == {None}) == (row.pool == "common"), row
+    assert "C-TELCO" in {row.pool for row in shown}
+    assert await assessments.assessment_views(limit=9, seen_by=AUDITOR, bursts_only=True)
+    assert await assessments.assessment_views(limit=9, seen_by=BANKER, bursts_only=True) == []
+
+
+async def test_duties_are_told_to_the_contracts_they_are_about_and_to_whoever_has_them(company):
+    asked = await requests.open_request(new(), by=DISPATCHER)
+    case = await a_case()
+    later = clock.now() + timedelta(hours=1)
+    await steps.begin("count", "count", "CS-1", owner_role="project_manager", depot="GZ", due_at=later)
+    await steps.begin("count", "count", "CS-2", owner_role="warehouse_keeper", owner=TELCO.name, due_at=later)
+
+    async def duties(reader):
+        found = await steps.open_steps(limit=50, seen_by=reader)
+        for step in found:
+            assert await steps.step_view(step.id, seen_by=reader) == step
+        assert (await numbers(seen_by=reader)).open_steps == len(found)
+        return {step.subject for step in found}
+
+    assert {asked.number, case.number, "CS-1", "CS-2"} <= await duties(AUDITOR)
+    assert await duties(BANKER) == {asked.number, case.number, "CS-2"}  # one name in these tests
+    assert await duties(structs.replace(TELCO, name="somebody")) == set()
+    assert "CS-1" in await duties(KEEPER)
+
+
+async def test_transfers_are_told_to_the_contracts_that_their_stock_serves(company):
+    await receipts.adjust("GZ", PSU, 3, by=SETUP, provenance="maker_direct", reason="opening stock", pool="C-TELCO")
+    own, shared = TransferItem(part_number=PSU, quantity=1, pool="C-TELCO"), TransferItem(part_number=PSU, quantity=1)
+    alone = await transfers.draft_transfer("GZ", "SH", [own], by=KEEPER, case_number="EC-1")
+    both = await transfers.draft_transfer("GZ", "SH", [own, shared], by=KEEPER, case_number="EC-1")
+
+    async def told(reader):
+        listed = await transfers.transfers(limit=9, seen_by=reader)
+        of_case = await transfers.of_case("EC-1", seen_by=reader)
+        assert of_case == list(reversed(listed))
+        return {view.number: [line.pool for line in view.lines] for view in listed}
+
+    assert await told(AUDITOR) == await told(TELCO) == {alone.number: ["C-TELCO"], both.number: ["C-TELCO", "common"]}
+    assert await told(BANKER) == {both.number: ["common"]}
+    with pytest.raises(Unknown):
+        await transfers.transfer_view(alone.id, seen_by=BANKER)
 
 
 async def test_prices_and_vendors_of_a_case_are_told_by_right(company):

@@ -10,7 +10,7 @@ from inventory.ground import clock, db, events, steps
 from tests.integration.assurance.test_escalation import climb_for, on_duty, person
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.emergency.test_radar import bank, fail
-from tests.world import FAN, MANAGER, SETUP, SUPERVISOR, actor
+from tests.world import FAN, MANAGER, PSU, SETUP, SUPERVISOR, actor
 
 
 async def told(kind: str, of: str = "decide_case") -> list[str]:
@@ -93,21 +93,46 @@ async def test_what_standing_authority_buys_wakes_nobody(company):
     assert await told("case_waits") == []
 
 
-async def test_a_burst_alarm_asks_somebody_to_look_until_it_is_over(company):
+async def looking() -> list[steps.StepView]:
+    return [step for step in await steps.open_steps(limit=100, seen_by=SETUP) if step.kind == "look_into_burst"]
+
+
+async def test_a_burst_asks_somebody_to_look_once_however_many_alarms_it_raises(company):
     await fail(FAN, bank(12))
     await radar.look_at_all()
-    open_now = [step for step in await steps.open_steps(limit=100, seen_by=SETUP) if step.kind == "look_into_burst"]
     raised = {row["number"] for row in await db.fetch("SELECT number FROM radar_alarm WHERE state = 'raised'")}
+    (step,) = await looking()
 
-    assert {step.subject for step in open_now} == raised != set()
-    assert {step.owner_role for step in open_now} == {"quality_supervisor"}
+    assert len(raised) > 1
+    assert step.subject in raised
+    assert step.owner_role == "quality_supervisor"
     await radar.look_at_all()
-    assert len([s for s in await steps.open_steps(limit=100, seen_by=SETUP) if s.kind == "look_into_burst"]) == len(
-        raised
+    assert await looking() == [step]
+    await escalation.acknowledge(step.id, by=SUPERVISOR)
+    await fail(FAN, bank(2))
+    await radar.look_at_all()
+    assert await looking() == []  # it goes on, and somebody is at it
+
+
+async def test_another_burst_asks_anew_and_a_duty_ends_with_the_last_alarm_of_its_burst(company):
+    await fail(FAN, bank(12))
+    await radar.look_at_all()
+    (first,) = await looking()
+    await fail(PSU, [f"TELCO-{n:03d}" for n in range(12)])
+    await radar.look_at_all()
+
+    assert len(await looking()) == 2
+    await db.execute(
+        "UPDATE failure SET withdrawn_at = $1 WHERE part = (SELECT id FROM part WHERE part_number = $2)",
+        clock.now(),
+        FAN,
     )
+    await radar.look_at_all()
+    (left,) = await looking()
+    assert left.subject != first.subject
     with clock.at(clock.now() + timedelta(days=300)):
         await radar.look_at_all()
-        assert [s for s in await steps.open_steps(limit=100, seen_by=SETUP) if s.kind == "look_into_burst"] == []
+        assert await looking() == []
 
 
 async def test_who_takes_a_burst_alarm_on_has_done_that_duty(company):

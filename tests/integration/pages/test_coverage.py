@@ -99,7 +99,7 @@ async def test_handing_out_a_request_says_what_it_costs(visitor):
 @pytest.mark.parametrize(("language", "words"), [("zh", "1 台设备失去保障"), ("en", "1 devices lose cover")])
 async def test_a_requests_ladder_says_what_a_choice_breaks_at_the_giving_depot(visitor, language, words):
     await served_from_shanghai()
-    await receipts.adjust("SH", PSU, -4, by=SETUP, reason="gone")
+    await receipts.adjust("SH", PSU, -4, by=SETUP, provenance="maker_direct", reason="gone")
     await settle()
     view = await open_request(new(), by=DISPATCHER)
     reader = await visitor("dispatcher")

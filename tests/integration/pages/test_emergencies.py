@@ -87,7 +87,7 @@ async def test_what_is_proposed_is_shown_and_approved(visitor):
 async def test_what_stands_in_the_way_is_shown_with_what_would_help(visitor):
     case = await a_fan_case()
     await offer(FAN, vendor="DELL")
-    await receipts.adjust("SH", FAN, 5, by=SETUP, reason="some")
+    await receipts.adjust("SH", FAN, 5, by=SETUP, provenance="maker_direct", reason="some")
     await chosen_as_the_worker_does(case)
     view = await cases.case_view(case.id, seen_by=BUYER)
     buyer = await visitor("buyer")
@@ -117,7 +117,7 @@ async def test_what_would_come_too_late_costs_those_something_who_may_see_it(vis
 async def test_a_substitute_is_shown_with_why_it_fits(visitor):
     await enter_substitute(pieces=2)
     await offer()
-    await receipts.adjust("GZ", NEWER, 4, by=SETUP, reason="some")
+    await receipts.adjust("GZ", NEWER, 4, by=SETUP, provenance="maker_direct", reason="some")
     case = await a_fan_case()
     await propose(case)
     buyer = await visitor("buyer")
@@ -180,7 +180,7 @@ async def test_the_list_sets_open_cases_apart(visitor):
 
 async def test_a_burst_without_a_crossing_shows_as_a_near_miss(visitor):
     await planned()
-    await receipts.adjust("GZ", FAN, 200, by=SETUP, reason="plenty")
+    await receipts.adjust("GZ", FAN, 200, by=SETUP, provenance="maker_direct", reason="plenty")
     await fail(FAN, 12)
     await judge(FAN)
 

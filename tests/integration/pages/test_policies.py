@@ -37,11 +37,14 @@ async def test_the_deadline_of_papers_is_changed_on_its_page_and_the_change_is_t
 async def test_counting_is_changed_there_as_well(visitor):
     supervisor = await visitor("quality_supervisor")
 
+    assert (await supervisor.post("/policies/counts", {**COUNTS, "remark": "year's end"})).status_code == 303
     assert (await supervisor.post("/policies/counts", COUNTS)).status_code == 303
 
     held = (await count_policy.in_force()).policy
     assert (held.a_share, held.b_share, held.c_days, str(held.four_eyes_above_cny)) == (0.825, 0.96, 300, "3000.50")
-    assert "¥3,000" in (await supervisor.get("/policies")).text
+    page = (await supervisor.get("/policies")).text
+    assert all(words in page for words in ("¥3,000", "year&#39;s end")), page
+    assert [each.remark for each in await count_policy.versions(limit=5)] == ["", "year's end"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import NotYourDepot, ReasonMissing, Unknown, WrongState
-from inventory.procurement import announcing, answers, changes, orders, policy, receiving
+from inventory.procurement import announcing, answers, changes, desk, orders, policy, receiving
 from inventory.procurement.answers import Answer
 from inventory.procurement.changes import (
     ChangedLine,
@@ -22,13 +22,14 @@ from inventory.procurement.changes import (
     VendorWasTold,
     WantedInPast,
 )
-from inventory.procurement.orders import FourEyes, NothingToSettle
+from inventory.procurement.orders import FourEyes, NoOffer, NothingToSettle, QuantityOutsideOffer
 from inventory.stock.notices import NewNoticeLine
 from tests.integration.procurement.test_orders import drafted, incoming, placed
 from tests.integration.stock.test_reservations import level
-from tests.world import BUYER, DRIVE, FAN, KEEPER, SETUP, actor
+from tests.world import BATTERY, BUYER, DRIVE, FAN, KEEPER, PSU, SETUP, actor
 
 MANAGER = actor("project_manager")
+DISTI = actor("vendor", vendor="DISTI")
 
 
 async def answered(order: orders.OrderView, status: str, version: int = 2, **more: object) -> orders.OrderView:
@@ -49,6 +50,36 @@ async def test_a_draft_is_changed_there_and_then_and_its_versions_are_kept(compa
         order.total_cny,
         after.total_cny,
     )
+
+
+async def test_a_part_is_added_at_the_offered_price_or_at_the_one_agreed(company):
+    order = await drafted((FAN, 10))
+    more = [
+        ChangedLine(part_number=DRIVE, quantity=2),
+        ChangedLine(part_number=PSU, quantity=1, unit_price_cny=Decimal(9)),
+    ]
+    change = await changes.change_order(order.id, more, by=BUYER, reason="with it")
+
+    after = await orders.order_view(order.id)
+    assert {line.part_number: (line.quantity, line.unit_price_cny) for line in after.lines} == {
+        FAN: (10, Decimal(250)),
+        DRIVE: (2, Decimal(980)),
+        PSU: (1, Decimal(9)),
+    }
+    assert after.total_cny == change.after.total_cny == Decimal(250) * 10 + Decimal(980) * 2 + 9
+    assert [line.quantity for line in change.before.lines] == [10, 0, 0]
+
+
+async def test_a_draft_that_nobody_approved_is_not_told_by_an_old_answer_said_again(company):
+    order = await placed((FAN, 10))
+    await changes.change_order(order.id, [ChangedLine(part_number=FAN, quantity=6)], by=BUYER, reason="fewer")
+    said = Answer(status="change_confirmed", version=2)
+    await desk.answer(order.number, said, by=DISTI)
+    dear = await changes.change_order(order.id, [ChangedLine(part_number=FAN, quantity=900)], by=BUYER, reason="many")
+    await desk.answer(order.number, said, by=DISTI)
+
+    assert (dear.state, (await changes.change_view(dear.id)).told_at) == ("drafted", None)
+    assert (await changes.withdraw_change(order.id, by=BUYER, reason="no")).state == "withdrawn"
 
 
 async def test_a_change_holds_from_the_vendors_word_on(company):
@@ -176,7 +207,11 @@ async def test_one_change_is_open_at_a_time_and_is_withdrawn_only_before_the_ven
 @pytest.mark.parametrize(
     ("lines", "refusal"),
     [
-        ([ChangedLine(part_number=DRIVE, quantity=1)], NotOnThisOrder),
+        ([ChangedLine(part_number=DRIVE, unit_price_cny=Decimal(9))], NotOnThisOrder),
+        ([ChangedLine(part_number=DRIVE, quantity=0)], NotOnThisOrder),
+        ([ChangedLine(part_number=DRIVE, quantity=41)], QuantityOutsideOffer),
+        ([ChangedLine(part_number=BATTERY, quantity=1)], NoOffer),
+        ([ChangedLine(part_number="NONE", quantity=1)], Unknown),
         ([ChangedLine(part_number=FAN, quantity=9), ChangedLine(part_number=FAN, quantity=8)], ChangedPartTwice),
         ([ChangedLine(part_number=FAN, quantity=-1)], ChangeOutOfBounds),
         ([ChangedLine(part_number=FAN, unit_price_cny=Decimal("NaN"))], ChangeOutOfBounds),

@@ -10,13 +10,14 @@ from api.vendors import cxml
 from api.vendors.markup import DEEPEST, LARGEST, NotReadable, parsed
 from api.vendors.signing import secret_for
 from api.worker import on_tell_change
-from inventory.ground import db, jobs
+from inventory.ground import db, jobs, steps
 from inventory.procurement import changes, orders
 from inventory.procurement.changes import ChangedLine
 from inventory.stock import notices
 from tests.faults.test_vendors import approved, place, working
+from tests.integration.procurement.test_orders import drafted
 from tests.vendors import answer, vendor
-from tests.world import BUYER, DRIVE, SETUP
+from tests.world import BUYER, DRIVE, FAN, PSU, SETUP
 
 SECRET = secret_for("0" * 64, "DISTI", 1)
 DUE = datetime.now(UTC).replace(microsecond=0) + timedelta(days=5)
@@ -48,21 +49,29 @@ def document(request: str, secret: str = SECRET, payload: str = "1233444-2001@pr
 </cXML>""".encode()
 
 
-def confirmed(number: str, *, kind: str = "detail", item: str = "", delivery: str | None = None) -> str:
+def confirmed(
+    number: str,
+    *,
+    kind: str = "detail",
+    item: str = "",
+    delivery: str | None = None,
+    about: str = "32232995@hub.acme.com",
+) -> str:
     due = f' deliveryDate="{delivery}"' if delivery else ""
     return f"""<ConfirmationRequest>
       <ConfirmationHeader type="{kind}" noticeDate="2026-03-12" confirmID="C999-234" operation="new"{due}>
         <Comments xml:lang="en">we ship from Shanghai</Comments>
       </ConfirmationHeader>
-      <OrderReference orderID="{number}"><DocumentReference payloadID="32232995@hub.acme.com"/></OrderReference>
+      <OrderReference orderID="{number}"><DocumentReference payloadID="{about}"/></OrderReference>
       {item}
     </ConfirmationRequest>"""
 
 
-def line(place: int, kind: str, delivery: str) -> str:
+def line(place: int, kind: str, delivery: str, quantity: int = 2, refused: int = 0) -> str:
+    no = f'<ConfirmationStatus quantity="{refused}" type="reject"/>' if refused else ""
     return f"""<ConfirmationItem lineNumber="{place}" quantity="2"><UnitOfMeasure>EA</UnitOfMeasure>
-      <ConfirmationStatus quantity="2" type="{kind}" deliveryDate="{delivery}"><UnitOfMeasure>EA</UnitOfMeasure>
-      </ConfirmationStatus></ConfirmationItem>"""
+      <ConfirmationStatus quantity="{quantity}" type="{kind}" deliveryDate="{delivery}"><UnitOfMeasure>EA</UnitOfMeasure>
+      </ConfirmationStatus>{no}</ConfirmationItem>"""
 
 
 def shipped(number: str, place: int = 1) -> str:
@@ -190,6 +199,85 @@ async def test_a_rejection_refuses_the_order(api):
     assert (await told(api, document(confirmed(order.number, kind="reject"))))[0] == 200
     after = await orders.order_view(order.id)
     assert (after.state, after.problem) == ("refused", "we ship from Shanghai")
+
+
+async def of_two_lines(api) -> orders.OrderView:
+    """Four fans as line 1, two drives as line 2, with the vendor."""
+    order = await drafted((FAN, 4), (DRIVE, 2))
+    await orders.approve_on_authority(order.id, by=SETUP)
+    return await orders.record_placed(order.id, by=SETUP)
+
+
+async def due(part: str) -> int:
+    return await db.fetch_value(
+        """SELECT coalesce(sum(quantity - received_quantity), 0)::int FROM expected_delivery
+           JOIN part ON part.id = expected_delivery.part WHERE part_number = $1 AND closed_at IS NULL""",
+        part,
+    )
+
+
+async def test_what_is_rejected_of_some_lines_is_expected_no_more_and_a_buyer_is_told(api):
+    order = await of_two_lines(api)
+    at = DUE.isoformat()
+    item = line(1, "accept", at, 1, refused=3) + line(2, "reject", at)
+    content = document(confirmed(order.number, kind="except", item=item))
+
+    assert [await told(api, content), await told(api, content)] == [(200, ""), (200, "")]
+    after = await orders.order_view(order.id)
+    assert (after.state, {each.part_number: each.short_quantity for each in after.lines}) == (
+        "acknowledged",
+        {FAN: 3, DRIVE: 2},
+    )
+    assert (await due(FAN), await due(DRIVE)) == (1, 0)
+    assert "confirmed_otherwise" in await steps.open_kinds("purchase_order", order.number)
+    again = document(confirmed(order.number, kind="except", item=item), payload="another")
+    assert (await told(api, again))[0] == 200
+    assert (await orders.order_view(order.id)).lines == after.lines
+    assert (await orders.settle(order.id, by=BUYER, done="bought elsewhere")).number == order.number
+    none = document(confirmed(order.number, kind="except", item=line(1, "reject", at, 4)), payload="third")
+    assert (await told(api, none))[0] == 200
+    assert (await orders.order_view(order.id)).state == "refused"
+    assert await due(FAN) == 0
+
+
+async def test_other_quantities_than_ordered_change_nothing_by_themselves_and_a_buyer_is_told(api):
+    order = await of_two_lines(api)
+    item = line(1, "detail", DUE.isoformat(), 6)
+
+    assert (await told(api, document(confirmed(order.number, item=item))))[0] == 200
+    after = await orders.order_view(order.id)
+    assert (after.state, [each.short_quantity for each in after.lines]) == ("acknowledged", [0, 0])
+    assert (await due(FAN), await due(DRIVE)) == (4, 2)
+    assert "confirmed_otherwise" in await steps.open_kinds("purchase_order", order.number)
+
+
+async def test_a_change_is_confirmed_or_declined_by_a_confirmation_and_the_order_stands(api):
+    order = await of_two_lines(api)
+    first = await changes.change_order(
+        order.id, [ChangedLine(part_number=PSU, quantity=1)], by=BUYER, reason="one more part"
+    )
+    await changes.note_told(first.id)
+    no = document(confirmed(order.number, kind="reject", about=cxml.payload_id(first.id)))
+    assert [await told(api, no), await told(api, no)] == [(200, ""), (200, "")]
+    assert ((await changes.change_view(first.id)).state, (await orders.order_view(order.id)).state) == (
+        "declined",
+        "placed",
+    )
+
+    second = await changes.change_order(
+        order.id, [ChangedLine(part_number=PSU, quantity=3)], by=BUYER, reason="three then"
+    )
+    await changes.note_told(second.id)
+    item = line(3, "detail", DUE.isoformat(), 3)
+    yes = document(confirmed(order.number, item=item), payload="yes")  # it refers to no document of ours
+    assert await told(api, yes) == (200, "")
+    after = await orders.order_view(order.id)
+    assert {each.part_number: each.quantity for each in after.lines} == {FAN: 4, DRIVE: 2, PSU: 3}
+    assert after.promised_at == DUE
+    assert await due(PSU) == 3
+    own = document(confirmed(order.number, kind="reject", about=cxml.payload_id(order.id)), payload="no")
+    assert (await told(api, own))[0] == 200
+    assert (await orders.order_view(order.id)).state == "refused"
 
 
 async def test_a_ship_notice_announces_the_serials_and_twice_is_once(api):

@@ -48,7 +48,7 @@ async def test_an_overdue_order_is_a_buyers_duty_once_and_says_what_is_at_risk(c
 async def test_what_is_at_risk_follows_from_the_stock_and_its_rate(company):
     """Three fans, and nothing else to come: the stock falls until it is more likely than not below its line."""
     order = await placed((FAN, 10))
-    await receipts.adjust("GZ", FAN, -7, by=SETUP, reason="used up")
+    await receipts.adjust("GZ", FAN, -7, by=SETUP, provenance="maker_direct", reason="used up")
     after = await judged_at(order, 8)
     facts = await late_orders.gather([(part, place, pool) async for part, place, pool in _keys(order)])
     row: RowFacts = facts.rows[0]
@@ -71,7 +71,7 @@ async def _keys(order: orders.OrderView):
 
 async def test_a_late_order_that_nobody_takes_on_is_handed_up_with_its_consequence_in_words(company):
     order = await placed((FAN, 10))
-    await receipts.adjust("GZ", FAN, -7, by=SETUP, reason="used up")
+    await receipts.adjust("GZ", FAN, -7, by=SETUP, provenance="maker_direct", reason="used up")
     after = await judged_at(order, 8)
     with clock.at(clock.now() + timedelta(days=9)):
         await escalation.escalate_late()
@@ -112,7 +112,7 @@ async def test_back_in_time_or_received_an_order_is_late_no_more(own_company):
     await judged_at(order, 8)
     await receiving.receive_order(order.number, [incoming(FAN, 10)], by=KEEPER)
     after = await orders.order_view(order.id)
-    assert (after.late_since, after.at_risk, await open_duties(order.number)) == (None, [], [])
+    assert (after.late_since, after.at_risk, await open_duties(order.number)) == (None, [], ["chase_invoice"])
 
 
 async def test_a_silent_vendor_is_a_duty_and_its_word_ends_it(company):
