@@ -790,6 +790,12 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "withdrawn": ("withdrawn", "撤销"),
         "swapped": ("swapped", "换班"),
     },
+    "delegation_state": {
+        "coming": ("to come", "未开始"),
+        "in_force": ("in force", "生效中"),
+        "over": ("over", "已结束"),
+        "withdrawn": ("withdrawn", "已撤销"),
+    },
     "channel": {"mail": ("mail", "邮件"), "wecom": ("WeCom", "企业微信"), "dingtalk": ("DingTalk", "钉钉")},
     "message_state": {
         "waiting": ("being sent", "发送中"),
@@ -868,6 +874,7 @@ TONES: dict[str, dict[str, Tone]] = {
         "replaced": "secondary",
         "withdrawn": "secondary",
     },
+    "delegation_state": {"coming": "blue", "in_force": "green", "over": "secondary", "withdrawn": "secondary"},
     "approval_state": {"asked": "orange", "approved": "green", "refused": "red", "withdrawn": "secondary"},
     "cover_state": {"no": "red", "at_risk": "orange", "yes": "green"},
     "outcome": {
@@ -1039,12 +1046,16 @@ def label(kind: str, value: str, language: Language) -> str:
     return value
 
 
-def actor(name: str, language: Language) -> str:
-    """Who acted: a person by user name, the service itself by what it did.
+def actor(name: str, language: Language, acts_for: str | None = None) -> str:
+    """Who acted, and for whom they stood in: a person by user name, the service itself by what it did.
 
     >>> actor("buyer-1", "zh"), actor("service:emergency", "zh"), actor("service:vendor HUAXIN", "en")
     ('buyer-1', '系统（应急监测）', 'the service (vendor HUAXIN)')
+    >>> actor("wu", "zh", "li"), actor("wu", "en", "li")
+    ('wu（代 li）', 'wu, for li')
     """
+    if acts_for is not None:
+        return f"{name}（代 {acts_for}）" if language == "zh" else f"{name}, for {acts_for}"
     if not name.startswith("service:"):
         return name
     part = label("service", name.removeprefix("service:"), language)

@@ -54,7 +54,7 @@ GROUPS = (
         (
             Item("/", ("Overview", "概览"), "dashboard", None),
             Item("/steps", ("Duties", "待办"), "circle-check", "steps.read"),
-            Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets",)),
+            Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets", "/delegations")),
             Item("/scan", ("Scan", "扫码"), "scan", "stock.take"),
             Item("/my-parts", ("In-hand parts", "在手备件"), "briefcase", "handovers.make", also=("/handovers",)),
         ),

@@ -11,6 +11,7 @@ from api.pages import (
     counterfeits,
     counts,
     coverage,
+    delegations,
     duty_sheets,
     emergencies,
     finding,
@@ -107,6 +108,7 @@ NOUNS = (
     policies,
     steps,
     roster,
+    delegations,
     duty_sheets,
     messages,
 )

@@ -616,9 +616,7 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="inventory", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
 
     manager.add_table(
         class_name="VendorContact",
@@ -648,13 +646,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Level", tablename="level", schema=None, columns=None
-    )
+    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountScan", tablename="count_scan", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -663,9 +657,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Pool", tablename="pool", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
 
     manager.add_table(
         class_name="PartRequest",
@@ -681,17 +673,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
-    )
+    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Person", tablename="person", schema=None, columns=None
-    )
+    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Offer", tablename="offer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureFactor",
@@ -714,9 +700,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Quotation", tablename="quotation", schema=None, columns=None
-    )
+    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
 
     manager.add_table(
         class_name="PriceBreak",
@@ -725,9 +709,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Pick", tablename="pick", schema=None, columns=None
-    )
+    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
 
     manager.add_table(
         class_name="Substitution",
@@ -757,17 +739,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Place", tablename="place", schema=None, columns=None
-    )
+    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Receipt", tablename="receipt", schema=None, columns=None
-    )
+    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CountLine", tablename="count_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
 
     manager.add_table(
         class_name="ReplenishmentRun",
@@ -776,13 +752,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Symptom", tablename="symptom", schema=None, columns=None
-    )
+    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
-    )
+    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
 
     manager.add_table(
         class_name="CountPolicy",
@@ -791,21 +763,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="KitLine", tablename="kit_line", schema=None, columns=None
-    )
+    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Device", tablename="device", schema=None, columns=None
-    )
+    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Plan", tablename="plan", schema=None, columns=None
-    )
+    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
-    )
+    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
 
     manager.add_table(
         class_name="VendorClosure",
@@ -814,9 +778,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Step", tablename="step", schema=None, columns=None
-    )
+    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
 
     manager.add_table(
         class_name="RequestPause",
@@ -832,9 +794,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -850,17 +810,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
-    )
+    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Job", tablename="job", schema=None, columns=None
-    )
+    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
 
     manager.add_table(
         class_name="VendorCircuit",
@@ -869,9 +823,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Coverage", tablename="coverage", schema=None, columns=None
-    )
+    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -880,17 +832,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Suspicion", tablename="suspicion", schema=None, columns=None
-    )
+    manager.add_table(class_name="Suspicion", tablename="suspicion", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
-    )
+    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
-    )
+    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
 
     manager.add_table(
         class_name="PaperPolicy",
@@ -899,9 +845,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Debrief", tablename="debrief", schema=None, columns=None
-    )
+    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceClass",
@@ -910,13 +854,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Package", tablename="package", schema=None, columns=None
-    )
+    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
-    )
+    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -932,21 +872,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Vendor", tablename="vendor", schema=None, columns=None
-    )
+    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Message", tablename="message", schema=None, columns=None
-    )
+    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Event", tablename="event", schema=None, columns=None
-    )
+    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Transfer", tablename="transfer", schema=None, columns=None
-    )
+    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -976,9 +908,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Attachment", tablename="attachment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
 
     manager.add_table(
         class_name="ImportFinding",
@@ -987,9 +917,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="PickList", tablename="pick_list", schema=None, columns=None
-    )
+    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
 
     manager.add_table(
         class_name="WarrantyLookup",
@@ -1005,9 +933,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Escalation", tablename="escalation", schema=None, columns=None
-    )
+    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoreKeeping",
@@ -1016,13 +942,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
-    )
+    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -1038,9 +960,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Handover", tablename="handover", schema=None, columns=None
-    )
+    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -1070,9 +990,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Session", tablename="session", schema=None, columns=None
-    )
+    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
 
     manager.add_table(
         class_name="StoredFile",
@@ -1081,9 +999,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Bin", tablename="bin", schema=None, columns=None
-    )
+    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
 
     manager.add_table(
         class_name="MissedLimit",
@@ -1092,13 +1008,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Lane", tablename="lane", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Lot", tablename="lot", schema=None, columns=None
-    )
+    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -1121,17 +1033,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ModelPart", tablename="model_part", schema=None, columns=None
-    )
+    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Calendar", tablename="calendar", schema=None, columns=None
-    )
+    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Shipment", tablename="shipment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
 
     manager.add_table(
         class_name="RequestApproval",
@@ -1189,24 +1095,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="OrderChange",
-        tablename="order_change",
-        schema=None,
-        columns=None,
-    )
+    manager.add_table(class_name="Delegation", tablename="delegation", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Unit", tablename="unit", schema=None, columns=None
-    )
+    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
-    )
+    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Inspection", tablename="inspection", schema=None, columns=None
-    )
+    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
 
     manager.add_table(
         class_name="SuspectPiece",
@@ -1215,13 +1110,18 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Party", tablename="party", schema=None, columns=None
-    )
+    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
 
     manager.add_table(
         class_name="CaseSubstitute",
         tablename="case_substitute",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="OrderChange",
+        tablename="order_change",
         schema=None,
         columns=None,
     )
@@ -1247,17 +1147,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Contract", tablename="contract", schema=None, columns=None
-    )
+    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Assessment", tablename="assessment", schema=None, columns=None
-    )
+    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Part", tablename="part", schema=None, columns=None
-    )
+    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
 
     manager.add_table(
         class_name="TransferLine",
@@ -1266,17 +1160,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="ApiKey", tablename="api_key", schema=None, columns=None
-    )
+    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
-    )
+    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Reversal", tablename="reversal", schema=None, columns=None
-    )
+    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
 
     manager.add_table(
         class_name="FailureRate",
@@ -1292,17 +1180,11 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Failure", tablename="failure", schema=None, columns=None
-    )
+    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="MakerCase", tablename="maker_case", schema=None, columns=None
-    )
+    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Learning", tablename="learning", schema=None, columns=None
-    )
+    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
 
     manager.add_table(
         class_name="DeviceModel",
@@ -9351,6 +9233,28 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="Plan",
+        tablename="plan",
+        column_name="approved_for",
+        db_column_name="approved_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="SwapUnit",
         tablename="swap_unit",
         column_name="id",
@@ -13593,6 +13497,28 @@ async def forwards():
     manager.add_column(
         table_class_name="PoolCrossing",
         tablename="pool_crossing",
+        column_name="decided_for",
+        db_column_name="decided_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PoolCrossing",
+        tablename="pool_crossing",
         column_name="decision_reason",
         db_column_name="decision_reason",
         column_class_name="Text",
@@ -15554,6 +15480,28 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="approved_for",
+        db_column_name="approved_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="tried_at",
         db_column_name="tried_at",
         column_class_name="Timestamptz",
@@ -15899,6 +15847,28 @@ async def forwards():
             "length": 200,
             "default": None,
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="AuditEntry",
+        tablename="audit_entry",
+        column_name="acts_for",
+        db_column_name="acts_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -22345,6 +22315,28 @@ async def forwards():
     manager.add_column(
         table_class_name="RequestApproval",
         tablename="request_approval",
+        column_name="decided_for",
+        db_column_name="decided_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="RequestApproval",
+        tablename="request_approval",
         column_name="decision_reason",
         db_column_name="decision_reason",
         column_class_name="Text",
@@ -24155,8 +24147,8 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
+        table_class_name="Delegation",
+        tablename="delegation",
         column_name="id",
         db_column_name="id",
         column_class_name="UUID",
@@ -24176,14 +24168,14 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="purchase_order",
-        db_column_name="purchase_order",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="delegator",
+        db_column_name="delegator",
         column_class_name="ForeignKey",
         column_class=ForeignKey,
         params={
-            "references": PurchaseOrder,
+            "references": Person,
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.restrict,
             "target_column": None,
@@ -24200,18 +24192,21 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="version",
-        db_column_name="version",
-        column_class_name="Integer",
-        column_class=Integer,
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="delegate",
+        db_column_name="delegate",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
         params={
-            "default": None,
+            "references": Person,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
             "null": False,
             "primary_key": False,
             "unique": False,
-            "index": False,
+            "index": True,
             "index_method": IndexMethod.btree,
             "choices": None,
             "db_column_name": None,
@@ -24221,10 +24216,10 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="state",
-        db_column_name="state",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="right",
+        db_column_name="right",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -24243,33 +24238,12 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="cancels",
-        db_column_name="cancels",
-        column_class_name="Boolean",
-        column_class=Boolean,
-        params={
-            "default": False,
-            "null": False,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="before",
-        db_column_name="before",
-        column_class_name="JSONB",
-        column_class=JSONB,
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="starts_at",
+        db_column_name="starts_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
         params={
             "default": None,
             "null": False,
@@ -24285,12 +24259,12 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="after",
-        db_column_name="after",
-        column_class_name="JSONB",
-        column_class=JSONB,
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="ends_at",
+        db_column_name="ends_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
         params={
             "default": None,
             "null": False,
@@ -24306,8 +24280,30 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="up_to_cny",
+        db_column_name="up_to_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Delegation",
+        tablename="delegation",
         column_name="reason",
         db_column_name="reason",
         column_class_name="Text",
@@ -24327,10 +24323,10 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="drafted_at",
-        db_column_name="drafted_at",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="entered_at",
+        db_column_name="entered_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -24348,10 +24344,10 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="drafted_by",
-        db_column_name="drafted_by",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="entered_by",
+        db_column_name="entered_by",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -24370,10 +24366,31 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="approved_by",
-        db_column_name="approved_by",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="withdrawn_at",
+        db_column_name="withdrawn_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="withdrawn_by",
+        db_column_name="withdrawn_by",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -24392,74 +24409,10 @@ async def forwards():
     )
 
     manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="told_at",
-        db_column_name="told_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="answered_at",
-        db_column_name="answered_at",
-        column_class_name="Timestamptz",
-        column_class=Timestamptz,
-        params={
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="answered_by",
-        db_column_name="answered_by",
-        column_class_name="Varchar",
-        column_class=Varchar,
-        params={
-            "length": 200,
-            "default": None,
-            "null": True,
-            "primary_key": False,
-            "unique": False,
-            "index": False,
-            "index_method": IndexMethod.btree,
-            "choices": None,
-            "db_column_name": None,
-            "secret": False,
-        },
-        schema=None,
-    )
-
-    manager.add_column(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        column_name="answer",
-        db_column_name="answer",
+        table_class_name="Delegation",
+        tablename="delegation",
+        column_name="withdrawal_reason",
+        db_column_name="withdrawal_reason",
         column_class_name="Text",
         column_class=Text,
         params={
@@ -25844,6 +25797,350 @@ async def forwards():
         params={
             "default": None,
             "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="purchase_order",
+        db_column_name="purchase_order",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PurchaseOrder,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="cancels",
+        db_column_name="cancels",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": False,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="before",
+        db_column_name="before",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="after",
+        db_column_name="after",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="drafted_at",
+        db_column_name="drafted_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="drafted_by",
+        db_column_name="drafted_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="approved_by",
+        db_column_name="approved_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="approved_for",
+        db_column_name="approved_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="told_at",
+        db_column_name="told_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answered_at",
+        db_column_name="answered_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answered_by",
+        db_column_name="answered_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        column_name="answer",
+        db_column_name="answer",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
             "primary_key": False,
             "unique": False,
             "index": False,
@@ -30225,6 +30522,28 @@ async def forwards():
     manager.add_column(
         table_class_name="EmergencyCase",
         tablename="emergency_case",
+        column_name="approved_for",
+        db_column_name="approved_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="EmergencyCase",
+        tablename="emergency_case",
         column_name="approval_basis",
         db_column_name="approval_basis",
         column_class_name="Varchar",
@@ -30701,9 +31020,7 @@ async def forwards():
         tablename="vendor_contact",
         constraint_name="vendor_contact_role_is_known",
         constraint_class=Check,
-        params={
-            "condition": "role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')"
-        },
+        params={"condition": "role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')"},
         schema=None,
     )
 
@@ -30759,9 +31076,7 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={
-            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
-        },
+        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
         schema=None,
     )
 
@@ -30790,9 +31105,7 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={
-            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
-        },
+        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
         schema=None,
     )
 
@@ -30889,9 +31202,7 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={
-            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
-        },
+        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
         schema=None,
     )
 
@@ -30968,9 +31279,7 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={
-            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
-        },
+        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
         schema=None,
     )
 
@@ -31017,9 +31326,7 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={
-            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
-        },
+        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
         schema=None,
     )
 
@@ -31046,9 +31353,7 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
-        },
+        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
         schema=None,
     )
 
@@ -31087,9 +31392,7 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={
-            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
-        },
+        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
         schema=None,
     )
 
@@ -31166,9 +31469,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
-        },
+        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
         schema=None,
     )
 
@@ -31177,9 +31478,7 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
-        },
+        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
         schema=None,
     )
 
@@ -31206,9 +31505,7 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
-        },
+        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
         schema=None,
     )
 
@@ -31228,9 +31525,7 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
-        },
+        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
         schema=None,
     )
 
@@ -31275,9 +31570,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
-        },
+        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
         schema=None,
     )
 
@@ -31286,9 +31579,7 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={
-            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
-        },
+        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
         schema=None,
     )
 
@@ -31372,9 +31663,7 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"
-        },
+        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'closed')"},
         schema=None,
     )
 
@@ -31392,9 +31681,7 @@ async def forwards():
         tablename="purchase_policy",
         constraint_name="purchase_policy_waits_for_an_answer",
         constraint_class=Check,
-        params={
-            "condition": "acknowledge_within_hours > 0 AND emergency_within_hours > 0"
-        },
+        params={"condition": "acknowledge_within_hours > 0 AND emergency_within_hours > 0"},
         schema=None,
     )
 
@@ -31414,9 +31701,7 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={
-            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
-        },
+        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
         schema=None,
     )
 
@@ -31425,9 +31710,7 @@ async def forwards():
         tablename="place",
         constraint_name="place_frozen_is_out_of_service",
         constraint_class=Check,
-        params={
-            "condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"
-        },
+        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
         schema=None,
     )
 
@@ -31486,9 +31769,7 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={
-            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
-        },
+        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
         schema=None,
     )
 
@@ -31533,9 +31814,7 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={
-            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
-        },
+        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
         schema=None,
     )
 
@@ -31553,9 +31832,7 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
-        },
+        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
         schema=None,
     )
 
@@ -31622,9 +31899,7 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
-        },
+        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
         schema=None,
     )
 
@@ -31680,9 +31955,7 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={
-            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
-        },
+        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
         schema=None,
     )
 
@@ -31741,9 +32014,7 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
-        },
+        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
         schema=None,
     )
 
@@ -31833,9 +32104,7 @@ async def forwards():
         tablename="suspicion",
         constraint_name="suspicion_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"
-        },
+        params={"condition": "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"},
         schema=None,
     )
 
@@ -31871,9 +32140,7 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
-        },
+        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
         schema=None,
     )
 
@@ -31920,9 +32187,7 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={
-            "condition": "removed IN ('returned', 'kept_by_customer', 'owed')"
-        },
+        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
         schema=None,
     )
 
@@ -32084,9 +32349,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_terms_are_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"
-        },
+        params={"condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"},
         schema=None,
     )
 
@@ -32095,9 +32358,7 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={
-            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
-        },
+        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
         schema=None,
     )
 
@@ -32271,9 +32532,7 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={
-            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
-        },
+        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
         schema=None,
     )
 
@@ -32282,9 +32541,7 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
-        params={
-            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
-        },
+        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
         schema=None,
     )
 
@@ -32546,9 +32803,7 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={
-            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
-        },
+        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
         schema=None,
     )
 
@@ -32569,9 +32824,7 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -32658,9 +32911,7 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -32669,9 +32920,7 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={
-            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
-        },
+        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
         schema=None,
     )
 
@@ -32777,9 +33026,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
-        },
+        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
         schema=None,
     )
 
@@ -32788,9 +33035,7 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={
-            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
-        },
+        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
         schema=None,
     )
 
@@ -32817,9 +33062,7 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
-        },
+        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
         schema=None,
     )
 
@@ -32864,9 +33107,7 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={
-            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
-        },
+        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
         schema=None,
     )
 
@@ -32904,9 +33145,7 @@ async def forwards():
         tablename="replenishment_proposal",
         constraint_name="replenishment_proposal_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"
-        },
+        params={"condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"},
         schema=None,
     )
 
@@ -32933,40 +33172,43 @@ async def forwards():
         tablename="replenishment_proposal",
         constraint_name="replenishment_proposal_is_drafted_in_an_order",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"
-        },
+        params={"condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"},
         schema=None,
     )
 
     manager.add_constraint(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        constraint_name="order_change_is_one_per_version",
-        constraint_class=Unique,
-        params={"columns": ["purchase_order", "version"], "nulls_distinct": True},
-        schema=None,
-    )
-
-    manager.add_constraint(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        constraint_name="order_change_state_is_known",
+        table_class_name="Delegation",
+        tablename="delegation",
+        constraint_name="delegation_ends_after_it_starts",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')"
-        },
+        params={"condition": "ends_at > starts_at"},
         schema=None,
     )
 
     manager.add_constraint(
-        table_class_name="OrderChange",
-        tablename="order_change",
-        constraint_name="order_change_is_answered_once",
+        table_class_name="Delegation",
+        tablename="delegation",
+        constraint_name="delegation_is_to_somebody_else",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('drafted', 'asked')) = (answered_at IS NULL)"
-        },
+        params={"condition": "delegate <> delegator"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Delegation",
+        tablename="delegation",
+        constraint_name="delegation_is_of_an_amount",
+        constraint_class=Check,
+        params={"condition": "up_to_cny >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Delegation",
+        tablename="delegation",
+        constraint_name="delegation_is_withdrawn_by_someone",
+        constraint_class=Check,
+        params={"condition": "(withdrawn_at IS NULL) = (withdrawn_by IS NULL)"},
         schema=None,
     )
 
@@ -33056,9 +33298,7 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={
-            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
-        },
+        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
         schema=None,
     )
 
@@ -33090,6 +33330,33 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_is_one_per_version",
+        constraint_class=Unique,
+        params={"columns": ["purchase_order", "version"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_state_is_known",
+        constraint_class=Check,
+        params={"condition": "state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="OrderChange",
+        tablename="order_change",
+        constraint_name="order_change_is_answered_once",
+        constraint_class=Check,
+        params={"condition": "(state IN ('drafted', 'asked')) = (answered_at IS NULL)"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="QuotationLine",
         tablename="quotation_line",
         constraint_name="quotation_line_position_is_unique",
@@ -33112,9 +33379,7 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={
-            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
-        },
+        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
         schema=None,
     )
 
@@ -33132,9 +33397,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
-        },
+        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
         schema=None,
     )
 
@@ -33152,9 +33415,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
-        },
+        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
         schema=None,
     )
 
@@ -33185,9 +33446,7 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={
-            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
-        },
+        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
         schema=None,
     )
 
@@ -33333,9 +33592,7 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={
-            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
-        },
+        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
         schema=None,
     )
 
@@ -33383,9 +33640,7 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={
-            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
-        },
+        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
         schema=None,
     )
 
@@ -33424,9 +33679,7 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"
-        },
+        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
         schema=None,
     )
 
@@ -33435,9 +33688,7 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_ends_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
         schema=None,
     )
 
@@ -33446,9 +33697,7 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_at_the_maker_has_its_reference",
         constraint_class=Check,
-        params={
-            "condition": "state <> 'at_maker' OR reference_number IS NOT NULL"
-        },
+        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
         schema=None,
     )
 
@@ -33504,9 +33753,7 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
         schema=None,
     )
 
@@ -33524,9 +33771,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={
-            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
-        },
+        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
         schema=None,
     )
 
@@ -33535,9 +33780,7 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={
-            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
-        },
+        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
         schema=None,
     )
 

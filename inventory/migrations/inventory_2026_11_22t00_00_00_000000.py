@@ -185,6 +185,10 @@ ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_not_held_twice
 ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_at_one_store
     EXCLUDE USING gist (person WITH =, place WITH <>, tstzrange(starts_at, ends_at) WITH &&)
     WHERE (withdrawn_at IS NULL AND place IS NOT NULL) DEFERRABLE INITIALLY IMMEDIATE;
+-- an approver leaves an approval to one person at a time
+ALTER TABLE delegation ADD CONSTRAINT delegation_is_to_one_at_once
+    EXCLUDE USING gist (delegator WITH =, "right" WITH =, tstzrange(starts_at, ends_at) WITH &&)
+    WHERE (withdrawn_at IS NULL);
 CREATE INDEX duty_shift_starts_idx ON duty_shift (starts_at, id) WHERE withdrawn_at IS NULL;
 CREATE INDEX duty_shift_ends_idx ON duty_shift (ends_at) WHERE withdrawn_at IS NULL;
 CREATE INDEX message_unread_idx ON message (person, id) WHERE channel = 'page';

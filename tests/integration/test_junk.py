@@ -18,7 +18,7 @@ from inventory.assurance import shared_links
 from inventory.emergency import claiming, rehearsals
 from inventory.ground import clock, db, progress
 from inventory.master_data.places import LANES
-from inventory.people import keys, persons, sessions
+from inventory.people import delegations, keys, persons, sessions
 from inventory.people.roles import ROLES
 from inventory.procurement import counterfeits, vendor_contacts
 from inventory.stock import (
@@ -43,7 +43,7 @@ from tests.integration.emergency.test_radar import delivered
 from tests.integration.pages.conftest import add_person
 from tests.integration.procurement.test_orders import drafted
 from tests.junk import CURSORS, IN_ADDRESSES, IN_FORMS, TEXTS, TOO_LATE, Description, Operation
-from tests.world import DRIVE, FAN, KEEPER, SETUP, SUPERVISOR
+from tests.world import ADMIN, DRIVE, FAN, KEEPER, SETUP, SUPERVISOR
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -108,6 +108,11 @@ async def known(password_hash: str) -> dict[str, Any]:
     await receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="dead", condition="defective", serials=["DEAD-1"])
     (scrapping,) = await conditions.propose_scrap(Pieces("GZ", DRIVE, serials=["DEAD-1"]), by=KEEPER, reason="dead")
     now, soon = clock.now(), clock.now() + timedelta(days=1)
+    await add_person("standing-in", "planner", password_hash)
+    await add_person("approving", "buyer", password_hash)
+    (delegation,) = await delegations.delegate(
+        ["orders.approve"], "standing-in", by=ADMIN, of="approving", ends_at=soon, reason="on leave"
+    )
     link = await shared_links.share("C-BANK", by=SETUP, expires_at=soon, remark="inspector")
     key = await keys.make_key(keys.NewKey(name="glpi", role="auditor"), by=SETUP)
     (line, *_) = await closing.lines(made["count"], seen_by=SETUP)
@@ -148,6 +153,7 @@ async def known(password_hash: str) -> dict[str, Any]:
         "username": "newcomer",
         "handover_id": str(given.id),
         "link_id": str(link.id),
+        "delegation_id": str(delegation.id),
         "key_id": str(key.id),
         "claim_id": str(claimed.id),
         "suspicion_id": str(suspected.suspicion.id),

@@ -160,6 +160,7 @@ PAGES = [
     ("/roster", "dispatcher", "vendor"),
     ("/roster?week=2027-02-08&depot=GZ&role=warehouse_keeper", "warehouse_keeper", "inspector"),
     ("/roster/shifts/{shift}", "project_manager", "inspector"),
+    ("/delegations?ended=yes", "engineer", "inspector"),
     ("/contacts?stale=yes", "administrator", "vendor"),
     ("/duty-sheets", "engineer", "inspector"),
     ("/contracts/C-BANK/duty-sheet", "project_manager", "vendor"),
