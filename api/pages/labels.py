@@ -796,6 +796,20 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "over": ("over", "已结束"),
         "withdrawn": ("withdrawn", "已撤销"),
     },
+    "value_how": {
+        "moving_average": ("at the moving average", "移动加权平均"),
+        "not_ours": ("not ours", "非我方所有"),
+        "not_booked_yet": ("not booked yet", "尚未入账"),
+    },
+    "value_basis": {
+        "order": ("the order's price", "订单价格"),
+        "catalogue": ("the catalogue's cost, there was no price", "无价格，按备件目录成本"),
+        "defective": ("nothing, it came defective", "坏件入库，不计价"),
+        "taken_back": ("what it left with", "冲回原出库金额"),
+        "carried": ("the pool it came from", "自原库存归属结转"),
+        "moving_average": ("the moving average", "移动加权平均"),
+    },
+    "price_kind": {"offered": ("offered", "报价"), "ordered": ("ordered", "订购")},
     "channel": {"mail": ("mail", "邮件"), "wecom": ("WeCom", "企业微信"), "dingtalk": ("DingTalk", "钉钉")},
     "message_state": {
         "waiting": ("being sent", "发送中"),

@@ -89,6 +89,7 @@ GROUPS = (
         ("Stock and ledger", "库存台账"),
         (
             Item("/stock", ("Stock", "库存"), "building-warehouse", "stock.read"),
+            Item("/stock-values", ("Stock value", "库存金额"), "coin", "costs.read"),
             Item("/units", ("Units", "单件"), "box", "stock.read"),
             Item("/bins", ("Bins", "库位"), "map-pin", "stock.read"),
             Item("/conditions", ("Blocked stock", "待检与隔离"), "lock", "documents.read"),
@@ -125,6 +126,7 @@ GROUPS = (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
             Item("/vendors", ("Vendors", "供应商"), "building-store", "vendors.read"),
+            Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
         ),

@@ -107,7 +107,7 @@ GUARDED = (
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
-    *("order_message", "purchase_policy", "suspect_piece"),
+    *("order_message", "purchase_policy", "suspect_piece", "value_step"),
 )
 
 GUARDS = "".join(
@@ -191,6 +191,8 @@ ALTER TABLE delegation ADD CONSTRAINT delegation_is_to_one_at_once
     WHERE (withdrawn_at IS NULL);
 CREATE INDEX duty_shift_starts_idx ON duty_shift (starts_at, id) WHERE withdrawn_at IS NULL;
 CREATE INDEX duty_shift_ends_idx ON duty_shift (ends_at) WHERE withdrawn_at IS NULL;
+CREATE INDEX value_step_balance_idx ON value_step (part, pool, id);
+CREATE INDEX value_step_unit_idx ON value_step (unit, id) WHERE unit IS NOT NULL AND comes;
 CREATE INDEX message_unread_idx ON message (person, id) WHERE channel = 'page';
 CREATE INDEX message_going_out_idx ON message (id) WHERE channel <> 'page';
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from piccolo.columns import Serial
+from piccolo.columns import BigSerial, Serial
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
@@ -455,3 +455,35 @@ class ReplenishmentRun(
     ran_at = instant()
 
     replenishment_runs_once_a_day = Unique([ran_on])
+
+
+class ValueStep(Table, tablename="value_step", help_text="What a movement did to the value of our stock; append-only"):
+    """One part's pieces coming into a pool of ours or leaving it, with both balances after it.
+
+    `booked_at` is when its movement was recorded, never before the step before it; `basis` says where the value comes from.
+    """
+
+    id = BigSerial(primary_key=True)
+    movement = reference(index=True)
+    comes = flag(default=True)
+    part = link(Part)
+    pool = link(Pool)
+    unit = optional_link(Unit)
+    recorded_at = instant(index=True)
+    booked_at = instant()
+    quantity = whole()
+    basis = text()
+    value_cny = money()
+    own_value_cny = money()
+    quantity_after = whole()
+    value_after_cny = money()
+    own_value_after_cny = money()
+
+    value_step_is_one_per_movement_and_side = Unique([movement, comes])
+    value_step_quantity_is_positive = Check("quantity > 0")
+    value_step_basis_is_known = Check(
+        "basis IN ('order', 'catalogue', 'defective', 'taken_back', 'carried', 'moving_average')"
+    )
+    value_step_leaves_no_less_than_nothing = Check(
+        "quantity_after >= 0 AND (quantity_after > 0 OR (value_after_cny = 0 AND own_value_after_cny = 0))"
+    )

@@ -218,4 +218,4 @@ async def test_an_approver_leaves_approvals_to_somebody_on_the_page(visitor):
     assert all(words in page for words in ("审批采购订单", "生效中", "¥50,000", "公出"))
     (given,) = await delegations.delegations(limit=5, seen_by=SETUP)
     await buyer.post(f"/delegations/{given.id}/withdraw", {"reason": "回来了"})
-    assert "生效中" not in (await buyer.get("/delegations?ended=yes")).text
+    assert "已撤销" in (await buyer.get("/delegations?ended=yes")).text
