@@ -159,9 +159,10 @@ async def _enter() -> None:
            FROM party WHERE party.id = vendor.party AND party.code = 'DELL'"""
     )
     await db.execute(
-        """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
-                              lead_time_days, valid_from)
-           SELECT vendor.id, part.id, 90 + (part.id * 7 + vendor.id * 13) % 40, 1, 1 + part.id % 3, 500, 0, 12, '2024-01-01'
+        """INSERT INTO offer (vendor, part, currency, invoice_kind, tax_percent, includes_tax, unit_price, minimum_quantity,
+                              lot_size, maximum_quantity, order_fee, lead_time_days, valid_from)
+           SELECT vendor.id, part.id, 'CNY', 'special', 13, true,
+                  90 + (part.id * 7 + vendor.id * 13) % 40, 1, 1 + part.id % 3, 500, 0, 12, '2024-01-01'
            FROM part, vendor WHERE part_number LIKE 'MANY-%'"""
     )
     await db.execute(

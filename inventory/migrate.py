@@ -32,7 +32,7 @@ APPEND_ONLY = (
     ),
     *("inspection", "ledger_seal", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
-    *("order_message", "purchase_policy", "suspect_piece", "value_step"),
+    *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
 )
 """What the service may add to and read, and nothing else; triggers say the same to everybody."""
 

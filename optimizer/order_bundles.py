@@ -35,7 +35,10 @@ class Price(msgspec.Struct, frozen=True):
 
 
 class Option(msgspec.Struct, frozen=True):
-    """A vendor's offer: `prices` by rising quantity, the first of them from one piece on."""
+    """A vendor's offer: `prices` by rising quantity, the first of them from one piece on.
+
+    Prices and the fee are what is payable; `cost_share` of each is what it costs in the end (less, where tax comes back).
+    """
 
     vendor: Name
     prices: tuple[Price, ...]
@@ -43,6 +46,7 @@ class Option(msgspec.Struct, frozen=True):
     lot: Pieces = 1
     maximum: Pieces = 1_000_000_000
     order_fee_cny: Amount = 0.0
+    cost_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -64,25 +68,27 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """So many pieces for a need, from a vendor; `goods_cny` without fees."""
+    """So many pieces for a need, from a vendor, without fees: `goods_cny` are payable, and cost `cost_cny` in the end."""
 
     key: str
     vendor: str
     quantity: int
     goods_cny: float
+    cost_cny: float
 
 
 class Order(msgspec.Struct, frozen=True):
-    """An order with all it costs."""
+    """An order with all that is payable for it; `cost_cny` is what it costs in the end."""
 
     vendor: str
     goods_cny: float
     order_fee_cny: float
     freight_cny: float
     small_order_fee_cny: float
+    cost_cny: float
 
     @property
-    def cost_cny(self) -> float:
+    def payable_cny(self) -> float:
         """All of it."""
         return self.goods_cny + self.order_fee_cny + self.freight_cny + self.small_order_fee_cny
 
@@ -104,7 +110,7 @@ class Bundling(msgspec.Struct, frozen=True):
 
     @property
     def cost_cny(self) -> float:
-        """What is spent now."""
+        """What the orders that are made now cost in the end."""
         return sum(order.cost_cny for order in self.orders)
 
 
@@ -144,8 +150,7 @@ def alone(need: Need, terms: Mapping[str, Terms]) -> float:
     """
     return min(
         (
-            quantity * unit_price(option, quantity)
-            + option.order_fee_cny
+            (quantity * unit_price(option, quantity) + option.order_fee_cny) * option.cost_share
             + terms.get(option.vendor, Terms(option.vendor)).freight_cny
             for option in need.options
             for quantity in _sensible(option, need.quantity)
@@ -180,7 +185,8 @@ def orders_of(lines: Sequence[Line], needs: Sequence[Need], terms: Mapping[str, 
         )
         if option is None or not fits:
             raise OptimizerError(f"{line.vendor} does not offer {line.quantity} of {line.key}")
-        if abs(line.goods_cny - line.quantity * unit_price(option, line.quantity)) > A_FEN / 2:
+        due = line_of(line.key, option, line.quantity)
+        if abs(line.goods_cny - due.goods_cny) > A_FEN / 2 or abs(line.cost_cny - due.cost_cny) > A_FEN / 2:
             raise OptimizerError(f"{line.quantity} of {line.key} do not cost {line.goods_cny}")
         by_vendor[line.vendor].append(line)
     orders: list[Order] = []
@@ -190,10 +196,19 @@ def orders_of(lines: Sequence[Line], needs: Sequence[Need], terms: Mapping[str, 
         small = goods < asked.minimum_order_cny - A_FEN / 2
         if small and asked.small_order_fee_cny is None:
             raise OptimizerError(f"{vendor} takes no order of {goods:.2f}")
-        fee = max(offered[line.key, vendor].order_fee_cny for line in ordered)
+        options = [offered[line.key, vendor] for line in ordered]
+        fee = max(option.order_fee_cny for option in options)
         small_fee = (asked.small_order_fee_cny or 0.0) if small else 0.0
-        orders.append(Order(vendor, goods, fee, asked.freight_cny, small_fee))
+        cost = sum(line.cost_cny for line in ordered) + max(each.order_fee_cny * each.cost_share for each in options)
+        cost += asked.freight_cny + small_fee
+        orders.append(Order(vendor, goods, fee, asked.freight_cny, small_fee, cost))
     return tuple(orders)
+
+
+def line_of(key: str, option: Option, quantity: int) -> Line:
+    """So many pieces of an offer."""
+    goods = quantity * unit_price(option, quantity)
+    return Line(key, option.vendor, quantity, goods, goods * option.cost_share)
 
 
 def bundle(needs: Sequence[Need], terms: Sequence[Terms], *, time_limit_s: float = 10.0) -> Bundling:
@@ -202,10 +217,11 @@ def bundle(needs: Sequence[Need], terms: Sequence[Terms], *, time_limit_s: float
     For need i, vendor v and price step t, q_ivt pieces are ordered if y_ivt ∈ {0, 1}; u_v says whether v gets an order,
     s_v whether it is a small one, w_i whether a need waits, z_i whether it cannot be served:
 
-    min  Σ p_ivt q_ivt + Σ_v (f_v u_v + e_v + d_v s_v) + Σ_i a_i w_i + M Σ_i z_i
+    min  Σ c_iv p_ivt q_ivt + Σ_v (f_v u_v + e_v + d_v s_v) + Σ_i a_i w_i + M Σ_i z_i
     s.t. Σ_vt y_ivt + w_i + z_i = 1;  lo_ivt y_ivt ≤ q_ivt ≤ hi_ivt y_ivt, in whole lots;  y_ivt ≤ u_v;
-         e_v ≥ fee_iv y_ivt;  Σ_it p_ivt q_ivt ≥ min_v (u_v − s_v);  w_i = 0 where a need may not wait
+         e_v ≥ c_iv fee_iv y_ivt;  Σ_it p_ivt q_ivt ≥ min_v (u_v − s_v);  w_i = 0 where a need may not wait
 
+    c_iv is the share of what is payable that it costs in the end; least order values are of what is payable.
     a_i, what waiting counts for, is the cost of need i on its own without regard to least order values (`alone`), and a
     fen: so a need waits for nothing but company, with which it brings its vendor's least order value together. More than is
     needed is ordered only where that is cheaper as a whole (a price step), or brings an order that has to go to its
@@ -241,7 +257,7 @@ def bundle(needs: Sequence[Need], terms: Sequence[Terms], *, time_limit_s: float
     apart = [need for need in needs if not any(option.vendor in charged for option in need.options)]
     together = [need for need in needs if any(option.vendor in charged for option in need.options)]
     lines = [line for need in apart if (line := _cheapest(need)) is not None]
-    bound, proven = sum(line.goods_cny for line in lines), True
+    bound, proven = sum(line.cost_cny for line in lines), True
     waiting: list[str] = []
     if together:
         simple = _without_minimums(together, by_vendor)
@@ -271,12 +287,10 @@ def bundle(needs: Sequence[Need], terms: Sequence[Terms], *, time_limit_s: float
 def _cheapest(need: Need) -> Line | None:
     """The cheapest line for a need whose vendors ask for nothing but the price."""
     lines = [
-        Line(need.key, option.vendor, quantity, quantity * unit_price(option, quantity))
-        for option in need.options
-        for quantity in _sensible(option, need.quantity)
+        line_of(need.key, option, quantity) for option in need.options for quantity in _sensible(option, need.quantity)
     ]
     # an offer that covers less of the need goes behind one that covers all of it
-    return min(lines, key=lambda line: (-min(line.quantity, need.quantity), line.goods_cny, line.vendor), default=None)
+    return min(lines, key=lambda line: (-min(line.quantity, need.quantity), line.cost_cny, line.vendor), default=None)
 
 
 def _without_minimums(needs: Sequence[Need], terms: Mapping[str, Terms]) -> tuple[list[Line], list[str]] | None:
@@ -300,9 +314,7 @@ def _without_minimums(needs: Sequence[Need], terms: Mapping[str, Terms]) -> tupl
             left_out = set(charged) - set(used)
             lines = [_cheaper(lines, left_out, waiting) for lines, waiting in zip(cheapest, waits, strict=True)]
             bound = sum(terms[vendor].freight_cny for vendor in used)
-            bound += sum(
-                waiting if line is None else line.goods_cny for line, waiting in zip(lines, waits, strict=True)
-            )
+            bound += sum(waiting if line is None else line.cost_cny for line, waiting in zip(lines, waits, strict=True))
             if bound < best:
                 best, chosen = bound, lines
     if best == math.inf:
@@ -322,22 +334,19 @@ def _without_minimums(needs: Sequence[Need], terms: Mapping[str, Terms]) -> tupl
 def _cheaper(lines: Sequence[Line], left_out: Collection[str], waiting: float) -> Line | None:
     """The cheapest line of a vendor that is not left out; None where none is, or where waiting is cheaper."""
     line = next((line for line in lines if line.vendor not in left_out), None)
-    return None if line is None or line.goods_cny > waiting else line
+    return None if line is None or line.cost_cny > waiting else line
 
 
 def _cheapest_of_each(need: Need) -> list[Line]:
     """The cheapest line of every offer that brings the most of a need, the cheapest first."""
     lines = [
         min(
-            (
-                Line(need.key, option.vendor, quantity, quantity * unit_price(option, quantity))
-                for quantity in _sensible(option, need.quantity)
-            ),
-            key=lambda line: line.goods_cny,
+            (line_of(need.key, option, quantity) for quantity in _sensible(option, need.quantity)),
+            key=lambda line: line.cost_cny,
         )
         for option in _that_cover_most(need)
     ]
-    return sorted(lines, key=lambda line: (line.goods_cny, line.vendor))
+    return sorted(lines, key=lambda line: (line.cost_cny, line.vendor))
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -402,22 +411,25 @@ class _Model:
     def _write(self, terms: Mapping[str, Terms]) -> None:
         program = self.program
         goods: dict[str, list[tuple[pulp.LpVariable, float]]] = defaultdict(list)
+        cost: list[tuple[pulp.LpVariable, float]] = []
         answers: dict[int, list[pulp.LpVariable]] = defaultdict(list)
         used = {vendor: program.add_variable(f"order{n}", cat="Binary") for n, vendor in enumerate(sorted(self.terms))}
         fee = {vendor: program.add_variable(f"fee{n}", 0) for n, vendor in enumerate(sorted(self.terms))}
         for step in self.steps:
             vendor = step.option.vendor
-            goods[vendor].append((step.taken, step.least * step.unit_price_cny))
+            of_step = [(step.taken, step.least * step.unit_price_cny)]
             if step.more is not None:
-                goods[vendor].append((step.more, step.option.lot * step.unit_price_cny))
+                of_step.append((step.more, step.option.lot * step.unit_price_cny))
                 most = float(step.more.upBound or 0)
                 program.addConstraint(pulp.lpSum_vars_coefs([(step.more, 1.0), (step.taken, -most)]) <= 0)
+            goods[vendor] += of_step
+            cost += [(variable, worth * step.option.cost_share) for variable, worth in of_step]
             answers[step.need].append(step.taken)
             program.addConstraint(pulp.lpSum_vars_coefs([(step.taken, 1.0), (used[vendor], -1.0)]) <= 0)
             if step.option.order_fee_cny:
-                charge = [(step.taken, step.option.order_fee_cny), (fee[vendor], -1.0)]
+                charge = [(step.taken, step.option.order_fee_cny * step.option.cost_share), (fee[vendor], -1.0)]
                 program.addConstraint(pulp.lpSum_vars_coefs(charge) <= 0)
-        cost = [term for of_vendor in goods.values() for term in of_vendor] + [(each, 1.0) for each in fee.values()]
+        cost += [(each, 1.0) for each in fee.values()]
         for vendor, asked in self.terms.items():
             cost.append((used[vendor], asked.freight_cny))
             if not asked.minimum_order_cny:
@@ -451,8 +463,7 @@ class _Model:
             if round(step.taken.varValue or 0.0):
                 more = round(step.more.varValue or 0.0) if step.more is not None else 0
                 quantity = step.least + more * step.option.lot
-                key = self.needs[step.need].key
-                lines.append(Line(key, step.option.vendor, quantity, quantity * step.unit_price_cny))
+                lines.append(line_of(self.needs[step.need].key, step.option, quantity))
         waiting = [self.needs[number].key for number, variable in self.waits.items() if round(variable.varValue or 0.0)]
         unserved = any(round(variable.varValue or 0.0) for variable in self.unserved)
         bound = 0.0 if unserved or stats.best_bound is None else stats.best_bound - A_FEN * len(self.waits)

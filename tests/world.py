@@ -286,16 +286,16 @@ async def _vendors() -> None:
             procurement.NewOffer(
                 vendor="DISTI",
                 part=part,
-                unit_price_cny=Decimal(price),
+                unit_price=Decimal(price),
                 minimum_quantity=1,
                 lot_size=1,
                 maximum_quantity=40,
-                order_fee_cny=Decimal(0),
+                order_fee=Decimal(0),
                 lead_time_days=days,
                 valid_from=date(2024, 1, 1),
                 expedited_hours=24.0,
-                expedited_price_cny=Decimal(price) * Decimal("1.25"),
-                expedited_fee_cny=Decimal(300),
+                expedited_price=Decimal(price) * Decimal("1.25"),
+                expedited_fee=Decimal(300),
             )
             for part, price, days in ((DRIVE, 980, 7.0), (FAN, 250, 7.0), (PSU, 1250, 10.0))
         ]
@@ -303,11 +303,11 @@ async def _vendors() -> None:
             procurement.NewOffer(
                 vendor="DELL",
                 part=PSU,
-                unit_price_cny=Decimal(1300),
+                unit_price=Decimal(1300),
                 minimum_quantity=2,
                 lot_size=2,
                 maximum_quantity=20,
-                order_fee_cny=Decimal(100),
+                order_fee=Decimal(100),
                 lead_time_days=14.0,
                 valid_from=date(2024, 1, 1),
             )

@@ -106,7 +106,7 @@ async def stores() -> Stores:
             for row in await db.fetch(
                 """SELECT DISTINCT ON (part.part_number) part.part_number, vendor.place FROM offer
                    JOIN vendor ON vendor.id = offer.vendor AND vendor.kind IN ('maker', 'distributor')
-                   JOIN part ON part.id = offer.part ORDER BY part.part_number, offer.unit_price_cny"""
+                   JOIN part ON part.id = offer.part ORDER BY part.part_number, offer.unit_price"""
             )
         },
         owner=await db.fetch_value("SELECT id FROM party WHERE is_ourselves"),

@@ -28,7 +28,7 @@ async def leave_proposals(*, by: Actor) -> None:
         await records.change(records.kind_of("vendors"), vendor["code"], TERMS, by=by)
     drives = [part.number for part in PARTS if part.kind == "drive"]
     offers = await db.fetch(
-        """SELECT offer.id, unit_price_cny FROM offer
+        """SELECT offer.id, unit_price FROM offer
            JOIN part ON part.id = offer.part AND part.part_number = ANY($1)
            JOIN vendor ON vendor.id = offer.vendor AND vendor.kind = 'distributor'
            ORDER BY offer.id""",
@@ -39,7 +39,7 @@ async def leave_proposals(*, by: Actor) -> None:
             register.NewPriceBreak(
                 offer=str(offer["id"]),
                 from_quantity=BREAK_FROM,
-                unit_price_cny=(offer["unit_price_cny"] * BREAK).quantize(Decimal("0.01")),
+                unit_price=(offer["unit_price"] * BREAK).quantize(Decimal("0.01")),
             )
             for offer in offers
         ],

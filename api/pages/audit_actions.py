@@ -18,6 +18,7 @@ _THINGS = {
     "lane": ("lane", "线路"),
     "offer": ("offer", "报价"),
     "price_break": ("price break", "阶梯价"),
+    "exchange_rate": ("exchange rate", "汇率"),
     "part": ("part", "备件"),
     "parts_list_line": ("line of a parts list", "机型清单行"),
     "party": ("company", "单位"),

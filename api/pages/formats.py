@@ -164,15 +164,16 @@ def relative(value: datetime | str, now: datetime, language: Language) -> str:
     return f"in {words}" if length > timedelta(0) else f"{words} ago"
 
 
-def money(amount: Decimal | float | str, *, fen: bool = False) -> str:
-    """An amount of yuan with thousands separators; to the fen only where that matters.
+def money(amount: Decimal | float | str, *, fen: bool = False, currency: str = "CNY") -> str:
+    """An amount of money, of yuan unless it says otherwise, with thousands separators; to the fen only where that matters.
 
-    >>> money(Decimal("48800.00")), money(1225.5), money("20", fen=True)
-    ('¥48,800', '¥1,225.50', '¥20.00')
+    >>> money(Decimal("48800.00")), money(1225.5), money("20", fen=True), money("20", currency="USD")
+    ('¥48,800', '¥1,225.50', '¥20.00', 'USD 20')
     """
+    sign = "¥" if currency == "CNY" else f"{currency} "
     exact = Decimal(str(amount))
     whole = exact == exact.to_integral_value() and not fen
-    return f"¥{exact:,.0f}" if whole else f"¥{exact:,.2f}"
+    return f"{sign}{exact:,.0f}" if whole else f"{sign}{exact:,.2f}"
 
 
 def share(value: float, digits: int = 1) -> str:

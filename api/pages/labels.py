@@ -353,6 +353,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "hindrance": {
         "nobody_drills": ("no vendor takes part in drills", "无供应商参与演练"),
         "nothing_offered": ("nobody offers the part", "无有效报价"),
+        "offered_without_rate": ("offered in a currency without a rate", "外币报价缺汇率"),
         "vendors_not_genuine_enough": ("vendors not genuine enough", "供应商来源等级不足"),
         "vendor_refused": ("a vendor refused", "供应商拒绝交货"),
         "vendor_silent": ("a vendor did not answer", "供应商未应答"),
@@ -514,6 +515,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "pulled": ("pulled part", "拆机件"),
         "broker": ("broker", "贸易商"),
         "unproven": ("unproven", "来源未证明"),
+    },
+    "invoice_kind": {
+        "special": ("special invoice", "专票"),
+        "general": ("general invoice", "普票"),
+        "none": ("no invoice", "无发票"),
     },
     "vendor_kind": {
         "maker": ("maker", "原厂"),

@@ -127,11 +127,15 @@ class Replenishing(Struct, kw_only=True):
 
 
 class Purchases(Struct, kw_only=True):
-    """From what value on two people look at an order, and how long a vendor may keep silent."""
+    """From what value on two people look at an order, how long a vendor may keep silent, and how an invoice may differ."""
 
     two_people_above_cny: Short
     acknowledge_within_hours: Short
     emergency_within_hours: Short
+    rate_days: Short
+    match_tolerance_percent: Short
+    match_tolerance_cny: Short
+    invoice_within_days: Short
     remark: Annotated[str, Meta(max_length=2000)] = ""
 
     def policy(self) -> PurchasePolicy:
@@ -140,6 +144,10 @@ class Purchases(Struct, kw_only=True):
             four_eyes_above_cny=number(self.two_people_above_cny, least=0, most=purchase_policy.MOST_CNY),
             acknowledge_within_hours=whole(self.acknowledge_within_hours, least=1, most=720),
             emergency_within_hours=whole(self.emergency_within_hours, least=1, most=720),
+            rate_days=whole(self.rate_days, least=1, most=366),
+            match_tolerance_percent=float(number(self.match_tolerance_percent, least=0, most=100)),
+            match_tolerance_cny=whole(self.match_tolerance_cny, least=0, most=100_000),
+            invoice_within_days=whole(self.invoice_within_days, least=1, most=366),
         )
 
 

@@ -110,9 +110,9 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
         },
     )
     lines = (
-        [(line.part_number, line.quantity, line.unit_price_cny) for line in order.lines]
+        [(line.part_number, line.quantity, line.unit_price, line.currency) for line in order.lines]
         if change is None
-        else [(line.part_number, line.quantity, str(line.unit_price_cny)) for line in change.after.lines]
+        else [(line.part_number, line.quantity, str(line.unit_price_cny), "CNY") for line in change.after.lines]
     )
     total = order.total_cny if change is None else str(change.after.total_cny)
     _money(SubElement(head, "Total"), total)
@@ -122,14 +122,14 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
         _text(head, "Comments", change.reason, {"xml:lang": "zh"})
     wanted = order.wanted_at if change is None else change.after.wanted_at
     names = {line.part_number: line.name_en for line in order.lines}
-    for place, (part_number, quantity, price) in enumerate(lines, start=1):
+    for place, (part_number, quantity, price, currency) in enumerate(lines, start=1):
         attributes = {"quantity": str(quantity), "lineNumber": str(place)}
         if wanted is not None:
             attributes["requestedDeliveryDate"] = wanted.isoformat(timespec="seconds")
         item = SubElement(request, "ItemOut", attributes)
         _text(SubElement(item, "ItemID"), "SupplierPartID", part_number)
         detail = SubElement(item, "ItemDetail")
-        _money(SubElement(detail, "UnitPrice"), price)
+        _money(SubElement(detail, "UnitPrice"), price, currency)
         _text(detail, "Description", names.get(part_number, part_number), {"xml:lang": "en"})
         _text(detail, "UnitOfMeasure", "EA")
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + DOCUMENT_TYPE + tostring(root, encoding="utf-8")
@@ -139,8 +139,8 @@ def _text(under: Element, name: str, text: str, attributes: dict[str, str] | Non
     SubElement(under, name, attributes or {}).text = "".join(char for char in text if char >= " " or char in "\n\t")
 
 
-def _money(under: Element, amount: str) -> None:
-    _text(under, "Money", f"{Decimal(amount):.2f}", {"currency": "CNY"})
+def _money(under: Element, amount: str, currency: str = "CNY") -> None:
+    _text(under, "Money", f"{Decimal(amount):.2f}", {"currency": currency})
 
 
 class Sent(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@
     webhook-id, webhook-timestamp, webhook-signature: Standard Webhooks over the body
 
     {"order_number", "ship_to": {"code", "name"}, "expedited", "currency": "CNY", "wanted_at" (or null),
-     "lines": [{"part_number", "quantity", "unit_price_cny"}], "callback_url"}
+     "lines": [{"part_number", "quantity", "unit_price_cny", "currency", "unit_price"}], "callback_url"}
 
     200, 201, 202  {"vendor_reference", "promised_at" (or null)}     the vendor has it
     4xx            {"reason"}                                        the vendor says no
@@ -83,7 +83,13 @@ async def place(order: OrderToPlace, settings: Settings) -> Placed:
             "currency": "CNY",
             "wanted_at": order.wanted_at,
             "lines": [
-                {"part_number": line.part_number, "quantity": line.quantity, "unit_price_cny": line.unit_price_cny}
+                {
+                    "part_number": line.part_number,
+                    "quantity": line.quantity,
+                    "unit_price_cny": line.unit_price_cny,
+                    "currency": line.currency,
+                    "unit_price": line.unit_price,
+                }
                 for line in order.lines
             ],
             "callback_url": f"{settings.base_url}/api/v1/vendor-callbacks/{order.vendor}",

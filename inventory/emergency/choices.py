@@ -351,14 +351,14 @@ async def _offers(
     rows = await db.fetch(
         """SELECT DISTINCT ON (offer.part = $1, party.code, part.part_number) offer.part, part.part_number,
                   vendor.id AS vendor_id, party.code AS vendor,
-                  unit_price_cny::float8 AS price, order_fee_cny::float8 AS fee, lead_time_days * 24 AS hours,
-                  expedited_price_cny::float8 AS fast_price, expedited_fee_cny::float8 AS fast_fee,
+                  offer.unit_cost_cny::float8 AS price, order_fee_cost_cny::float8 AS fee, lead_time_days * 24 AS hours,
+                  expedited_cost_cny::float8 AS fast_price, expedited_fee_cost_cny::float8 AS fast_fee,
                   expedited_hours AS fast_hours, minimum_quantity, lot_size, maximum_quantity
-           FROM offer
+           FROM offers_on($2::date) AS offer
            JOIN part ON part.id = offer.part
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
-           WHERE (offer.part = $1 OR offer.part = ANY($4)) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+           WHERE (offer.part = $1 OR offer.part = ANY($4))
              AND (takes_drills OR NOT $5)
              AND NOT EXISTS (
                  SELECT FROM purchase_order

@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Struct
 
 from inventory.catalogue.grades import Provenance
-from inventory.ground import db
+from inventory.ground import clock, db
 from inventory.ground.errors import Refused
 from inventory.people import delegations, duty, persons
 from inventory.people.roles import ROLES
+from inventory.procurement import prices
 
 
 class NothingOffered(Refused):
@@ -19,6 +20,14 @@ class NothingOffered(Refused):
     zh = "今天没有 {part_number} 的有效报价；此前报价方：{before}。"
     help_en = "Ask for an offer and enter it with its validity; measures are then chosen anew."
     help_zh = "请询价并录入带有效期的报价，之后重新生成措施。"
+
+
+class OfferedWithoutRate(Refused):
+    """{vendors} offer {part_number} in currencies without an exchange rate in force."""
+
+    zh = "{vendors} 以外币报价 {part_number}，但没有有效汇率。"
+    help_en = "Enter the rate; measures are then chosen anew."
+    help_zh = "请录入汇率，之后重新生成措施。"
 
 
 class NobodyDrills(Refused):
@@ -168,6 +177,10 @@ async def not_offered(part: int, part_number: str, *, drill: bool) -> Hindrance:
     """Nobody offers a part, to a drill, or at all; who did before."""
     if drill:
         return told(NobodyDrills(part_number=part_number))
+    without_rate = await prices.unrated(part, clock.today())
+    if without_rate:
+        said = [f"{vendor} ({currency})" for vendor, currency in without_rate]
+        return told(OfferedWithoutRate(part_number=part_number, vendors=listed(said)))
     before = await db.fetch(
         """SELECT party.code, max(valid_to) AS until FROM offer
            JOIN vendor ON vendor.id = offer.vendor

@@ -93,6 +93,16 @@ def optional_money() -> Numeric:
     return Numeric(digits=(14, 2), default=None, null=True)
 
 
+def percent() -> Numeric:
+    """A share in percent, to a hundredth of it."""
+    return Numeric(digits=(5, 2), default=None, null=False)
+
+
+def exact() -> Numeric:
+    """A measured number that money is reckoned with, so that it must not be rounded: six decimals."""
+    return Numeric(digits=(16, 6), default=None, null=False)
+
+
 def flag(*, default: bool) -> Boolean:
     """Yes or no."""
     return Boolean(default=default, null=False)

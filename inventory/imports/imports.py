@@ -18,12 +18,13 @@ from inventory.imports.devices import DEVICES
 from inventory.imports.kinds import Kind, KindName, Piece
 from inventory.imports.offers import OFFERS
 from inventory.imports.parts import PARTS
+from inventory.imports.rates import RATES
 from inventory.imports.reasons import sentence
 from inventory.imports.stock import STOCK
 from inventory.imports.units import UNITS
 from inventory.imports.vendors import VENDORS
 
-KINDS: dict[KindName, Kind] = {kind.name: kind for kind in (PARTS, STOCK, UNITS, DEVICES, VENDORS, OFFERS)}
+KINDS: dict[KindName, Kind] = {kind.name: kind for kind in (PARTS, STOCK, UNITS, DEVICES, VENDORS, OFFERS, RATES)}
 """Everything that can be imported."""
 
 TABLES = {files.PLAIN: "CSV", files.CSV: "CSV", files.EXCEL: "Excel (.xlsx)"}

@@ -9,7 +9,7 @@ from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.imports.columns import Column
 
-KindName = Literal["parts", "devices", "vendors", "offers", "stock", "units"]
+KindName = Literal["parts", "devices", "vendors", "offers", "stock", "units", "rates"]
 
 
 class Check(Struct, frozen=True, kw_only=True):

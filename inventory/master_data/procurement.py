@@ -3,6 +3,7 @@
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.imports.offers import OFFERS as IMPORTED_OFFERS
+from inventory.imports.rates import RATES as IMPORTED_RATES
 from inventory.imports.vendors import VENDORS as IMPORTED_VENDORS
 from inventory.master_data.catalogue import MAKER, PART
 from inventory.master_data.fields import Field, same
@@ -189,24 +190,28 @@ OFFERS = Kind(
         _offer("part_number", sql="part.part_number", fixed=True, finds=PART, refers="parts"),
         _offer("valid_from", fixed=True),
         _offer("valid_to"),
-        _offer("unit_price_cny"),
+        _offer("unit_price"),
+        _offer("currency", required=True, given="CNY", fixed=True),
+        _offer("invoice_kind", required=True, given="special"),
+        _offer("tax_percent", required=True, given="13"),
+        _offer("includes_tax", given=True),
         _offer("minimum_quantity", required=True, given="1"),
         _offer("lot_size", required=True, given="1"),
         _offer("maximum_quantity"),
-        _offer("order_fee_cny", required=True, given="0"),
+        _offer("order_fee", required=True, given="0"),
         _offer("lead_time_days"),
         _offer("expedited_hours"),
-        _offer("expedited_price_cny"),
-        _offer("expedited_fee_cny"),
+        _offer("expedited_price"),
+        _offer("expedited_fee"),
         Field(
-            name="repair_price_cny",
-            en="Repair price CNY",
-            zh="维修单价（元）",
+            name="repair_price",
+            en="Repair price",
+            zh="维修单价",
             shape="amount",
             least=0,
             most=100_000_000,
-            sql="offer.repair_price_cny",
-            column="repair_price_cny",
+            sql="offer.repair_price",
+            column="repair_price",
             hint=("what a defective piece costs to repair", "返修一件坏件的价格"),
         ),
         Field(
@@ -224,6 +229,26 @@ OFFERS = Kind(
     enter=by_verb(register.enter_offers, register.NewOffer, {"part_number": "part"}),
     belongs={"vendor": "vendors", "part_number": "parts"},
 )
+
+RATES = Kind(
+    name="exchange-rates",
+    group="vendors",
+    en="Exchange rates",
+    zh="汇率",
+    what="exchange rate",
+    what_zh="汇率",
+    read="costs.read",
+    right="rates.enter",
+    table="exchange_rate",
+    key="exchange_rate.id::text",
+    title="exchange_rate.currency || ' / ' || exchange_rate.valid_from",
+    natural=("currency", "valid_from", "cny_per_100"),
+    fields=(
+        *(same(column, sql=f"exchange_rate.{column.name}", fixed=True) for column in IMPORTED_RATES.columns),
+        Field(name="entered_by", en="Entered by", zh="录入人", sql="exchange_rate.entered_by", fixed=True, later=True),
+    ),
+    enter=by_verb(register.enter_rates, register.NewRate),
+)  # fmt: skip
 
 PRICE_BREAKS = Kind(
     name="price-breaks",
@@ -246,8 +271,8 @@ PRICE_BREAKS = Kind(
               finds="(SELECT id FROM offer WHERE id::text = {})", refers="offers"),
         Field(name="from_quantity", en="From so many pieces", zh="起始数量", shape="whole", required=True, least=2,
               most=1_000_000_000, sql="price_break.from_quantity", column="from_quantity"),
-        Field(name="unit_price_cny", en="Unit price CNY", zh="单价（元）", shape="amount", required=True, least=0,
-              most=100_000_000, sql="price_break.unit_price_cny", column="unit_price_cny"),
+        Field(name="unit_price", en="Unit price", zh="单价", shape="amount", required=True, least=0,
+              most=100_000_000, sql="price_break.unit_price", column="unit_price"),
     ),
     enter=by_verb(register.enter_price_breaks, register.NewPriceBreak),
     belongs={"offer": "offers"},

@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
         procurement.VENDORS,
         procurement.OFFERS,
         procurement.PRICE_BREAKS,
+        procurement.RATES,
         procurement.AUTHORISATIONS,
         procurement.CLOSURES,
     )

@@ -1186,6 +1186,13 @@ async def forwards():
 
     manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
 
+    manager.add_table(
+        class_name="ExchangeRate",
+        tablename="exchange_rate",
+        schema=None,
+        columns=None,
+    )
+
     manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
 
     manager.add_table(
@@ -3322,8 +3329,95 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
-        column_name="unit_price_cny",
-        db_column_name="unit_price_cny",
+        column_name="currency",
+        db_column_name="currency",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Offer",
+        tablename="offer",
+        column_name="invoice_kind",
+        db_column_name="invoice_kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Offer",
+        tablename="offer",
+        column_name="tax_percent",
+        db_column_name="tax_percent",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (5, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Offer",
+        tablename="offer",
+        column_name="includes_tax",
+        db_column_name="includes_tax",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Offer",
+        tablename="offer",
+        column_name="unit_price",
+        db_column_name="unit_price",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -3407,8 +3501,8 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
-        column_name="order_fee_cny",
-        db_column_name="order_fee_cny",
+        column_name="order_fee",
+        db_column_name="order_fee",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -3471,8 +3565,8 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
-        column_name="expedited_price_cny",
-        db_column_name="expedited_price_cny",
+        column_name="expedited_price",
+        db_column_name="expedited_price",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -3493,8 +3587,8 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
-        column_name="expedited_fee_cny",
-        db_column_name="expedited_fee_cny",
+        column_name="expedited_fee",
+        db_column_name="expedited_fee",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -3536,8 +3630,8 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
-        column_name="exchange_fee_cny",
-        db_column_name="exchange_fee_cny",
+        column_name="exchange_fee",
+        db_column_name="exchange_fee",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -3558,8 +3652,8 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
-        column_name="repair_price_cny",
-        db_column_name="repair_price_cny",
+        column_name="repair_price",
+        db_column_name="repair_price",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -10696,6 +10790,116 @@ async def forwards():
         params={
             "default": None,
             "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="currency",
+        db_column_name="currency",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="unit_price",
+        db_column_name="unit_price",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="cny_per_100",
+        db_column_name="cny_per_100",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (16, 6),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="invoice_kind",
+        db_column_name="invoice_kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="tax_percent",
+        db_column_name="tax_percent",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (5, 2),
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -18814,8 +19018,8 @@ async def forwards():
     manager.add_column(
         table_class_name="PriceBreak",
         tablename="price_break",
-        column_name="unit_price_cny",
-        db_column_name="unit_price_cny",
+        column_name="unit_price",
+        db_column_name="unit_price",
         column_class_name="Numeric",
         column_class=Numeric,
         params={
@@ -18901,6 +19105,90 @@ async def forwards():
         tablename="purchase_policy",
         column_name="emergency_within_hours",
         db_column_name="emergency_within_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="rate_days",
+        db_column_name="rate_days",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="match_tolerance_percent",
+        db_column_name="match_tolerance_percent",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="match_tolerance_cny",
+        db_column_name="match_tolerance_cny",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchasePolicy",
+        tablename="purchase_policy",
+        column_name="invoice_within_days",
+        db_column_name="invoice_within_days",
         column_class_name="Integer",
         column_class=Integer,
         params={
@@ -30430,6 +30718,155 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="currency",
+        db_column_name="currency",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="valid_from",
+        db_column_name="valid_from",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="cny_per_100",
+        db_column_name="cny_per_100",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (16, 6),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="source",
+        db_column_name="source",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="entered_at",
+        db_column_name="entered_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        column_name="entered_by",
+        db_column_name="entered_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="MakerCase",
         tablename="maker_case",
         column_name="id",
@@ -31571,6 +32008,42 @@ async def forwards():
     manager.add_constraint(
         table_class_name="Offer",
         tablename="offer",
+        constraint_name="offer_currency_is_a_code",
+        constraint_class=Check,
+        params={"condition": "currency ~ '^[A-Z]{3}$'"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
+        constraint_name="offer_invoice_kind_is_known",
+        constraint_class=Check,
+        params={"condition": "invoice_kind IN ('special', 'general', 'none')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
+        constraint_name="offer_tax_percent_is_a_share",
+        constraint_class=Check,
+        params={"condition": "tax_percent BETWEEN 0 AND 100"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
+        constraint_name="offer_without_invoice_has_no_tax",
+        constraint_class=Check,
+        params={"condition": "invoice_kind <> 'none' OR tax_percent = 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
         params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
@@ -31582,7 +32055,7 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_prices_are_not_negative",
         constraint_class=Check,
-        params={"condition": "unit_price_cny >= 0 AND order_fee_cny >= 0"},
+        params={"condition": "unit_price >= 0 AND order_fee >= 0"},
         schema=None,
     )
 
@@ -31591,7 +32064,7 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_repair_is_not_negative",
         constraint_class=Check,
-        params={"condition": "repair_price_cny >= 0 AND repair_days >= 0"},
+        params={"condition": "repair_price >= 0 AND repair_days >= 0"},
         schema=None,
     )
 
@@ -31601,7 +32074,7 @@ async def forwards():
         constraint_name="offer_expedited_is_whole",
         constraint_class=Check,
         params={
-            "condition": "(expedited_hours IS NULL) = (expedited_price_cny IS NULL) AND (expedited_hours IS NULL) = (expedited_fee_cny IS NULL)"
+            "condition": "(expedited_hours IS NULL) = (expedited_price IS NULL) AND (expedited_hours IS NULL) = (expedited_fee IS NULL)"
         },
         schema=None,
     )
@@ -33058,7 +33531,7 @@ async def forwards():
         tablename="price_break",
         constraint_name="price_break_price_is_not_negative",
         constraint_class=Check,
-        params={"condition": "unit_price_cny >= 0"},
+        params={"condition": "unit_price >= 0"},
         schema=None,
     )
 
@@ -34059,6 +34532,24 @@ async def forwards():
             "columns": ["source", "reference_number"],
             "nulls_distinct": True,
         },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        constraint_name="exchange_rate_currency_is_foreign",
+        constraint_class=Check,
+        params={"condition": "currency ~ '^[A-Z]{3}$' AND currency <> 'CNY'"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ExchangeRate",
+        tablename="exchange_rate",
+        constraint_name="exchange_rate_is_positive",
+        constraint_class=Check,
+        params={"condition": "cny_per_100 > 0"},
         schema=None,
     )
 

@@ -107,7 +107,7 @@ GUARDED = (
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
-    *("order_message", "purchase_policy", "suspect_piece", "value_step"),
+    *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
 )
 
 GUARDS = "".join(
@@ -243,6 +243,7 @@ CREATE INDEX purchase_order_coming_idx ON purchase_order (ship_to) WHERE state I
 CREATE INDEX transfer_coming_idx ON transfer (to_place) WHERE state IN ('proposed', 'draft');
 CREATE TRIGGER never_deleted BEFORE DELETE ON radar_alarm FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_deleted_whole BEFORE TRUNCATE ON radar_alarm EXECUTE FUNCTION refuse_change();
+CREATE INDEX exchange_rate_latest_idx ON exchange_rate (currency, valid_from DESC, id DESC);
 CREATE UNIQUE INDEX order_change_is_open_once ON order_change (purchase_order) WHERE state IN ('drafted', 'asked');
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';
 CREATE UNIQUE INDEX suspicion_is_open_once ON suspicion (receipt, part) WHERE state = 'blocked';
@@ -326,6 +327,71 @@ END
 $issuable$;
 """
 
+PRICES = """
+-- what 100 units of a currency are in CNY on a day; NULL where nobody entered it
+CREATE FUNCTION cny_per_100(of_currency text, on_day date) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $rate$
+    SELECT CASE WHEN of_currency = 'CNY' THEN 100 ELSE (
+        SELECT exchange_rate.cny_per_100 FROM exchange_rate
+        WHERE exchange_rate.currency = of_currency AND exchange_rate.valid_from <= on_day
+        ORDER BY exchange_rate.valid_from DESC, exchange_rate.id DESC LIMIT 1) END
+$rate$;
+
+-- the twins of inventory/procurement/prices.py
+CREATE FUNCTION with_tax(price numeric, tax_percent numeric, includes_tax boolean) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $price$
+    SELECT round(CASE WHEN includes_tax THEN price ELSE price * (100 + tax_percent) / 100 END, 2)
+$price$;
+CREATE FUNCTION payable_cny(price numeric, tax_percent numeric, includes_tax boolean, cny_per_100 numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $price$
+    SELECT round(with_tax(price, tax_percent, includes_tax) * cny_per_100 / 100, 2)
+$price$;
+CREATE FUNCTION cost_cny(price numeric, invoice_kind text, tax_percent numeric, includes_tax boolean, cny_per_100 numeric)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $price$
+    SELECT round(price * cny_per_100 * CASE WHEN includes_tax THEN 100 ELSE 100 + tax_percent END
+                 / (100 * CASE WHEN invoice_kind = 'special' THEN 100 + tax_percent ELSE 100 END), 4)
+$price$;
+
+-- what a piece is quoted at in an order of so many: the last price break that it reaches, else the offer's own price
+CREATE FUNCTION price_at(of_offer integer, pieces integer, own_price numeric) RETURNS numeric
+LANGUAGE sql STABLE PARALLEL SAFE AS $price$
+    SELECT coalesce((SELECT price_break.unit_price FROM price_break
+                     WHERE price_break.offer = of_offer AND from_quantity <= pieces
+                     ORDER BY from_quantity DESC LIMIT 1), own_price)
+$price$;
+
+-- the offers in force on a day: of a vendor's for a part the latest, where its currency has a rate; what is payable
+-- (with tax) and what it costs us (without the tax that is deducted), in CNY
+CREATE FUNCTION offers_on(on_day date) RETURNS TABLE (
+    id integer, vendor integer, part integer, currency text, invoice_kind text, tax_percent numeric, includes_tax boolean,
+    cny_per_100 numeric, minimum_quantity integer, lot_size integer, maximum_quantity integer, lead_time_days float8,
+    expedited_hours float8, exchange_hours float8, repair_days float8, valid_from date, valid_to date,
+    unit_price numeric, order_fee numeric, expedited_price numeric, expedited_fee numeric,
+    unit_price_cny numeric, order_fee_cny numeric, expedited_price_cny numeric, expedited_fee_cny numeric,
+    unit_cost_cny numeric, order_fee_cost_cny numeric, expedited_cost_cny numeric, expedited_fee_cost_cny numeric,
+    exchange_cost_cny numeric, repair_cost_cny numeric
+) LANGUAGE sql STABLE PARALLEL SAFE AS $offers$
+    SELECT o.id, o.vendor, o.part, o.currency, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate, o.minimum_quantity,
+           o.lot_size, o.maximum_quantity, o.lead_time_days, o.expedited_hours, o.exchange_hours, o.repair_days,
+           o.valid_from, o.valid_to, o.unit_price, o.order_fee, o.expedited_price, o.expedited_fee,
+           payable_cny(o.unit_price, o.tax_percent, o.includes_tax, r.rate),
+           payable_cny(o.order_fee, o.tax_percent, o.includes_tax, r.rate),
+           payable_cny(o.expedited_price, o.tax_percent, o.includes_tax, r.rate),
+           payable_cny(o.expedited_fee, o.tax_percent, o.includes_tax, r.rate),
+           cost_cny(o.unit_price, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
+           cost_cny(o.order_fee, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
+           cost_cny(o.expedited_price, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
+           cost_cny(o.expedited_fee, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
+           cost_cny(o.exchange_fee, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
+           cost_cny(o.repair_price, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate)
+    FROM offer AS o
+    CROSS JOIN LATERAL (SELECT cny_per_100(o.currency, on_day) AS rate) AS r
+    WHERE o.valid_from <= on_day AND (o.valid_to IS NULL OR o.valid_to >= on_day) AND r.rate IS NOT NULL
+      AND NOT EXISTS (SELECT FROM offer AS newer
+                      WHERE newer.vendor = o.vendor AND newer.part = o.part AND newer.valid_from > o.valid_from
+                        AND newer.valid_from <= on_day AND (newer.valid_to IS NULL OR newer.valid_to >= on_day))
+$offers$;
+"""
+
 
 async def forwards() -> MigrationManager:
     """Create it all; the queue's tables are the queue library's own."""
@@ -343,6 +409,7 @@ async def forwards() -> MigrationManager:
             SENT_QUOTATIONS,
             COLUMNS_AND_INDEXES,
             ISSUABLE,
+            PRICES,
             QueryBuilderEnvironment().build_install_query(),
         ):
             await db.execute(script)

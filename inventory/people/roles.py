@@ -57,6 +57,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "vendors.read": ("see vendors, offers and authorisations", "查看供应商、报价与授权"),
     "vendors.manage": ("keep vendors' contacts and letters", "维护供应商联系人与授权书"),
     "costs.read": ("see prices and stock values", "查看价格与库存金额"),
+    "rates.enter": ("enter exchange rates", "录入汇率"),
     "plans.read": ("see stocking plans", "查看备货计划"),
     "plans.make": ("make stocking plans", "编制备货计划"),
     "plans.approve": ("approve stocking plans", "审批备货计划"),
@@ -110,6 +111,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "vendors.manage", "costs.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
         | {"claims.read", "claims.open", "claims.settle", "replenishment.read", "plans.read"}
+        | {"rates.enter"}
     ),
     "planner": frozenset(
         _WORK
@@ -139,7 +141,7 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(
         _EVERY_READ
         | {"people.manage", "keys.manage", "parts.manage", "bins.manage", "stock.adjust", "stock.count"}
-        | {"keepings.manage", "attachments.add", "roster.manage", "escalation.manage", "messages.manage"}
+        | {"keepings.manage", "attachments.add", "roster.manage", "escalation.manage", "messages.manage", "rates.enter"}
         | {"steps.acknowledge"}
     ),
     "inspector": frozenset(

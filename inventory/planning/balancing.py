@@ -201,9 +201,9 @@ JOIN place ON place.id = coalesce(planned.place, held.place) AND place.kind IN (
      AND place.out_of_service_at IS NULL
 LEFT JOIN coming ON coming.part = part.id AND coming.place = place.id
 LEFT JOIN LATERAL (
-    SELECT min(unit_price_cny) AS price FROM offer
+    SELECT min(offer.unit_cost_cny) AS price FROM offers_on($2::date) AS offer
     JOIN vendor ON vendor.id = offer.vendor AND vendor.active
-    WHERE offer.part = part.id AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+    WHERE offer.part = part.id
 ) AS offered ON true
 ORDER BY part.part_number, place.code
 """

@@ -42,15 +42,17 @@ LEFT JOIN contract ON contract.id = pool.contract
 JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('vendor', code, 'minimum', minimum_quantity, 'lot', lot_size,
                          'maximum', maximum_quantity, 'order_fee_cny', order_fee_cny, 'price', unit_price_cny,
-                         'breaks', (SELECT jsonb_agg(jsonb_build_array(from_quantity, price_break.unit_price_cny)
+                         'cost_share', cost_cny(1000000, invoice_kind, tax_percent, true, 100) / 1000000,
+                         'breaks', (SELECT jsonb_agg(jsonb_build_array(from_quantity,
+                                        payable_cny(price_break.unit_price, tax_percent, includes_tax, cny_per_100))
                                                      ORDER BY from_quantity)
                                     FROM price_break WHERE price_break.offer = offered.id)) ORDER BY code) AS options
     FROM (
         SELECT DISTINCT ON (offer.vendor) offer.*, party.code, {grade_on("$2::date")} AS grade
-        FROM offer
+        FROM offers_on($2::date) AS offer
         JOIN vendor ON vendor.id = offer.vendor AND vendor.active
         JOIN party ON party.id = vendor.party
-        WHERE offer.part = proposal.part AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+        WHERE offer.part = proposal.part
         ORDER BY offer.vendor, valid_from DESC
     ) AS offered
     WHERE array_position($3::text[], grade) <= array_position($3::text[], coalesce(contract.minimum_provenance, $4))
@@ -111,6 +113,7 @@ def _option(offer: dict[str, Any]) -> Option:
         lot=offer["lot"],
         maximum=offer["maximum"],
         order_fee_cny=float(offer["order_fee_cny"]),
+        cost_share=float(offer["cost_share"]),
     )
 
 
@@ -159,7 +162,7 @@ def _written(together: Together, bundling: Bundling) -> list[dict[str, Any]]:
                 "proven": bundling.proven,
                 "reaches_minimum": order.goods_cny >= asked.minimum_order_cny - 0.005,
                 "goods_cny": str(_fen(order.goods_cny)),
-                "fees_cny": str(_fen(order.cost_cny - order.goods_cny)),
+                "fees_cny": str(_fen(order.payable_cny - order.goods_cny)),
                 "minimum_order_cny": str(_fen(asked.minimum_order_cny)),
             }
         written.append(

@@ -485,7 +485,10 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
     else:
         await _require_not_undercut(view.id, after.lines)
         await db.execute(
-            """UPDATE purchase_order_line AS line SET quantity = new.quantity, unit_price_cny = new.price
+            """UPDATE purchase_order_line AS line
+               SET quantity = new.quantity, unit_price_cny = new.price,
+                   unit_price = CASE WHEN new.price = unit_price_cny THEN unit_price
+                                     ELSE round(new.price * 100 / cny_per_100, 2) END
                FROM unnest($2::text[], $3::int[], $4::numeric[]) AS new(part_number, quantity, price)
                JOIN part ON part.part_number = new.part_number
                WHERE line.purchase_order = $1 AND line.part = part.id""",

@@ -16,6 +16,7 @@ from inventory.ground.errors import Forbidden, Unknown
 from inventory.procurement import answers, changes
 from inventory.procurement.answers import Answer
 from inventory.procurement.changes import Version
+from inventory.procurement.prices import InvoiceKind
 from inventory.stock import notices
 from inventory.stock.notices import NoticeView
 
@@ -43,6 +44,10 @@ class DeskLine(Struct, frozen=True, kw_only=True):
     received_quantity: int
     short_quantity: int
     announced_quantity: int
+    currency: str
+    unit_price: Decimal
+    invoice_kind: InvoiceKind
+    tax_percent: Decimal
     unit_price_cny: Decimal
     promised_at: datetime | None
 
@@ -105,7 +110,9 @@ _VIEW = """
                        'part_number', part.part_number, 'name_zh', part.name_zh, 'name_en', part.name_en,
                        'serialised', part.serialised, 'quantity', line.quantity,
                        'received_quantity', line.received_quantity, 'short_quantity', line.short_quantity,
-                       'announced_quantity', coalesce(announced.rest, 0), 'unit_price_cny', line.unit_price_cny::text,
+                       'announced_quantity', coalesce(announced.rest, 0), 'currency', line.currency,
+                       'unit_price', line.unit_price::text, 'invoice_kind', line.invoice_kind,
+                       'tax_percent', line.tax_percent::text, 'unit_price_cny', line.unit_price_cny::text,
                        'promised_at', arrives_at) ORDER BY part.part_number)
             FROM purchase_order_line AS line
             JOIN part ON part.id = line.part

@@ -16,6 +16,7 @@ from inventory.ground.numbers import next_number
 from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.procurement import policy
+from inventory.procurement.prices import InvoiceKind, RateMissing
 from inventory.stock import expected, pools
 
 State = Literal[
@@ -94,7 +95,10 @@ class NewLine(Struct, frozen=True, kw_only=True):
 
 
 class OrderLineView(Struct, frozen=True, kw_only=True):
-    """One part of an order."""
+    """One part of an order.
+
+    `unit_price` is payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`, CNY for 100 of the currency.
+    """
 
     id: UUID
     part_number: str
@@ -104,6 +108,11 @@ class OrderLineView(Struct, frozen=True, kw_only=True):
     received_quantity: int
     short_quantity: int
     promised_at: datetime | None = None
+    invoice_kind: InvoiceKind
+    tax_percent: Decimal
+    currency: str | UnsetType = UNSET
+    unit_price: Decimal | UnsetType = UNSET
+    cny_per_100: Decimal | UnsetType = UNSET
     unit_price_cny: Decimal | UnsetType = UNSET
 
 
@@ -131,7 +140,7 @@ class OrderMessage(Struct, frozen=True, kw_only=True):
 
 
 class OrderView(Struct, frozen=True, kw_only=True):
-    """A purchase order with its lines."""
+    """A purchase order with its lines; `total_cny` is payable: with tax and fees, in CNY."""
 
     id: UUID
     number: str
@@ -169,14 +178,18 @@ class OrderView(Struct, frozen=True, kw_only=True):
 
 
 class _Offered(Struct, frozen=True, kw_only=True):
-    """An offer's terms for the way the order goes."""
+    """An offer's terms for the way the order goes; prices are payable, with tax."""
 
+    currency: str
+    cny_per_100: Decimal | None
+    invoice_kind: InvoiceKind
+    tax_percent: Decimal
+    unit_price: Decimal
     unit_price_cny: Decimal
     fee_cny: Decimal
     minimum_quantity: int
     lot_size: int
     maximum_quantity: int
-    lead_time_hours: float
 
 
 class _Terms(Struct, frozen=True, kw_only=True):
@@ -206,6 +219,7 @@ async def draft_order(
         Unknown: no such vendor, store, pool or part.
         NotYourDepot: the actor does not serve the store it would go to.
         NoOffer: the vendor does not offer a part (that way) today.
+        RateMissing: it does, in a currency without a rate.
         QuantityOutsideOffer: fewer or more than the offer allows, or no multiple of its lot.
         OrderTooSmall: the vendor takes no order of so little.
 
@@ -233,7 +247,7 @@ async def draft(
     """Draft an order on behalf of another verb that has checked the actor's rights; one that somebody waits for is urgent.
 
     Raises:
-        Unknown, NoOffer, QuantityOutsideOffer, OrderTooSmall: as for `draft_order`.
+        Unknown, NoOffer, RateMissing, QuantityOutsideOffer, OrderTooSmall: as for `draft_order`.
 
     """
     place = await places.find_store(ship_to)
@@ -247,9 +261,9 @@ async def draft(
     if terms is None:
         raise Unknown(what="vendor", what_zh="供应商", key=vendor)
     priced = [await _priced(terms.id, vendor, line, expedited=expedited) for line in lines]
-    total = sum(
-        (offer.unit_price_cny * line.quantity for (_, offer), line in zip(priced, lines, strict=True)), Decimal(0)
-    )
+    total = Decimal(0)
+    for (_, offer), line in zip(priced, lines, strict=True):
+        total += offer.unit_price_cny * line.quantity
     if not expedited:
         total += _charges(terms, vendor, total)
     total += max((offer.fee_cny for _, offer in priced), default=Decimal(0))
@@ -271,12 +285,19 @@ async def draft(
         by.name,
     )
     await db.execute(
-        """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny)
-           SELECT $1, part, quantity, price FROM unnest($2::int[], $3::int[], $4::numeric[]) AS l(part, quantity, price)""",
+        """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny, currency, unit_price, cny_per_100,
+                                            invoice_kind, tax_percent)
+           SELECT $1, l.* FROM unnest($2::int[], $3::int[], $4::numeric[], $5::text[], $6::numeric[], $7::numeric[],
+                                      $8::text[], $9::numeric[]) AS l""",
         order,
         [part for part, _ in priced],
         [line.quantity for line in lines],
         [offer.unit_price_cny for _, offer in priced],
+        [offer.currency for _, offer in priced],
+        [offer.unit_price for _, offer in priced],
+        [offer.cny_per_100 for _, offer in priced],
+        [offer.invoice_kind for _, offer in priced],
+        [offer.tax_percent for _, offer in priced],
     )
     await steps.begin(
         "approve_order",
@@ -303,14 +324,17 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
     part = await parts.find(line.part_number)
     offer = await db.read_one(
         _Offered,
-        """SELECT CASE WHEN $4 THEN expedited_price_cny
-                       ELSE coalesce((SELECT price_break.unit_price_cny FROM price_break
-                                      WHERE price_break.offer = offer.id AND from_quantity <= $5
-                                      ORDER BY from_quantity DESC LIMIT 1), unit_price_cny) END AS unit_price_cny,
-                  CASE WHEN $4 THEN expedited_fee_cny ELSE order_fee_cny END AS fee_cny,
-                  minimum_quantity, lot_size, maximum_quantity,
-                  CASE WHEN $4 THEN expedited_hours ELSE lead_time_days * 24 END AS lead_time_hours
+        """SELECT currency, rate AS cny_per_100, invoice_kind, tax_percent,
+                  with_tax(quoted, tax_percent, includes_tax) AS unit_price,
+                  coalesce(payable_cny(quoted, tax_percent, includes_tax, rate), 0) AS unit_price_cny,
+                  coalesce(payable_cny(fee, tax_percent, includes_tax, rate), 0) AS fee_cny,
+                  minimum_quantity, lot_size, maximum_quantity
            FROM offer
+           CROSS JOIN LATERAL (
+               SELECT CASE WHEN $4 THEN expedited_price ELSE price_at(offer.id, $5, unit_price) END AS quoted,
+                      CASE WHEN $4 THEN expedited_fee ELSE order_fee END AS fee,
+                      cny_per_100(currency, $3) AS rate
+           ) AS asked
            WHERE vendor = $1 AND part = $2 AND valid_from <= $3 AND (valid_to IS NULL OR valid_to >= $3)
              AND ($4 = false OR expedited_hours IS NOT NULL)
            ORDER BY valid_from DESC LIMIT 1""",
@@ -327,6 +351,8 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
             expedited=" expedited" if expedited else "",
             expedited_zh="（加急）" if expedited else "",
         )
+    if offer.cny_per_100 is None:
+        raise RateMissing(vendor=code, part_number=part.part_number, currency=offer.currency, day=clock.today())
     if not offer.minimum_quantity <= line.quantity <= offer.maximum_quantity or line.quantity % offer.lot_size:
         raise QuantityOutsideOffer(
             part_number=part.part_number,
@@ -384,6 +410,7 @@ async def approve_order(order: UUID, *, by: Actor) -> OrderView:
 
     """
     by.require(APPROVING)
+    await _rate_anew(order)
     view = await order_view(order)
     by.require_depot(view.ship_to)
     total = view.total_cny if view.total_cny is not UNSET else Decimal(0)
@@ -416,6 +443,7 @@ async def approve_on_authority(order: UUID, *, by: Actor) -> OrderView:
         Unknown, WrongState: as for `approve_order`.
 
     """
+    await _rate_anew(order)
     await _move(order, ("draft",), "approved", approved_at=clock.now(), approved_by=by.name, approved_for=by.acts_for)
     view = await order_view(order)
     await audit.record(
@@ -424,6 +452,25 @@ async def approve_on_authority(order: UUID, *, by: Actor) -> OrderView:
     await steps.finish("purchase_order", view.number, by=by)
     await jobs.enqueue(jobs.PlaceOrder(order))
     return view
+
+
+async def _rate_anew(order: UUID) -> None:
+    """Take the rates of today for what a draft orders in foreign currencies: with its approval they stand still."""
+    await db.execute(
+        """WITH rated AS (
+               UPDATE purchase_order_line AS line
+               SET cny_per_100 = cny_per_100(line.currency, $2),
+                   unit_price_cny = payable_cny(line.unit_price, 0, true, cny_per_100(line.currency, $2))
+               FROM purchase_order
+               WHERE line.purchase_order = $1 AND purchase_order.id = $1 AND purchase_order.state = 'draft'
+                 AND line.currency <> 'CNY' AND cny_per_100(line.currency, $2) <> line.cny_per_100
+               RETURNING line.quantity * (new.unit_price_cny - old.unit_price_cny) AS more
+           )
+           UPDATE purchase_order SET total_cny = total_cny + (SELECT sum(more) FROM rated)
+           WHERE id = $1 AND EXISTS (SELECT FROM rated)""",
+        order,
+        clock.today(),
+    )
 
 
 @db.atomic
@@ -489,6 +536,8 @@ class LineToPlace(Struct, frozen=True, kw_only=True):
     part_number: str
     name_en: str
     quantity: int
+    currency: str
+    unit_price: str
     unit_price_cny: str
 
 
@@ -502,7 +551,8 @@ async def order_to_place(order: UUID, states: Sequence[State] = ("approved",)) -
                   place.code AS ship_to, place.name_zh AS ship_to_zh, place.name_en AS ship_to_en, wanted_at, created_at,
                   tried_at, total_cny::text,
                   (SELECT jsonb_agg(jsonb_build_object('part_number', part_number, 'name_en', part.name_en, 'quantity',
-                                                       quantity, 'unit_price_cny', unit_price_cny::text)
+                                                       quantity, 'currency', currency, 'unit_price', unit_price::text,
+                                                       'unit_price_cny', unit_price_cny::text)
                                     ORDER BY part_number)
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines
@@ -986,6 +1036,8 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
                               'short_quantity', short_quantity, 'promised_at', arrives_at,
+                              'invoice_kind', invoice_kind, 'tax_percent', tax_percent::text, 'currency', currency,
+                              'unit_price', unit_price::text, 'cny_per_100', cny_per_100::text,
                               'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
                    WHERE line.purchase_order = purchase_order.id) AS lines
@@ -1005,7 +1057,12 @@ def shown_to(view: OrderView, seen_by: Actor | None) -> OrderView:
 
 def _unpriced(view: OrderView) -> OrderView:
     return structs.replace(
-        view, total_cny=UNSET, lines=[structs.replace(line, unit_price_cny=UNSET) for line in view.lines]
+        view,
+        total_cny=UNSET,
+        lines=[
+            structs.replace(line, currency=UNSET, unit_price=UNSET, cny_per_100=UNSET, unit_price_cny=UNSET)
+            for line in view.lines
+        ],
     )
 
 

@@ -14,11 +14,19 @@ MOST_CNY = 100_000_000
 
 
 class PurchasePolicy(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Orders above the limit are approved by somebody who did not draft them; silent vendors are chased after so long."""
+    """Orders above the limit are approved by somebody who did not draft them; silent vendors are chased after so long.
+
+    An exchange rate older than `rate_days` is pointed out. A line of a 发票 may differ from what is payable for it by so many
+    percent or so many yuan, whichever is more; one that has not come so many days after the goods is chased.
+    """
 
     four_eyes_above_cny: Annotated[Decimal, Within(0, MOST_CNY)]
     acknowledge_within_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     emergency_within_hours: Annotated[int, Meta(ge=1, le=720)] = 2
+    rate_days: Annotated[int, Meta(ge=1, le=366)] = 31
+    match_tolerance_percent: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    match_tolerance_cny: Annotated[int, Meta(ge=0, le=100_000)] = 1
+    invoice_within_days: Annotated[int, Meta(ge=1, le=366)] = 30
 
     def silence(self, *, urgent: bool) -> timedelta:
         """How long a vendor may keep silent about an order.
@@ -55,7 +63,10 @@ async def versions(*, limit: int, after: int | None = None) -> list[PurchasePoli
         PurchasePolicyVersion,
         """SELECT jsonb_build_object('four_eyes_above_cny', four_eyes_above_cny::text,
                                      'acknowledge_within_hours', acknowledge_within_hours,
-                                     'emergency_within_hours', emergency_within_hours) AS policy,
+                                     'emergency_within_hours', emergency_within_hours, 'rate_days', rate_days,
+                                     'match_tolerance_percent', match_tolerance_percent,
+                                     'match_tolerance_cny', match_tolerance_cny,
+                                     'invoice_within_days', invoice_within_days) AS policy,
                   id AS version, set_at, set_by, remark
            FROM purchase_policy WHERE $1::int IS NULL OR id < $1 ORDER BY id DESC LIMIT $2""",
         after,
@@ -73,12 +84,17 @@ async def put_in_force(policy: PurchasePolicy, *, by: Actor, remark: str = "") -
     """
     by.require("orders.set_policy")
     await db.execute(
-        """INSERT INTO purchase_policy (four_eyes_above_cny, acknowledge_within_hours, emergency_within_hours, set_at, set_by,
+        """INSERT INTO purchase_policy (four_eyes_above_cny, acknowledge_within_hours, emergency_within_hours, rate_days,
+                                        match_tolerance_percent, match_tolerance_cny, invoice_within_days, set_at, set_by,
                                         remark)
-           VALUES ($1, $2, $3, $4, $5, $6)""",
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
         policy.four_eyes_above_cny,
         policy.acknowledge_within_hours,
         policy.emergency_within_hours,
+        policy.rate_days,
+        policy.match_tolerance_percent,
+        policy.match_tolerance_cny,
+        policy.invoice_within_days,
         clock.now(),
         by.name,
         remark,

@@ -1,4 +1,7 @@
-"""Price history: what vendors offered for a part and what we ordered it for, over time, and the latest price that we paid."""
+"""Price history: what vendors offered for a part and what we ordered it for, over time, and the latest price that we paid.
+
+A foreign price counts at the rate of its offer's first day, or of its order's approval; where there is none, at today's.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -22,7 +25,7 @@ MOST_POINTS = 500
 
 
 class PricePoint(Struct, frozen=True, kw_only=True):
-    """A price of a part, CNY: offered from a day on, or ordered on a day.
+    """A price of a part, payable with tax in CNY, and what it costs us: offered from a day on, or ordered on a day.
 
     `change` is how far it is from the same vendor's price of the same kind before, as a share of that; None for its first.
     `quantity` is what was ordered, or the least that the offer is for; `document` the order's number.
@@ -36,6 +39,7 @@ class PricePoint(Struct, frozen=True, kw_only=True):
     vendor_zh: str
     vendor_en: str
     unit_price_cny: Decimal
+    unit_cost_cny: Decimal
     quantity: int
     expedited: bool
     valid_to: date | None
@@ -59,12 +63,17 @@ class LastPaid(Struct, frozen=True, kw_only=True):
 
 _POINTS = """
 SELECT 'o' || lpad(offer.id::text, 12, '0') AS id, valid_from AS "on", 'offered' AS kind, offer.vendor, offer.part,
-       unit_price_cny, minimum_quantity AS quantity, false AS expedited, valid_to, NULL::text AS document
-FROM offer JOIN part AS wanted ON wanted.id = offer.part AND wanted.part_number = $1
-WHERE valid_from <= $5
+       payable_cny(unit_price, tax_percent, includes_tax, rate) AS unit_price_cny,
+       cost_cny(unit_price, invoice_kind, tax_percent, includes_tax, rate) AS unit_cost_cny,
+       minimum_quantity AS quantity, false AS expedited, valid_to, NULL::text AS document
+FROM offer
+JOIN part AS wanted ON wanted.id = offer.part AND wanted.part_number = $1
+CROSS JOIN LATERAL (SELECT coalesce(cny_per_100(currency, valid_from), cny_per_100(currency, $8)) AS rate) AS rated
+WHERE valid_from <= $5 AND rate IS NOT NULL
 UNION ALL
 SELECT 'p' || line.id::text, (placed_at AT TIME ZONE 'Asia/Shanghai')::date, 'ordered', purchase_order.vendor, line.part,
-       line.unit_price_cny, line.quantity, expedited, NULL, number
+       line.unit_price_cny, cost_cny(line.unit_price, invoice_kind, tax_percent, true, cny_per_100), line.quantity,
+       expedited, NULL, number
 FROM purchase_order_line AS line
 JOIN purchase_order ON purchase_order.id = line.purchase_order AND placed_at IS NOT NULL AND line.quantity > 0
 JOIN place ON place.id = ship_to AND ($3::text[] IS NULL OR place.code = ANY($3))
@@ -95,7 +104,7 @@ async def prices(
                 FROM point
             )
             SELECT told.id, "on", told.kind, part.part_number, party.code AS vendor, party.name_zh AS vendor_zh,
-                   party.name_en AS vendor_en, unit_price_cny, quantity, expedited, valid_to, document,
+                   party.name_en AS vendor_en, unit_price_cny, told.unit_cost_cny, quantity, expedited, valid_to, document,
                    (unit_price_cny / nullif(before, 0) - 1)::float8 AS change
             FROM told
             JOIN part ON part.id = told.part
@@ -110,6 +119,7 @@ async def prices(
         clock.today() + LOOKED_AHEAD,
         point,
         limit,
+        clock.today(),
     )
 
 

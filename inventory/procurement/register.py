@@ -1,15 +1,16 @@
-"""Entering vendors, authorisation letters and offers."""
+"""Entering vendors, authorisation letters, offers and exchange rates."""
 
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
-from inventory.ground import db
+from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
+from inventory.procurement.prices import CNY, Currency, InvoiceKind
 
 
 class NewVendor(Struct, frozen=True, kw_only=True):
@@ -47,24 +48,31 @@ class NewAuthorisation(Struct, frozen=True, kw_only=True):
 
 
 class NewOffer(Struct, frozen=True, kw_only=True):
-    """An offer to enter; the three expedited terms go together. An exchange sends the good part before the bad one."""
+    """An offer to enter; the three expedited terms go together. An exchange sends the good part before the bad one.
+
+    All prices and fees are in its currency, with or without tax as it says.
+    """
 
     vendor: str
     part: str
-    unit_price_cny: Decimal
+    unit_price: Decimal
     minimum_quantity: int
     lot_size: int
     maximum_quantity: int
-    order_fee_cny: Decimal
+    order_fee: Decimal
     lead_time_days: float
     valid_from: date
+    currency: Currency = CNY
+    invoice_kind: InvoiceKind = "special"
+    tax_percent: Decimal = Decimal(13)
+    includes_tax: bool = True
     valid_to: date | None = None
     expedited_hours: float | None = None
-    expedited_price_cny: Decimal | None = None
-    expedited_fee_cny: Decimal | None = None
+    expedited_price: Decimal | None = None
+    expedited_fee: Decimal | None = None
     exchange_hours: float | None = None
-    exchange_fee_cny: Decimal | None = None
-    repair_price_cny: Decimal | None = None
+    exchange_fee: Decimal | None = None
+    repair_price: Decimal | None = None
     repair_days: float | None = None
 
 
@@ -73,7 +81,16 @@ class NewPriceBreak(Struct, frozen=True, kw_only=True):
 
     offer: str
     from_quantity: int
-    unit_price_cny: Decimal
+    unit_price: Decimal
+
+
+class NewRate(Struct, frozen=True, kw_only=True):
+    """What 100 units of a currency are in CNY, from a day on."""
+
+    currency: Currency
+    valid_from: date
+    cny_per_100: Decimal
+    source: str = ""
 
 
 @db.atomic
@@ -162,17 +179,20 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
 
     """
     await enter(
-        """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity,
-                              order_fee_cny, lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny,
-                              exchange_hours, exchange_fee_cny, repair_price_cny, repair_days, valid_from, valid_to)
-           SELECT vendor.id, part.id, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
-                  lead_time_days, expedited_hours, expedited_price_cny, expedited_fee_cny, exchange_hours,
-                  exchange_fee_cny, repair_price_cny, repair_days, valid_from, valid_to
-           FROM jsonb_to_recordset($1) AS new(vendor text, part text, unit_price_cny numeric,
-                minimum_quantity integer, lot_size integer, maximum_quantity integer, order_fee_cny numeric,
-                lead_time_days float8, expedited_hours float8, expedited_price_cny numeric,
-                expedited_fee_cny numeric, exchange_hours float8, exchange_fee_cny numeric, repair_price_cny numeric,
-                repair_days float8, valid_from date, valid_to date)
+        """INSERT INTO offer (vendor, part, unit_price, minimum_quantity, lot_size, maximum_quantity,
+                              order_fee, lead_time_days, expedited_hours, expedited_price, expedited_fee,
+                              exchange_hours, exchange_fee, repair_price, repair_days, valid_from, valid_to,
+                              currency, invoice_kind, tax_percent, includes_tax)
+           SELECT vendor.id, part.id, unit_price, minimum_quantity, lot_size, maximum_quantity, order_fee,
+                  lead_time_days, expedited_hours, expedited_price, expedited_fee, exchange_hours,
+                  exchange_fee, repair_price, repair_days, valid_from, valid_to, new.currency, invoice_kind,
+                  tax_percent, includes_tax
+           FROM jsonb_to_recordset($1) AS new(vendor text, part text, unit_price numeric,
+                minimum_quantity integer, lot_size integer, maximum_quantity integer, order_fee numeric,
+                lead_time_days float8, expedited_hours float8, expedited_price numeric,
+                expedited_fee numeric, exchange_hours float8, exchange_fee numeric, repair_price numeric,
+                repair_days float8, valid_from date, valid_to date, currency text, invoice_kind text, tax_percent numeric,
+                includes_tax boolean)
            JOIN party ON party.code = new.vendor
            JOIN vendor ON vendor.party = party.id
            JOIN part ON part.part_number = new.part
@@ -196,9 +216,9 @@ async def enter_price_breaks(steps: Sequence[NewPriceBreak], *, by: Actor) -> No
 
     """
     await enter(
-        """INSERT INTO price_break (offer, from_quantity, unit_price_cny)
-           SELECT offer.id, from_quantity, new.unit_price_cny
-           FROM jsonb_to_recordset($1) AS new(offer text, from_quantity integer, unit_price_cny numeric)
+        """INSERT INTO price_break (offer, from_quantity, unit_price)
+           SELECT offer.id, from_quantity, new.unit_price
+           FROM jsonb_to_recordset($1) AS new(offer text, from_quantity integer, unit_price numeric)
            JOIN offer ON offer.id::text = new.offer
            RETURNING offer::text || ' / ' || from_quantity""",
         steps,
@@ -207,4 +227,23 @@ async def enter_price_breaks(steps: Sequence[NewPriceBreak], *, by: Actor) -> No
         what_zh="阶梯价",
         by=by,
         right="parts.manage",
+    )
+
+
+@db.atomic
+async def enter_rates(rates: Sequence[NewRate], *, by: Actor) -> None:
+    """Enter exchange rates; one for a day that has one already holds instead of it, and both are kept."""
+    now = clock.now()
+    await enter(
+        """INSERT INTO exchange_rate (currency, valid_from, cny_per_100, source, entered_at, entered_by)
+           SELECT currency, valid_from, cny_per_100, source, entered_at, entered_by
+           FROM jsonb_to_recordset($1) AS new(currency text, valid_from date, cny_per_100 numeric, source text,
+                entered_at timestamptz, entered_by text)
+           RETURNING currency || ' / ' || valid_from""",
+        [{**to_builtins(rate), "entered_at": now, "entered_by": by.name} for rate in rates],
+        lambda rate: f"{rate['currency']} / {rate['valid_from']}",
+        what="exchange rate",
+        what_zh="汇率",
+        by=by,
+        right="rates.enter",
     )

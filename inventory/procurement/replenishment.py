@@ -71,7 +71,10 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """An offer for what is lacking: how many it would be, and whether its grade will do."""
+    """An offer for what is lacking: how many it would be, and whether its grade will do.
+
+    `unit_price_cny` and `order_fee_cny` are payable with tax, `unit_cost_cny` is what offers are compared by.
+    """
 
     vendor: str
     grade: str
@@ -82,6 +85,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     maximum_quantity: int
     lead_time_days: float
     unit_price_cny: Decimal | UnsetType = UNSET
+    unit_cost_cny: Decimal | UnsetType = UNSET
     order_fee_cny: Decimal | UnsetType = UNSET
 
 
@@ -137,7 +141,7 @@ class ProposalView(Struct, frozen=True, kw_only=True):
     ordered_quantity: int | None
     expected_at: datetime | None = None
     unit_price_cny: Decimal | UnsetType | None = UNSET
-    cost_cny: Decimal | UnsetType | None = UNSET
+    amount_cny: Decimal | UnsetType | None = UNSET
 
     @property
     def chosen(self) -> Candidate | None:
@@ -254,19 +258,18 @@ WITH {_positions(some=some)}, lacking AS MATERIALIZED (
                                         IS DISTINCT FROM (lacking.base_stock, lacking.position, lacking.urgent, lacking.facts))
 ), offered AS MATERIALIZED (
     SELECT DISTINCT ON (offer.part, offer.vendor) offer.*, party.code AS seller, {grade_on("$5::date")} AS grade
-    FROM offer
+    FROM offers_on($5::date) AS offer
     JOIN vendor ON vendor.id = offer.vendor AND vendor.active
     JOIN party ON party.id = vendor.party
     JOIN part ON part.id = offer.part
-    WHERE offer.part IN (SELECT part FROM wanted) AND offer.valid_from <= $5
-      AND (offer.valid_to IS NULL OR offer.valid_to >= $5)
+    WHERE offer.part IN (SELECT part FROM wanted)
     ORDER BY offer.part, offer.vendor, offer.valid_from DESC
 ), priced AS (
-    SELECT wanted.part, wanted.place, wanted.pool, offered.vendor, seller, grade, size.quantity, price.cny, order_fee_cny,
-           minimum_quantity, lot_size, maximum_quantity, lead_time_days, admitted,
+    SELECT wanted.part, wanted.place, wanted.pool, offered.vendor, seller, grade, size.quantity, price.cny, price.cost,
+           order_fee_cny, order_fee_cost_cny, minimum_quantity, lot_size, maximum_quantity, lead_time_days, admitted,
            row_number() OVER (PARTITION BY wanted.part, wanted.place, wanted.pool
                               ORDER BY admitted DESC, least(size.quantity, needed) DESC,
-                                       size.quantity * price.cny + order_fee_cny, seller) AS rank
+                                       size.quantity * price.cost + order_fee_cost_cny, seller) AS rank
     FROM wanted
     JOIN pool ON pool.id = wanted.pool
     LEFT JOIN contract ON contract.id = pool.contract
@@ -278,9 +281,9 @@ WITH {_positions(some=some)}, lacking AS MATERIALIZED (
                    AS admitted
     ) AS size
     CROSS JOIN LATERAL (
-        SELECT coalesce((SELECT unit_price_cny FROM price_break
-                         WHERE price_break.offer = offered.id AND from_quantity <= size.quantity
-                         ORDER BY from_quantity DESC LIMIT 1), offered.unit_price_cny) AS cny
+        SELECT payable_cny(quoted, tax_percent, includes_tax, cny_per_100) AS cny,
+               cost_cny(quoted, invoice_kind, tax_percent, includes_tax, cny_per_100) AS cost
+        FROM price_at(offered.id, size.quantity, unit_price) AS quoted
     ) AS price
     WHERE size.quantity >= minimum_quantity AND size.quantity > 0
 ), chosen AS MATERIALIZED (
@@ -291,7 +294,8 @@ WITH {_positions(some=some)}, lacking AS MATERIALIZED (
                max(quantity) FILTER (WHERE rank = 1 AND admitted) AS quantity,
                jsonb_agg(jsonb_build_object('vendor', seller, 'grade', grade, 'admitted', admitted, 'quantity', quantity,
                    'minimum_quantity', minimum_quantity, 'lot_size', lot_size, 'maximum_quantity', maximum_quantity,
-                   'lead_time_days', lead_time_days, 'unit_price_cny', cny::text, 'order_fee_cny', order_fee_cny::text)
+                   'lead_time_days', lead_time_days, 'unit_price_cny', cny::text, 'unit_cost_cny', cost::text,
+                   'order_fee_cny', order_fee_cny::text)
                    ORDER BY rank) AS choice
         FROM priced WHERE rank <= 8 GROUP BY part, place, pool
     ) AS best USING (part, place, pool)
@@ -511,7 +515,7 @@ async def proposal_view(proposal: UUID, *, seen_by: Actor) -> ProposalView:
 
 
 async def _expected(views: Sequence[ProposalView]) -> list[ProposalView]:
-    """The same with when each would come if it were ordered now, and what it costs at its vendor's price."""
+    """The same with when each would come if it were ordered now, and what is payable for it at its vendor's price."""
     if not any(view.vendor for view in views):
         return list(views)
     today = clock.today()
@@ -536,7 +540,7 @@ async def _expected(views: Sequence[ProposalView]) -> list[ProposalView]:
                 view,
                 expected_at=clock.now().astimezone(UTC) + timedelta(days=days) if view.state == "open" else None,
                 unit_price_cny=price,
-                cost_cny=None if price is None else price * (view.ordered_quantity or view.quantity),
+                amount_cny=None if price is None else price * (view.ordered_quantity or view.quantity),
             )
         )
     return told
@@ -549,8 +553,11 @@ def shown_to(view: ProposalView, seen_by: Actor) -> ProposalView:
     return structs.replace(
         view,
         unit_price_cny=UNSET,
-        cost_cny=UNSET,
-        offers=[structs.replace(each, unit_price_cny=UNSET, order_fee_cny=UNSET) for each in view.offers],
+        amount_cny=UNSET,
+        offers=[
+            structs.replace(each, unit_price_cny=UNSET, unit_cost_cny=UNSET, order_fee_cny=UNSET)
+            for each in view.offers
+        ],
         bundle=view.bundle and structs.replace(view.bundle, goods_cny=UNSET, fees_cny=UNSET, minimum_order_cny=UNSET),
     )
 

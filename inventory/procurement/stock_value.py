@@ -249,7 +249,8 @@ async def _crossings(limit: int) -> list[_Crossing]:
            )
            SELECT side.id, side.recorded_at, side.part, side.quantity, side.unit, reverses, to_condition,
                   CASE WHEN leaves THEN from_pool END AS from_pool, CASE WHEN comes THEN to_pool END AS to_pool,
-                  CASE WHEN side.kind <> 'reversal' THEN line.unit_price_cny END AS ordered_at_cny,
+                  CASE WHEN side.kind <> 'reversal' THEN cost_cny(line.unit_price, invoice_kind, tax_percent, true, cny_per_100)
+                  END AS ordered_at_cny,
                   part.unit_cost_cny AS catalogue_cny
            FROM side
            JOIN part ON part.id = side.part

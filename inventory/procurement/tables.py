@@ -10,6 +10,7 @@ from inventory.catalogue.tables import Part
 from inventory.ground.columns import (
     day,
     document,
+    exact,
     flag,
     instant,
     key,
@@ -23,6 +24,7 @@ from inventory.ground.columns import (
     optional_real,
     optional_text,
     optional_whole,
+    percent,
     real,
     reference,
     text,
@@ -134,33 +136,44 @@ class Authorisation(Table, tablename="authorisation", help_text="A maker's lette
 
 
 class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, how many and how fast"):
-    """An offer per vendor and part; the expedited way has its own price and lead time, and so has a repair."""
+    """An offer per vendor and part; the expedited way has its own price and lead time, and so has a repair.
+
+    All its prices and fees are in its `currency`, and read as `prices.Quoted` says.
+    """
 
     id = Serial(primary_key=True)
     vendor = link(Vendor)
     part = link(Part, index=True)
-    unit_price_cny = money()
+    currency = text()
+    invoice_kind = text()
+    tax_percent = percent()
+    includes_tax = flag(default=True)
+    unit_price = money()
     minimum_quantity = whole()
     lot_size = whole()
     maximum_quantity = whole()
-    order_fee_cny = money()
+    order_fee = money()
     lead_time_days = real()
     expedited_hours = optional_real()
-    expedited_price_cny = optional_money()
-    expedited_fee_cny = optional_money()
+    expedited_price = optional_money()
+    expedited_fee = optional_money()
     exchange_hours = optional_real()
-    exchange_fee_cny = optional_money()
-    repair_price_cny = optional_money()
+    exchange_fee = optional_money()
+    repair_price = optional_money()
     repair_days = optional_real()
     valid_from = day()
     valid_to = optional_day()
 
     offer_is_unique = Unique([vendor, part, valid_from])
+    offer_currency_is_a_code = Check("currency ~ '^[A-Z]{3}$'")
+    offer_invoice_kind_is_known = Check("invoice_kind IN ('special', 'general', 'none')")
+    offer_tax_percent_is_a_share = Check("tax_percent BETWEEN 0 AND 100")
+    offer_without_invoice_has_no_tax = Check("invoice_kind <> 'none' OR tax_percent = 0")
     offer_quantities_fit = Check("minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity")
-    offer_prices_are_not_negative = Check("unit_price_cny >= 0 AND order_fee_cny >= 0")
-    offer_repair_is_not_negative = Check("repair_price_cny >= 0 AND repair_days >= 0")
+    offer_prices_are_not_negative = Check("unit_price >= 0 AND order_fee >= 0")
+    offer_repair_is_not_negative = Check("repair_price >= 0 AND repair_days >= 0")
     offer_expedited_is_whole = Check(
-        "(expedited_hours IS NULL) = (expedited_price_cny IS NULL) AND (expedited_hours IS NULL) = (expedited_fee_cny IS NULL)"
+        "(expedited_hours IS NULL) = (expedited_price IS NULL) AND (expedited_hours IS NULL) = (expedited_fee IS NULL)"
     )
 
 
@@ -170,11 +183,28 @@ class PriceBreak(Table, tablename="price_break", help_text="What a piece costs i
     id = Serial(primary_key=True)
     offer = link(Offer)
     from_quantity = whole()
-    unit_price_cny = money()
+    unit_price = money()
 
     price_break_is_one_per_quantity = Unique([offer, from_quantity])
     price_break_begins_above_one = Check("from_quantity > 1")
-    price_break_price_is_not_negative = Check("unit_price_cny >= 0")
+    price_break_price_is_not_negative = Check("unit_price >= 0")
+
+
+class ExchangeRate(
+    Table, tablename="exchange_rate", help_text="What 100 units of a currency are in CNY, from a day on; append-only"
+):
+    """A dated rate: the latest day that has come holds, and of one day's rates the one that was entered last."""
+
+    id = Serial(primary_key=True)
+    currency = text()
+    valid_from = day()
+    cny_per_100 = exact()
+    source = note()
+    entered_at = instant()
+    entered_by = text()
+
+    exchange_rate_currency_is_foreign = Check("currency ~ '^[A-Z]{3}$' AND currency <> 'CNY'")
+    exchange_rate_is_positive = Check("cny_per_100 > 0")
 
 
 class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a vendor, from draft to receipt"):
@@ -230,13 +260,22 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
 
 
 class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One part of a purchase order"):
-    """What is ordered, at what price, and how much of it has come."""
+    """What is ordered, at what price, and how much of it has come.
+
+    `unit_price` is payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`; both stand still from the
+    approval on, with the tax rate and the kind of 发票.
+    """
 
     id = key()
     purchase_order = link(PurchaseOrder, index=True)
     part = link(Part, index=True)
     quantity = whole()
     unit_price_cny = money()
+    currency = text()
+    unit_price = money()
+    cny_per_100 = exact()
+    invoice_kind = text()
+    tax_percent = percent()
     received_quantity = whole(0)
     short_quantity = whole(0)
     arrives_at = optional_instant()
@@ -294,12 +333,16 @@ class OrderChange(
 class PurchasePolicy(
     Table, tablename="purchase_policy", help_text="The rules of ordering, version by version; append-only"
 ):
-    """From what value on two people look at an order, and how long a vendor may keep silent."""
+    """From what value on two people look at an order, how long a vendor may keep silent, and how an invoice may differ."""
 
     id = Serial(primary_key=True)
     four_eyes_above_cny = money()
     acknowledge_within_hours = whole()
     emergency_within_hours = whole()
+    rate_days = whole()
+    match_tolerance_percent = real()
+    match_tolerance_cny = whole()
+    invoice_within_days = whole()
     set_at = instant()
     set_by = text()
     remark = note()

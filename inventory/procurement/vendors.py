@@ -8,6 +8,8 @@ from msgspec import Struct
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
+from inventory.procurement import policy
+from inventory.procurement.prices import InvoiceKind
 
 
 class LetterView(Struct, frozen=True, kw_only=True):
@@ -35,21 +37,34 @@ class VendorView(Struct, frozen=True, kw_only=True):
 
 
 class OfferView(Struct, frozen=True, kw_only=True):
-    """A valid offer."""
+    """An offer in force, its prices as they are quoted, in its currency.
+
+    `unit_price_cny` is payable with tax, `unit_cost_cny` is what it costs us without the tax that is deducted, both of one
+    piece in CNY; they are missing where no rate of its currency is in force. `rate_is_old` where that has not been entered for
+    longer than the policy says.
+    """
 
     id: int
     vendor: str
     part_number: str
-    unit_price_cny: Decimal
+    currency: str
+    invoice_kind: InvoiceKind
+    tax_percent: Decimal
+    includes_tax: bool
+    unit_price: Decimal
     minimum_quantity: int
     lot_size: int
     maximum_quantity: int
-    order_fee_cny: Decimal
+    order_fee: Decimal
     lead_time_days: float
     expedited_hours: float | None
-    expedited_price_cny: Decimal | None
-    expedited_fee_cny: Decimal | None
+    expedited_price: Decimal | None
+    expedited_fee: Decimal | None
     valid_to: date | None
+    cny_per_100: Decimal | None
+    rate_is_old: bool
+    unit_price_cny: Decimal | None
+    unit_cost_cny: Decimal | None
 
 
 async def vendor(code: str) -> VendorView:
@@ -89,10 +104,17 @@ async def offers(
     """Offers that are valid today, in the order they were entered."""
     return await db.read(
         OfferView,
-        """SELECT offer.id, party.code AS vendor, part.part_number, unit_price_cny, minimum_quantity, lot_size,
-                  maximum_quantity, order_fee_cny, lead_time_days, expedited_hours, expedited_price_cny,
-                  expedited_fee_cny, valid_to
+        """SELECT offer.id, party.code AS vendor, part.part_number, currency, invoice_kind, tax_percent, includes_tax,
+                  unit_price, minimum_quantity, lot_size, maximum_quantity, order_fee, lead_time_days, expedited_hours,
+                  expedited_price, expedited_fee, valid_to, rate AS cny_per_100,
+                  currency <> 'CNY' AND rate IS NOT NULL AND NOT EXISTS (
+                      SELECT FROM exchange_rate
+                      WHERE exchange_rate.currency = offer.currency AND exchange_rate.valid_from BETWEEN $2 - $6::int AND $2
+                  ) AS rate_is_old,
+                  payable_cny(unit_price, tax_percent, includes_tax, rate) AS unit_price_cny,
+                  cost_cny(unit_price, invoice_kind, tax_percent, includes_tax, rate) AS unit_cost_cny
            FROM offer
+           CROSS JOIN LATERAL (SELECT cny_per_100(currency, $2) AS rate) AS today
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
            JOIN part ON part.id = offer.part
@@ -104,6 +126,7 @@ async def offers(
         part_number,
         vendor,
         limit,
+        (await policy.in_force()).policy.rate_days,
     )
 
 

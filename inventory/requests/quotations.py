@@ -24,6 +24,9 @@ Availability = Literal["in_stock", "on_its_way", "to_order", "not_available"]
 
 FEN = Decimal("0.01")
 
+WITH_OUR_TAX = Decimal("1.13")
+"""Goods and repairs are sold with 13 % 增值税."""
+
 
 class QuotationLine(Struct, frozen=True, kw_only=True):
     """A part with its price in CNY with tax; `arrives_at` were it accepted at once. A repair is told as another way."""
@@ -99,17 +102,21 @@ def marked_up(price: Decimal, margin_percent: Decimal) -> Decimal:
 
 
 async def prices_of(parts: list[int]) -> dict[int, Decimal]:
-    """What we pay for parts: the lowest offer of today, else what the catalogue says they cost; CNY with tax, by part."""
+    """What parts are sold for before a margin: what the cheapest offer of today costs us, with the tax on our sale.
+
+    Where nobody offers a part, what the catalogue says it costs. CNY with tax, by part.
+    """
     rows = await db.fetch(
         """SELECT part.id, coalesce(offered.price, unit_cost_cny) AS price FROM part
            LEFT JOIN LATERAL (
-               SELECT min(unit_price_cny) AS price FROM offer JOIN vendor ON vendor.id = offer.vendor AND vendor.active
+               SELECT min(unit_cost_cny) * $3 AS price FROM offers_on($2::date) AS offer
+               JOIN vendor ON vendor.id = offer.vendor AND vendor.active
                WHERE offer.part = part.id AND vendor.kind <> 'repairer'
-                 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
            ) AS offered ON true
            WHERE part.id = ANY($1)""",
         sorted(set(parts)),
         clock.today(),
+        WITH_OUR_TAX,
     )
     return {row["id"]: row["price"] for row in rows}
 
@@ -164,13 +171,14 @@ async def make(
     repairs = {
         row["part"]: row
         for row in await db.fetch(
-            """SELECT DISTINCT ON (part) part, repair_price_cny, repair_days FROM offer
+            """SELECT DISTINCT ON (part) part, repair_cost_cny * $3 AS repair_price_cny, repair_days
+               FROM offers_on($2::date) AS offer
                JOIN vendor ON vendor.id = offer.vendor AND vendor.active
-               WHERE part = ANY($1) AND repair_price_cny IS NOT NULL
-                 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
-               ORDER BY part, repair_price_cny""",
+               WHERE part = ANY($1) AND repair_cost_cny IS NOT NULL
+               ORDER BY part, repair_cost_cny""",
             [line.part for line in lines],
             clock.today(),
+            WITH_OUR_TAX,
         )
     }
     stores = {line.place for line in lines if line.reservation is not None and not line.short}

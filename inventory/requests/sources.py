@@ -197,10 +197,10 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
     rows = await db.fetch(
         """SELECT offer.part, party.code AS vendor, coalesce(earlier.took, '{}') AS took,
                   coalesce(expedited_hours, lead_time_days * 24) AS hours,
-                  coalesce(expedited_price_cny, unit_price_cny)::float8 AS cost, exchange_hours,
-                  exchange_fee_cny::float8 AS exchange_fee,
+                  coalesce(expedited_cost_cny, unit_cost_cny)::float8 AS cost, exchange_hours,
+                  exchange_cost_cny::float8 AS exchange_fee,
                   party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it
-           FROM offer
+           FROM offers_on($2::date) AS offer
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
            CROSS JOIN LATERAL (
@@ -211,7 +211,7 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
                    ORDER BY received_at DESC LIMIT 50
                ) AS last
            ) AS earlier
-           WHERE offer.part = ANY($1) AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+           WHERE offer.part = ANY($1)
            ORDER BY offer.part, hours, cost LIMIT 500""",
         list(parts),
         clock.today(),

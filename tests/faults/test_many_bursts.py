@@ -146,11 +146,11 @@ async def _vendors(urls: dict[str, str]) -> None:
             procurement.NewOffer(
                 vendor=code,
                 part=part,
-                unit_price_cny=Decimal(price),
+                unit_price=Decimal(price),
                 minimum_quantity=1,
                 lot_size=1,
                 maximum_quantity=40,
-                order_fee_cny=Decimal(0),
+                order_fee=Decimal(0),
                 lead_time_days=2.0,
                 valid_from=SINCE,
             )

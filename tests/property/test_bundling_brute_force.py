@@ -17,8 +17,8 @@ from optimizer.order_bundles import (
     alone,
     bundle,
     least_quantity,
+    line_of,
     orders_of,
-    unit_price,
 )
 
 MOST = 9
@@ -38,6 +38,7 @@ def options(draw: st.DrawFn, vendor: str) -> Option:
         lot,
         draw(st.integers(4, MOST)),
         float(draw(st.sampled_from([0, 0, 7]))),
+        draw(st.sampled_from([1.0, 1.0, 0.5, 100 / 113])),
     )
 
 
@@ -78,10 +79,7 @@ def best(needs: list[Need], terms: list[Terms]) -> tuple[int, float]:
             if not covered or covered < max(brought):
                 continue
             least = least_quantity(option, need.quantity) or 0
-            found += [
-                Line(need.key, option.vendor, quantity, quantity * unit_price(option, quantity))
-                for quantity in range(least, option.maximum + 1, option.lot)
-            ]
+            found += [line_of(need.key, option, quantity) for quantity in range(least, option.maximum + 1, option.lot)]
         return found
 
     worths: list[tuple[int, float]] = []

@@ -132,17 +132,17 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
             procurement.NewOffer(
                 vendor=vendor.code,
                 part=part.number,
-                unit_price_cny=price.quantize(Decimal("0.01")),
+                unit_price=price.quantize(Decimal("0.01")),
                 minimum_quantity=1,
                 lot_size=1,
                 maximum_quantity=60,
-                order_fee_cny=Decimal(0),
+                order_fee=Decimal(0),
                 lead_time_days=float(part.days),
                 valid_from=start,
                 expedited_hours=float(fast) if fast else None,
-                expedited_price_cny=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
-                expedited_fee_cny=Decimal(300) if fast else None,
-                repair_price_cny=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
+                expedited_price=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
+                expedited_fee=Decimal(300) if fast else None,
+                repair_price=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
                 if vendor.kind == "repairer"
                 else None,
                 repair_days=12.0 if vendor.kind == "repairer" else None,

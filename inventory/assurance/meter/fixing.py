@@ -107,7 +107,7 @@ SELECT DISTINCT ON (part_number, serving, wanted.pool) part_number, serving, wan
        NULL AS depot, CASE WHEN $6::boolean THEN party.code END AS reference, minimum_quantity AS quantity,
        true AS confirmed
 FROM wanted
-JOIN offer ON offer.part = wanted.part AND valid_from <= $5 AND (valid_to IS NULL OR valid_to >= $5)
+JOIN offers_on($5::date) AS offer ON offer.part = wanted.part
 JOIN vendor ON vendor.id = offer.vendor AND vendor.active
 JOIN party ON party.id = vendor.party
 ORDER BY part_number, serving, wanted.pool, coalesce(expedited_hours, lead_time_days * 24), party.code

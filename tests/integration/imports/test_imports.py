@@ -221,7 +221,7 @@ async def test_devices_vendors_and_offers_are_entered_and_brought_up_to_date(imp
     assert await db.fetch_value("SELECT installed_on FROM device WHERE serial = 'BANK-001'") == date(2024, 1, 2)
     assert await db.fetch_value("SELECT kind FROM place WHERE code = 'V-NEWV'") == "vendor"
     assert await db.fetch_value("SELECT endpoint FROM vendor JOIN party ON party.id = party WHERE code = 'DISTI'")
-    prices = await db.fetch("SELECT unit_price_cny FROM offer WHERE unit_price_cny IN (455.50, 249) ORDER BY 1")
+    prices = await db.fetch("SELECT unit_price FROM offer WHERE unit_price IN (455.50, 249) ORDER BY 1")
     assert [row[0] for row in prices] == [Decimal("249.00"), Decimal("455.50")]
 
 

@@ -51,11 +51,11 @@ async def stocked(part: str = TIE, *, offered: bool = True, days_ago: int = 200)
                 procurement.NewOffer(
                     vendor="DISTI",
                     part=part,
-                    unit_price_cny=Decimal(3),
+                    unit_price=Decimal(3),
                     minimum_quantity=1,
                     lot_size=1,
                     maximum_quantity=1000,
-                    order_fee_cny=Decimal(0),
+                    order_fee=Decimal(0),
                     lead_time_days=14.0,
                     valid_from=date(2024, 1, 1),
                 )

@@ -375,11 +375,11 @@ async def enter_swap_unit() -> None:
             procurement.NewOffer(
                 vendor="DISTI",
                 part=SWAP,
-                unit_price_cny=Decimal(32_000),
+                unit_price=Decimal(32_000),
                 minimum_quantity=1,
                 lot_size=1,
                 maximum_quantity=5,
-                order_fee_cny=Decimal(0),
+                order_fee=Decimal(0),
                 lead_time_days=30.0,
                 valid_from=date(2024, 1, 1),
             )

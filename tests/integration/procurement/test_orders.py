@@ -78,9 +78,10 @@ async def test_an_offer_ends_at_midnight_where_the_house_works(company):
 
 async def test_goods_are_expected_by_the_offer_of_today_not_by_one_to_come(company):
     await db.execute(
-        """INSERT INTO offer (vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny,
-                              lead_time_days, valid_from)
-           SELECT vendor, part, unit_price_cny, minimum_quantity, lot_size, maximum_quantity, order_fee_cny, 90, $1
+        """INSERT INTO offer (vendor, part, currency, invoice_kind, tax_percent, includes_tax, unit_price, minimum_quantity,
+                              lot_size, maximum_quantity, order_fee, lead_time_days, valid_from)
+           SELECT vendor, part, currency, invoice_kind, tax_percent, includes_tax, unit_price, minimum_quantity, lot_size,
+                  maximum_quantity, order_fee, 90, $1
            FROM offer WHERE lead_time_days = 7""",
         clock.today() + timedelta(days=30),
     )

@@ -15,8 +15,8 @@ from tests.world import BUYER, DRIVE, KEEPER, SETUP, actor
 async def test_offers_and_orders_are_told_with_what_changed_and_a_draft_is_held_against_the_last(company):
     first = await placed((DRIVE, 2))
     offer = register.NewOffer(
-        vendor="DISTI", part=DRIVE, unit_price_cny=Decimal(1078), minimum_quantity=1, lot_size=1, maximum_quantity=50,
-        order_fee_cny=Decimal(0), lead_time_days=5, valid_from=clock.today(),
+        vendor="DISTI", part=DRIVE, unit_price=Decimal(1078), minimum_quantity=1, lot_size=1, maximum_quantity=50,
+        order_fee=Decimal(0), lead_time_days=5, valid_from=clock.today(),
     )  # fmt: skip
     await register.enter_offers([offer], by=SETUP)
     with clock.at(clock.now() + timedelta(days=1)):

@@ -83,7 +83,7 @@ async def test_a_level_below_its_base_stock_has_one_open_proposal_with_its_reaso
     assert proposal.chosen is not None
     assert proposal.chosen.vendor == "DISTI"
     assert proposal.chosen.quantity == proposal.quantity >= 3
-    assert proposal.cost_cny == proposal.quantity * Decimal(250)
+    assert proposal.amount_cny == proposal.quantity * Decimal(250)
     assert proposal.expected_at is not None
     assert proposal.expected_at > clock.now()
 
@@ -293,7 +293,7 @@ async def test_company_brings_a_vendors_least_order_value_together(company):
 async def test_freight_price_breaks_and_the_fee_of_a_small_order_are_in_the_orders_total(company):
     await db.execute("UPDATE vendor SET minimum_order_cny = 5000, small_order_fee_cny = 90, freight_cny = 40")
     await db.execute(
-        """INSERT INTO price_break (offer, from_quantity, unit_price_cny)
+        """INSERT INTO price_break (offer, from_quantity, unit_price)
            SELECT offer.id, 10, 200 FROM offer JOIN part ON part.id = offer.part WHERE part_number = $1""",
         FAN,
     )
@@ -305,7 +305,7 @@ async def test_freight_price_breaks_and_the_fee_of_a_small_order_are_in_the_orde
 
 async def test_a_price_break_is_taken_where_more_costs_less(company):
     await db.execute(
-        """INSERT INTO price_break (offer, from_quantity, unit_price_cny)
+        """INSERT INTO price_break (offer, from_quantity, unit_price)
            SELECT offer.id, 10, 200 FROM offer JOIN part ON part.id = offer.part WHERE part_number = $1""",
         FAN,
     )
@@ -313,7 +313,7 @@ async def test_a_price_break_is_taken_where_more_costs_less(company):
     await replenishment.propose()
     await bundled()
     [proposal] = await opened()
-    assert (proposal.quantity, proposal.unit_price_cny, proposal.cost_cny) == (10, 200, 2000)
+    assert (proposal.quantity, proposal.unit_price_cny, proposal.amount_cny) == (10, 200, 2000)
 
 
 async def test_the_policy_drafts_what_it_may_and_no_more(company):

@@ -21,7 +21,7 @@ async def proposal(company: str) -> replenishment.ProposalView:
 async def test_proposals_are_listed_with_their_explanation(api, proposal):
     body = (await api.get("/replenishment-proposals?state=open&depot=GZ&vendor=DISTI", role="buyer")).json()
     [item] = body["items"]
-    assert (item["number"], item["facts"]["free"], item["cost_cny"]) == (proposal.number, 10, "750.00")
+    assert (item["number"], item["facts"]["free"], item["amount_cny"]) == (proposal.number, 10, "750.00")
     assert (await api.get("/replenishment-proposals?depot=NOWHERE", role="buyer")).status_code == 404
     assert (await api.get("/replenishment-proposals?state=asleep", role="buyer")).status_code == 422
     assert (await api.get("/replenishment-proposals?urgent=true", role="buyer")).json()["items"] == []

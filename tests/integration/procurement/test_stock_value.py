@@ -50,8 +50,8 @@ async def test_opening_stock_and_priced_receipts_make_a_moving_average(company):
 
     order = await placed((DRIVE, 4))
     had, worth, own = await books(DRIVE)
-    price = Decimal(1100)
-    await db.execute("UPDATE purchase_order_line SET unit_price_cny = $1", price)
+    price = Decimal(1100)  # 13 % on top come back by the special 发票
+    await db.execute("UPDATE purchase_order_line SET unit_price = 1243, tax_percent = 13, invoice_kind = 'special'")
     await receiving.receive_order(order.number, [incoming(DRIVE, 4)], by=KEEPER)
     assert await stock_value.book() == 4
     assert await stock_value.book() == 0  # once

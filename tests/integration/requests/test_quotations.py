@@ -92,7 +92,7 @@ async def test_a_contract_that_ended_is_served_for_money_where_it_says_so_and_el
 async def test_a_contracts_own_margin_and_labour_go_before_the_houses_and_a_repair_is_told(company):
     await charge("always", margin_percent=Decimal(10), labour_cny=Decimal(0))
     await db.execute(
-        "UPDATE offer SET repair_price_cny = 300, repair_days = 12 FROM part WHERE part.id = part AND part_number = $1",
+        "UPDATE offer SET repair_price = 300, repair_days = 12 FROM part WHERE part.id = part AND part_number = $1",
         PSU,
     )
 
@@ -234,7 +234,7 @@ async def test_a_request_can_be_cancelled_when_its_quotation_is_just_over(compan
 
 async def test_the_next_version_takes_todays_prices_and_the_one_before_holds_no_more(company):
     view = await quoted()
-    await db.execute("UPDATE offer SET unit_price_cny = 2000 FROM part WHERE part.id = part AND part_number = $1", PSU)
+    await db.execute("UPDATE offer SET unit_price = 2000 FROM part WHERE part.id = part AND part_number = $1", PSU)
 
     again = await quoting.quote_again(view.id, by=DISPATCHER, reason="price rise")
 
