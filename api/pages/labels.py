@@ -805,13 +805,13 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "value_how": {
         "moving_average": ("at the moving average", "移动加权平均"),
         "not_ours": ("not ours", "非我方所有"),
+        "unfit": ("defective or not judged", "坏件或待判定，不计价"),
         "not_booked_yet": ("not booked yet", "尚未入账"),
     },
     "value_basis": {
         "order": ("the order's price", "订单价格"),
         "catalogue": ("the catalogue's cost, there was no price", "无价格，按备件目录成本"),
-        "defective": ("nothing, it came defective", "坏件入库，不计价"),
-        "taken_back": ("what it left with", "冲回原出库金额"),
+        "as_before": ("what it was worth before", "按原入账金额"),
         "carried": ("the pool it came from", "自原库存归属结转"),
         "moving_average": ("the moving average", "移动加权平均"),
     },

@@ -34225,7 +34225,7 @@ async def forwards():
         tablename="value_step",
         constraint_name="value_step_basis_is_known",
         constraint_class=Check,
-        params={"condition": "basis IN ('order', 'catalogue', 'defective', 'taken_back', 'carried', 'moving_average')"},
+        params={"condition": "basis IN ('order', 'as_before', 'catalogue', 'carried', 'moving_average')"},
         schema=None,
     )
 

@@ -3,7 +3,8 @@
 The ledger says what moved; what it was worth is booked after it, one step for each movement over the border of our stock or
 of a pool, with both balances behind it. So a question of any day reads one step per part and pool and never adds the ledger
 up, and posting to the ledger waits for no price. Stock is inside while it is ours and lies in a store, is on its way between
-stores, or was taken before its paper; it is worth the same wherever inside it lies.
+stores, or was taken before its paper; it is worth the same wherever inside it lies. What is defective
+or not judged yet is worth nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +24,17 @@ from inventory.stock import disclosure, time_travel
 from inventory.stock.time_travel import StockKey
 from inventory.stock.units import UnitView
 
-Basis = Literal["order", "catalogue", "defective", "taken_back", "carried", "moving_average"]
-"""Where a value comes from: the order's price; the catalogue's cost, where there is no price; nothing, for defective pieces
-that came without a price; what it left with, where that was taken back; the pool it came from; or, of what leaves, the moving
-average."""
+Basis = Literal["order", "as_before", "catalogue", "carried", "moving_average"]
+"""Where a value comes from: the order's price; what it was worth when it was last here; the catalogue's cost, where it never
+was and there is no price; the pool it came from; or, of what leaves, the moving average."""
 
-How = Literal["moving_average", "not_ours", "not_booked_yet"]
+How = Literal["moving_average", "not_ours", "unfit", "not_booked_yet"]
 
 INSIDE = (*STORE_KINDS, "transit", "unpapered")
 """Kinds of places where what is ours still counts as stock."""
+
+UNFIT = ("defective", "unknown", "scrapped")
+"""Conditions in which a piece is worth nothing: broken, or nobody has judged it yet."""
 
 LATE = timedelta(minutes=10)
 """No transaction lasts longer: what is recorded before the latest step by more than this is booked or crosses no border."""
@@ -74,7 +77,7 @@ class BookValue(Struct, frozen=True, kw_only=True):
 
 
 class UnitValue(Struct, frozen=True, kw_only=True):
-    """A unit with what it came in with (specific identification); None where it is not ours or not booked yet."""
+    """A unit with what it came in with (specific identification); None where it counts for nothing."""
 
     unit: UUID
     part_number: str
@@ -120,7 +123,6 @@ class _Crossing(Struct, frozen=True, kw_only=True):
     from_pool: int | None
     to_pool: int | None
     reverses: UUID | None
-    to_condition: str
     ordered_at_cny: Decimal | None
     catalogue_cny: Decimal
 
@@ -139,7 +141,7 @@ class _Books:
         self,
         balances: dict[tuple[int, int], Balance],
         at: dict[tuple[int, int], datetime],
-        own: dict[UUID, Decimal],
+        own: dict[UUID | None, Decimal],
         went: dict[UUID, _Booked],
     ) -> None:
         self.balances, self.at, self.own, self.went = balances, at, own, went
@@ -169,13 +171,13 @@ class _Books:
         if carried is not None:
             return carried, "carried"
         if each.reverses is not None and each.reverses in self.went:
-            return self.went[each.reverses], "taken_back"
+            return self.went[each.reverses], "as_before"
         basis: Basis = "catalogue"
         price = each.catalogue_cny
         if each.ordered_at_cny is not None:
             basis, price = "order", each.ordered_at_cny
-        elif each.to_condition == "defective":
-            basis, price = "defective", Decimal(0)
+        elif each.unit in self.own:
+            basis, price = "as_before", self.own[each.unit]
         worth = (price * each.quantity).quantize(FEN)
         return _Booked(worth, worth), basis
 
@@ -239,15 +241,17 @@ async def _crossings(limit: int) -> list[_Crossing]:
     return await db.read(
         _Crossing,
         """WITH side AS (
-               SELECT movement.*, origin.kind = ANY($3) AND movement.from_owner = us.id AS leaves,
-                      target.kind = ANY($3) AND movement.to_owner = us.id AS comes
+               SELECT movement.*, origin.kind = ANY($3) AND movement.from_owner = us.id
+                          AND from_condition <> ALL($4) AS leaves,
+                      target.kind = ANY($3) AND movement.to_owner = us.id
+                          AND to_condition <> ALL($4) AS comes
                FROM movement
                JOIN party AS us ON us.is_ourselves
                JOIN place AS origin ON origin.id = from_place
                JOIN place AS target ON target.id = to_place
                WHERE $1::timestamptz IS NULL OR recorded_at > $1
            )
-           SELECT side.id, side.recorded_at, side.part, side.quantity, side.unit, reverses, to_condition,
+           SELECT side.id, side.recorded_at, side.part, side.quantity, side.unit, reverses,
                   CASE WHEN leaves THEN from_pool END AS from_pool, CASE WHEN comes THEN to_pool END AS to_pool,
                   CASE WHEN side.kind <> 'reversal' THEN cost_cny(line.unit_price, invoice_kind, tax_percent, true, cny_per_100)
                   END AS ordered_at_cny,
@@ -262,6 +266,7 @@ async def _crossings(limit: int) -> list[_Crossing]:
         None if since is None else since - LATE,
         limit,
         list(INSIDE),
+        list(UNFIT),
     )
 
 
@@ -351,6 +356,8 @@ def _valued(line: time_travel.StockAsOf, last: db.Row, ours: str) -> StockValue:
     how: How = "moving_average"
     if line.owner != ours:
         how = "not_ours"
+    elif line.condition in UNFIT:
+        how = "unfit"
     elif pieces < line.on_hand:
         how = "not_booked_yet"
     known = how == "moving_average"
@@ -423,7 +430,10 @@ async def unit_values(
     )
     worth = await own_values([unit.id for unit in units], until=instant)
     ours = await db.fetch_value("SELECT code FROM party WHERE is_ourselves")
-    return [_unit_value(unit, worth.get(unit.id) if unit.owner == ours else None) for unit in units]
+    return [
+        _unit_value(unit, worth.get(unit.id) if unit.owner == ours and unit.condition not in UNFIT else None)
+        for unit in units
+    ]
 
 
 def _unit_value(unit: UnitView, worth: tuple[Decimal, Basis] | None) -> UnitValue:

@@ -524,9 +524,7 @@ class ValueStep(Table, tablename="value_step", help_text="What a movement did to
 
     value_step_is_one_per_movement_and_side = Unique([movement, comes])
     value_step_quantity_is_positive = Check("quantity > 0")
-    value_step_basis_is_known = Check(
-        "basis IN ('order', 'catalogue', 'defective', 'taken_back', 'carried', 'moving_average')"
-    )
+    value_step_basis_is_known = Check("basis IN ('order', 'as_before', 'catalogue', 'carried', 'moving_average')")
     value_step_leaves_no_less_than_nothing = Check(
         "quantity_after >= 0 AND (quantity_after > 0 OR (value_after_cny = 0 AND own_value_after_cny = 0))"
     )
