@@ -60,6 +60,7 @@ from api.routes import (
     force_majeure,
     holding,
     imports,
+    inquiries,
     keeping,
     maker_support,
     master_data,
@@ -170,6 +171,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         counterfeits.SuspicionController,
         orders.OrderController,
         orders.PurchasePolicyController,
+        inquiries.InquiryController,
         requests.RequestController,
         quotations.QuotationController,
         quotations.ApprovalController,
@@ -197,7 +199,12 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         callbacks.CxmlController,
         vendor_orders.VendorOrderController,
     ]
-    taking_files = [attachments.AttachmentController, imports.ImportController, vendors.LetterFileController]
+    taking_files = [
+        attachments.AttachmentController,
+        imports.ImportController,
+        vendors.LetterFileController,
+        inquiries.QuoteSheetController,
+    ]
     security = [{"key": []}, {"session": []}]
     api = Router(
         "/api/v1",

@@ -802,6 +802,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "over": ("over", "已结束"),
         "withdrawn": ("withdrawn", "已撤销"),
     },
+    "inquiry_state": {
+        "open": ("open", "询价中"),
+        "decided": ("decided", "已定"),
+        "cancelled": ("cancelled", "已取消"),
+    },
     "value_how": {
         "moving_average": ("at the moving average", "移动加权平均"),
         "not_ours": ("not ours", "非我方所有"),
@@ -847,6 +852,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "duty_sheet": ("Duty sheet", "值班表"),
         "quotation": ("Quotation", "报价单"),
         "purchase_order": ("Purchase order", "采购订单"),
+        "quote_comparison": ("Comparison of quotes", "三家比价记录"),
         "case_report": ("Emergency report", "应急方案报告"),
     },
     "label_kind": {"unit": ("units", "单件"), "part": ("parts", "备件"), "bin": ("bins", "库位")},
@@ -894,6 +900,7 @@ TONES: dict[str, dict[str, Tone]] = {
         "replaced": "secondary",
         "withdrawn": "secondary",
     },
+    "inquiry_state": {"open": "blue", "decided": "green", "cancelled": "secondary"},
     "delegation_state": {"coming": "blue", "in_force": "green", "over": "secondary", "withdrawn": "secondary"},
     "approval_state": {"asked": "orange", "approved": "green", "refused": "red", "withdrawn": "secondary"},
     "cover_state": {"no": "red", "at_risk": "orange", "yes": "green"},

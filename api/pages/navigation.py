@@ -124,6 +124,7 @@ GROUPS = (
         ("Procurement", "采购"),
         (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+            Item("/inquiries", ("Inquiries", "询价"), "messages", "costs.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
             Item("/vendors", ("Vendors", "供应商"), "building-store", "vendors.read"),
             Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),

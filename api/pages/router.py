@@ -18,6 +18,7 @@ from api.pages import (
     force_majeure,
     imports,
     in_hand,
+    inquiries,
     inspections,
     keepings,
     label_sheets,
@@ -77,6 +78,7 @@ NOUNS = (
     replenishment,
     vendor_orders,
     vendors,
+    inquiries,
     money,
     counterfeits,
     picks,
@@ -115,7 +117,7 @@ NOUNS = (
     messages,
 )
 
-TAKING_FILES = (imports, attachments, vendors)
+TAKING_FILES = (imports, attachments, vendors, inquiries)
 
 
 def page_router(most_bytes: int) -> Router:

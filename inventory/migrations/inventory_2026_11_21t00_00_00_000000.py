@@ -203,6 +203,34 @@ class ForceMajeure(Table, tablename="force_majeure", schema=None):
     )
 
 
+class Inquiry(Table, tablename="inquiry", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
+class InquiryLine(Table, tablename="inquiry_line", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 class Learning(Table, tablename="learning", schema=None):
     id = UUID(
         default=UUID7(),
@@ -610,6 +638,34 @@ class Vendor(Table, tablename="vendor", schema=None):
     )
 
 
+class VendorQuote(Table, tablename="vendor_quote", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
+class VendorQuoteLine(Table, tablename="vendor_quote_line", schema=None):
+    id = UUID(
+        default=UUID7(),
+        null=False,
+        primary_key=True,
+        unique=False,
+        index=False,
+        index_method=IndexMethod.btree,
+        choices=None,
+        db_column_name=None,
+        secret=False,
+    )
+
+
 ID = "2026-11-21T00:00:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "The tables of the house"
@@ -706,6 +762,13 @@ async def forwards():
     manager.add_table(
         class_name="VendorClosure",
         tablename="vendor_closure",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="InquiryLine",
+        tablename="inquiry_line",
         schema=None,
         columns=None,
     )
@@ -977,6 +1040,13 @@ async def forwards():
         columns=None,
     )
 
+    manager.add_table(
+        class_name="InquiryVendor",
+        tablename="inquiry_vendor",
+        schema=None,
+        columns=None,
+    )
+
     manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
 
     manager.add_table(
@@ -1030,6 +1100,13 @@ async def forwards():
     manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
 
     manager.add_table(
+        class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="AuditEntry",
         tablename="audit_entry",
         schema=None,
@@ -1059,6 +1136,13 @@ async def forwards():
     manager.add_table(
         class_name="ServiceTerm",
         tablename="service_term",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
+        class_name="InquiryChoice",
+        tablename="inquiry_choice",
         schema=None,
         columns=None,
     )
@@ -1094,6 +1178,8 @@ async def forwards():
     )
 
     manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
+
+    manager.add_table(class_name="Inquiry", tablename="inquiry", schema=None, columns=None)
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -1185,6 +1271,13 @@ async def forwards():
     manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
 
     manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
+
+    manager.add_table(
+        class_name="VendorQuote",
+        tablename="vendor_quote",
+        schema=None,
+        columns=None,
+    )
 
     manager.add_table(
         class_name="ExchangeRate",
@@ -6477,6 +6570,117 @@ async def forwards():
         column_class=Boolean,
         params={
             "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        column_name="inquiry",
+        db_column_name="inquiry",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Inquiry,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        column_name="position",
+        db_column_name="position",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        column_name="part",
+        db_column_name="part",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Part,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        column_name="quantity",
+        db_column_name="quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -19270,6 +19474,74 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="InquiryVendor",
+        tablename="inquiry_vendor",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryVendor",
+        tablename="inquiry_vendor",
+        column_name="inquiry",
+        db_column_name="inquiry",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Inquiry,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryVendor",
+        tablename="inquiry_vendor",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="Receipt",
         tablename="receipt",
         column_name="id",
@@ -23083,6 +23355,268 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="quote",
+        db_column_name="quote",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": VendorQuote,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="line",
+        db_column_name="line",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": InquiryLine,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="currency",
+        db_column_name="currency",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="invoice_kind",
+        db_column_name="invoice_kind",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="tax_percent",
+        db_column_name="tax_percent",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (5, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="includes_tax",
+        db_column_name="includes_tax",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="unit_price",
+        db_column_name="unit_price",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": None,
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="minimum_quantity",
+        db_column_name="minimum_quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="lot_size",
+        db_column_name="lot_size",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="lead_time_days",
+        db_column_name="lead_time_days",
+        column_class_name="DoublePrecision",
+        column_class=DoublePrecision,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="AuditEntry",
         tablename="audit_entry",
         column_name="id",
@@ -24479,6 +25013,117 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        column_name="line",
+        db_column_name="line",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": InquiryLine,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        column_name="quote_line",
+        db_column_name="quote_line",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": VendorQuoteLine,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        column_name="quantity",
+        db_column_name="quantity",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        column_name="cheapest",
+        db_column_name="cheapest",
+        column_class_name="Boolean",
+        column_class=Boolean,
+        params={
+            "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="DataImport",
         tablename="data_import",
         column_name="id",
@@ -25637,6 +26282,311 @@ async def forwards():
         column_class=Boolean,
         params={
             "default": True,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="number",
+        db_column_name="number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": True,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="ship_to",
+        db_column_name="ship_to",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Place,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="pool",
+        db_column_name="pool",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Pool,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="state",
+        db_column_name="state",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="answer_by",
+        db_column_name="answer_by",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="few_reason",
+        db_column_name="few_reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="opened_at",
+        db_column_name="opened_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="opened_by",
+        db_column_name="opened_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="decided_at",
+        db_column_name="decided_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="decided_by",
+        db_column_name="decided_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="decided_for",
+        db_column_name="decided_for",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        column_name="reason",
+        db_column_name="reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
             "null": False,
             "primary_key": False,
             "unique": False,
@@ -30718,6 +31668,223 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="inquiry",
+        db_column_name="inquiry",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Inquiry,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="vendor",
+        db_column_name="vendor",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": Vendor,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="version",
+        db_column_name="version",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="valid_to",
+        db_column_name="valid_to",
+        column_class_name="Date",
+        column_class=Date,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="stored_file",
+        db_column_name="stored_file",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="came_at",
+        db_column_name="came_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="came_by",
+        db_column_name="came_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="findings",
+        db_column_name="findings",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "[]",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="ExchangeRate",
         tablename="exchange_rate",
         column_name="id",
@@ -32389,6 +33556,33 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        constraint_name="inquiry_line_is_one_per_part",
+        constraint_class=Unique,
+        params={"columns": ["inquiry", "part"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        constraint_name="inquiry_line_is_one_per_position",
+        constraint_class=Unique,
+        params={"columns": ["inquiry", "position"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="InquiryLine",
+        tablename="inquiry_line",
+        constraint_name="inquiry_line_quantity_is_positive",
+        constraint_class=Check,
+        params={"condition": "quantity > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="MakerCaseEntry",
         tablename="maker_case_entry",
         constraint_name="maker_case_entry_kind_is_known",
@@ -33554,6 +34748,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="InquiryVendor",
+        tablename="inquiry_vendor",
+        constraint_name="inquiry_vendor_is_asked_once",
+        constraint_class=Unique,
+        params={"columns": ["inquiry", "vendor"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="ReplenishmentRun",
         tablename="replenishment_run",
         constraint_name="replenishment_runs_once_a_day",
@@ -33880,6 +35083,60 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        constraint_name="vendor_quote_line_is_one_per_part",
+        constraint_class=Unique,
+        params={"columns": ["quote", "line"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        constraint_name="vendor_quote_line_is_priced",
+        constraint_class=Check,
+        params={"condition": "unit_price > 0 AND minimum_quantity > 0 AND lot_size > 0 AND lead_time_days >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        constraint_name="vendor_quote_line_currency_is_a_code",
+        constraint_class=Check,
+        params={"condition": "currency ~ '^[A-Z]{3}$'"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        constraint_name="vendor_quote_line_invoice_kind_is_known",
+        constraint_class=Check,
+        params={"condition": "invoice_kind IN ('special', 'general', 'none')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        constraint_name="vendor_quote_line_tax_percent_is_a_share",
+        constraint_class=Check,
+        params={"condition": "tax_percent BETWEEN 0 AND 100"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorQuoteLine",
+        tablename="vendor_quote_line",
+        constraint_name="vendor_quote_line_without_invoice_has_no_tax",
+        constraint_class=Check,
+        params={"condition": "invoice_kind <> 'none' OR tax_percent = 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Attachment",
         tablename="attachment",
         constraint_name="attachment_kind_is_known",
@@ -33980,6 +35237,24 @@ async def forwards():
         constraint_name="service_term_hours_are_known",
         constraint_class=Check,
         params={"condition": "hours IN ('working', 'non_working')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        constraint_name="inquiry_choice_is_one_per_part",
+        constraint_class=Unique,
+        params={"columns": ["line"], "nulls_distinct": True},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="InquiryChoice",
+        tablename="inquiry_choice",
+        constraint_name="inquiry_choice_quantity_is_positive",
+        constraint_class=Check,
+        params={"condition": "quantity > 0"},
         schema=None,
     )
 
@@ -34093,6 +35368,24 @@ async def forwards():
         constraint_name="lane_hours_are_positive",
         constraint_class=Check,
         params={"condition": "hours > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        constraint_name="inquiry_state_is_known",
+        constraint_class=Check,
+        params={"condition": "state IN ('open', 'decided', 'cancelled')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Inquiry",
+        tablename="inquiry",
+        constraint_name="inquiry_is_decided_by_someone",
+        constraint_class=Check,
+        params={"condition": "(state = 'open') = (decided_at IS NULL AND decided_by IS NULL)"},
         schema=None,
     )
 
@@ -34530,6 +35823,18 @@ async def forwards():
         constraint_class=Unique,
         params={
             "columns": ["source", "reference_number"],
+            "nulls_distinct": True,
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="VendorQuote",
+        tablename="vendor_quote",
+        constraint_name="vendor_quote_is_one_per_version",
+        constraint_class=Unique,
+        params={
+            "columns": ["inquiry", "vendor", "version"],
             "nulls_distinct": True,
         },
         schema=None,

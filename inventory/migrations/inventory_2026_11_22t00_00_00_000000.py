@@ -108,6 +108,7 @@ GUARDED = (
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
     *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
+    *("inquiry_line", "inquiry_vendor", "vendor_quote", "vendor_quote_line", "inquiry_choice"),
 )
 
 GUARDS = "".join(

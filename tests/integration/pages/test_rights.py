@@ -160,6 +160,8 @@ PAGES = [
     ("/roster", "dispatcher", "vendor"),
     ("/roster?week=2027-02-08&depot=GZ&role=warehouse_keeper", "warehouse_keeper", "inspector"),
     ("/roster/shifts/{shift}", "project_manager", "inspector"),
+    ("/inquiries?state=open", "planner", "engineer"),
+    ("/inquiries/new", "buyer", "auditor"),
     (f"/stock-values?day=2026-11-01&part={PSU}", "buyer", "engineer"),
     (f"/prices?part={PSU}", "planner", "warehouse_keeper"),
     ("/delegations?ended=yes", "engineer", "inspector"),
