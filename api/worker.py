@@ -36,7 +36,7 @@ from inventory.imports import imports
 from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
-from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers
+from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers, stock_value
 from inventory.requests import backorders, planned, quoting, shipping
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
@@ -341,6 +341,7 @@ async def _each_minute() -> None:
     await promises.begin_due(by=service("allocation"), beside=await planned.followed())
     await planned.look_ahead(by=service("allocation"))
     await escalation.escalate_late()
+    await stock_value.book()
 
 
 async def _now_and_then() -> None:

@@ -166,6 +166,32 @@ def _answered(facts: Any, language: Language, _: Names) -> Worded:
     )
 
 
+def _delegation(facts: Any, language: Language, _: Names) -> Worded:
+    right = labels.label("right", facts["right"], language)
+    when = f"{_time(facts['starts_at'])} – {_time(facts['ends_at'])}"
+    up_to = facts["up_to_cny"] and formats.money(facts["up_to_cny"])
+    given = facts["change"] == "given"
+    if language == "zh":
+        return Worded(
+            f"{'委托审批' if given else '委托已撤销'}：{right}",
+            [
+                f"审批人：{facts['delegator']}，代理人：{facts['delegate']}",
+                f"时间：{when}",
+                f"金额上限：{up_to or '不另设'}",
+                f"原因：{facts['reason']}",
+            ],
+        )
+    return Worded(
+        f"{'Left to a delegate' if given else 'Delegation withdrawn'}: {right}",
+        [
+            f"Approver: {facts['delegator']}, delegate: {facts['delegate']}",
+            f"When: {when}",
+            f"Up to: {up_to or 'as far as the approver may'}",
+            f"Why: {facts['reason']}",
+        ],
+    )
+
+
 def _time(at: str) -> str:
     return formats.minute(datetime.fromisoformat(at))
 
@@ -180,6 +206,7 @@ def _store(code: str | None, language: Language, places: Names) -> str:
 _SAID = {
     "step_escalated": _late,
     "duty_changed": _changed,
+    "delegation": _delegation,
     "approval_asked": _approval,
     "case_waits": _case_waits,
     "approval_decided": _decided,

@@ -107,6 +107,7 @@ async def _judge(end: datetime, serials: Serials) -> None:
     await duty_sheets.watch()
     await escalation.escalate_late(limit=500)
     await reordering.leave_proposals(by=SETUP)
+    await reordering.leave_an_inquiry(by=SETUP)
 
 
 async def _live(

@@ -1,4 +1,4 @@
-"""What the demo company's buyers find this morning: open proposals, one that was declined, vendors with terms of their own."""
+"""What the demo company's buyers find this morning: open proposals, one that was declined, vendors' terms, an inquiry."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,7 +7,9 @@ from api.demo.company.parts import PARTS
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.master_data import records
-from inventory.procurement import bundling, register, replenishment, replenishment_answers
+from inventory.procurement import bundling, inquiries, register, replenishment, replenishment_answers
+from inventory.procurement.orders import NewLine
+from inventory.procurement.quote_sheets import QuotedLine
 from optimizer.order_bundles import bundle
 
 TERMS = {"minimum_order_cny": "3000", "small_order_fee_cny": "80", "freight_cny": "60"}
@@ -15,6 +17,40 @@ TERMS = {"minimum_order_cny": "3000", "small_order_fee_cny": "80", "freight_cny"
 
 BREAK_FROM, BREAK = 10, Decimal("0.96")
 """From so many drives on a piece costs so much of its price (fictional)."""
+
+
+QUOTED = (Decimal("0.97"), Decimal("1.02"))
+"""What two of three vendors ask for the drives of the inquiry, as a share of the catalogue's cost (fictional)."""
+
+
+async def leave_an_inquiry(*, by: Actor) -> None:
+    """Ask three vendors for the year's drives; two of them have answered."""
+    drives = [part for part in PARTS if part.kind == "drive"][:3]
+    asked = await db.fetch(
+        "SELECT code FROM vendor JOIN party ON party.id = vendor.party WHERE active ORDER BY kind = 'broker', code LIMIT 3"
+    )
+    vendors = [row["code"] for row in asked]
+    opened = await inquiries.open_inquiry(
+        inquiries.NewInquiry(
+            ship_to="GZ",
+            lines=[NewLine(part_number=part.number, quantity=6) for part in drives],
+            vendors=vendors,
+            answer_by=clock.now() + timedelta(days=3),
+            remark="年度硬盘询价 / the year's drives",
+        ),
+        by=by,
+    )
+    for vendor, share in zip(vendors, QUOTED, strict=False):
+        lines = [
+            QuotedLine(
+                part_number=part.number,
+                unit_price=(part.cost * share).quantize(Decimal("0.01")),
+                lead_time_days=7,
+            )
+            for part in drives
+        ]
+        valid_to = clock.today() + timedelta(days=60)
+        await inquiries.take_quote(opened.id, vendor, lines, by=by, valid_to=valid_to, remark="邮件 / by mail")
 
 
 async def leave_proposals(*, by: Actor) -> None:

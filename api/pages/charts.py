@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from api.languages import Language
 from api.pages.formats import ZONE
 from inventory.emergency.cases import CaseView
 from inventory.emergency.following import Followed
 from inventory.emergency.recovering import Recovery
 from inventory.installed_base.failure_counts import DayCount, MonthCount
+from inventory.procurement.price_history import PricePoint
 from inventory.stock.history import LevelHistory
 from inventory.stock.levels import LevelView
 from optimizer.frontier import Point
@@ -225,6 +227,26 @@ def recovery_over_time(told: Recovery, _: Words) -> Chart:
         start=ahead[0],
         end=ahead[-1],
         below_zero=True,
+    )
+
+
+def prices_over_time(points: Sequence[PricePoint], language: Language, _: Words) -> Chart | None:
+    """What each vendor offered a part for, and what it was ordered for, the oldest first; None where there are no two."""
+    if len(points) < 2:
+        return None
+    rows: dict[str, list[tuple[str, float]]] = {}
+    for point in points:
+        vendor = point.vendor_zh if language == "zh" else point.vendor_en
+        kind = _("offered") if point.kind == "offered" else _("expedited") if point.expedited else _("ordered")
+        rows.setdefault(f"{vendor} · {kind}", []).append((point.on.isoformat(), float(point.unit_price_cny)))
+    end = points[-1].on.isoformat()
+    drawn = {name: [*told, (end, told[-1][1])] for name, told in rows.items()}
+    return Chart(
+        kind="time",
+        series=[Series(name=name, points=told) for name, told in drawn.items()],
+        start=points[0].on.isoformat(),
+        end=end,
+        y_name=_("CNY a piece"),
     )
 
 

@@ -829,6 +829,31 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "withdrawn": ("withdrawn", "撤销"),
         "swapped": ("swapped", "换班"),
     },
+    "delegation_state": {
+        "coming": ("to come", "未开始"),
+        "in_force": ("in force", "生效中"),
+        "over": ("over", "已结束"),
+        "withdrawn": ("withdrawn", "已撤销"),
+    },
+    "inquiry_state": {
+        "open": ("open", "询价中"),
+        "decided": ("decided", "已定"),
+        "cancelled": ("cancelled", "已取消"),
+    },
+    "value_how": {
+        "moving_average": ("at the moving average", "移动加权平均"),
+        "not_ours": ("not ours", "非我方所有"),
+        "unfit": ("defective or not judged", "坏件或待判定，不计价"),
+        "not_booked_yet": ("not booked yet", "尚未入账"),
+    },
+    "value_basis": {
+        "order": ("the order's price", "订单价格"),
+        "catalogue": ("the catalogue's cost, there was no price", "无价格，按备件目录成本"),
+        "as_before": ("what it was worth before", "按原入账金额"),
+        "carried": ("the pool it came from", "自原库存归属结转"),
+        "moving_average": ("the moving average", "移动加权平均"),
+    },
+    "price_kind": {"offered": ("offered", "报价"), "ordered": ("ordered", "订购")},
     "channel": {"mail": ("mail", "邮件"), "wecom": ("WeCom", "企业微信"), "dingtalk": ("DingTalk", "钉钉")},
     "message_state": {
         "waiting": ("being sent", "发送中"),
@@ -860,6 +885,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "duty_sheet": ("Duty sheet", "值班表"),
         "quotation": ("Quotation", "报价单"),
         "purchase_order": ("Purchase order", "采购订单"),
+        "quote_comparison": ("Comparison of quotes", "三家比价记录"),
         "case_report": ("Emergency report", "应急方案报告"),
     },
     "label_kind": {"unit": ("units", "单件"), "part": ("parts", "备件"), "bin": ("bins", "库位")},
@@ -907,6 +933,8 @@ TONES: dict[str, dict[str, Tone]] = {
         "replaced": "secondary",
         "withdrawn": "secondary",
     },
+    "inquiry_state": {"open": "blue", "decided": "green", "cancelled": "secondary"},
+    "delegation_state": {"coming": "blue", "in_force": "green", "over": "secondary", "withdrawn": "secondary"},
     "approval_state": {"asked": "orange", "approved": "green", "refused": "red", "withdrawn": "secondary"},
     "cover_state": {"no": "red", "at_risk": "orange", "yes": "green"},
     "outcome": {
@@ -1081,12 +1109,16 @@ def label(kind: str, value: str, language: Language) -> str:
     return value
 
 
-def actor(name: str, language: Language) -> str:
-    """Who acted: a person by user name, the service itself by what it did.
+def actor(name: str, language: Language, acts_for: str | None = None) -> str:
+    """Who acted, and for whom they stood in: a person by user name, the service itself by what it did.
 
     >>> actor("buyer-1", "zh"), actor("service:emergency", "zh"), actor("service:vendor HUAXIN", "en")
     ('buyer-1', '系统（应急监测）', 'the service (vendor HUAXIN)')
+    >>> actor("wu", "zh", "li"), actor("wu", "en", "li")
+    ('wu（代 li）', 'wu, for li')
     """
+    if acts_for is not None:
+        return f"{name}（代 {acts_for}）" if language == "zh" else f"{name}, for {acts_for}"
     if not name.startswith("service:"):
         return name
     part = label("service", name.removeprefix("service:"), language)

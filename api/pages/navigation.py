@@ -54,7 +54,7 @@ GROUPS = (
         (
             Item("/", ("Overview", "概览"), "dashboard", None),
             Item("/steps", ("Duties", "待办"), "circle-check", "steps.read"),
-            Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets",)),
+            Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets", "/delegations")),
             Item("/scan", ("Scan", "扫码"), "scan", "stock.take"),
             Item("/my-parts", ("In-hand parts", "在手备件"), "briefcase", "handovers.make", also=("/handovers",)),
         ),
@@ -89,6 +89,7 @@ GROUPS = (
         ("Stock and ledger", "库存台账"),
         (
             Item("/stock", ("Stock", "库存"), "building-warehouse", "stock.read"),
+            Item("/stock-values", ("Stock value", "库存金额"), "coin", "costs.read"),
             Item("/units", ("Units", "单件"), "box", "stock.read"),
             Item("/bins", ("Bins", "库位"), "map-pin", "stock.read"),
             Item("/conditions", ("Blocked stock", "待检与隔离"), "lock", "documents.read"),
@@ -123,9 +124,11 @@ GROUPS = (
         ("Procurement", "采购"),
         (
             Item("/orders", ("Orders", "采购"), "shopping-cart", "orders.read"),
+            Item("/inquiries", ("Inquiries", "询价"), "messages", "costs.read"),
             Item("/replenishment", ("Replenishment", "补货建议"), "packages", "replenishment.read"),
             Item("/vendors", ("Vendors", "供应商"), "building-store", "vendors.read"),
             Item("/invoices", ("Invoices", "发票"), "receipt", "costs.read", also=("/accruals",)),
+            Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
         ),

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
@@ -16,7 +16,7 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import fitting
 from inventory.ground import steps
-from inventory.procurement import changes, desk_by_hand, orders, receiving
+from inventory.procurement import changes, desk_by_hand, orders, price_history, receiving
 from inventory.stock import receipts
 
 
@@ -129,6 +129,11 @@ async def show_order(request: PageRequest, order_id: FromPath[UUID]) -> Page:
         open_change=next((change for change in versions if change.answered_at is None), None),
         duties=await steps.open_kinds("purchase_order", order.number),
         to_settle=orders.TO_SETTLE,
+        paid=await price_history.last_paid(
+            {line.part_number: line.unit_price_cny for line in order.lines if line.unit_price_cny is not UNSET},
+            seen_by=request.user,
+            but=order_id,
+        ),
     )
 
 

@@ -68,6 +68,7 @@ def refusal_page(request: Request[Any, Any, Any], refusal: InventoryError) -> Re
         sentence_of(refusal, language),
         refusal.advice(language),
         elsewhere=refusal.facts.get("elsewhere", []),
+        fields=[field.zh if language == "zh" else field.en for field in refusal.fields],
     )
 
 

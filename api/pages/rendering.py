@@ -140,7 +140,7 @@ def environment() -> Environment:
         "span": pass_context(lambda c, value: formats.span(value, c["language"])),
         "hours": pass_context(lambda c, value: formats.hours(value, c["language"])),
         "told": pass_context(lambda c, told: sentences.chinese(told) if c["language"] == "zh" else told),
-        "who": pass_context(lambda c, name: labels.actor(name, c["language"])),
+        "who": pass_context(lambda c, name, acts_for=None: labels.actor(name, c["language"], acts_for)),
         # a slash within a name is part of it
         "urlencode": lambda value: quote(str(value), safe=""),
         "json": lambda value: msgspec.json.encode(value).decode(),

@@ -11,12 +11,14 @@ from api.pages import (
     counterfeits,
     counts,
     coverage,
+    delegations,
     duty_sheets,
     emergencies,
     finding,
     force_majeure,
     imports,
     in_hand,
+    inquiries,
     inspections,
     invoices,
     keepings,
@@ -26,6 +28,7 @@ from api.pages import (
     maker_support,
     master_data,
     messages,
+    money,
     notices,
     orders,
     overview,
@@ -77,6 +80,8 @@ NOUNS = (
     vendor_orders,
     vendors,
     invoices,
+    inquiries,
+    money,
     counterfeits,
     picks,
     provisional,
@@ -109,11 +114,12 @@ NOUNS = (
     policies,
     steps,
     roster,
+    delegations,
     duty_sheets,
     messages,
 )
 
-TAKING_FILES = (imports, attachments, vendors)
+TAKING_FILES = (imports, attachments, vendors, inquiries)
 
 
 def page_router(most_bytes: int) -> Router:

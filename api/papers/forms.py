@@ -22,6 +22,7 @@ Form = Literal[
     "quotation",
     "case_report",
     "purchase_order",
+    "quote_comparison",
     "part_passport",
 ]
 Column = Literal[
@@ -142,6 +143,11 @@ SHAPES: dict[Form, Shape] = {
             ("供应商确认（签章）", "Confirmed by (sign and stamp)"),
         ),
     ),
+    "quote_comparison": Shape(
+        name=("三家比价记录", "Comparison of quotes"),
+        columns=("part", "quantity", "price", "delivery", "what"),
+        signers=(("采购", "Buyer"), APPROVER),
+    ),
     "case_report": Shape(
         name=("应急方案报告", "Emergency report"),
         columns=("when", "what"),
@@ -229,7 +235,7 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "columns": [[column, said(COLUMNS[column])] for column in columns],
         "lines": [[_cell(line, column) for column in columns] for line in paper.lines],
         "total": sum(counts)
-        if "quantity" in shape.columns and paper.form not in ("quotation", "purchase_order")
+        if "quantity" in shape.columns and paper.form not in ("quotation", "purchase_order", "quote_comparison")
         else None,
         "remarks": paper.remarks,
         "signers": [said(signer) for signer in shape.signers],

@@ -14,9 +14,10 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Unknown
 from inventory.ground.steps import StepView
-from inventory.people import duty, messages, persons
+from inventory.people import delegations, duty, messages, persons
+from inventory.people.delegations import Delegate
 from inventory.people.persons import Holder, actor_of
-from inventory.people.roles import ROLES
+from inventory.people.roles import APPROVALS, ROLES
 from inventory.procurement import lateness
 from inventory.procurement.orders import AtRisk
 from inventory.stock import keeping
@@ -125,12 +126,16 @@ BUILT_IN = Policy(
 
 
 class Reach(Struct, frozen=True, kw_only=True):
-    """Who can be told at an instant: shifts under way, holders of roles, key-holders by store, and who is active."""
+    """Who can be told at an instant: shifts under way, holders of roles, key-holders by store, who is active, and delegates.
+
+    `delegates` stand in for approvers; a duty to approve reaches them beside whom they stand in for.
+    """
 
     on_duty: Sequence[Holder]
     holders: Sequence[Holder]
     key_holders: Mapping[str, str]
     active: frozenset[str]
+    delegates: Sequence[Delegate] = ()
 
 
 class Climbing(Struct, frozen=True, kw_only=True):
@@ -192,7 +197,12 @@ def people_of(rung: Rung, step: Climbing, reach: Reach) -> list[str]:
         found.append(step.owner)
     if not found and rung.off_duty:
         found = _of_role(role, step.depot, reach.holders)
-    return sorted(set(found))
+    standing_in = [
+        each.username
+        for each in reach.delegates
+        if each.delegator in found and step.kind in APPROVALS[each.right].duties and each.serves(step.depot)
+    ]
+    return sorted({*found, *standing_in})
 
 
 def _of_role(role: str, depot: str | None, among: Sequence[Holder]) -> list[str]:
@@ -257,6 +267,7 @@ async def _reach(late: Sequence[Climbing], policy: Policy) -> Reach:
         holders=await persons.holders(sorted(off_duty), limit=PEOPLE_AT_MOST),
         key_holders=await keeping.key_holders(sorted({step.depot for step in late if step.depot})),
         active=frozenset(row["username"] for row in active),
+        delegates=await delegations.delegates(APPROVALS),
     )
 
 

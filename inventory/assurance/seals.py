@@ -34,7 +34,9 @@ _MOVEMENT = """id, recorded_at AT TIME ZONE 'UTC', occurred_at AT TIME ZONE 'UTC
     from_condition, from_owner, from_pool, from_bin, to_place, to_condition, to_owner, to_pool, to_bin, reservation,
     document_kind, document, reason, actor, reverses, receipt"""
 
-_AUDIT = "id, recorded_at AT TIME ZONE 'UTC', actor, action, subject_kind, subject, change, reason, request_id"
+_AUDIT = (
+    "id, recorded_at AT TIME ZONE 'UTC', actor, acts_for, action, subject_kind, subject, change, reason, request_id"
+)
 
 COLUMNS: Mapping[Stream, str] = {"movement": _MOVEMENT, "audit_entry": _AUDIT}
 """What of a row is sealed, in this order; instants in UTC, so that no session's settings matter."""

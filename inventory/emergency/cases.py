@@ -26,8 +26,11 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.people import duty, messages
+from inventory.people.delegations import acting
 from inventory.procurement import orders
 from inventory.stock import transfers
+
+APPROVING = "emergency.approve"
 
 DECIDE_WITHIN = timedelta(minutes=15)
 """How soon somebody must decide about a case before it is handed up."""
@@ -119,6 +122,7 @@ class CaseView(Struct, frozen=True, kw_only=True):
     evidence: Any
     proposal: Any
     approved_by: str | None
+    approved_for: str | None
     approval_basis: str | None
     closing_note: str
     lessons: str
@@ -200,7 +204,7 @@ async def _begin_deciding(number: str, depot: str) -> None:
 async def _wake(case: UUID, view: CaseSummary, proposal: Mapping[str, Any]) -> None:
     """Tell everybody on duty who may approve that a case waits for them; where there is nobody, hand it up at once."""
     await _begin_deciding(view.number, view.depot)
-    shifts = await duty.on_duty_with("emergency.approve", depot=view.depot, limit=APPROVERS_AT_MOST)
+    shifts = await duty.on_duty_with(APPROVING, depot=view.depot, limit=APPROVERS_AT_MOST)
     if not shifts:
         await steps.hasten("emergency_case", view.number, "decide_case")
         return
@@ -497,10 +501,10 @@ async def approve(
         WrongState: there is nothing to approve, or it was approved before.
         ProposedAnew: its measures are others by now.
         NothingProposed: the proposal holds no measure.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not approve this.
 
     """
-    by.require("emergency.approve")
-    view = await waiting(case, by=by)
+    view, by = await approving(case, by=by)
     if proposed_at is not None and view.proposed_at != proposed_at:
         raise ProposedAnew(number=view.number)
     drafts = await db.fetch(
@@ -516,12 +520,13 @@ async def approve(
     now = clock.now()
     await db.execute(
         """UPDATE emergency_case SET state = 'acting', approved_at = $2, approved_by = $3, approval_basis = $4,
-                  acting_at = $2
+                  acting_at = $2, approved_for = $5
            WHERE id = $1""",
         case,
         now,
         by.name,
         basis,
+        by.acts_for,
     )
     for draft in drafts:
         await orders.approve_on_authority(draft["id"], by=by)
@@ -712,6 +717,28 @@ async def waiting(case: UUID, *, by: Actor) -> CaseSummary:
     return view
 
 
+async def approving(case: UUID, *, by: Actor, amount_cny: Decimal | None = None) -> tuple[CaseSummary, Actor]:
+    """A case that waits for approval, locked, with the actor as they may approve it: whoever declared it drafted it.
+
+    `amount_cny` is what other measures come to than those that it proposes.
+
+    Raises:
+        Unknown, NotYourDepot, WrongState: as `waiting`.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not approve this.
+
+    """
+    by.require(APPROVING)
+    view = await waiting(case, by=by)
+    if APPROVING in by.rights:
+        return view, by
+    drafted_by = await db.fetch_value(
+        "SELECT actor FROM case_entry WHERE emergency_case = $1 AND kind = 'opened' ORDER BY id LIMIT 1", case
+    )
+    total = await db.fetch_value("SELECT proposal->>'total_cny' FROM emergency_case WHERE id = $1", case)
+    amount = amount_cny if amount_cny is not None or total is None else Decimal(total)
+    return view, acting(APPROVING, by=by, amount_cny=amount, depot=view.depot, drafted_by=[drafted_by])
+
+
 @db.atomic
 async def record_choice(case: UUID, proposal: Mapping[str, Any], *, by: Actor) -> None:
     """Keep the plan that was chosen instead of the recommended one; those who follow the case are told."""
@@ -808,7 +835,7 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
     """
     summary = await case_summary(case, seen_by=seen_by)
     row = await db.fetch_one(
-        """SELECT policy_version, evidence, proposal, approved_by, approval_basis, closing_note, lessons
+        """SELECT policy_version, evidence, proposal, approved_by, approved_for, approval_basis, closing_note, lessons
            FROM emergency_case WHERE id = $1""",
         case,
     )
@@ -823,6 +850,7 @@ async def case_view(case: UUID, *, seen_by: Actor) -> CaseView:
         evidence=disclosure.evidence_for(row["evidence"], seen_by),
         proposal=disclosure.proposal_for(row["proposal"], seen_by),
         approved_by=row["approved_by"],
+        approved_for=row["approved_for"],
         approval_basis=row["approval_basis"],
         closing_note=row["closing_note"],
         lessons=row["lessons"],

@@ -41,9 +41,10 @@ async def choose_plan(case: UUID, plan: int, *, proposed_at: datetime, by: Actor
         WrongState: it waits for no approval.
         ProposedAnew: its plans are others by now.
         PlanNoLongerHolds: stock, offers or the need changed, and the plan does not meet the need any more.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not choose it.
 
     """
-    by.require("emergency.approve")
+    by.require(cases.APPROVING)
     view = await cases.waiting(case, by=by)
     if view.proposed_at != proposed_at:
         raise cases.ProposedAnew(number=view.number)
@@ -61,6 +62,7 @@ async def choose_plan(case: UUID, plan: int, *, proposed_at: datetime, by: Actor
             total = await proposing.draft(fresh, measures, DRAFTER)
     except InsufficientStock as short:
         raise _no_longer(view.number, plan, "a store gave its stock away", "调出库的库存已被占用") from short
+    _, by = await cases.approving(case, by=by, amount_cny=total)
     await cases.record_choice(
         case,
         {

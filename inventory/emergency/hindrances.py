@@ -9,7 +9,7 @@ from msgspec import Struct
 from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db
 from inventory.ground.errors import Refused
-from inventory.people import duty, persons
+from inventory.people import delegations, duty, persons
 from inventory.people.roles import ROLES
 from inventory.procurement import prices
 
@@ -224,7 +224,9 @@ async def needs_a_person(depot: str, basis: type[Refused], facts: Mapping[str, o
     """Why a person has to approve, who may, and who of them is on duty; whom to wake where nobody is."""
     roles = sorted(role for role, rights in ROLES.items() if "emergency.approve" in rights)
     holders = await persons.holders(roles, limit=100)
-    may = sorted({each.username for each in holders if each.depot in (None, depot)})[:10]
+    able = {each.username for each in holders if each.depot in (None, depot)}
+    standing_in = await delegations.delegates(["emergency.approve"], able)
+    may = sorted(able | {each.username for each in standing_in if each.serves(depot)})[:10]
     on_duty = sorted({shift.username for shift in await duty.on_duty_with("emergency.approve", depot=depot, limit=50)})
     why = basis()
     why.facts = {**facts, "on_duty": listed(on_duty), "may": listed(may)}

@@ -130,6 +130,7 @@ class EmergencyCase(Table, tablename="emergency_case", help_text="A declared eme
     proposed_at = optional_instant()
     approved_at = optional_instant()
     approved_by = optional_text()
+    approved_for = optional_text()
     approval_basis = optional_text()
     acting_at = optional_instant()
     cover_restored_at = optional_instant()

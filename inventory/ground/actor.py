@@ -1,5 +1,6 @@
 """Who acts: the person or system behind every verb, with what they may do and where."""
 
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -16,10 +17,25 @@ class NoPerson(Forbidden):
     help_zh = "请登录后办理，或使用绑定到本人的接口密钥。"
 
 
+class Delegated(Struct, frozen=True, kw_only=True):
+    """A kind of approval that an approver left to the actor: a right within the approver's scope, up to an amount, CNY.
+
+    `duties` are the kinds of steps that ask for such an approval.
+    """
+
+    delegator: str
+    right: str
+    up_to_cny: Decimal | None
+    duties: tuple[str, ...]
+    depots: frozenset[str] | None
+    contracts: frozenset[str] | None
+
+
 class Actor(Struct, frozen=True, kw_only=True):
     """A signed-in person, a system's key, or the service itself.
 
-    `depots` and `contracts` are codes; None means all of them.
+    `depots` and `contracts` are codes; None means all of them. `delegated` is what others left to them today, and
+    `acts_for` the one of them for whom they do what they are just doing.
     """
 
     name: str
@@ -32,19 +48,21 @@ class Actor(Struct, frozen=True, kw_only=True):
     person_id: int | None = None
     key_id: UUID | None = None
     language: str = "zh"
+    delegated: tuple[Delegated, ...] = ()
+    acts_for: str | None = None
 
     def may(self, right: str) -> bool:
-        """Whether the actor has a right at all, anywhere."""
-        return right in self.rights
+        """Whether the actor has a right at all, anywhere, be it as somebody's delegate."""
+        return right in self.rights or any(each.right == right for each in self.delegated)
 
     def require(self, right: str) -> None:
         """Refuse an actor without the right.
 
         Raises:
-            NotGranted: the actor's roles do not include it.
+            NotGranted: the actor's roles do not include it, and nobody left it to them.
 
         """
-        if right not in self.rights:
+        if not self.may(right):
             raise NotGranted(right=right, name=self.name)
 
     def require_eyes(self) -> None:

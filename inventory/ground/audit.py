@@ -18,6 +18,7 @@ class AuditView(Struct, frozen=True, kw_only=True):
     id: UUID
     recorded_at: datetime
     actor: str
+    acts_for: str | None
     action: str
     subject_kind: str
     subject: str
@@ -31,10 +32,12 @@ async def record(
 ) -> None:
     """Write one audit entry in the open transaction."""
     await db.execute(
-        """INSERT INTO audit_entry (recorded_at, actor, action, subject_kind, subject, change, reason, request_id)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        """INSERT INTO audit_entry (recorded_at, actor, acts_for, action, subject_kind, subject, change, reason,
+                                    request_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
         clock.now(),
         by.name,
+        by.acts_for,
         action,
         subject_kind,
         subject,
@@ -47,10 +50,12 @@ async def record(
 async def record_each(action: str, subject_kind: str, subjects: Sequence[str], *, by: Actor, reason: str = "") -> None:
     """Write the same of several subjects, an entry for each, in the open transaction."""
     await db.execute(
-        """INSERT INTO audit_entry (recorded_at, actor, action, subject_kind, subject, change, reason, request_id)
-           SELECT $1, $2, $3, $4, subject, '{}', $6, $7 FROM unnest($5::text[]) AS subject""",
+        """INSERT INTO audit_entry (recorded_at, actor, acts_for, action, subject_kind, subject, change, reason,
+                                    request_id)
+           SELECT $1, $2, $3, $4, $5, subject, '{}', $7, $8 FROM unnest($6::text[]) AS subject""",
         clock.now(),
         by.name,
+        by.acts_for,
         action,
         subject_kind,
         list(subjects),
@@ -73,7 +78,8 @@ async def entries(
     """Changes, latest first; `since` belongs to the span, `until` does not."""
     return await db.read(
         AuditView,
-        """SELECT id, recorded_at, actor, action, subject_kind, subject, change, reason, request_id FROM audit_entry
+        """SELECT id, recorded_at, actor, acts_for, action, subject_kind, subject, change, reason, request_id
+           FROM audit_entry
            WHERE ($1::text IS NULL OR subject = $1) AND ($2::text IS NULL OR subject_kind = $2)
              AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4)
              AND ($5::timestamptz IS NULL OR recorded_at >= $5) AND ($6::timestamptz IS NULL OR recorded_at < $6)

@@ -172,8 +172,8 @@ async def open_steps(
 ) -> list[StepView]:
     """Open duties in the reader's scope, the most urgent first.
 
-    `mine` are those that name the reader, those of a role of theirs that name nobody, and those handed up to them;
-    `my_store` those of `stores`, the ones the reader keeps.
+    `mine` are those that name the reader, those of a role of theirs or left to them that name nobody, and those handed up
+    to them; `my_store` those of `stores`, the ones the reader keeps.
     """
     due_at, step = after or (None, None)
     return await db.read(
@@ -183,7 +183,7 @@ async def open_steps(
              AND ($4::timestamptz IS NULL OR (due_at, id) > ($4, $5::uuid))
              AND ($6::text IS NULL OR place_code = $6)
              AND CASE $7::text
-                 WHEN 'mine' THEN owner = $3 OR (owner IS NULL AND owner_role = ANY($8))
+                 WHEN 'mine' THEN owner = $3 OR (owner IS NULL AND (owner_role = ANY($8) OR kind = ANY($12)))
                       OR EXISTS (SELECT FROM escalation WHERE escalation.step = step.id AND $3 = ANY(told))
                  WHEN 'my_store' THEN place_code = ANY($9)
                  WHEN 'late' THEN due_at < $1
@@ -200,6 +200,7 @@ async def open_steps(
         list(stores),
         limit,
         seen_by.contract_scope,
+        [kind for each in seen_by.delegated for kind in each.duties],
     )
 
 

@@ -28,6 +28,7 @@ class AuditEntry(Table, tablename="audit_entry", help_text="Who changed what, wh
     id = key()
     recorded_at = instant(index=True)
     actor = text()
+    acts_for = optional_text()
     action = text()
     subject_kind = text()
     subject = text(index=True)

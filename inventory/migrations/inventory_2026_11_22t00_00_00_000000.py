@@ -107,8 +107,9 @@ GUARDED = (
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
     *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
-    *("order_message", "purchase_policy", "suspect_piece", "exchange_rate"),
+    *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
     *("invoice_line", "invoice_answer"),
+    *("inquiry_line", "inquiry_vendor", "vendor_quote", "vendor_quote_line", "inquiry_choice"),
 )
 
 GUARDS = "".join(
@@ -186,8 +187,14 @@ ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_not_held_twice
 ALTER TABLE duty_shift ADD CONSTRAINT duty_shift_is_at_one_store
     EXCLUDE USING gist (person WITH =, place WITH <>, tstzrange(starts_at, ends_at) WITH &&)
     WHERE (withdrawn_at IS NULL AND place IS NOT NULL) DEFERRABLE INITIALLY IMMEDIATE;
+-- an approver leaves an approval to one person at a time
+ALTER TABLE delegation ADD CONSTRAINT delegation_is_to_one_at_once
+    EXCLUDE USING gist (delegator WITH =, "right" WITH =, tstzrange(starts_at, ends_at) WITH &&)
+    WHERE (withdrawn_at IS NULL);
 CREATE INDEX duty_shift_starts_idx ON duty_shift (starts_at, id) WHERE withdrawn_at IS NULL;
 CREATE INDEX duty_shift_ends_idx ON duty_shift (ends_at) WHERE withdrawn_at IS NULL;
+CREATE INDEX value_step_balance_idx ON value_step (part, pool, id);
+CREATE INDEX value_step_unit_idx ON value_step (unit, id) WHERE unit IS NOT NULL AND comes;
 CREATE INDEX message_unread_idx ON message (person, id) WHERE channel = 'page';
 CREATE INDEX message_going_out_idx ON message (id) WHERE channel <> 'page';
 

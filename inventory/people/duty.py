@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown
-from inventory.people import messages
+from inventory.people import delegations, messages
 from inventory.people.roles import ROLES
 
 LONGEST = timedelta(days=31)
@@ -355,6 +355,19 @@ async def on_duty(
 
 
 async def on_duty_with(right: str, *, depot: str, limit: int) -> list[ShiftView]:
-    """Who is on duty now and may do something at a store: whom to call for an approval at night."""
+    """Who is on duty now and may do something at a store, and their delegates: whom to call for an approval at night."""
     roles = {role for role, rights in ROLES.items() if right in rights}
-    return [shift for shift in await on_duty(limit=limit, depot=depot) if shift.role in roles]
+    found = {shift.username: shift for shift in await on_duty(limit=limit, depot=depot) if shift.role in roles}
+    standing_in = [
+        structs.replace(
+            found[each.delegator],
+            username=each.username,
+            name_zh=each.name_zh,
+            name_en=each.name_en,
+            phone=each.phone,
+            phone_verified_at=each.phone_verified_at,
+        )
+        for each in await delegations.delegates([right], found)
+        if each.serves(depot) and each.username not in found
+    ]
+    return [*found.values(), *standing_in]

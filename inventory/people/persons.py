@@ -1,17 +1,19 @@
 """People: adding them, giving them roles, signing them in."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from msgspec import Struct
 from pwdlib import PasswordHash
 
 from inventory.ground import audit, clock, db
-from inventory.ground.actor import Actor
+from inventory.ground.actor import Actor, Delegated
 from inventory.ground.errors import Busy, Forbidden, Invalid, Refused, Unknown
-from inventory.people.roles import ROLES, rights_of
+from inventory.people.roles import APPROVALS, ROLES, rights_of
 
 SIGN_IN_WINDOW = timedelta(minutes=15)
 FAILURES_PER_NAME = 5
@@ -231,13 +233,24 @@ async def actor_of(person_id: int) -> Actor | None:
     """The person as an actor, with today's roles and scopes; None when not active."""
     rows = await db.fetch(
         """SELECT person.username, person.language, role_grant.role, place.code AS depot,
-                  role_grant.contract_code, party.code AS vendor
+                  role_grant.contract_code, party.code AS vendor, left_to_them
            FROM person
            LEFT JOIN role_grant ON role_grant.person = person.id
            LEFT JOIN place ON place.id = role_grant.place
            LEFT JOIN party ON party.id = role_grant.vendor
+           CROSS JOIN LATERAL (
+               SELECT coalesce(jsonb_agg(jsonb_build_object(
+                          'delegator', giver.username, 'right', "right", 'up_to_cny', up_to_cny::text, 'role', own.role,
+                          'depot', at.code, 'contract', own.contract_code) ORDER BY delegation.id), '[]') AS left_to_them
+               FROM delegation
+               JOIN person AS giver ON giver.id = delegation.delegator AND giver.active
+               JOIN role_grant AS own ON own.person = giver.id
+               LEFT JOIN place AS at ON at.id = own.place
+               WHERE delegation.delegate = person.id AND withdrawn_at IS NULL AND starts_at <= $2 AND ends_at > $2
+           ) AS standing_in
            WHERE person.id = $1 AND person.active""",
         person_id,
+        clock.now(),
     )
     if not rows:
         return None
@@ -252,6 +265,26 @@ async def actor_of(person_id: int) -> Actor | None:
         vendor=next((row["vendor"] for row in rows if row["vendor"]), None),
         person_id=person_id,
         language=rows[0]["language"],
+        delegated=_delegated(rows[0]["left_to_them"]),
+    )
+
+
+def _delegated(found: Sequence[Mapping[str, Any]]) -> tuple[Delegated, ...]:
+    """What approvers left to somebody, as far as their own roles include it today."""
+    by_approver: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for grant in found:
+        if grant["right"] in ROLES.get(grant["role"], ()):
+            by_approver.setdefault((grant["delegator"], grant["right"]), []).append(grant)
+    return tuple(
+        Delegated(
+            delegator=delegator,
+            right=right,
+            up_to_cny=None if grants[0]["up_to_cny"] is None else Decimal(grants[0]["up_to_cny"]),
+            duties=APPROVALS[right].duties,
+            depots=scope_of([grant["depot"] for grant in grants]),
+            contracts=scope_of([grant["contract"] for grant in grants]),
+        )
+        for (delegator, right), grants in by_approver.items()
     )
 
 

@@ -1,5 +1,7 @@
 """Roles and the rights each one carries: the only place that says who may do what."""
 
+from msgspec import Struct
+
 RIGHTS: dict[str, tuple[str, str]] = {
     "parts.read": ("see the parts catalogue", "查看备件目录"),
     "parts.manage": ("edit the parts catalogue", "维护备件目录"),
@@ -183,6 +185,23 @@ DUTIES = (
     "administrator",
 )
 """The roles that are on duty."""
+
+
+class Approval(Struct, frozen=True):
+    """An approval that may be left to a delegate: what they must be able to see, and the steps that ask for it."""
+
+    takes: tuple[str, ...]
+    duties: tuple[str, ...]
+
+
+APPROVALS: dict[str, Approval] = {
+    "orders.approve": Approval(("orders.read", "costs.read"), ("approve_order", "approve_change")),
+    "emergency.approve": Approval(("emergency.read", "costs.read"), ("decide_case",)),
+    "requests.approve": Approval(("requests.read",), ("approve_request",)),
+    "plans.approve": Approval(("plans.read",), ("approve_plan",)),
+    "pools.cross": Approval(("documents.read",), ("decide_crossing",)),
+}
+"""Every right to approve: what is decided by one of these goes through `people.delegations.acting`."""
 
 
 def rights_of(roles: frozenset[str]) -> frozenset[str]:

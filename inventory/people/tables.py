@@ -15,6 +15,7 @@ from inventory.ground.columns import (
     note,
     optional_instant,
     optional_link,
+    optional_money,
     optional_text,
     text,
     whole,
@@ -123,6 +124,34 @@ class DutyShift(Table, tablename="duty_shift", help_text="Who is on duty where a
 
     duty_shift_ends_after_it_starts = Check("ends_at > starts_at")
     duty_shift_is_withdrawn_by_someone = Check("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)")
+
+
+class Delegation(
+    Table, tablename="delegation", help_text="Approvals that somebody left to somebody else for some time"
+):
+    """A delegate (授权代理) for one kind of approval, named by its right; withdrawn with a reason, never deleted.
+
+    That an approver leaves it to one person at a time is an exclusion constraint in SQL.
+    """
+
+    id = key()
+    delegator = link(Person)
+    delegate = link(Person, index=True)
+    right = text()
+    starts_at = instant()
+    ends_at = instant()
+    up_to_cny = optional_money()
+    reason = note()
+    entered_at = instant()
+    entered_by = text()
+    withdrawn_at = optional_instant()
+    withdrawn_by = optional_text()
+    withdrawal_reason = note()
+
+    delegation_ends_after_it_starts = Check("ends_at > starts_at")
+    delegation_is_to_somebody_else = Check("delegate <> delegator")
+    delegation_is_of_an_amount = Check("up_to_cny >= 0")
+    delegation_is_withdrawn_by_someone = Check("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)")
 
 
 class DutyPost(Table, tablename="duty_post", help_text="A duty that somebody must hold at every hour"):

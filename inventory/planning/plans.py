@@ -15,6 +15,7 @@ from inventory.ground.actor import Actor, service
 from inventory.ground.errors import Forbidden, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.ground.progress import JobView, begin_job
+from inventory.people.delegations import acting
 from inventory.planning import rates
 from inventory.planning.answers import Answered
 from inventory.planning.network import Gathered, gather
@@ -27,6 +28,8 @@ from optimizer.plan import Plan
 from optimizer.whatif import Changes
 
 State = Literal["proposed", "approved", "superseded", "rejected", "what_if"]
+
+APPROVING = "plans.approve"
 
 NIGHTLY = service("planning")
 """Who makes the plan of the night; its new one takes the place of its last, where nobody decided on that."""
@@ -62,6 +65,7 @@ class PlanSummary(Struct, frozen=True, kw_only=True):
     gap: float | None
     approved_at: datetime | None
     approved_by: str | None
+    approved_for: str | None
     remark: str
     optimizer: str
     based_on: UUID | None
@@ -259,11 +263,13 @@ async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
         Unknown: no such plan.
         WrongState: it was decided before, or is infeasible.
         PlannerMayNotApprove: whoever made a plan does not approve it.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not approve this.
 
     """
-    by.require("plans.approve")
+    by.require(APPROVING)
     view = await plan_summary(plan)
     by.require_eyes()
+    by = acting(APPROVING, by=by, amount_cny=view.cost_cny, drafted_by=[view.made_by])
     if view.made_by == by.name:
         raise PlannerMayNotApprove(maker=view.made_by)
     if view.state != "proposed" or view.status not in ("optimal", "feasible"):
@@ -276,10 +282,12 @@ async def approve_plan(plan: UUID, *, by: Actor) -> PlanSummary:
         )
     await db.execute("UPDATE plan SET state = 'superseded' WHERE state = 'approved'")
     moved = await db.execute(
-        "UPDATE plan SET state = 'approved', approved_at = $2, approved_by = $3 WHERE id = $1 AND state = 'proposed'",
+        """UPDATE plan SET state = 'approved', approved_at = $2, approved_by = $3, approved_for = $4
+           WHERE id = $1 AND state = 'proposed'""",
         plan,
         clock.now(),
         by.name,
+        by.acts_for,
     )
     if not moved:
         raise WrongState(what="Plan", what_zh="计划", key=view.number, state="–", needed="proposed")
@@ -316,8 +324,9 @@ async def reject_plan(plan: UUID, *, by: Actor, reason: str) -> PlanSummary:
         WrongState: it was decided before.
 
     """
-    by.require("plans.approve")
+    by.require(APPROVING)
     view = await plan_summary(plan)
+    by = acting(APPROVING, by=by, amount_cny=view.cost_cny, drafted_by=[view.made_by])
     moved = await db.execute(
         "UPDATE plan SET state = 'rejected', remark = $2 WHERE id = $1 AND state = 'proposed'", plan, reason
     )
@@ -329,7 +338,7 @@ async def reject_plan(plan: UUID, *, by: Actor, reason: str) -> PlanSummary:
 
 
 _SUMMARY = """SELECT id, number, state, made_at, made_by, status, proof, cost_cny, lower_bound_cny, gap, approved_at,
-                     approved_by, remark, optimizer, based_on FROM plan"""
+                     approved_by, approved_for, remark, optimizer, based_on FROM plan"""
 
 
 async def plan_summary(plan: UUID) -> PlanSummary:

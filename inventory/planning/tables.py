@@ -53,6 +53,7 @@ class Plan(Table, tablename="plan", help_text="One run of the optimizer with its
     remark = note()
     approved_at = optional_instant()
     approved_by = optional_text()
+    approved_for = optional_text()
 
     plan_state_is_known = Check("state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')")
     plan_under_changed_assumptions_never_holds = Check(

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, structs, to_builtins
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
+from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.procurement import orders, policy
 from inventory.procurement.orders import OrderView
@@ -138,6 +139,7 @@ class ChangeView(Struct, frozen=True, kw_only=True):
     drafted_at: datetime
     drafted_by: str
     approved_by: str | None
+    approved_for: str | None
     told_at: datetime | None
     answered_at: datetime | None
     answered_by: str | None
@@ -419,14 +421,26 @@ async def approve_change(order: UUID, *, by: Actor) -> ChangeView:
     Raises:
         Unknown: no such order, or no change of it waits for approval.
         NotYourDepot: it goes to a store that the actor does not serve.
-        FourEyes, NoPerson: as for orders.
+        FourEyes, NoPerson, BeyondDelegation, OutsideDelegation, DraftedForOneself: as for orders.
 
     """
-    by.require("orders.approve")
+    by.require(orders.APPROVING)
     view, change = await _open_change(order, ("drafted",))
     by.require_depot(view.ship_to)
+    by = acting(
+        orders.APPROVING,
+        by=by,
+        amount_cny=change.after.total_cny,
+        depot=view.ship_to,
+        drafted_by=[view.created_by, change.drafted_by],
+    )
     await orders.require_second(change.after.total_cny, change.drafted_by, by=by)
-    await db.execute("UPDATE order_change SET state = 'asked', approved_by = $2 WHERE id = $1", change.id, by.name)
+    await db.execute(
+        "UPDATE order_change SET state = 'asked', approved_by = $2, approved_for = $3 WHERE id = $1",
+        change.id,
+        by.name,
+        by.acts_for,
+    )
     await steps.finish("purchase_order", view.number, "approve_change", by=by)
     await audit.record(
         "order.change_approved", "purchase_order", view.number, by=by, change={"version": change.version}
@@ -614,8 +628,8 @@ async def change_to_tell(change: UUID) -> ChangeToTell | None:
     return None if order is None else ChangeToTell(order=order, change=await change_view(change))
 
 
-_VIEW = """SELECT id, version, state, cancels, before, after, reason, drafted_at, drafted_by, approved_by, told_at,
-                  answered_at, answered_by, answer
+_VIEW = """SELECT id, version, state, cancels, before, after, reason, drafted_at, drafted_by, approved_by, approved_for,
+                  told_at, answered_at, answered_by, answer
            FROM order_change"""
 
 

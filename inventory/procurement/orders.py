@@ -13,6 +13,7 @@ from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.procurement import policy
 from inventory.procurement.prices import InvoiceKind, RateMissing
@@ -30,6 +31,8 @@ State = Literal[
     "refused",
     "cancelled",
 ]
+APPROVING = "orders.approve"
+
 OPEN_FOR_RECEIPT: tuple[State, ...] = ("placed", "acknowledged", "shipped", "partly_received")
 
 TO_SETTLE = ("order_refused", "late_order", "late_word", "change_declined", "confirmed_otherwise", "order_unknown")
@@ -164,6 +167,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     created_by: str
     approved_at: datetime | None
     approved_by: str | None
+    approved_for: str | None
     wanted_at: datetime | None
     tried_at: datetime | None
     placed_at: datetime | None
@@ -411,13 +415,16 @@ async def approve_order(order: UUID, *, by: Actor) -> OrderView:
         NotYourDepot: it goes to a store that the actor does not serve.
         WrongState: it is no draft any more.
         FourEyes: the drafter may not approve an order of this value.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not approve this.
 
     """
-    by.require("orders.approve")
+    by.require(APPROVING)
     await _rate_anew(order)
     view = await order_view(order)
     by.require_depot(view.ship_to)
-    await require_second(view.total_cny if view.total_cny is not UNSET else Decimal(0), view.created_by, by=by)
+    total = view.total_cny if view.total_cny is not UNSET else Decimal(0)
+    by = acting(APPROVING, by=by, amount_cny=total, depot=view.ship_to, drafted_by=[view.created_by])
+    await require_second(total, view.created_by, by=by)
     return await approve_on_authority(order, by=by)
 
 
@@ -446,7 +453,7 @@ async def approve_on_authority(order: UUID, *, by: Actor) -> OrderView:
 
     """
     await _rate_anew(order)
-    await _move(order, ("draft",), "approved", approved_at=clock.now(), approved_by=by.name)
+    await _move(order, ("draft",), "approved", approved_at=clock.now(), approved_by=by.name, approved_for=by.acts_for)
     view = await order_view(order)
     await audit.record(
         "order.approved", "purchase_order", view.number, by=by, change={"total_cny": str(view.total_cny)}
@@ -1192,8 +1199,8 @@ async def _lines(order: UUID) -> list[db.Row]:
 _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
                   party.name_en AS vendor_en, place.code AS ship_to, pool.code AS pool, purchase_order.kind,
                   purchase_order.state, expedited, version, case_number, request_number, created_at, created_by, approved_at,
-                  approved_by, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference, promised_at,
-                  first_promised_at, received_at, matched_at, closed_at, problem, late_since, at_risk, total_cny,
+                  approved_by, approved_for, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference,
+                  promised_at, first_promised_at, received_at, matched_at, closed_at, problem, late_since, at_risk, total_cny,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,

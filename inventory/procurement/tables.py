@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from piccolo.columns import Serial
+from piccolo.columns import BigSerial, Serial
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
@@ -232,6 +232,7 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
     created_by = text()
     approved_at = optional_instant()
     approved_by = optional_text()
+    approved_for = optional_text()
     tried_at = optional_instant()
     placed_at = optional_instant()
     asked_at = optional_instant()
@@ -319,6 +320,7 @@ class OrderChange(
     drafted_at = instant()
     drafted_by = text()
     approved_by = optional_text()
+    approved_for = optional_text()
     told_at = optional_instant()
     answered_at = optional_instant()
     answered_by = optional_text()
@@ -571,3 +573,141 @@ class ReplenishmentRun(
     ran_at = instant()
 
     replenishment_runs_once_a_day = Unique([ran_on])
+
+
+class ValueStep(Table, tablename="value_step", help_text="What a movement did to the value of our stock; append-only"):
+    """One part's pieces coming into a pool of ours or leaving it, with both balances after it.
+
+    `booked_at` is when its movement was recorded, never before the step before it; `basis` says where the value comes from.
+    """
+
+    id = BigSerial(primary_key=True)
+    movement = reference(index=True)
+    comes = flag(default=True)
+    part = link(Part)
+    pool = link(Pool)
+    unit = optional_link(Unit)
+    recorded_at = instant(index=True)
+    booked_at = instant()
+    quantity = whole()
+    basis = text()
+    value_cny = money()
+    own_value_cny = money()
+    quantity_after = whole()
+    value_after_cny = money()
+    own_value_after_cny = money()
+
+    value_step_is_one_per_movement_and_side = Unique([movement, comes])
+    value_step_quantity_is_positive = Check("quantity > 0")
+    value_step_basis_is_known = Check("basis IN ('order', 'as_before', 'catalogue', 'carried', 'moving_average')")
+    value_step_leaves_no_less_than_nothing = Check(
+        "quantity_after >= 0 AND (quantity_after > 0 OR (value_after_cny = 0 AND own_value_after_cny = 0))"
+    )
+
+
+class Inquiry(
+    Table, tablename="inquiry", help_text="What several vendors are asked to quote for, and how it was decided"
+):
+    """An inquiry (询价单) for one store and pool; `few_reason` says why fewer vendors are asked than three."""
+
+    id = key()
+    number = text(unique=True)
+    ship_to = link(Place)
+    pool = link(Pool)
+    state = text()
+    answer_by = instant()
+    few_reason = note()
+    remark = note()
+    opened_at = instant()
+    opened_by = text()
+    decided_at = optional_instant()
+    decided_by = optional_text()
+    decided_for = optional_text()
+    reason = note()
+
+    inquiry_state_is_known = Check("state IN ('open', 'decided', 'cancelled')")
+    inquiry_is_decided_by_someone = Check("(state = 'open') = (decided_at IS NULL AND decided_by IS NULL)")
+
+
+class InquiryLine(Table, tablename="inquiry_line", help_text="A part that vendors are asked for; append-only"):
+    """So many pieces of a part; vendors' sheets name it by its position."""
+
+    id = key()
+    inquiry = link(Inquiry)
+    position = whole()
+    part = link(Part)
+    quantity = whole()
+
+    inquiry_line_is_one_per_part = Unique([inquiry, part])
+    inquiry_line_is_one_per_position = Unique([inquiry, position])
+    inquiry_line_quantity_is_positive = Check("quantity > 0")
+
+
+class InquiryVendor(Table, tablename="inquiry_vendor", help_text="A vendor that is asked; append-only"):
+    """Who is asked to quote."""
+
+    id = Serial(primary_key=True)
+    inquiry = link(Inquiry)
+    vendor = link(Vendor, index=True)
+
+    inquiry_vendor_is_asked_once = Unique([inquiry, vendor])
+
+
+class VendorQuote(
+    Table, tablename="vendor_quote", help_text="What a vendor answered an inquiry, version by version; append-only"
+):
+    """An answer as it was taken, with the sheet that it came in; the latest version counts."""
+
+    id = key()
+    inquiry = link(Inquiry)
+    vendor = link(Vendor)
+    version = whole()
+    valid_to = day()
+    stored_file = reference()
+    came_at = instant()
+    came_by = text()
+    findings = document(default="[]")
+    remark = note()
+
+    vendor_quote_is_one_per_version = Unique([inquiry, vendor, version])
+
+
+class VendorQuoteLine(
+    Table, tablename="vendor_quote_line", help_text="What a vendor asks for a part of an inquiry; append-only"
+):
+    """A price and its terms, read as `prices.Quoted` says; a part that is not quoted has no line."""
+
+    id = key()
+    quote = link(VendorQuote)
+    line = link(InquiryLine)
+    currency = text()
+    invoice_kind = text()
+    tax_percent = percent()
+    includes_tax = flag(default=True)
+    unit_price = money()
+    minimum_quantity = whole()
+    lot_size = whole()
+    lead_time_days = real()
+    remark = note()
+
+    vendor_quote_line_is_one_per_part = Unique([quote, line])
+    vendor_quote_line_is_priced = Check(
+        "unit_price > 0 AND minimum_quantity > 0 AND lot_size > 0 AND lead_time_days >= 0"
+    )
+    vendor_quote_line_currency_is_a_code = Check("currency ~ '^[A-Z]{3}$'")
+    vendor_quote_line_invoice_kind_is_known = Check("invoice_kind IN ('special', 'general', 'none')")
+    vendor_quote_line_tax_percent_is_a_share = Check("tax_percent BETWEEN 0 AND 100")
+    vendor_quote_line_without_invoice_has_no_tax = Check("invoice_kind <> 'none' OR tax_percent = 0")
+
+
+class InquiryChoice(Table, tablename="inquiry_choice", help_text="Which quote an inquiry's part went to; append-only"):
+    """The quote that was chosen for a part, how many pieces, and whether another one cost less."""
+
+    id = key()
+    line = link(InquiryLine)
+    quote_line = link(VendorQuoteLine)
+    quantity = whole()
+    cheapest = flag(default=True)
+
+    inquiry_choice_is_one_per_part = Unique([line])
+    inquiry_choice_quantity_is_positive = Check("quantity > 0")

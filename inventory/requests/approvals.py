@@ -12,7 +12,7 @@ from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.installed_base import severities
 from inventory.installed_base.devices import Charged
-from inventory.people import duty, messages
+from inventory.people import delegations, duty, messages
 from inventory.people.roles import ROLES
 from inventory.requests import policy, quotations
 from inventory.requests.gates import Rule
@@ -38,6 +38,7 @@ class ApprovalView(Struct, frozen=True, kw_only=True):
     due_at: datetime
     decided_at: datetime | None
     decided_by: str | None
+    decided_for: str | None
     decision_reason: str
 
 
@@ -63,7 +64,7 @@ _WORDS = severities.words("part_request.severity", "contract.id")
 
 OF_REQUEST = """SELECT coalesce(jsonb_agg(jsonb_build_object(
         'id', asked.id, 'state', asked.state, 'reasons', asked.reasons, 'asked_at', asked_at, 'asked_by', asked_by,
-        'due_at', due_at, 'decided_at', decided_at, 'decided_by', decided_by,
+        'due_at', due_at, 'decided_at', decided_at, 'decided_by', decided_by, 'decided_for', decided_for,
         'decision_reason', decision_reason) ORDER BY asked.id DESC), '[]')
     FROM request_approval AS asked WHERE asked.request = part_request.id"""
 """A request's approvals, the latest first, as part of a question about `part_request`."""
@@ -152,24 +153,34 @@ async def ask(request: UUID, reasons: Sequence[Rule], *, by: Actor) -> None:
 
 
 async def _approvers(request: UUID) -> list[str]:
-    """Who is told: those on duty who may decide on its contract, else all of the approver's role; never who asked."""
+    """Who is told: those on duty who may decide on its contract, else all of their role, and delegates; never who asked."""
     own = await requesters(request)
+    contract = await contract_of(request)
     allowed = [role for role, rights in ROLES.items() if RIGHT in rights]
     able = await db.fetch(
         """SELECT DISTINCT username, role FROM role_grant
            JOIN person ON person.id = role_grant.person AND person.active
-           WHERE role = ANY($2) AND (contract_code IS NULL OR contract_code = (
-               SELECT contract.code FROM part_request
-               JOIN device ON device.id = part_request.device JOIN contract ON contract.id = device.contract
-               WHERE part_request.id = $1))
+           WHERE role = ANY($2) AND (contract_code IS NULL OR contract_code = $1)
            ORDER BY username LIMIT $3""",
-        request,
+        contract,
         allowed,
         PEOPLE_AT_MOST,
     )
     shifts = {(shift.username, shift.role) for shift in await duty.on_duty(limit=PEOPLE_AT_MOST)}
     on_duty = {each["username"] for each in able if (each["username"], each["role"]) in shifts} - own
-    return sorted(on_duty or {each["username"] for each in able if each["role"] == APPROVER} - own)
+    told = on_duty or {each["username"] for each in able if each["role"] == APPROVER} - own
+    standing_in = {each.username for each in await delegations.delegates([RIGHT], told) if each.serves(None, contract)}
+    return sorted(told | standing_in - own)
+
+
+async def contract_of(request: UUID) -> str | None:
+    """The code of the contract that a request's device is under."""
+    return await db.fetch_value(
+        """SELECT contract.code FROM part_request
+           JOIN device ON device.id = part_request.device JOIN contract ON contract.id = device.contract
+           WHERE part_request.id = $1""",
+        request,
+    )
 
 
 async def requesters(request: UUID) -> set[str]:

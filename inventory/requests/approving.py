@@ -6,6 +6,7 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, ReasonMissing, WrongState
 from inventory.people import messages
+from inventory.people.delegations import acting
 from inventory.requests import approvals, releasing, requests
 from inventory.requests.lines import lock_head
 from inventory.requests.requests import RequestView
@@ -28,9 +29,10 @@ async def approve(request: UUID, *, by: Actor, remark: str = "") -> RequestView:
         Unknown: no such request in the actor's scope.
         ApproverAsked: the parts are for the actor.
         WrongState: nothing of it waits for an approval.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not approve this.
 
     """
-    number = await _decide(request, "approved", by, remark)
+    number, by = await _decide(request, "approved", by, remark)
     view = await releasing.let_through(request, by=by)
     await _tell(view, "approved", remark, by)
     await audit.record("request.approved", "part_request", number, by=by, reason=remark.strip())
@@ -43,12 +45,13 @@ async def refuse(request: UUID, *, by: Actor, reason: str) -> RequestView:
 
     Raises:
         NotGranted, NoPerson, Unknown, ApproverAsked, WrongState: as `approve`.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: as `approve`.
         ReasonMissing: no reason was given.
 
     """
     if not reason.strip():
         raise ReasonMissing
-    number = await _decide(request, "refused", by, reason)
+    number, by = await _decide(request, "refused", by, reason)
     view = await requests.withdraw(request, number, by=by, reason=reason.strip())
     await _tell(view, "refused", reason, by)
     await events.emit(
@@ -57,21 +60,33 @@ async def refuse(request: UUID, *, by: Actor, reason: str) -> RequestView:
     return view
 
 
-async def _decide(request: UUID, state: approvals.ApprovalState, by: Actor, reason: str) -> str:
-    """Write the decision down, once, and by somebody else than who asked; the request's number."""
+async def _decide(request: UUID, state: approvals.ApprovalState, by: Actor, reason: str) -> tuple[str, Actor]:
+    """Write the decision down, once, and by somebody else than who asked; the request's number, and for whom they act."""
     by.require(approvals.RIGHT)
     by.require_eyes()
     head = await lock_head(request, by=by)
-    if by.name in await approvals.requesters(request):
+    drafters = await approvals.requesters(request)
+    if by.name in drafters:
         raise ApproverAsked(name=by.name, number=head["number"])
+    by = acting(
+        approvals.RIGHT,
+        by=by,
+        amount_cny=await db.fetch_value(
+            "SELECT value_cny FROM request_approval WHERE request = $1 AND state = 'asked'", request
+        ),
+        contract=await approvals.contract_of(request),
+        drafted_by=drafters,
+    )
     decided = await db.execute(
-        """UPDATE request_approval SET state = $2, decided_at = $3, decided_by = $4, decision_reason = $5
+        """UPDATE request_approval SET state = $2, decided_at = $3, decided_by = $4, decision_reason = $5,
+                  decided_for = $6
            WHERE request = $1 AND state = 'asked'""",
         request,
         state,
         clock.now(),
         by.name,
         reason.strip(),
+        by.acts_for,
     )
     if not decided:
         raise WrongState(
@@ -82,7 +97,7 @@ async def _decide(request: UUID, state: approvals.ApprovalState, by: Actor, reas
             needed="awaiting_approval",
         )
     await steps.finish("part_request", head["number"], "approve_request", by=by)
-    return head["number"]
+    return head["number"], by
 
 
 async def _tell(view: RequestView, decision: str, reason: str, by: Actor) -> None:

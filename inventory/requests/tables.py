@@ -253,6 +253,7 @@ class RequestApproval(
     due_at = instant()
     decided_at = optional_instant()
     decided_by = optional_text()
+    decided_for = optional_text()
     decision_reason = note()
 
     request_approval_state_is_known = Check("state IN ('asked', 'approved', 'refused', 'withdrawn')")

@@ -12,11 +12,14 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.stock import lots, pools, units
 from inventory.stock.ledger import free_at, post, shortage
 from inventory.stock.moves import GOOD, Move, Spot
 from inventory.stock.refusals import NoSerials, QuantityNotPositive, SerialsMissing
+
+APPROVING = "pools.cross"
 
 DECIDE_WITHIN = timedelta(hours=8)
 
@@ -65,6 +68,7 @@ class Crossing(Struct, frozen=True, kw_only=True):
     asked_by: str
     decided_at: datetime | None
     decided_by: str | None
+    decided_for: str | None
     decision_reason: str
 
 
@@ -144,11 +148,12 @@ async def cross(crossing: UUID, *, by: Actor, reason: str = "") -> Crossing:
         Unknown: no such crossing.
         WrongState: it was decided before.
         AskedByYourself: another person must decide.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: the actor stands in for an approver, and may not decide this.
         InsufficientStock, UnitNotHere: the other pool has too few of them free.
         PoolWantsBetter: the contract that owns the target pool asks for better provenance.
 
     """
-    by.require("pools.cross")
+    by.require(APPROVING)
     row = await _decide(crossing, "crossed", reason, by)
     owner = await places.ourselves()
     origin = Spot(row["place"], GOOD, owner, row["from_pool"])
@@ -187,10 +192,11 @@ async def refuse(crossing: UUID, *, by: Actor, reason: str) -> Crossing:
         Unknown: no such crossing.
         WrongState: it was decided before.
         AskedByYourself: another person must decide.
+        BeyondDelegation, OutsideDelegation, DraftedForOneself: as `cross`.
         ReasonMissing: no reason was given.
 
     """
-    by.require("pools.cross")
+    by.require(APPROVING)
     if not reason.strip():
         raise ReasonMissing
     await _decide(crossing, "refused", reason, by)
@@ -203,8 +209,12 @@ async def _decide(crossing: UUID, state: Literal["crossed", "refused"], reason: 
     by.require_eyes()
     if view.asked_by == by.name:
         raise AskedByYourself(name=by.name)
+    worth = await db.fetch_value(
+        "SELECT $2 * unit_cost_cny FROM part WHERE part_number = $1", view.part_number, view.quantity
+    )
+    by = acting(APPROVING, by=by, amount_cny=worth, depot=view.depot, drafted_by=[view.asked_by])
     row = await db.fetch_one(
-        """UPDATE pool_crossing SET state = $2, decided_at = $3, decided_by = $4, decision_reason = $5
+        """UPDATE pool_crossing SET state = $2, decided_at = $3, decided_by = $4, decision_reason = $5, decided_for = $6
            FROM part WHERE pool_crossing.id = $1 AND state = 'asked' AND part.id = pool_crossing.part
            RETURNING number, place, part, part.serialised, from_pool, to_pool, quantity, serials, reason""",
         crossing,
@@ -212,6 +222,7 @@ async def _decide(crossing: UUID, state: Literal["crossed", "refused"], reason: 
         clock.now(),
         by.name,
         reason,
+        by.acts_for,
     )
     if row is None:
         now = await crossing_view(crossing)
@@ -254,7 +265,7 @@ async def _told(what: State, crossing: UUID) -> Crossing:
 
 _VIEW = """SELECT pool_crossing.id, number, place.code AS depot, part.part_number, quantity, serials,
                   origin.code AS from_pool, target.code AS to_pool, reason, state, asked_at, asked_by, decided_at,
-                  decided_by, decision_reason
+                  decided_by, decided_for, decision_reason
            FROM pool_crossing
            JOIN place ON place.id = pool_crossing.place
            JOIN part ON part.id = pool_crossing.part

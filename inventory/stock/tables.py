@@ -725,6 +725,7 @@ class PoolCrossing(Table, tablename="pool_crossing", help_text="Stock asked for 
     asked_by = text()
     decided_at = optional_instant()
     decided_by = optional_text()
+    decided_for = optional_text()
     decision_reason = note()
 
     pool_crossing_quantity_is_positive = Check("quantity > 0")

@@ -133,3 +133,35 @@ async def test_a_system_has_no_messages_and_administrators_see_the_outbox(api):
     (message,) = (await api.get("/messages?state=waiting")).json()["items"]
     again = await api.post(f"/messages/{message['id']}/send-again")
     assert (message["channel"], again.json()["code"]) == ("mail", "wrong_state")
+
+
+async def test_delegates_are_named_listed_and_withdrawn(api):
+    await person("he", "buyer")
+    await person("wu", "planner")
+    ends = (clock.now() + timedelta(days=3)).isoformat()
+    good = {"rights": ["orders.approve"], "delegate": "wu", "ends_at": ends, "reason": "on leave", "of": "he"}
+
+    for wrong, role, status, code in (
+        ({}, None, 401, None),
+        ({}, "buyer", 403, "not_granted"),
+        ({"rights": ["people.manage"]}, "administrator", 400, None),
+        ({"up_to_cny": "-1"}, "administrator", 400, None),
+        ({"delegate": "he"}, "administrator", 409, "oneself_for_delegate"),
+        ({"of": "wu", "delegate": "he"}, "administrator", 409, "not_yours_to_leave"),
+    ):
+        refused = await api.post("/delegations", good | wrong, role=role)
+        assert refused.status_code in (status, 422 if status == 400 else status), refused.text
+        assert code is None or refused.json()["code"] == code
+    (given,) = (await api.post("/delegations", good | {"up_to_cny": "50000"}, role="administrator")).json()
+    assert (given["delegator"], given["delegate"], given["state"], given["up_to_cny"]) == (
+        "he",
+        "wu",
+        "in_force",
+        "50000.00",
+    )
+    (seen,) = (await api.get("/delegations?current=true", role="engineer")).json()["items"]
+    assert (seen["id"], seen["up_to_cny"]) == (given["id"], None)  # the amount is for whom it concerns
+    assert (await api.get("/delegations", role="inspector")).status_code == 403
+    gone = await api.post(f"/delegations/{given['id']}/withdraw", {"reason": "back again"}, role="administrator")
+    assert gone.json()["state"] == "withdrawn"
+    assert (await api.get("/delegations?current=true", role="auditor")).json()["items"] == []

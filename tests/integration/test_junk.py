@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -18,9 +19,11 @@ from inventory.assurance import shared_links
 from inventory.emergency import claiming, rehearsals
 from inventory.ground import clock, db, progress
 from inventory.master_data.places import LANES
-from inventory.people import keys, persons, sessions
+from inventory.people import delegations, keys, persons, sessions
 from inventory.people.roles import ROLES
-from inventory.procurement import counterfeits, vendor_contacts
+from inventory.procurement import counterfeits, inquiries, vendor_contacts
+from inventory.procurement.orders import NewLine
+from inventory.procurement.quote_sheets import QuotedLine
 from inventory.stock import (
     conditions,
     handing_in,
@@ -43,7 +46,7 @@ from tests.integration.emergency.test_radar import delivered
 from tests.integration.pages.conftest import add_person
 from tests.integration.procurement.test_orders import drafted
 from tests.junk import CURSORS, IN_ADDRESSES, IN_FORMS, TEXTS, TOO_LATE, Description, Operation
-from tests.world import DRIVE, FAN, KEEPER, SETUP, SUPERVISOR
+from tests.world import ADMIN, BUYER, DRIVE, FAN, KEEPER, SETUP, SUPERVISOR
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -108,6 +111,28 @@ async def known(password_hash: str) -> dict[str, Any]:
     await receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="dead", condition="defective", serials=["DEAD-1"])
     (scrapping,) = await conditions.propose_scrap(Pieces("GZ", DRIVE, serials=["DEAD-1"]), by=KEEPER, reason="dead")
     now, soon = clock.now(), clock.now() + timedelta(days=1)
+    await add_person("standing-in", "planner", password_hash)
+    await add_person("approving", "buyer", password_hash)
+    (delegation,) = await delegations.delegate(
+        ["orders.approve"], "standing-in", by=ADMIN, of="approving", ends_at=soon, reason="on leave"
+    )
+    inquiry = await inquiries.open_inquiry(
+        inquiries.NewInquiry(
+            ship_to="GZ",
+            lines=[NewLine(part_number=FAN, quantity=3)],
+            vendors=["DISTI"],
+            answer_by=soon,
+            few_reason="sole source",
+        ),
+        by=BUYER,
+    )
+    await inquiries.take_quote(
+        inquiry.id,
+        "DISTI",
+        [QuotedLine(part_number=FAN, unit_price=Decimal(200), lead_time_days=3)],
+        by=BUYER,
+        valid_to=soon.date(),
+    )
     link = await shared_links.share("C-BANK", by=SETUP, expires_at=soon, remark="inspector")
     key = await keys.make_key(keys.NewKey(name="glpi", role="auditor"), by=SETUP)
     (line, *_) = await closing.lines(made["count"], seen_by=SETUP)
@@ -148,6 +173,8 @@ async def known(password_hash: str) -> dict[str, Any]:
         "username": "newcomer",
         "handover_id": str(given.id),
         "link_id": str(link.id),
+        "delegation_id": str(delegation.id),
+        "inquiry_id": str(inquiry.id),
         "key_id": str(key.id),
         "claim_id": str(claimed.id),
         "suspicion_id": str(suspected.suspicion.id),

@@ -25,6 +25,10 @@ FACTS = {
         "change": "swapped", "role": "buyer", "depot": "GZ", "username": "li", "reason": "by agreement",
         "starts_at": "2027-02-06T00:00:00Z", "ends_at": "2027-02-07T00:00:00Z",
     },
+    "delegation": {
+        "change": "given", "right": "orders.approve", "delegator": "li", "delegate": "wu", "up_to_cny": "50000.00",
+        "reason": "on leave", "starts_at": "2027-02-06T00:00:00Z", "ends_at": "2027-02-07T00:00:00Z",
+    },
     "case_waits": {
         "number": "EC-26-000001", "part_number": "FAN-2U", "name_zh": "风扇", "name_en": "fan", "depot": "GZ",
         "in_burst": True, "measures": 2, "still_missing": 0, "due_at": "2027-02-06T00:00:00Z",

@@ -4,11 +4,12 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+from api.pages.formats import ZONE
 from api.shared import acknowledging_path
 from inventory.assurance import escalation
 from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import clock, db, steps
-from inventory.people import contacts, duty, messages, posts
+from inventory.people import contacts, delegations, duty, messages, posts
 from tests.conftest import SECRET
 from tests.integration.assurance.test_escalation import begin
 from tests.integration.emergency.test_cases import a_case, propose
@@ -196,3 +197,25 @@ async def test_a_handover_and_a_crossing_are_shown_by_their_number(visitor):
 
     assert "HO-26-000007" in page
     assert 'href="/find?q=PC-26-000009"' in page
+
+
+async def test_an_approver_leaves_approvals_to_somebody_on_the_page(visitor):
+    await person("wu", "planner")
+    buyer = await visitor("buyer")
+    today = clock.now().astimezone(ZONE).date().isoformat()
+    form = {
+        "right": "orders.approve",
+        "delegate": "wu",
+        "first": today,
+        "last": today,
+        "up_to_cny": "50000",
+        "reason": "公出",
+    }
+
+    assert (await buyer.post("/delegations", form | {"last": "soon"})).status_code == 422
+    assert (await buyer.post("/delegations", form)).headers["location"] == "/delegations"
+    page = (await buyer.get("/delegations")).text
+    assert all(words in page for words in ("审批采购订单", "生效中", "¥50,000", "公出"))
+    (given,) = await delegations.delegations(limit=5, seen_by=SETUP)
+    await buyer.post(f"/delegations/{given.id}/withdraw", {"reason": "回来了"})
+    assert "已撤销" in (await buyer.get("/delegations?ended=yes")).text
