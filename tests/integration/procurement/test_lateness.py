@@ -112,7 +112,7 @@ async def test_back_in_time_or_received_an_order_is_late_no_more(own_company):
     await judged_at(order, 8)
     await receiving.receive_order(order.number, [incoming(FAN, 10)], by=KEEPER)
     after = await orders.order_view(order.id)
-    assert (after.late_since, after.at_risk, await open_duties(order.number)) == (None, [], [])
+    assert (after.late_since, after.at_risk, await open_duties(order.number)) == (None, [], ["chase_invoice"])
 
 
 async def test_a_silent_vendor_is_a_duty_and_its_word_ends_it(company):
