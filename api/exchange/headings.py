@@ -328,7 +328,7 @@ CHINESE: dict[str, str] = {
     "notices": "到货通知",
     "number": "编号",
     "occurred_at": "发生时间",
-    "of": "对应单据",
+    "of": "授权人",
     "offer": "报价",
     "offers": "报价",
     "old": "原密码",
