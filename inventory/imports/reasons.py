@@ -26,6 +26,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "unknown_depot": ("is not one of our stores", "没有该备件库"),
     "unknown_pool": ("is neither common nor a pool we know", "没有该库存归属"),
     "lot_of_serials": ("is only for parts that are not kept by serial", "仅用于不按序列号管理的备件"),
+    "lot_of_two_grades": (
+        "differs from other pieces of this lot; give what came from elsewhere a lot of its own",
+        "与同一批次其他件的来源不同；请为不同来源的备件另设批次",
+    ),
     "unknown_bin": ("is not a bin location of this store", "该备件库没有此库位"),
     "unknown_owner": ("is no company we know", "没有该单位"),
     "unknown_model": ("is no device model we know", "没有该机型"),

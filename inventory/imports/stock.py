@@ -37,6 +37,23 @@ CONDITIONS = Column(
     },
 )  # fmt: skip
 
+PROVENANCES = {
+    "maker_direct": ("maker direct", "原厂直供"),
+    "authorised_channel": ("authorised channel", "授权渠道"),
+    "vendor_exchange": ("vendor exchange", "供应商换件"),
+    "recovered": ("recovered", "回收件"),
+    "pulled": ("pulled part", "拆机件"),
+    "broker": ("broker", "贸易商"),
+    "unproven": ("unproven", "来源待证"),
+}
+
+PROVENANCE = Column(
+    name="provenance", en="Provenance", zh="来源凭证", shape="choice", example="authorised_channel", choices=PROVENANCES,
+    also=("来源",),
+    hint=("unproven where nothing is given: contracts that ask for proof are not given it",
+          "默认为来源待证：要求来源证明的合同不会使用"),
+)  # fmt: skip
+
 BIN = Column(name="bin", en="Bin location", zh="库位", also=("bin",))
 BIN_CHECK = Check(
     column="bin", code="unknown_bin", when="r.bin IS NOT NULL AND r.bin_id IS NULL AND r.place_id IS NOT NULL"
@@ -78,12 +95,16 @@ STOCK = Kind(
         Column(name="lot", en="Lot", zh="批次", also=("lot", "batch", "批号"),
                hint=("of a part without serials; the import's number where nothing is given",
                      "仅用于不按序列号管理的备件；默认为导入单号")),
+        PROVENANCE,
         BIN,
     ),
     found="""part.id AS part_id, part.serialised, part.maker AS maker_id, place.id AS place_id, pool_row.id AS pool_id,
              owner_row.id AS owner_id, coalesce(typed.condition, 'good') AS state, typed.quantity AS pieces,
              level.on_hand AS there, known.id IS NOT NULL AS serial_there, bin_row.id AS bin_id, NULL::text AS tag,
-             'unproven' AS provenance, NULL::text AS firmware, uuidv7() AS unit_id""",
+             NULL::text AS firmware, uuidv7() AS unit_id,
+             lot_row.provenance AS lot_grade,
+             min(coalesce(typed.provenance, 'unproven')) OVER lines_of_lot AS one_grade,
+             max(coalesce(typed.provenance, 'unproven')) OVER lines_of_lot AS other_grade""",
     joins="""LEFT JOIN part ON part.part_number = typed.part_number
              LEFT JOIN place ON place.code = typed.depot AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
              LEFT JOIN bin AS bin_row ON bin_row.place = place.id AND bin_row.code = typed.bin
@@ -92,7 +113,9 @@ STOCK = Kind(
              LEFT JOIN level ON level.part = part.id AND level.place = place.id AND level.pool = pool_row.id
                    AND level.owner = owner_row.id AND level.condition = coalesce(typed.condition, 'good')
              LEFT JOIN unit AS known ON known.serial = typed.serial AND known.maker IS NOT DISTINCT FROM part.maker
-                   AND part.id IS NOT NULL""",
+                   AND part.id IS NOT NULL
+             LEFT JOIN lot AS lot_row ON lot_row.part = part.id AND lot_row.number = typed.lot
+             WINDOW lines_of_lot AS (PARTITION BY part.id, typed.lot)""",
     checks=(
         *STORE_CHECKS,
         Check(column="quantity", code="already_stocked", when="r.there > 0 AND NOT r.serialised",
@@ -101,6 +124,8 @@ STOCK = Kind(
         Check(column="serial", code="not_by_serial", when="r.serial IS NOT NULL AND NOT r.serialised"),
         Check(column="serial", code="serial_there", when="r.serial_there"),
         Check(column="lot", code="lot_of_serials", when="r.lot IS NOT NULL AND r.serialised"),
+        Check(column="provenance", code="lot_of_two_grades",
+              when="r.serial IS NULL AND (r.one_grade <> r.other_grade OR r.lot_grade <> coalesce(r.provenance, 'unproven'))"),
         BIN_CHECK,
         Check(column="quantity", code="one_per_serial", when="r.serial IS NOT NULL AND r.serialised AND r.quantity > 1"),
     ),

@@ -4,18 +4,8 @@ from msgspec.structs import replace
 
 from inventory.imports.columns import Column
 from inventory.imports.kinds import Check, Key, Kind
-from inventory.imports.stock import BIN, BIN_CHECK, CONDITIONS, PART, POOL, STORE, STORE_CHECKS, enter
+from inventory.imports.stock import BIN, BIN_CHECK, CONDITIONS, PART, POOL, PROVENANCE, STORE, STORE_CHECKS, enter
 from inventory.stock import opening
-
-PROVENANCES = {
-    "maker_direct": ("maker direct", "原厂直供"),
-    "authorised_channel": ("authorised channel", "授权渠道"),
-    "vendor_exchange": ("vendor exchange", "供应商换件"),
-    "recovered": ("recovered", "回收件"),
-    "pulled": ("pulled part", "拆机件"),
-    "broker": ("broker", "贸易商"),
-    "unproven": ("unproven", "来源待证"),
-}
 
 UNITS = Kind(
     name="units",
@@ -32,8 +22,7 @@ UNITS = Kind(
         Column(name="tag", en="Our tag", zh="备件条码", example="BJ-EXAMPLE-01", also=("tag", "条码")),
         Column(name="owner", en="Owner", zh="所有者", also=("货主",),
                hint=("a customer's or vendor's code; ourselves where nothing is given", "客户或供应商编码；默认为我方")),
-        Column(name="provenance", en="Provenance", zh="来源凭证", shape="choice", required=True, example="authorised_channel",
-               choices=PROVENANCES, also=("来源",)),
+        replace(PROVENANCE, required=True, hint=("", "")),
         Column(name="firmware", en="Firmware", zh="微代码版本", example="SN05"),
     ),
     found="""part.id AS part_id, part.serialised, part.maker AS maker_id, place.id AS place_id, pool_row.id AS pool_id,

@@ -3,8 +3,8 @@
 The rows stand in a temporary table of the open transaction with what they refer to already found: `line, part_id, maker_id,
 place_id, pool_id, owner_id, bin_id, state` (the condition)`, pieces, serial, lot, tag, provenance, firmware, unit_id`. Each
 row enters by one movement from the adjustment account, as a unit or as pieces of a lot (the document's own where none is
-named); `raise_levels` then adds to every level and lot what came in, last of all, so that levels are locked as briefly as
-can be.
+named); what names no source is unproven. `raise_levels` then adds to every level and lot what came in, last of all, so that
+levels are locked as briefly as can be.
 """
 
 from inventory.ground import clock, db
@@ -27,7 +27,7 @@ _MOVEMENTS = """
 
 _LOTS = """
     INSERT INTO lot (part, number, provenance, source, received_at)
-    SELECT DISTINCT part_id, coalesce(lot, $3), provenance, 'import', $4::timestamptz
+    SELECT DISTINCT part_id, coalesce(lot, $3), coalesce(provenance, 'unproven'), 'import', $4::timestamptz
     FROM {ready} WHERE line BETWEEN $1 AND $2 AND serial IS NULL
     ON CONFLICT ON CONSTRAINT lot_number_is_unique_per_part DO NOTHING
 """
@@ -45,7 +45,7 @@ _LOT_STOCKS = """
 _UNITS = """
     INSERT INTO unit (id, part, serial, maker, tag, condition, owner, pool, place, bin, provenance, source, firmware,
                       received_at)
-    SELECT unit_id, part_id, serial, maker_id, tag, state, owner_id, pool_id, place_id, bin_id, provenance, $3, firmware, $4
+    SELECT unit_id, part_id, serial, maker_id, tag, state, owner_id, pool_id, place_id, bin_id, coalesce(provenance, 'unproven'), $3, firmware, $4
     FROM {ready} WHERE line BETWEEN $1 AND $2 AND serial IS NOT NULL
 """
 

@@ -89,6 +89,34 @@ async def test_opening_stock_fills_levels_that_are_empty_and_only_those(imported
     assert await violations() == []
 
 
+async def test_opening_stock_says_where_it_came_from_lot_by_lot(imported, checked):
+    headings = "part number,depot,pool,quantity,serial,lot,provenance"
+    await imported(
+        "stock",
+        table(
+            headings,
+            f"{FAN},ZJ,C-TELCO,4,,B-1,authorised_channel",
+            f"{FAN},ZJ,C-TELCO,3,,B-2,broker",
+            f"{DRIVE},SH,,1,D-1,,maker_direct",
+        ),
+    )
+    mixed = await checked(
+        "stock",
+        table(
+            headings, f"{FAN},GZ,C-TELCO,1,,B-1,broker", f"{FAN},GZ,C-TELCO,2,,B-3,pulled", f"{FAN},SH,C-TELCO,2,,B-3,", f"{FAN},GZ,C-TELCO,5,,B-4,"
+        ),
+    )
+
+    lying = await lots.lot_stocks(limit=99, seen_by=ADMIN, part_number=FAN)
+    assert {(line.lot, line.provenance) for line in lying} >= {("B-1", "authorised_channel"), ("B-2", "broker")}
+    assert (await units.unit("D-1", seen_by=ADMIN)).provenance == "maker_direct"
+    assert await codes(mixed) == [
+        (2, "provenance", "lot_of_two_grades"),
+        (3, "provenance", "lot_of_two_grades"),
+        (4, "provenance", "lot_of_two_grades"),
+    ]
+
+
 async def test_a_file_with_many_mistakes_gives_one_clear_line_each_and_changes_nothing(checked):
     before = [await counted(name) for name in ("unit", "movement", "level")]
     good = f"{DRIVE},OK-1,GZ,,good,,T-1,,unproven,"
