@@ -21,7 +21,10 @@ import httpx
 import msgspec
 
 from api.problems import Problem
+from inventory.emergency import force_majeure, maker_support
 from inventory.emergency.cases import CaseSummary, CaseView
+from inventory.emergency.rebuilding import Rebuilding
+from inventory.emergency.rehearsals import Rehearsal
 from inventory.emergency.related import Event
 from inventory.ground.events import EventView
 from inventory.ground.progress import JobView
@@ -287,6 +290,102 @@ class Client:
         return await self._call(
             CaseSummary, "POST", f"/emergency-cases/{case}/close", {"note": note, "lessons": lessons}
         )
+
+    async def support(self, request: UUID) -> maker_support.Support:
+        """What was tried for a request, which makers can be called in, and which were."""
+        return await self._call(maker_support.Support, "GET", f"/part-requests/{request}/maker-support")
+
+    async def record_attempt(
+        self, request: UUID, *, expert: str, tried: str, attempted_at: datetime | None = None
+    ) -> maker_support.Attempt:
+        """What an expert of ours tried; a maker is called in only after that."""
+        body = {"expert": expert, "tried": tried, "attempted_at": attempted_at}
+        return await self._call(maker_support.Attempt, "POST", f"/part-requests/{request}/expert-attempts", body)
+
+    async def report_attempt(self, attempt: UUID, *, to: str | None = None) -> maker_support.Attempt:
+        """An attempt was reported to the project manager; the one on duty where nobody is named."""
+        return await self._call(maker_support.Attempt, "POST", f"/expert-attempts/{attempt}/report", {"to": to})
+
+    async def call_maker(self, request: UUID, **call: Any) -> maker_support.Summary:
+        """Open plan 1: call a maker in, with `maker`, `contact` and `contact_verified_on`."""
+        return await self._call(maker_support.Summary, "POST", f"/part-requests/{request}/maker-cases", call)
+
+    def maker_cases(self, **query: Any) -> AsyncGenerator[maker_support.Summary]:
+        """Plans 1, newest first."""
+        return self._pages(maker_support.Summary, "/maker-cases", **query)
+
+    async def maker_case(self, case: UUID) -> maker_support.View:
+        """One plan 1 with our attempt and the maker's progress."""
+        return await self._call(maker_support.View, "GET", f"/maker-cases/{case}")
+
+    async def note_maker_progress(
+        self, case: UUID, kind: maker_support.Progress, **progress: Any
+    ) -> maker_support.Summary:
+        """How a maker's support goes on; one that takes the case gives its `reference`, one that comes `onsite_at`."""
+        return await self._call(
+            maker_support.Summary, "POST", f"/maker-cases/{case}/progress", {"kind": kind, **progress}
+        )
+
+    async def close_maker_case(self, case: UUID, *, note: str, lessons: str = "") -> maker_support.Summary:
+        """Close a plan 1 that is solved."""
+        body = {"note": note, "lessons": lessons}
+        return await self._call(maker_support.Summary, "POST", f"/maker-cases/{case}/close", body)
+
+    async def call_maker_off(self, case: UUID, *, reason: str) -> maker_support.Summary:
+        """Call a maker off."""
+        return await self._call(maker_support.Summary, "POST", f"/maker-cases/{case}/withdraw", {"reason": reason})
+
+    async def declare_force_majeure(
+        self, place: str, cause: force_majeure.Cause, *, reason: str
+    ) -> force_majeure.Summary:
+        """Open plan 3: a store or a customer's site is out of service, and a store's cover moves elsewhere at once."""
+        body = {"place": place, "cause": cause, "reason": reason}
+        return await self._call(force_majeure.Summary, "POST", "/force-majeure", body)
+
+    def force_majeure_cases(self, **query: Any) -> AsyncGenerator[force_majeure.Summary]:
+        """Plans 3, newest first."""
+        return self._pages(force_majeure.Summary, "/force-majeure", **query)
+
+    async def force_majeure_case(self, case: UUID) -> force_majeure.View:
+        """One plan 3 with its evidence and what is still coming."""
+        return await self._call(force_majeure.View, "GET", f"/force-majeure/{case}")
+
+    async def note_measure(self, case: UUID, text: str) -> force_majeure.Summary:
+        """What was done or decided about a plan 3."""
+        return await self._call(force_majeure.Summary, "POST", f"/force-majeure/{case}/measures", {"text": text})
+
+    async def redirect_delivery(self, case: UUID, document: str, *, to: str) -> force_majeure.Summary:
+        """Send an order or a transfer that is under way to another store, or back."""
+        body = {"document": document, "to": to}
+        return await self._call(force_majeure.Summary, "POST", f"/force-majeure/{case}/redirections", body)
+
+    async def close_force_majeure(
+        self, case: UUID, *, note: str, lessons: str = "", returns: bool = True
+    ) -> force_majeure.Summary:
+        """End a plan 3; a store that returns has been counted again."""
+        body = {"note": note, "lessons": lessons, "returns": returns}
+        return await self._call(force_majeure.Summary, "POST", f"/force-majeure/{case}/close", body)
+
+    async def rebuilding(self, site: str) -> list[Rebuilding]:
+        """Which whole units and parts could rebuild a site, by when they could be there."""
+        return await self._call(list[Rebuilding], "GET", f"/sites/{_segment(site)}/rebuilding")
+
+    async def rehearse_past(self, since: datetime, until: datetime) -> JobView:
+        """Have a past period played against today's plan."""
+        return await self._call(JobView, "POST", "/emergency-rehearsals/past", {"since": since, "until": until})
+
+    async def rehearse_burst(self, part_number: str, depot: str, **burst: Any) -> JobView:
+        """Have a made-up burst played: so many `failures`, or `factor` times the usual rate, over `days`."""
+        body = {"part_number": part_number, "depot": depot, **burst}
+        return await self._call(JobView, "POST", "/emergency-rehearsals/burst", body)
+
+    async def rehearsal(self, job: UUID) -> Rehearsal:
+        """What plan 2 would have done; of a rehearsal that is done."""
+        return await self._call(Rehearsal, "GET", f"/emergency-rehearsals/{job}")
+
+    async def stop_rehearsal(self, job: UUID) -> JobView:
+        """Ask one's own rehearsal to stop."""
+        return await self._call(JobView, "POST", f"/emergency-rehearsals/{job}/cancel")
 
     async def receive(self, purchase_order: str, lines: Sequence[Any]) -> ReceiptView:
         """Take goods in against an order."""

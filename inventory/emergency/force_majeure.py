@@ -339,7 +339,7 @@ async def redirect(force_majeure: UUID, document: str, to: str, *, by: Actor) ->
     Once the store has returned, what was redirected and is still under way may be sent back to it in the same way.
 
     Raises:
-        Unknown: there is none in the actor's scope, nothing of that document is under way, or no such store.
+        Unknown: there is none in the actor's scope, nothing of that document is under way to a store, or no such store.
         NotYourDepot: the actor does not serve one of the stores.
         WrongState: it is over and the store did not return; the transfer or order cannot be redirected any more.
         NoLane, SameStore: as `transfers.turn`.
@@ -351,7 +351,9 @@ async def redirect(force_majeure: UUID, document: str, to: str, *, by: Actor) ->
     await db.execute("SELECT id FROM force_majeure WHERE id = $1 FOR NO KEY UPDATE", force_majeure)
     view = await summary(force_majeure)
     back = view.state == "closed" and view.returned and to == view.place
-    if not view.is_store or not (view.state == "open" or back):
+    if not view.is_store:  # nothing of ours is delivered to a customer's site
+        raise Unknown(what="delivery under way", what_zh="在途到货", key=document)
+    if not (view.state == "open" or back):
         raise WrongState(what="Plan 3", what_zh="应急方案三", key=view.number, state=view.state, needed="open")
     for depot in (view.place, to):
         by.require_depot(depot)

@@ -171,3 +171,41 @@ async def test_a_planner_asks_what_if_and_what_service_costs(service):
     assert before.points == []
     assert next(point for point in after.points if point.shift == 0).cost_cny == float(plan.cost_cny)
     assert listed == [found.plan.id, plan.id]
+
+
+async def test_a_maker_is_called_in_and_a_store_goes_out_of_service_by_the_client(service):
+    async with Client(service, await key("ticket_system")) as glpi, Client(service, await key("project_manager")) as pm:
+        asked = await glpi.open_request(**ASKED, reference="INC-9/1", lines=[{"part_number": PSU}])
+        with pytest.raises(ServiceRefused) as early:
+            await pm.call_maker(asked.id, maker="DELL", contact="hotline", contact_verified_on="2026-01-01")
+        attempt = await glpi.record_attempt(asked.id, expert="Zhao", tried="swapped the riser")
+        await glpi.report_attempt(attempt.id)
+        case = await pm.call_maker(asked.id, maker="DELL", contact="hotline", contact_verified_on="2026-01-01")
+        taken = await glpi.note_maker_progress(case.id, "accepted", reference="SR-77")
+        support = await glpi.support(asked.id)
+        await glpi.note_maker_progress(case.id, "solved")
+        closed = await pm.close_maker_case(case.id, note="new firmware")
+        again = await pm.call_maker(asked.id, maker="DELL", contact="hotline", contact_verified_on="2026-01-01")
+        off = await pm.call_maker_off(again.id, reason="it works")
+        assert early.value.problem.code == "attempt_missing"
+        assert (taken.reference, closed.state, off.state) == ("SR-77", "closed", "withdrawn")
+        assert [each.number for each in support.cases] == [case.number]
+        assert [each.number async for each in glpi.maker_cases()] == [off.number, closed.number]
+        assert [entry.kind for entry in (await glpi.maker_case(case.id)).progress][-1] == "closed"
+
+        lost = await pm.declare_force_majeure(asked.site, "water_leak", reason="the street is under water")
+        await pm.note_measure(lost.id, "staff are safe")
+        with pytest.raises(ServiceRefused) as nowhere:
+            await pm.redirect_delivery(lost.id, "PO-0", to="GZ")
+        seen = await pm.force_majeure_case(lost.id)
+        left = await pm.close_force_majeure(lost.id, note="dry again")
+        assert nowhere.value.problem.status == 404
+        assert (seen.summary.number, left.state) == (lost.number, "closed")
+        assert [each.number async for each in pm.force_majeure_cases(live=True)] == []
+        assert "BANK" in (await pm.rebuilding(asked.site))[0].contract
+
+        with pytest.raises(ServiceRefused) as unplanned:
+            await pm.rehearse_burst(DRIVE, "GZ", failures=30)
+        with pytest.raises(ServiceRefused) as ahead:
+            await pm.rehearse_past(DATE, DATE + timedelta(days=7))
+        assert (unplanned.value.problem.code, ahead.value.problem.status) == ("nothing_planned", 422)

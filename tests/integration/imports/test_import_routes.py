@@ -98,7 +98,9 @@ async def test_templates_come_in_the_readers_language(api):
     english = await api.get("/import-templates/stock")
     unknown = await api.get("/import-templates/poems")
 
-    assert chinese.content.decode().startswith("\ufeff备件编号*,备件库*,库存归属,状态,数量*,序列号,批次,来源凭证,库位\r\nFAN-2U")
+    assert chinese.content.decode().startswith(
+        "\ufeff备件编号*,备件库*,库存归属,状态,数量*,序列号,批次,来源凭证,库位\r\nFAN-2U"
+    )
     assert english.content.decode().startswith(
         "\ufeffPart number*,Depot*,Pool,Condition,Quantity*,Serial number,Lot,Provenance,Bin location\r\n"
     )

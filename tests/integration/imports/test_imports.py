@@ -103,7 +103,11 @@ async def test_opening_stock_says_where_it_came_from_lot_by_lot(imported, checke
     mixed = await checked(
         "stock",
         table(
-            headings, f"{FAN},GZ,C-TELCO,1,,B-1,broker", f"{FAN},GZ,C-TELCO,2,,B-3,pulled", f"{FAN},SH,C-TELCO,2,,B-3,", f"{FAN},GZ,C-TELCO,5,,B-4,"
+            headings,
+            f"{FAN},GZ,C-TELCO,1,,B-1,broker",
+            f"{FAN},GZ,C-TELCO,2,,B-3,pulled",
+            f"{FAN},SH,C-TELCO,2,,B-3,",
+            f"{FAN},GZ,C-TELCO,5,,B-4,",
         ),
     )
 
