@@ -29,7 +29,7 @@ bench: .venv/ready-dev ## measure, and write docs/reference/bench.md
 nightly: .venv/ready-dev ## the long profiles of the property and concurrency tests, and an audit of the dependencies
 	@scripts/browser.sh
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n auto --dist loadgroup tests/property \
-		tests/integration/stock/test_concurrency.py tests/integration/test_contract.py
+		tests/integration/stock/test_concurrency.py tests/integration/test_contract.py tests/browser/test_warehouse_day.py
 	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 format: .venv/ready-dev ## format and mend what can be mended

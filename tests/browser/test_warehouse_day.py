@@ -4,6 +4,7 @@ A wrong serial comes, a transfer and a request go, stock moves while it is count
 day ends, the ledger agrees with what happened.
 """
 
+import os
 from datetime import timedelta
 from decimal import Decimal
 
@@ -24,6 +25,9 @@ from tests.browser.test_night import kept
 from tests.integration.procurement.test_deliveries import VENDOR
 from tests.integration.procurement.test_orders import placed
 from tests.world import AUDITOR, DRIVE, FAN, KEEPER, PSU, SETUP, SUPERVISOR
+
+WIDTHS = ("phone", "desktop") if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else ("phone",)
+"""The wide screen comes by night: its pages are the same, and every piece of the day has a test of its own."""
 
 DRIVES = [f"ZL2-{number:04d}" for number in range(5)]
 
@@ -296,8 +300,9 @@ async def the_paper_is_brought(engineer: Person) -> None:
     await engineer.fits()
 
 
-@pytest.mark.parametrize("phone", [True, False], ids=["phone", "desktop"])
-async def test_a_day_in_the_warehouse(people, phone):
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_a_day_in_the_warehouse(people, width):
+    phone = width == "phone"
     notice, transfer = await the_evening_before()
     keeper = await people("warehouse_keeper", depot="GZ", phone=phone)
     engineer = await people("engineer", depot="GZ", phone=phone)

@@ -6,6 +6,7 @@ Never another exception, a warning (which is an error here), or work without end
 import collections
 import copy
 import json
+import os
 import random
 import re
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.property.test_sizing_brute_force import random_network
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "network-small.json"
 
-MUTANTS = 1_000
+MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
 TORN = 300
 BATCH = 50
 

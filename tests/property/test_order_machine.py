@@ -340,7 +340,7 @@ def machine_database(postgres: EmbeddedPostgres, template: str) -> Iterator[None
 
 
 def test_an_order_keeps_its_word_whatever_happens(machine_database):
-    examples, steps = (2000, 50) if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else (30, 25)
+    examples, steps = (2000, 50) if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else (12, 25)
     run_state_machine_as_test(
         Life, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None, print_blob=False)
     )
