@@ -26,9 +26,8 @@ class MoneyController(Controller):
     """Stock value and price history."""
 
     tags = ("money",)
-    guards = COSTS
 
-    @get("/stock-values", operation_id="ListStockValues", responses=refusals(404))
+    @get("/stock-values", operation_id="ListStockValues", guards=COSTS, responses=refusals(404))
     async def stock_values(
         self,
         request: ApiRequest,
@@ -50,12 +49,12 @@ class MoneyController(Controller):
         )
         return page(request, found, limit, key_of_value)
 
-    @get("/book-values", operation_id="ShowBookValues", responses=refusals())
+    @get("/book-values", operation_id="ShowBookValues", guards=COSTS, responses=refusals())
     async def book_values(self, request: ApiRequest, as_of: AsOf = None) -> list[stock_value.BookValue]:
         """Show what our stock was worth in the books at an instant, pool by pool, by both methods."""
         return await stock_value.book_values(limit=1000, seen_by=request.user, as_of=as_of)
 
-    @get("/unit-values", operation_id="ListUnitValues", responses=refusals(404))
+    @get("/unit-values", operation_id="ListUnitValues", guards=COSTS, responses=refusals(404))
     async def unit_values(
         self,
         request: ApiRequest,
@@ -77,7 +76,7 @@ class MoneyController(Controller):
         )
         return page(request, found, limit, lambda each: each.unit)
 
-    @get("/value-steps", operation_id="ListValueSteps", responses=refusals(404))
+    @get("/value-steps", operation_id="ListValueSteps", guards=COSTS, responses=refusals(404))
     async def value_steps(
         self,
         request: ApiRequest,
@@ -97,7 +96,7 @@ class MoneyController(Controller):
         )
         return page(request, found, limit, lambda each: each.id)
 
-    @get("/prices", operation_id="ListPrices", responses=refusals(404))
+    @get("/prices", operation_id="ListPrices", guards=COSTS, responses=refusals(404))
     async def prices(
         self,
         request: ApiRequest,

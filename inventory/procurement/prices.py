@@ -37,6 +37,14 @@ class NoTaxWithoutInvoice(Invalid, constraint="offer_without_invoice_has_no_tax"
     help_zh = "请将税率填为 0，或填写随货发票的种类。"
 
 
+class RateNotPositive(Invalid, constraint="exchange_rate_is_positive"):
+    """100 units of a currency are worth more than nothing."""
+
+    zh = "每百外币折合人民币须大于 0。"
+    help_en = "Give the rate as banks' boards quote it: CNY per 100 units."
+    help_zh = "请按银行外汇牌价填写每 100 外币折合的人民币金额。"
+
+
 class RateMissing(Refused):
     """{vendor} offers {part_number} in {currency}, for which no exchange rate is in force on {day}."""
 

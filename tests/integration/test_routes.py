@@ -10,7 +10,7 @@ from tests.world import FAN, PSU
 
 OPEN_TO_ALL = {"VendorCallback", "ReceiveCxml"}
 SIGNED_IN_ONLY = {
-    *("GetMe", "GetJob", "ChangeMyPassword", "ChooseMyLanguage"),
+    *("GetMe", "GetJob", "ChangeMyPassword", "ChooseMyLanguage", "Delegate", "WithdrawDelegation"),
     *("ListMyMessages", "ExportMyMessages", "ReadMyMessages", "ChangeContact", "VerifyPhone"),
 }
 VENDORS_MAY = {
