@@ -45,7 +45,8 @@ _LOT_STOCKS = """
 _UNITS = """
     INSERT INTO unit (id, part, serial, maker, tag, condition, owner, pool, place, bin, provenance, source, firmware,
                       received_at)
-    SELECT unit_id, part_id, serial, maker_id, tag, state, owner_id, pool_id, place_id, bin_id, coalesce(provenance, 'unproven'), $3, firmware, $4
+    SELECT unit_id, part_id, serial, maker_id, tag, state, owner_id, pool_id, place_id, bin_id,
+           coalesce(provenance, 'unproven'), $3, firmware, $4
     FROM {ready} WHERE line BETWEEN $1 AND $2 AND serial IS NOT NULL
 """
 
