@@ -29,7 +29,7 @@ NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 PHASES = ("examples,coverage,fuzzing", "30") if NIGHTLY else ("examples,coverage", "1")
 """What is sent, and how many at random: every boundary of every field each time, more at random only by night."""
 
-ROLES = TAGS_OF_ROLE if NIGHTLY else ("dispatcher", "buyer")
+ROLES = TAGS_OF_ROLE if NIGHTLY else ("buyer",)
 """All of them by night: by day every route gets its junk in `test_junk` anyway."""
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"

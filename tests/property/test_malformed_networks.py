@@ -24,7 +24,7 @@ from tests.property.test_sizing_brute_force import random_network
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "network-small.json"
 
-MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 400
+MUTANTS = 1_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 250
 TORN = 300
 BATCH = 50
 
