@@ -5,9 +5,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from inventory.procurement.inquiries import AskedVendor, InquiryView, QuoteView
+from inventory.procurement.prices import FEN
 from optimizer.order_bundles import Bundling, Need, Option, Price, Terms, bundle
 
-FEN = Decimal("0.01")
 SECONDS = 3.0
 """How long the cheapest split is looked for at most; what is found by then is told as it is."""
 
@@ -42,14 +42,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 def compare(view: InquiryView) -> Comparison:
     """Compare the latest answers to an inquiry by what they cost us."""
-    valid = view.quotes
     cheapest: dict[str, list[str]] = {}
     for part in view.parts:
-        of_part = [quote for quote in valid if quote.part_number == part.part_number]
+        of_part = [quote for quote in view.quotes if quote.part_number == part.part_number]
         least = min((quote.unit_cost_cny for quote in of_part), default=None)
         cheapest[part.part_number] = [quote.vendor for quote in of_part if quote.unit_cost_cny == least]
     alone = {
-        vendor.vendor: _together(view, [quote for quote in valid if quote.vendor == vendor.vendor])
+        vendor.vendor: _together(view, [quote for quote in view.quotes if quote.vendor == vendor.vendor])
         for vendor in view.vendors
         if vendor.version is not None
     }
@@ -58,7 +57,7 @@ def compare(view: InquiryView) -> Comparison:
         cheapest=cheapest,
         alone=alone,
         single=min(whole, key=lambda code: (alone[code].cost_cny, code), default=None),
-        split=_together(view, valid),
+        split=_together(view, view.quotes),
     )
 
 

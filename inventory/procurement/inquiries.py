@@ -668,7 +668,7 @@ async def _quotes(inquiry: UUID) -> list[db.Row]:
            JOIN vendor ON vendor.id = vendor_quote.vendor
            JOIN party ON party.id = vendor.party
            CROSS JOIN LATERAL (
-               SELECT cny_per_100(quoted.currency, coalesce((decided_at AT TIME ZONE 'Asia/Shanghai')::date, $2)) AS rate
+               SELECT cny_per_100(quoted.currency, coalesce((decided_at AT TIME ZONE '{clock.ZONE.key}')::date, $2)) AS rate
            ) AS rated
            WHERE inquiry.id = $1 AND rate IS NOT NULL
              AND NOT EXISTS (SELECT FROM vendor_quote AS later WHERE later.inquiry = inquiry.id

@@ -14,7 +14,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.bounds import Bounded, Within
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
-from inventory.procurement import matching
+from inventory.procurement import matching, vendors
 from inventory.procurement.matching import SEEN, MatchedLine
 from inventory.procurement.prices import CNY, FEN, Currency, InvoiceKind
 
@@ -174,12 +174,8 @@ async def enter(new: NewInvoice, *, by: Actor) -> InvoiceDetail:
     if new.issued_on > clock.today():
         raise InvoiceFromFuture(issued_on=new.issued_on)
     _require_sums(new)
-    vendor = await db.fetch_value(
-        "SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1", new.vendor
-    )
-    if vendor is None:
-        raise Unknown(what="vendor", what_zh="供应商", key=new.vendor)
-    lines = [await _ordered(vendor, line, by) for line in new.lines]
+    vendor = await vendors.vendor_id(new.vendor)
+    lines = await _ordered(vendor, new.lines, by)
     for place, told in zip(lines, new.lines, strict=True):
         if lines.count(place) > 1:
             raise LineInvoicedTwice(order=told.order, what=told.part_number or "fees 费用")
@@ -267,31 +263,38 @@ def _require_equal(
         )
 
 
-async def _ordered(vendor: int, line: NewInvoiceLine, by: Actor) -> tuple[UUID, UUID | None]:
-    """The order, and the line of it, that a line of an invoice is for.
+async def _ordered(vendor: int, lines: Sequence[NewInvoiceLine], by: Actor) -> list[tuple[UUID, UUID | None]]:
+    """The orders, and the lines of them, that the lines of an invoice are for; the orders are locked.
 
     Raises:
         Unknown: the vendor has no such order, or not with that part.
         NotYourDepot: it goes to a store that the actor does not serve.
 
     """
-    row = await db.fetch_one(
-        """SELECT purchase_order.id, place.code AS depot, line.id AS line FROM purchase_order
-           JOIN place ON place.id = purchase_order.ship_to
-           LEFT JOIN (purchase_order_line AS line JOIN part ON part.id = line.part AND part.part_number = $3)
-                ON line.purchase_order = purchase_order.id
-           WHERE purchase_order.vendor = $1 AND number = $2 AND tried_at IS NOT NULL
-             AND ($4::text[] IS NULL OR place.code = ANY($4)) FOR NO KEY UPDATE OF purchase_order""",
+    rows = await db.fetch(
+        """SELECT told.place, purchase_order.id, depot.code AS depot, line.id AS line
+           FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS told(number, part_number, place)
+           JOIN purchase_order ON purchase_order.number = told.number
+           JOIN place AS depot ON depot.id = purchase_order.ship_to
+           LEFT JOIN part ON part.part_number = told.part_number
+           LEFT JOIN purchase_order_line AS line ON line.purchase_order = purchase_order.id AND line.part = part.id
+           WHERE purchase_order.vendor = $1 AND tried_at IS NOT NULL AND ($4::text[] IS NULL OR depot.code = ANY($4))
+           ORDER BY purchase_order.id FOR NO KEY UPDATE OF purchase_order""",
         vendor,
-        line.order,
-        line.part_number,
+        [line.order for line in lines],
+        [line.part_number for line in lines],
         by.depot_scope,
     )
-    if row is None or (line.part_number is not None and row["line"] is None):
-        key = line.order if row is None else f"{line.order} / {line.part_number}"
-        raise Unknown(what="purchase order of this vendor", what_zh="该供应商的采购订单", key=key)
-    by.require_depot(row["depot"])
-    return row["id"], row["line"]
+    found = {row["place"]: row for row in rows}
+    ordered: list[tuple[UUID, UUID | None]] = []
+    for place, line in enumerate(lines, 1):
+        row = found.get(place)
+        if row is None or (line.part_number is not None and row["line"] is None):
+            key = line.order if row is None else f"{line.order} / {line.part_number}"
+            raise Unknown(what="purchase order of this vendor", what_zh="该供应商的采购订单", key=key)
+        by.require_depot(row["depot"])
+        ordered.append((row["id"], row["line"]))
+    return ordered
 
 
 async def _reversed(

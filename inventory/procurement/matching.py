@@ -18,6 +18,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, ReasonMissing, Refused, Unknown
 from inventory.procurement import orders, policy
 from inventory.procurement.policy import PurchasePolicy
+from inventory.procurement.prices import FEN
 
 DifferenceKind = Literal["kind", "currency", "tax_rate", "price", "over_invoiced", "fees", "not_received"]
 """The kind of 发票, its currency, its tax rate or its price are not as ordered; more pieces than were ordered; more fees than
@@ -109,7 +110,7 @@ def differences(line: LineFacts, rules: PurchasePolicy) -> list[Difference]:
     if line.tax_percent != line.ordered_tax_percent and line.part_number is not None:
         found.append(Difference(kind="tax_rate", size=line.tax_percent - line.ordered_tax_percent))
     agreed = line.unit_price * (line.quantity if line.part_number is not None else 1)
-    off = ((line.total - agreed) * line.cny_per_100 / 100).quantize(Decimal("0.01"))
+    off = ((line.total - agreed) * line.cny_per_100 / 100).quantize(FEN)
     allowed = max(
         agreed * line.cny_per_100 / 100 * Decimal(str(rules.match_tolerance_percent)) / 100,
         Decimal(rules.match_tolerance_cny),

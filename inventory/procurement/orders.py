@@ -15,7 +15,7 @@ from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, 
 from inventory.ground.numbers import next_number
 from inventory.people.delegations import acting
 from inventory.places import places
-from inventory.procurement import policy
+from inventory.procurement import policy, vendors
 from inventory.procurement.prices import InvoiceKind, RateMissing
 from inventory.stock import expected, notices, pools
 
@@ -1110,11 +1110,7 @@ async def price_of(vendor: str, part_number: str, quantity: int, *, expedited: b
         NoOffer, QuantityOutsideOffer: as for `draft_order`.
 
     """
-    found = await db.fetch_value(
-        "SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1", vendor
-    )
-    if found is None:
-        raise Unknown(what="vendor", what_zh="供应商", key=vendor)
+    found = await vendors.vendor_id(vendor)
     _, offer = await _priced(found, vendor, NewLine(part_number=part_number, quantity=quantity), expedited=expedited)
     return offer.unit_price_cny
 

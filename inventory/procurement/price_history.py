@@ -61,7 +61,7 @@ class LastPaid(Struct, frozen=True, kw_only=True):
     above: float | None
 
 
-_POINTS = """
+_POINTS = f"""
 SELECT 'o' || lpad(offer.id::text, 12, '0') AS id, valid_from AS "on", 'offered' AS kind, offer.vendor, offer.part,
        payable_cny(unit_price, tax_percent, includes_tax, rate) AS unit_price_cny,
        cost_cny(unit_price, invoice_kind, tax_percent, includes_tax, rate) AS unit_cost_cny,
@@ -71,7 +71,7 @@ JOIN part AS wanted ON wanted.id = offer.part AND wanted.part_number = $1
 CROSS JOIN LATERAL (SELECT coalesce(cny_per_100(currency, valid_from), cny_per_100(currency, $8)) AS rate) AS rated
 WHERE valid_from <= $5 AND rate IS NOT NULL
 UNION ALL
-SELECT 'p' || line.id::text, (placed_at AT TIME ZONE 'Asia/Shanghai')::date, 'ordered', purchase_order.vendor, line.part,
+SELECT 'p' || line.id::text, (placed_at AT TIME ZONE '{clock.ZONE.key}')::date, 'ordered', purchase_order.vendor, line.part,
        line.unit_price_cny, cost_cny(line.unit_price, invoice_kind, tax_percent, true, cny_per_100), line.quantity,
        expedited, NULL, number
 FROM purchase_order_line AS line

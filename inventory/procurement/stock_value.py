@@ -19,7 +19,8 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden
 from inventory.places.tables import STORE_KINDS
-from inventory.procurement.valuation import FEN, Balance, come, go, share
+from inventory.procurement.prices import FEN
+from inventory.procurement.valuation import Balance, come, go, share
 from inventory.stock import disclosure, time_travel
 from inventory.stock.time_travel import StockKey
 from inventory.stock.units import UnitView

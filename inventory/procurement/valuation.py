@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from msgspec import Struct
 
-FEN = Decimal("0.01")
+from inventory.procurement.prices import FEN
 
 
 class Balance(Struct, frozen=True):

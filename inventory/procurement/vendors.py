@@ -80,6 +80,21 @@ async def vendor(code: str) -> VendorView:
     return found[0]
 
 
+async def vendor_id(code: str) -> int:
+    """The id of a vendor.
+
+    Raises:
+        Unknown: no such vendor.
+
+    """
+    found = await db.fetch_value(
+        "SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1", code
+    )
+    if found is None:
+        raise Unknown(what="vendor", what_zh="供应商", key=code)
+    return found
+
+
 async def vendors(*, limit: int, after: str = "", code: str | None = None) -> list[VendorView]:
     """Vendors, by code."""
     return await db.read(

@@ -16,13 +16,13 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.ground.numbers import next_number
 from inventory.installed_base.devices import CoveredDevice
+from inventory.procurement.prices import FEN
 from inventory.requests import policy, scope
 from inventory.requests.policy import RequestPolicyVersion
 
 QuotationState = Literal["open", "accepted", "rejected", "expired", "replaced", "withdrawn"]
 Availability = Literal["in_stock", "on_its_way", "to_order", "not_available"]
 
-FEN = Decimal("0.01")
 
 WITH_OUR_TAX = Decimal("1.13")
 """Goods and repairs are sold with 13 % 增值税."""

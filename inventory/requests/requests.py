@@ -593,10 +593,10 @@ _LINES = """SELECT coalesce(jsonb_agg(jsonb_build_object(
             LEFT JOIN place ON place.id = line.source_place
             WHERE line.request = part_request.id"""
 
-_ENTITLED = """jsonb_build_object(
+_ENTITLED = f"""jsonb_build_object(
     'contract', contract.code, 'need_by', part_request.need_by, 'warranty_until', device.warranty_until,
     'in_warranty', coalesce(
-        (fault_reported_at AT TIME ZONE 'Asia/Shanghai')::date <= device.warranty_until, false),
+        (fault_reported_at AT TIME ZONE '{clock.ZONE.key}')::date <= device.warranty_until, false),
     'service_terms', (SELECT to_jsonb(term) - 'id' - 'contract' FROM service_term AS term
                       WHERE term.id = part_request.service_term))"""
 
