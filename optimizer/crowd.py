@@ -88,9 +88,10 @@ class Crowd:
         bounds, values = np.zeros(len(self.parts)), np.zeros(len(self.parts))
         units = np.zeros(len(self._ways), np.int64)
 
-        def plan_some(which: Ints) -> None:
+        def plan_some(begin: int, stop: int) -> None:
             plan_parts(
-                which,
+                begin,
+                stop,
                 self._first_shelf,
                 self._shelves,
                 self._ways,
@@ -101,8 +102,9 @@ class Crowd:
                 units,
             )
 
+        cuts = np.linspace(0, len(self.parts), _HANDFULS + 1, dtype=int).tolist()
         with ThreadPoolExecutor() as threads:
-            list(threads.map(plan_some, np.array_split(np.arange(len(self.parts)), _HANDFULS)))
+            list(threads.map(plan_some, cuts[:-1], cuts[1:]))
         return bounds, values, units
 
     def over(self, is_open: Flags) -> Floats:

@@ -70,7 +70,8 @@ def buying_costs(offers: Records, penalty: float, costs: Floats) -> None:
 
 @compiled
 def plan_parts(
-    which: Ints,
+    begin: int,
+    stop: int,
     first_shelf: Ints,
     shelves: Table,
     ways: Records,
@@ -80,19 +81,18 @@ def plan_parts(
     values: Floats,
     units: Ints,
 ) -> None:
-    """Plan some parts, each alone, the part i on the shelves from `first_shelf[i]` on.
+    """Plan the parts from `begin` to before `stop`, each alone, the part i on the shelves from `first_shelf[i]` on.
 
     `values` become what their plans cost at the prices, infinite where none was found, `bounds` what
     any plan costs at least, infinite where there is none, `units` what each way carries. The bound stays
     below the plan where too much lies between them to be searched.
     """
-    for n in range(len(which)):
-        i = which[n]
+    for i in range(begin, stop):
         first, end = first_shelf[i], first_shelf[i + 1]
-        start, stop = int(shelves[first].first_way), int(shelves[end].first_way)
-        usable = _usable(shelves[first : end + 1], ways[start:stop], costs, prices[start:stop])
-        part = Part(shelves[first : end + 1], ways[start:stop], prices[start:stop], usable, start, costs)
-        bounds[i], values[i] = _plan(part, units[start:stop])
+        way, last = int(shelves[first].first_way), int(shelves[end].first_way)
+        usable = _usable(shelves[first : end + 1], ways[way:last], costs, prices[way:last])
+        part = Part(shelves[first : end + 1], ways[way:last], prices[way:last], usable, way, costs)
+        bounds[i], values[i] = _plan(part, units[way:last])
 
 
 @compiled
