@@ -1,1 +1,1 @@
-"""Returns: what is owed back and by when, to us and to vendors; RMA, repair, loaners, whole-unit swaps."""
+"""Returns: what is owed back, what goes to vendors and to the bench, and what stands in meanwhile."""
