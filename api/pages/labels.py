@@ -589,6 +589,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "adjustment": ("adjustment", "库存调整"),
         "opening": ("opening stock", "期初库存"),
         "return_from_site": ("material return", "退料"),
+        "removal": ("taken out of a device", "拆下旧件"),
+        "removal_corrected": ("taken out by mistake of the record", "更正拆下记录"),
+        "media_retained": ("kept by the customer", "客户保留介质"),
         "defective_return": ("defective return", "坏件返还"),
         "pool_crossing": ("change of pool", "库存归属调整"),
         "hand_over": ("handed over", "交出"),
@@ -707,7 +710,6 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "no_limit_promised": ("no limit is promised for this severity", "该级别未约定时限"),
     },
     "removed": {
-        "returned": ("the old part came back", "旧件已退回"),
         "kept_by_customer": ("the customer keeps the old part", "旧件由客户留存"),
         "owed": ("the old part is owed", "旧件待返"),
     },

@@ -44,7 +44,7 @@ State = Literal[
     "cancelled",
 ]
 Outcome = Literal["used", "returned_good", "returned_defective", "no_fault_found", "dead_on_arrival", "lost"]
-Removed = Literal["returned", "kept_by_customer", "owed"]
+Removed = Literal["kept_by_customer", "owed"]
 
 NOT_LEFT: tuple[State, ...] = ("planned", "quoted", "awaiting_approval", "backordered", "reserved", "picked")
 """States in which nothing of a line has left its store."""

@@ -104,7 +104,8 @@ class WrongReturnView(Struct, frozen=True, kw_only=True):
     remark: str
     settled_at: datetime | None
     settled_by: str | None
-    outcome: str
+    outcome: Literal["expected_came", "record_corrected", "record_stands"] | None
+    reason: str
 
 
 class DebtView(Struct, frozen=True, kw_only=True):
@@ -252,6 +253,29 @@ async def settle(
     await steps.finish("return_debt", view.number, by=by)
     await audit.record(f"return_debt.{outcome}", "return_debt", view.number, by=by, reason=reason.strip())
     await _tell("settled", view)
+    return view
+
+
+@db.atomic
+async def part_of(debt: UUID, quantity: int, *, by: Actor) -> DebtView:
+    """Make some pieces of an open debt a debt of their own, on the same terms, for a verb that settles just those."""
+    number = await next_number("RD")
+    made = await db.fetch_value(
+        """WITH rest AS (
+               UPDATE return_debt SET quantity = quantity - $2 WHERE id = $1 AND state = 'open' AND quantity > $2 RETURNING *
+           )
+           INSERT INTO return_debt (number, debtor_kind, debtor, depot, vendor, part, lot, quantity, pool, held_at, device,
+                                    may_be_kept, document_kind, document_number, opened_at, opened_by, due_at, warn_at,
+                                    warned_at, terms, money_cny, state)
+           SELECT $3, debtor_kind, debtor, depot, vendor, part, lot, $2, pool, held_at, device, may_be_kept, document_kind,
+                  document_number, opened_at, opened_by, due_at, warn_at, warned_at, terms, 0, 'open'
+           FROM rest RETURNING id""",
+        debt,
+        quantity,
+        number,
+    )
+    view = await debt_view(made)
+    await audit.record("return_debt.divided", "return_debt", number, by=by, change={"quantity": quantity})
     return view
 
 
