@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
@@ -90,7 +90,7 @@ class OtherClock(Struct, frozen=True, kw_only=True):
     vendor_en: str
     due_at: datetime
     document: str
-    money_cny: Decimal | None = None
+    money_cny: Decimal | UnsetType = UNSET
 
 
 class WrongReturnView(Struct, frozen=True, kw_only=True):
@@ -145,7 +145,7 @@ class DebtView(Struct, frozen=True, kw_only=True):
     due_at: datetime
     warn_at: datetime
     terms: Terms
-    money_cny: Decimal | None
+    money_cny: Decimal | UnsetType
     state: State
     settled_at: datetime | None
     settled_by: str | None
@@ -420,8 +420,8 @@ def of(reader: Actor | None) -> tuple[list[str] | None, list[str] | None, str | 
 
 def without_money(view: DebtView) -> DebtView:
     """A debt as who may not see costs sees it."""
-    other = None if view.other is None else structs.replace(view.other, money_cny=None)
-    return structs.replace(view, money_cny=None, other=other)
+    other = None if view.other is None else structs.replace(view.other, money_cny=UNSET)
+    return structs.replace(view, money_cny=UNSET, other=other)
 
 
 def _shown(views: Sequence[DebtView], reader: Actor) -> list[DebtView]:
@@ -465,6 +465,7 @@ async def debts(
     vendor: str | None = None,
     document: str | None = None,
     device: str | None = None,
+    unit: UUID | None = None,
     when: When | None = None,
 ) -> list[DebtView]:
     """Debts in the reader's scope, those due first first; of a piece that is owed both ways, both.
@@ -482,7 +483,8 @@ async def debts(
               AND ($8::text IS NULL OR depot.code = $8) AND ($9::text IS NULL OR party.code = $9)
               AND ($10::text IS NULL OR debt.document_number = $10) AND ($11::text IS NULL OR device.serial = $11)
               AND ($12::timestamptz IS NULL OR debt.due_at >= $12) AND ($13::timestamptz IS NULL OR debt.due_at < $13)
-            ORDER BY debt.due_at, debt.id LIMIT $14""",
+              AND ($14::uuid IS NULL OR debt.unit = $14)
+            ORDER BY debt.due_at, debt.id LIMIT $15""",
         *of(seen_by),
         due_at,
         debt,
@@ -494,6 +496,7 @@ async def debts(
         device,
         starts,
         ends,
+        unit,
         limit,
     )
     return _shown(found, seen_by)
@@ -529,7 +532,7 @@ class Share(Struct, frozen=True, kw_only=True):
     name_en: str | None
     debts: int
     pieces: int
-    money_cny: Decimal | None
+    money_cny: Decimal | UnsetType
 
 
 async def shares(*, seen_by: Actor) -> list[Share]:
@@ -563,7 +566,7 @@ async def shares(*, seen_by: Actor) -> list[Share]:
         list(WHENS),
         [span_of(when, now)[0] for when in WHENS[1:]],
     )
-    return found if seen_by.may("costs.read") else [structs.replace(share, money_cny=None) for share in found]
+    return found if seen_by.may("costs.read") else [structs.replace(share, money_cny=UNSET) for share in found]
 
 
 async def money_at_risk() -> Decimal:

@@ -4,13 +4,14 @@ The books follow the piece: it lies in the engineer's own stock where he has one
 the counter takes it in, the customer keeps it, or a second person confirms that it is lost.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
 
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, WrongState
+from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.installed_base import fitted
 from inventory.places import places
 from inventory.places.tables import STORE_KINDS
@@ -419,3 +420,23 @@ async def _open(view: DebtView) -> None:
     state = await db.fetch_value("SELECT state FROM return_debt WHERE id = $1 FOR NO KEY UPDATE", view.id)
     if state != "open":
         raise WrongState(what="Return debt", what_zh="待返记录", key=view.number, state=state, needed="open")
+
+
+@db.atomic
+async def give_until(debt: UUID, due_at: datetime, *, by: Actor, reason: str) -> DebtView:
+    """Give an engineer another time to bring a part back.
+
+    Raises:
+        Unknown: no such debt of an engineer in the actor's scope.
+        NotYourDepot: the actor does not serve the depot it is owed to.
+        ReasonMissing, DueBeforeNow, WrongState: as `debts.move_due`.
+
+    """
+    by.require("returns.settle")
+    view = await debts.debt_view(debt, seen_by=by)
+    if view.debtor_kind != "engineer":
+        raise Unknown(what="return debt", what_zh="待返记录", key=view.number)
+    by.require_depot(view.depot)
+    rules = (await policy.in_force()).policy
+    moved = await debts.move_due(debt, due_at, by=by, reason=reason, warn_before=rules.warn_before)
+    return moved if by.may("costs.read") else debts.without_money(moved)
