@@ -118,8 +118,8 @@ async def take_in(
     store = await places.find_store(depot)
     part, named = await _read(what, serial)
     meant = None if debt is None else await _meant(debt, store, by)
-    if meant is None and not as_found and owner is None:
-        meant = await _matching(store, part, named)
+    if meant is None and owner is None:
+        meant = await _matching(store, part, named, guess=not as_found)
     if meant is None and not as_found and owner is None and part is not None:
         await _refuse_other(store, part, named)
     if meant is None or (as_found and not _fits(meant, named)):
@@ -178,8 +178,8 @@ _OWED = """SELECT debt.id FROM return_debt AS debt
            WHERE debt.state = 'open' AND debt.debtor_kind = 'engineer' AND debt.depot = $1"""
 
 
-async def _matching(store: PlaceRef, part: PartRef | None, serial: str | None) -> DebtView | None:
-    """The debt that what was scanned settles: the piece itself, else the part's where its serial is not known, or has none."""
+async def _matching(store: PlaceRef, part: PartRef | None, serial: str | None, *, guess: bool) -> DebtView | None:
+    """The debt that what was scanned settles: the piece's own, else (`guess`) one of the part where no piece is named."""
     found = None
     if serial is not None:
         found = await db.fetch_value(
@@ -190,7 +190,7 @@ async def _matching(store: PlaceRef, part: PartRef | None, serial: str | None) -
             part.id if part else None,
             serial,
         )
-    if found is None and part is not None:
+    if found is None and part is not None and guess:
         found = await db.fetch_value(
             f"""{_OWED} AND debt.part = $2 AND debt.unit IS NULL AND debt.expected_serial IS NULL
                 AND (NOT part.serialised OR $3::text IS NOT NULL)

@@ -81,7 +81,7 @@ class NewDebt(Struct, frozen=True, kw_only=True):
     money_cny: Decimal = Decimal(0)
 
 
-class OtherClock(Struct, frozen=True, kw_only=True):
+class VendorsClock(Struct, frozen=True, kw_only=True):
     """The vendor's clock on a piece that an engineer owes."""
 
     number: str
@@ -154,7 +154,7 @@ class DebtView(Struct, frozen=True, kw_only=True):
     signed_by: str | None
     loss_told_at: datetime | None
     loss_told_by: str | None
-    other: OtherClock | None
+    vendors_clock: VendorsClock | None
     wrong: list[WrongReturnView]
 
 
@@ -260,7 +260,7 @@ async def settle(
 async def part_of(debt: UUID, quantity: int, *, by: Actor) -> DebtView:
     """Make some pieces of an open debt a debt of their own, on the same terms, for a verb that settles just those."""
     number = await next_number("RD")
-    made = await db.fetch_value(
+    made: UUID = await db.fetch_value(
         """WITH rest AS (
                UPDATE return_debt SET quantity = quantity - $2 WHERE id = $1 AND state = 'open' AND quantity > $2 RETURNING *
            )
@@ -275,6 +275,7 @@ async def part_of(debt: UUID, quantity: int, *, by: Actor) -> DebtView:
         number,
     )
     view = await debt_view(made)
+    await _remind(view)
     await audit.record("return_debt.divided", "return_debt", number, by=by, change={"quantity": quantity})
     return view
 
@@ -376,7 +377,7 @@ _VIEW = f"""SELECT debt.id, debt.number, debt.debtor_kind, debt.debtor, person.n
                    contract.code AS contract, held.code AS held_at, debt.may_be_kept, debt.document_kind,
                    debt.document_number AS document, debt.opened_at, debt.opened_by, debt.due_at, debt.warn_at, debt.terms,
                    debt.money_cny, debt.state, debt.settled_at, debt.settled_by, debt.returned_serial, debt.reason,
-                   debt.signed_by, debt.loss_told_at, debt.loss_told_by, vendors.clock AS other,
+                   debt.signed_by, debt.loss_told_at, debt.loss_told_by, vendors.clock AS vendors_clock,
                    (SELECT coalesce(jsonb_agg(to_jsonb(wrong) - 'debt' - 'unit' ORDER BY wrong.id), '[]')
                     FROM wrong_return AS wrong WHERE wrong.debt = debt.id) AS wrong
             FROM return_debt AS debt
@@ -420,8 +421,8 @@ def of(reader: Actor | None) -> tuple[list[str] | None, list[str] | None, str | 
 
 def without_money(view: DebtView) -> DebtView:
     """A debt as who may not see costs sees it."""
-    other = None if view.other is None else structs.replace(view.other, money_cny=UNSET)
-    return structs.replace(view, money_cny=UNSET, other=other)
+    theirs = None if view.vendors_clock is None else structs.replace(view.vendors_clock, money_cny=UNSET)
+    return structs.replace(view, money_cny=UNSET, vendors_clock=theirs)
 
 
 def _shown(views: Sequence[DebtView], reader: Actor) -> list[DebtView]:

@@ -53,8 +53,8 @@ async def test_a_piece_is_owed_once_to_each_creditor(company):
 
     (first, second) = await debts.debts(limit=9, seen_by=BUYER)
     assert (first.number, second.number) == (theirs.number, mine.number)
-    assert second.other is not None
-    assert (second.other.number, second.other.money_cny) == (theirs.number, Decimal("980.00"))
+    assert second.vendors_clock is not None
+    assert (second.vendors_clock.number, second.vendors_clock.money_cny) == (theirs.number, Decimal("980.00"))
     assert await debts.money_at_risk() == Decimal("980.00")
     assert await violations() == []
 
