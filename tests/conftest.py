@@ -18,6 +18,7 @@ from api.embedded import SERVICE, EmbeddedPostgres
 from api.settings import Settings
 from inventory.ground import db
 from inventory.migrate import migrate
+from inventory.people import persons
 from tests import world
 from tests.calls import Api
 
@@ -67,6 +68,15 @@ async def shared_database(postgres: EmbeddedPostgres, template: str) -> AsyncIte
     dsn = postgres.dsn("shared", SERVICE)  # what a test does, the service's own role must be allowed to
     async with db.connected(dsn):
         yield dsn
+
+
+PASSWORD = "a-long-enough-word"
+
+
+@pytest.fixture(scope="session")
+async def password_hash() -> str:
+    """One hash for everybody: computing it takes a while, by design."""
+    return await persons.hashed(PASSWORD)
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ ADDRESSES: dict[finding.Kind, str] = {
     "maker_case": "/maker-cases",
     "quality_claim": "/quality-claims",
     "invoice": "/invoices",
+    "inquiry": "/inquiries",
+    "suspicion": "/suspected-counterfeits",
     "radar_alarm": "/radar",
 }
 """Where each kind has its pages."""

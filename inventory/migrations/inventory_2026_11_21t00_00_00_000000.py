@@ -35192,6 +35192,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="RoleGrant",
+        tablename="role_grant",
+        constraint_name="role_grant_names_its_vendor",
+        constraint_class=Check,
+        params={"condition": "role <> 'vendor' OR vendor IS NOT NULL"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Inspection",
         tablename="inspection",
         constraint_name="inspection_kind_is_known",
@@ -36771,6 +36780,15 @@ async def forwards():
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
         params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ApiKey",
+        tablename="api_key",
+        constraint_name="api_key_names_its_vendor",
+        constraint_class=Check,
+        params={"condition": "role <> 'vendor' OR vendor IS NOT NULL"},
         schema=None,
     )
 

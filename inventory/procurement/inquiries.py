@@ -144,7 +144,10 @@ class InquiryPart(Struct, frozen=True, kw_only=True):
 
 
 class QuoteView(Struct, frozen=True, kw_only=True):
-    """A vendor's price for a part, as it counts today: what is payable with tax and what it costs us, CNY a piece."""
+    """A vendor's price for a part, as it counts today: what is payable with tax and what it costs us, CNY a piece.
+
+    `valid` says whether it still may be chosen; what has expired stays on record, and is not compared.
+    """
 
     vendor: str
     part_number: str
@@ -160,6 +163,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     fits: int
     lead_time_days: float
     valid_to: date
+    valid: bool
     grade: Provenance
     remark: str
 
@@ -468,7 +472,7 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
     total, dearer = Decimal(0), False
     for pick in picks:
         quote = known.get((pick.part_number, pick.vendor))
-        if quote is None or quote["valid_to"] < clock.today():
+        if quote is None or not quote["valid"]:
             raise NotQuoted(vendor=pick.vendor, part_number=pick.part_number)
         if pick.quantity < quote["minimum_quantity"] or pick.quantity % quote["lot_size"]:
             raise QuoteTermsBroken(
@@ -478,7 +482,9 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
                 minimum=quote["minimum_quantity"],
                 lot=quote["lot_size"],
             )
-        least = min(other["unit_cost_cny"] for other in quotes if other["part_number"] == pick.part_number)
+        least = min(
+            other["unit_cost_cny"] for other in quotes if other["part_number"] == pick.part_number and other["valid"]
+        )
         cheapest = quote["unit_cost_cny"] == least
         dearer = dearer or not cheapest
         total += quote["unit_price_cny"] * pick.quantity
@@ -658,7 +664,8 @@ async def _quotes(inquiry: UUID) -> list[db.Row]:
                   tax_percent, includes_tax, unit_price,
                   payable_cny(unit_price, tax_percent, includes_tax, rate) AS unit_price_cny,
                   cost_cny(unit_price, invoice_kind, tax_percent, includes_tax, rate) AS unit_cost_cny,
-                  minimum_quantity, lot_size, lead_time_days, valid_to, quoted.remark, {grade_on("$2")} AS grade,
+                  minimum_quantity, lot_size, lead_time_days, valid_to, valid_to >= day AS valid, quoted.remark,
+                  {grade_on("$2")} AS grade,
                   (ceil(greatest(asked.quantity, minimum_quantity)::numeric / lot_size) * lot_size)::int AS fits
            FROM inquiry
            JOIN vendor_quote ON vendor_quote.inquiry = inquiry.id
@@ -667,9 +674,8 @@ async def _quotes(inquiry: UUID) -> list[db.Row]:
            JOIN part ON part.id = asked.part
            JOIN vendor ON vendor.id = vendor_quote.vendor
            JOIN party ON party.id = vendor.party
-           CROSS JOIN LATERAL (
-               SELECT cny_per_100(quoted.currency, coalesce((decided_at AT TIME ZONE '{clock.ZONE.key}')::date, $2)) AS rate
-           ) AS rated
+           CROSS JOIN LATERAL (SELECT coalesce((decided_at AT TIME ZONE '{clock.ZONE.key}')::date, $2) AS day) AS judged
+           CROSS JOIN LATERAL (SELECT cny_per_100(quoted.currency, day) AS rate) AS rated
            WHERE inquiry.id = $1 AND rate IS NOT NULL
              AND NOT EXISTS (SELECT FROM vendor_quote AS later WHERE later.inquiry = inquiry.id
                              AND later.vendor = vendor_quote.vendor AND later.version > vendor_quote.version)

@@ -8,9 +8,8 @@ from litestar import Litestar
 
 from api.access import SESSION_COOKIE
 from inventory.people import persons, sessions
+from tests.conftest import PASSWORD
 from tests.world import SETUP
-
-PASSWORD = "a-long-enough-word"
 
 
 class Visitor:
@@ -36,12 +35,6 @@ class Visitor:
 
 
 Visitors = Callable[..., Awaitable[Visitor]]
-
-
-@pytest.fixture(scope="session")
-async def password_hash() -> str:
-    """One hash for everybody: computing it takes a while, by design."""
-    return await persons.hashed(PASSWORD)
 
 
 async def add_person(username: str, role: str | None, password_hash: str, **scope: str | None) -> int:
