@@ -34,11 +34,16 @@ COMPILED = {
 """Modules that need the compiled passes: one process compiles them, and keeps them for the others."""
 
 
+LONG = {"test_run"}
+"""Modules of one long test each."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all of what has to be compiled first."""
+    """Let one process run all of what has to be compiled first, and begin with what takes long: nobody waits for it then."""
     for item in items:
         if item.path.stem in COMPILED:
             item.add_marker(pytest.mark.xdist_group("compiled"))
+    items.sort(key=lambda item: item.path.stem not in COMPILED | LONG)
 
 
 @pytest.fixture(scope="session")
