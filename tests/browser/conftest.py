@@ -148,10 +148,16 @@ async def people(own_company: str, browser: Browser, password_hash: str) -> Asyn
     async with served() as url:
 
         async def person(
-            role: str, *, depot: str | None = None, language: str = "zh-CN", phone: bool = False, **options: object
+            role: str,
+            *,
+            depot: str | None = None,
+            vendor: str | None = None,
+            language: str = "zh-CN",
+            phone: bool = False,
+            **options: object,
         ) -> Person:
             username = f"{role}-{len(made)}"
-            known = await add_person(username, role, password_hash, depot=depot)
+            known = await add_person(username, role, password_hash, depot=depot, vendor=vendor)
             size = {"viewport": PHONE, "is_mobile": True, "has_touch": True} if phone else {"viewport": DESKTOP}
             context = await browser.new_context(locale=language, **size, **options)
             context.set_default_timeout(15_000)
