@@ -102,6 +102,17 @@ class NewLine(Struct, frozen=True, kw_only=True):
     quantity: int
 
 
+class PricedLine(Struct, frozen=True, kw_only=True):
+    """So many of a part at a price: `unit_price` payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`."""
+
+    part_number: str
+    quantity: int
+    currency: str
+    unit_price: Decimal
+    cny_per_100: Decimal
+    unit_price_cny: Decimal
+
+
 class OrderLineView(Struct, frozen=True, kw_only=True):
     """One part of an order.
 
@@ -1102,50 +1113,62 @@ async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **colu
     )
 
 
-async def price_of(vendor: str, part_number: str, quantity: int, *, expedited: bool) -> Decimal:
-    """What a vendor asks for a piece where so many are ordered today, in CNY.
+async def priced(vendor: str, part_number: str, quantity: int, *, expedited: bool) -> PricedLine:
+    """What a vendor asks where so many are ordered today.
 
     Raises:
         Unknown: no such part or vendor.
-        NoOffer, QuantityOutsideOffer: as for `draft_order`.
+        NoOffer, NoRate, QuantityOutsideOffer: as for `draft_order`.
 
     """
     found = await vendors.vendor_id(vendor)
     _, offer = await _priced(found, vendor, NewLine(part_number=part_number, quantity=quantity), expedited=expedited)
-    return offer.unit_price_cny
+    return PricedLine(
+        part_number=part_number,
+        quantity=quantity,
+        currency=offer.currency,
+        unit_price=offer.unit_price,
+        cny_per_100=offer.cny_per_100 or Decimal(100),
+        unit_price_cny=offer.unit_price_cny,
+    )
 
 
 @db.atomic
-async def add_lines(order: UUID, lines: Mapping[str, tuple[int, Decimal]]) -> None:
+async def add_lines(order: UUID, lines: Sequence[PricedLine]) -> None:
     """Put further parts on an order, each with how many and at what price; they are expected if it is with its vendor.
 
-    Currency, tax and 发票 are those of the vendor's offer, or of the order where it offers none.
+    Tax and 发票 are those of the vendor's offer, or of the order where it offers none.
     """
     await db.execute(
         """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny, currency, unit_price, cny_per_100,
                                             invoice_kind, tax_percent)
-           SELECT $1, part.id, new.quantity, new.price, terms.currency, round(new.price * 100 / terms.cny_per_100, 2),
-                  terms.cny_per_100, terms.invoice_kind, terms.tax_percent
-           FROM unnest($2::text[], $3::int[], $4::numeric[]) WITH ORDINALITY AS new(part_number, quantity, price, place)
+           SELECT $1, part.id, new.quantity, price_cny, new.currency, price, new.cny_per_100, terms.invoice_kind,
+                  terms.tax_percent
+           FROM unnest($2::text[], $3::int[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[])
+                WITH ORDINALITY AS new(part_number, quantity, currency, price, cny_per_100, price_cny, place)
            JOIN part ON part.part_number = new.part_number
            JOIN purchase_order ON purchase_order.id = $1
            CROSS JOIN LATERAL (
-               SELECT currency, cny_per_100, invoice_kind, tax_percent, 0 AS after FROM offers_on($5::date) AS offer
+               SELECT invoice_kind, tax_percent, 0 AS after FROM offers_on($8::date) AS offer
                WHERE offer.vendor = purchase_order.vendor AND offer.part = part.id
                UNION ALL
-               (SELECT currency, cny_per_100, invoice_kind, tax_percent, 1 FROM purchase_order_line
+               (SELECT invoice_kind, tax_percent, 1 FROM purchase_order_line
                 WHERE purchase_order = $1 ORDER BY id LIMIT 1)
                ORDER BY after LIMIT 1) AS terms
            ORDER BY place""",
         order,
-        list(lines),
-        [quantity for quantity, _ in lines.values()],
-        [price for _, price in lines.values()],
+        [line.part_number for line in lines],
+        [line.quantity for line in lines],
+        [line.currency for line in lines],
+        [line.unit_price for line in lines],
+        [line.cny_per_100 for line in lines],
+        [line.unit_price_cny for line in lines],
         clock.today(),
     )
+    added = {line.part_number for line in lines}
     if (await order_view(order)).state in OPEN_FOR_RECEIPT:
         for line in await _lines(order):
-            if line["part_number"] in lines:
+            if line["part_number"] in added:
                 await _expect(line, None)
 
 

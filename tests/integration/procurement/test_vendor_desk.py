@@ -244,7 +244,7 @@ async def test_a_buyer_changes_records_and_closes_on_the_page(visitor):  # noqa:
     buyer = await visitor("buyer")
     address = f"/orders/{order.id}"
 
-    form = {"part_number": [FAN], "quantity": ["6"], "unit_price_cny": [""], "reason": "fewer", "wanted_at": ""}
+    form = {"part_number": [FAN], "quantity": ["6"], "unit_price": [""], "reason": "fewer", "wanted_at": ""}
     assert (await buyer.post(f"{address}/change", form)).status_code == 303
     assert "fewer" in (await buyer.get(address)).text
     word = {"status": "change_confirmed", "said": "Mr Li by telephone", "version": "2"}
