@@ -853,7 +853,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "carried": ("the pool it came from", "自原库存归属结转"),
         "moving_average": ("the moving average", "移动加权平均"),
     },
-    "price_kind": {"offered": ("offered", "报价"), "ordered": ("ordered", "订购")},
+    "price_kind": {"offered": ("offered", "报价"), "ordered": ("ordered", "订购"), "invoiced": ("invoiced", "开票")},
     "channel": {"mail": ("mail", "邮件"), "wecom": ("WeCom", "企业微信"), "dingtalk": ("DingTalk", "钉钉")},
     "message_state": {
         "waiting": ("being sent", "发送中"),
