@@ -28,8 +28,8 @@ class PricePoint(Struct, frozen=True, kw_only=True):
     """A price of a part, payable with tax in CNY, and what it costs us: offered from a day on, ordered or invoiced on a day.
 
     `change` is how far it is from the same vendor's price of the same kind before, as a share of that; None for its first.
-    `quantity` is what was ordered or invoiced, or the least that the offer is for; `document` the order's or 发票's number. What
-    was taken back by a red 发票 or withdrawn is no price.
+    `quantity` is what was ordered or invoiced, or the least that the offer is for; `document` the order's or 发票's number.
+    What was taken back by a red 发票 or withdrawn is no price.
     """
 
     id: str
