@@ -108,8 +108,9 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place ON place.id = purchase_order.ship_to
                JOIN vendor ON vendor.id = purchase_order.vendor
                JOIN party ON party.id = vendor.party
+               JOIN pool ON pool.id = purchase_order.pool
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
-                 AND ($5::text IS NULL OR party.code = $5)
+                 AND ($5::text IS NULL OR (party.code = $5 AND tried_at IS NOT NULL)) AND {serves("pool", "$4")}
                UNION ALL
                SELECT 3, 'replenishment_proposal', proposal.id::text FROM replenishment_proposal AS proposal
                JOIN place ON place.id = proposal.place
@@ -188,7 +189,8 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                    WHERE invoice_line.invoice = invoice.id AND there.code <> ALL($3)))
                UNION ALL
                SELECT 17, 'inquiry', inquiry.id::text FROM inquiry JOIN place ON place.id = inquiry.ship_to
-               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+               JOIN pool ON pool.id = inquiry.pool
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND {serves("pool", "$4")}
                UNION ALL
                SELECT 18, 'suspicion', suspicion.id::text FROM suspicion
                JOIN receipt ON receipt.id = suspicion.receipt

@@ -24,7 +24,7 @@ from inventory.procurement import orders
 from inventory.procurement.prices import InvoiceKind
 from inventory.procurement.provenance import grade_on
 from inventory.procurement.quote_sheets import Asked, QuotedLine, QuoteRead, SheetFinding
-from inventory.stock import pools
+from inventory.stock import disclosure, pools
 
 LEAST_VENDORS = 3
 """Fewer vendors are asked only with a reason."""
@@ -566,7 +566,7 @@ async def _offer(quote_lines: Sequence[object]) -> list[str]:
     return [row["lost"] for row in rows]
 
 
-_SUMMARY = """
+_SUMMARY = f"""
 SELECT inquiry.id, inquiry.number, inquiry.state, place.code AS ship_to, pool.code AS pool, answer_by, opened_at, opened_by,
        decided_at, decided_by, decided_for, reason, few_reason, inquiry.remark,
        (SELECT count(*) FROM inquiry_line WHERE inquiry = inquiry.id)::int AS parts,
@@ -575,7 +575,7 @@ SELECT inquiry.id, inquiry.number, inquiry.state, place.code AS ship_to, pool.co
 FROM inquiry
 JOIN place ON place.id = inquiry.ship_to
 JOIN pool ON pool.id = inquiry.pool
-WHERE ($1::text[] IS NULL OR place.code = ANY($1))
+WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND {disclosure.serves("pool", "$2")}
 """
 
 
@@ -586,8 +586,8 @@ async def summary(inquiry: UUID, *, seen_by: Actor | None = None) -> InquirySumm
         Unknown: no such inquiry in the reader's stores.
 
     """
-    scope = seen_by.depot_scope if seen_by else None
-    found = await db.read_one(InquirySummary, f"{_SUMMARY} AND inquiry.id = $2", scope, inquiry)
+    scope = (seen_by.depot_scope, seen_by.contract_scope) if seen_by else (None, None)
+    found = await db.read_one(InquirySummary, f"{_SUMMARY} AND inquiry.id = $3", *scope, inquiry)
     if found is None:
         raise Unknown(what="inquiry", what_zh="询价单", key=str(inquiry))
     return found
@@ -600,9 +600,10 @@ async def inquiries(
     seen_by.require("costs.read")
     return await db.read(
         InquirySummary,
-        f"""{_SUMMARY} AND ($2::uuid IS NULL OR inquiry.id < $2) AND ($3::text IS NULL OR inquiry.state = $3)
-            ORDER BY inquiry.id DESC LIMIT $4""",
+        f"""{_SUMMARY} AND ($3::uuid IS NULL OR inquiry.id < $3) AND ($4::text IS NULL OR inquiry.state = $4)
+            ORDER BY inquiry.id DESC LIMIT $5""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         after,
         state,
         limit,

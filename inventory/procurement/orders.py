@@ -17,7 +17,7 @@ from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.procurement import policy, vendors
 from inventory.procurement.prices import InvoiceKind, RateMissing
-from inventory.stock import expected, notices, pools
+from inventory.stock import disclosure, expected, notices, pools
 
 State = Literal[
     "draft",
@@ -1215,7 +1215,7 @@ async def _lines(order: UUID) -> list[db.Row]:
     )
 
 
-_VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
+_VIEW = f"""SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
                   party.name_en AS vendor_en, place.code AS ship_to, pool.code AS pool, purchase_order.kind,
                   purchase_order.state, expedited, version, case_number, request_number, created_at, created_by, approved_at,
                   approved_by, approved_for, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference,
@@ -1235,7 +1235,12 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
            JOIN place ON place.id = purchase_order.ship_to
            JOIN pool ON pool.id = purchase_order.pool
            WHERE ($1::text[] IS NULL OR place.code = ANY($1))
-             AND ($2::text IS NULL OR (party.code = $2 AND tried_at IS NOT NULL))"""
+             AND ($2::text IS NULL OR (party.code = $2 AND tried_at IS NOT NULL)) AND {disclosure.serves("pool", "$3")}"""
+
+
+def _scope(reader: Actor | None) -> tuple[list[str] | None, str | None, list[str] | None]:
+    """The stores, the vendor and the contracts whose orders somebody sees; None stands for all."""
+    return (None, None, None) if reader is None else (reader.depot_scope, reader.vendor, reader.contract_scope)
 
 
 def shown_to(view: OrderView, seen_by: Actor | None) -> OrderView:
@@ -1263,9 +1268,8 @@ async def order_view(order: UUID, *, seen_by: Actor | None = None) -> OrderView:
     """
     view = await db.read_one(
         OrderView,
-        f"{_VIEW} AND purchase_order.id = $3",
-        seen_by.depot_scope if seen_by else None,
-        seen_by.vendor if seen_by else None,
+        f"{_VIEW} AND purchase_order.id = $4",
+        *_scope(seen_by),
         order,
     )
     if view is None:
@@ -1281,15 +1285,7 @@ async def order_id(number: str, *, seen_by: Actor | None = None) -> UUID:
 
     """
     order = await db.fetch_value(
-        """SELECT purchase_order.id FROM purchase_order
-           JOIN vendor ON vendor.id = purchase_order.vendor
-           JOIN party ON party.id = vendor.party
-           JOIN place ON place.id = purchase_order.ship_to
-           WHERE number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
-             AND ($3::text IS NULL OR (party.code = $3 AND tried_at IS NOT NULL))""",
-        number,
-        seen_by.depot_scope if seen_by else None,
-        seen_by.vendor if seen_by else None,
+        f"SELECT seen.id FROM ({_VIEW} AND purchase_order.number = $4) AS seen", *_scope(seen_by), number
     )
     if order is None:
         raise Unknown(what="purchase order", what_zh="采购订单", key=number)
@@ -1312,17 +1308,16 @@ async def orders(
     """Orders in the reader's scope, newest first; `late` ones only, where asked."""
     found = await db.read(
         OrderView,
-        f"""{_VIEW} AND ($3::uuid IS NULL OR purchase_order.id < $3) AND ($4::text IS NULL OR purchase_order.state = $4)
-            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR case_number = $6)
-            AND ($7::text IS NULL OR request_number = $7)
-            AND ($8::text IS NULL OR EXISTS (
+        f"""{_VIEW} AND ($4::uuid IS NULL OR purchase_order.id < $4) AND ($5::text IS NULL OR purchase_order.state = $5)
+            AND ($6::text IS NULL OR place.code = $6) AND ($7::text IS NULL OR case_number = $7)
+            AND ($8::text IS NULL OR request_number = $8)
+            AND ($9::text IS NULL OR EXISTS (
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
-                WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $8))
-            AND ($10 = false OR late_since IS NOT NULL)
-            AND ($11::text IS NULL OR party.code = $11)
-            ORDER BY purchase_order.id DESC LIMIT $9""",
-        seen_by.depot_scope,
-        seen_by.vendor,
+                WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $9))
+            AND ($11 = false OR late_since IS NOT NULL)
+            AND ($12::text IS NULL OR party.code = $12)
+            ORDER BY purchase_order.id DESC LIMIT $10""",
+        *_scope(seen_by),
         after,
         state,
         depot,

@@ -45,7 +45,8 @@ async def add_person(username: str, role: str | None, password_hash: str, **scop
         password_hash=password_hash,
     )
     if role is not None:
-        await persons.grant_role(username, role, by=SETUP, **scope)
+        of = {"vendor": "DISTI"} if role == "vendor" else {}
+        await persons.grant_role(username, role, by=SETUP, **(of | {k: v for k, v in scope.items() if v is not None}))
     return person
 
 
