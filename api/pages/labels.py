@@ -589,6 +589,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "adjustment": ("adjustment", "库存调整"),
         "opening": ("opening stock", "期初库存"),
         "return_from_site": ("material return", "退料"),
+        "removal": ("taken out of a device", "拆下旧件"),
+        "removal_corrected": ("taken out by mistake of the record", "更正拆下记录"),
+        "media_retained": ("kept by the customer", "客户保留介质"),
         "defective_return": ("defective return", "坏件返还"),
         "pool_crossing": ("change of pool", "库存归属调整"),
         "hand_over": ("handed over", "交出"),
@@ -706,8 +709,38 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "no_limit_promised": ("no limit is promised for this severity", "该级别未约定时限"),
     },
+    "return_state": {
+        "open": ("owed", "待返"),
+        "returned": ("brought back", "已返还"),
+        "kept_by_customer": ("kept by the customer", "客户保留"),
+        "charged": ("charged for", "已赔付"),
+        "written_off": ("written off", "已核销"),
+    },
+    "counted": {
+        "business_days": ("business days", "个工作日"),
+        "calendar_days": ("calendar days", "个自然日"),
+        "hours": ("hours", "小时"),
+    },
+    "return_when": {
+        "overdue": ("overdue", "已逾期"),
+        "today": ("today", "今日到期"),
+        "tomorrow": ("tomorrow", "明日到期"),
+        "this_week": ("this week", "本周到期"),
+        "later": ("later", "以后到期"),
+    },
+    "wrong_return": {
+        "expected_came": ("the right piece came", "已返还正确旧件"),
+        "record_corrected": ("the record was corrected", "已更正设备档案"),
+        "record_stands": ("the record stands", "设备档案无误"),
+    },
+    "analysis_by": {
+        "part": ("part", "备件"),
+        "model": ("model", "机型"),
+        "code": ("failure code", "故障代码"),
+        "vendor": ("vendor", "供应商"),
+        "batch": ("receipt batch", "入库批次"),
+    },
     "removed": {
-        "returned": ("the old part came back", "旧件已退回"),
         "kept_by_customer": ("the customer keeps the old part", "旧件由客户留存"),
         "owed": ("the old part is owed", "旧件待返"),
     },
@@ -746,6 +779,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "close_maker_case": ("close plan 1", "关闭应急方案一"),
         "take_measures": ("take measures against force majeure", "落实应急方案三措施"),
         "end_force_majeure": ("end plan 3, or say why it goes on", "结束应急方案三或说明情况"),
+        "bring_back": ("bring the part back", "返还待返件"),
+        "send_back": ("send the part back to the vendor", "向供应商返还旧件"),
+        "settle_wrong_return": ("find out why another serial came back", "核实返还件序列号不符"),
         "send_claim": ("put the quality claim to the vendor", "向供应商提交质量索赔"),
         "settle_claim": ("follow the quality claim up with the vendor", "跟进供应商对质量索赔的答复"),
         "approve_order": ("approve the purchase order", "审批采购订单"),
@@ -792,6 +828,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "check_duty_sheet": ("check the duty sheet for the holiday", "核对节假日值班表"),
     },
     "document": {
+        "return_debt": ("piece owed back", "待返件"),
         "emergency_case": ("emergency case", "应急方案"),
         "force_majeure": ("force majeure, plan 3", "不可抗力应急方案三"),
         "maker_case": ("maker's support, plan 1", "原厂支援应急方案一"),
@@ -887,6 +924,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "purchase_order": ("Purchase order", "采购订单"),
         "quote_comparison": ("Comparison of quotes", "三家比价记录"),
         "case_report": ("Emergency report", "应急方案报告"),
+        "media_retention": ("Media retention confirmation", "介质保留确认单"),
     },
     "label_kind": {"unit": ("units", "单件"), "part": ("parts", "备件"), "bin": ("bins", "库位")},
     "label_size": {
@@ -913,6 +951,13 @@ _NUMBERED_REASONS = (
 )
 
 TONES: dict[str, dict[str, Tone]] = {
+    "return_state": {
+        "open": "orange",
+        "returned": "green",
+        "kept_by_customer": "azure",
+        "charged": "red",
+        "written_off": "secondary",
+    },
     "request_state": {
         "planned": "secondary",
         "quoted": "yellow",

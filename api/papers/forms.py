@@ -24,6 +24,7 @@ Form = Literal[
     "purchase_order",
     "quote_comparison",
     "part_passport",
+    "media_retention",
 ]
 Column = Literal[
     "part",
@@ -152,6 +153,11 @@ SHAPES: dict[Form, Shape] = {
         name=("应急方案报告", "Emergency report"),
         columns=("when", "what"),
         signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
+    ),
+    "media_retention": Shape(
+        name=("介质保留确认单", "Media retention confirmation"),
+        columns=("part", "serial", "quantity", "condition", "note"),
+        signers=(("工程师", "Engineer"), ("客户确认（签章）", "Customer (sign and stamp)")),
     ),
     "part_passport": Shape(
         name=("备件来源护照", "Part passport"),
