@@ -128,8 +128,8 @@ class RepairView(Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
     reason: str
     parts: list[UsedPart]
-    labour_cny: Decimal | None | UnsetType
-    vendor_cost_cny: Decimal | None | UnsetType
+    labour_cny: Decimal | UnsetType | None
+    vendor_cost_cny: Decimal | UnsetType | None
 
     @property
     def days(self) -> float | None:
@@ -193,7 +193,11 @@ async def open_repair(
         raise LeavesByRma(serial=serial, rma=unit["rma"])
     if unit["condition"] != "defective":
         which = Pieces(
-            depot, part.part_number, serials=[unit["serial"]], pool=await _pool(unit["id"]), owner=await _owner(unit["id"])
+            depot,
+            part.part_number,
+            serials=[unit["serial"]],
+            pool=await _pool(unit["id"]),
+            owner=await _owner(unit["id"]),
         )
         await conditions.change(
             await choose(which, unit["condition"]),
@@ -435,7 +439,9 @@ async def finish(
 
 
 @db.atomic
-async def came_from_vendor(rma_line: UUID, *, by: Actor, repaired: bool, finding: str, cost_cny: Decimal | None) -> None:
+async def came_from_vendor(
+    rma_line: UUID, *, by: Actor, repaired: bool, finding: str, cost_cny: Decimal | None
+) -> None:
     """A unit came back from the vendor that repaired it, or gave it up; the verb that took it in moved it.
 
     What came back repaired is in test; what did not ends the repair.
@@ -646,9 +652,7 @@ async def _lock(repair: UUID, states: Sequence[State], *, by: Actor, own: bool =
 
 
 def _pieces(head: db.Row) -> Pieces:
-    return Pieces(
-        head["depot"], head["part_number"], serials=[head["serial"]], pool=head["pool"], owner=head["owner"]
-    )
+    return Pieces(head["depot"], head["part_number"], serials=[head["serial"]], pool=head["pool"], owner=head["owner"])
 
 
 async def _pool(unit: UUID) -> str:

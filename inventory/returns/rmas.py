@@ -153,10 +153,10 @@ class LineView(Struct, frozen=True, kw_only=True):
     scrap_agreed_by: str | None
     closed_at: datetime | None
     repair: str | None
-    credit_amount: Decimal | None | UnsetType
+    credit_amount: Decimal | UnsetType | None
     credit_currency: str | None
-    cost_cny: Decimal | None | UnsetType
-    charged_cny: Decimal | None | UnsetType
+    cost_cny: Decimal | UnsetType | None
+    charged_cny: Decimal | UnsetType | None
 
     @property
     def awaited(self) -> bool:
@@ -414,7 +414,9 @@ async def _piece(place: places.PlaceRef, new: NewLine, vendor: int) -> db.Row:
             raise NotReturnable(piece=named, depot=place.code, condition="–")
     if row["condition"] not in RETURNED_AS:
         raise NotReturnable(piece=named, depot=place.code, condition=row["condition"])
-    owner = await db.fetch_value("SELECT code FROM party WHERE id = $1 AND is_vendor AND NOT is_ourselves", row["owner"])
+    owner = await db.fetch_value(
+        "SELECT code FROM party WHERE id = $1 AND is_vendor AND NOT is_ourselves", row["owner"]
+    )
     if owner is not None:
         raise VendorsOwn(piece=named, owner=owner)
     if new.dead_on_arrival:
@@ -751,7 +753,7 @@ async def rmas(
     number: str | None = None,
     under_way: bool = False,
 ) -> list[RmaView]:
-    """RMAs of the reader's stores and contracts (a vendor's own), newest first; `number` is ours, its bundle's or the vendor's."""
+    """RMAs of the reader's stores and contracts (a vendor's own), newest first; `number` is ours, a bundle's or a vendor's."""
     found = await db.read(
         RmaView,
         f"""{_VIEW}

@@ -62,8 +62,8 @@ class TermsView(Struct, frozen=True, kw_only=True):
     grace: int
     off_day_moves: bool
     charge: Charge
-    charge_percent: Decimal | None | UnsetType
-    charge_cny: Decimal | None | UnsetType
+    charge_percent: Decimal | UnsetType | None
+    charge_cny: Decimal | UnsetType | None
     doa_days: int | None
     words: str
     set_at: datetime
