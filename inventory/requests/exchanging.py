@@ -4,9 +4,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from inventory.catalogue import parts
+from inventory.catalogue.grades import is_at_least
 from inventory.ground import audit, clock, db, events
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
+from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.requests import scope, sources
 from inventory.requests.buying import NothingWaits
 from inventory.requests.lines import lock_head, settle
@@ -38,6 +40,7 @@ async def exchange(
         Unknown: no such request in the actor's scope, no such part or vendor.
         NotYourRequest: the actor neither asked for it, nor is its engineer, nor may decide for others.
         NothingWaits: the request waits for none of it.
+        ProvenanceTooLow: its contract takes no part from a vendor's exchange.
         ExchangedAlready: an exchange that is under way brings it.
         NoExchange, OutOfWarranty, NotBySerial: as `exchanges.begin`.
 
@@ -59,6 +62,10 @@ async def exchange(
     )
     if wait is None:
         raise NothingWaits(request=head["number"], part_number=part.part_number)
+    if not is_at_least("vendor_exchange", head["minimum_provenance"]):
+        raise ProvenanceTooLow(
+            part_number=part.part_number, vendor=vendor, grade="vendor_exchange", needed=head["minimum_provenance"]
+        )
     before = await db.fetch(
         """SELECT rma.number FROM rma JOIN rma_line ON rma_line.rma = rma.id
            WHERE request_number = $1 AND rma_line.part = $2 AND advance AND came_at IS NULL AND rma.closed_at IS NULL""",

@@ -339,17 +339,26 @@ async def bring_back(
 
 @db.atomic
 async def cancel(collection: UUID, *, by: Actor, reason: str) -> CollectionView:
-    """Give up a collection that was not made.
+    """Give up a collection that was not made, or whose unit is its customer's no more: credited, or scrapped.
 
     Raises:
         ReasonMissing: it was not said why.
-        Unknown, NotYourDepot, WrongState: as `_lock`; what was collected is brought back instead.
+        Unknown, NotYourDepot, WrongState: as `_lock`; what was collected and is still there is brought back instead.
 
     """
     by.require("collections.make")
     if not reason.strip():
         raise ReasonMissing
-    head = await _lock(collection, ("planned",), by=by)
+    head = await _lock(collection, ("planned", "collected"), by=by)
+    still_theirs = await db.fetch_value(
+        """SELECT true FROM unit WHERE id = $1 AND owner = $2 AND condition <> 'scrapped'""",
+        head["unit"],
+        head["customer"],
+    )
+    if still_theirs:
+        raise WrongState(
+            what="Collection", what_zh="收取单", key=head["number"], state=head["state"], needed="planned"
+        )
     await db.execute(
         "UPDATE collection SET state = 'cancelled', closed_at = $2, reason = $3 WHERE id = $1",
         collection,

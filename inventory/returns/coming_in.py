@@ -187,6 +187,13 @@ async def _replace(
     await _note(line, came, condition, receipt)
     await db.execute("UPDATE rma_line SET replacement = $2, replacement_owner = $3 WHERE id = $1", line.id, unit, owner)
     await expected.count_in(line.id, line.quantity)
+    if line.unit is not None and not line.ours:  # what came stands for the customer's unit that was collected
+        await db.execute(
+            "UPDATE collection SET unit = $2, serial = $3 WHERE unit = $1 AND closed_at IS NULL",
+            line.unit,
+            unit,
+            came.serial,
+        )
     if not titles_crossed:
         await _owe(head, line, by=by)
         if head.request_number is not None and condition == "good":

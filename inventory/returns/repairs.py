@@ -696,7 +696,7 @@ _VIEW = """
            repair_order.failure_code, repair_order.complaint, diagnosis, resolution_code, resolution, technician,
            labour_minutes, scrapping_number AS scrapping, repair_order.opened_at, repair_order.opened_by,
            repair_order.due_at, started_at, finished_at, finished_by, passed_at, passed_by, repair_order.closed_at,
-           repair_order.reason, labour_cny, vendor_cost_cny,
+           repair_order.reason, repair_order.labour_cny, vendor_cost_cny,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'part_number', used.part_number, 'name_zh', used.name_zh, 'name_en', used.name_en,
                 'quantity', repair_part.quantity, 'serials', repair_part.serials, 'used_at', used_at,
