@@ -15,6 +15,7 @@ from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import invoices, orders
 from inventory.requests import requests
+from inventory.returns import collecting, repairs, rmas
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
 
@@ -30,6 +31,9 @@ SubjectKind = Literal[
     "provisional_issue",
     "handover",
     "unit",
+    "rma",
+    "repair_order",
+    "collection",
 ]
 
 Question = Callable[..., Awaitable[Any]]
@@ -46,6 +50,9 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "provisional_issue": ("requests.read", provisional.provisional_issue_view),
     "handover": ("documents.read", handovers.handover_view),
     "unit": ("stock.read", units.unit_by_id),
+    "rma": ("rmas.read", rmas.rma_view),
+    "repair_order": ("repairs.read", repairs.repair_view),
+    "collection": ("repairs.read", collecting.collection_view),
 }
 """What may carry files: the right to read it, and the question that finds it in the reader's scope (else Unknown)."""
 

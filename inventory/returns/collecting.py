@@ -309,7 +309,7 @@ async def bring_back(
     await post(
         [
             Move(
-                kind="brought_back",
+                kind="collection_back",
                 part=head["part"],
                 quantity=1,
                 unit=head["unit"],
@@ -356,9 +356,7 @@ async def cancel(collection: UUID, *, by: Actor, reason: str) -> CollectionView:
         head["customer"],
     )
     if still_theirs:
-        raise WrongState(
-            what="Collection", what_zh="收取单", key=head["number"], state=head["state"], needed="planned"
-        )
+        raise WrongState(what="Collection", what_zh="收取单", key=head["number"], state=head["state"], needed="planned")
     await db.execute(
         "UPDATE collection SET state = 'cancelled', closed_at = $2, reason = $3 WHERE id = $1",
         collection,
