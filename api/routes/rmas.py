@@ -169,10 +169,10 @@ class NewReturnTerms(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What a vendor agreed to of returns, for all its parts or those of one `maker`."""
 
     vendor: Code
-    amount: Annotated[int, Meta(ge=1, le=400)]
+    days: Annotated[int, Meta(ge=1, le=400)]
     counts: vendor_terms.CountsDays
     calendar: Code
-    begins: vendor_terms.Begins
+    runs_from: vendor_terms.RunsFrom
     charge: Charge
     maker: Code | None = None
     grace: Annotated[int, Meta(ge=0, le=400)] = 0

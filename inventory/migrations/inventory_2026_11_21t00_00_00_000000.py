@@ -8066,8 +8066,8 @@ async def forwards():
     manager.add_column(
         table_class_name="ReturnTerms",
         tablename="return_terms",
-        column_name="amount",
-        db_column_name="amount",
+        column_name="days",
+        db_column_name="days",
         column_class_name="Integer",
         column_class=Integer,
         params={
@@ -8133,8 +8133,8 @@ async def forwards():
     manager.add_column(
         table_class_name="ReturnTerms",
         tablename="return_terms",
-        column_name="begins",
-        db_column_name="begins",
+        column_name="runs_from",
+        db_column_name="runs_from",
         column_class_name="Varchar",
         column_class=Varchar,
         params={
@@ -39022,7 +39022,7 @@ async def forwards():
         tablename="return_terms",
         constraint_name="return_terms_count_days",
         constraint_class=Check,
-        params={"condition": "counts IN ('calendar_days', 'business_days') AND amount BETWEEN 1 AND 400"},
+        params={"condition": "counts IN ('calendar_days', 'business_days') AND days BETWEEN 1 AND 400"},
         schema=None,
     )
 
@@ -39040,7 +39040,7 @@ async def forwards():
         tablename="return_terms",
         constraint_name="return_terms_begin_is_known",
         constraint_class=Check,
-        params={"condition": "begins IN ('shipped', 'received')"},
+        params={"condition": "runs_from IN ('shipped', 'received')"},
         schema=None,
     )
 

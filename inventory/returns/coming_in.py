@@ -315,13 +315,13 @@ async def _owe(head: Head, line: Line, *, by: Actor) -> None:
         await owe(head, line, "received", clock.now(), by=by)
 
 
-async def owe(head: Head, line: Line, event: vendor_terms.Begins, at: datetime, *, by: Actor) -> None:
+async def owe(head: Head, line: Line, event: vendor_terms.RunsFrom, at: datetime, *, by: Actor) -> None:
     """Begin our debt of an old piece, where the vendor's terms begin with this event; without terms nothing is owed by a day.
 
     What is at risk is what the terms charge when it is late, by today's list price: what the vendor asks for the part.
     """
     agreed = await vendor_terms.agreed(head.vendor, line.part)
-    if agreed is None or agreed.begins != event or line.debt is not None:
+    if agreed is None or agreed.runs_from != event or line.debt is not None:
         return
     reckoned = due(at, agreed.term)
     listed = await list_price(head.vendor, line.part)
@@ -338,9 +338,9 @@ async def owe(head: Head, line: Line, event: vendor_terms.Begins, at: datetime, 
                 zh=agreed.words,
                 en=agreed.words,
                 data={
-                    "amount": agreed.amount,
+                    "days": agreed.days,
                     "counts": agreed.counts,
-                    "begins": agreed.begins,
+                    "runs_from": agreed.runs_from,
                     "grace": agreed.grace,
                     "charge": agreed.charge,
                     "began_at": at.isoformat(),

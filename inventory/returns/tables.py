@@ -128,10 +128,10 @@ class ReturnTerms(
     id = Serial(primary_key=True)
     vendor = link(Vendor, index=True)
     maker = optional_link(Party)
-    amount = whole()
+    days = whole()
     counts = text()
     calendar = link(Calendar)
-    begins = text()
+    runs_from = text()
     grace = whole(0)
     off_day_moves = flag(default=False)
     charge = text()
@@ -143,9 +143,9 @@ class ReturnTerms(
     set_by = text()
 
     return_terms_are_one_per_vendor_and_maker = Unique([vendor, maker], nulls_distinct=False)
-    return_terms_count_days = Check("counts IN ('calendar_days', 'business_days') AND amount BETWEEN 1 AND 400")
+    return_terms_count_days = Check("counts IN ('calendar_days', 'business_days') AND days BETWEEN 1 AND 400")
     return_terms_grace_is_not_negative = Check("grace BETWEEN 0 AND 400")
-    return_terms_begin_is_known = Check("begins IN ('shipped', 'received')")
+    return_terms_begin_is_known = Check("runs_from IN ('shipped', 'received')")
     return_terms_charge_is_known = Check("charge IN ('list_price', 'share', 'fixed', 'nothing')")
     return_terms_charge_is_whole = Check(
         "(charge = 'share') = (charge_percent IS NOT NULL) AND (charge = 'fixed') = (charge_cny IS NOT NULL)"

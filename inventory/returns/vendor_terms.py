@@ -14,7 +14,7 @@ from inventory.procurement.vendors import vendor_id
 from inventory.returns.terms import Charge, Term
 
 CountsDays = Literal["calendar_days", "business_days"]
-Begins = Literal["shipped", "received"]
+RunsFrom = Literal["shipped", "received"]
 
 
 class ChargeIncomplete(Invalid):
@@ -28,14 +28,14 @@ class ChargeIncomplete(Invalid):
 class NewTerms(Struct, frozen=True, kw_only=True):
     """What a vendor agreed to; `maker` where it holds for one maker's parts only.
 
-    `amount` days, counted as `counts` says by the calendar `calendar`; `grace` days more before anything is charged.
+    `days`, counted as `counts` says by the calendar `calendar`; `grace` days more before anything is charged.
     """
 
     vendor: str
-    amount: int
+    days: int
     counts: CountsDays
     calendar: str
-    begins: Begins
+    runs_from: RunsFrom
     charge: Charge
     maker: str | None = None
     grace: int = 0
@@ -54,11 +54,11 @@ class TermsView(Struct, frozen=True, kw_only=True):
     vendor_zh: str
     vendor_en: str
     maker: str | None
-    amount: int
+    days: int
     counts: CountsDays
     calendar: str
     time_zone: str
-    begins: Begins
+    runs_from: RunsFrom
     grace: int
     off_day_moves: bool
     charge: Charge
@@ -73,9 +73,9 @@ class TermsView(Struct, frozen=True, kw_only=True):
 class Agreed(Struct, frozen=True, kw_only=True):
     """The terms that hold for a piece, ready to be reckoned with."""
 
-    amount: int
+    days: int
     counts: CountsDays
-    begins: Begins
+    runs_from: RunsFrom
     grace: int
     off_day_moves: bool
     charge: Charge
@@ -89,7 +89,7 @@ class Agreed(Struct, frozen=True, kw_only=True):
     def term(self) -> Term:
         """The time they give."""
         return Term(
-            amount=self.amount,
+            amount=self.days,
             counts=self.counts,
             calendar=self.calendar,
             grace=self.grace,
@@ -98,7 +98,7 @@ class Agreed(Struct, frozen=True, kw_only=True):
 
 
 _VIEW = """SELECT return_terms.id, party.code AS vendor, party.name_zh AS vendor_zh, party.name_en AS vendor_en,
-                  maker.code AS maker, amount, counts, calendar.code AS calendar, calendar.time_zone, begins, grace,
+                  maker.code AS maker, days, counts, calendar.code AS calendar, calendar.time_zone, runs_from, grace,
                   off_day_moves, charge, charge_percent, charge_cny, doa_days, words, set_at, set_by
            FROM return_terms
            JOIN vendor ON vendor.id = return_terms.vendor JOIN party ON party.id = vendor.party
@@ -130,21 +130,21 @@ async def set_terms(new: NewTerms, *, by: Actor) -> TermsView:
         if maker is None:
             raise Unknown(what="maker", what_zh="厂商", key=new.maker)
     kept = await db.fetch_value(
-        """INSERT INTO return_terms (vendor, maker, amount, counts, calendar, begins, grace, off_day_moves, charge,
+        """INSERT INTO return_terms (vendor, maker, days, counts, calendar, runs_from, grace, off_day_moves, charge,
                                      charge_percent, charge_cny, doa_days, words, set_at, set_by)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
            ON CONFLICT ON CONSTRAINT return_terms_are_one_per_vendor_and_maker DO UPDATE
-               SET amount = excluded.amount, counts = excluded.counts, calendar = excluded.calendar,
-                   begins = excluded.begins, grace = excluded.grace, off_day_moves = excluded.off_day_moves,
+               SET days = excluded.days, counts = excluded.counts, calendar = excluded.calendar,
+                   runs_from = excluded.runs_from, grace = excluded.grace, off_day_moves = excluded.off_day_moves,
                    charge = excluded.charge, charge_percent = excluded.charge_percent, charge_cny = excluded.charge_cny,
                    doa_days = excluded.doa_days, words = excluded.words, set_at = excluded.set_at, set_by = excluded.set_by
            RETURNING id""",
         vendor,
         maker,
-        new.amount,
+        new.days,
         new.counts,
         calendar,
-        new.begins,
+        new.runs_from,
         new.grace,
         new.off_day_moves,
         new.charge,
@@ -185,7 +185,7 @@ async def agreed(vendor: int, part: int) -> Agreed | None:
     """The terms of a vendor that hold for a part: those for its maker, else those for all; None where nothing is agreed."""
     return await db.read_one(
         Agreed,
-        """SELECT amount, counts, begins, grace, off_day_moves, charge, charge_percent, charge_cny, doa_days, words,
+        """SELECT days, counts, runs_from, grace, off_day_moves, charge, charge_percent, charge_cny, doa_days, words,
                   jsonb_build_object('time_zone', time_zone, 'working_days', working_days, 'opens_at', opens_at,
                                      'closes_at', closes_at, 'holidays', holidays) AS calendar
            FROM return_terms JOIN calendar ON calendar.id = return_terms.calendar

@@ -31,10 +31,10 @@ from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, SET
 
 FIVE_DAYS = NewTerms(
     vendor="DISTI",
-    amount=5,
+    days=5,
     counts="business_days",
     calendar="CN",
-    begins="received",
+    runs_from="received",
     charge="list_price",
     doa_days=30,
     words="5 business days, then list price",
