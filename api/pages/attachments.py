@@ -31,6 +31,9 @@ ADDRESSES: dict[str, str] = {
     "count": "/counts",
     "provisional_issue": "/provisional-issues",
     "handover": "/handovers",
+    "rma": "/rmas",
+    "repair_order": "/repairs",
+    "collection": "/collections",
 }
 """Where each kind of document has its page, under its id; a receipt's goes by its number, a unit's by its serial."""
 

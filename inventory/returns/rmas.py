@@ -20,7 +20,7 @@ from inventory.ground.numbers import next_number
 from inventory.places import places
 from inventory.procurement import claims
 from inventory.procurement.vendors import vendor_id
-from inventory.returns import repairs, vendor_terms
+from inventory.returns import debts, repairs, vendor_terms
 from inventory.stock import expected, lots
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Piece, Spot, moves_of
@@ -775,3 +775,36 @@ async def rmas(
         limit,
     )
     return [shown_to(view, seen_by) for view in found]
+
+
+async def debts_of(view: RmaView, *, seen_by: Actor) -> list[debts.DebtView]:
+    """What is or was owed to the vendor for an RMA that its reader was found to see; nothing to who may not see debts."""
+    if not seen_by.may("returns.read"):
+        return []
+    return await debts.debts(limit=50, seen_by=seen_by, state=None, document=view.number)
+
+
+class Sister(Struct, frozen=True, kw_only=True):
+    """A unit of a batch that could go back, with the store it lies in."""
+
+    depot: str
+    serial: str
+
+
+async def sisters(claim: claims.ClaimView, *, seen_by: Actor, limit: int = 200) -> list[Sister]:
+    """The units that came with a claim's batch, lie held back in the reader's stores, and stand on no open RMA."""
+    return await db.read(
+        Sister,
+        """SELECT place.code AS depot, unit.serial FROM unit
+           JOIN receipt ON receipt.id = unit.receipt JOIN part ON part.id = unit.part
+           JOIN place ON place.id = unit.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
+           WHERE receipt.number = $1 AND part.part_number = $2 AND unit.condition = ANY($3)
+             AND ($4::text[] IS NULL OR place.code = ANY($4))
+             AND NOT EXISTS (SELECT FROM rma_line WHERE rma_line.unit = unit.id AND rma_line.closed_at IS NULL)
+           ORDER BY place.code, unit.serial LIMIT $5""",
+        claim.receipt,
+        claim.part_number,
+        list(RETURNED_AS),
+        seen_by.depot_scope,
+        limit,
+    )

@@ -181,6 +181,19 @@ def _shown_to(view: TermsView, reader: Actor) -> TermsView:
     return structs.replace(view, charge_percent=UNSET, charge_cny=UNSET)
 
 
+class CalendarName(Struct, frozen=True, kw_only=True):
+    """A calendar that terms may be counted by."""
+
+    code: str
+    name_zh: str
+    name_en: str
+
+
+async def calendars(*, limit: int) -> list[CalendarName]:
+    """The calendars that are known, by code."""
+    return await db.read(CalendarName, "SELECT code, name_zh, name_en FROM calendar ORDER BY code LIMIT $1", limit)
+
+
 async def agreed(vendor: int, part: int) -> Agreed | None:
     """The terms of a vendor that hold for a part: those for its maker, else those for all; None where nothing is agreed."""
     return await db.read_one(

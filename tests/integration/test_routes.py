@@ -77,7 +77,8 @@ def test_every_route_is_covered_by_the_ladder():
         "/emergency-cases", "/maker-cases", "/force-majeure", "/near-misses", "/radar", "/radar-alarms", "/quality-claims",
         "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
         "/blocked-stock", "/inspections", "/scrappings", "/master-data/contracts", "/coverage", "/coverage/devices",
-        "/duty-shifts", "/contacts", "/duty-sheets", "/steps", "/my-messages", "/rmas", "/return-terms", "/repairs", "/collections",
+        "/duty-shifts", "/contacts", "/duty-sheets", "/steps", "/my-messages",
+        "/rmas", "/return-terms", "/repairs", "/collections",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):
