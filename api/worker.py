@@ -37,7 +37,7 @@ from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
 from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers, stock_value
-from inventory.requests import backorders, changing, planned, quoting, shipping
+from inventory.requests import backorders, changing, exchanging, planned, quoting, shipping
 from inventory.returns import debts
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
@@ -135,6 +135,11 @@ async def on_judge_cover(job: jobs.JudgeCover, _: Work) -> None:
 async def on_refresh_cover(job: jobs.RefreshCover, _: Work) -> None:
     """Devices, contracts, ways, stores, parts lists or substitutes changed."""
     await cells.refresh(job)
+
+
+async def on_exchange_arrived(job: jobs.ExchangeArrived, _: Work) -> None:
+    """A vendor's part came first for a request."""
+    await exchanging.take(job.line, by=service("allocation"))
 
 
 async def on_source_elsewhere(job: jobs.SourceElsewhere, _: Work) -> None:
@@ -291,6 +296,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.JudgeCover: on_judge_cover,
     jobs.RefreshCover: on_refresh_cover,
     jobs.SourceElsewhere: on_source_elsewhere,
+    jobs.ExchangeArrived: on_exchange_arrived,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,

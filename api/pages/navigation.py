@@ -111,6 +111,15 @@ GROUPS = (
         ),
     ),
     Group(
+        "returns",
+        ("Returns and repair", "返还与维修"),
+        (
+            Item("/rmas", ("RMAs", "返修单"), "send", "rmas.read", also=("/return-terms",)),
+            Item("/repairs", ("Repairs", "维修"), "adjustments", "repairs.read"),
+            Item("/collections", ("Customers' units", "客户自有件"), "truck", "repairs.read"),
+        ),
+    ),
+    Group(
         "emergency",
         ("Emergency", "应急"),
         (
@@ -133,6 +142,7 @@ GROUPS = (
             Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
+            Item("/vendor-rmas", ("Our returns", "我方返修"), "refresh", "rmas.answer"),
         ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),

@@ -25,6 +25,8 @@ Form = Literal[
     "quote_comparison",
     "part_passport",
     "media_retention",
+    "rma_note",
+    "collection_note",
 ]
 Column = Literal[
     "part",
@@ -158,6 +160,21 @@ SHAPES: dict[Form, Shape] = {
         name=("介质保留确认单", "Media retention confirmation"),
         columns=("part", "serial", "quantity", "condition", "note"),
         signers=(("工程师", "Engineer"), ("客户确认（签章）", "Customer (sign and stamp)")),
+    ),
+    "rma_note": Shape(
+        name=("返修单", "RMA note"),
+        columns=("part", "serial", "quantity", "condition", "what", "note"),
+        signers=(KEEPER, ("承运人", "Carrier"), ("厂家签收（签章）", "Received by vendor (sign and stamp)")),
+    ),
+    "collection_note": Shape(
+        name=("收取单", "Collection note"),
+        columns=("part", "serial", "quantity", "condition", "note"),
+        signers=(
+            ("客户交出", "Handed over by customer"),
+            ("收取人", "Collected by"),
+            ("送还人", "Brought back by"),
+            ("客户签收", "Received back by customer"),
+        ),
     ),
     "part_passport": Shape(
         name=("备件来源护照", "Part passport"),

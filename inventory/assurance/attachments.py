@@ -15,7 +15,7 @@ from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import invoices, orders
 from inventory.requests import requests
-from inventory.returns import debts
+from inventory.returns import collecting, debts, repairs, rmas
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
 
@@ -32,6 +32,9 @@ SubjectKind = Literal[
     "handover",
     "unit",
     "return_debt",
+    "rma",
+    "repair_order",
+    "collection",
 ]
 
 Question = Callable[..., Awaitable[Any]]
@@ -49,6 +52,9 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "handover": ("documents.read", handovers.handover_view),
     "unit": ("stock.read", units.unit_by_id),
     "return_debt": ("returns.read", debts.debt_view),
+    "rma": ("rmas.read", rmas.rma_view),
+    "repair_order": ("repairs.read", repairs.repair_view),
+    "collection": ("repairs.read", collecting.collection_view),
 }
 """What may carry files: the right to read it, and the question that finds it in the reader's scope (else Unknown)."""
 

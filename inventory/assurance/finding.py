@@ -33,6 +33,9 @@ Kind = Literal[
     "pool_crossing",
     "handover",
     "return_debt",
+    "rma",
+    "repair_order",
+    "collection",
     "quality_claim",
     "invoice",
     "inquiry",
@@ -60,6 +63,9 @@ READS: dict[Kind, str] = {
     "pool_crossing": "stock.read",
     "handover": "documents.read",
     "return_debt": "returns.read",
+    "rma": "rmas.read",
+    "repair_order": "repairs.read",
+    "collection": "repairs.read",
     "quality_claim": "claims.read",
     "invoice": "costs.read",
     "inquiry": "costs.read",
@@ -184,6 +190,21 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                LEFT JOIN device ON device.id = debt.device
                LEFT JOIN contract ON contract.id = device.contract
                WHERE debt.number = $1 AND {debts.seen("$3", "$4", "$6")}
+               UNION ALL
+               SELECT 13, 'rma', rma.id::text FROM rma JOIN place ON place.id = rma.place
+               LEFT JOIN contract ON contract.id = rma.contract
+               WHERE $1 IN (number, vendor_number) AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 13, 'repair_order', repair.id::text FROM repair_order AS repair
+               JOIN place ON place.id = repair.place LEFT JOIN contract ON contract.id = repair.contract
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 13, 'collection', collection.id::text FROM collection JOIN place ON place.id = collection.place
+               JOIN contract ON contract.id = collection.contract
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
                UNION ALL
                SELECT 14, 'quality_claim', quality_claim.id::text FROM quality_claim
                JOIN receipt ON receipt.id = quality_claim.receipt

@@ -255,6 +255,11 @@ CREATE UNIQUE INDEX return_debt_is_open_once_per_depot ON return_debt (unit, dep
     WHERE state = 'open' AND debtor_kind = 'engineer';
 CREATE UNIQUE INDEX return_debt_is_open_once_per_vendor ON return_debt (unit, vendor)
     WHERE state = 'open' AND debtor_kind = 'us';
+-- a piece goes back, is repaired and is collected once at a time; the names are the refusal
+CREATE UNIQUE INDEX rma_line_unit_is_returned_once ON rma_line (unit) WHERE closed_at IS NULL AND unit IS NOT NULL;
+CREATE UNIQUE INDEX repair_order_is_open_once_per_unit ON repair_order (unit) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX collection_is_open_once_per_unit ON collection (part, serial) WHERE closed_at IS NULL;
+CREATE INDEX repair_order_measured_idx ON repair_order (part, vendor, passed_at DESC) WHERE state = 'passed';
 CREATE INDEX return_debt_open_idx ON return_debt (due_at, id) WHERE state = 'open';
 CREATE INDEX return_debt_warn_idx ON return_debt (warn_at) WHERE state = 'open' AND warned_at IS NULL;
 CREATE UNIQUE INDEX suspicion_is_open_once ON suspicion (receipt, part) WHERE state = 'blocked';
@@ -428,6 +433,15 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $concerned$
             SELECT FROM return_debt JOIN device ON device.id = return_debt.device
             JOIN contract ON contract.id = device.contract
             WHERE return_debt.number = subject AND contract.code = ANY(contracts))
+        WHEN 'rma' THEN EXISTS (
+            SELECT FROM rma JOIN contract ON contract.id = rma.contract
+            WHERE rma.number = subject AND contract.code = ANY(contracts))
+        WHEN 'repair_order' THEN EXISTS (
+            SELECT FROM repair_order JOIN contract ON contract.id = repair_order.contract
+            WHERE repair_order.number = subject AND contract.code = ANY(contracts))
+        WHEN 'collection' THEN EXISTS (
+            SELECT FROM collection JOIN contract ON contract.id = collection.contract
+            WHERE collection.number = subject AND contract.code = ANY(contracts))
         WHEN 'purchase_order' THEN EXISTS (
             SELECT FROM purchase_order JOIN pool ON pool.id = purchase_order.pool
             JOIN contract ON contract.id = pool.contract

@@ -268,7 +268,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
         )
     if row["told_by"] == by.name:
         raise OwnLoss(told_by=row["told_by"])
-    line, owner = lines[row["line"]], await places.ourselves()
+    line = lines[row["line"]]
     part, serials = line.supplied_part or line.part, (row["serial_in"] or "").split(", ") if row["serial_in"] else []
     gone = await places.find(places.ADJUSTMENT)
     site = head["site_id"]
@@ -276,7 +276,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
     await post(
         [
             move
-            for piece, condition in zip(pieces, await _conditions(pieces, head["number"], site), strict=True)
+            for piece, (condition, owner) in zip(pieces, await _as_they_went(pieces, head["number"], site), strict=True)
             for move in moves_of(
                 [piece],
                 "loss",
@@ -309,15 +309,14 @@ async def _give_back(
     """Pieces return from the site to the store they came from, in the condition their outcome gives them."""
     if line.place is None:
         return
-    owner = await places.ourselves()
     part = line.supplied_part or line.part
     site = head["site_id"]
     pieces = await carried(part, quantity, serials, head["number"], site=site, pool=line.pool)
-    went = await _conditions(pieces, head["number"], site)
+    went = await _as_they_went(pieces, head["number"], site)
     await post(
         [
             move
-            for piece, condition in zip(pieces, went, strict=True)
+            for piece, (condition, owner) in zip(pieces, went, strict=True)
             for move in moves_of(
                 [piece],
                 "return_from_site",
@@ -333,20 +332,25 @@ async def _give_back(
     )
 
 
-async def _conditions(pieces: Sequence[Piece], document: str, site: int) -> list[str]:
-    """In which condition pieces went to a site: what was taken without paper may never have been judged good."""
+async def _as_they_went(pieces: Sequence[Piece], document: str, site: int) -> list[tuple[str, int]]:
+    """The condition in which pieces went to a site, and whose they are.
+
+    What was taken without paper may never have been judged good; what a vendor sent in exchange is the vendor's at first.
+    """
     rows = await db.fetch(
         """SELECT coalesce(unit.condition, (SELECT to_condition FROM movement
                                             WHERE document = $3 AND movement.lot = piece.lot AND to_place = $4
-                                            ORDER BY recorded_at DESC LIMIT 1)) AS condition
+                                            ORDER BY recorded_at DESC LIMIT 1)) AS condition,
+                  coalesce(unit.owner, us.id) AS owner
            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS piece(unit, lot, row)
+           JOIN party AS us ON us.is_ourselves
            LEFT JOIN unit ON unit.id = piece.unit ORDER BY row""",
         [piece.unit for piece in pieces],
         [piece.lot for piece in pieces],
         document,
         site,
     )
-    return [row["condition"] for row in rows]
+    return [(row["condition"], row["owner"]) for row in rows]
 
 
 async def _take_out(head: db.Row, line: Line, part: PartRef, report: Debrief, quantity: int, by: Actor) -> Removed:
