@@ -29,6 +29,8 @@ _CHECKS_IN_CHINESE = {
     "notices_say_how_they_stand": "未结的预到货通知尚有待收，已收的没有",
     "receipts_say_what_was_booked": "入库单行数与其流水入库数一致",
     "what_was_tested_bad_is_never_free": "最近判定不合格的单件不在好件库存中",
+    "what_came_back_bad_is_free_only_by_a_test": "返还的坏件只有检验合格后才能恢复可用",
+    "what_is_owed_is_somebodys_duty": "每条未结待返记录对应一项提醒待办，已结的没有",
     "nothing_handed_over_is_forgotten": "已移交未接收的均在途",
     "shipments_follow_their_transfers": "调拨的发运单状态与调拨一致：在途、签收或丢失",
     "what_waits_at_a_gate_stays_put": "已报价或待审批的申请未拣货、未出库，其占用仍有效",
