@@ -16,6 +16,7 @@ from inventory.places import tables as places
 from inventory.planning import tables as planning
 from inventory.procurement import tables as procurement
 from inventory.requests import tables as requests
+from inventory.returns import tables as returns
 from inventory.stock import tables as stock
 
 FLOORS = (
@@ -26,6 +27,7 @@ FLOORS = (
     installed_base,
     stock,
     procurement,
+    returns,
     requests,
     planning,
     emergency,

@@ -17,6 +17,10 @@ PartTravels = Literal["with_engineer", "ahead"]
 """How a part comes to the site: the engineer carries it, or it is sent ahead and fitted later."""
 
 
+SwapRunsFrom = Literal["report", "repair_limit", "decision"]
+"""From when on the limit of a whole-unit swap runs, as a contract agreed it."""
+
+
 class WorkingHours(Struct, frozen=True, kw_only=True):
     """A calendar: ISO weekdays worked, opening and closing time in a zone, and whose public holidays."""
 

@@ -30,6 +30,7 @@ from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.promising import Asked, Asking
 from inventory.requests.quotations import QuotationView
 from inventory.requests.sourcing import PICK_HOURS, Step
+from inventory.returns import swaps
 
 State = Literal[
     "planned",
@@ -283,7 +284,7 @@ class RequestSummary(Struct, frozen=True, kw_only=True):
     parts: str
 
 
-Because = Literal["dead_on_arrival", "rejected", "new_cause"]
+Because = Literal["dead_on_arrival", "rejected", "new_cause", "swap"]
 """Why one request follows from another."""
 
 
@@ -325,13 +326,13 @@ async def open_request(
         raise NotCovered(device=device.serial, contract=device.contract_code, day=device.day.isoformat())
     entitlement = None if new.severity is None else entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
-    # what goes on with a repair was paid for and approved with its beginning
-    goes_on = because == "dead_on_arrival" or (because == "rejected" and await _were_asked(follows, asked))
+    # what goes on with a repair was paid for and approved with its beginning; a swap is what the contract promised
+    goes_on = because in ("dead_on_arrival", "swap") or (because == "rejected" and await _were_asked(follows, asked))
     charged = None if goes_on else charged_at(device, new.planned_at or reported_at)
     gate = None if goes_on else await gating.gate_for(asked, charged)
     promised = entitlement.need_by if entitlement and device.covered else None
     need_by = new.planned_at or new.need_by or promised
-    origin = (follows, because, charged)
+    origin = (follows, because if follows else None, charged)
     made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, origin, by)
     if made is None:  # a rival with the same reference was faster
         earlier = await _earlier(new, fingerprint)
@@ -365,6 +366,8 @@ async def open_request(
             by=by,
             instead_of=follows if because == "dead_on_arrival" else None,
         )
+        if because != "swap":
+            await swaps.watch(device, new.severity or "", reported_at, by=by, request=request, follows=follows)
     view = await request_view(request, seen_by=by)
     if view.state not in GATED:
         await begin_shipping(view)
@@ -563,6 +566,7 @@ async def withdraw(request: UUID, number: str, *, by: Actor, reason: str) -> Req
     await gating.end(request, by=by)
     await settle(request)
     await steps.finish("part_request", number, by=by)
+    await swaps.ended(request, "cancelled", by=by)
     await audit.record("request.cancelled", "part_request", number, by=by, reason=reason)
     view = await request_view(request)
     await events.emit(

@@ -1,0 +1,1 @@
+"""Returns: what comes back, goes back, or stands in until it does."""
