@@ -5,18 +5,9 @@ from uuid import UUID
 
 from inventory.ground import clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Refused
 
 ERASE_WITHIN = timedelta(days=2)
 """How soon what came back with data on it should be erased."""
-
-
-class DataNotErased(Refused, constraint="unit_with_data_is_not_good"):
-    """A unit that holds a customer's data does not become good stock."""
-
-    zh = "设备上仍有客户数据，不能转为好件。"
-    help_en = "Erase its data and have a second person verify it; then it may pass its test."
-    help_zh = "请先清除数据，并由第二人核验；之后方可检验放行。"
 
 
 async def came_back(unit: UUID, *, depot: str) -> None:
