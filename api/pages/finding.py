@@ -30,6 +30,7 @@ ADDRESSES: dict[finding.Kind, str] = {
     "emergency_case": "/emergencies",
     "force_majeure": "/force-majeure",
     "maker_case": "/maker-cases",
+    "return_debt": "/returns",
     "quality_claim": "/quality-claims",
     "invoice": "/invoices",
     "radar_alarm": "/radar",

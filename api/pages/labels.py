@@ -746,6 +746,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "close_maker_case": ("close plan 1", "关闭应急方案一"),
         "take_measures": ("take measures against force majeure", "落实应急方案三措施"),
         "end_force_majeure": ("end plan 3, or say why it goes on", "结束应急方案三或说明情况"),
+        "bring_back": ("bring the part back", "返还待返件"),
+        "send_back": ("send the part back to the vendor", "向供应商返还旧件"),
+        "settle_wrong_return": ("find out why another serial came back", "核实返还件序列号不符"),
         "send_claim": ("put the quality claim to the vendor", "向供应商提交质量索赔"),
         "settle_claim": ("follow the quality claim up with the vendor", "跟进供应商对质量索赔的答复"),
         "approve_order": ("approve the purchase order", "审批采购订单"),
@@ -792,6 +795,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "check_duty_sheet": ("check the duty sheet for the holiday", "核对节假日值班表"),
     },
     "document": {
+        "return_debt": ("piece owed back", "待返件"),
         "emergency_case": ("emergency case", "应急方案"),
         "force_majeure": ("force majeure, plan 3", "不可抗力应急方案三"),
         "maker_case": ("maker's support, plan 1", "原厂支援应急方案一"),

@@ -91,6 +91,9 @@ _URGENT = _rungs(
 _EMPTY_POST = _rungs(
     ("dispatcher", 0), ("project_manager", 15), ("quality_supervisor", 30, True), ("administrator", 30, True)
 )
+_COMING_BACK = _rungs(
+    (OWNER, 0, True), ("dispatcher", 120), ("project_manager", 240, True), ("quality_supervisor", 240, True)
+)
 _PAPERWORK = _rungs((OWNER, 0), ("project_manager", 240, True), ("quality_supervisor", 1440, True))
 
 BUILT_IN = Policy(
@@ -112,6 +115,7 @@ BUILT_IN = Policy(
             ("quality_supervisor", 10, True),
             ("administrator", 15, True),
         ),
+        **dict.fromkeys(("bring_back", "send_back", "settle_wrong_return"), _COMING_BACK),
         "look_into_burst": _rungs((OWNER, 0, True), ("project_manager", 60, True)),
         "approve_request": _rungs((OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 15, True)),
         "fill_shift": _EMPTY_POST,

@@ -8,6 +8,7 @@ from inventory.emergency import disclosure, force_majeure, radar_views
 from inventory.ground import db
 from inventory.ground.actor import Actor
 from inventory.requests import scope
+from inventory.returns import debts
 from inventory.stock import codes
 from inventory.stock.disclosure import serves
 
@@ -30,6 +31,7 @@ Kind = Literal[
     "pick_list",
     "pool_crossing",
     "handover",
+    "return_debt",
     "quality_claim",
     "invoice",
     "radar_alarm",
@@ -54,6 +56,7 @@ READS: dict[Kind, str] = {
     "pick_list": "stock.issue",
     "pool_crossing": "stock.read",
     "handover": "documents.read",
+    "return_debt": "returns.read",
     "quality_claim": "claims.read",
     "invoice": "costs.read",
     "radar_alarm": "emergency.read",
@@ -169,6 +172,12 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place AS target ON target.id = handover.to_place
                WHERE number = $1
                  AND ($3::text[] IS NULL OR origin.code = ANY($3) OR target.code = ANY($3) OR $6 IN (origin.code, target.code))
+               UNION ALL
+               SELECT 13, 'return_debt', debt.id::text FROM return_debt AS debt
+               JOIN place AS depot ON depot.id = debt.depot
+               LEFT JOIN device ON device.id = debt.device
+               LEFT JOIN contract ON contract.id = device.contract
+               WHERE debt.number = $1 AND {debts.seen("$3", "$4", "$6")}
                UNION ALL
                SELECT 14, 'quality_claim', quality_claim.id::text FROM quality_claim
                JOIN receipt ON receipt.id = quality_claim.receipt

@@ -251,6 +251,13 @@ CREATE UNIQUE INDEX invoice_number_is_entered_once ON invoice (vendor, coalesce(
 CREATE INDEX exchange_rate_latest_idx ON exchange_rate (currency, valid_from DESC, id DESC);
 CREATE UNIQUE INDEX order_change_is_open_once ON order_change (purchase_order) WHERE state IN ('drafted', 'asked');
 CREATE UNIQUE INDEX quality_claim_is_open_once ON quality_claim (receipt, part) WHERE state <> 'closed';
+-- one open debt per piece and creditor; the names of the indexes are the refusal
+CREATE UNIQUE INDEX return_debt_is_open_once_per_depot ON return_debt (unit, depot)
+    WHERE state = 'open' AND debtor_kind = 'engineer';
+CREATE UNIQUE INDEX return_debt_is_open_once_per_vendor ON return_debt (unit, vendor)
+    WHERE state = 'open' AND debtor_kind = 'us';
+CREATE INDEX return_debt_open_idx ON return_debt (due_at, id) WHERE state = 'open';
+CREATE INDEX return_debt_warn_idx ON return_debt (warn_at) WHERE state = 'open' AND warned_at IS NULL;
 CREATE UNIQUE INDEX suspicion_is_open_once ON suspicion (receipt, part) WHERE state = 'blocked';
 CREATE INDEX emergency_case_list_idx ON emergency_case (opened_at DESC, id DESC);
 
@@ -431,6 +438,10 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $concerned$
             SELECT FROM force_majeure JOIN device ON device.site = force_majeure.place
             JOIN contract ON contract.id = device.contract
             WHERE force_majeure.number = subject AND contract.code = ANY(contracts))
+        WHEN 'return_debt' THEN EXISTS (
+            SELECT FROM return_debt JOIN device ON device.id = return_debt.device
+            JOIN contract ON contract.id = device.contract
+            WHERE return_debt.number = subject AND contract.code = ANY(contracts))
         WHEN 'purchase_order' THEN EXISTS (
             SELECT FROM purchase_order JOIN pool ON pool.id = purchase_order.pool
             JOIN contract ON contract.id = pool.contract

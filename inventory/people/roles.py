@@ -36,6 +36,9 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "recounts.ask": ("ask for a recount", "要求复盘"),
     "statements.share": ("share a contract's parts statement by a link", "以链接分享备件清单"),
     "parts.request": ("ask for parts", "申请备件"),
+    "returns.read": ("see what is owed back and why parts failed", "查看待返件与故障分析"),
+    "returns.settle": ("move dates of what is owed back and settle what came in wrong", "调整返还期限、处理返还差异"),
+    "returns.set_policy": ("set by when parts are brought back", "设置返还规则"),
     "requests.read": ("see part requests", "查看备件申请"),
     "requests.settle": ("withdraw and account for part requests of others", "撤销与核销他人的备件申请"),
     "requests.approve": ("approve part requests that a rule holds back", "审批备件申请"),
@@ -88,7 +91,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
 
 _LOOK = {
     "parts.read", "places.read", "stock.read", "documents.read", "requests.read", "devices.read", "emergency.read",
-    "attachments.read", "roster.read", "steps.read",
+    "attachments.read", "roster.read", "steps.read", "returns.read",
 }  # fmt: skip
 _WORK = _LOOK | {"steps.acknowledge"}
 _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
@@ -109,7 +112,7 @@ ROLES: dict[str, frozenset[str]] = {
     "dispatcher": frozenset(
         _WORK
         | {"parts.request", "requests.settle", "failures.record", "warranties.record", "reservations.make"}
-        | {"contracts.read", "events.read", "attachments.add"}
+        | {"contracts.read", "events.read", "attachments.add", "returns.settle"}
         | {"reservations.take_over", "pools.ask", "keepings.manage", "roster.manage"}
         | {"swaps.decide", "loans.make"}
     ),
@@ -134,7 +137,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"attachments.add"}
         | {"reservations.make", "reservations.take_over", "pools.ask", "pools.cross", "keepings.manage"}
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
-        | {"requests.approve", "requests.set_policy", "orders.set_policy"}
+        | {"requests.approve", "requests.set_policy", "orders.set_policy", "returns.settle", "returns.set_policy"}
         | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy", "invoices.match"}
         | {"swaps.decide", "swaps.set_policy", "loans.make"}
     ),
@@ -143,7 +146,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
         | {"recounts.ask", "statements.share", "counts.surprise", "requests.approve"}
-        | {"claims.read", "claims.open", "data.erase"}
+        | {"claims.read", "claims.open", "returns.settle", "data.erase"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
@@ -159,7 +162,7 @@ ROLES: dict[str, frozenset[str]] = {
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
         | {"parts.request", "failures.record", "warranties.record", "reservations.make"}
-        | {"emergency.read", "events.read", "roster.read"}
+        | {"emergency.read", "events.read", "roster.read", "returns.read"}
     ),
 }
 """Every role with its rights."""

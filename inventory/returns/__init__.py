@@ -1,1 +1,1 @@
-"""Returns: what comes back, goes back, or stands in until it does."""
+"""Returns: what is owed back, what goes to vendors and to the bench, and what stands in meanwhile."""
