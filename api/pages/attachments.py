@@ -31,6 +31,7 @@ ADDRESSES: dict[str, str] = {
     "count": "/counts",
     "provisional_issue": "/provisional-issues",
     "handover": "/handovers",
+    "loan": "/loans",
 }
 """Where each kind of document has its page, under its id; a receipt's goes by its number, a unit's by its serial."""
 

@@ -11,7 +11,9 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.assurance.meter import coverage
 from inventory.assurance.meter.judging import State
+from inventory.installed_base import devices
 from inventory.places import places
+from inventory.returns import loaners, swaps
 
 WORST = 12
 """How many of the worst parts the board names."""
@@ -102,7 +104,15 @@ async def show_depot(request: PageRequest, code: FromPath[str]) -> Page:
 @get("/devices/{serial:str}/coverage", guards=[requires("devices.read")])
 async def show_device(request: PageRequest, serial: FromPath[str]) -> Page:
     """Show whether each critical part of a device can come in time now."""
-    return Page("coverage/device.html", device=await coverage.device_cover(serial, seen_by=request.user))
+    device = await coverage.device_cover(serial, seen_by=request.user)
+    reads = request.user.may("requests.read")
+    return Page(
+        "coverage/device.html",
+        device=device,
+        record=await devices.device(device.serial, seen_by=request.user),
+        swaps=await swaps.swaps(limit=20, seen_by=request.user, device=device.serial) if reads else [],
+        loans=await loaners.loans(limit=20, seen_by=request.user, device=device.serial) if reads else [],
+    )
 
 
 handlers = [show_board, list_parts, list_devices, show_contract, show_site, show_depot, show_device]

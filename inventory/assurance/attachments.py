@@ -15,6 +15,7 @@ from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import invoices, orders
 from inventory.requests import requests
+from inventory.returns import loaners
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
 
@@ -29,6 +30,7 @@ SubjectKind = Literal[
     "count",
     "provisional_issue",
     "handover",
+    "loan",
     "unit",
 ]
 
@@ -45,6 +47,7 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "count": ("documents.read", sheets.count),
     "provisional_issue": ("requests.read", provisional.provisional_issue_view),
     "handover": ("documents.read", handovers.handover_view),
+    "loan": ("requests.read", loaners.loan_view),
     "unit": ("stock.read", units.unit_by_id),
 }
 """What may carry files: the right to read it, and the question that finds it in the reader's scope (else Unknown)."""

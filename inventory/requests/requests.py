@@ -355,19 +355,8 @@ async def open_request(
     if gate is not None:
         await gating.put_behind(request, gate, device, by=by)
     await settle(request)
-    if entitlement is not None:
-        await failures.record_for_request(
-            device.id,
-            [FailedPart(part=line.part, quantity=line.quantity, position=line.device_position) for line in asked],
-            site=device.site,
-            contract=device.contract,
-            request=request,
-            occurred_at=reported_at,
-            by=by,
-            instead_of=follows if because == "dead_on_arrival" else None,
-        )
-        if because != "swap":
-            await swaps.watch(device, new.severity or "", reported_at, by=by, request=request, follows=follows)
+    if new.severity is not None:
+        await _note_fault(device, new.severity, asked, request, reported_at, (follows, because), by)
     view = await request_view(request, seen_by=by)
     if view.state not in GATED:
         await begin_shipping(view)
@@ -382,6 +371,31 @@ async def open_request(
         depot=device.site_code,
     )
     return view
+
+
+async def _note_fault(
+    device: CoveredDevice,
+    severity: str,
+    asked: Sequence[Asked],
+    request: UUID,
+    reported_at: datetime,
+    origin: tuple[UUID | None, Because | None],
+    by: Actor,
+) -> None:
+    """Record what a request says failed, and watch its clock where the contract promises a whole-unit swap."""
+    follows, because = origin
+    await failures.record_for_request(
+        device.id,
+        [FailedPart(part=line.part, quantity=line.quantity, position=line.device_position) for line in asked],
+        site=device.site,
+        contract=device.contract,
+        request=request,
+        occurred_at=reported_at,
+        by=by,
+        instead_of=follows if because == "dead_on_arrival" else None,
+    )
+    if because != "swap":
+        await swaps.watch(device, severity, reported_at, by=by, request=request, follows=follows)
 
 
 async def begin_shipping(view: RequestView) -> None:

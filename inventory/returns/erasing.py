@@ -228,15 +228,21 @@ async def erasure_view(erasure: UUID, *, seen_by: Actor | None = None) -> Erasur
 
 
 async def erasures(
-    *, limit: int, seen_by: Actor, after: UUID | None = None, serial: str | None = None, depot: str | None = None
+    *,
+    limit: int,
+    seen_by: Actor,
+    after: UUID | None = None,
+    serial: str | None = None,
+    depot: str | None = None,
+    document: str | None = None,
 ) -> list[ErasureView]:
-    """Erasures at the reader's stores, newest first."""
+    """Erasures at the reader's stores, newest first; `document` is the number of what the unit came back by."""
     return await db.read(
         ErasureView,
         f"""{_VIEW}
             WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND ($2::uuid IS NULL OR erasure.id < $2)
               AND ($3::text IS NULL OR unit.serial = $3) AND ($4::text IS NULL OR place.code = $4)
-              AND {disclosure.serves("pool", "$6")}
+              AND ($7::text IS NULL OR erasure.document_number = $7) AND {disclosure.serves("pool", "$6")}
             ORDER BY erasure.id DESC LIMIT $5""",
         seen_by.depot_scope,
         after,
@@ -244,6 +250,7 @@ async def erasures(
         depot,
         limit,
         seen_by.contract_scope,
+        document,
     )
 
 

@@ -21,7 +21,7 @@ from inventory.stock.handovers import Item
 from inventory.stock.pieces import Pieces
 from tests.integration.planning.test_learning import SWAP, enter_swap_unit
 from tests.integration.returns.test_swaps import fault, stock
-from tests.world import DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, MANAGER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
+from tests.world import DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
 
 AS_LENT = Checks(powers_on=True, undamaged=True, complete=True)
 SIGNATURE = [[(10.0, 20.0), (30.0, 40.0)]]

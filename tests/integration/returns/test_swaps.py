@@ -21,7 +21,7 @@ from tests.world import DISPATCHER, ENGINEER, FAN, KEEPER, MANAGER, PSU, SETUP, 
 
 
 def morning(day: date) -> datetime:
-    """Ten in Beijing, on the first working day from a day on: the limits of working hours hold (repaired in 4 h, swapped in 8 h)."""
+    """Ten in Beijing, on the first working day from a day on: repaired within 4 hours, swapped within 8."""
     while not is_working_day(day, paper_policy.OFFICE)[0]:
         day += timedelta(days=1)
     return datetime.combine(day, time(2), UTC)
