@@ -225,6 +225,7 @@ AUDIT_SUBJECTS: dict[str, tuple[str, str]] = {
     "swap": ("whole-unit swap", "整机替换"),
     "swap_policy": ("rules of swaps and loans", "整机替换与借用规则"),
     "loan": ("loan", "借用单"),
+    "data_erasure": ("erasure of data", "数据清除"),
     "learning": ("what was learned", "学习记录"),
     "maker_case": ("maker's support, plan 1", "原厂支援应急方案一"),
     "message": ("message", "消息"),

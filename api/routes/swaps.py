@@ -14,12 +14,12 @@ from api.instants import Instant
 from api.problems import refusals
 from api.routes.shipping import Stroke
 from api.routes.stock import Code, Reason, Text
+from inventory.ground.bounds import Bounded, Within
 from inventory.requests import swapping
 from inventory.returns import erasing, loaners, swap_policy, swaps
 from inventory.stock import shipments
 
 Filter = Annotated[str | None, QueryParameter(max_length=200)]
-Amount = Annotated[Decimal, Meta(ge=0, le=100_000_000)]
 
 
 class NewSwap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,13 +76,13 @@ class Extending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class LoanReturn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LoanReturn(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a loaner came back: where to, what was checked, what is damaged, and whether its data stayed with the customer."""
 
     depot: Code
     checks: loaners.Checks
     damage: Text = ""
-    charge_cny: Amount | None = None
+    charge_cny: Annotated[Decimal | None, Within(0, 100_000_000)] = None
     data_kept_by_customer: bool = False
 
 
