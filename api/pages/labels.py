@@ -325,7 +325,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "swap_decision": {"swap": ("swap", "整机替换"), "no_swap": ("do not swap", "不替换")},
     "swap_end": {
-        "repaired": ("repaired in time", "已修复"),
+        "repaired": ("repaired", "已修复"),
         "cancelled": ("request cancelled", "申请已取消"),
         "no_swap": ("decided against", "决定不替换"),
         "new_cause": ("another cause", "故障原因变更"),
