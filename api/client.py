@@ -38,6 +38,8 @@ from inventory.requests.quotations import QuotationSummary
 from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
 from inventory.requests.tickets import Reconciliation, TicketView
+from inventory.returns.loaners import LoanSummary, LoanView
+from inventory.returns.swaps import Decision, SwapSummary, SwapView
 from inventory.stock.levels import LevelView
 from inventory.stock.receipts import ReceiptView
 from inventory.stock.transfers import TransferView
@@ -334,6 +336,26 @@ class Client:
     async def call_maker_off(self, case: UUID, *, reason: str) -> maker_support.Summary:
         """Call a maker off."""
         return await self._call(maker_support.Summary, "POST", f"/maker-cases/{case}/withdraw", {"reason": reason})
+
+    def swaps(self, **query: Any) -> AsyncGenerator[SwapSummary]:
+        """Whole-unit swaps, newest first; of one `part_request`, `device`, `depot` or `state`."""
+        return self._pages(SwapSummary, "/swaps", **query)
+
+    async def swap(self, swap: UUID) -> SwapView:
+        """One swap with its two deadlines."""
+        return await self._call(SwapView, "GET", f"/swaps/{swap}")
+
+    async def decide_swap(self, swap: UUID, decision: Decision, *, reason: str = "") -> SwapView:
+        """Swap the device, or do not; not to swap needs a reason."""
+        return await self._call(SwapView, "POST", f"/swaps/{swap}/decide", {"decision": decision, "reason": reason})
+
+    def loans(self, **query: Any) -> AsyncGenerator[LoanSummary]:
+        """Equipment of equal function at customers, newest first; of one `part_request`, `device`, `depot` or `state`."""
+        return self._pages(LoanSummary, "/loans", **query)
+
+    async def loan(self, loan: UUID) -> LoanView:
+        """One loan."""
+        return await self._call(LoanView, "GET", f"/loans/{loan}")
 
     async def declare_force_majeure(
         self, place: str, cause: force_majeure.Cause, *, reason: str
