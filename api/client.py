@@ -38,6 +38,7 @@ from inventory.requests.quotations import QuotationSummary
 from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
 from inventory.requests.tickets import Reconciliation, TicketView
+from inventory.returns.debts import DebtView
 from inventory.returns.loaners import LoanSummary, LoanView
 from inventory.returns.swaps import Decision, SwapSummary, SwapView
 from inventory.stock.levels import LevelView
@@ -209,6 +210,22 @@ class Client:
     async def reconciliation(self, source: str, ticket: str) -> Reconciliation:
         """Whether a ticket's parts are all accounted for."""
         return await self._call(Reconciliation, "GET", f"/tickets/{_segment(source)}/{_segment(ticket)}/reconciliation")
+
+    async def request_reconciliation(self, request: UUID) -> Reconciliation:
+        """Whether one request's parts are all accounted for, and which old parts are owed still."""
+        return await self._call(Reconciliation, "GET", f"/part-requests/{request}/reconciliation")
+
+    def returns(self, **query: Any) -> AsyncGenerator[DebtView]:
+        """What is owed back, what is due first first (`document` names a request's number)."""
+        return self._pages(DebtView, "/returns", **query)
+
+    async def keep_medium(self, debt: UUID, *, signed_by: str) -> DebtView:
+        """Leave a medium with the customer, who signed for it, where the contract lets it."""
+        return await self._call(DebtView, "POST", f"/returns/{debt}/keep", {"signed_by": signed_by})
+
+    async def tell_return_lost(self, debt: UUID, *, reason: str) -> DebtView:
+        """Say that what is owed is lost; a second person confirms it."""
+        return await self._call(DebtView, "POST", f"/returns/{debt}/tell-lost", {"reason": reason})
 
     async def events(self, after: int = 0) -> AsyncGenerator[EventView]:
         """The event stream from a sequence on, to its present end."""

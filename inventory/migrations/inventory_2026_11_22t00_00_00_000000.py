@@ -106,7 +106,7 @@ GUARDED = (
     ),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
+    *("request_policy", "return_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
     *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
     *("invoice_line", "invoice_answer"),
     *("inquiry_line", "inquiry_vendor", "vendor_quote", "vendor_quote_line", "inquiry_choice"),
