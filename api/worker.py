@@ -37,7 +37,8 @@ from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
 from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers, stock_value
-from inventory.requests import backorders, exchanging, planned, quoting, shipping
+from inventory.requests import backorders, changing, exchanging, planned, quoting, shipping
+from inventory.returns import debts
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
@@ -346,6 +347,7 @@ async def _each_minute() -> None:
     await planned.begin_due(by=service("allocation"))
     await promises.begin_due(by=service("allocation"), beside=await planned.followed())
     await planned.look_ahead(by=service("allocation"))
+    await debts.warn_due()
     await escalation.escalate_late()
     await stock_value.book()
 
@@ -367,6 +369,7 @@ async def _at_night() -> None:
     await sessions.forget_expired()
     await idempotency.forget_older_than(hours=48)
     await lots.forget_empty()
+    await changing.close_quiet(by=HOUSEKEEPING)
 
 
 async def _learn_rates() -> None:

@@ -16,6 +16,7 @@ from inventory.places import register as places
 from inventory.planning import plans
 from inventory.procurement import invoices, replenishment
 from inventory.requests import policy, requests, waves
+from inventory.returns import counter, debts, removed
 from inventory.stock import (
     handovers,
     movements,
@@ -91,9 +92,12 @@ async def one_of_each() -> dict[str, object]:
     unreported = await maker_support.record_attempt(asked.id, expert="Qian", tried="flashed it", by=DISPATCHER)
     called = maker_support.NewMakerCase(maker="DELL", contact="hotline", contact_verified_on=clock.today())
     maker_case = await maker_support.open_case(asked.id, called, by=MANAGER)
+    owed = await _a_debt()
     (shift,) = await duty.enter_shifts([a_shift("li", "warehouse_keeper", depot="GZ")], by=SETUP)
     return {
         "shift": shift,
+        "debt": owed.id,
+        "wrong": owed.wrong[0].id,
         "step": (await steps.open_steps(limit=1, seen_by=SETUP))[0].id,
         "case": case.id,
         "request": asked.id,
@@ -132,6 +136,37 @@ async def one_of_each() -> dict[str, object]:
         "maker_case": maker_case.id,
         "username": "somebody",
     }
+
+
+async def _a_debt() -> debts.DebtView:
+    """A piece that is owed back, for which another one came."""
+    device = await db.fetch_one("SELECT id, site FROM device WHERE serial = 'BANK-009'")
+    part, depot, pool = [
+        await db.fetch_value(sql, value)
+        for sql, value in (
+            ("SELECT id FROM part WHERE part_number = $1", DRIVE),
+            ("SELECT id FROM place WHERE code = $1", "GZ"),
+            ("SELECT id FROM pool WHERE code = $1", "common"),
+        )
+    ]
+    assert device is not None
+    out = removed.TakenOut(
+        part=part,
+        quantity=1,
+        serials=["OWED-1"],
+        position=None,
+        pool=pool,
+        site=device["site"],
+        device=device["id"],
+        depot=depot,
+        document="PR-OWED",
+        engineer="somebody",
+        may_be_kept=True,
+    )
+    (debt,) = await removed.take_out(out, by=DISPATCHER)
+    done = await counter.take_in("GZ", DRIVE, by=KEEPER, serial="NOT-THIS-1", debt=debt.id, as_found=True)
+    assert done.wrong is not None
+    return done.wrong
 
 
 async def _a_proposal() -> UUID:

@@ -192,6 +192,29 @@ def _delegation(facts: Any, language: Language, _: Names) -> Worded:
     )
 
 
+def _wrong_return(facts: Any, language: Language, places: Names) -> Worded:
+    store = _store(facts["depot"], language, places)
+    if language == "zh":
+        return Worded(
+            f"返还件序列号不符：{facts['number']}",
+            [
+                f"备件：{facts['part_number']}",
+                f"应返还：{facts['expected'] or '–'}，实际收到：{facts['found']}",
+                f"备件申请：{facts['document']}，设备：{facts['device'] or '–'}",
+                f"备件库：{store}；该待返记录仍未结，请返还正确的旧件或说明情况",
+            ],
+        )
+    return Worded(
+        f"Another serial came back: {facts['number']}",
+        [
+            f"Part: {facts['part_number']}",
+            f"Owed: {facts['expected'] or '–'}; brought in: {facts['found']}",
+            f"Part request: {facts['document']}, device: {facts['device'] or '–'}",
+            f"Store: {store}; it stays owed: bring the right piece, or say what happened",
+        ],
+    )
+
+
 def _time(at: str) -> str:
     return formats.minute(datetime.fromisoformat(at))
 
@@ -211,5 +234,6 @@ _SAID = {
     "case_waits": _case_waits,
     "approval_decided": _decided,
     "quotation_answered": _answered,
+    "wrong_return": _wrong_return,
 }
 """What tells each kind of message."""

@@ -23,6 +23,7 @@ from inventory.installed_base.register import NewDevice
 from inventory.procurement import orders, receiving, replenishment, replenishment_answers
 from inventory.requests import backorders, debriefing, requests, shipping
 from inventory.requests.requests import RequestView
+from inventory.returns import counter, debts, removed
 from inventory.stock import receipts, shipments
 from inventory.stock.shipments import Dispatch
 from optimizer.emergency import choose
@@ -67,7 +68,7 @@ class Life:
         """Who takes in an order in a way of its own, by its number."""
         self._work = Work(settings)
         self._queue: list[_Due] = []
-        self._order, self._shipped = count(), count()
+        self._order, self._shipped, self._brought = count(), count(), count()
         self.tickets = count(21_001)
         self._served: set[UUID] = set()
         self._rng = np.random.default_rng(SEED + 1)
@@ -145,6 +146,8 @@ class Life:
                 device_serial=failed.device,
                 severity="severe" if severe else "general",
                 fault_reported_at=failed.at,
+                # the first four draw on stocks of their own
+                engineer=self.crew[f"engineer-{number % 24 + 5}"].name,
                 lines=[requests.NewRequestLine(part_number=failed.part, quantity=1, position=failed.position)],
             ),
             by=self.crew["ticket_system"],
@@ -172,6 +175,26 @@ class Life:
             [debriefing.Debrief(part_number=part, outcome="used", serial_out=old)],
             by=self.crew["ticket_system"],
         )
+        dispatcher = self.crew["dispatcher-1"]
+        for debt in await debts.debts(limit=5, seen_by=dispatcher, document=view.number):
+            self.tell(clock.now() + timedelta(hours=float(self._rng.uniform(6, 90))), self._bring_back(debt))
+
+    async def _bring_back(self, debt: debts.DebtView) -> Story:
+        """The engineer brings the old part back, or has the customer sign for a disk that stays; now and then he forgets."""
+        number = next(self._brought)
+        if debt.may_be_kept:
+            engineer = next(each for each in self.crew.values() if each.name == debt.debtor)
+            await removed.keep(debt.id, "机房主管 / the site's manager", by=engineer)
+        elif number % 23 != 5:
+            await counter.take_in(
+                debt.depot,
+                debt.part_number,
+                by=self.keeper(debt.depot),
+                serial=debt.serial,
+                quantity=debt.quantity,
+                debt=debt.id,
+            )
+        yield timedelta()
 
     def way(self, view: RequestView, depot: str, mode: shipments.Mode | None = None) -> Dispatch:
         """How something goes to a site: by courier where it is far, else by whoever is at hand."""

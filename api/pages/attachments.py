@@ -31,6 +31,7 @@ ADDRESSES: dict[str, str] = {
     "count": "/counts",
     "provisional_issue": "/provisional-issues",
     "handover": "/handovers",
+    "return_debt": "/returns",
     "rma": "/rmas",
     "repair_order": "/repairs",
     "collection": "/collections",

@@ -12,6 +12,8 @@ from api.pages.rendering import Page, PageRequest
 from inventory.assurance.meter import coverage
 from inventory.assurance.meter.judging import State
 from inventory.places import places
+from inventory.requests import repeats
+from inventory.returns import debts
 
 WORST = 12
 """How many of the worst parts the board names."""
@@ -102,7 +104,15 @@ async def show_depot(request: PageRequest, code: FromPath[str]) -> Page:
 @get("/devices/{serial:str}/coverage", guards=[requires("devices.read")])
 async def show_device(request: PageRequest, serial: FromPath[str]) -> Page:
     """Show whether each critical part of a device can come in time now."""
-    return Page("coverage/device.html", device=await coverage.device_cover(serial, seen_by=request.user))
+    device = await coverage.device_cover(serial, seen_by=request.user)
+    return Page(
+        "coverage/device.html",
+        device=device,
+        repeats=await repeats.of_device(device.serial, seen_by=request.user),
+        owed=await debts.debts(limit=50, seen_by=request.user, state=None, device=device.serial)
+        if request.user.may("returns.read")
+        else [],
+    )
 
 
 handlers = [show_board, list_parts, list_devices, show_contract, show_site, show_depot, show_device]

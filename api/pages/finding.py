@@ -36,6 +36,8 @@ ADDRESSES: dict[finding.Kind, str] = {
     "collection": "/collections",
     "quality_claim": "/quality-claims",
     "invoice": "/invoices",
+    "inquiry": "/inquiries",
+    "suspicion": "/suspected-counterfeits",
     "radar_alarm": "/radar",
 }
 """Where each kind has its pages."""

@@ -589,6 +589,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "adjustment": ("adjustment", "库存调整"),
         "opening": ("opening stock", "期初库存"),
         "return_from_site": ("material return", "退料"),
+        "removal": ("taken out of a device", "拆下旧件"),
+        "removal_corrected": ("taken out by mistake of the record", "更正拆下记录"),
+        "media_retained": ("kept by the customer", "客户保留介质"),
         "defective_return": ("defective return", "坏件返还"),
         "pool_crossing": ("change of pool", "库存归属调整"),
         "hand_over": ("handed over", "交出"),
@@ -715,8 +718,38 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "no_limit_promised": ("no limit is promised for this severity", "该级别未约定时限"),
     },
+    "return_state": {
+        "open": ("owed", "待返"),
+        "returned": ("brought back", "已返还"),
+        "kept_by_customer": ("kept by the customer", "客户保留"),
+        "charged": ("charged for", "已赔付"),
+        "written_off": ("written off", "已核销"),
+    },
+    "counted": {
+        "business_days": ("business days", "个工作日"),
+        "calendar_days": ("calendar days", "个自然日"),
+        "hours": ("hours", "小时"),
+    },
+    "return_when": {
+        "overdue": ("overdue", "已逾期"),
+        "today": ("today", "今日到期"),
+        "tomorrow": ("tomorrow", "明日到期"),
+        "this_week": ("this week", "本周到期"),
+        "later": ("later", "以后到期"),
+    },
+    "wrong_return": {
+        "expected_came": ("the right piece came", "已返还正确旧件"),
+        "record_corrected": ("the record was corrected", "已更正设备档案"),
+        "record_stands": ("the record stands", "设备档案无误"),
+    },
+    "analysis_by": {
+        "part": ("part", "备件"),
+        "model": ("model", "机型"),
+        "code": ("failure code", "故障代码"),
+        "vendor": ("vendor", "供应商"),
+        "batch": ("receipt batch", "入库批次"),
+    },
     "removed": {
-        "returned": ("the old part came back", "旧件已退回"),
         "kept_by_customer": ("the customer keeps the old part", "旧件由客户留存"),
         "owed": ("the old part is owed", "旧件待返"),
     },
@@ -878,7 +911,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "carried": ("the pool it came from", "自原库存归属结转"),
         "moving_average": ("the moving average", "移动加权平均"),
     },
-    "price_kind": {"offered": ("offered", "报价"), "ordered": ("ordered", "订购")},
+    "price_kind": {"offered": ("offered", "报价"), "ordered": ("ordered", "订购"), "invoiced": ("invoiced", "开票")},
     "channel": {"mail": ("mail", "邮件"), "wecom": ("WeCom", "企业微信"), "dingtalk": ("DingTalk", "钉钉")},
     "message_state": {
         "waiting": ("being sent", "发送中"),
@@ -912,6 +945,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "purchase_order": ("Purchase order", "采购订单"),
         "quote_comparison": ("Comparison of quotes", "三家比价记录"),
         "case_report": ("Emergency report", "应急方案报告"),
+        "media_retention": ("Media retention confirmation", "介质保留确认单"),
         "rma_note": ("RMA note", "返修单"),
         "collection_note": ("Collection note", "收取单"),
     },
@@ -997,6 +1031,13 @@ _NUMBERED_REASONS = (
 )
 
 TONES: dict[str, dict[str, Tone]] = {
+    "return_state": {
+        "open": "orange",
+        "returned": "green",
+        "kept_by_customer": "azure",
+        "charged": "red",
+        "written_off": "secondary",
+    },
     "request_state": {
         "planned": "secondary",
         "quoted": "yellow",

@@ -24,6 +24,7 @@ from inventory.catalogue.grades import Provenance
 from inventory.ground import clock
 from inventory.places import places
 from inventory.procurement import papers, passports, taking_back
+from inventory.returns import debts
 from inventory.stock import movements, time_travel, units
 from inventory.stock.pieces import Pieces
 
@@ -136,11 +137,19 @@ async def open_passport(request: PageRequest, signed: FromPath[str]) -> Page:
 async def show_unit(request: PageRequest, serial: FromPath[str], part: Field = None) -> Page:
     """Show one piece with everything that happened to it; the part tells two makers' same serial apart."""
     unit = await units.unit(serial, seen_by=request.user, part_number=_said(part))
+    owed: list[debts.DebtView] = []
+    if request.user.may("returns.read"):
+        owed = await debts.debts(limit=20, seen_by=request.user, state=None, unit=unit.id)
+    files = await attached(request, "unit", unit.id)
+    if files is not None:  # what was photographed as it came out of a device is evidence about the piece
+        for debt in owed:
+            files += await attached(request, "return_debt", debt.id) or []
     return Page(
         "ledger/unit.html",
         unit=unit,
         movements=await units.life(unit.id, seen_by=request.user),
-        files=await attached(request, "unit", unit.id),
+        owed=owed,
+        files=files,
     )
 
 

@@ -57,6 +57,7 @@ GROUPS = (
             Item("/roster", ("Roster", "值班"), "calendar", "roster.read", also=("/duty-sheets", "/delegations")),
             Item("/scan", ("Scan", "扫码"), "scan", "stock.take"),
             Item("/my-parts", ("In-hand parts", "在手备件"), "briefcase", "handovers.make", also=("/handovers",)),
+            Item("/my-returns", ("To bring back", "我的待返"), "arrow-left", "handovers.make"),
         ),
     ),
     Group(
@@ -67,6 +68,7 @@ GROUPS = (
             Item("/quotations", ("Quotations", "报价"), "tag", "requests.read"),
             Item("/reservations", ("Reservations", "预留"), "bookmark", "documents.read"),
             Item("/coverage", ("Promise meter", "保障状态"), "target", "devices.read"),
+            Item("/returns", ("Owed back", "待返件"), "refresh", "returns.read", also=("/failure-analysis",)),
             Item("/provisional-issues", ("Without paper", "先发后补"), "clock", "requests.read"),
         ),
     ),

@@ -11,18 +11,30 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.pages.forms import Short, number, whole
 from api.pages.rendering import Page, PageRequest
+from inventory.ground.errors import Invalid
 from inventory.procurement import policy as purchase_policy
 from inventory.procurement import replenishment_policy
 from inventory.procurement.policy import PurchasePolicy
 from inventory.procurement.replenishment_policy import ReplenishmentPolicy
 from inventory.requests import policy as request_policy
 from inventory.requests.policy import RequestPolicy
+from inventory.returns import policy as return_policy
+from inventory.returns.policy import BroughtBack, ReturnPolicy
+from inventory.returns.terms import Counts as Counting
 from inventory.stock import paper_policy
 from inventory.stock.counting import policy as count_policy
 from inventory.stock.paper_policy import PaperPolicy
 
 SHOWN = 20
 """How many versions of a policy the page shows."""
+
+
+class TermUnclear(Invalid):
+    """“{line}” is no term: name a depot, an amount, and hours, calendar_days or business_days."""
+
+    zh = "“{line}”不是有效期限：请填写备件库编码、数量和计法（hours、calendar_days 或 business_days）。"
+    help_en = "One a line, like “GZ 48 hours”."
+    help_zh = "每行一个，例如“GZ 48 hours”。"
 
 
 class Papers(Struct, kw_only=True):
@@ -152,6 +164,52 @@ class Purchases(Struct, kw_only=True):
         )
 
 
+class BringingBack(Struct, kw_only=True):
+    """By when removed parts are brought back; depots with a term of their own stand one a line: code, amount, how counted."""
+
+    amount: Short
+    counts: Short
+    warn_hours: Short
+    repeat_days: Short
+    quiet_days: Short
+    depots: Annotated[str, Meta(max_length=20_000)] = ""
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+    def policy(self) -> ReturnPolicy:
+        """The policy that the form asks for."""
+        return ReturnPolicy(
+            amount=whole(self.amount, least=1, most=720),
+            counts=_counted(self.counts),
+            warn_hours=whole(self.warn_hours, least=0, most=720),
+            repeat_days=whole(self.repeat_days, least=1, most=1095),
+            quiet_days=whole(self.quiet_days, least=1, most=1095),
+            depots=dict(_own_term(line) for line in self.depots.splitlines() if line.strip()),
+        )
+
+
+def _own_term(line: str) -> tuple[str, BroughtBack]:
+    """A depot's own term, as somebody typed it.
+
+    >>> _own_term("GZ 48 hours")[1]
+    BroughtBack(amount=48, counts='hours')
+
+    Raises:
+        TermUnclear: it does not name a depot, an amount and how that is counted.
+
+    """
+    match line.split():
+        case [depot, amount, counts]:
+            return depot, BroughtBack(amount=whole(amount, least=1, most=720), counts=_counted(counts))
+        case _:
+            raise TermUnclear(line=line.strip())
+
+
+def _counted(text: str) -> Counting:
+    if text == "hours" or text == "calendar_days" or text == "business_days":  # noqa: PLR1714  as the type checker reads it
+        return text
+    raise TermUnclear(line=text)
+
+
 @get("/policies", guards=[requires("requests.read")])
 async def show_policies(request: PageRequest) -> Page:
     """Show the policies that hold, and those that held."""
@@ -165,6 +223,8 @@ async def show_policies(request: PageRequest) -> Page:
         replenishment_versions=await replenishment_policy.versions(limit=SHOWN),
         purchases=await purchase_policy.in_force() if request.user.may("orders.read") else None,
         purchase_versions=await purchase_policy.versions(limit=SHOWN) if request.user.may("orders.read") else [],
+        returns=await return_policy.in_force() if request.user.may("returns.read") else None,
+        return_versions=await return_policy.versions(limit=SHOWN) if request.user.may("returns.read") else [],
         counts=await count_policy.in_force() if request.user.may("stock.read") else None,
         count_versions=await count_policy.versions(limit=SHOWN) if request.user.may("stock.read") else [],
     )
@@ -198,6 +258,13 @@ async def set_replenishment(request: PageRequest, data: URLEncodedBody[Replenish
     return Redirect("/policies", status_code=303)
 
 
+@post("/policies/returns", guards=[requires("returns.set_policy")], status_code=303)
+async def set_returns(request: PageRequest, data: URLEncodedBody[BringingBack]) -> Redirect:
+    """Let another policy of bringing back hold."""
+    await return_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
+    return Redirect("/policies", status_code=303)
+
+
 @post("/policies/purchases", guards=[requires("orders.set_policy")], status_code=303)
 async def set_purchases(request: PageRequest, data: URLEncodedBody[Purchases]) -> Redirect:
     """Let another policy of ordering hold."""
@@ -205,4 +272,4 @@ async def set_purchases(request: PageRequest, data: URLEncodedBody[Purchases]) -
     return Redirect("/policies", status_code=303)
 
 
-handlers = [show_policies, set_papers, set_counts, set_requests, set_replenishment, set_purchases]
+handlers = [show_policies, set_papers, set_counts, set_requests, set_replenishment, set_returns, set_purchases]

@@ -22,7 +22,8 @@ from inventory.catalogue import parts
 from inventory.places import places
 from inventory.procurement import deliveries
 from inventory.procurement.deliveries import Delivery, FindingView, Scan
-from inventory.stock import codes, handing_in, receipts, units
+from inventory.returns import counter
+from inventory.stock import codes, receipts, units
 from inventory.stock.codes import Scanned
 
 
@@ -70,6 +71,9 @@ class HandedIn(Struct, kw_only=True):
     serial: Short = ""
     note: str = ""
     owner: Short = ""
+    quantity: Short = "1"
+    debt: UUID | None = None
+    as_found: Short = ""
 
 
 def scans_of(dock: Dock, differing: dict[tuple[str, str], str], reasons: dict[str, str]) -> list[Scan]:
@@ -249,16 +253,22 @@ def _why_missing(findings: list[FindingView], reasons: dict[str, str]) -> dict[s
 
 @post("/hand-ins", guards=[requires("stock.receive")], status_code=303)
 async def hand_in(request: PageRequest, data: URLEncodedBody[HandedIn]) -> Redirect:
-    """Take in a part that somebody brought, whatever it is."""
-    unit = await handing_in.hand_in(
+    """Take in what somebody brings: what it settles is shown, or the piece that waits to be judged."""
+    done = await counter.take_in(
         data.depot,
         data.what,
         by=request.user,
         serial=data.serial.strip() or None,
+        quantity=quantity(data.quantity),
         note=data.note.strip(),
         owner=data.owner.strip() or None,
+        debt=data.debt,
+        as_found=bool(data.as_found),
     )
-    return Redirect(f"/units/{quote(unit.tag or unit.serial, safe='')}", status_code=303)
+    owed = done.wrong or next(iter(done.settled), None)
+    if owed is not None or done.unit is None:
+        return Redirect(f"/returns/{owed.id}" if owed else "/returns", status_code=303)
+    return Redirect(f"/units/{quote(done.unit.tag or done.unit.serial, safe='')}", status_code=303)
 
 
 @get("/receipts", guards=[requires("documents.read")])

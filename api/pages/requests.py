@@ -24,6 +24,7 @@ from inventory.ground.actor import Actor
 from inventory.installed_base import devices, severities
 from inventory.places import places
 from inventory.requests import approvals, buying, changing, debriefing, kits, requests, scope, shipping, telling
+from inventory.returns import debts
 from inventory.stock import shipments
 
 SOURCE = "page"
@@ -241,6 +242,9 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         link=_link(request, view),
         cost=await previewing.cover_lost_by_holding(held, seen_by=request.user),
         severities=await severities.severities(view.contract, seen_by=request.user),
+        owed=await debts.debts(limit=50, seen_by=request.user, state=None, document=view.number)
+        if request.user.may("returns.read")
+        else [],
         files=await attached(request, "part_request", view.id),
         support=await maker_support.support(view.id, seen_by=request.user)
         if request.user.may("emergency.read")

@@ -15,6 +15,8 @@ from inventory.places.names import PlaceName
 from inventory.requests import requests
 from inventory.requests.quotations import QuotationLine, QuotationView
 from inventory.requests.requests import RequestView
+from inventory.returns import debts
+from inventory.returns.removed import NotLeftThere
 from inventory.stock import handovers, moved, receipts, transfers
 from inventory.stock.counting import sheets
 from inventory.stock.handovers import Handover
@@ -132,6 +134,45 @@ async def of_handover(handover: UUID, form: HandoverForm, *, by: Actor) -> Paper
     lines = _lines(await moved.moved(view.number, "hand_over", seen_by=None))
     mark = NOT_TAKEN.get(view.state)
     return await _paper(form, view.number, facts, lines, by, remarks=view.remark, mark=mark)
+
+
+async def of_kept_medium(debt: UUID, *, by: Actor) -> Paper:
+    """What a customer signs who keeps a medium: which one, out of which device, and that it is theirs from then on.
+
+    Raises:
+        Unknown: no such debt in the reader's scope.
+        NotLeftThere: the contract does not let the customer keep it.
+
+    """
+    view = await debts.debt_view(debt, seen_by=by)
+    if not view.may_be_kept:
+        raise NotLeftThere(part_number=view.part_number, number=view.number)
+    called = await names.names_of([view.depot])
+    facts = [
+        Fact(("合同", "Contract"), view.contract or "–"),
+        Fact(("设备", "Device"), view.device or "–"),
+        Fact(("备件申请", "Part request"), view.document),
+        Fact(("拆下时间", "Removed"), minute(view.opened_at)),
+        Fact(("工程师", "Engineer"), both(view.debtor_zh or view.debtor or "–", view.debtor_en or "")),
+        Fact(("所属备件库", "Owed to"), place(view.depot, called)),
+        Fact(("签收人", "Signed by"), view.signed_by or "–"),
+    ]
+    line = Line(
+        part_number=view.part_number,
+        name_zh=view.name_zh,
+        name_en=view.name_en,
+        quantity=view.quantity,
+        pieces=[serial] if (serial := view.serial or view.expected_serial) else [],
+        condition=words("condition", "defective"),
+        note="介质由客户保留 / kept by the customer",
+    )
+    declaration = (
+        "客户确认：依据合同约定，上列介质由客户自行保留，不返还我方；其中数据的保管与销毁由客户负责。 "
+        "The customer keeps the medium above under the contract; it is not returned to us, and its data are the customer's "
+        "to keep or destroy."
+    )
+    state = {"open": ("待签署", "To be signed")}.get(view.state)
+    return await _paper("media_retention", view.number, facts, [line], by, remarks=declaration, mark=state)
 
 
 async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:

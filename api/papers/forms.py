@@ -24,6 +24,7 @@ Form = Literal[
     "purchase_order",
     "quote_comparison",
     "part_passport",
+    "media_retention",
     "rma_note",
     "collection_note",
 ]
@@ -154,6 +155,11 @@ SHAPES: dict[Form, Shape] = {
         name=("应急方案报告", "Emergency report"),
         columns=("when", "what"),
         signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
+    ),
+    "media_retention": Shape(
+        name=("介质保留确认单", "Media retention confirmation"),
+        columns=("part", "serial", "quantity", "condition", "note"),
+        signers=(("工程师", "Engineer"), ("客户确认（签章）", "Customer (sign and stamp)")),
     ),
     "rma_note": Shape(
         name=("返修单", "RMA note"),

@@ -11,10 +11,11 @@ from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
 from api.problems import refusals
 from api.routes.receiving import Condition, NamedPieces, Said
-from api.routes.stock import Code, Text
+from api.routes.stock import Code, Quantity, Text
 from inventory.catalogue import parts
 from inventory.catalogue.grades import Provenance
 from inventory.procurement import papers, release, vendors
+from inventory.returns import counter
 from inventory.stock import conditions, handing_in, units
 from inventory.stock.pieces import Pieces
 
@@ -56,13 +57,20 @@ class Inspecting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class HandIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part somebody brought: `what` is a part number or words, `owner` whose it is where it is not ours."""
+    """A part somebody brought: `what` is a scanned code, a part number or words, `owner` whose it is where it is not ours.
+
+    `debt` names the piece owed back that it is brought for; `as_found` takes in what does not match any: blocked, to be
+    judged, and what is owed stays owed. `quantity` is for pieces without serials that are owed.
+    """
 
     depot: Code
     what: Annotated[str, Meta(max_length=500)] = ""
     serial: Code | None = None
     note: Text = ""
     owner: Code | None = None
+    quantity: Quantity = 1
+    debt: UUID | None = None
+    as_found: bool = False
 
 
 class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -205,13 +213,24 @@ class ConditionController(Controller):
     @post("/hand-ins", operation_id="HandIn", guards=[requires("stock.receive")], responses=refusals(404, 409))
     async def hand_in(
         self, request: ApiRequest, data: JSONBody[HandIn], idempotency_key: Key = None
-    ) -> Response[units.UnitView]:
-        """Take in a part that somebody brought, whatever it is. Needs an Idempotency-Key."""
+    ) -> Response[counter.TakenIn]:
+        """Take in what somebody brings: it settles what is owed, or waits to be judged. Needs an Idempotency-Key.
+
+        Where a piece of that part is owed here but another one, the refusal names the serial that is expected.
+        """
         return await once(
             request,
             idempotency_key,
-            lambda: handing_in.hand_in(
-                data.depot, data.what, by=request.user, serial=data.serial, note=data.note, owner=data.owner
+            lambda: counter.take_in(
+                data.depot,
+                data.what,
+                by=request.user,
+                serial=data.serial,
+                quantity=data.quantity,
+                note=data.note,
+                owner=data.owner,
+                debt=data.debt,
+                as_found=data.as_found,
             ),
             status=201,
             required=True,

@@ -122,6 +122,23 @@ class PaperController(Controller):
         return await as_pdf(await assembling.of_quotation(view, quotation, printed_by=request.user.name))
 
     @get(
+        "/returns/{debt_id:uuid}/papers/{form:str}",
+        operation_id="PrintReturn",
+        guards=[requires("returns.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_return(
+        self,
+        request: ApiRequest,
+        debt_id: FromPath[UUID],
+        form: FromPath[Literal["media_retention"]],  # noqa: ARG002  it is the only one
+    ) -> Response[bytes]:
+        """Print what the customer signs who keeps a medium."""
+        return await as_pdf(await assembling.of_kept_medium(debt_id, by=request.user))
+
+    @get(
         "/receipts/{number:str}/papers/{form:str}",
         operation_id="PrintReceipt",
         guards=[requires("documents.read")],

@@ -14,7 +14,7 @@ from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.assurance.meter import previewing
 from inventory.procurement import orders
-from inventory.requests import buying, changing, debriefing, requests, shipping, telling
+from inventory.requests import buying, changing, debriefing, requests, shipping, telling, tickets
 from inventory.stock import shipments
 
 
@@ -321,6 +321,16 @@ class RequestController(Controller):
     async def get_note(self, request: ApiRequest, request_id: FromPath[UUID]) -> telling.Sentence:
         """Say in one sentence where the request stands and what is expected next."""
         return telling.sentence(await requests.request_view(request_id, seen_by=request.user))
+
+    @get(
+        "/{request_id:uuid}/reconciliation",
+        operation_id="GetRequestReconciliation",
+        guards=[requires("requests.read")],
+        responses=refusals(404),
+    )
+    async def get_reconciliation(self, request: ApiRequest, request_id: FromPath[UUID]) -> tickets.Reconciliation:
+        """Say whether the request's parts are all accounted for, and which old parts are owed still."""
+        return await tickets.of_request(request_id, seen_by=request.user)
 
     @post(
         "/{request_id:uuid}/cancel",

@@ -15,7 +15,7 @@ from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import invoices, orders
 from inventory.requests import requests
-from inventory.returns import collecting, repairs, rmas
+from inventory.returns import collecting, debts, repairs, rmas
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
 
@@ -31,6 +31,7 @@ SubjectKind = Literal[
     "provisional_issue",
     "handover",
     "unit",
+    "return_debt",
     "rma",
     "repair_order",
     "collection",
@@ -50,6 +51,7 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "provisional_issue": ("requests.read", provisional.provisional_issue_view),
     "handover": ("documents.read", handovers.handover_view),
     "unit": ("stock.read", units.unit_by_id),
+    "return_debt": ("returns.read", debts.debt_view),
     "rma": ("rmas.read", rmas.rma_view),
     "repair_order": ("repairs.read", repairs.repair_view),
     "collection": ("repairs.read", collecting.collection_view),

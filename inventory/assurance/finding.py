@@ -7,6 +7,7 @@ from msgspec import Struct
 from inventory.emergency import disclosure, force_majeure, radar_views
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.procurement import counterfeits
 from inventory.requests import scope
 from inventory.returns import debts
 from inventory.stock import codes
@@ -37,6 +38,8 @@ Kind = Literal[
     "collection",
     "quality_claim",
     "invoice",
+    "inquiry",
+    "suspicion",
     "radar_alarm",
 ]
 
@@ -65,6 +68,8 @@ READS: dict[Kind, str] = {
     "collection": "repairs.read",
     "quality_claim": "claims.read",
     "invoice": "costs.read",
+    "inquiry": "costs.read",
+    "suspicion": "documents.read",
     "radar_alarm": "emergency.read",
 }
 """What one needs to be allowed to read each kind."""
@@ -112,8 +117,9 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place ON place.id = purchase_order.ship_to
                JOIN vendor ON vendor.id = purchase_order.vendor
                JOIN party ON party.id = vendor.party
+               JOIN pool ON pool.id = purchase_order.pool
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
-                 AND ($5::text IS NULL OR party.code = $5)
+                 AND ($5::text IS NULL OR (party.code = $5 AND tried_at IS NOT NULL)) AND {serves("pool", "$4")}
                UNION ALL
                SELECT 3, 'replenishment_proposal', proposal.id::text FROM replenishment_proposal AS proposal
                JOIN place ON place.id = proposal.place
@@ -211,6 +217,15 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                    JOIN purchase_order AS theirs ON theirs.id = invoice_line.purchase_order
                    JOIN place AS there ON there.id = theirs.ship_to
                    WHERE invoice_line.invoice = invoice.id AND there.code <> ALL($3)))
+               UNION ALL
+               SELECT 17, 'inquiry', inquiry.id::text FROM inquiry JOIN place ON place.id = inquiry.ship_to
+               JOIN pool ON pool.id = inquiry.pool
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND {serves("pool", "$4")}
+               UNION ALL
+               SELECT 18, 'suspicion', suspicion.id::text FROM suspicion
+               JOIN receipt ON receipt.id = suspicion.receipt
+               JOIN place AS store ON store.id = receipt.place
+               WHERE suspicion.number = $1 AND {counterfeits.seen("$3", "$4")}
                UNION ALL  -- the page of an alarm is that of its series
                SELECT 15, 'radar_alarm', series.id::text FROM radar_alarm AS radar
                JOIN radar_series AS series ON series.dimension = radar.dimension AND series.subject = radar.subject

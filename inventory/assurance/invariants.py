@@ -311,6 +311,31 @@ INVARIANTS = [
            WHERE unit.condition = 'good' AND last.result = 'failed'""",
     ),
     Invariant(
+        "what_came_back_bad_is_free_only_by_a_test",
+        "no unit that came back defective is good stock but by an inspection since, which it passed",
+        """SELECT unit.serial AS what, 'a passed test' AS expected, 'none' AS found, unit.id AS unit
+           FROM unit
+           JOIN place ON place.id = unit.place AND place.kind IN ('depot', 'onsite_store', 'engineer_stock')
+           JOIN LATERAL (SELECT recorded_at FROM movement
+                         WHERE movement.unit = unit.id AND movement.kind = 'defective_return'
+                           AND movement.to_condition = 'defective'
+                         ORDER BY recorded_at DESC, id DESC LIMIT 1) AS back ON true
+           WHERE unit.condition = 'good'
+             AND NOT EXISTS (SELECT FROM inspection WHERE inspection.unit = unit.id AND inspection.result = 'passed'
+                             AND inspection.inspected_at >= back.recorded_at)""",
+    ),
+    Invariant(
+        "what_is_owed_is_somebodys_duty",
+        "every open return debt has one open duty that reminds of it, and a settled one has none",
+        """SELECT return_debt.number AS what, CASE return_debt.state WHEN 'open' THEN '1' ELSE '0' END AS expected,
+                  coalesce(duty.duties, 0)::text AS found
+           FROM return_debt
+           LEFT JOIN (SELECT subject, count(*) AS duties FROM step
+                      WHERE subject_kind = 'return_debt' AND done_at IS NULL AND kind IN ('bring_back', 'send_back')
+                      GROUP BY subject) AS duty ON duty.subject = return_debt.number
+           WHERE (return_debt.state = 'open')::int <> coalesce(duty.duties, 0)""",
+    ),
+    Invariant(
         "nothing_handed_over_is_forgotten",
         "what was handed over and not yet accepted or declined is in transit, and nothing else of it",
         """SELECT handover.number AS what, CASE handover.state WHEN 'given' THEN 'on the way' ELSE '0' END AS expected,

@@ -59,6 +59,30 @@ async def fit(
     )
 
 
+async def expected(device: int, part: int, position: str | None, *, pieces: int, document: str) -> list[str]:
+    """The serials of so many pieces that a device's record says came out, before what this document fitted.
+
+    None where the record cannot tell: without a position, when it knows of more pieces than came out.
+    """
+    rows = await db.fetch(
+        """SELECT serial FROM fitted_part
+           WHERE device = $1 AND part = $2 AND removed_at IS NULL AND serial IS NOT NULL
+             AND ($3::text IS NULL OR position = $3) AND document_number <> $4
+           ORDER BY fitted_at DESC, id DESC LIMIT $5""",
+        device,
+        part,
+        position,
+        document,
+        pieces + 1,
+    )
+    return [row["serial"] for row in rows] if position or len(rows) <= pieces else []
+
+
+async def correct(device: int, recorded: str, found: str) -> None:
+    """Correct a device's record: the piece that it calls by one serial carries another one."""
+    await db.execute("UPDATE fitted_part SET serial = $3 WHERE device = $1 AND serial = $2", device, recorded, found)
+
+
 async def fitted(number: str, *, seen_by: Actor, limit: int = 200) -> list[FittedView]:
     """What was fitted into a device, latest first; what is still in it has no day of removal.
 

@@ -1157,6 +1157,13 @@ async def forwards():
     )
 
     manager.add_table(
+        class_name="ReturnPolicy",
+        tablename="return_policy",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="PriceBreak",
         tablename="price_break",
         schema=None,
@@ -22406,6 +22413,217 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="Serial",
+        column_class=Serial,
+        params={
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="amount",
+        db_column_name="amount",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="counts",
+        db_column_name="counts",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="warn_hours",
+        db_column_name="warn_hours",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="depots",
+        db_column_name="depots",
+        column_class_name="JSONB",
+        column_class=JSONB,
+        params={
+            "default": "{}",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="repeat_days",
+        db_column_name="repeat_days",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="quiet_days",
+        db_column_name="quiet_days",
+        column_class_name="Integer",
+        column_class=Integer,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="set_at",
+        db_column_name="set_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="set_by",
+        db_column_name="set_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="PriceBreak",
         tablename="price_break",
         column_name="id",
@@ -29161,6 +29379,28 @@ async def forwards():
         tablename="wrong_return",
         column_name="outcome",
         db_column_name="outcome",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="WrongReturn",
+        tablename="wrong_return",
+        column_name="reason",
+        db_column_name="reason",
         column_class_name="Text",
         column_class=Text,
         params={
@@ -39772,6 +40012,15 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="RoleGrant",
+        tablename="role_grant",
+        constraint_name="role_grant_names_its_vendor",
+        constraint_class=Check,
+        params={"condition": "role <> 'vendor' OR vendor IS NOT NULL"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="Inspection",
         tablename="inspection",
         constraint_name="inspection_kind_is_known",
@@ -40277,6 +40526,24 @@ async def forwards():
     )
 
     manager.add_constraint(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        constraint_name="return_policy_counts_in_a_known_way",
+        constraint_class=Check,
+        params={"condition": "counts IN ('hours', 'calendar_days', 'business_days')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ReturnPolicy",
+        tablename="return_policy",
+        constraint_name="return_policy_days_are_positive",
+        constraint_class=Check,
+        params={"condition": "amount > 0 AND warn_hours >= 0 AND repeat_days > 0 AND quiet_days > 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
         table_class_name="PriceBreak",
         tablename="price_break",
         constraint_name="price_break_is_one_per_quantity",
@@ -40683,7 +40950,7 @@ async def forwards():
         tablename="debrief",
         constraint_name="debrief_removed_is_known",
         constraint_class=Check,
-        params={"condition": "removed IN ('returned', 'kept_by_customer', 'owed')"},
+        params={"condition": "removed IN ('kept_by_customer', 'owed')"},
         schema=None,
     )
 
@@ -40888,9 +41155,29 @@ async def forwards():
     manager.add_constraint(
         table_class_name="WrongReturn",
         tablename="wrong_return",
-        constraint_name="wrong_return_is_settled_by_somebody_else",
+        constraint_name="wrong_return_outcome_is_known",
         constraint_class=Check,
-        params={"condition": "settled_by IS NULL OR settled_by <> noted_by"},
+        params={"condition": "outcome IN ('expected_came', 'record_corrected', 'record_stands')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="WrongReturn",
+        tablename="wrong_return",
+        constraint_name="wrong_return_is_settled_with_an_outcome",
+        constraint_class=Check,
+        params={
+            "condition": "(settled_at IS NULL) = (outcome IS NULL) AND (settled_at IS NULL) = (settled_by IS NULL)"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="WrongReturn",
+        tablename="wrong_return",
+        constraint_name="wrong_return_correction_takes_two_people",
+        constraint_class=Check,
+        params={"condition": "outcome <> 'record_corrected' OR settled_by <> noted_by"},
         schema=None,
     )
 
@@ -41546,6 +41833,15 @@ async def forwards():
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
         params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="ApiKey",
+        tablename="api_key",
+        constraint_name="api_key_names_its_vendor",
+        constraint_class=Check,
+        params={"condition": "role <> 'vendor' OR vendor IS NOT NULL"},
         schema=None,
     )
 

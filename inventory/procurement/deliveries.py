@@ -14,8 +14,7 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Unknown, WrongState
 from inventory.places import places
-from inventory.procurement import orders, papers
-from inventory.procurement.provenance import vendor_grade
+from inventory.procurement import orders, papers, provenance
 from inventory.stock import arriving, expected, notices, receipts, units
 from inventory.stock.differences import Announced, Came, Difference, Finding, match, takes_a_place
 from inventory.stock.receipts import ReceiptView
@@ -409,13 +408,13 @@ async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
         return await arriving.announced(head.source), {}
     notice = head.number if head.kind == "advance_notice" else None
     rows = await db.fetch(_ORDERED if head.via == "purchase_order" else _BY_HAND, head.source, notice, head.vendor)
-    grades: dict[int, str] = {}
     lines: list[Announced] = []
     has_papers = head.via == "purchase_order" and await papers.of_document("purchase_order", head.source)
+    sold = set() if head.vendor is None else {(head.vendor, row["part"]) for row in rows}
+    grades = dict.fromkeys((row["part"] for row in rows), "unproven")
+    grades |= {part: grade for (_, part), grade in (await provenance.grades(sold, clock.today())).items()}
     for row in rows:
-        today = clock.today()
-        grade = await vendor_grade(head.vendor, row["part"], today) if head.vendor is not None else "unproven"
-        grades[row["part"]] = grade
+        grade = grades[row["part"]]
         lines.append(
             Announced(
                 part=row["part"],

@@ -1,7 +1,7 @@
 """Changing a request that is under way: its severity, its clock, its ticket; each time its promise is made anew."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -29,7 +29,9 @@ from inventory.requests.requests import (
     open_request,
     request_view,
     tell_of_shortage,
+    withdraw,
 )
+from inventory.returns import policy as return_policy
 from inventory.stock import reservations
 
 OWN_SOURCE = "beijian"
@@ -223,6 +225,29 @@ async def resume(request: UUID, *, by: Actor) -> RequestView:
     view = await reclock(request, before, by=by)
     await audit.record("request.resumed", "part_request", view.number, by=by)
     return view
+
+
+@db.atomic
+async def close_quiet(*, by: Actor, limit: int = 100) -> int:
+    """Close what was not seen again for as long as the policy says (D15): nothing of it has left, so its stock is free.
+
+    What has left is accounted for by its debrief; such a request stays open. How many were closed.
+    """
+    quiet = timedelta(days=(await return_policy.in_force()).policy.quiet_days)
+    rows = await db.fetch(
+        """SELECT part_request.id, part_request.number FROM part_request
+           JOIN request_pause AS pause ON pause.request = part_request.id AND pause.resumed_at IS NULL
+           WHERE part_request.closed_at IS NULL AND pause.paused_at <= $1
+             AND NOT EXISTS (SELECT FROM request_line AS line WHERE line.request = part_request.id
+                             AND line.state <> ALL($2))
+           ORDER BY pause.paused_at, part_request.id LIMIT $3 FOR NO KEY UPDATE OF part_request SKIP LOCKED""",
+        clock.now() - quiet,
+        list(NOT_LEFT),
+        limit,
+    )
+    for row in rows:
+        await withdraw(row["id"], row["number"], by=by, reason="not reproduced")
+    return len(rows)
 
 
 @db.atomic

@@ -1,7 +1,6 @@
 """Debriefing (用件反馈): accounting for every issued piece: in the machine, given back, or lost; and for what came out."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,9 +15,12 @@ from inventory.places import places
 from inventory.requests import changing, scope
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import NewRequestLine, Outcome, Removed, RequestView, request_view
-from inventory.stock import shipments, units
+from inventory.returns import removed
+from inventory.returns.policy import LOSS_CONFIRMED_WITHIN
+from inventory.returns.removed import TakenOut
+from inventory.stock import shipments
 from inventory.stock.ledger import post
-from inventory.stock.moves import Move, Piece, Spot, moves_of
+from inventory.stock.moves import Piece, Spot, moves_of
 
 COMES_BACK_AS: dict[Outcome, str] = {
     "no_fault_found": "in_test",
@@ -26,9 +28,6 @@ COMES_BACK_AS: dict[Outcome, str] = {
     "dead_on_arrival": "defective",
 }
 """The condition in which pieces come back, else as they went; what was fitted and did not help is tested first (D68)."""
-
-LOSS_CONFIRMED_WITHIN = timedelta(hours=24)
-"""How soon a second person should have looked at a loss."""
 
 
 class MoreThanIssued(Refused):
@@ -79,7 +78,7 @@ class Debrief(Struct, frozen=True, kw_only=True):
 async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> RequestView:
     """Account for what was issued, whole or in part; all reports or none.
 
-    A used part's defective predecessor comes back to the store, unless the customer keeps disks. What is dead on arrival
+    A used part's defective predecessor is in the engineer's custody, who owes it to the store. What is dead on arrival
     is asked for again at once, by a linked request under the same clock. What did not cure the fault comes back to be
     tested, and its failure is taken back. A loss waits for a second person.
 
@@ -174,10 +173,10 @@ async def _account(
     by: Actor,
 ) -> None:
     """Do what an outcome says, and write it down."""
-    removed: Removed | None = None
+    what_came_out: Removed | None = None
     match report.outcome:
         case "used":
-            removed = await _take_out(head, line, part, report, quantity, by)
+            what_came_out = await _take_out(head, line, part, report, quantity, by)
             await fitted.fit(
                 head["device"],
                 line.supplied_part or line.part,
@@ -215,7 +214,7 @@ async def _account(
         report.outcome,
         ", ".join(serials) or None,
         report.serial_out,
-        removed,
+        what_came_out,
         report.failure_code,
         report.remark.strip(),
         clock.now(),
@@ -355,29 +354,22 @@ async def _as_they_went(pieces: Sequence[Piece], document: str, site: int) -> li
 
 
 async def _take_out(head: db.Row, line: Line, part: PartRef, report: Debrief, quantity: int, by: Actor) -> Removed:
-    """The part that came out goes to the store as defective; one kept by serial is owed until its serial is known."""
-    if head["customer_keeps_disks"] and part.kind == "drive":
-        return "kept_by_customer"
-    if line.place is None or (part.serialised and not report.serial_out):
-        return "owed"
-    owner = await places.ourselves()
-    origin = Spot(head["site_id"], "defective", owner, line.pool)
-    unit = None
-    if part.serialised and report.serial_out:
-        unit = await units.enter_removed(line.part, report.serial_out, origin, head["number"])
-    await post(
-        [
-            Move(
-                kind="defective_return",
-                part=line.part,
-                quantity=1 if unit else quantity,
-                unit=unit,
-                origin=origin,
-                target=Spot(line.place, "defective", owner, line.pool),
-                document_kind="part_request",
-                document=head["number"],
-            )
-        ],
+    """The part that came out is in its engineer's custody, who owes it to the store unless the customer may keep it."""
+    may_be_kept = head["customer_keeps_disks"] and part.kind == "drive"
+    await removed.take_out(
+        TakenOut(
+            part=line.part,
+            quantity=quantity,
+            serials=[report.serial_out] if report.serial_out else [],
+            position=line.device_position,
+            pool=line.pool,
+            site=head["site_id"],
+            device=head["device"],
+            depot=line.place,
+            document=head["number"],
+            engineer=head["engineer"] or by.name,
+            may_be_kept=may_be_kept,
+        ),
         by=by,
     )
-    return "returned"
+    return "kept_by_customer" if may_be_kept else "owed"

@@ -21,7 +21,7 @@ from inventory.installed_base.clocks import Limits, Pause
 from inventory.installed_base.devices import Charged, CoveredDevice, Entitlement, charged_at, entitlement_of
 from inventory.installed_base.failures import FailedPart
 from inventory.places import places
-from inventory.requests import approvals, gating, kits, promising, quotations, scope, sources
+from inventory.requests import approvals, gating, kits, promising, quotations, repeats, scope, sources
 from inventory.requests.ahead import Ahead
 from inventory.requests.approvals import ApprovalView
 from inventory.requests.gates import GATED
@@ -29,6 +29,7 @@ from inventory.requests.kits import KitPart
 from inventory.requests.lines import lock_head, lock_lines, settle
 from inventory.requests.promising import Asked, Asking
 from inventory.requests.quotations import QuotationView
+from inventory.requests.repeats import Repeat
 from inventory.requests.sourcing import PICK_HOURS, Step
 
 State = Literal[
@@ -44,7 +45,7 @@ State = Literal[
     "cancelled",
 ]
 Outcome = Literal["used", "returned_good", "returned_defective", "no_fault_found", "dead_on_arrival", "lost"]
-Removed = Literal["returned", "kept_by_customer", "owed"]
+Removed = Literal["kept_by_customer", "owed"]
 
 NOT_LEFT: tuple[State, ...] = ("planned", "quoted", "awaiting_approval", "backordered", "reserved", "picked")
 """States in which nothing of a line has left its store."""
@@ -216,7 +217,10 @@ class Follower(Struct, frozen=True, kw_only=True):
 
 
 class RequestView(Struct, frozen=True, kw_only=True):
-    """A part request with everything that was promised; its quotations and approvals are told the latest first."""
+    """A part request with everything that was promised; its quotations and approvals are told the latest first.
+
+    `repeat_of` tells which earlier failures of the device it repeats.
+    """
 
     id: UUID
     number: str
@@ -252,6 +256,7 @@ class RequestView(Struct, frozen=True, kw_only=True):
     charged: Charged | None
     quotations: list[QuotationView]
     approvals: list[ApprovalView]
+    repeat_of: list[Repeat] = []
 
     @property
     def paused(self) -> bool:
@@ -634,7 +639,8 @@ async def request_view(request: UUID, *, seen_by: Actor | None = None) -> Reques
                    customer.name_zh AS customer_zh, customer.name_en AS customer_en, fault_reported_at, need_by,
                    need_by_asked, opened_at, opened_by, closed_at, engineer, part_request.remark AS note, charged,
                    ({quotations.OF_REQUEST}) AS quotations, ({approvals.OF_REQUEST}) AS approvals,
-                   {_ENTITLED} AS entitlement, ({_PAUSES}) AS pauses, ({_LINES}) AS lines, ({_LINKED}) AS linked
+                   {_ENTITLED} AS entitlement, ({_PAUSES}) AS pauses, ({_LINES}) AS lines, ({_LINKED}) AS linked,
+                   ({repeats.OF_REQUEST}) AS repeat_of
             {_FROM}
             WHERE part_request.id = $1 AND {scope.seen("$2", "$3", "$4")}""",
         request,

@@ -157,7 +157,7 @@ class Debrief(
     debrief_outcome_is_known = Check(
         "outcome IN ('used', 'returned_good', 'returned_defective', 'no_fault_found', 'dead_on_arrival', 'lost')"
     )
-    debrief_removed_is_known = Check("removed IN ('returned', 'kept_by_customer', 'owed')")
+    debrief_removed_is_known = Check("removed IN ('kept_by_customer', 'owed')")
     debrief_loss_has_four_eyes = Check("confirmed_by IS NULL OR confirmed_by <> told_by")
 
 

@@ -30,7 +30,11 @@ class TicketPart(Struct, frozen=True, kw_only=True):
 
 
 class Reconciliation(Struct, frozen=True, kw_only=True):
-    """Whether a ticket may close: issued = installed + returned good + returned defective + accounted loss."""
+    """Whether a ticket may close: issued = installed + returned good + returned defective + accounted loss.
+
+    Of the parts that came out, it tells how many were brought back, kept by the customer or written off, and how many are
+    `owed` still, under which numbers; they have clocks of their own and do not hold the ticket.
+    """
 
     source: str
     ticket: str
@@ -42,6 +46,12 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
     lost: int
     open: int
     waiting: list[str]
+    removed: int
+    brought_back: int
+    kept_by_customer: int
+    written_off: int
+    owed: int
+    owed_numbers: list[str]
 
 
 class TicketView(Struct, frozen=True, kw_only=True):
@@ -80,6 +90,17 @@ async def reconciliation(source: str, ticket: str, *, seen_by: Actor) -> Reconci
     `waiting` names the requests that keep it open.
     """
     return await _reconciliation(source, ticket, await _requests(source, ticket, seen_by, missing_is_fine=True))
+
+
+async def of_request(request: UUID, *, seen_by: Actor) -> Reconciliation:
+    """Whether one request's parts are all accounted for.
+
+    Raises:
+        Unknown: no such request in the reader's scope.
+
+    """
+    view = await request_view(request, seen_by=seen_by)
+    return await _reconciliation(view.source, view.ticket or "", [view.id])
 
 
 async def _requests(source: str, ticket: str, seen_by: Actor, *, missing_is_fine: bool = False) -> list[UUID]:
@@ -136,6 +157,18 @@ async def _reconciliation(source: str, ticket: str, requests: list[UUID]) -> Rec
         requests,
     )
     counts = dict(row) if row else {}
+    owed = await db.fetch_one(
+        """SELECT coalesce(sum(debt.quantity), 0)::int AS removed,
+                  coalesce(sum(debt.quantity) FILTER (WHERE debt.state IN ('returned', 'charged')), 0)::int AS brought_back,
+                  coalesce(sum(debt.quantity) FILTER (WHERE debt.state = 'kept_by_customer'), 0)::int AS kept_by_customer,
+                  coalesce(sum(debt.quantity) FILTER (WHERE debt.state = 'written_off'), 0)::int AS written_off,
+                  coalesce(sum(debt.quantity) FILTER (WHERE debt.state = 'open'), 0)::int AS owed,
+                  coalesce(array_agg(debt.number ORDER BY debt.number) FILTER (WHERE debt.state = 'open'), '{}')
+                      AS owed_numbers
+           FROM return_debt AS debt JOIN part_request ON part_request.number = debt.document_number
+           WHERE part_request.id = ANY($1) AND debt.debtor_kind = 'engineer'""",
+        requests,
+    )
     settled = counts["installed"] + counts["returned_good"] + counts["returned_defective"] + counts["lost"]
     return Reconciliation(
         source=source,
@@ -144,4 +177,5 @@ async def _reconciliation(source: str, ticket: str, requests: list[UUID]) -> Rec
         open=counts["issued"] - settled,
         waiting=[each["number"] for each in waiting],
         **counts,
+        **(dict(owed) if owed else {}),
     )

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
@@ -81,7 +81,7 @@ class NewDebt(Struct, frozen=True, kw_only=True):
     money_cny: Decimal = Decimal(0)
 
 
-class OtherClock(Struct, frozen=True, kw_only=True):
+class VendorsClock(Struct, frozen=True, kw_only=True):
     """The vendor's clock on a piece that an engineer owes."""
 
     number: str
@@ -90,7 +90,7 @@ class OtherClock(Struct, frozen=True, kw_only=True):
     vendor_en: str
     due_at: datetime
     document: str
-    money_cny: Decimal | None = None
+    money_cny: Decimal | UnsetType = UNSET
 
 
 class WrongReturnView(Struct, frozen=True, kw_only=True):
@@ -104,7 +104,8 @@ class WrongReturnView(Struct, frozen=True, kw_only=True):
     remark: str
     settled_at: datetime | None
     settled_by: str | None
-    outcome: str
+    outcome: Literal["expected_came", "record_corrected", "record_stands"] | None
+    reason: str
 
 
 class DebtView(Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ class DebtView(Struct, frozen=True, kw_only=True):
     due_at: datetime
     warn_at: datetime
     terms: Terms
-    money_cny: Decimal | None
+    money_cny: Decimal | UnsetType
     state: State
     settled_at: datetime | None
     settled_by: str | None
@@ -153,7 +154,7 @@ class DebtView(Struct, frozen=True, kw_only=True):
     signed_by: str | None
     loss_told_at: datetime | None
     loss_told_by: str | None
-    other: OtherClock | None
+    vendors_clock: VendorsClock | None
     wrong: list[WrongReturnView]
 
 
@@ -256,6 +257,30 @@ async def settle(
 
 
 @db.atomic
+async def part_of(debt: UUID, quantity: int, *, by: Actor) -> DebtView:
+    """Make some pieces of an open debt a debt of their own, on the same terms, for a verb that settles just those."""
+    number = await next_number("RD")
+    made: UUID = await db.fetch_value(
+        """WITH rest AS (
+               UPDATE return_debt SET quantity = quantity - $2 WHERE id = $1 AND state = 'open' AND quantity > $2 RETURNING *
+           )
+           INSERT INTO return_debt (number, debtor_kind, debtor, depot, vendor, part, lot, quantity, pool, held_at, device,
+                                    may_be_kept, document_kind, document_number, opened_at, opened_by, due_at, warn_at,
+                                    warned_at, terms, money_cny, state)
+           SELECT $3, debtor_kind, debtor, depot, vendor, part, lot, $2, pool, held_at, device, may_be_kept, document_kind,
+                  document_number, opened_at, opened_by, due_at, warn_at, warned_at, terms, 0, 'open'
+           FROM rest RETURNING id""",
+        debt,
+        quantity,
+        number,
+    )
+    view = await debt_view(made)
+    await _remind(view)
+    await audit.record("return_debt.divided", "return_debt", number, by=by, change={"quantity": quantity})
+    return view
+
+
+@db.atomic
 async def move_due(
     debt: UUID, due_at: datetime, *, by: Actor, reason: str, warn_before: timedelta = timedelta(hours=24)
 ) -> DebtView:
@@ -352,7 +377,7 @@ _VIEW = f"""SELECT debt.id, debt.number, debt.debtor_kind, debt.debtor, person.n
                    contract.code AS contract, held.code AS held_at, debt.may_be_kept, debt.document_kind,
                    debt.document_number AS document, debt.opened_at, debt.opened_by, debt.due_at, debt.warn_at, debt.terms,
                    debt.money_cny, debt.state, debt.settled_at, debt.settled_by, debt.returned_serial, debt.reason,
-                   debt.signed_by, debt.loss_told_at, debt.loss_told_by, vendors.clock AS other,
+                   debt.signed_by, debt.loss_told_at, debt.loss_told_by, vendors.clock AS vendors_clock,
                    (SELECT coalesce(jsonb_agg(to_jsonb(wrong) - 'debt' - 'unit' ORDER BY wrong.id), '[]')
                     FROM wrong_return AS wrong WHERE wrong.debt = debt.id) AS wrong
             FROM return_debt AS debt
@@ -396,8 +421,8 @@ def of(reader: Actor | None) -> tuple[list[str] | None, list[str] | None, str | 
 
 def without_money(view: DebtView) -> DebtView:
     """A debt as who may not see costs sees it."""
-    other = None if view.other is None else structs.replace(view.other, money_cny=None)
-    return structs.replace(view, money_cny=None, other=other)
+    theirs = None if view.vendors_clock is None else structs.replace(view.vendors_clock, money_cny=UNSET)
+    return structs.replace(view, money_cny=UNSET, vendors_clock=theirs)
 
 
 def _shown(views: Sequence[DebtView], reader: Actor) -> list[DebtView]:
@@ -441,6 +466,7 @@ async def debts(
     vendor: str | None = None,
     document: str | None = None,
     device: str | None = None,
+    unit: UUID | None = None,
     when: When | None = None,
 ) -> list[DebtView]:
     """Debts in the reader's scope, those due first first; of a piece that is owed both ways, both.
@@ -458,7 +484,8 @@ async def debts(
               AND ($8::text IS NULL OR depot.code = $8) AND ($9::text IS NULL OR party.code = $9)
               AND ($10::text IS NULL OR debt.document_number = $10) AND ($11::text IS NULL OR device.serial = $11)
               AND ($12::timestamptz IS NULL OR debt.due_at >= $12) AND ($13::timestamptz IS NULL OR debt.due_at < $13)
-            ORDER BY debt.due_at, debt.id LIMIT $14""",
+              AND ($14::uuid IS NULL OR debt.unit = $14)
+            ORDER BY debt.due_at, debt.id LIMIT $15""",
         *of(seen_by),
         due_at,
         debt,
@@ -470,6 +497,7 @@ async def debts(
         device,
         starts,
         ends,
+        unit,
         limit,
     )
     return _shown(found, seen_by)
@@ -505,7 +533,7 @@ class Share(Struct, frozen=True, kw_only=True):
     name_en: str | None
     debts: int
     pieces: int
-    money_cny: Decimal | None
+    money_cny: Decimal | UnsetType
 
 
 async def shares(*, seen_by: Actor) -> list[Share]:
@@ -539,7 +567,7 @@ async def shares(*, seen_by: Actor) -> list[Share]:
         list(WHENS),
         [span_of(when, now)[0] for when in WHENS[1:]],
     )
-    return found if seen_by.may("costs.read") else [structs.replace(share, money_cny=None) for share in found]
+    return found if seen_by.may("costs.read") else [structs.replace(share, money_cny=UNSET) for share in found]
 
 
 async def money_at_risk() -> Decimal:

@@ -107,10 +107,35 @@ class WrongReturn(
     remark = note()
     settled_at = optional_instant()
     settled_by = optional_text()
-    outcome = note()
+    outcome = optional_text()
+    reason = note()
 
     wrong_return_differs = Check("expected_serial <> found_serial")
-    wrong_return_is_settled_by_somebody_else = Check("settled_by IS NULL OR settled_by <> noted_by")
+    wrong_return_outcome_is_known = Check("outcome IN ('expected_came', 'record_corrected', 'record_stands')")
+    wrong_return_is_settled_with_an_outcome = Check(
+        "(settled_at IS NULL) = (outcome IS NULL) AND (settled_at IS NULL) = (settled_by IS NULL)"
+    )
+    wrong_return_correction_takes_two_people = Check("outcome <> 'record_corrected' OR settled_by <> noted_by")
+
+
+class ReturnPolicy(
+    Table, tablename="return_policy", help_text="By when removed parts are brought back, and what counts as a repeat"
+):
+    """The policy of bringing back; the latest one holds. `depots` are stores with a term of their own, by code."""
+
+    id = Serial(primary_key=True)
+    amount = whole()
+    counts = text()
+    warn_hours = whole()
+    depots = document(default="{}")
+    repeat_days = whole()
+    quiet_days = whole()
+    set_at = instant()
+    set_by = text()
+    remark = note()
+
+    return_policy_counts_in_a_known_way = Check("counts IN ('hours', 'calendar_days', 'business_days')")
+    return_policy_days_are_positive = Check("amount > 0 AND warn_hours >= 0 AND repeat_days > 0 AND quiet_days > 0")
 
 
 # ---- RMAs, advance exchange, repairs, customers' own units

@@ -35,7 +35,7 @@ Kind = Literal["unit", "part", "bin", "document", "label", "text"]
 LONGEST = 1000
 """Longest text that is read, in characters; no label of one piece carries more."""
 
-DOCUMENTS = ("GR", "TR", "PO", "PR", "EC", "PL", "CT", "ASN", "SH", "PK", "PI")
+DOCUMENTS = ("GR", "TR", "PO", "PR", "EC", "PL", "CT", "ASN", "SH", "PK", "PI", "RD")
 """What our documents' numbers begin with."""
 
 GS, RS, EOT = "\x1d", "\x1e", "\x04"

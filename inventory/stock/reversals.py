@@ -109,6 +109,10 @@ INSTEAD = {
         "Debrief the request: what was not used is handed back good (returned_good).",
         "请在备件申请中提交用件反馈，未使用的按退料（好件）处理。",
     ),
+    "return_debt": (
+        "Hand the piece in, or judge it where it lies.",
+        "请在返还柜台办理，或在现位置重新判定。",
+    ),
     "count": ("Count the bin or part again: a recount corrects a count.", "请对该库位或备件复盘，以复盘结果更正。"),
 }
 """What to do instead, by the kind of document; in English and Chinese."""

@@ -278,21 +278,22 @@ async def carried(serials: Sequence[tuple[int, str]], *, coming_from: int | None
     return {part: frozenset(carried) for part, carried in found.items()}
 
 
-async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID:
+async def enter_removed(part: int, serial: str, at: Spot, document: str) -> tuple[UUID, Spot]:
     """Enter a part that came out of a customer's device, where it came out; or find it, if it was ours before.
+
+    Where the books have it is told beside its id; a move then says where it went.
 
     Raises:
         SerialRepeated: a unit with this serial is somewhere else.
 
     """
-    unit = await db.fetch_value(
+    row = await db.fetch_one(
         """INSERT INTO unit (part, serial, maker, condition, owner, pool, place, provenance, source, received_at)
            SELECT part.id, $2, part.maker, $3, $4, $5, $6, 'recovered', $7, $8 FROM part WHERE part.id = $1
-           ON CONFLICT ON CONSTRAINT unit_serial_is_unique_per_maker DO UPDATE
-               SET condition = excluded.condition, owner = excluded.owner, pool = excluded.pool, place = excluded.place
+           ON CONFLICT ON CONSTRAINT unit_serial_is_unique_per_maker DO UPDATE SET serial = excluded.serial
                WHERE unit.part = excluded.part
                  AND unit.place IN (SELECT id FROM place WHERE kind = 'site')
-           RETURNING id""",
+           RETURNING id, place, condition, owner, pool""",
         part,
         serial,
         at.condition,
@@ -302,9 +303,9 @@ async def enter_removed(part: int, serial: str, at: Spot, document: str) -> UUID
         document,
         clock.now(),
     )
-    if unit is None:
+    if row is None:
         raise SerialRepeated
-    return unit
+    return row["id"], Spot(row["place"], row["condition"], row["owner"], row["pool"])
 
 
 _VIEW = """SELECT unit.id, part.part_number, unit.serial, unit.claimed_serial, unit.tag, unit.condition,

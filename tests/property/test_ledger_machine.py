@@ -63,6 +63,7 @@ from inventory.stock.receipts import Incoming
 from inventory.stock.transfers import TransferItem
 from tests.conftest import run_as_superuser
 from tests.meter import settle
+from tests.property.debt_rules import DebtRules
 from tests.world import DISPATCHER, DRIVE, FAN, PSU, SETUP, SUPERVISOR
 
 PARTS = st.sampled_from([DRIVE, FAN, PSU])
@@ -81,7 +82,7 @@ def run(coroutine, context=None):
     return _runner.run(coroutine, context=context)
 
 
-class Ledger(RuleBasedStateMachine):
+class Ledger(DebtRules, RuleBasedStateMachine):
     """Every verb that moves stock, in any order, with any outcome; refusals change nothing."""
 
     held = Bundle("held")

@@ -12,6 +12,7 @@ from api.demo.warehouse import (
     nights,
     office,
     quoting,
+    returning,
     sending,
     shelves,
     transfers,
@@ -23,6 +24,7 @@ def plan(life: Life) -> None:
     rooms = (
         *(shelves, holding, dock, judging, counting, transfers, closed, nights, office, sending, quoting, makers),
         inspections,
+        returning,
     )
     for room in rooms:
         room.plan(life)

@@ -100,7 +100,7 @@ async def test_judging_scrapping_and_handing_in(api):
     assert (await api.post(decide, {"approve": True}, **QUALITY)).json()["state"] == "approved"
     assert [each["serial"] for each in (await api.get("/inspections", **GZ)).json()["items"]] == ["ZL2-0001"]
 
-    handed = (await api.post("/hand-ins", {"depot": "GZ", "what": "a box"}, **GZ)).json()
+    handed = (await api.post("/hand-ins", {"depot": "GZ", "what": "a box"}, **GZ)).json()["unit"]
     assert answered(await api.post("/hand-ins", {"depot": "GZ", "what": "a box"}, **SH)) == (403, "not_your_depot")
     assert answered(await api.post("/hand-ins", {"depot": "GZ"}, **GZ)) == (422, "reason_missing")
     assert [p["piece"] for p in (await api.get("/blocked-stock", **GZ)).json()["items"]] == [handed["tag"]]

@@ -183,7 +183,7 @@ async def test_two_line_requests_in_opposite_orders_do_not_deadlock(own_company)
     assert await violations() == []
 
 
-async def test_parts_leave_come_back_or_stay_and_the_old_part_returns_defective(own_company):
+async def test_parts_leave_come_back_or_stay_and_the_old_part_is_defective(own_company):
     answer = await requests.open_request(new((DRIVE, 1), (FAN, 2)), by=DISPATCHER)
     shipped = await shipping.ship(answer.id, by=KEEPER, serials=["ZL2-0003"])
     done = await debriefing.debrief(
@@ -198,7 +198,7 @@ async def test_parts_leave_come_back_or_stay_and_the_old_part_returns_defective(
     old = await units.unit("OLD-77", seen_by=SETUP)
     assert (shipped.state, shipped.lines[0].serial_in) == ("shipped", "ZL2-0003")
     assert (done.state, done.lines[0].outcome) == ("reconciled", "used")
-    assert (old.place, old.condition, old.provenance) == ("GZ", "defective", "recovered")
+    assert (old.place, old.condition, old.provenance) == ("BANK-GZ", "defective", "recovered")
     assert ((await level(FAN, "GZ")).on_hand, (await level(DRIVE, "GZ")).on_hand) == (10, 4)
     assert await violations() == []
 
