@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from api.demo.lived import Life, NotToday, Story, signature_of
+from api.demo.lived import FAR_HOURS, TRAVEL, Life, NotToday, Story, signature_of
 from inventory.ground import clock, db
 from inventory.ground.actor import service
 from inventory.returns import answering, collecting, coming_in, exchanges, repairs, rmas, vendor_terms
@@ -193,9 +193,9 @@ async def _good_piece_first(life: Life) -> Story:
 async def _customers_own(life: Life) -> Story:
     """A customer's own unit is fetched and repaired; one before it was brought back and signed for."""
     piece = await _piece()
-    covered = next(
-        device for device in life.devices if device.site.startswith("GUANGZHOU") or device.site.startswith("GZ")
-    )
+    covered = next((each for each in life.devices if TRAVEL[each.site].get(DEPOT, FAR_HOURS) < FAR_HOURS), None)
+    if covered is None:
+        raise NotToday
     keeper, engineer = life.keeper(DEPOT), life.engineer(3)
     planned = await collecting.plan(
         collecting.NewCollection(
