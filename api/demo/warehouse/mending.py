@@ -67,7 +67,7 @@ async def _keep_terms() -> None:
         )
 
 
-async def _piece(*, kind: str | None = None) -> _Piece:
+async def _piece(*, seller: str | None = None) -> _Piece:
     """The oldest defective unit of ours in the store that nobody does anything about, with who sells its part.
 
     Raises:
@@ -83,15 +83,14 @@ async def _piece(*, kind: str | None = None) -> _Piece:
            JOIN party AS owner ON owner.id = unit.owner AND owner.is_ourselves
            JOIN offer ON offer.part = part.id
            JOIN vendor ON vendor.id = offer.vendor AND vendor.kind <> 'broker'
-                AND ($2::text IS NULL OR vendor.kind = $2)
-           JOIN party ON party.id = vendor.party
+           JOIN party ON party.id = vendor.party AND ($2::text IS NULL OR party.code = $2)
            WHERE unit.condition = 'defective'
              AND NOT EXISTS (SELECT FROM scrapping WHERE scrapping.unit = unit.id)
              AND NOT EXISTS (SELECT FROM rma_line WHERE rma_line.unit = unit.id AND rma_line.closed_at IS NULL)
              AND NOT EXISTS (SELECT FROM repair_order WHERE repair_order.unit = unit.id AND repair_order.closed_at IS NULL)
            ORDER BY received_at, unit.id, party.code LIMIT 1""",
         DEPOT,
-        kind,
+        seller,
     )
     if found is None:
         raise NotToday
@@ -130,7 +129,7 @@ async def _on_the_bench(life: Life, *, days: float, tested: bool = True) -> Stor
 
 async def _to_the_vendor(life: Life, *, answer: rmas.AnswerKind | None, as_far_as: rmas.State = "at_vendor") -> Story:
     """A defective unit goes back to who sells it."""
-    piece, keeper, buyer = await _piece(kind="distributor"), life.keeper(DEPOT), life.crew["buyer-1"]
+    piece, keeper, buyer = await _piece(seller="NANHUI"), life.keeper(DEPOT), life.crew["buyer-1"]
     (drafted,) = await rmas.draft(
         DEPOT,
         [
@@ -165,13 +164,7 @@ async def _to_the_vendor(life: Life, *, answer: rmas.AnswerKind | None, as_far_a
 
 async def _good_piece_first(life: Life) -> Story:
     """A vendor sends the good unit first, and waits for the old one."""
-    piece, keeper, buyer = await _piece(kind="distributor"), life.keeper(DEPOT), life.crew["buyer-1"]
-    if not await db.fetch_value(
-        """SELECT true FROM return_terms JOIN vendor ON vendor.id = return_terms.vendor
-           JOIN party ON party.id = vendor.party WHERE party.code = $1""",
-        piece.vendor,
-    ):
-        raise NotToday
+    piece, keeper, buyer = await _piece(seller="NANHUI"), life.keeper(DEPOT), life.crew["buyer-1"]
     opened = await exchanges.open_exchange(
         piece.vendor, DEPOT, piece.part_number, by=keeper, serial=piece.serial, complaint="保内故障 / fails in warranty"
     )
