@@ -402,7 +402,7 @@ async def _lock(head: _Head) -> None:
         raise WrongState(what="Delivery", what_zh="到货单据", key=head.number, state=state, needed=" / ".join(allowed))
 
 
-async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
+async def _announced(head: _Head) -> tuple[list[Announced], dict[int, Provenance]]:
     """A delivery's lines, and how genuine its sender makes each part."""
     if head.via == "transfer":
         return await arriving.announced(head.source), {}
@@ -411,10 +411,11 @@ async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
     lines: list[Announced] = []
     has_papers = head.via == "purchase_order" and await papers.of_document("purchase_order", head.source)
     sold = set() if head.vendor is None else {(head.vendor, row["part"]) for row in rows}
-    grades = dict.fromkeys((row["part"] for row in rows), "unproven")
-    grades |= {part: grade for (_, part), grade in (await provenance.grades(sold, clock.today())).items()}
+    known = await provenance.grades(sold, clock.today())
+    grades: dict[int, Provenance] = {}
     for row in rows:
-        grade = grades[row["part"]]
+        grade = known.get((head.vendor or 0, row["part"]), "unproven")
+        grades[row["part"]] = grade
         lines.append(
             Announced(
                 part=row["part"],
@@ -468,7 +469,7 @@ _BY_HAND = f"""SELECT line.id AS source, line.part, part.part_number, part.name_
 
 async def _findings(
     head: _Head, came: Sequence[Came], short: Sequence[str], reason: str, why_missing: Mapping[str, str]
-) -> tuple[list[Finding], dict[int, str]]:
+) -> tuple[list[Finding], dict[int, Provenance]]:
     if head.via == "transfer":
         return await arriving.findings_of(head.source, came, short=short, reason=reason, why_missing=why_missing), {}
     lines, grades = await _announced(head)

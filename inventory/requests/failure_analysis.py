@@ -76,7 +76,7 @@ def rate(hits: int, of: int) -> Rate | None:
 _NAMED: dict[Dimension, tuple[str, str, str]] = {
     "vendor": ("party.code", "party.name_zh", "party.name_en"),
     "batch": ("receipt.number", "receipt.number", "receipt.number"),
-    "model": ("device_model.code", "device_model.name_zh", "device_model.name_en"),
+    "model": ("device_model.code", "device_model.name", "device_model.name"),
     "part": ("part.part_number", "part.name_zh", "part.name_en"),
     "code": ("told.code", "told.code", "told.code"),
 }
