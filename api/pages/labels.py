@@ -34,6 +34,7 @@ _CHECKS_IN_CHINESE = {
     "what_is_lent_is_ours_at_its_customer": "借出的设备属我方所有，且在所代替设备的机房",
     "what_came_back_with_data_is_erased_before_it_is_good": "带客户数据的单件未清除核验前不是好件",
     "a_swap_holds_at_most_what_it_says": "整机替换预留的均属未决定的替换，且只占一台",
+    "what_went_back_is_at_its_vendor": "已寄出未收回的返修件均在供应商处",
     "nothing_handed_over_is_forgotten": "已移交未接收的均在途",
     "shipments_follow_their_transfers": "调拨的发运单状态与调拨一致：在途、签收或丢失",
     "what_waits_at_a_gate_stays_put": "已报价或待审批的申请未拣货、未出库，其占用仍有效",

@@ -116,9 +116,9 @@ GROUPS = (
         "returns",
         ("Returns and repair", "返还与维修"),
         (
-            Item("/rmas", ("RMAs", "返修单"), "send", "rmas.read", also=("/return-terms",)),
-            Item("/repairs", ("Repairs", "维修"), "adjustments", "repairs.read"),
-            Item("/collections", ("Customers' units", "客户自有件"), "truck", "repairs.read"),
+            Item("/rmas", ("RMAs", "返修单"), "transfer-out", "rmas.read", also=("/return-terms",)),
+            Item("/repairs", ("Repairs", "维修"), "tool", "repairs.read"),
+            Item("/collections", ("Customers' units", "客户自有件"), "truck-return", "repairs.read"),
         ),
     ),
     Group(
@@ -144,7 +144,7 @@ GROUPS = (
             Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
-            Item("/vendor-rmas", ("Our returns", "我方返修"), "refresh", "rmas.answer"),
+            Item("/vendor-rmas", ("Our returns", "我方返修"), "rotate-clockwise", "rmas.answer"),
         ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),

@@ -373,6 +373,17 @@ INVARIANTS = [
               OR level.part IS DISTINCT FROM swap.part OR level.place IS DISTINCT FROM swap.place""",
     ),
     Invariant(
+        "what_went_back_is_at_its_vendor",
+        "a unit that was sent to its vendor and has not come back is at that vendor, and none that was not sent",
+        """SELECT rma.number || ' / ' || unit.serial AS what, lies.code AS found,
+                  CASE WHEN rma.shipped_at IS NULL THEN 'not ' ELSE '' END || there.code AS expected, unit.id AS unit
+           FROM rma_line AS line
+           JOIN rma ON rma.id = line.rma JOIN vendor ON vendor.id = rma.vendor JOIN place AS there ON there.id = vendor.place
+           JOIN unit ON unit.id = line.unit JOIN place AS lies ON lies.id = unit.place
+           WHERE line.closed_at IS NULL AND (rma.advance OR line.came_at IS NULL)
+             AND (rma.shipped_at IS NULL) = (lies.id = there.id)""",
+    ),
+    Invariant(
         "nothing_handed_over_is_forgotten",
         "what was handed over and not yet accepted or declined is in transit, and nothing else of it",
         """SELECT handover.number AS what, CASE handover.state WHEN 'given' THEN 'on the way' ELSE '0' END AS expected,

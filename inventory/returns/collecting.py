@@ -19,6 +19,8 @@ from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, Wr
 from inventory.ground.numbers import next_number
 from inventory.installed_base import devices
 from inventory.places import places
+from inventory.procurement.vendors import vendor_id
+from inventory.returns import rmas
 from inventory.stock import pools, shipments, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
@@ -68,7 +70,7 @@ class NoCustomerThere(Invalid):
 
 
 class NewCollection(Struct, frozen=True, kw_only=True):
-    """A unit to fetch: of which device, what it is, and what the customer says of it."""
+    """A unit to fetch: of which device, what it is, what the customer says; `vendor` is who was quoted to repair it."""
 
     device: str
     depot: str
@@ -80,6 +82,7 @@ class NewCollection(Struct, frozen=True, kw_only=True):
     request: str | None = None
     quotation: str | None = None
     price_cny: Decimal | None = None
+    vendor: str | None = None
 
 
 class CollectionView(Struct, frozen=True, kw_only=True):
@@ -156,8 +159,8 @@ async def begin(device: devices.CoveredDevice, new: NewCollection, *, by: Actor)
     number = await next_number("CL")
     collection = await db.fetch_value(
         """INSERT INTO collection (number, device, site, place, contract, customer, part, serial, state, request_number,
-                                   quotation, price_cny, complaint, accessories, planned_at, planned_by, due_at)
-           SELECT $1, $2, $3, $4, $5, contract.customer, $6, $7, 'planned', $8, $9, $10, $11, $12, $13, $14, $15
+                                   quotation, price_cny, complaint, accessories, planned_at, planned_by, due_at, vendor)
+           SELECT $1, $2, $3, $4, $5, contract.customer, $6, $7, 'planned', $8, $9, $10, $11, $12, $13, $14, $15, $16
            FROM contract WHERE contract.id = $5
            ON CONFLICT (part, serial) WHERE closed_at IS NULL DO NOTHING RETURNING id""",
         number,
@@ -175,6 +178,7 @@ async def begin(device: devices.CoveredDevice, new: NewCollection, *, by: Actor)
         now,
         by.name,
         new.due_at or now + BACK_WITHIN,
+        None if new.vendor is None else await vendor_id(new.vendor),
     )
     if collection is None:
         raise CollectedAlready(part_number=part.part_number, serial=new.serial)
@@ -266,6 +270,22 @@ async def collect(
         depot=head["depot"],
         due_at=head["due_at"],
     )
+    if head["vendor"] is not None:  # its repair was quoted and accepted: it goes on to who was asked
+        await rmas.begin(
+            head["depot"],
+            [
+                rmas.NewLine(
+                    vendor=head["vendor"],
+                    part_number=head["part_number"],
+                    serial=named,
+                    asked="repair",
+                    complaint=head["complaint"],
+                )
+            ],
+            by=by,
+            remark=head["quotation"] or "",
+            contract=head["contract"],
+        )
     return await _turned(collection, "collected", by=by)
 
 
@@ -371,8 +391,10 @@ async def _lock(collection: UUID, states: Sequence[State], *, by: Actor) -> db.R
     head = await db.fetch_one(
         """SELECT collection.number, collection.state, collection.site, collection.place, place.code AS depot,
                   collection.customer, collection.part, collection.serial, collection.unit, collection.complaint,
-                  collection.due_at
+                  collection.due_at, collection.quotation, collection.contract, part.part_number, seller.code AS vendor
            FROM collection
+           JOIN part ON part.id = collection.part
+           LEFT JOIN vendor ON vendor.id = collection.vendor LEFT JOIN party AS seller ON seller.id = vendor.party
            JOIN place ON place.id = collection.place JOIN contract ON contract.id = collection.contract
            WHERE collection.id = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
              AND ($3::text[] IS NULL OR contract.code = ANY($3)) FOR NO KEY UPDATE OF collection""",

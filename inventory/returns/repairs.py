@@ -589,13 +589,15 @@ async def cancel(repair: UUID, *, by: Actor, reason: str) -> RepairView:
 
     Raises:
         ReasonMissing: it was not said why.
-        Unknown, NotYourDepot, WrongState, AtTheVendor: as `_lock`; what is opened or in work is cancelled.
+        Unknown, NotYourDepot, WrongState, AtTheVendor: as `_lock`; what is over is not cancelled.
 
     """
     by.require("repairs.work")
     if not reason.strip():
         raise ReasonMissing
-    head = await _lock(repair, ("opened", "in_work"), by=by)
+    head = await _lock(repair, ("opened", "in_work", "in_test"), by=by, own=False)
+    if head["bench"] == "vendor" and head["state"] != "in_test":
+        raise AtTheVendor(repair=head["number"], rma=head["rma"])
     await _end(repair, "cancelled", head, by=by, reason=reason, scrapping=None)
     return await _turned(repair, "cancelled", by=by)
 

@@ -348,6 +348,25 @@ async def draft(
     """
     by.require("rmas.ask")
     by.require_depot(depot)
+    return await begin(depot, lines, by=by, remark=remark, claim=claim)
+
+
+@db.atomic
+async def begin(
+    depot: str,
+    lines: Sequence[NewLine],
+    *,
+    by: Actor,
+    remark: str = "",
+    claim: UUID | None = None,
+    contract: int | None = None,
+) -> list[RmaView]:
+    """Draft a return on behalf of another verb that has checked the actor's rights; `contract` is whose business it is.
+
+    Raises:
+        As `draft`, but for the rights.
+
+    """
     if not lines:
         raise NothingToReturn
     place = await places.find_store(depot)
@@ -360,7 +379,7 @@ async def draft(
         key = (vendor, piece["pool"])
         if key not in made:
             made[key] = await insert(
-                vendor, place.id, piece["pool"], by=by, bundle=bundle, remark=remark, claim=claimed, contract=None
+                vendor, place.id, piece["pool"], by=by, bundle=bundle, remark=remark, claim=claimed, contract=contract
             )
         await _add(made[key], position, new, piece)
     views = [await rma_view(rma) for rma in made.values()]

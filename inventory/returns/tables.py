@@ -362,7 +362,10 @@ class Collection(
     tablename="collection",
     help_text="A customer's own unit: collected, repaired, brought back and signed for (D46)",
 ):
-    """A customer's unit while it is with us: it stays the customer's, and counts nowhere as ours."""
+    """A customer's unit while it is with us: it stays the customer's, and counts nowhere as ours.
+
+    `vendor` repairs it for the price that was quoted; without one it is for us to say who does.
+    """
 
     id = key()
     number = text(unique=True)
@@ -378,6 +381,7 @@ class Collection(
     request_number = optional_text(index=True)
     quotation = optional_text()
     price_cny = optional_money()
+    vendor = optional_link(Vendor)
     complaint = note()
     accessories = note()
     planned_at = instant()

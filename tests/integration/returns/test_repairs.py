@@ -10,14 +10,17 @@ from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
 from inventory.procurement import stock_value
+from inventory.requests import quoting, requests
+from inventory.requests.quoting import NoRepairQuoted, QuotationOver
 from inventory.returns import answering, collecting, coming_in, repairs, rmas
 from inventory.returns.answering import Answer
 from inventory.returns.collecting import CollectedAlready, NewCollection, StillWorkedOn
 from inventory.returns.coming_in import Arrived
 from inventory.returns.repairs import AtTheVendor, NotToRepair, RepairOpenAlready
 from inventory.stock import conditions, units
+from inventory.stock.refusals import SerialsMissing
 from tests.integration.returns.test_rmas import at_vendor, broken, line, where
-from tests.world import AUDITOR, BUYER, DRIVE, ENGINEER, FAN, KEEPER, SH_KEEPER, SUPERVISOR, actor
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, SH_KEEPER, SUPERVISOR, actor
 
 
 async def on_the_bench(serial: str) -> repairs.RepairView:
@@ -192,3 +195,55 @@ async def test_a_customers_unit_goes_to_its_maker_and_what_is_exchanged_is_the_c
     back = await collecting.bring_back(planned.id, by=KEEPER, signed_by="Mr. Li")
     assert (back.serial, await where("CUST-NEW")) == ("CUST-NEW", ("BANK-GZ", "good", "BANK"))
     assert await violations() == []
+
+
+async def test_a_quoted_repair_is_accepted_and_the_unit_goes_to_who_quoted(company):
+    request = await a_quoted_request()
+    (quotation,) = request.quotations
+    with pytest.raises(NoRepairQuoted):
+        await quoting.accept_repair(quotation.id, FAN, "CUST-5", by=DISPATCHER, said_by="Ms. Wang", reason="mail")
+    with pytest.raises(SerialsMissing):
+        async with db.savepoint():
+            await quoting.accept_repair(quotation.id, DRIVE, " ", by=DISPATCHER, said_by="Ms. Wang", reason="mail")
+    planned = await quoting.accept_repair(
+        quotation.id, DRIVE, "CUST-5", by=DISPATCHER, said_by="Ms. Wang", reason="mail"
+    )
+    with pytest.raises(QuotationOver):
+        await quoting.accept(quotation.id, by=DISPATCHER, said_by="Ms. Wang", reason="again")
+    closed = await requests.request_view(request.id)
+    collected = await collecting.collect(planned.id, by=KEEPER, given_by="Ms. Wang")
+    (rma,) = await rmas.rmas(limit=9, seen_by=BUYER)
+
+    assert (closed.state, closed.quotations[0].state) == ("cancelled", "accepted")
+    assert (planned.quotation, planned.request, planned.depot) == (quotation.title, request.number, "GZ")
+    assert collected.rma == rma.number
+    assert (rma.vendor, rma.state, rma.contract, rma.lines[0].asked, rma.lines[0].owner) == (
+        "DISTI",
+        "draft",
+        "C-BANK",
+        "repair",
+        "BANK",
+    )
+    assert (await collecting.collection_view(planned.id, seen_by=BUYER)).price_cny == quotation.lines[
+        0
+    ].repair_price_cny
+    assert await violations() == []
+
+
+async def a_quoted_request() -> requests.RequestView:
+    """A request of a device whose customer pays for parts, quoted with a repair."""
+    await db.execute("UPDATE contract SET parts_charged = 'always' WHERE code = 'C-BANK'")
+    await db.execute(
+        "UPDATE offer SET repair_price = 300, repair_days = 12 FROM part WHERE part.id = part AND part_number = $1",
+        DRIVE,
+    )
+    return await requests.open_request(
+        requests.NewRequest(
+            source="glpi",
+            reference="INC-7/1",
+            device_serial="BANK-001",
+            severity="general",
+            lines=[requests.NewRequestLine(part_number=DRIVE, quantity=1)],
+        ),
+        by=DISPATCHER,
+    )

@@ -12,7 +12,7 @@ from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.requests import debriefing, exchanging, requests, shipping
-from inventory.returns import answering, coming_in, debts, exchanges, rmas, vendor_terms
+from inventory.returns import answering, coming_in, counter, debts, exchanges, rmas, vendor_terms
 from inventory.returns.answering import (
     Answer,
     AnsweredAlready,
@@ -270,6 +270,7 @@ async def test_an_advance_exchange_is_the_vendors_until_the_old_piece_is_back(co
     )
     with pytest.raises(NotTheOldPiece):
         await exchanges.attach(came.id, 1, "GOOD-1", by=KEEPER)
+    await counter.take_in("GZ", DRIVE, by=KEEPER, serial="OLD-1")
     await exchanges.attach(came.id, 1, "OLD-1", by=KEEPER)
     await rmas.ship(came.id, by=KEEPER)
     with pytest.raises(OnlyExchanged):
