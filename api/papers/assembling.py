@@ -254,7 +254,7 @@ async def of_erasure(erasure: UUID, *, by: Actor) -> Paper:
         name_en=view.name_en,
         quantity=1,
         pieces=[view.serial],
-        cells={"what": ["客户数据已清除", "the customer's data is erased"]},
+        cells={"what": ["已清除", "erased"]},
     )
     return await _paper("erasure_certificate", view.number, facts, [line], by, remarks=view.remark)
 

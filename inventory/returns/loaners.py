@@ -58,7 +58,7 @@ class LoanOpen(Refused, constraint="loan_is_open_once"):
     help_zh = "请先归还已借出的设备。"
 
 
-class DueInPast(Invalid):
+class LoanDueWrong(Invalid):
     """A loan is due after now and within a year, not at {due_at}."""
 
     zh = "归还期限应晚于当前且在一年之内，不能是 {due_at}。"
@@ -179,7 +179,7 @@ async def lend(new: NewLoan, *, by: Actor) -> LoanView:
         LoanOpen: one stands in for the device already.
         InsufficientStock, UnitNotHere, SourceTooLow: it is not there, promised to others, or not good enough.
         RecipientMissing: nobody at the customer is named.
-        DueInPast: it would be due before it is lent, or in more than a year.
+        LoanDueWrong: it would be due before it is lent, or in more than a year.
 
     """
     by.require("loans.make")
@@ -194,7 +194,7 @@ async def lend(new: NewLoan, *, by: Actor) -> LoanView:
     policy = (await swap_policy.in_force()).policy
     due_at = new.due_at or now + timedelta(days=policy.loan_days)
     if not now < due_at <= now + LONGEST:
-        raise DueInPast(due_at=due_at.isoformat())
+        raise LoanDueWrong(due_at=due_at.isoformat())
     await _require_request(device.id, new.request)
     part_number = await _equal_part(device, new, store.code, at=now)
     number = await next_number("LN")
@@ -317,7 +317,7 @@ async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> Loa
     Raises:
         Unknown: no such loan in the actor's scope.
         WrongState: it is back.
-        DueInPast: that is before now or more than a year away.
+        LoanDueWrong: that is before now or more than a year away.
         ReasonMissing: no reason was given.
 
     """
@@ -327,7 +327,7 @@ async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> Loa
     if not reason.strip():
         raise ReasonMissing
     if not now < due_at <= now + LONGEST:
-        raise DueInPast(due_at=due_at.isoformat())
+        raise LoanDueWrong(due_at=due_at.isoformat())
     row = await db.fetch_one("SELECT due_at, state FROM loan WHERE id = $1 FOR NO KEY UPDATE", loan)
     if row is None or row["state"] != "lent":
         raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="lent")

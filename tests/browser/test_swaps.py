@@ -43,6 +43,9 @@ async def test_a_swap_is_decided_late_on_the_phone(people):
     await manager.sees("决定过晚，已错过")
     await manager.fits()
 
+    decided = await swaps.swap_view(waiting.id)
+    assert (decided.decided_by, [each.deadline for each in decided.misses]) == (manager.username, ["start", "complete"])
+
 
 async def test_a_loaner_is_signed_for_on_the_screen_and_checked_and_erased_on_its_return(people):
     await promised("SW-1", "SW-2")

@@ -143,7 +143,7 @@ async def test_only_what_is_of_equal_function_is_lent_and_only_where_it_was_prom
         await loaners.lend(new, by=KEEPER)
     with pytest.raises(loaners.NotOfEqualFunction):
         await loaners.lend(NewLoan(**{**_told(new), "part_number": DRIVE, "reason": "goodwill"}), by=KEEPER)
-    with pytest.raises(loaners.DueInPast):
+    with pytest.raises(loaners.LoanDueWrong):
         await loaners.lend(NewLoan(**{**_told(new), "due_at": clock.now(), "reason": "goodwill"}), by=KEEPER)
     with pytest.raises(Unknown):
         await loaners.lend(NewLoan(**{**_told(new), "request": uuid4(), "reason": "goodwill"}), by=KEEPER)

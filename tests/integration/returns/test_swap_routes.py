@@ -78,7 +78,8 @@ async def test_a_certificate_is_printed_of_what_two_people_saw(api):
     path = f"/data-erasures/{erased['id']}"
     assert (await api.get(f"{path}/papers/erasure_certificate", **keeper)).status_code == 409
     await erasing.verify(erased["id"], by=SUPERVISOR, passed=True, finding="all zeros")
-    paper = text_of((await api.get(f"{path}/papers/erasure_certificate", **keeper)).content)
+    printed = await api.get(f"{path}/papers/erasure_certificate", **keeper)
+    paper = text_of(printed.content).replace("\u200b", "")  # long names may break anywhere
 
     assert all(words in paper for words in ("数据清除证明", "SW-1", "vendor tool", SUPERVISOR.name, loan.number))
 
