@@ -38,7 +38,12 @@ from inventory.requests.quotations import QuotationSummary
 from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
 from inventory.requests.tickets import Reconciliation, TicketView
+from inventory.returns.collecting import CollectionView
 from inventory.returns.debts import DebtView
+from inventory.returns.loaners import LoanSummary, LoanView
+from inventory.returns.repairs import RepairView
+from inventory.returns.rmas import RmaView
+from inventory.returns.swaps import Decision, SwapSummary, SwapView
 from inventory.stock.levels import LevelView
 from inventory.stock.receipts import ReceiptView
 from inventory.stock.transfers import TransferView
@@ -244,6 +249,34 @@ class Client:
         body = {"said_by": said_by, "reason": reason}
         return await self._call(RequestView, "POST", f"/quotations/{quotation}/accept", body)
 
+    async def accept_repair(
+        self, quotation: UUID, part_number: str, serial: str, *, said_by: str, reason: str
+    ) -> CollectionView:
+        """Accept the repair of the customer's own unit instead of its replacement; the unit is fetched."""
+        body = {"part_number": part_number, "serial": serial, "said_by": said_by, "reason": reason}
+        return await self._call(CollectionView, "POST", f"/quotations/{quotation}/accept-repair", body)
+
+    async def exchange_part(self, request: UUID, part_number: str, vendor: str, **old: Any) -> RmaView:
+        """Have a vendor send what a request waits for in advance of the old piece; `serial_out` and `complaint` tell of it."""
+        body = {"part_number": part_number, "vendor": vendor, **old}
+        return await self._call(RmaView, "POST", f"/part-requests/{request}/exchange", body)
+
+    def rmas(self, **query: Any) -> AsyncGenerator[RmaView]:
+        """Returns to vendors, newest first."""
+        return self._pages(RmaView, "/rmas", **query)
+
+    def repairs(self, **query: Any) -> AsyncGenerator[RepairView]:
+        """Repairs on our bench and at vendors, newest first."""
+        return self._pages(RepairView, "/repairs", **query)
+
+    async def plan_collection(self, **collection: Any) -> CollectionView:
+        """Have a customer's own unit fetched: `device`, `depot`, `part_number` and `serial`."""
+        return await self._call(CollectionView, "POST", "/collections", collection)
+
+    def collections(self, **query: Any) -> AsyncGenerator[CollectionView]:
+        """Customers' own units that are to be fetched, are with us, or were brought back; newest first."""
+        return self._pages(CollectionView, "/collections", **query)
+
     async def reject_quotation(self, quotation: UUID, *, said_by: str, reason: str) -> RequestView:
         """Reject a quotation for its customer; its request is closed."""
         body = {"said_by": said_by, "reason": reason}
@@ -351,6 +384,26 @@ class Client:
     async def call_maker_off(self, case: UUID, *, reason: str) -> maker_support.Summary:
         """Call a maker off."""
         return await self._call(maker_support.Summary, "POST", f"/maker-cases/{case}/withdraw", {"reason": reason})
+
+    def swaps(self, **query: Any) -> AsyncGenerator[SwapSummary]:
+        """Whole-unit swaps, newest first; of one `part_request`, `device`, `depot` or `state`."""
+        return self._pages(SwapSummary, "/swaps", **query)
+
+    async def swap(self, swap: UUID) -> SwapView:
+        """One swap with its two deadlines."""
+        return await self._call(SwapView, "GET", f"/swaps/{swap}")
+
+    async def decide_swap(self, swap: UUID, decision: Decision, *, reason: str = "") -> SwapView:
+        """Swap the device, or do not; not to swap needs a reason."""
+        return await self._call(SwapView, "POST", f"/swaps/{swap}/decide", {"decision": decision, "reason": reason})
+
+    def loans(self, **query: Any) -> AsyncGenerator[LoanSummary]:
+        """Equipment of equal function at customers, newest first; of one `part_request`, `device`, `depot` or `state`."""
+        return self._pages(LoanSummary, "/loans", **query)
+
+    async def loan(self, loan: UUID) -> LoanView:
+        """One loan."""
+        return await self._call(LoanView, "GET", f"/loans/{loan}")
 
     async def declare_force_majeure(
         self, place: str, cause: force_majeure.Cause, *, reason: str

@@ -37,8 +37,8 @@ from inventory.people import messages, sessions
 from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
 from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers, stock_value
-from inventory.requests import backorders, changing, planned, quoting, shipping
-from inventory.returns import debts
+from inventory.requests import backorders, changing, exchanging, planned, quoting, shipping
+from inventory.returns import debts, loaners, swaps
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
@@ -137,6 +137,11 @@ async def on_refresh_cover(job: jobs.RefreshCover, _: Work) -> None:
     await cells.refresh(job)
 
 
+async def on_exchange_arrived(job: jobs.ExchangeArrived, _: Work) -> None:
+    """A vendor's part came first for a request."""
+    await exchanging.take(job.line, by=service("allocation"))
+
+
 async def on_source_elsewhere(job: jobs.SourceElsewhere, _: Work) -> None:
     """A store gives nothing away any more."""
     await force_majeure.source_elsewhere(job.force_majeure, by=service("allocation"))
@@ -155,6 +160,7 @@ async def on_shipment_arrived(job: jobs.ShipmentArrived, _: Work) -> None:
 async def on_reservation_taken_over(job: jobs.ReservationTakenOver, _: Work) -> None:
     """Somebody lost their stock to a higher purpose."""
     await backorders.lost_reservation(job.reservation, by=service("allocation"))
+    await swaps.lost_reservation(job.reservation, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
@@ -291,6 +297,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.JudgeCover: on_judge_cover,
     jobs.RefreshCover: on_refresh_cover,
     jobs.SourceElsewhere: on_source_elsewhere,
+    jobs.ExchangeArrived: on_exchange_arrived,
     jobs.PartsPicked: on_parts_picked,
     jobs.ShipmentArrived: on_shipment_arrived,
     jobs.Propose: on_propose,
@@ -339,7 +346,9 @@ async def _each_minute() -> None:
     await quoting.expire_due(by=HOUSEKEEPING)
     await reservations.expire_due(by=HOUSEKEEPING)
     await planned.begin_due(by=service("allocation"))
-    await promises.begin_due(by=service("allocation"), beside=await planned.followed())
+    await promises.begin_due(by=service("allocation"), beside=[*await planned.followed(), *await swaps.followed()])
+    await swaps.look_at_due(by=service("allocation"))
+    await loaners.call_overdue()
     await planned.look_ahead(by=service("allocation"))
     await debts.warn_due()
     await escalation.escalate_late()

@@ -20,6 +20,7 @@ class Api:
 
     async def key(self, role: str, *, depot: str | None = None, vendor: str | None = None) -> str:
         """A key of a role, made at first need."""
+        vendor = vendor or ("DISTI" if role == "vendor" else None)
         wanted = (role, depot, vendor)
         if wanted not in self._keys:
             username = "-".join(filter(None, (role, depot, vendor, uuid4().hex[:6])))

@@ -18,6 +18,7 @@ from api.embedded import SERVICE, EmbeddedPostgres
 from api.settings import Settings
 from inventory.ground import db
 from inventory.migrate import migrate
+from inventory.people import persons
 from tests import world
 from tests.calls import Api
 
@@ -33,11 +34,16 @@ COMPILED = {
 """Modules that need the compiled passes: one process compiles them, and keeps them for the others."""
 
 
+LONG = {"test_run"}
+"""Modules of one long test each."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all of what has to be compiled first."""
+    """Let one process run all of what has to be compiled first, and begin with what takes long: nobody waits for it then."""
     for item in items:
         if item.path.stem in COMPILED:
             item.add_marker(pytest.mark.xdist_group("compiled"))
+    items.sort(key=lambda item: item.path.stem not in COMPILED | LONG)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +73,15 @@ async def shared_database(postgres: EmbeddedPostgres, template: str) -> AsyncIte
     dsn = postgres.dsn("shared", SERVICE)  # what a test does, the service's own role must be allowed to
     async with db.connected(dsn):
         yield dsn
+
+
+PASSWORD = "a-long-enough-word"
+
+
+@pytest.fixture(scope="session")
+async def password_hash() -> str:
+    """One hash for everybody: computing it takes a while, by design."""
+    return await persons.hashed(PASSWORD)
 
 
 @pytest.fixture

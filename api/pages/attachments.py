@@ -32,6 +32,10 @@ ADDRESSES: dict[str, str] = {
     "provisional_issue": "/provisional-issues",
     "handover": "/handovers",
     "return_debt": "/returns",
+    "rma": "/rmas",
+    "repair_order": "/repairs",
+    "collection": "/collections",
+    "loan": "/loans",
 }
 """Where each kind of document has its page, under its id; a receipt's goes by its number, a unit's by its serial."""
 

@@ -231,13 +231,14 @@ def recovery_over_time(told: Recovery, _: Words) -> Chart:
 
 
 def prices_over_time(points: Sequence[PricePoint], language: Language, _: Words) -> Chart | None:
-    """What each vendor offered a part for, and what it was ordered for, the oldest first; None where there are no two."""
+    """What each vendor offered a part for, and what it was ordered and invoiced for, the oldest first; None below two."""
     if len(points) < 2:
         return None
     rows: dict[str, list[tuple[str, float]]] = {}
+    kinds = {"offered": _("offered"), "ordered": _("ordered"), "invoiced": _("invoiced")}
     for point in points:
         vendor = point.vendor_zh if language == "zh" else point.vendor_en
-        kind = _("offered") if point.kind == "offered" else _("expedited") if point.expedited else _("ordered")
+        kind = _("expedited") if point.kind == "ordered" and point.expedited else kinds[point.kind]
         rows.setdefault(f"{vendor} · {kind}", []).append((point.on.isoformat(), float(point.unit_price_cny)))
     end = points[-1].on.isoformat()
     drawn = {name: [*told, (end, told[-1][1])] for name, told in rows.items()}

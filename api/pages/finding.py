@@ -30,9 +30,17 @@ ADDRESSES: dict[finding.Kind, str] = {
     "emergency_case": "/emergencies",
     "force_majeure": "/force-majeure",
     "maker_case": "/maker-cases",
+    "swap": "/swaps",
+    "loan": "/loans",
+    "data_erasure": "/data-erasures",
     "return_debt": "/returns",
+    "rma": "/rmas",
+    "repair_order": "/repairs",
+    "collection": "/collections",
     "quality_claim": "/quality-claims",
     "invoice": "/invoices",
+    "inquiry": "/inquiries",
+    "suspicion": "/suspected-counterfeits",
     "radar_alarm": "/radar",
 }
 """Where each kind has its pages."""

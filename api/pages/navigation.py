@@ -66,6 +66,8 @@ GROUPS = (
         (
             Item("/requests", ("Requests", "申请"), "clipboard-list", "requests.read"),
             Item("/quotations", ("Quotations", "报价"), "tag", "requests.read"),
+            Item("/swaps", ("Whole-unit swaps", "整机替换"), "refresh", "requests.read"),
+            Item("/loans", ("Loaners", "借出设备"), "device-desktop", "requests.read", also=("/data-erasures",)),
             Item("/reservations", ("Reservations", "预留"), "bookmark", "documents.read"),
             Item("/coverage", ("Promise meter", "保障状态"), "target", "devices.read"),
             Item("/returns", ("Owed back", "待返件"), "refresh", "returns.read", also=("/failure-analysis",)),
@@ -111,6 +113,15 @@ GROUPS = (
         ),
     ),
     Group(
+        "returns",
+        ("Returns and repair", "返还与维修"),
+        (
+            Item("/rmas", ("RMAs", "返修单"), "transfer-out", "rmas.read", also=("/return-terms",)),
+            Item("/repairs", ("Repairs", "维修"), "tool", "repairs.read"),
+            Item("/collections", ("Customers' units", "客户自有件"), "truck-return", "repairs.read"),
+        ),
+    ),
+    Group(
         "emergency",
         ("Emergency", "应急"),
         (
@@ -133,6 +144,7 @@ GROUPS = (
             Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
+            Item("/vendor-rmas", ("Our returns", "我方返修"), "rotate-clockwise", "rmas.answer"),
         ),
     ),
     Group("planning", ("Planning", "规划"), (Item("/plans", ("Plans", "计划"), "chart-line", "plans.read"),)),

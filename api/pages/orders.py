@@ -48,7 +48,7 @@ class Change(Struct, kw_only=True):
 
     part_number: Several
     quantity: Several
-    unit_price_cny: Several
+    unit_price: Several
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
     wanted_at: Short = ""
     cancel: Short = ""
@@ -59,9 +59,9 @@ class Change(Struct, kw_only=True):
             changes.ChangedLine(
                 part_number=part,
                 quantity=quantity(count, least=0) if count.strip() else None,
-                unit_price_cny=number(price, least=0, most=int(changes.MOST_CNY)) if price.strip() else None,
+                unit_price=number(price, least=0, most=int(changes.MOST_CNY)) if price.strip() else None,
             )
-            for part, count, price in rows(self.part_number, self.quantity, self.unit_price_cny)
+            for part, count, price in rows(self.part_number, self.quantity, self.unit_price)
             if count.strip() or price.strip()
         ]
 

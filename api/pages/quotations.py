@@ -30,6 +30,13 @@ class Answer(Struct, kw_only=True):
     reason: Annotated[str, Meta(max_length=2000)] = ""
 
 
+class RepairAnswer(Answer, kw_only=True):
+    """The same of a repair: of which part, and the serial of the customer's own unit."""
+
+    part_number: Annotated[str, Meta(min_length=1, max_length=200)]
+    serial: Annotated[str, Meta(max_length=200)] = ""
+
+
 class Remark(Struct, kw_only=True):
     """What there is to say about it."""
 
@@ -55,6 +62,22 @@ async def accept(request: PageRequest, quotation_id: FromPath[UUID], data: URLEn
     """Accept for the customer."""
     view = await quoting.accept(quotation_id, by=request.user, said_by=data.said_by, reason=data.reason)
     return Redirect(f"/requests/{view.id}", status_code=303)
+
+
+@post("/quotations/{quotation_id:uuid}/accept-repair", guards=[requires("parts.request")], status_code=303)
+async def accept_repair(
+    request: PageRequest, quotation_id: FromPath[UUID], data: URLEncodedBody[RepairAnswer]
+) -> Redirect:
+    """Accept the repair of the customer's own unit; it is to be fetched."""
+    planned = await quoting.accept_repair(
+        quotation_id,
+        data.part_number,
+        data.serial.strip(),
+        by=request.user,
+        said_by=data.said_by,
+        reason=data.reason,
+    )
+    return Redirect(f"/collections/{planned.id}", status_code=303)
 
 
 @post("/quotations/{quotation_id:uuid}/reject", guards=[requires("parts.request")], status_code=303)
@@ -139,6 +162,7 @@ async def _linked(quotation: UUID, signed: str) -> Page:
 handlers = [
     list_quotations,
     accept,
+    accept_repair,
     reject,
     quote_again,
     show_approval,

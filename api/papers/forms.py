@@ -25,6 +25,9 @@ Form = Literal[
     "quote_comparison",
     "part_passport",
     "media_retention",
+    "rma_note",
+    "collection_note",
+    "erasure_certificate",
 ]
 Column = Literal[
     "part",
@@ -121,6 +124,11 @@ SHAPES: dict[Form, Shape] = {
         columns=("part", "serial", "quantity", "condition", "note"),
         signers=(("归还人", "Returned by"), ("检验人", "Inspected by"), KEEPER),
     ),
+    "erasure_certificate": Shape(
+        name=("数据清除证明", "Data erasure certificate"),
+        columns=("part", "serial", "quantity", "what"),
+        signers=(("清除人", "Erased by"), ("核验人", "Verified by"), ("客户（签章）", "Customer (sign and stamp)")),
+    ),
     "gate_pass": Shape(
         name=("出门条", "Gate pass"),
         columns=("part", "serial", "quantity", "note"),
@@ -158,6 +166,21 @@ SHAPES: dict[Form, Shape] = {
         name=("介质保留确认单", "Media retention confirmation"),
         columns=("part", "serial", "quantity", "condition", "note"),
         signers=(("工程师", "Engineer"), ("客户确认（签章）", "Customer (sign and stamp)")),
+    ),
+    "rma_note": Shape(
+        name=("返修单", "RMA note"),
+        columns=("part", "serial", "quantity", "condition", "what", "note"),
+        signers=(KEEPER, ("承运人", "Carrier"), ("厂家签收（签章）", "Received by vendor (sign and stamp)")),
+    ),
+    "collection_note": Shape(
+        name=("收取单", "Collection note"),
+        columns=("part", "serial", "quantity", "condition", "note"),
+        signers=(
+            ("客户交出", "Handed over by customer"),
+            ("收取人", "Collected by"),
+            ("送还人", "Brought back by"),
+            ("客户签收", "Received back by customer"),
+        ),
     ),
     "part_passport": Shape(
         name=("备件来源护照", "Part passport"),

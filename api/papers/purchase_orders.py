@@ -1,6 +1,7 @@
 """Papers of purchase orders: the order itself, and what a vendor packs with the goods it announced."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from api.pages.formats import minute, money
 from api.papers import labels
@@ -12,6 +13,7 @@ from inventory.places import names
 from inventory.procurement.changes import ChangeView
 from inventory.procurement.desk import DeskOrder
 from inventory.procurement.orders import OrderToPlace
+from inventory.procurement.prices import CNY
 from inventory.stock import codes
 from inventory.stock.notices import NoticeView
 
@@ -28,11 +30,17 @@ class NoSerialsAnnounced(Invalid):
 
 async def of_order_to_place(order: OrderToPlace, change: ChangeView | None = None) -> Paper:
     """An order as it goes to its vendor, or as it is to become."""
-    lines = [(line.part_number, line.quantity, Decimal(line.unit_price_cny)) for line in order.lines]
+    lines = [
+        _Line(line.part_number, line.quantity, line.currency, Decimal(line.unit_price), Decimal(line.unit_price_cny))
+        for line in order.lines
+    ]
     total, wanted = Decimal(order.total_cny), order.wanted_at
     facts: list[Fact] = []
     if change is not None:
-        lines = [(line.part_number, line.quantity, line.unit_price_cny) for line in change.after.lines]
+        lines = [
+            _Line(line.part_number, line.quantity, line.currency, line.unit_price, line.unit_price_cny)
+            for line in change.after.lines
+        ]
         total, wanted = change.after.total_cny, change.after.wanted_at
         facts = [
             Fact(("版本", "Version"), str(change.version)),
@@ -65,19 +73,41 @@ async def of_desk_order(order: DeskOrder, *, printed_by: str) -> Paper:
             Fact(("期望到货", "Wanted for"), minute(order.wanted_at) if order.wanted_at else "–"),
             Fact(("承诺到货", "Promised for"), minute(order.promised_at) if order.promised_at else "–"),
         ],
-        [(line.part_number, line.quantity, line.unit_price_cny) for line in order.lines],
+        [
+            _Line(line.part_number, line.quantity, line.currency, line.unit_price, line.unit_price_cny)
+            for line in order.lines
+        ],
         order.total_cny,
         printed_by=printed_by,
     )
 
 
-async def _order(
-    number: str, facts: list[Fact], lines: list[tuple[str, int, Decimal]], total: Decimal, *, printed_by: str
-) -> Paper:
-    called = await parts.names([part_number for part_number, _, _ in lines])
+class _Line(NamedTuple):
+    """So many of a part at a price in the vendor's currency, and in CNY at the order's rate."""
+
+    part_number: str
+    quantity: int
+    currency: str
+    unit_price: Decimal
+    unit_price_cny: Decimal
+
+
+async def _order(number: str, facts: list[Fact], lines: list[_Line], total: Decimal, *, printed_by: str) -> Paper:
+    """The paper: every line in the currency that its vendor asks, and each currency's sum; fees and the whole in CNY."""
+    called = await parts.names([line.part_number for line in lines])
     company = await names.our_name()
-    fees = total - sum((price * quantity for _, quantity, price in lines), Decimal(0))
-    further = [(("费用", "Fees"), fees)] if fees else []
+    fees = total - sum((line.unit_price_cny * line.quantity for line in lines), Decimal(0))
+    foreign = sorted({line.currency for line in lines} - {CNY})
+    sums = [
+        (
+            ("货款", "Goods"),
+            sum((x.unit_price * x.quantity for x in lines if x.currency == currency), Decimal(0)),
+            currency,
+        )
+        for currency in foreign
+    ]
+    sums += [(("费用", "Fees"), fees, CNY)] if fees else []
+    sums.append((("合计（折人民币）", "Total in CNY") if foreign else ("合计", "Total"), total, CNY))
     return Paper(
         form="purchase_order",
         company=(company.name_zh, company.name_en),
@@ -85,17 +115,20 @@ async def _order(
         facts=facts,
         lines=[
             Line(
-                part_number=part_number,
-                name_zh=called[part_number].name_zh,
-                name_en=called[part_number].name_en,
-                quantity=quantity,
-                cells={"price": [money(price, fen=True)], "amount": [money(price * quantity, fen=True)]},
+                part_number=line.part_number,
+                name_zh=called[line.part_number].name_zh,
+                name_en=called[line.part_number].name_en,
+                quantity=line.quantity,
+                cells={
+                    "price": [money(line.unit_price, fen=True, currency=line.currency)],
+                    "amount": [money(line.unit_price * line.quantity, fen=True, currency=line.currency)],
+                },
             )
-            for part_number, quantity, price in lines
+            for line in lines
         ]
         + [
-            Line(cells={"part": ["", *name], "amount": [money(amount, fen=True)]})
-            for name, amount in [*further, (("合计", "Total"), total)]
+            Line(cells={"part": ["", *name], "amount": [money(amount, fen=True, currency=currency)]})
+            for name, amount, currency in sums
         ],
         printed_at=clock.now(),
         printed_by=printed_by,

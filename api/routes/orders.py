@@ -54,7 +54,7 @@ class ChangedLine(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     part_number: Code
     quantity: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    unit_price_cny: Annotated[Decimal | None, Within(0, 100_000_000)] = None
+    unit_price: Annotated[Decimal | None, Within(0, 100_000_000)] = None
 
 
 class NewChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,9 +10,10 @@ from msgspec import Meta, Struct, convert
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
 from api.problems import refusals
-from api.routes.stock import Reason, Text
+from api.routes.stock import Code, Reason, Text
 from api.shared import quotation_path
 from inventory.requests import approving, policy, quotations, quoting, requests
+from inventory.returns.collecting import CollectionView
 
 
 class QuotationAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +21,13 @@ class QuotationAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     said_by: Annotated[str, Meta(min_length=1, max_length=200)]
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class RepairAnswer(QuotationAnswer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of a repair: of which part, and the serial of the customer's own unit."""
+
+    part_number: Code
+    serial: Code
 
 
 class Approval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +111,34 @@ class QuotationController(Controller):
             request,
             idempotency_key,
             lambda: quoting.accept(quotation_id, by=request.user, said_by=data.said_by, reason=data.reason),
+        )
+
+    @post(
+        "/quotations/{quotation_id:uuid}/accept-repair",
+        operation_id="AcceptQuotedRepair",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409, 422),
+    )
+    async def accept_repair(
+        self,
+        request: ApiRequest,
+        quotation_id: FromPath[UUID],
+        data: JSONBody[RepairAnswer],
+        idempotency_key: Key = None,
+    ) -> Response[CollectionView]:
+        """Accept the repair of the customer's own unit instead of its replacement: the unit is fetched."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: quoting.accept_repair(
+                quotation_id,
+                data.part_number,
+                data.serial,
+                by=request.user,
+                said_by=data.said_by,
+                reason=data.reason,
+            ),
         )
 
     @post(

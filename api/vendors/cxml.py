@@ -27,8 +27,8 @@ from api.vendors.outcome import Answered, Placed, VendorRefused, VendorUnreachab
 from api.vendors.signing import secret_for
 from inventory.ground import clock
 from inventory.procurement.answers import PromisedLine
-from inventory.procurement.changes import ChangeView, VersionLine
-from inventory.procurement.orders import OrderToPlace
+from inventory.procurement.changes import ChangeView
+from inventory.procurement.orders import OrderToPlace, PricedLine
 from inventory.stock.notices import NewNoticeLine
 
 US = "BEIJIAN"
@@ -120,7 +120,7 @@ def order_request(order: OrderToPlace, settings: Settings, change: ChangeView | 
         ]
         if change is None
         else [
-            (place, line.part_number, line.quantity, str(line.unit_price_cny), "CNY")
+            (place, line.part_number, line.quantity, str(line.unit_price), line.currency)
             for place, line in numbered(change, {line.part_number: line.line_number for line in order.lines})
         ]
     )
@@ -151,7 +151,7 @@ def payload_id(key: UUID) -> str:
     return f"{key}@beijian"
 
 
-def numbered(change: ChangeView, numbers: Mapping[str, int]) -> list[tuple[int, VersionLine]]:
+def numbered(change: ChangeView, numbers: Mapping[str, int]) -> list[tuple[int, PricedLine]]:
     """The lines of an order as it is to become, by their numbers: what stands keeps its own, what is added comes after.
 
     It is added to the order in the same turn, so that the numbers are still these when the change holds.

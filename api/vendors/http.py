@@ -35,7 +35,7 @@ from api.vendors.outcome import Answered, Placed, VendorKnowsNothing, VendorRefu
 from api.vendors.signing import headers_for, secret_for
 from inventory.procurement.answers import Answer
 from inventory.procurement.changes import ChangeView
-from inventory.procurement.orders import OrderToPlace
+from inventory.procurement.orders import LineToPlace, OrderToPlace, PricedLine
 
 
 class Accepted(Struct, frozen=True):
@@ -83,16 +83,7 @@ async def place(order: OrderToPlace, settings: Settings) -> Placed:
             "expedited": order.expedited,
             "currency": "CNY",
             "wanted_at": order.wanted_at,
-            "lines": [
-                {
-                    "part_number": line.part_number,
-                    "quantity": line.quantity,
-                    "unit_price_cny": line.unit_price_cny,
-                    "currency": line.currency,
-                    "unit_price": line.unit_price,
-                }
-                for line in order.lines
-            ],
+            "lines": [_told(line) for line in order.lines],
             "callback_url": f"{settings.base_url}/api/v1/vendor-callbacks/{order.vendor}",
         }
     )
@@ -105,6 +96,16 @@ async def place(order: OrderToPlace, settings: Settings) -> Placed:
         vendor_reference=accepted.vendor_reference[:200],
         promised_at=_zoned(accepted.promised_at),
     )
+
+
+def _told(line: LineToPlace | PricedLine) -> dict[str, object]:
+    return {
+        "part_number": line.part_number,
+        "quantity": line.quantity,
+        "unit_price_cny": line.unit_price_cny,
+        "currency": line.currency,
+        "unit_price": line.unit_price,
+    }
 
 
 async def change(order: OrderToPlace, change: ChangeView, settings: Settings) -> Answered:
@@ -120,7 +121,7 @@ async def change(order: OrderToPlace, change: ChangeView, settings: Settings) ->
             "order_number": order.number,
             "version": change.version,
             "cancels": change.cancels,
-            "lines": change.after.lines,
+            "lines": [_told(line) for line in change.after.lines],
             "wanted_at": change.after.wanted_at,
             "ship_to": change.after.ship_to,
             "reason": change.reason,

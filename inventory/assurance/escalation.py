@@ -107,7 +107,7 @@ BUILT_IN = Policy(
             ("quality_supervisor", 60, True),
             ("administrator", 60, True),
         ),
-        **dict.fromkeys(("take_measures", "call_maker"), _URGENT),
+        **dict.fromkeys(("take_measures", "call_maker", "decide_swap"), _URGENT),
         "decide_case": _rungs(
             (OWNER, 0),
             ("project_manager", 5, True),
@@ -115,6 +115,11 @@ BUILT_IN = Policy(
             ("quality_supervisor", 10, True),
             ("administrator", 15, True),
         ),
+        **dict.fromkeys(
+            ("request_rma", "follow_rma", "ship_rma", "settle_rma", "do_repair", "test_repair", "agree_to_scrap"),
+            _PAPERWORK,
+        ),
+        **dict.fromkeys(("collect_unit", "bring_back_unit"), _COMING_BACK),
         **dict.fromkeys(("bring_back", "send_back", "settle_wrong_return"), _COMING_BACK),
         "look_into_burst": _rungs((OWNER, 0, True), ("project_manager", 60, True)),
         "approve_request": _rungs((OWNER, 0), ("project_manager", 5, True), ("quality_supervisor", 15, True)),

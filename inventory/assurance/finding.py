@@ -7,6 +7,8 @@ from msgspec import Struct
 from inventory.emergency import disclosure, force_majeure, radar_views
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.places.reach import reached
+from inventory.procurement import counterfeits
 from inventory.requests import scope
 from inventory.returns import debts
 from inventory.stock import codes
@@ -31,9 +33,17 @@ Kind = Literal[
     "pick_list",
     "pool_crossing",
     "handover",
+    "swap",
+    "loan",
+    "data_erasure",
     "return_debt",
+    "rma",
+    "repair_order",
+    "collection",
     "quality_claim",
     "invoice",
+    "inquiry",
+    "suspicion",
     "radar_alarm",
 ]
 
@@ -56,9 +66,17 @@ READS: dict[Kind, str] = {
     "pick_list": "stock.issue",
     "pool_crossing": "stock.read",
     "handover": "documents.read",
+    "swap": "requests.read",
+    "loan": "requests.read",
+    "data_erasure": "documents.read",
     "return_debt": "returns.read",
+    "rma": "rmas.read",
+    "repair_order": "repairs.read",
+    "collection": "repairs.read",
     "quality_claim": "claims.read",
     "invoice": "costs.read",
+    "inquiry": "costs.read",
+    "suspicion": "documents.read",
     "radar_alarm": "emergency.read",
 }
 """What one needs to be allowed to read each kind."""
@@ -106,8 +124,9 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN place ON place.id = purchase_order.ship_to
                JOIN vendor ON vendor.id = purchase_order.vendor
                JOIN party ON party.id = vendor.party
+               JOIN pool ON pool.id = purchase_order.pool
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
-                 AND ($5::text IS NULL OR party.code = $5)
+                 AND ($5::text IS NULL OR (party.code = $5 AND tried_at IS NOT NULL)) AND {serves("pool", "$4")}
                UNION ALL
                SELECT 3, 'replenishment_proposal', proposal.id::text FROM replenishment_proposal AS proposal
                JOIN place ON place.id = proposal.place
@@ -179,6 +198,41 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                LEFT JOIN contract ON contract.id = device.contract
                WHERE debt.number = $1 AND {debts.seen("$3", "$4", "$6")}
                UNION ALL
+               SELECT 13, 'rma', rma.id::text FROM rma JOIN place ON place.id = rma.place
+               LEFT JOIN contract ON contract.id = rma.contract
+               WHERE $1 IN (number, vendor_number) AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 13, 'repair_order', repair.id::text FROM repair_order AS repair
+               JOIN place ON place.id = repair.place LEFT JOIN contract ON contract.id = repair.contract
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 13, 'collection', collection.id::text FROM collection JOIN place ON place.id = collection.place
+               JOIN contract ON contract.id = collection.contract
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
+                 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 13, 'swap', swap.id::text FROM swap
+               JOIN device ON device.id = swap.device
+               JOIN contract ON contract.id = device.contract
+               LEFT JOIN place ON place.id = swap.place
+               WHERE swap.number = $1 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+                 AND ({reached("device.site", "$3")} OR place.code = ANY($3))
+               UNION ALL
+               SELECT 13, 'loan', loan.id::text FROM loan
+               JOIN device ON device.id = loan.device
+               JOIN contract ON contract.id = device.contract
+               JOIN place ON place.id = loan.from_place
+               WHERE loan.number = $1 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+                 AND ({reached("device.site", "$3")} OR place.code = ANY($3))
+               UNION ALL
+               SELECT 13, 'data_erasure', erasure.id::text FROM data_erasure AS erasure
+               JOIN unit ON unit.id = erasure.unit
+               JOIN pool ON pool.id = unit.pool
+               JOIN place ON place.id = erasure.place
+               WHERE erasure.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND {serves("pool", "$4")}
+               UNION ALL
                SELECT 14, 'quality_claim', quality_claim.id::text FROM quality_claim
                JOIN receipt ON receipt.id = quality_claim.receipt
                JOIN place ON place.id = receipt.place
@@ -190,6 +244,15 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                    JOIN purchase_order AS theirs ON theirs.id = invoice_line.purchase_order
                    JOIN place AS there ON there.id = theirs.ship_to
                    WHERE invoice_line.invoice = invoice.id AND there.code <> ALL($3)))
+               UNION ALL
+               SELECT 17, 'inquiry', inquiry.id::text FROM inquiry JOIN place ON place.id = inquiry.ship_to
+               JOIN pool ON pool.id = inquiry.pool
+               WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND {serves("pool", "$4")}
+               UNION ALL
+               SELECT 18, 'suspicion', suspicion.id::text FROM suspicion
+               JOIN receipt ON receipt.id = suspicion.receipt
+               JOIN place AS store ON store.id = receipt.place
+               WHERE suspicion.number = $1 AND {counterfeits.seen("$3", "$4")}
                UNION ALL  -- the page of an alarm is that of its series
                SELECT 15, 'radar_alarm', series.id::text FROM radar_alarm AS radar
                JOIN radar_series AS series ON series.dimension = radar.dimension AND series.subject = radar.subject

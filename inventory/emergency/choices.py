@@ -18,7 +18,7 @@ from inventory.emergency.policy import Policy
 from inventory.emergency.stand_ins import Substitute, SwapUnit, substitutes_of, swap_units_of
 from inventory.ground import clock, db
 from inventory.planning.network import store_name
-from inventory.procurement.provenance import vendor_grade
+from inventory.procurement.provenance import grades
 from optimizer.cover import NO_DEMAND
 from optimizer.situation import Delivery, Lane, Need, Situation, VendorOption
 
@@ -374,8 +374,9 @@ async def _offers(
     )
     offers: list[tuple[Offered, VendorOption]] = []
     too_low: dict[str, list[tuple[str, Provenance]]] = defaultdict(list)
+    graded = await grades({(row["vendor_id"], row["part"]) for row in rows}, today)
     for row in rows:
-        grade = await vendor_grade(row["vendor_id"], row["part"], today)
+        grade = graded[row["vendor_id"], row["part"]]
         if not is_at_least(grade, needed):
             too_low[row["part_number"]].append((row["vendor"], grade))
             continue

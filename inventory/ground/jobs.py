@@ -103,6 +103,12 @@ class SourceElsewhere(Job, frozen=True):
     force_majeure: UUID
 
 
+class ExchangeArrived(Job, frozen=True):
+    """What a vendor sent in advance for a part request is here, and held for it: the request has its part."""
+
+    line: UUID
+
+
 class PartsPicked(Job, frozen=True):
     """The last piece of a part request was picked: whoever asked for it hears of it."""
 

@@ -110,6 +110,7 @@ GUARDED = (
     *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
     *("invoice_line", "invoice_answer"),
     *("inquiry_line", "inquiry_vendor", "vendor_quote", "vendor_quote_line", "inquiry_choice"),
+    *("swap_policy", "loan_extension"),
 )
 
 GUARDS = "".join(
@@ -255,6 +256,11 @@ CREATE UNIQUE INDEX return_debt_is_open_once_per_depot ON return_debt (unit, dep
     WHERE state = 'open' AND debtor_kind = 'engineer';
 CREATE UNIQUE INDEX return_debt_is_open_once_per_vendor ON return_debt (unit, vendor)
     WHERE state = 'open' AND debtor_kind = 'us';
+-- a piece goes back, is repaired and is collected once at a time; the names are the refusal
+CREATE UNIQUE INDEX rma_line_unit_is_returned_once ON rma_line (unit) WHERE closed_at IS NULL AND unit IS NOT NULL;
+CREATE UNIQUE INDEX repair_order_is_open_once_per_unit ON repair_order (unit) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX collection_is_open_once_per_unit ON collection (part, serial) WHERE closed_at IS NULL;
+CREATE INDEX repair_order_measured_idx ON repair_order (part, vendor, passed_at DESC) WHERE state = 'passed';
 CREATE INDEX return_debt_open_idx ON return_debt (due_at, id) WHERE state = 'open';
 CREATE INDEX return_debt_warn_idx ON return_debt (warn_at) WHERE state = 'open' AND warned_at IS NULL;
 CREATE UNIQUE INDEX suspicion_is_open_once ON suspicion (receipt, part) WHERE state = 'blocked';
@@ -266,6 +272,13 @@ CREATE INDEX advance_notice_open_idx ON advance_notice (place, due_at) WHERE sta
 CREATE INDEX shipment_trip_idx ON shipment (to_place, from_place, shipped_at) WHERE state IN ('handed_over', 'lost');
 CREATE INDEX receipt_at_idx ON receipt (place, id);
 CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
+CREATE UNIQUE INDEX swap_is_open_once ON swap (device) WHERE state NOT IN ('closed', 'released');
+CREATE INDEX swap_live_idx ON swap (leave_by, id) WHERE state NOT IN ('closed', 'released');
+CREATE UNIQUE INDEX loan_is_open_once ON loan (device) WHERE state = 'lent';
+CREATE UNIQUE INDEX loan_lends_a_unit_once ON loan (unit) WHERE state = 'lent';
+CREATE INDEX loan_due_idx ON loan (due_at, id) WHERE state = 'lent';
+CREATE UNIQUE INDEX data_erasure_is_verified_first ON data_erasure (unit) WHERE verified_at IS NULL;
+CREATE INDEX unit_holding_data_idx ON unit (place) WHERE holds_data;
 CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);
 
 INSERT INTO priority_class (code, rank, may_empty_depots, name_zh, name_en) VALUES
@@ -413,6 +426,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $concerned$
             SELECT FROM part_request JOIN device ON device.id = part_request.device
             JOIN contract ON contract.id = device.contract
             WHERE part_request.number = subject AND contract.code = ANY(contracts))
+        WHEN 'swap' THEN EXISTS (
+            SELECT FROM swap JOIN device ON device.id = swap.device JOIN contract ON contract.id = device.contract
+            WHERE swap.number = subject AND contract.code = ANY(contracts))
+        WHEN 'loan' THEN EXISTS (
+            SELECT FROM loan JOIN device ON device.id = loan.device JOIN contract ON contract.id = device.contract
+            WHERE loan.number = subject AND contract.code = ANY(contracts))
         WHEN 'maker_case' THEN EXISTS (
             SELECT FROM maker_case JOIN part_request ON part_request.id = maker_case.request
             JOIN device ON device.id = part_request.device JOIN contract ON contract.id = device.contract
@@ -428,6 +447,15 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $concerned$
             SELECT FROM return_debt JOIN device ON device.id = return_debt.device
             JOIN contract ON contract.id = device.contract
             WHERE return_debt.number = subject AND contract.code = ANY(contracts))
+        WHEN 'rma' THEN EXISTS (
+            SELECT FROM rma JOIN contract ON contract.id = rma.contract
+            WHERE rma.number = subject AND contract.code = ANY(contracts))
+        WHEN 'repair_order' THEN EXISTS (
+            SELECT FROM repair_order JOIN contract ON contract.id = repair_order.contract
+            WHERE repair_order.number = subject AND contract.code = ANY(contracts))
+        WHEN 'collection' THEN EXISTS (
+            SELECT FROM collection JOIN contract ON contract.id = collection.contract
+            WHERE collection.number = subject AND contract.code = ANY(contracts))
         WHEN 'purchase_order' THEN EXISTS (
             SELECT FROM purchase_order JOIN pool ON pool.id = purchase_order.pool
             JOIN contract ON contract.id = pool.contract

@@ -70,6 +70,7 @@ async def make_key(new: NewKey, *, by: Actor) -> KeyView:
         UnknownRole: no such role.
         Unknown: no such person, depot or vendor.
         NotTheirRole: the person does not have that role with that scope.
+        VendorMissing: a key is to answer as a vendor, but as which was not said.
 
     """
     by.require("keys.manage")

@@ -45,6 +45,14 @@ class UnknownRole(Invalid):
     help_zh = "可用角色：{roles}。"
 
 
+class VendorMissing(Invalid, constraint=("role_grant_names_its_vendor", "api_key_names_its_vendor")):
+    """The role vendor is given for one vendor; none was named."""
+
+    zh = "授予供应商角色时须指定其代表的供应商。"
+    help_en = "Name the vendor whose orders are to be seen and answered."
+    help_zh = "请填写供应商代码；该角色只能查看和答复该供应商的订单。"
+
+
 class PasswordTooShort(Invalid):
     """A password needs at least {shortest} characters."""
 
@@ -151,6 +159,7 @@ async def grant_role(
     Raises:
         Unknown: no such person, depot or vendor.
         UnknownRole: no such role.
+        VendorMissing: somebody is to answer as a vendor, but as which was not said.
 
     """
     by.require("people.manage")

@@ -39,10 +39,21 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "returns.read": ("see what is owed back and why parts failed", "查看待返件与故障分析"),
     "returns.settle": ("move dates of what is owed back and settle what came in wrong", "调整返还期限、处理返还差异"),
     "returns.set_policy": ("set by when parts are brought back", "设置返还规则"),
+    "rmas.read": ("see returns to vendors and their terms", "查看返修单与返还条款"),
+    "rmas.ask": ("ask for returns to vendors, and send pieces there", "申请返修并寄出"),
+    "rmas.settle": ("keep vendors' answers, charges and return terms", "登记供应商答复、收费与返还条款"),
+    "rmas.answer": ("answer returns as their vendor", "以供应商身份答复返修"),
+    "repairs.read": ("see repairs and customers' units", "查看维修单与客户自有件"),
+    "repairs.work": ("repair units", "办理维修"),
+    "collections.make": ("collect customers' units and bring them back", "收取与送还客户自有件"),
     "requests.read": ("see part requests", "查看备件申请"),
     "requests.settle": ("withdraw and account for part requests of others", "撤销与核销他人的备件申请"),
     "requests.approve": ("approve part requests that a rule holds back", "审批备件申请"),
     "requests.set_policy": ("set prices of paid parts and limits of approval", "设置备件收费与审批规则"),
+    "swaps.decide": ("decide on whole-unit swaps", "决定整机替换"),
+    "swaps.set_policy": ("set when swaps are prepared and loans asked back", "设置整机替换与借用规则"),
+    "loans.make": ("lend equipment of equal function and take it back", "借出与收回同等功能设备"),
+    "data.erase": ("erase customers' data and verify that it is gone", "清除客户数据并核验"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
     "warranties.record": ("record what a maker says about a warranty", "登记保修查询结果"),
     "failures.record": ("record failures", "登记故障"),
@@ -88,6 +99,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
 _LOOK = {
     "parts.read", "places.read", "stock.read", "documents.read", "requests.read", "devices.read", "emergency.read",
     "attachments.read", "roster.read", "steps.read", "returns.read",
+    "rmas.read", "repairs.read",
 }  # fmt: skip
 _WORK = _LOOK | {"steps.acknowledge"}
 _EVERY_READ = {right for right in RIGHTS if right.endswith(".read")}
@@ -98,25 +110,26 @@ ROLES: dict[str, frozenset[str]] = {
         | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
         | {"stock.count", "bins.manage", "attachments.add", "stock.judge", "notices.read", "notices.announce"}
         | {"reservations.make", "parts.request", "orders.read", "pools.ask", "recounts.ask"}
-        | {"handovers.make"}
+        | {"handovers.make", "rmas.ask", "repairs.work", "collections.make", "loans.make", "data.erase"}
     ),
     "engineer": frozenset(
         _WORK
         | {"parts.request", "failures.record", "warranties.record", "handovers.make"}
-        | {"stock.take", "shipments.deliver", "attachments.add"}
+        | {"stock.take", "shipments.deliver", "attachments.add", "collections.make"}
     ),
     "dispatcher": frozenset(
         _WORK
         | {"parts.request", "requests.settle", "failures.record", "warranties.record", "reservations.make"}
         | {"contracts.read", "events.read", "attachments.add", "returns.settle"}
-        | {"reservations.take_over", "pools.ask", "keepings.manage", "roster.manage"}
+        | {"reservations.take_over", "pools.ask", "keepings.manage", "roster.manage", "collections.make"}
+        | {"swaps.decide", "loans.make"}
     ),
     "buyer": frozenset(
         _WORK
         | {"orders.read", "orders.draft", "orders.approve", "vendors.read", "vendors.manage", "costs.read"}
         | {"emergency.declare", "emergency.approve", "notices.read", "notices.announce", "attachments.add"}
         | {"claims.read", "claims.open", "claims.settle", "replenishment.read", "plans.read"}
-        | {"rates.enter", "invoices.enter", "invoices.match"}
+        | {"rates.enter", "invoices.enter", "invoices.match", "rmas.ask", "rmas.settle"}
     ),
     "planner": frozenset(
         _WORK
@@ -134,13 +147,14 @@ ROLES: dict[str, frozenset[str]] = {
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
         | {"requests.approve", "requests.set_policy", "orders.set_policy", "returns.settle", "returns.set_policy"}
         | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy", "invoices.match"}
+        | {"swaps.decide", "swaps.set_policy", "loans.make"}
     ),
     "quality_supervisor": frozenset(
         _WORK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
         | {"recounts.ask", "statements.share", "counts.surprise", "requests.approve"}
-        | {"claims.read", "claims.open", "returns.settle"}
+        | {"claims.read", "claims.open", "returns.settle", "data.erase"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(
@@ -152,11 +166,12 @@ ROLES: dict[str, frozenset[str]] = {
     "inspector": frozenset(
         {"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask", "counts.surprise"}
     ),
-    "vendor": frozenset({"parts.read", "orders.answer", "notices.read", "notices.announce"}),
+    "vendor": frozenset({"parts.read", "orders.answer", "notices.read", "notices.announce", "rmas.answer"}),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
         | {"parts.request", "failures.record", "warranties.record", "reservations.make"}
-        | {"emergency.read", "events.read", "roster.read", "returns.read"}
+        | {"emergency.read", "events.read", "roster.read", "returns.read", "rmas.read", "repairs.read"}
+        | {"collections.make"}
     ),
 }
 """Every role with its rights."""

@@ -64,6 +64,7 @@ class RoleGrant(
     vendor = optional_link(Party)
 
     role_grant_is_unique = Unique([person, role, place, contract_code, vendor], nulls_distinct=False)
+    role_grant_names_its_vendor = Check("role <> 'vendor' OR vendor IS NOT NULL")
 
 
 class ApiKey(Table, tablename="api_key", help_text="A system's key; only its hash is kept"):
@@ -82,6 +83,8 @@ class ApiKey(Table, tablename="api_key", help_text="A system's key; only its has
     created_by = text()
     expires_at = optional_instant()
     revoked_at = optional_instant()
+
+    api_key_names_its_vendor = Check("role <> 'vendor' OR vendor IS NOT NULL")
 
 
 class Session(Table, tablename="session", help_text="A signed-in browser; the cookie's hash names it"):

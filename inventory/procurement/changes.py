@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from uuid import UUID
 
-from msgspec import UNSET, Struct, structs, to_builtins
+from msgspec import Struct, UnsetType, structs, to_builtins
 
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
@@ -14,7 +14,8 @@ from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, Wr
 from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.procurement import orders, policy
-from inventory.procurement.orders import OrderView
+from inventory.procurement.orders import OrderView, PricedLine
+from inventory.procurement.prices import CNY, FEN
 from inventory.stock import expected
 
 ChangeState = Literal["drafted", "asked", "confirmed", "declined", "withdrawn"]
@@ -100,26 +101,19 @@ class VendorWasTold(Refused):
 class ChangedLine(Struct, frozen=True, kw_only=True):
     """What is to be different of a part; what is left out stays. A part that is not on the order is added to it.
 
-    Without a price of its own an added part costs what its vendor offers it for.
+    `unit_price` is payable with tax, in the currency of the line. Without a price of its own an added part costs what its
+    vendor offers it for.
     """
 
     part_number: str
     quantity: int | None = None
-    unit_price_cny: Decimal | None = None
-
-
-class VersionLine(Struct, frozen=True, kw_only=True):
-    """A line as a version has it."""
-
-    part_number: str
-    quantity: int
-    unit_price_cny: Decimal
+    unit_price: Decimal | None = None
 
 
 class Version(Struct, frozen=True, kw_only=True):
     """An order as a version has it."""
 
-    lines: list[VersionLine]
+    lines: list[PricedLine]
     total_cny: Decimal
     wanted_at: datetime | None = None
     ship_to: str | None = None
@@ -268,16 +262,23 @@ async def _unheeded(order: UUID) -> int:
 def _version(view: OrderView) -> Version:
     return Version(
         lines=[
-            VersionLine(
+            PricedLine(
                 part_number=line.part_number,
                 quantity=line.quantity,
-                unit_price_cny=Decimal(0) if line.unit_price_cny is UNSET else line.unit_price_cny,
+                currency=_known(line.currency, CNY),
+                unit_price=_known(line.unit_price, Decimal(0)),
+                cny_per_100=_known(line.cny_per_100, Decimal(100)),
+                unit_price_cny=_known(line.unit_price_cny, Decimal(0)),
             )
             for line in view.lines
         ],
-        total_cny=Decimal(0) if view.total_cny is UNSET else view.total_cny,
+        total_cny=_known(view.total_cny, Decimal(0)),
         wanted_at=view.wanted_at,
     )
+
+
+def _known[T](told: T | UnsetType, otherwise: T) -> T:
+    return otherwise if isinstance(told, UnsetType) else told
 
 
 async def _changed(
@@ -308,16 +309,7 @@ async def _changed(
         return structs.replace(
             before, lines=[structs.replace(line, quantity=0) for line in before.lines], total_cny=Decimal(0)
         )
-    changed = [
-        VersionLine(
-            part_number=line.part_number,
-            quantity=_or(wanted[line.part_number].quantity, line.quantity),
-            unit_price_cny=_or(wanted[line.part_number].unit_price_cny, line.unit_price_cny),
-        )
-        if line.part_number in wanted
-        else line
-        for line in before.lines
-    ]
+    changed = [_line(line, wanted[line.part_number]) if line.part_number in wanted else line for line in before.lines]
     if changed == before.lines and wanted_at in (None, before.wanted_at) and ship_to == before.ship_to:
         raise NothingChanged(number=view.number)
     await _require_not_undercut(view.id, changed)
@@ -327,31 +319,32 @@ async def _changed(
     )
 
 
-async def _added(view: OrderView, lines: Sequence[ChangedLine]) -> list[VersionLine]:
+async def _added(view: OrderView, lines: Sequence[ChangedLine]) -> list[PricedLine]:
     """The parts that a change adds: none of each is on the order before."""
     standing = {line.part_number for line in view.lines}
-    return [
-        VersionLine(
-            part_number=line.part_number,
-            quantity=0,
-            unit_price_cny=await orders.price_of(
-                view.vendor, line.part_number, line.quantity, expedited=view.expedited
-            ),
-        )
-        for line in {line.part_number: line for line in lines}.values()
-        if line.part_number not in standing and line.quantity is not None and 0 < line.quantity <= MOST_PIECES
-    ]
+    added: list[PricedLine] = []
+    for line in {line.part_number: line for line in lines}.values():
+        if line.part_number not in standing and line.quantity is not None and 0 < line.quantity <= MOST_PIECES:
+            offered = await orders.priced(view.vendor, line.part_number, line.quantity, expedited=view.expedited)
+            added.append(structs.replace(offered, quantity=0))
+    return added
 
 
-def _or[T](given: T | None, kept: T) -> T:
-    return kept if given is None else given
+def _line(line: PricedLine, wanted: ChangedLine) -> PricedLine:
+    """A line with what is to be different of it; its exchange rate stays that of the order."""
+    changed = line if wanted.quantity is None else structs.replace(line, quantity=wanted.quantity)
+    if wanted.unit_price is None:
+        return changed
+    cny = (wanted.unit_price * line.cny_per_100 / 100).quantize(FEN, ROUND_HALF_UP)
+    return structs.replace(changed, unit_price=wanted.unit_price, unit_price_cny=cny)
 
 
-def _sum(lines: Sequence[VersionLine]) -> Decimal:
+def _sum(lines: Sequence[PricedLine]) -> Decimal:
     """What lines cost without fees.
 
-    >>> _sum([VersionLine(part_number="FAN", quantity=3, unit_price_cny=Decimal("12.50"))])
-    Decimal('37.50')
+    >>> _sum([PricedLine(part_number="FAN", quantity=3, currency="USD", unit_price=Decimal(2), cny_per_100=Decimal(700),
+    ...                   unit_price_cny=Decimal("14.00"))])
+    Decimal('42.00')
     """
     return sum((line.unit_price_cny * line.quantity for line in lines), Decimal(0))
 
@@ -359,10 +352,8 @@ def _sum(lines: Sequence[VersionLine]) -> Decimal:
 def _require_bounds(line: ChangedLine) -> None:
     if line.quantity is not None and not 0 <= line.quantity <= MOST_PIECES:
         raise ChangeOutOfBounds(part_number=line.part_number, what="quantity", what_zh="数量", value=line.quantity)
-    price = line.unit_price_cny
-    if price is not None and not (
-        price.is_finite() and 0 <= price <= MOST_CNY and price == price.quantize(Decimal("0.01"))
-    ):
+    price = line.unit_price
+    if price is not None and not (price.is_finite() and 0 <= price <= MOST_CNY and price == price.quantize(FEN)):
         raise ChangeOutOfBounds(part_number=line.part_number, what="price", what_zh="单价", value=price)
 
 
@@ -380,7 +371,7 @@ async def _came(order: UUID) -> dict[str, int]:
     return {row["part_number"]: row["came"] for row in rows}
 
 
-async def _require_not_undercut(order: UUID, lines: Sequence[VersionLine]) -> None:
+async def _require_not_undercut(order: UUID, lines: Sequence[PricedLine]) -> None:
     """Refuse less than came or is on its way; lines that came too much already may stay as they are.
 
     Raises:
@@ -571,21 +562,20 @@ async def _apply_lines(view: OrderView, after: Version) -> None:
     """Let the order's lines be as the change says; what it adds comes after them."""
     await db.execute(
         """UPDATE purchase_order_line AS line
-           SET quantity = new.quantity, unit_price_cny = new.price,
-               unit_price = CASE WHEN new.price = unit_price_cny THEN unit_price
-                                 ELSE round(new.price * 100 / cny_per_100, 2) END
-           FROM unnest($2::text[], $3::int[], $4::numeric[]) AS new(part_number, quantity, price)
+           SET quantity = new.quantity, unit_price = new.price, unit_price_cny = new.price_cny
+           FROM unnest($2::text[], $3::int[], $4::numeric[], $5::numeric[]) AS new(part_number, quantity, price, price_cny)
            JOIN part ON part.part_number = new.part_number
            WHERE line.purchase_order = $1 AND line.part = part.id""",
         view.id,
         [line.part_number for line in after.lines],
         [line.quantity for line in after.lines],
+        [line.unit_price for line in after.lines],
         [line.unit_price_cny for line in after.lines],
     )
     standing = {line.part_number for line in view.lines}
-    added = {line.part_number: line for line in after.lines if line.part_number not in standing}
+    added = [line for line in after.lines if line.part_number not in standing]
     if added:
-        await orders.add_lines(view.id, {part: (line.quantity, line.unit_price_cny) for part, line in added.items()})
+        await orders.add_lines(view.id, added)
 
 
 async def _open_change(

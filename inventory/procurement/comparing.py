@@ -41,14 +41,15 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 def compare(view: InquiryView) -> Comparison:
-    """Compare the latest answers to an inquiry by what they cost us."""
+    """Compare the latest answers to an inquiry by what they cost us; those that have expired do not count."""
+    quotes = [quote for quote in view.quotes if quote.valid]
     cheapest: dict[str, list[str]] = {}
     for part in view.parts:
-        of_part = [quote for quote in view.quotes if quote.part_number == part.part_number]
+        of_part = [quote for quote in quotes if quote.part_number == part.part_number]
         least = min((quote.unit_cost_cny for quote in of_part), default=None)
         cheapest[part.part_number] = [quote.vendor for quote in of_part if quote.unit_cost_cny == least]
     alone = {
-        vendor.vendor: _together(view, [quote for quote in view.quotes if quote.vendor == vendor.vendor])
+        vendor.vendor: _together(view, [quote for quote in quotes if quote.vendor == vendor.vendor])
         for vendor in view.vendors
         if vendor.version is not None
     }
@@ -57,7 +58,7 @@ def compare(view: InquiryView) -> Comparison:
         cheapest=cheapest,
         alone=alone,
         single=min(whole, key=lambda code: (alone[code].cost_cny, code), default=None),
-        split=_together(view, view.quotes),
+        split=_together(view, quotes),
     )
 
 

@@ -346,10 +346,17 @@ async def _told(view: SuspicionDetail, what: str, by: Actor) -> SuspicionDetail:
     return SuspicionDetail(suspicion=told, pieces=shown)
 
 
-# a record is seen by whoever sees the store that took the batch in, or one where a piece of it was
-_SEEN = """($1::text[] IS NULL OR (store.code = ANY($1) OR EXISTS (
-    SELECT FROM suspect_piece JOIN place ON place.id = suspect_piece.place
-    WHERE suspect_piece.suspicion = suspicion.id AND place.code = ANY($1)))) AND $2::text[] IS NULL"""
+def seen(depots: str, contracts: str) -> str:
+    """SQL: a record is seen by whoever sees the store that took the batch in, or one where a piece of it was.
+
+    `depots` and `contracts` name the parameters that hold the reader's scope.
+    """
+    return f"""({depots}::text[] IS NULL OR (store.code = ANY({depots}) OR EXISTS (
+        SELECT FROM suspect_piece JOIN place ON place.id = suspect_piece.place
+        WHERE suspect_piece.suspicion = suspicion.id AND place.code = ANY({depots})))) AND {contracts}::text[] IS NULL"""
+
+
+_SEEN = seen("$1", "$2")
 
 _VIEW = """SELECT suspicion.id, suspicion.number, part.part_number, part.name_zh, part.name_en, receipt.number AS receipt,
                   sender.code AS vendor, sender.name_zh AS vendor_zh, sender.name_en AS vendor_en, scope, suspicion.code,

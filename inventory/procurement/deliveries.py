@@ -14,8 +14,7 @@ from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, Unknown, WrongState
 from inventory.places import places
-from inventory.procurement import orders, papers
-from inventory.procurement.provenance import vendor_grade
+from inventory.procurement import orders, papers, provenance
 from inventory.stock import arriving, expected, notices, receipts, units
 from inventory.stock.differences import Announced, Came, Difference, Finding, match, takes_a_place
 from inventory.stock.receipts import ReceiptView
@@ -403,18 +402,19 @@ async def _lock(head: _Head) -> None:
         raise WrongState(what="Delivery", what_zh="到货单据", key=head.number, state=state, needed=" / ".join(allowed))
 
 
-async def _announced(head: _Head) -> tuple[list[Announced], dict[int, str]]:
+async def _announced(head: _Head) -> tuple[list[Announced], dict[int, Provenance]]:
     """A delivery's lines, and how genuine its sender makes each part."""
     if head.via == "transfer":
         return await arriving.announced(head.source), {}
     notice = head.number if head.kind == "advance_notice" else None
     rows = await db.fetch(_ORDERED if head.via == "purchase_order" else _BY_HAND, head.source, notice, head.vendor)
-    grades: dict[int, str] = {}
     lines: list[Announced] = []
     has_papers = head.via == "purchase_order" and await papers.of_document("purchase_order", head.source)
+    sold = set() if head.vendor is None else {(head.vendor, row["part"]) for row in rows}
+    known = await provenance.grades(sold, clock.today())
+    grades: dict[int, Provenance] = {}
     for row in rows:
-        today = clock.today()
-        grade = await vendor_grade(head.vendor, row["part"], today) if head.vendor is not None else "unproven"
+        grade = known.get((head.vendor or 0, row["part"]), "unproven")
         grades[row["part"]] = grade
         lines.append(
             Announced(
@@ -469,7 +469,7 @@ _BY_HAND = f"""SELECT line.id AS source, line.part, part.part_number, part.name_
 
 async def _findings(
     head: _Head, came: Sequence[Came], short: Sequence[str], reason: str, why_missing: Mapping[str, str]
-) -> tuple[list[Finding], dict[int, str]]:
+) -> tuple[list[Finding], dict[int, Provenance]]:
     if head.via == "transfer":
         return await arriving.findings_of(head.source, came, short=short, reason=reason, why_missing=why_missing), {}
     lines, grades = await _announced(head)

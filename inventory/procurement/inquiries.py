@@ -24,7 +24,7 @@ from inventory.procurement import orders
 from inventory.procurement.prices import InvoiceKind
 from inventory.procurement.provenance import grade_on
 from inventory.procurement.quote_sheets import Asked, QuotedLine, QuoteRead, SheetFinding
-from inventory.stock import pools
+from inventory.stock import disclosure, pools
 
 LEAST_VENDORS = 3
 """Fewer vendors are asked only with a reason."""
@@ -144,7 +144,10 @@ class InquiryPart(Struct, frozen=True, kw_only=True):
 
 
 class QuoteView(Struct, frozen=True, kw_only=True):
-    """A vendor's price for a part, as it counts today: what is payable with tax and what it costs us, CNY a piece."""
+    """A vendor's price for a part, as it counts today: what is payable with tax and what it costs us, CNY a piece.
+
+    `valid` says whether it still may be chosen; what has expired stays on record, and is not compared.
+    """
 
     vendor: str
     part_number: str
@@ -160,6 +163,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     fits: int
     lead_time_days: float
     valid_to: date
+    valid: bool
     grade: Provenance
     remark: str
 
@@ -468,7 +472,7 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
     total, dearer = Decimal(0), False
     for pick in picks:
         quote = known.get((pick.part_number, pick.vendor))
-        if quote is None or quote["valid_to"] < clock.today():
+        if quote is None or not quote["valid"]:
             raise NotQuoted(vendor=pick.vendor, part_number=pick.part_number)
         if pick.quantity < quote["minimum_quantity"] or pick.quantity % quote["lot_size"]:
             raise QuoteTermsBroken(
@@ -478,7 +482,9 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
                 minimum=quote["minimum_quantity"],
                 lot=quote["lot_size"],
             )
-        least = min(other["unit_cost_cny"] for other in quotes if other["part_number"] == pick.part_number)
+        least = min(
+            other["unit_cost_cny"] for other in quotes if other["part_number"] == pick.part_number and other["valid"]
+        )
         cheapest = quote["unit_cost_cny"] == least
         dearer = dearer or not cheapest
         total += quote["unit_price_cny"] * pick.quantity
@@ -560,7 +566,7 @@ async def _offer(quote_lines: Sequence[object]) -> list[str]:
     return [row["lost"] for row in rows]
 
 
-_SUMMARY = """
+_SUMMARY = f"""
 SELECT inquiry.id, inquiry.number, inquiry.state, place.code AS ship_to, pool.code AS pool, answer_by, opened_at, opened_by,
        decided_at, decided_by, decided_for, reason, few_reason, inquiry.remark,
        (SELECT count(*) FROM inquiry_line WHERE inquiry = inquiry.id)::int AS parts,
@@ -569,7 +575,7 @@ SELECT inquiry.id, inquiry.number, inquiry.state, place.code AS ship_to, pool.co
 FROM inquiry
 JOIN place ON place.id = inquiry.ship_to
 JOIN pool ON pool.id = inquiry.pool
-WHERE ($1::text[] IS NULL OR place.code = ANY($1))
+WHERE ($1::text[] IS NULL OR place.code = ANY($1)) AND {disclosure.serves("pool", "$2")}
 """
 
 
@@ -580,8 +586,8 @@ async def summary(inquiry: UUID, *, seen_by: Actor | None = None) -> InquirySumm
         Unknown: no such inquiry in the reader's stores.
 
     """
-    scope = seen_by.depot_scope if seen_by else None
-    found = await db.read_one(InquirySummary, f"{_SUMMARY} AND inquiry.id = $2", scope, inquiry)
+    scope = (seen_by.depot_scope, seen_by.contract_scope) if seen_by else (None, None)
+    found = await db.read_one(InquirySummary, f"{_SUMMARY} AND inquiry.id = $3", *scope, inquiry)
     if found is None:
         raise Unknown(what="inquiry", what_zh="询价单", key=str(inquiry))
     return found
@@ -594,9 +600,10 @@ async def inquiries(
     seen_by.require("costs.read")
     return await db.read(
         InquirySummary,
-        f"""{_SUMMARY} AND ($2::uuid IS NULL OR inquiry.id < $2) AND ($3::text IS NULL OR inquiry.state = $3)
-            ORDER BY inquiry.id DESC LIMIT $4""",
+        f"""{_SUMMARY} AND ($3::uuid IS NULL OR inquiry.id < $3) AND ($4::text IS NULL OR inquiry.state = $4)
+            ORDER BY inquiry.id DESC LIMIT $5""",
         seen_by.depot_scope,
+        seen_by.contract_scope,
         after,
         state,
         limit,
@@ -658,7 +665,8 @@ async def _quotes(inquiry: UUID) -> list[db.Row]:
                   tax_percent, includes_tax, unit_price,
                   payable_cny(unit_price, tax_percent, includes_tax, rate) AS unit_price_cny,
                   cost_cny(unit_price, invoice_kind, tax_percent, includes_tax, rate) AS unit_cost_cny,
-                  minimum_quantity, lot_size, lead_time_days, valid_to, quoted.remark, {grade_on("$2")} AS grade,
+                  minimum_quantity, lot_size, lead_time_days, valid_to, valid_to >= day AS valid, quoted.remark,
+                  {grade_on("$2")} AS grade,
                   (ceil(greatest(asked.quantity, minimum_quantity)::numeric / lot_size) * lot_size)::int AS fits
            FROM inquiry
            JOIN vendor_quote ON vendor_quote.inquiry = inquiry.id
@@ -667,9 +675,8 @@ async def _quotes(inquiry: UUID) -> list[db.Row]:
            JOIN part ON part.id = asked.part
            JOIN vendor ON vendor.id = vendor_quote.vendor
            JOIN party ON party.id = vendor.party
-           CROSS JOIN LATERAL (
-               SELECT cny_per_100(quoted.currency, coalesce((decided_at AT TIME ZONE '{clock.ZONE.key}')::date, $2)) AS rate
-           ) AS rated
+           CROSS JOIN LATERAL (SELECT coalesce((decided_at AT TIME ZONE '{clock.ZONE.key}')::date, $2) AS day) AS judged
+           CROSS JOIN LATERAL (SELECT cny_per_100(quoted.currency, day) AS rate) AS rated
            WHERE inquiry.id = $1 AND rate IS NOT NULL
              AND NOT EXISTS (SELECT FROM vendor_quote AS later WHERE later.inquiry = inquiry.id
                              AND later.vendor = vendor_quote.vendor AND later.version > vendor_quote.version)

@@ -17,7 +17,7 @@ from inventory.people.delegations import acting
 from inventory.places import places
 from inventory.procurement import policy, vendors
 from inventory.procurement.prices import InvoiceKind, RateMissing
-from inventory.stock import expected, notices, pools
+from inventory.stock import disclosure, expected, notices, pools
 
 State = Literal[
     "draft",
@@ -100,6 +100,17 @@ class NewLine(Struct, frozen=True, kw_only=True):
 
     part_number: str
     quantity: int
+
+
+class PricedLine(Struct, frozen=True, kw_only=True):
+    """So many of a part at a price: `unit_price` payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`."""
+
+    part_number: str
+    quantity: int
+    currency: str
+    unit_price: Decimal
+    cny_per_100: Decimal
+    unit_price_cny: Decimal
 
 
 class OrderLineView(Struct, frozen=True, kw_only=True):
@@ -1102,50 +1113,62 @@ async def _move(order: UUID, allowed: Sequence[str], becomes: str | None, **colu
     )
 
 
-async def price_of(vendor: str, part_number: str, quantity: int, *, expedited: bool) -> Decimal:
-    """What a vendor asks for a piece where so many are ordered today, in CNY.
+async def priced(vendor: str, part_number: str, quantity: int, *, expedited: bool) -> PricedLine:
+    """What a vendor asks where so many are ordered today.
 
     Raises:
         Unknown: no such part or vendor.
-        NoOffer, QuantityOutsideOffer: as for `draft_order`.
+        NoOffer, NoRate, QuantityOutsideOffer: as for `draft_order`.
 
     """
     found = await vendors.vendor_id(vendor)
     _, offer = await _priced(found, vendor, NewLine(part_number=part_number, quantity=quantity), expedited=expedited)
-    return offer.unit_price_cny
+    return PricedLine(
+        part_number=part_number,
+        quantity=quantity,
+        currency=offer.currency,
+        unit_price=offer.unit_price,
+        cny_per_100=offer.cny_per_100 or Decimal(100),
+        unit_price_cny=offer.unit_price_cny,
+    )
 
 
 @db.atomic
-async def add_lines(order: UUID, lines: Mapping[str, tuple[int, Decimal]]) -> None:
+async def add_lines(order: UUID, lines: Sequence[PricedLine]) -> None:
     """Put further parts on an order, each with how many and at what price; they are expected if it is with its vendor.
 
-    Currency, tax and 发票 are those of the vendor's offer, or of the order where it offers none.
+    Tax and 发票 are those of the vendor's offer, or of the order where it offers none.
     """
     await db.execute(
         """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny, currency, unit_price, cny_per_100,
                                             invoice_kind, tax_percent)
-           SELECT $1, part.id, new.quantity, new.price, terms.currency, round(new.price * 100 / terms.cny_per_100, 2),
-                  terms.cny_per_100, terms.invoice_kind, terms.tax_percent
-           FROM unnest($2::text[], $3::int[], $4::numeric[]) WITH ORDINALITY AS new(part_number, quantity, price, place)
+           SELECT $1, part.id, new.quantity, price_cny, new.currency, price, new.cny_per_100, terms.invoice_kind,
+                  terms.tax_percent
+           FROM unnest($2::text[], $3::int[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[])
+                WITH ORDINALITY AS new(part_number, quantity, currency, price, cny_per_100, price_cny, place)
            JOIN part ON part.part_number = new.part_number
            JOIN purchase_order ON purchase_order.id = $1
            CROSS JOIN LATERAL (
-               SELECT currency, cny_per_100, invoice_kind, tax_percent, 0 AS after FROM offers_on($5::date) AS offer
+               SELECT invoice_kind, tax_percent, 0 AS after FROM offers_on($8::date) AS offer
                WHERE offer.vendor = purchase_order.vendor AND offer.part = part.id
                UNION ALL
-               (SELECT currency, cny_per_100, invoice_kind, tax_percent, 1 FROM purchase_order_line
+               (SELECT invoice_kind, tax_percent, 1 FROM purchase_order_line
                 WHERE purchase_order = $1 ORDER BY id LIMIT 1)
                ORDER BY after LIMIT 1) AS terms
            ORDER BY place""",
         order,
-        list(lines),
-        [quantity for quantity, _ in lines.values()],
-        [price for _, price in lines.values()],
+        [line.part_number for line in lines],
+        [line.quantity for line in lines],
+        [line.currency for line in lines],
+        [line.unit_price for line in lines],
+        [line.cny_per_100 for line in lines],
+        [line.unit_price_cny for line in lines],
         clock.today(),
     )
+    added = {line.part_number for line in lines}
     if (await order_view(order)).state in OPEN_FOR_RECEIPT:
         for line in await _lines(order):
-            if line["part_number"] in lines:
+            if line["part_number"] in added:
                 await _expect(line, None)
 
 
@@ -1192,7 +1215,7 @@ async def _lines(order: UUID) -> list[db.Row]:
     )
 
 
-_VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
+_VIEW = f"""SELECT purchase_order.id, purchase_order.number, party.code AS vendor, party.name_zh AS vendor_zh,
                   party.name_en AS vendor_en, place.code AS ship_to, pool.code AS pool, purchase_order.kind,
                   purchase_order.state, expedited, version, case_number, request_number, created_at, created_by, approved_at,
                   approved_by, approved_for, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference,
@@ -1212,7 +1235,12 @@ _VIEW = """SELECT purchase_order.id, purchase_order.number, party.code AS vendor
            JOIN place ON place.id = purchase_order.ship_to
            JOIN pool ON pool.id = purchase_order.pool
            WHERE ($1::text[] IS NULL OR place.code = ANY($1))
-             AND ($2::text IS NULL OR (party.code = $2 AND tried_at IS NOT NULL))"""
+             AND ($2::text IS NULL OR (party.code = $2 AND tried_at IS NOT NULL)) AND {disclosure.serves("pool", "$3")}"""
+
+
+def _scope(reader: Actor | None) -> tuple[list[str] | None, str | None, list[str] | None]:
+    """The stores, the vendor and the contracts whose orders somebody sees; None stands for all."""
+    return (None, None, None) if reader is None else (reader.depot_scope, reader.vendor, reader.contract_scope)
 
 
 def shown_to(view: OrderView, seen_by: Actor | None) -> OrderView:
@@ -1240,9 +1268,8 @@ async def order_view(order: UUID, *, seen_by: Actor | None = None) -> OrderView:
     """
     view = await db.read_one(
         OrderView,
-        f"{_VIEW} AND purchase_order.id = $3",
-        seen_by.depot_scope if seen_by else None,
-        seen_by.vendor if seen_by else None,
+        f"{_VIEW} AND purchase_order.id = $4",
+        *_scope(seen_by),
         order,
     )
     if view is None:
@@ -1258,15 +1285,7 @@ async def order_id(number: str, *, seen_by: Actor | None = None) -> UUID:
 
     """
     order = await db.fetch_value(
-        """SELECT purchase_order.id FROM purchase_order
-           JOIN vendor ON vendor.id = purchase_order.vendor
-           JOIN party ON party.id = vendor.party
-           JOIN place ON place.id = purchase_order.ship_to
-           WHERE number = $1 AND ($2::text[] IS NULL OR place.code = ANY($2))
-             AND ($3::text IS NULL OR (party.code = $3 AND tried_at IS NOT NULL))""",
-        number,
-        seen_by.depot_scope if seen_by else None,
-        seen_by.vendor if seen_by else None,
+        f"SELECT seen.id FROM ({_VIEW} AND purchase_order.number = $4) AS seen", *_scope(seen_by), number
     )
     if order is None:
         raise Unknown(what="purchase order", what_zh="采购订单", key=number)
@@ -1289,17 +1308,16 @@ async def orders(
     """Orders in the reader's scope, newest first; `late` ones only, where asked."""
     found = await db.read(
         OrderView,
-        f"""{_VIEW} AND ($3::uuid IS NULL OR purchase_order.id < $3) AND ($4::text IS NULL OR purchase_order.state = $4)
-            AND ($5::text IS NULL OR place.code = $5) AND ($6::text IS NULL OR case_number = $6)
-            AND ($7::text IS NULL OR request_number = $7)
-            AND ($8::text IS NULL OR EXISTS (
+        f"""{_VIEW} AND ($4::uuid IS NULL OR purchase_order.id < $4) AND ($5::text IS NULL OR purchase_order.state = $5)
+            AND ($6::text IS NULL OR place.code = $6) AND ($7::text IS NULL OR case_number = $7)
+            AND ($8::text IS NULL OR request_number = $8)
+            AND ($9::text IS NULL OR EXISTS (
                 SELECT FROM purchase_order_line JOIN part ON part.id = purchase_order_line.part
-                WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $8))
-            AND ($10 = false OR late_since IS NOT NULL)
-            AND ($11::text IS NULL OR party.code = $11)
-            ORDER BY purchase_order.id DESC LIMIT $9""",
-        seen_by.depot_scope,
-        seen_by.vendor,
+                WHERE purchase_order_line.purchase_order = purchase_order.id AND part.part_number = $9))
+            AND ($11 = false OR late_since IS NOT NULL)
+            AND ($12::text IS NULL OR party.code = $12)
+            ORDER BY purchase_order.id DESC LIMIT $10""",
+        *_scope(seen_by),
         after,
         state,
         depot,

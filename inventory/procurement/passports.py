@@ -67,7 +67,7 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 class Passport(Struct, frozen=True, kw_only=True):
-    """A unit's passport; `blocked` while it is not good stock, or in nobody's use."""
+    """A unit's passport; `blocked` while it is not good: a confirmed counterfeit, a defective or an uninspected piece."""
 
     unit: UUID
     part_number: str
@@ -139,7 +139,7 @@ async def linked(unit: UUID) -> Passport:
     ]
     return Passport(
         **{name: getattr(head, name) for name in head.__struct_fields__},
-        blocked=head.condition in ("quarantine", "unknown", "scrapped"),
+        blocked=head.condition != "good",
         turns=turns,
         told_at=clock.now(),
     )

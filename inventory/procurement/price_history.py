@@ -1,4 +1,4 @@
-"""Price history: what vendors offered for a part and what we ordered it for, over time, and the latest price that we paid.
+"""Price history: what a part was offered, ordered and invoiced for, over time, and the latest price that we paid.
 
 A foreign price counts at the rate of its offer's first day, or of its order's approval; where there is none, at today's.
 """
@@ -25,15 +25,16 @@ MOST_POINTS = 500
 
 
 class PricePoint(Struct, frozen=True, kw_only=True):
-    """A price of a part, payable with tax in CNY, and what it costs us: offered from a day on, or ordered on a day.
+    """A price of a part, payable with tax in CNY, and what it costs us: offered from a day on, ordered or invoiced on a day.
 
     `change` is how far it is from the same vendor's price of the same kind before, as a share of that; None for its first.
-    `quantity` is what was ordered, or the least that the offer is for; `document` the order's number.
+    `quantity` is what was ordered or invoiced, or the least that the offer is for; `document` the order's or 发票's number.
+    What was taken back by a red 发票 or withdrawn is no price.
     """
 
     id: str
     on: date
-    kind: Literal["offered", "ordered"]
+    kind: Literal["offered", "ordered", "invoiced"]
     part_number: str
     vendor: str
     vendor_zh: str
@@ -78,6 +79,19 @@ FROM purchase_order_line AS line
 JOIN purchase_order ON purchase_order.id = line.purchase_order AND placed_at IS NOT NULL AND line.quantity > 0
 JOIN place ON place.id = ship_to AND ($3::text[] IS NULL OR place.code = ANY($3))
 JOIN part AS wanted ON wanted.id = line.part AND wanted.part_number = $1
+UNION ALL
+SELECT 'v' || asked.id::text, issued_on, 'invoiced', purchase_order.vendor, line.part,
+       payable_cny(asked.total / asked.quantity, 0, true, cny_per_100),
+       cost_cny(asked.total / asked.quantity, invoice.kind, asked.tax_percent, true, cny_per_100), asked.quantity, expedited,
+       NULL, invoice_number
+FROM invoice_line AS asked
+JOIN invoice ON invoice.id = asked.invoice AND invoice.state <> 'withdrawn' AND asked.reverses IS NULL
+JOIN purchase_order_line AS line ON line.id = asked.order_line
+JOIN purchase_order ON purchase_order.id = line.purchase_order
+JOIN place ON place.id = ship_to AND ($3::text[] IS NULL OR place.code = ANY($3))
+JOIN part AS wanted ON wanted.id = line.part AND wanted.part_number = $1
+WHERE NOT EXISTS (SELECT FROM invoice_line AS red JOIN invoice AS back ON back.id = red.invoice
+                  WHERE red.reverses = asked.id AND back.state <> 'withdrawn')
 """
 
 
@@ -89,7 +103,7 @@ async def prices(
     vendor: str | None = None,
     after: PriceKey | None = None,
 ) -> list[PricePoint]:
-    """What was offered of a part and what it was ordered for, the latest first; orders to the reader's stores alone.
+    """What a part was offered, ordered and invoiced for, the latest first; orders to the reader's stores alone.
 
     Raises:
         NotGranted: the reader may not see prices.

@@ -1,5 +1,6 @@
 """Provenance: how genuine a unit is by where it comes from, and what a contract asks for."""
 
+from collections.abc import Collection
 from datetime import date
 
 from inventory.catalogue.grades import Provenance
@@ -31,9 +32,15 @@ def grade_on(day: str) -> str:
         ELSE 'unproven' END"""
 
 
-async def vendor_grade(vendor: int, part: int, on: date) -> Provenance:
-    """The grade of a part bought from a vendor on a day, by its letters."""
-    grade = await db.fetch_value(
-        f"SELECT {grade_on('$3::date')} FROM vendor, part WHERE vendor.id = $1 AND part.id = $2", vendor, part, on
+async def grades(bought: Collection[tuple[int, int]], on: date) -> dict[tuple[int, int], Provenance]:
+    """The grades of parts bought from vendors on a day, by the ids of vendor and part; one statement, however many."""
+    rows = await db.fetch(
+        f"""SELECT vendor.id AS vendor, part.id AS part, {grade_on("$3::date")} AS grade
+            FROM unnest($1::int[], $2::int[]) AS bought(vendor, part)
+            JOIN vendor ON vendor.id = bought.vendor
+            JOIN part ON part.id = bought.part""",
+        [vendor for vendor, _ in bought],
+        [part for _, part in bought],
+        on,
     )
-    return grade or "unproven"
+    return {(row["vendor"], row["part"]): row["grade"] for row in rows}

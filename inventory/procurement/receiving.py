@@ -9,8 +9,8 @@ from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, is_at_least
 from inventory.ground import clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, WrongState
-from inventory.procurement import orders, papers
-from inventory.procurement.provenance import ProvenanceTooLow, vendor_grade
+from inventory.procurement import orders, papers, provenance
+from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.stock import receipts
 
 
@@ -63,23 +63,26 @@ async def receive_order(
             needed=" / ".join(orders.OPEN_FOR_RECEIPT),
         )
     by.require_depot(head["ship_to"])
+    came = await parts.find_each([line.part_number for line in lines])
+    ordered = {
+        row["part"]: row["id"]
+        for row in await db.fetch("SELECT id, part FROM purchase_order_line WHERE purchase_order = $1", order)
+    }
+    graded = await provenance.grades({(head["vendor"], part.id) for part in came}, clock.today())
+    has_papers = await papers.of_document("purchase_order", order)
     matched: list[receipts.Incoming] = []
-    for line in lines:
-        part = await parts.find(line.part_number)
-        ordered = await db.fetch_value(
-            "SELECT id FROM purchase_order_line WHERE purchase_order = $1 AND part = $2", order, part.id
-        )
-        if ordered is None:
+    for line, part in zip(lines, came, strict=True):
+        if part.id not in ordered:
             raise NotOnOrder(part_number=part.part_number, number=number)
-        grade = await vendor_grade(head["vendor"], part.id, clock.today())
+        grade = graded[head["vendor"], part.id]
         if line.condition == "good" and not is_at_least(grade, head["needed"]):
             raise ProvenanceTooLow(
                 part_number=part.part_number, vendor=head["vendor_code"], grade=grade, needed=head["needed"]
             )
         to_prove = line.condition == "good" and grade in papers.NEED_PAPERS
-        if to_prove and not await papers.of_document("purchase_order", order):
+        if to_prove and not has_papers:
             raise papers.missing(part.part_number, grade)
-        matched.append(structs.replace(line, source=ordered, provenance=grade))
+        matched.append(structs.replace(line, source=ordered[part.id], provenance=grade))
     receipt = await receipts.receive(
         head["ship_to"],
         matched,

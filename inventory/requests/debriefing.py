@@ -12,10 +12,10 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
 from inventory.installed_base import failures, fitted
 from inventory.places import places
-from inventory.requests import changing, scope
+from inventory.requests import changing, scope, swapping
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import NewRequestLine, Outcome, Removed, RequestView, request_view
-from inventory.returns import removed
+from inventory.returns import removed, swaps
 from inventory.returns.policy import LOSS_CONFIRMED_WITHIN
 from inventory.returns.removed import TakenOut
 from inventory.stock import shipments
@@ -92,6 +92,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     by.require("parts.request")
     head = await lock_head(request, by=by)
     scope.require_concerned(head, by)
+    swap = await swaps.of_request(request)
     dead: list[NewRequestLine] = []
     for report in reports:
         part = await parts.find(report.part_number)
@@ -100,7 +101,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         if not 1 <= quantity <= left:
             raise MoreThanIssued(request=head["number"], part_number=part.part_number, left=left, quantity=quantity)
         serials = await _serials(line, report, quantity, left)
-        await _account(request, head, line, part, report, quantity, serials, by)
+        await _account(request, head, line, part, report, quantity, serials, by, whole=swap is not None)
         await _reconcile(line)
         if report.outcome == "dead_on_arrival":
             # asked for as before, whatever was sent for it
@@ -119,9 +120,11 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+    again = None
     if dead:
-        await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
+        again = await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
         view = await request_view(request)
+    await swapping.follow(view, head["device"], swap, again, by=by)
     return view
 
 
@@ -171,21 +174,24 @@ async def _account(
     quantity: int,
     serials: list[str],
     by: Actor,
+    *,
+    whole: bool,
 ) -> None:
-    """Do what an outcome says, and write it down."""
+    """Do what an outcome says, and write it down; a `whole` unit takes a device's place and is fitted into none."""
     what_came_out: Removed | None = None
     match report.outcome:
         case "used":
             what_came_out = await _take_out(head, line, part, report, quantity, by)
-            await fitted.fit(
-                head["device"],
-                line.supplied_part or line.part,
-                document=head["number"],
-                quantity=quantity,
-                serial=serials[0] if len(serials) == 1 else None,
-                position=line.device_position,
-                serial_out=report.serial_out,
-            )
+            if not whole:
+                await fitted.fit(
+                    head["device"],
+                    line.supplied_part or line.part,
+                    document=head["number"],
+                    quantity=quantity,
+                    serial=serials[0] if len(serials) == 1 else None,
+                    position=line.device_position,
+                    serial_out=report.serial_out,
+                )
         case "lost":
             if not report.remark.strip():
                 raise LossUnexplained
@@ -268,7 +274,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
         )
     if row["told_by"] == by.name:
         raise OwnLoss(told_by=row["told_by"])
-    line, owner = lines[row["line"]], await places.ourselves()
+    line = lines[row["line"]]
     part, serials = line.supplied_part or line.part, (row["serial_in"] or "").split(", ") if row["serial_in"] else []
     gone = await places.find(places.ADJUSTMENT)
     site = head["site_id"]
@@ -276,7 +282,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
     await post(
         [
             move
-            for piece, condition in zip(pieces, await _conditions(pieces, head["number"], site), strict=True)
+            for piece, (condition, owner) in zip(pieces, await _as_they_went(pieces, head["number"], site), strict=True)
             for move in moves_of(
                 [piece],
                 "loss",
@@ -309,15 +315,14 @@ async def _give_back(
     """Pieces return from the site to the store they came from, in the condition their outcome gives them."""
     if line.place is None:
         return
-    owner = await places.ourselves()
     part = line.supplied_part or line.part
     site = head["site_id"]
     pieces = await carried(part, quantity, serials, head["number"], site=site, pool=line.pool)
-    went = await _conditions(pieces, head["number"], site)
+    went = await _as_they_went(pieces, head["number"], site)
     await post(
         [
             move
-            for piece, condition in zip(pieces, went, strict=True)
+            for piece, (condition, owner) in zip(pieces, went, strict=True)
             for move in moves_of(
                 [piece],
                 "return_from_site",
@@ -333,20 +338,25 @@ async def _give_back(
     )
 
 
-async def _conditions(pieces: Sequence[Piece], document: str, site: int) -> list[str]:
-    """In which condition pieces went to a site: what was taken without paper may never have been judged good."""
+async def _as_they_went(pieces: Sequence[Piece], document: str, site: int) -> list[tuple[str, int]]:
+    """The condition in which pieces went to a site, and whose they are.
+
+    What was taken without paper may never have been judged good; what a vendor sent in exchange is the vendor's at first.
+    """
     rows = await db.fetch(
         """SELECT coalesce(unit.condition, (SELECT to_condition FROM movement
                                             WHERE document = $3 AND movement.lot = piece.lot AND to_place = $4
-                                            ORDER BY recorded_at DESC LIMIT 1)) AS condition
+                                            ORDER BY recorded_at DESC LIMIT 1)) AS condition,
+                  coalesce(unit.owner, us.id) AS owner
            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS piece(unit, lot, row)
+           JOIN party AS us ON us.is_ourselves
            LEFT JOIN unit ON unit.id = piece.unit ORDER BY row""",
         [piece.unit for piece in pieces],
         [piece.lot for piece in pieces],
         document,
         site,
     )
-    return [row["condition"] for row in rows]
+    return [(row["condition"], row["owner"]) for row in rows]
 
 
 async def _take_out(head: db.Row, line: Line, part: PartRef, report: Debrief, quantity: int, by: Actor) -> Removed:

@@ -16,6 +16,8 @@ from inventory.requests.gates import Gate
 from inventory.requests.lines import lock_head, settle
 from inventory.requests.quotations import QuotationView
 from inventory.requests.requests import RequestView, request_view
+from inventory.returns import collecting, repairs
+from inventory.returns.collecting import CollectionView
 from inventory.stock import reservations
 
 BY_LINK = service("quotation-link")
@@ -32,6 +34,14 @@ class QuotationOver(Refused):
     zh = "报价单 {number} 已不能答复，当前状态：{state_zh}。"
     help_en = "Look at the request for the version that holds, or have it quoted anew."
     help_zh = "请在备件申请中查看当前版本，或重新报价。"
+
+
+class NoRepairQuoted(Refused):
+    """Quotation {number} offers no repair of {part_number}."""
+
+    zh = "报价单 {number} 未包含 {part_number} 的返修报价。"
+    help_en = "Accept the replacement, or have it quoted anew once a vendor offers the repair."
+    help_zh = "请接受更换报价，或在供应商提供返修报价后重新报价。"
 
 
 class NobodySaidSo(Invalid):
@@ -88,6 +98,66 @@ async def accept(quotation: UUID, *, by: Actor, said_by: str, reason: str) -> Re
         )
     await _tell(view, found, "accepted", said_by, by)
     return view
+
+
+@db.atomic
+async def accept_repair(
+    quotation: UUID, part_number: str, serial: str, *, by: Actor, said_by: str, reason: str
+) -> CollectionView:
+    """The customer has its own unit repaired instead of replaced: it is fetched, and goes to who quoted the repair.
+
+    What the request held becomes free and the request is closed. The unit stays the customer's; once it was fetched, its RMA
+    is drafted.
+
+    Raises:
+        Unknown, NotYourRequest, QuotationOver, NobodySaidSo, ReasonMissing: as `accept`.
+        NoRepairQuoted: no repair of that part was quoted, or nobody offers one any more.
+        SerialsMissing, CollectedAlready: as `collecting.plan`.
+
+    """
+    by.require("parts.request")
+    request, found, number = await _open(quotation, by)
+    _require_answer(said_by, reason)
+    line = next((each for each in found.lines if each.part_number == part_number), None)
+    row = await db.fetch_one(
+        """SELECT party.code AS vendor, place.code AS depot, device.serial AS device FROM part_request
+           JOIN request_line ON request_line.request = part_request.id
+           JOIN part ON part.id = request_line.part AND part.part_number = $2
+           JOIN device ON device.id = part_request.device
+           JOIN coverage ON coverage.site = device.site
+           JOIN place ON place.id = coverage.store AND place.kind = 'depot'
+           JOIN offers_on($3::date) AS offer ON offer.part = part.id AND repair_cost_cny IS NOT NULL
+           JOIN vendor ON vendor.id = offer.vendor AND vendor.active JOIN party ON party.id = vendor.party
+           WHERE part_request.id = $1 ORDER BY repair_cost_cny, coverage.travel_hours, place.code LIMIT 1""",
+        request,
+        part_number,
+        clock.today(),
+    )
+    if line is None or line.repair_price_cny is None or row is None:
+        raise NoRepairQuoted(number=found.title, part_number=part_number)
+    device = await devices.find(row["device"], seen_by=None)  # the request was found in the actor's scope
+    await _close(found, "accepted", number, by=by, said_by=said_by, reason=reason)
+    view = await requests.withdraw(request, number, by=by, reason=f"{found.title}: {reason}")
+    planned = await collecting.begin(
+        device,
+        collecting.NewCollection(
+            device=device.serial,
+            depot=row["depot"],
+            part_number=part_number,
+            serial=serial,
+            complaint=reason.strip(),
+            due_at=clock.now()
+            + collecting.COLLECT_WITHIN * 2
+            + timedelta(days=line.repair_days or repairs.VENDOR_DAYS),
+            request=number,
+            quotation=found.title,
+            price_cny=line.repair_price_cny,
+            vendor=row["vendor"],
+        ),
+        by=by,
+    )
+    await _tell(view, found, "accepted", said_by, by)
+    return planned
 
 
 @db.atomic

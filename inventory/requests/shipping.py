@@ -10,9 +10,9 @@ from inventory.catalogue.grades import Provenance
 from inventory.ground import clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
-from inventory.places import places
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, serials_of, settle
 from inventory.requests.requests import SHIP_WITHIN, RequestView, request_view
+from inventory.returns import swaps
 from inventory.stock import reservations, shipments, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Spot, moves_of
@@ -74,6 +74,7 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
                 contract=view.contract,
             )
     await settle(request)
+    await swaps.unit_left(request)
     if not unfinished:
         await steps.finish("part_request", view.number, "ship_parts", by=by)
     view = await request_view(request)
@@ -147,6 +148,8 @@ class _Shipped(Struct, frozen=True, kw_only=True):
     least: Provenance
     reference: str
     serial_in: str | None
+    owner: int
+    owner_code: str
 
 
 async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: Actor) -> None:
@@ -155,7 +158,7 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
         """SELECT line.id, line.request, part.id AS part, part.part_number, part.serialised, line.quantity, level.pool,
                   pool.code AS pool_code, place.id AS place, place.code AS depot, device.site, part_request.priority_class,
                   part_request.source || ':' || part_request.reference_number AS reference, line.serial_in,
-                  contract.minimum_provenance AS least
+                  contract.minimum_provenance AS least, party.id AS owner, party.code AS owner_code
            FROM request_line AS line
            JOIN part_request ON part_request.id = line.request
            JOIN device ON device.id = part_request.device
@@ -164,6 +167,9 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
            JOIN place ON place.id = line.source_place
            JOIN reservation ON reservation.id = line.reservation
            JOIN level ON level.id = reservation.level
+           -- what a vendor sent in exchange may have become ours on its way
+           JOIN party ON party.id = coalesce((SELECT unit.owner FROM unit WHERE unit.part = part.id
+                                              AND unit.serial = split_part(line.serial_in, ', ', 1)), level.owner)
            JOIN pool ON pool.id = level.pool
            WHERE part_request.number = $1 AND line.state = 'shipped' AND place.code = $2 AND part.part_number = ANY($3)
            ORDER BY part.id, line.id FOR NO KEY UPDATE OF line""",
@@ -180,6 +186,7 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
     for line in mine:
         await _hold_again(line, head, by)
     await settle(mine[0].request)
+    await swaps.unit_came_back(mine[0].request)
     await steps.begin(
         "ship_parts",
         "part_request",
@@ -191,7 +198,6 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
 
 
 async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
-    owner = await places.ourselves()
     document = head["document_number"]
     await post(
         moves_of(
@@ -200,8 +206,8 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
             ),
             "return_from_site",
             line.part,
-            Spot(line.site, GOOD, owner, line.pool),
-            Spot(line.place, GOOD, owner, line.pool),
+            Spot(line.site, GOOD, line.owner, line.pool),
+            Spot(line.place, GOOD, line.owner, line.pool),
             document_kind="part_request",
             document=document,
             reason="未送达 / not delivered",
@@ -216,6 +222,7 @@ async def _hold_again(line: _Shipped, head: db.Row, by: Actor) -> None:
         pool=line.pool_code,
         reference=line.reference,
         priority_class=line.priority_class,
+        owner=line.owner_code,
         least=line.least,
     )
     await db.execute(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from inventory.catalogue.grades import is_at_least
 from inventory.catalogue.substitutes import Chain, Fit, chains, links
 from inventory.ground import clock, db
 from inventory.installed_base.contracts import forbids
@@ -232,13 +233,17 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
         )
         if row["exchange_hours"] is not None:
             by_warranty = in_warranty and row["makes_it"]
+            told = () if is_at_least("vendor_exchange", device.minimum_provenance) else ("source_too_low",)
             options.append(
                 Outside(
                     rung="vendor_exchange",
                     vendor=row["vendor"],
                     hours=row["exchange_hours"] + travel_hours,
                     cost_cny=0.0 if by_warranty else row["exchange_fee"] or 0.0,
-                    hindrances=() if by_warranty or row["exchange_fee"] is not None else ("only_in_warranty",),
+                    hindrances=(
+                        *told,
+                        *(() if by_warranty or row["exchange_fee"] is not None else ("only_in_warranty",)),
+                    ),
                 )
             )
     return outside

@@ -13,9 +13,10 @@ from granian.server.embed import Server
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from playwright.async_api import Error as PageError
 
-from inventory.people import persons
+from api.access import SESSION_COOKIE
+from inventory.people import sessions
 from tests.conftest import the_application
-from tests.integration.pages.conftest import PASSWORD, add_person
+from tests.integration.pages.conftest import add_person
 from tests.services import free_port
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -81,14 +82,6 @@ class Person:
         if not url.startswith((self.url, "data:", "blob:")):
             self.complaints.append(f"request to another host: {url}")
 
-    async def sign_in(self) -> None:
-        """Sign in as people do."""
-        await self.open("/sign-in")
-        await self.page.fill("#username", self.username)
-        await self.page.fill("#password", PASSWORD)
-        await self.page.click("main [type=submit]")
-        await self.page.wait_for_url(f"{self.url}/")
-
     async def open(self, path: str) -> None:
         """Open a page."""
         await self.page.goto(f"{self.url}{path}")
@@ -148,25 +141,30 @@ async def served() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def people(own_company: str, browser: Browser) -> AsyncIterator[People]:
+async def people(own_company: str, browser: Browser, password_hash: str) -> AsyncIterator[People]:
     """Makes people who are signed in to a real server over a company of the test's own."""
-    password_hash = await persons.hashed(PASSWORD)
     contexts: list[BrowserContext] = []
     made: list[Person] = []
     async with served() as url:
 
         async def person(
-            role: str, *, depot: str | None = None, language: str = "zh-CN", phone: bool = False, **options: object
+            role: str,
+            *,
+            depot: str | None = None,
+            vendor: str | None = None,
+            language: str = "zh-CN",
+            phone: bool = False,
+            **options: object,
         ) -> Person:
             username = f"{role}-{len(made)}"
-            await add_person(username, role, password_hash, depot=depot)
+            known = await add_person(username, role, password_hash, depot=depot, vendor=vendor)
             size = {"viewport": PHONE, "is_mobile": True, "has_touch": True} if phone else {"viewport": DESKTOP}
             context = await browser.new_context(locale=language, **size, **options)
             context.set_default_timeout(15_000)
             await context.add_init_script(TELL_OF_VIOLATIONS)
             contexts.append(context)
             made.append(Person(await context.new_page(), url, username))
-            await made[-1].sign_in()
+            await context.add_cookies([{"name": SESSION_COOKIE, "value": await sessions.begin(known), "url": url}])
             return made[-1]
 
         yield person

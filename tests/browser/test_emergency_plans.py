@@ -13,6 +13,8 @@ from tests.world import AUDITOR, DISPATCHER, PSU
 
 async def at_the_request(manager: Person, engineer: Person, address: str) -> None:
     """Our own expert tries first and reports; only then may the maker be called in."""
+    await manager.open(address)
+    assert not await manager.page.locator("[data-opens=call-maker]").count()
     await engineer.open(address)
     await engineer.does("expert-attempt", expert="赵工", tried="更换转接卡后仍不加电")
     await engineer.sees("更换转接卡后仍不加电")

@@ -13,6 +13,7 @@ from tests.world import ADMIN, AUDITOR, PSU
 async def it_asks_by_symptom(engineer: Person) -> str:
     """The device's label is scanned; what was promised for it is there before anything is asked."""
     page = engineer.page
+    await engineer.open("/")
     await page.click(".bar a[href='/requests']")
     await page.click("text=申领备件")
     await engineer.until("document.activeElement.id === 'device_serial'")

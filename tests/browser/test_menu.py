@@ -4,6 +4,7 @@
 async def test_a_group_closed_by_keyboard_stays_closed_on_other_pages(people):
     keeper = await people("warehouse_keeper")
     page = keeper.page
+    await keeper.open("/")
     summary = page.locator("#menu summary", has_text="库存台账")
     await summary.focus()
     await page.keyboard.press("Enter")
@@ -22,6 +23,7 @@ async def test_a_group_closed_by_keyboard_stays_closed_on_other_pages(people):
 async def test_on_a_phone_every_page_is_in_reach_of_the_thumb(people):
     keeper = await people("warehouse_keeper", phone=True)
     page = keeper.page
+    await keeper.open("/")
     await page.click(".bar button")
 
     sheet = page.locator("#everything")

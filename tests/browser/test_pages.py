@@ -8,8 +8,8 @@ from inventory.emergency.policy import NewPolicy, put_in_force
 from inventory.ground import db
 from inventory.procurement import orders
 from inventory.requests import requests
+from tests.conftest import PASSWORD
 from tests.integration.emergency.test_cases import drain, judge, planned, propose
-from tests.integration.pages.conftest import PASSWORD
 from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, FAN, MANAGER, PSU, SETUP
 
 
@@ -31,7 +31,6 @@ async def test_signing_in_by_keyboard_leads_to_the_stock(people):
     await drain(FAN)
     engineer = await people("engineer")
     keyboard = engineer.page.keyboard
-    await engineer.page.goto("about:blank")  # a live page would ask for a cookie of its own meanwhile
     await engineer.page.context.clear_cookies()
 
     await engineer.open("/stock?below=base_stock")
@@ -54,7 +53,6 @@ async def test_two_sign_in_pages_that_open_at_once_both_work(people):
     engineer = await people("engineer")
     context = engineer.page.context
     other = await context.new_page()
-    await engineer.page.goto("about:blank")
     await context.clear_cookies()
     await engineer.open("/sign-in")
     await context.clear_cookies()
@@ -71,6 +69,7 @@ async def test_two_sign_in_pages_that_open_at_once_both_work(people):
 async def test_an_engineer_asks_on_a_phone_and_sees_the_promise(people):
     engineer = await people("engineer", phone=True)
     page = engineer.page
+    await engineer.open("/")
     await page.click(".bar a[href='/requests']")
     await page.click("text=申领备件")
 
@@ -205,6 +204,7 @@ async def test_a_watched_page_costs_little_and_rests_with_its_tab(people):
     engineer = await people("engineer")
     asked: list[int] = []
     engineer.page.on("response", lambda answer: answer.request.resource_type == "xhr" and asked.append(answer.status))
+    await engineer.open("/")
     while len(asked) < 2:
         await engineer.page.wait_for_event("requestfinished")
     await engineer.page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")

@@ -85,6 +85,7 @@ async def test_the_search_takes_what_a_scanner_sends(people):
     tagged = await tags.assign("ZL2-0003", by=KEEPER)
     keeper = await people("warehouse_keeper", depot="GZ")
 
+    await keeper.open("/")
     await keeper.page.focus("[name=q]")
     await scan(keeper.page, tagged.tag)
 

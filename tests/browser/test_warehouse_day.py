@@ -56,6 +56,8 @@ async def the_evening_before() -> tuple[str, str]:
 async def goes_to(person: Person, address: str) -> None:
     """Choose from the menu, wherever it stands."""
     page = person.page
+    if page.url == "about:blank":  # the day begins at the overview
+        await person.open("/")
     if page.url.endswith("/scan"):  # kept by the phone as it is: its name leads back to everything else
         await page.click(".plain-brand")
         await page.wait_for_url(f"{person.url}/")

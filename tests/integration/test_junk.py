@@ -24,6 +24,7 @@ from inventory.people.roles import ROLES
 from inventory.procurement import counterfeits, inquiries, vendor_contacts
 from inventory.procurement.orders import NewLine
 from inventory.procurement.quote_sheets import QuotedLine
+from inventory.returns import collecting, repairs, rmas
 from inventory.stock import (
     conditions,
     handing_in,
@@ -41,7 +42,7 @@ from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
 from tests.conftest import SECRET
-from tests.documents import one_of_each
+from tests.documents import one_of_each, swapped_and_lent
 from tests.integration.emergency.test_radar import delivered
 from tests.integration.pages.conftest import add_person
 from tests.integration.procurement.test_orders import drafted
@@ -157,10 +158,21 @@ async def known(password_hash: str) -> dict[str, Any]:
         stopping_right="emergency.read",
         payload={"asked": msgspec.to_builtins(rehearsals.PastPeriod(since=now - timedelta(days=1), until=now))},
     )
+    await receipts.adjust("GZ", DRIVE, 3, by=SETUP, reason="dead", condition="defective",
+                          serials=["DEAD-2", "DEAD-3", "DEAD-4"])  # fmt: skip
+    (rma,) = await rmas.draft(
+        "GZ", [rmas.NewLine(vendor="DISTI", part_number=DRIVE, serial="DEAD-2", asked="exchange")], by=KEEPER
+    )
+    repair = await repairs.open_repair("GZ", DRIVE, "DEAD-3", by=KEEPER)
+    collection = await collecting.plan(
+        collecting.NewCollection(device="BANK-007", depot="GZ", part_number=DRIVE, serial="CUST-9"), by=KEEPER
+    )
     names = {"pick_list": "list_id", "run": "import_id", "file": "attachment_id", "crossing": "crossing_id"}
     ids = {names.get(kind, f"{kind}_id"): str(value) for kind, value in made.items()}
+    standing_in = await swapped_and_lent()
     return {
         **OF_THE_COMPANY,
+        **{f"{kind}_id": str(value) for kind, value in standing_in.items()},
         "rows key": str(await db.fetch_value("SELECT id FROM lane ORDER BY id LIMIT 1")),
         **ids,
         "count": ids["count_id"],
@@ -177,6 +189,11 @@ async def known(password_hash: str) -> dict[str, Any]:
         "inquiry_id": str(inquiry.id),
         "key_id": str(key.id),
         "claim_id": str(claimed.id),
+        "rma_id": str(rma.id),
+        "repair_id": str(repair.id),
+        "collection_id": str(collection.id),
+        "position": 1,
+        "calendar": "CN",
         "suspicion_id": str(suspected.suspicion.id),
         "contact_id": str(contact.id),
         "letter": await db.fetch_value("SELECT id FROM authorisation ORDER BY id LIMIT 1"),

@@ -16,7 +16,7 @@ SIGNED_IN_ONLY = {
 VENDORS_MAY = {
     "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListVendorOrders",
     "ExportVendorOrders", "GetVendorOrder", "PrintVendorOrder", "PrintVendorDeliveryNote", "PrintVendorLabels",
-    "ListNotices", "ExportNotices", "GetNotice",
+    "ListNotices", "ExportNotices", "GetNotice", "ListVendorRmas", "ExportVendorRmas", "GetVendorRma",
 }  # fmt: skip
 
 POSTED_QUESTIONS = {"RehearsePast", "RehearseBurst", "CancelRehearsal"}
@@ -78,6 +78,7 @@ def test_every_route_is_covered_by_the_ladder():
         "/audit", "/advance-shipping-notices", "/deliveries", "/receipts", "/bins",
         "/blocked-stock", "/inspections", "/scrappings", "/master-data/contracts", "/coverage", "/coverage/devices",
         "/duty-shifts", "/contacts", "/duty-sheets", "/steps", "/my-messages",
+        "/rmas", "/return-terms", "/repairs", "/collections",
     ],
 )  # fmt: skip
 async def test_lists_come_in_pages_with_a_cursor_and_a_link(api, path):

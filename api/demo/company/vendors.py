@@ -35,6 +35,12 @@ DOLLARS = Decimal("709.85")
 REPAIR_SHARE = Decimal("0.3")
 """What the repairer asks for a repair, as a share of a new part; assumed."""
 
+EXCHANGES = ("DELL", "HUAWEI", "LENOVO", "NANHUI")
+"""Who sends a good part in advance of the bad one."""
+
+EXCHANGE_SHARE = Decimal("0.4")
+"""What an exchange costs outside the warranty, as a share of a new part; assumed."""
+
 HOLIDAYS_OF_A_YEAR = 9
 """Enough of the next holidays for the Spring Festival to be among them."""
 
@@ -153,6 +159,8 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
                 expedited_hours=float(fast) if fast else None,
                 expedited_price=(price * Decimal("1.25")).quantize(Decimal("0.01")) if fast else None,
                 expedited_fee=Decimal(40 if vendor.code == ABROAD else 300) if fast else None,
+                exchange_hours=24.0 if vendor.code in EXCHANGES else None,
+                exchange_fee=(price * EXCHANGE_SHARE).quantize(Decimal("0.01")) if vendor.code in EXCHANGES else None,
                 repair_price=(part.cost * REPAIR_SHARE).quantize(Decimal("0.01"))
                 if vendor.kind == "repairer"
                 else None,

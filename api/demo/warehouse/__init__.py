@@ -9,6 +9,7 @@ from api.demo.warehouse import (
     inspections,
     judging,
     makers,
+    mending,
     nights,
     office,
     quoting,
@@ -25,6 +26,7 @@ def plan(life: Life) -> None:
         *(shelves, holding, dock, judging, counting, transfers, closed, nights, office, sending, quoting, makers),
         inspections,
         returning,
+        mending,
     )
     for room in rooms:
         room.plan(life)

@@ -57,7 +57,14 @@ async def _owed(life: Life) -> debts.DebtView:
 
     """
     for debt in await debts.debts(limit=200, seen_by=life.crew["dispatcher-1"]):
-        if debt.serial and not debt.wrong and not debt.loss_told_at and not debt.may_be_kept and debt.depot == "GZ":
+        if (
+            debt.debtor
+            and debt.serial
+            and not debt.wrong
+            and not debt.loss_told_at
+            and not debt.may_be_kept
+            and debt.depot == "GZ"
+        ):
             return debt
     raise NotToday
 

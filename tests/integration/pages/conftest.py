@@ -8,9 +8,8 @@ from litestar import Litestar
 
 from api.access import SESSION_COOKIE
 from inventory.people import persons, sessions
+from tests.conftest import PASSWORD
 from tests.world import SETUP
-
-PASSWORD = "a-long-enough-word"
 
 
 class Visitor:
@@ -38,12 +37,6 @@ class Visitor:
 Visitors = Callable[..., Awaitable[Visitor]]
 
 
-@pytest.fixture(scope="session")
-async def password_hash() -> str:
-    """One hash for everybody: computing it takes a while, by design."""
-    return await persons.hashed(PASSWORD)
-
-
 async def add_person(username: str, role: str | None, password_hash: str, **scope: str | None) -> int:
     """Somebody who can sign in, perhaps with a role, for one depot or contract."""
     person = await persons.add_person(
@@ -52,7 +45,8 @@ async def add_person(username: str, role: str | None, password_hash: str, **scop
         password_hash=password_hash,
     )
     if role is not None:
-        await persons.grant_role(username, role, by=SETUP, **scope)
+        of = {"vendor": "DISTI"} if role == "vendor" else {}
+        await persons.grant_role(username, role, by=SETUP, **(of | {k: v for k, v in scope.items() if v is not None}))
     return person
 
 

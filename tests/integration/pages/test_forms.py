@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from tests.integration.pages.conftest import PASSWORD, add_person
+from tests.conftest import PASSWORD
+from tests.integration.pages.conftest import add_person
 
 
 @pytest.fixture

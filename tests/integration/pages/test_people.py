@@ -7,7 +7,8 @@ import pytest
 from inventory.ground import audit, db
 from inventory.people import accounts, keys, persons
 from inventory.people.accounts import NotOneself, OldPasswordWrong, OnlyPeople
-from tests.integration.pages.conftest import PASSWORD, add_person
+from tests.conftest import PASSWORD
+from tests.integration.pages.conftest import add_person
 from tests.world import ADMIN, FAN
 
 NEW = {"username": "li.wei", "name_zh": "李伟", "name_en": "Li Wei", "password": "ten words or so", "phone": "139"}
@@ -44,10 +45,12 @@ async def test_what_cannot_be_is_refused(own_visitor):
         ("/people/new", NEW | {"username": "other", "password": "short"}, 422),
         ("/people/li.wei/roles", {"role": "king"}, 422),
         ("/people/li.wei/roles", {"role": "engineer", "depot": "NOPE"}, 404),
+        ("/people/li.wei/roles", {"role": "vendor"}, 422),
         ("/people/nobody/active", {"active": "no"}, 404),
         ("/people/li.wei/password", {"password": "short"}, 422),
         ("/people/li.wei/roles/999999999/withdraw", {}, 404),
         ("/api-keys", {"name": "x", "role": "king"}, 422),
+        ("/api-keys", {"name": "x", "role": "vendor"}, 422),
         ("/api-keys", {"name": "x", "role": "auditor", "expires_at": "soon"}, 422),
     ):
         assert (await administrator.post(path, form)).status_code == status, path

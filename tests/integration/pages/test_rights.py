@@ -59,6 +59,12 @@ PAGES = [
     ("/suspected-counterfeits?state=blocked", "warehouse_keeper", "vendor"),
     ("/orders", "buyer", "engineer"),
     ("/vendor-orders", "vendor", "buyer"),
+    ("/vendor-rmas?state=requested", "vendor", "buyer"),
+    ("/rmas?state=draft&vendor=DISTI", "buyer", "vendor"),
+    ("/rmas/new?depot=GZ&part=PSU-750", "warehouse_keeper", "engineer"),
+    ("/return-terms", "auditor", "vendor"),
+    ("/repairs?state=in_work&bench=own", "engineer", "vendor"),
+    ("/collections?state=planned", "dispatcher", "vendor"),
     ("/orders?state=draft&part=PSU-750", "buyer", "inspector"),
     ("/orders/{order}", "warehouse_keeper", "engineer"),
     ("/invoices?state=differs&vendor=DISTI&order=PO-1", "auditor", "vendor"),
@@ -430,7 +436,9 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
     def of(*entries: str) -> list[tuple[str, str]]:
         return [("", entry) if entry.startswith("/") else (entry, "") for entry in entries]
 
-    assert await menu("vendor") == of("/", "/advance-shipping-notices", "/vendor-orders", "/parts")
+    assert await menu("vendor") == of(
+        "/", "/advance-shipping-notices", "Procurement", "/vendor-orders", "/vendor-rmas", "/parts"
+    )
     assert await menu("inspector", contract="C-BANK") == of(
         "/",
         "/coverage",
@@ -476,8 +484,8 @@ async def test_a_page_behind_another_is_marked_under_its_entry_and_closed_groups
 
     assert '<a href="/receiving" aria-current="page">' in page
     assert re.findall(r'data-menu-group="(\w+)" (open)?', page) == [
-        ("today", "open"), ("demand", ""), ("warehouse", "open"), ("stock", ""), ("emergency", "open"),
-        ("procurement", "open"),
+        ("today", "open"), ("demand", ""), ("warehouse", "open"), ("stock", ""), ("returns", "open"),
+        ("emergency", "open"), ("procurement", "open"),
     ]  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.integration.pages.conftest import PASSWORD, add_person
+from tests.conftest import PASSWORD
+from tests.integration.pages.conftest import add_person
 
 
 async def test_whoever_is_not_signed_in_is_asked_to_and_comes_back(visitor):

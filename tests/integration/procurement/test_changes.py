@@ -40,7 +40,7 @@ async def answered(order: orders.OrderView, status: str, version: int = 2, **mor
 async def test_a_draft_is_changed_there_and_then_and_its_versions_are_kept(company):
     order = await drafted((DRIVE, 4), (FAN, 10))
     change = await changes.change_order(
-        order.id, [ChangedLine(part_number=FAN, quantity=6, unit_price_cny=Decimal(240))], by=BUYER, reason="fewer"
+        order.id, [ChangedLine(part_number=FAN, quantity=6, unit_price=Decimal(240))], by=BUYER, reason="fewer"
     )
 
     after = await orders.order_view(order.id)
@@ -56,7 +56,7 @@ async def test_a_part_is_added_at_the_offered_price_or_at_the_one_agreed(company
     order = await drafted((FAN, 10))
     more = [
         ChangedLine(part_number=DRIVE, quantity=2),
-        ChangedLine(part_number=PSU, quantity=1, unit_price_cny=Decimal(9)),
+        ChangedLine(part_number=PSU, quantity=1, unit_price=Decimal(9)),
     ]
     change = await changes.change_order(order.id, more, by=BUYER, reason="with it")
 
@@ -207,16 +207,16 @@ async def test_one_change_is_open_at_a_time_and_is_withdrawn_only_before_the_ven
 @pytest.mark.parametrize(
     ("lines", "refusal"),
     [
-        ([ChangedLine(part_number=DRIVE, unit_price_cny=Decimal(9))], NotOnThisOrder),
+        ([ChangedLine(part_number=DRIVE, unit_price=Decimal(9))], NotOnThisOrder),
         ([ChangedLine(part_number=DRIVE, quantity=0)], NotOnThisOrder),
         ([ChangedLine(part_number=DRIVE, quantity=41)], QuantityOutsideOffer),
         ([ChangedLine(part_number=BATTERY, quantity=1)], NoOffer),
         ([ChangedLine(part_number="NONE", quantity=1)], Unknown),
         ([ChangedLine(part_number=FAN, quantity=9), ChangedLine(part_number=FAN, quantity=8)], ChangedPartTwice),
         ([ChangedLine(part_number=FAN, quantity=-1)], ChangeOutOfBounds),
-        ([ChangedLine(part_number=FAN, unit_price_cny=Decimal("NaN"))], ChangeOutOfBounds),
-        ([ChangedLine(part_number=FAN, unit_price_cny=Decimal("1.005"))], ChangeOutOfBounds),
-        ([ChangedLine(part_number=FAN, unit_price_cny=Decimal(-1))], ChangeOutOfBounds),
+        ([ChangedLine(part_number=FAN, unit_price=Decimal("NaN"))], ChangeOutOfBounds),
+        ([ChangedLine(part_number=FAN, unit_price=Decimal("1.005"))], ChangeOutOfBounds),
+        ([ChangedLine(part_number=FAN, unit_price=Decimal(-1))], ChangeOutOfBounds),
         ([ChangedLine(part_number=FAN, quantity=10)], NothingChanged),
         ([], NothingChanged),
     ],

@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from inventory.assurance import finding
 from inventory.assurance.invariants import violations
 from inventory.ground import db, steps
 from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
@@ -42,6 +43,9 @@ async def test_one_word_blocks_all_that_came_with_it_and_nothing_else(company):
     assert await steps.open_step("suspicion", told.suspicion.number, "judge_counterfeit") is not None
     with pytest.raises(SuspectedAlready):
         await counterfeits.suspect("A-1", DRIVE, by=KEEPER, reason="again")
+    found = await finding.find(told.suspicion.number, seen_by=KEEPER)
+    assert found == finding.Found("suspicion", str(told.suspicion.id))
+    assert await finding.find(told.suspicion.number, seen_by=SH_KEEPER) is None
     assert await violations() == []
 
 

@@ -163,7 +163,7 @@ async def test_a_change_goes_out_as_an_update_and_a_cancellation_as_a_delete(com
         order = await place((await sent(shop.url)).id, company)
         change = await changes.change_order(
             order.id,
-            [ChangedLine(part_number=DRIVE, quantity=3, unit_price_cny=Decimal("970.5"))],
+            [ChangedLine(part_number=DRIVE, quantity=3, unit_price=Decimal("970.5"))],
             by=BUYER,
             reason="more, cheaper",
         )

@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 from api.exchange import quote_workbooks
 from api.exchange.quote_workbooks import MacrosRefused
 from api.exchange.reading import WorkbookUnreadable
+from inventory.assurance import finding
 from inventory.ground import audit, clock, db, files
 from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import register as places
@@ -238,6 +239,28 @@ async def test_the_cheapest_split_counts_freight_and_tax_and_a_dearer_choice_nee
         await inquiries.choose(opened.id, dear, by=BUYER, reason="again")
 
 
+async def test_a_quote_that_has_expired_is_kept_but_neither_compared_nor_chosen(company):
+    await three_vendors()
+    opened = await inquiries.open_inquiry(new((DRIVE, 4)), by=BUYER)
+    await answered(opened.id, "DELL", quoted(DRIVE, "900"), days=3)
+    await answered(opened.id, "DISTI", quoted(DRIVE, "1130"))
+    cheap, dear = (Pick(part_number=DRIVE, vendor=vendor, quantity=4) for vendor in ("DELL", "DISTI"))
+
+    with clock.at(clock.now() + timedelta(days=4)):
+        view = await inquiries.inquiry_view(opened.id, seen_by=BUYER)
+        told = comparing.compare(view)
+        with pytest.raises(NotQuoted):
+            await inquiries.choose(opened.id, [cheap], by=BUYER)
+        decided = await inquiries.choose(opened.id, [dear], by=BUYER)  # the cheapest that holds: no reason is asked
+
+    assert {quote.vendor: quote.valid for quote in view.quotes} == {"DELL": False, "DISTI": True}
+    assert (told.cheapest[DRIVE], told.single, told.split.vendors) == (["DISTI"], "DISTI", ["DISTI"])
+    assert told.alone["DELL"].missing == [DRIVE]
+    with clock.at(clock.now() + timedelta(days=60)):  # what was decided is told as it stood that day
+        later = await inquiries.inquiry_view(decided.inquiry.id, seen_by=BUYER)
+    assert {quote.vendor: quote.valid for quote in later.quotes} == {"DELL": False, "DISTI": True}
+
+
 async def test_who_opened_a_large_inquiry_does_not_decide_it(company):
     await three_vendors()
     opened = await inquiries.open_inquiry(new((DRIVE, 400)), by=BUYER)
@@ -264,6 +287,8 @@ async def test_what_is_no_inquiry_or_no_answer_is_refused(company):
         await inquiries.open_inquiry(new(), by=actor("buyer", depots={"SH"}))
     opened = await inquiries.open_inquiry(new((FAN, 1), vendors=("DISTI",), few_reason="sole source"), by=BUYER)
     assert (opened.asked, opened.few_reason) == (1, "sole source")
+    assert await finding.find(opened.number, seen_by=BUYER) == finding.Found("inquiry", str(opened.id))
+    assert await finding.find(opened.number, seen_by=actor("buyer", depots={"SH"})) is None
     for refusal, vendor, lines, days in (
         (NotAsked, "DELL", [quoted(FAN, "1")], 5),
         (NotAsked, "DISTI", [quoted(DRIVE, "1")], 5),

@@ -6,7 +6,7 @@ import pytest
 
 from inventory.ground import clock
 from inventory.procurement import inquiries
-from tests.integration.pages.conftest import password_hash, visitors  # noqa: F401  fixtures of the pages
+from tests.integration.pages.conftest import visitors  # noqa: F401  fixtures of the pages
 from tests.integration.procurement.test_inquiries import three_vendors
 from tests.world import BUYER, FAN, SETUP
 

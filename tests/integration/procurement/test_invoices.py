@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from inventory.assurance import attachments
 from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown
-from inventory.procurement import invoices, matching, orders, receiving
+from inventory.procurement import invoices, matching, orders, price_history, receiving
 from inventory.procurement.invoices import (
     DoesNotAddUp,
     InvoiceDetail,
@@ -71,6 +71,25 @@ async def seen(detail: InvoiceDetail) -> InvoiceDetail:
 
 async def duties(subject_kind: str, number: str) -> list[str]:
     return await steps.open_kinds(subject_kind, number)
+
+
+async def test_what_was_invoiced_is_a_price_until_it_is_taken_back(company):
+    order = await placed((FAN, 4))
+    dear = await entered(line(order, FAN, 4, "1040"))
+    await entered(line(order, FAN, 4, "1000"))
+    prices = await price_history.prices(FAN, limit=20, seen_by=BUYER, vendor="DISTI")
+    invoiced = [each for each in prices if each.kind == "invoiced"]
+
+    assert [(each.unit_price_cny, each.unit_cost_cny) for each in invoiced] == [
+        (250, Decimal("221.2389")),
+        (260, Decimal("230.0885")),
+    ]
+    assert (invoiced[1].document, invoiced[1].quantity) == (dear.invoice.invoice_number, 4)
+    await invoices.withdraw(dear.invoice.id, by=BUYER, reason="another order's")
+    prices = await price_history.prices(FAN, limit=20, seen_by=BUYER, vendor="DISTI")
+    assert [each.unit_price_cny for each in prices if each.kind == "invoiced"] == [250]
+    elsewhere = await price_history.prices(FAN, limit=20, seen_by=actor("buyer", depots={"SH"}), vendor="DISTI")
+    assert {each.kind for each in elsewhere} == {"offered"}
 
 
 async def test_an_order_closes_when_all_that_came_is_invoiced_as_agreed(company):

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from msgspec import UNSET
 
+from inventory.assurance import finding
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
@@ -241,3 +242,17 @@ async def test_a_vendor_sees_its_own_orders_only_and_none_before_it_was_sent(com
     for hidden in (draft, dell):
         with pytest.raises(Unknown):
             await orders.order_view(hidden.id, seen_by=actor("vendor", vendor="DISTI"))
+
+
+async def test_whoever_is_bound_to_a_contract_sees_orders_for_its_stock_and_the_common_one(company):
+    common, telcos = await drafted(), await drafted(pool="C-TELCO")
+    bank, telco = (actor("project_manager", contracts={code}) for code in ("C-BANK", "C-TELCO"))
+
+    assert [view.id for view in await orders.orders(limit=9, seen_by=bank)] == [common.id]
+    assert [view.id for view in await orders.orders(limit=9, seen_by=telco)] == [telcos.id, common.id]
+    assert await orders.order_id(telcos.number, seen_by=telco) == telcos.id
+    with pytest.raises(Unknown):
+        await orders.order_view(telcos.id, seen_by=bank)
+    with pytest.raises(Unknown):
+        await orders.order_id(telcos.number, seen_by=bank)
+    assert await finding.find(telcos.number, seen_by=bank) is None

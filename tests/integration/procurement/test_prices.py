@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.papers import purchase_orders
 from inventory.ground import clock, db
 from inventory.ground.errors import refusal_for
-from inventory.procurement import orders, prices, register, vendors
+from inventory.procurement import changes, orders, prices, register, vendors
 from inventory.procurement.orders import NewLine
 from inventory.procurement.prices import NoTaxWithoutInvoice, Quoted, RateMissing
 from inventory.requests import quotations
@@ -130,6 +131,32 @@ async def test_a_foreign_offer_is_taken_at_the_rate_of_the_day_and_never_without
     assert (approved.lines[0].unit_price_cny, approved.total_cny) == (225, 2 * 225 + 71)
     await rate("800")
     assert (await orders.order_view(drafted.id)).total_cny == 2 * 225 + 71
+
+
+async def test_a_change_and_the_paper_speak_the_vendors_currency(company):
+    await register.enter_offers([register.NewOffer(**DOLLARS)], by=SETUP)
+    await rate("710")
+    order = await bought()
+    await orders.approve_on_authority(order.id, by=SETUP)
+    await orders.record_placed(order.id, by=SETUP)
+    cheaper = [changes.ChangedLine(part_number=FAN, unit_price=Decimal("28.35"))]
+
+    change = await changes.change_order(order.id, cheaper, by=SETUP, reason="agreed by phone")
+    to_place = await orders.order_to_place(order.id, ("placed",))
+    assert to_place is not None
+    to_tell = await purchase_orders.of_order_to_place(to_place, change)
+    await changes.answer_change(order.id, by=SETUP, confirmed=True)
+
+    (line,) = (await orders.order_view(order.id)).lines
+    assert (line.currency, line.unit_price, line.unit_price_cny) == ("USD", Decimal("28.35"), Decimal("201.29"))
+    assert change.after.total_cny == Decimal("201.29") * 2 + 71  # 28.35 USD are 201.285 CNY: half a fen counts as one
+    printed = [cells.get("price", cells.get("part")) + cells["amount"] for cells in (x.cells for x in to_tell.lines)]
+    assert printed == [
+        ["USD 28.35", "USD 56.70"],
+        ["", "货款", "Goods", "USD 56.70"],
+        ["", "费用", "Fees", "¥71.00"],
+        ["", "合计（折人民币）", "Total in CNY", "¥473.58"],
+    ]
 
 
 async def test_what_is_compared_is_the_cost_and_what_is_ordered_is_payable(company):

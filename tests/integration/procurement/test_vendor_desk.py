@@ -12,7 +12,7 @@ from inventory.procurement import answers, changes, desk, orders
 from inventory.procurement.changes import ChangedLine
 from inventory.procurement.desk import NoVendor
 from inventory.stock import codes
-from tests.integration.pages.conftest import password_hash, visitor, visitors  # noqa: F401  fixtures
+from tests.integration.pages.conftest import visitor, visitors  # noqa: F401  fixtures
 from tests.integration.procurement.test_orders import drafted, placed
 from tests.integration.procurement.test_receiving_routes import answered
 from tests.world import BUYER, DRIVE, FAN, PSU, SETUP, actor
@@ -79,8 +79,6 @@ async def test_whoever_answers_for_no_vendor_sees_no_order_and_a_vendor_sees_not
 
     assert (await api.get("/vendor-orders", role="buyer")).status_code == 403
     assert (await api.get("/vendor-orders", role=None)).status_code == 401
-    assert (await api.get("/vendor-orders", role="vendor")).json()["items"] == []
-    assert answered(await api.get(f"/vendor-orders/{order.number}", role="vendor")) == (404, "unknown")
     for path in (
         "/purchase-orders",
         f"/purchase-orders/{order.id}",
@@ -92,6 +90,7 @@ async def test_whoever_answers_for_no_vendor_sees_no_order_and_a_vendor_sees_not
         assert (await api.get(path, **OURS)).status_code in (403, 404), path
     with pytest.raises(NotGranted):
         await desk.desk_orders(limit=1, seen_by=BUYER)
+    assert await desk.desk_orders(limit=5, seen_by=actor("vendor")) == []
     with pytest.raises(NoVendor):
         await desk.answer(order.number, answers.Answer(status="refused"), by=actor("vendor"))
 
@@ -245,7 +244,7 @@ async def test_a_buyer_changes_records_and_closes_on_the_page(visitor):  # noqa:
     buyer = await visitor("buyer")
     address = f"/orders/{order.id}"
 
-    form = {"part_number": [FAN], "quantity": ["6"], "unit_price_cny": [""], "reason": "fewer", "wanted_at": ""}
+    form = {"part_number": [FAN], "quantity": ["6"], "unit_price": [""], "reason": "fewer", "wanted_at": ""}
     assert (await buyer.post(f"{address}/change", form)).status_code == 303
     assert "fewer" in (await buyer.get(address)).text
     word = {"status": "change_confirmed", "said": "Mr Li by telephone", "version": "2"}
