@@ -39,8 +39,11 @@ from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
 from inventory.requests.tickets import Reconciliation, TicketView
 from inventory.returns.collecting import CollectionView
+from inventory.returns.debts import DebtView
+from inventory.returns.loaners import LoanSummary, LoanView
 from inventory.returns.repairs import RepairView
 from inventory.returns.rmas import RmaView
+from inventory.returns.swaps import Decision, SwapSummary, SwapView
 from inventory.stock.levels import LevelView
 from inventory.stock.receipts import ReceiptView
 from inventory.stock.transfers import TransferView
@@ -211,6 +214,22 @@ class Client:
         """Whether a ticket's parts are all accounted for."""
         return await self._call(Reconciliation, "GET", f"/tickets/{_segment(source)}/{_segment(ticket)}/reconciliation")
 
+    async def request_reconciliation(self, request: UUID) -> Reconciliation:
+        """Whether one request's parts are all accounted for, and which old parts are owed still."""
+        return await self._call(Reconciliation, "GET", f"/part-requests/{request}/reconciliation")
+
+    def returns(self, **query: Any) -> AsyncGenerator[DebtView]:
+        """What is owed back, what is due first first (`document` names a request's number)."""
+        return self._pages(DebtView, "/returns", **query)
+
+    async def keep_medium(self, debt: UUID, *, signed_by: str) -> DebtView:
+        """Leave a medium with the customer, who signed for it, where the contract lets it."""
+        return await self._call(DebtView, "POST", f"/returns/{debt}/keep", {"signed_by": signed_by})
+
+    async def tell_return_lost(self, debt: UUID, *, reason: str) -> DebtView:
+        """Say that what is owed is lost; a second person confirms it."""
+        return await self._call(DebtView, "POST", f"/returns/{debt}/tell-lost", {"reason": reason})
+
     async def events(self, after: int = 0) -> AsyncGenerator[EventView]:
         """The event stream from a sequence on, to its present end."""
         while True:
@@ -365,6 +384,26 @@ class Client:
     async def call_maker_off(self, case: UUID, *, reason: str) -> maker_support.Summary:
         """Call a maker off."""
         return await self._call(maker_support.Summary, "POST", f"/maker-cases/{case}/withdraw", {"reason": reason})
+
+    def swaps(self, **query: Any) -> AsyncGenerator[SwapSummary]:
+        """Whole-unit swaps, newest first; of one `part_request`, `device`, `depot` or `state`."""
+        return self._pages(SwapSummary, "/swaps", **query)
+
+    async def swap(self, swap: UUID) -> SwapView:
+        """One swap with its two deadlines."""
+        return await self._call(SwapView, "GET", f"/swaps/{swap}")
+
+    async def decide_swap(self, swap: UUID, decision: Decision, *, reason: str = "") -> SwapView:
+        """Swap the device, or do not; not to swap needs a reason."""
+        return await self._call(SwapView, "POST", f"/swaps/{swap}/decide", {"decision": decision, "reason": reason})
+
+    def loans(self, **query: Any) -> AsyncGenerator[LoanSummary]:
+        """Equipment of equal function at customers, newest first; of one `part_request`, `device`, `depot` or `state`."""
+        return self._pages(LoanSummary, "/loans", **query)
+
+    async def loan(self, loan: UUID) -> LoanView:
+        """One loan."""
+        return await self._call(LoanView, "GET", f"/loans/{loan}")
 
     async def declare_force_majeure(
         self, place: str, cause: force_majeure.Cause, *, reason: str

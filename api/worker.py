@@ -38,7 +38,7 @@ from inventory.planning import learning, plans
 from inventory.planning.network import NoLeadTime
 from inventory.procurement import answers, bundling, matching, replenishment, replenishment_answers, stock_value
 from inventory.requests import backorders, changing, exchanging, planned, quoting, shipping
-from inventory.returns import debts
+from inventory.returns import debts, loaners, swaps
 from inventory.stock import keeping, losses, lots, promises, reservations
 from inventory.stock.counting import sheets
 from inventory.stock.months import ensure_ledger_months
@@ -160,6 +160,7 @@ async def on_shipment_arrived(job: jobs.ShipmentArrived, _: Work) -> None:
 async def on_reservation_taken_over(job: jobs.ReservationTakenOver, _: Work) -> None:
     """Somebody lost their stock to a higher purpose."""
     await backorders.lost_reservation(job.reservation, by=service("allocation"))
+    await swaps.lost_reservation(job.reservation, by=service("allocation"))
 
 
 async def on_propose(job: jobs.Propose, work: Work) -> None:
@@ -345,7 +346,9 @@ async def _each_minute() -> None:
     await quoting.expire_due(by=HOUSEKEEPING)
     await reservations.expire_due(by=HOUSEKEEPING)
     await planned.begin_due(by=service("allocation"))
-    await promises.begin_due(by=service("allocation"), beside=await planned.followed())
+    await promises.begin_due(by=service("allocation"), beside=[*await planned.followed(), *await swaps.followed()])
+    await swaps.look_at_due(by=service("allocation"))
+    await loaners.call_overdue()
     await planned.look_ahead(by=service("allocation"))
     await debts.warn_due()
     await escalation.escalate_late()

@@ -16,7 +16,7 @@ from inventory.places import register as places
 from inventory.planning import plans
 from inventory.procurement import invoices, replenishment
 from inventory.requests import policy, requests, waves
-from inventory.returns import counter, debts, removed
+from inventory.returns import counter, debts, erasing, loaners, removed, swaps
 from inventory.stock import (
     handovers,
     movements,
@@ -33,6 +33,7 @@ from inventory.stock.counting import sheets
 from inventory.stock.lines import Lines, set_lines
 from tests.integration.emergency.test_cases import a_case, propose
 from tests.integration.people.test_duty import a_shift, person
+from tests.integration.planning.test_learning import SWAP, enter_swap_unit, promise_swaps
 from tests.integration.planning.test_plans import made
 from tests.integration.procurement.test_invoices import invoice, line
 from tests.integration.procurement.test_orders import placed
@@ -167,6 +168,27 @@ async def _a_debt() -> debts.DebtView:
     done = await counter.take_in("GZ", DRIVE, by=KEEPER, serial="NOT-THIS-1", debt=debt.id, as_found=True)
     assert done.wrong is not None
     return done.wrong
+
+
+async def swapped_and_lent() -> dict[str, UUID]:
+    """A swap to decide, a loan that is out, and an erasure to verify."""
+    await enter_swap_unit()
+    await promise_swaps("C-BANK")
+    serials = ["SW-1", "SW-2", "SW-3"]
+    await receipts.adjust(
+        "GZ", SWAP, len(serials), by=SETUP, provenance="maker_direct", reason="spare machines", serials=serials
+    )
+    swap = await swaps.open_swap("BANK-020", "general", by=DISPATCHER)
+    made = [
+        await loaners.lend(
+            loaners.NewLoan(device_serial=device, depot="GZ", contact="Wang", reason="goodwill"), by=KEEPER
+        )
+        for device in ("BANK-021", "BANK-022")
+    ]
+    checks = loaners.Checks(powers_on=True, undamaged=True, complete=True)
+    await loaners.take_back(made[1].id, loaners.Return(depot="GZ", checks=checks), by=KEEPER)
+    erased = await erasing.erase(made[1].serial, "overwrite", "shred", by=KEEPER)
+    return {"swap": swap.id, "loan": made[0].id, "erasure": erased.id}
 
 
 async def _a_proposal() -> UUID:

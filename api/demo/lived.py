@@ -40,6 +40,15 @@ BURST_DAYS_AGO = 33
 SIGNED_FOR_DAYS = 14
 """For how many of the last days somebody signed on the screen; before, whoever used a part had evidently got it."""
 
+FAILURE_CODES = {
+    "drive": ("SMART-197", "BAD-SECTOR"),
+    "fan": ("BEARING", "NO-SPIN"),
+    "psu": ("NO-OUTPUT", "OVERHEAT"),
+    "memory": ("ECC-MULTI", "ECC-SINGLE"),
+    "raid_battery": ("WORN-OUT", "SWOLLEN"),
+}
+"""What engineers find of a kind of part, the usual first."""
+
 FAR_HOURS = 5.0
 """A site that is farther from its store gets its parts by courier."""
 
@@ -68,7 +77,7 @@ class Life:
         """Who takes in an order in a way of its own, by its number."""
         self._work = Work(settings)
         self._queue: list[_Due] = []
-        self._order, self._shipped, self._brought = count(), count(), count()
+        self._order, self._shipped, self._brought, self._opened = count(), count(), count(), count()
         self.tickets = count(21_001)
         self._served: set[UUID] = set()
         self._rng = np.random.default_rng(SEED + 1)
@@ -169,10 +178,24 @@ class Life:
         if clock.now() > self.end - timedelta(days=SIGNED_FOR_DAYS):
             await self.sign_for(view.number)
         yield takes * 0.6
+        if part != BURST_PART and next(self._opened) % 19 == 7:
+            found = debriefing.Debrief(
+                part_number=part, outcome="no_fault_found", remark="插拔后恢复 / cured by reseating"
+            )
+            await debriefing.debrief(request, [found], by=self.crew["ticket_system"])
+            return
         old = f"OLD-{self.serials.next(part)[0]}" if PART_BY_NUMBER[part].serialised else None
+        codes = FAILURE_CODES.get(PART_BY_NUMBER[part].kind, ("NO-POST", "INTERMITTENT"))
         await debriefing.debrief(
             request,
-            [debriefing.Debrief(part_number=part, outcome="used", serial_out=old)],
+            [
+                debriefing.Debrief(
+                    part_number=part,
+                    outcome="used",
+                    serial_out=old,
+                    failure_code=codes[0] if self._rng.random() < 0.7 else codes[1],
+                )
+            ],
             by=self.crew["ticket_system"],
         )
         dispatcher = self.crew["dispatcher-1"]
@@ -185,7 +208,9 @@ class Life:
         if debt.may_be_kept:
             engineer = next(each for each in self.crew.values() if each.name == debt.debtor)
             await removed.keep(debt.id, "机房主管 / the site's manager", by=engineer)
-        elif number % 23 != 5:
+        else:
+            if number % 11 == 5:
+                yield timedelta(days=9)
             await counter.take_in(
                 debt.depot,
                 debt.part_number,
@@ -194,7 +219,6 @@ class Life:
                 quantity=debt.quantity,
                 debt=debt.id,
             )
-        yield timedelta()
 
     def way(self, view: RequestView, depot: str, mode: shipments.Mode | None = None) -> Dispatch:
         """How something goes to a site: by courier where it is far, else by whoever is at hand."""

@@ -9,7 +9,18 @@ from uuid import UUID
 
 import msgspec
 
-from api.demo import bad_batch, company, credentials, invoicing, open_orders, reordering, sources, staff, warehouse
+from api.demo import (
+    bad_batch,
+    company,
+    credentials,
+    invoicing,
+    open_orders,
+    reordering,
+    sources,
+    staff,
+    standing_in,
+    warehouse,
+)
 from api.demo.company.customers import devices
 from api.demo.company.depots import CRITICAL_PARTS
 from api.demo.company.parts import DRIVES, MODELS
@@ -104,6 +115,7 @@ async def _judge(end: datetime, serials: Serials) -> None:
     await assessments.assess_all(by=SETUP)
     await invoicing.invoice_the_past(end, by=SETUP)
     await open_orders.leave_open(end, serials, by=SETUP)
+    await standing_in.leave(end, by=SETUP)
     await duty_sheets.watch()
     await escalation.escalate_late(limit=500)
     await reordering.leave_proposals(by=SETUP)

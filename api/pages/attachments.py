@@ -35,6 +35,7 @@ ADDRESSES: dict[str, str] = {
     "rma": "/rmas",
     "repair_order": "/repairs",
     "collection": "/collections",
+    "loan": "/loans",
 }
 """Where each kind of document has its page, under its id; a receipt's goes by its number, a unit's by its serial."""
 

@@ -11,9 +11,10 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.assurance.meter import coverage
 from inventory.assurance.meter.judging import State
+from inventory.installed_base import devices
 from inventory.places import places
 from inventory.requests import repeats
-from inventory.returns import debts
+from inventory.returns import debts, loaners, swaps
 
 WORST = 12
 """How many of the worst parts the board names."""
@@ -105,9 +106,13 @@ async def show_depot(request: PageRequest, code: FromPath[str]) -> Page:
 async def show_device(request: PageRequest, serial: FromPath[str]) -> Page:
     """Show whether each critical part of a device can come in time now."""
     device = await coverage.device_cover(serial, seen_by=request.user)
+    reads = request.user.may("requests.read")
     return Page(
         "coverage/device.html",
         device=device,
+        record=await devices.device(device.serial, seen_by=request.user),
+        swaps=await swaps.swaps(limit=20, seen_by=request.user, device=device.serial) if reads else [],
+        loans=await loaners.loans(limit=20, seen_by=request.user, device=device.serial) if reads else [],
         repeats=await repeats.of_device(device.serial, seen_by=request.user),
         owed=await debts.debts(limit=50, seen_by=request.user, state=None, device=device.serial)
         if request.user.may("returns.read")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.access import requires
 from api.pages.attachments import attached
-from api.pages.forms import Long, Reason, Short, quantity, words
+from api.pages.forms import Long, Reason, Short, moment, quantity, words
 from api.pages.rendering import Page, PageRequest
 from api.papers import assembling
 from inventory.places import places
@@ -26,6 +26,7 @@ class Giving(Struct, kw_only=True):
     serials: Long = ""
     pool: Short = "common"
     remark: Short = ""
+    return_by: Short = ""
 
 
 class Issuing(Struct, kw_only=True):
@@ -85,7 +86,14 @@ async def give(request: PageRequest, data: URLEncodedBody[Giving]) -> Redirect:
         serials=serials,
         pool=data.pool,
     )
-    await handovers.give(data.from_place, data.to_place, [item], by=request.user, remark=data.remark.strip())
+    await handovers.give(
+        data.from_place,
+        data.to_place,
+        [item],
+        by=request.user,
+        remark=data.remark.strip(),
+        return_by=moment(data.return_by),
+    )
     return Redirect("/my-parts", status_code=303)
 
 

@@ -19,7 +19,9 @@ from inventory.procurement.replenishment_policy import ReplenishmentPolicy
 from inventory.requests import policy as request_policy
 from inventory.requests.policy import RequestPolicy
 from inventory.returns import policy as return_policy
+from inventory.returns import swap_policy
 from inventory.returns.policy import BroughtBack, ReturnPolicy
+from inventory.returns.swap_policy import SwapPolicy
 from inventory.returns.terms import Counts as Counting
 from inventory.stock import paper_policy
 from inventory.stock.counting import policy as count_policy
@@ -210,6 +212,27 @@ def _counted(text: str) -> Counting:
     raise TermUnclear(line=text)
 
 
+class Swaps(Struct, kw_only=True):
+    """When a swap is prepared, and when a loan is asked back."""
+
+    reserve_before_minutes: Short
+    answer_within_minutes: Short
+    prepare_minutes: Short
+    loan_days: Short
+    remind_hours: Short
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
+    def policy(self) -> SwapPolicy:
+        """The policy that the form asks for."""
+        return SwapPolicy(
+            reserve_before_minutes=whole(self.reserve_before_minutes, least=15, most=2880),
+            answer_within_minutes=whole(self.answer_within_minutes, least=1, most=240),
+            prepare_minutes=whole(self.prepare_minutes, least=0, most=480),
+            loan_days=whole(self.loan_days, least=1, most=366),
+            remind_hours=whole(self.remind_hours, least=1, most=720),
+        )
+
+
 @get("/policies", guards=[requires("requests.read")])
 async def show_policies(request: PageRequest) -> Page:
     """Show the policies that hold, and those that held."""
@@ -217,6 +240,8 @@ async def show_policies(request: PageRequest) -> Page:
         "policies/list.html",
         papers=await paper_policy.in_force(),
         paper_versions=await paper_policy.versions(limit=SHOWN),
+        swaps=await swap_policy.in_force(),
+        swap_versions=await swap_policy.versions(limit=SHOWN),
         requests=await request_policy.in_force(),
         request_versions=await request_policy.versions(limit=SHOWN),
         replenishment=await replenishment_policy.in_force(),
@@ -251,6 +276,13 @@ async def set_requests(request: PageRequest, data: URLEncodedBody[Requests]) -> 
     return Redirect("/policies", status_code=303)
 
 
+@post("/policies/swaps", guards=[requires("swaps.set_policy")], status_code=303)
+async def set_swaps(request: PageRequest, data: URLEncodedBody[Swaps]) -> Redirect:
+    """Let another policy of swaps and loans hold."""
+    await swap_policy.put_in_force(data.policy(), by=request.user, remark=data.remark.strip())
+    return Redirect("/policies", status_code=303)
+
+
 @post("/policies/replenishment", guards=[requires("replenishment.set_policy")], status_code=303)
 async def set_replenishment(request: PageRequest, data: URLEncodedBody[Replenishing]) -> Redirect:
     """Let another policy of replenishment hold."""
@@ -272,4 +304,13 @@ async def set_purchases(request: PageRequest, data: URLEncodedBody[Purchases]) -
     return Redirect("/policies", status_code=303)
 
 
-handlers = [show_policies, set_papers, set_counts, set_requests, set_replenishment, set_returns, set_purchases]
+handlers = [
+    show_policies,
+    set_papers,
+    set_counts,
+    set_requests,
+    set_replenishment,
+    set_returns,
+    set_swaps,
+    set_purchases,
+]

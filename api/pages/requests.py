@@ -24,7 +24,7 @@ from inventory.ground.actor import Actor
 from inventory.installed_base import devices, severities
 from inventory.places import places
 from inventory.requests import approvals, buying, changing, debriefing, kits, requests, scope, shipping, telling
-from inventory.returns import debts
+from inventory.returns import debts, loaners, swaps
 from inventory.stock import shipments
 
 SOURCE = "page"
@@ -249,6 +249,8 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         support=await maker_support.support(view.id, seen_by=request.user)
         if request.user.may("emergency.read")
         else None,
+        swaps=await swaps.swaps(limit=5, seen_by=request.user, request=view.id),
+        loans=await loaners.loans(limit=5, seen_by=request.user, request=view.id),
     )
 
 

@@ -90,10 +90,11 @@ async def show_debt(request: PageRequest, debt_id: FromPath[UUID]) -> Page:
     """Show one piece that is owed back, with everything that was said of it."""
     debt = await debts.debt_view(debt_id, seen_by=request.user)
     settles = request.user.may("returns.settle") and request.user.sees_depot(debt.depot)
+    ends = request.user.may("parts.request") and (debt.debtor == request.user.name or settles)
     return Page(
         "returns/detail.html",
         debt=debt,
-        mine=debt.debtor == request.user.name or settles,
+        ends=ends,
         settles=settles,
         stores=await places.stores(limit=200, seen_by=request.user),
         owners=[],
@@ -101,14 +102,14 @@ async def show_debt(request: PageRequest, debt_id: FromPath[UUID]) -> Page:
     )
 
 
-@post("/returns/{debt_id:uuid}/keep", guards=[requires("returns.read")], status_code=303)
+@post("/returns/{debt_id:uuid}/keep", guards=[requires("parts.request")], status_code=303)
 async def keep(request: PageRequest, debt_id: FromPath[UUID], data: URLEncodedBody[Signing]) -> Redirect:
     """Leave a medium with the customer, who signed for it."""
     await removed.keep(debt_id, data.signed_by, by=request.user, remark=data.remark)
     return _back(debt_id)
 
 
-@post("/returns/{debt_id:uuid}/tell-lost", guards=[requires("returns.read")], status_code=303)
+@post("/returns/{debt_id:uuid}/tell-lost", guards=[requires("parts.request")], status_code=303)
 async def tell_lost(request: PageRequest, debt_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Say that what is owed is lost."""
     await removed.tell_lost(debt_id, by=request.user, reason=data.reason)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
+from msgspec import to_builtins
+
 from api.pages.formats import minute, money
 from api.pages.labels import LABELS
 from api.papers.forms import Fact, Form, Line, Paper, Words
@@ -15,7 +17,7 @@ from inventory.places.names import PlaceName
 from inventory.requests import requests
 from inventory.requests.quotations import QuotationLine, QuotationView
 from inventory.requests.requests import RequestView
-from inventory.returns import debts
+from inventory.returns import debts, erasing, loaners
 from inventory.returns.removed import NotLeftThere
 from inventory.stock import handovers, moved, receipts, transfers
 from inventory.stock.counting import sheets
@@ -128,6 +130,7 @@ async def of_handover(handover: UUID, form: HandoverForm, *, by: Actor) -> Paper
         Fact(("借用人" if form == "loan_note" else "归还至", "To"), place(view.to_place, called)),
         Fact(("移交时间", "Handed over"), minute(view.given_at)),
         Fact(("移交人", "Handed over by"), view.given_by),
+        *([Fact(("归还期限", "Return by"), minute(view.return_by))] if view.return_by else []),
         Fact(("确认时间", "Accepted"), minute(view.answered_at) if view.answered_at else "–"),
         Fact(("确认人", "Accepted by"), view.answered_by or "–"),
     ]
@@ -173,6 +176,87 @@ async def of_kept_medium(debt: UUID, *, by: Actor) -> Paper:
     )
     state = {"open": ("待签署", "To be signed")}.get(view.state)
     return await _paper("media_retention", view.number, facts, [line], by, remarks=declaration, mark=state)
+
+
+async def of_loan(loan: UUID, form: HandoverForm, *, by: Actor) -> Paper:
+    """A loan's paper: what a customer borrows until a repair is done, or gave back.
+
+    Raises:
+        Unknown: no such loan in the reader's scope.
+        NothingMoved: it is not back yet.
+
+    """
+    view = await loaners.loan_view(loan, seen_by=by)
+    returned = form == "loan_return_note"
+    called = await names.names_of([view.depot, view.site, *([view.returned_to] if view.returned_to else [])])
+    facts = [
+        Fact(("借用单位", "Borrower"), both(view.customer_zh, view.customer_en)),
+        Fact(("联系人", "Contact"), " ".join(filter(None, (view.contact, view.contact_phone)))),
+        Fact(("借用自", "From"), place(view.depot, called)),
+        Fact(("使用地点", "At"), place(view.site, called)),
+        Fact(("代替设备", "Stands in for"), f"{view.device_serial} ({view.model})"),
+        Fact(("备件申请", "Part request"), view.request_number or "–"),
+        Fact(("借出时间", "Lent"), minute(view.lent_at)),
+        Fact(("归还期限", "Due back"), minute(view.due_at)),
+        Fact(("签收人", "Signed for by"), view.signed_by or "–"),
+        Fact(("签收时间", "Signed"), minute(view.signed_at) if view.signed_at else "–"),
+    ]
+    if returned:
+        if view.returned_at is None or view.checks is None:
+            raise NothingMoved(number=view.number)
+        facts += [
+            Fact(("归还时间", "Returned"), minute(view.returned_at)),
+            Fact(("归还至", "Returned to"), place(view.returned_to or "–", called)),
+            *(
+                Fact(words("loan_check", name), "是 yes" if passed else "否 no")
+                for name, passed in to_builtins(view.checks).items()
+            ),
+            Fact(("客户数据", "Customer's data"), label("data_state", view.data or "to_erase")),
+        ]
+    line = Line(
+        part_number=view.part_number,
+        name_zh=view.name_zh,
+        name_en=view.name_en,
+        quantity=1,
+        pieces=[view.serial],
+        condition=words("condition", view.condition_back or "good" if returned else "good"),
+        note=view.damage if returned else view.condition_out,
+    )
+    return await _paper(form, view.number, facts, [line], by, remarks=view.reason)
+
+
+async def of_erasure(erasure: UUID, *, by: Actor) -> Paper:
+    """The certificate that a customer's data was erased from a unit, and who verified it.
+
+    Raises:
+        Unknown: no such erasure in the reader's scope.
+        NothingMoved: nobody verified that the data is gone.
+
+    """
+    view = await erasing.erasure_view(erasure, seen_by=by)
+    if view.result != "passed" or view.verified_at is None:
+        raise NothingMoved(number=view.number)
+    called = await names.names_of([view.depot])
+    facts = [
+        Fact(("清除方式", "Method"), label("erasure_method", view.method)),
+        Fact(("清除工具", "Tool"), view.tool),
+        Fact(("清除人", "Erased by"), view.erased_by),
+        Fact(("清除时间", "Erased"), minute(view.erased_at)),
+        Fact(("核验人", "Verified by"), view.verified_by or "–"),
+        Fact(("核验时间", "Verified"), minute(view.verified_at)),
+        Fact(("核验所见", "Finding"), view.verification),
+        Fact(("备件库", "Store"), place(view.depot, called)),
+        Fact(("归还单据", "Came back by"), view.document or "–"),
+    ]
+    line = Line(
+        part_number=view.part_number,
+        name_zh=view.name_zh,
+        name_en=view.name_en,
+        quantity=1,
+        pieces=[view.serial],
+        cells={"what": ["已清除", "erased"]},
+    )
+    return await _paper("erasure_certificate", view.number, facts, [line], by, remarks=view.remark)
 
 
 async def of_receipt(number: str, form: ReceiptForm, *, by: Actor) -> Paper:

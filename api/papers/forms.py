@@ -27,6 +27,7 @@ Form = Literal[
     "media_retention",
     "rma_note",
     "collection_note",
+    "erasure_certificate",
 ]
 Column = Literal[
     "part",
@@ -122,6 +123,11 @@ SHAPES: dict[Form, Shape] = {
         name=("归还单", "Loan return note"),
         columns=("part", "serial", "quantity", "condition", "note"),
         signers=(("归还人", "Returned by"), ("检验人", "Inspected by"), KEEPER),
+    ),
+    "erasure_certificate": Shape(
+        name=("数据清除证明", "Data erasure certificate"),
+        columns=("part", "serial", "quantity", "what"),
+        signers=(("清除人", "Erased by"), ("核验人", "Verified by"), ("客户（签章）", "Customer (sign and stamp)")),
     ),
     "gate_pass": Shape(
         name=("出门条", "Gate pass"),

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires, requires_any
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page, told
+from api.instants import Instant
 from api.problems import refusals
 from api.routes.stock import Code, Quantity, Reason, Text
 from inventory.stock import handovers, keeping, pool_crossings
@@ -67,12 +68,13 @@ class HandoverItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class NewHandover(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From a depot to an engineer, from one engineer to another, or back."""
+    """From a depot to an engineer, from one engineer to another, or back; what is lent is to be back by `return_by`."""
 
     from_place: Code
     to_place: Code
     lines: Annotated[list[HandoverItem], Meta(min_length=1, max_length=200)]
     remark: Text = ""
+    return_by: Instant | None = None
 
 
 class NewCrossing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,7 +219,9 @@ class HandoverController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: handovers.give(data.from_place, data.to_place, items, by=request.user, remark=data.remark),
+            lambda: handovers.give(
+                data.from_place, data.to_place, items, by=request.user, remark=data.remark, return_by=data.return_by
+            ),
             status=201,
             required=True,
         )

@@ -167,6 +167,37 @@ class PaperController(Controller):
         return await as_pdf(await assembling.of_handover(handover_id, form, by=request.user))
 
     @get(
+        "/loans/{loan_id:uuid}/papers/{form:str}",
+        operation_id="PrintLoan",
+        guards=[requires("requests.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_loan(
+        self, request: ApiRequest, loan_id: FromPath[UUID], form: FromPath[HandoverForm]
+    ) -> Response[bytes]:
+        """Print a loan's paper for its customer: the loan note, or the note of its return."""
+        return await as_pdf(await assembling.of_loan(loan_id, form, by=request.user))
+
+    @get(
+        "/data-erasures/{erasure_id:uuid}/papers/{form:str}",
+        operation_id="PrintErasure",
+        guards=[requires("documents.read")],
+        responses=printed(404, 409),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_erasure(
+        self,
+        request: ApiRequest,
+        erasure_id: FromPath[UUID],
+        form: FromPath[Literal["erasure_certificate"]],  # noqa: ARG002  it is the only one
+    ) -> Response[bytes]:
+        """Print the certificate of an erasure that was verified."""
+        return await as_pdf(await assembling.of_erasure(erasure_id, by=request.user))
+
+    @get(
         "/emergency-cases/{case_id:uuid}/papers/{form:str}",
         operation_id="PrintCase",
         guards=[requires("emergency.read")],

@@ -93,7 +93,7 @@ class ReturnController(Controller):
         "/returns/{debt_id:uuid}/keep",
         operation_id="KeepMedium",
         status_code=200,
-        guards=[requires("returns.read")],
+        guards=[requires("parts.request")],
         responses=refusals(404, 409),
     )
     async def keep(
@@ -110,7 +110,7 @@ class ReturnController(Controller):
         "/returns/{debt_id:uuid}/tell-lost",
         operation_id="TellReturnLost",
         status_code=200,
-        guards=[requires("returns.read")],
+        guards=[requires("parts.request")],
         responses=refusals(404, 409),
     )
     async def tell_lost(

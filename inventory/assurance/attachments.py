@@ -15,7 +15,7 @@ from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.procurement import invoices, orders
 from inventory.requests import requests
-from inventory.returns import collecting, debts, repairs, rmas
+from inventory.returns import collecting, debts, loaners, repairs, rmas
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
 
@@ -30,6 +30,7 @@ SubjectKind = Literal[
     "count",
     "provisional_issue",
     "handover",
+    "loan",
     "unit",
     "return_debt",
     "rma",
@@ -50,6 +51,7 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "count": ("documents.read", sheets.count),
     "provisional_issue": ("requests.read", provisional.provisional_issue_view),
     "handover": ("documents.read", handovers.handover_view),
+    "loan": ("requests.read", loaners.loan_view),
     "unit": ("stock.read", units.unit_by_id),
     "return_debt": ("returns.read", debts.debt_view),
     "rma": ("rmas.read", rmas.rma_view),

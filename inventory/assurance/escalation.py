@@ -107,7 +107,7 @@ BUILT_IN = Policy(
             ("quality_supervisor", 60, True),
             ("administrator", 60, True),
         ),
-        **dict.fromkeys(("take_measures", "call_maker"), _URGENT),
+        **dict.fromkeys(("take_measures", "call_maker", "decide_swap"), _URGENT),
         "decide_case": _rungs(
             (OWNER, 0),
             ("project_manager", 5, True),

@@ -7,6 +7,7 @@ from msgspec import Struct
 from inventory.emergency import disclosure, force_majeure, radar_views
 from inventory.ground import db
 from inventory.ground.actor import Actor
+from inventory.places.reach import reached
 from inventory.procurement import counterfeits
 from inventory.requests import scope
 from inventory.returns import debts
@@ -32,6 +33,9 @@ Kind = Literal[
     "pick_list",
     "pool_crossing",
     "handover",
+    "swap",
+    "loan",
+    "data_erasure",
     "return_debt",
     "rma",
     "repair_order",
@@ -62,6 +66,9 @@ READS: dict[Kind, str] = {
     "pick_list": "stock.issue",
     "pool_crossing": "stock.read",
     "handover": "documents.read",
+    "swap": "requests.read",
+    "loan": "requests.read",
+    "data_erasure": "documents.read",
     "return_debt": "returns.read",
     "rma": "rmas.read",
     "repair_order": "repairs.read",
@@ -205,6 +212,26 @@ async def _carrier(number: str, seen_by: Actor) -> Found | None:
                JOIN contract ON contract.id = collection.contract
                WHERE number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3))
                  AND ($4::text[] IS NULL OR contract.code = ANY($4))
+               UNION ALL
+               SELECT 13, 'swap', swap.id::text FROM swap
+               JOIN device ON device.id = swap.device
+               JOIN contract ON contract.id = device.contract
+               LEFT JOIN place ON place.id = swap.place
+               WHERE swap.number = $1 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+                 AND ({reached("device.site", "$3")} OR place.code = ANY($3))
+               UNION ALL
+               SELECT 13, 'loan', loan.id::text FROM loan
+               JOIN device ON device.id = loan.device
+               JOIN contract ON contract.id = device.contract
+               JOIN place ON place.id = loan.from_place
+               WHERE loan.number = $1 AND ($4::text[] IS NULL OR contract.code = ANY($4))
+                 AND ({reached("device.site", "$3")} OR place.code = ANY($3))
+               UNION ALL
+               SELECT 13, 'data_erasure', erasure.id::text FROM data_erasure AS erasure
+               JOIN unit ON unit.id = erasure.unit
+               JOIN pool ON pool.id = unit.pool
+               JOIN place ON place.id = erasure.place
+               WHERE erasure.number = $1 AND ($3::text[] IS NULL OR place.code = ANY($3)) AND {serves("pool", "$4")}
                UNION ALL
                SELECT 14, 'quality_claim', quality_claim.id::text FROM quality_claim
                JOIN receipt ON receipt.id = quality_claim.receipt

@@ -336,6 +336,43 @@ INVARIANTS = [
            WHERE (return_debt.state = 'open')::int <> coalesce(duty.duties, 0)""",
     ),
     Invariant(
+        "what_is_lent_is_ours_at_its_customer",
+        "a unit that is lent is ours, and at the site of the device it stands in for",
+        """SELECT loan.number AS what, site.code || ' / ours' AS expected, place.code || ' / ' || party.code AS found,
+                  unit.id AS unit
+           FROM loan
+           JOIN unit ON unit.id = loan.unit
+           JOIN place ON place.id = unit.place
+           JOIN party ON party.id = unit.owner
+           JOIN device ON device.id = loan.device
+           JOIN place AS site ON site.id = device.site
+           WHERE loan.state = 'lent' AND (unit.place <> device.site OR NOT party.is_ourselves)""",
+    ),
+    Invariant(
+        "what_came_back_with_data_is_erased_before_it_is_good",
+        "a unit that holds a customer's data is no good stock, and has no verified erasure since it came back",
+        """SELECT unit.serial AS what, 'not good, not erased' AS expected,
+                  concat_ws(' / ', unit.condition, erasure.number) AS found, unit.id AS unit
+           FROM unit
+           LEFT JOIN LATERAL (
+               SELECT number FROM data_erasure WHERE data_erasure.unit = unit.id AND result = 'passed'
+                 AND verified_at > (SELECT max(recorded_at) FROM movement
+                                    WHERE movement.unit = unit.id AND kind IN ('return_from_site', 'defective_return'))
+               LIMIT 1) AS erasure ON true
+           WHERE unit.holds_data AND (unit.condition = 'good' OR erasure.number IS NOT NULL)""",
+    ),
+    Invariant(
+        "a_swap_holds_at_most_what_it_says",
+        "what is held or promised for swaps belongs to one that is not decided, and holds one unit of its part",
+        """SELECT swap.number AS what, 'one unit for an undecided swap' AS expected,
+                  swap.state || ' / ' || reservation.state || ' / ' || reservation.quantity AS found, level.part, level.place
+           FROM swap
+           JOIN reservation ON reservation.id = swap.reservation AND reservation.state IN ('soft', 'pending')
+           JOIN level ON level.id = reservation.level
+           WHERE swap.state NOT IN ('watching', 'reserved') OR reservation.quantity <> 1
+              OR level.part IS DISTINCT FROM swap.part OR level.place IS DISTINCT FROM swap.place""",
+    ),
+    Invariant(
         "what_went_back_is_at_its_vendor",
         "a unit that was sent to its vendor and has not come back is at that vendor, and none that was not sent",
         """SELECT rma.number || ' / ' || unit.serial AS what, lies.code AS found,

@@ -5,7 +5,7 @@ runs continuously, but for the time in which the fault could not be reproduced (
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,10 @@ from msgspec import Struct
 Hours = Literal["working", "non_working"]
 PartTravels = Literal["with_engineer", "ahead"]
 """How a part comes to the site: the engineer carries it, or it is sent ahead and fitted later."""
+
+
+SwapRunsFrom = Literal["report", "repair_limit", "decision"]
+"""From when on the limit of a whole-unit swap runs, as a contract agreed it."""
 
 
 class WorkingHours(Struct, frozen=True, kw_only=True):
@@ -126,7 +130,9 @@ def clock_of(
     held = next((limit for limit in limits if limit.severity == severity and limit.hours == hours), None)
 
     def after(amount: float | None, unit: Literal["hours", "minutes"]) -> datetime | None:
-        return None if held is None or amount is None else reported_at + timedelta(**{unit: amount}) + stood
+        # in UTC, where an hour is an hour also in the night in which a zone's summer time begins or ends
+        begun = reported_at.astimezone(UTC)
+        return None if held is None or amount is None else begun + timedelta(**{unit: amount}) + stood
 
     return Clock(
         hours=hours,

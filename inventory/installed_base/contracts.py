@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from inventory.ground import db
 from inventory.ground.actor import Actor
-from inventory.installed_base.clocks import Limits, PartTravels
+from inventory.installed_base.clocks import Limits, PartTravels, SwapRunsFrom
 from inventory.installed_base.devices import PartsCharged
 from inventory.places.reach import reached
 
@@ -29,6 +29,8 @@ class ContractView(Struct, frozen=True, kw_only=True):
     fitting_hours: float
     parts_charged: PartsCharged | None
     served_after_end: bool
+    swap_runs_from: SwapRunsFrom | None
+    lends_equal_function: bool
     terms: str
     service_terms: list[Limits]
     devices: int
@@ -65,7 +67,8 @@ async def contracts(*, limit: int, seen_by: Actor, after: str = "") -> list[Cont
         ContractView,
         """SELECT contract.code, party.code AS customer, contract.name_zh, contract.name_en, calendar.code AS calendar,
                   service_class.code AS service_class, starts_on, ends_on, minimum_provenance, dedicated_stock,
-                  customer_keeps_disks, part_travels, fitting_hours, parts_charged, served_after_end, terms,
+                  customer_keeps_disks, part_travels, fitting_hours, parts_charged, served_after_end,
+                  swap_runs_from, lends_equal_function, terms,
                   (SELECT coalesce(jsonb_agg(to_jsonb(service_term) - 'id' - 'contract'
                                              ORDER BY severity, hours DESC), '[]')
                    FROM service_term WHERE service_term.contract = contract.id) AS service_terms,

@@ -17,6 +17,7 @@ from inventory.installed_base.clocks import (
     Limits,
     PartTravels,
     Pause,
+    SwapRunsFrom,
     WorkingHours,
     clock_of,
     needed_by,
@@ -60,6 +61,7 @@ class DeviceView(Struct, frozen=True, kw_only=True):
     installed_on: date
     warranty_until: date | None
     retired_on: date | None
+    successor: str | None
 
 
 class CoveredDevice(Struct, frozen=True, kw_only=True):
@@ -89,6 +91,8 @@ class CoveredDevice(Struct, frozen=True, kw_only=True):
     retired: bool
     parts_charged: PartsCharged | None
     served_after_end: bool
+    swap_runs_from: SwapRunsFrom | None
+    lends_equal_function: bool
     margin_percent: Decimal | None
     labour_cny: Decimal | None
     severities: list[SeverityView]
@@ -147,7 +151,8 @@ async def find(number: str, *, seen_by: Actor | None, at: datetime | None = None
                   place.code AS site_code, device.contract, contract.code AS contract_code, party.code AS customer,
                   contract.dedicated_stock, contract.minimum_provenance, contract.customer_keeps_disks,
                   contract.part_travels, contract.fitting_hours, contract.ends_on AS contract_ends_on,
-                  contract.parts_charged, contract.served_after_end, contract.margin_percent, contract.labour_cny,
+                  contract.parts_charged, contract.served_after_end, contract.swap_runs_from,
+                  contract.lends_equal_function, contract.margin_percent, contract.labour_cny,
                   device.retired_on IS NOT NULL AS retired,
                   device.warranty_until, device.registration_number, device.firmware,
                   (SELECT max(looked_up_at) FROM warranty_lookup WHERE warranty_lookup.device = device.id)
@@ -272,7 +277,8 @@ def _warnings(device: CoveredDevice, held: Clock, now: datetime) -> list[str]:
 
 _VIEW = f"""SELECT device.serial, device.registration_number, device_model.code AS model, place.code AS site,
                   contract.code AS contract, party.code AS customer, device.firmware, device.environment,
-                  device.installed_on, device.warranty_until, device.retired_on
+                  device.installed_on, device.warranty_until, device.retired_on,
+                  (SELECT serial FROM device AS next WHERE next.id = device.successor) AS successor
            FROM device
            JOIN device_model ON device_model.id = device.model
            JOIN place ON place.id = device.site

@@ -255,7 +255,9 @@ async def record_for_request(
         return
     await db.execute(
         """INSERT INTO failure (device, part, position, occurred_at, recorded_at, recorded_by, request)
-           SELECT $1, fresh.part, fresh.position, $4, $5, $6, $7 FROM unnest($2::int[], $3::text[]) AS fresh(part, position)""",
+           SELECT $1, fresh.part, fresh.position, $4, $5, $6, $7 FROM unnest($2::int[], $3::text[]) AS fresh(part, position)
+           -- a whole unit that is asked for replaces what failed; it did not fail itself
+           WHERE NOT EXISTS (SELECT FROM swap_unit WHERE swap_unit.part = fresh.part)""",
         device,
         [each.part for each in fresh],
         [each.position for each in fresh],

@@ -11,7 +11,7 @@ from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
 from inventory.ground.errors import Refused
-from inventory.installed_base.clocks import PartTravels
+from inventory.installed_base.clocks import PartTravels, SwapRunsFrom
 from inventory.installed_base.devices import PartsCharged
 from inventory.places.register import Environment
 
@@ -71,6 +71,8 @@ class NewContract(Struct, frozen=True, kw_only=True):
     fitting_hours: float = 0.5
     parts_charged: PartsCharged | None = None
     served_after_end: bool = False
+    swap_runs_from: SwapRunsFrom | None = None
+    lends_equal_function: bool = False
     margin_percent: Decimal | None = None
     labour_cny: Decimal | None = None
     terms: str = ""
@@ -172,14 +174,17 @@ async def enter_contracts(contracts: Sequence[NewContract], *, by: Actor) -> Non
     await enter(
         """INSERT INTO contract (code, customer, name_zh, name_en, calendar, service_class, starts_on, ends_on,
                                  minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels,
-                                 fitting_hours, parts_charged, served_after_end, margin_percent, labour_cny, terms)
+                                 fitting_hours, parts_charged, served_after_end, swap_runs_from,
+                                 lends_equal_function, margin_percent, labour_cny, terms)
            SELECT new.code, party.id, new.name_zh, new.name_en, calendar.id, service_class.id, starts_on, ends_on,
                   minimum_provenance, dedicated_stock, customer_keeps_disks, part_travels, fitting_hours,
-                  parts_charged, served_after_end, margin_percent, labour_cny, terms
+                  parts_charged, served_after_end, swap_runs_from, lends_equal_function, margin_percent, labour_cny,
+                  terms
            FROM jsonb_to_recordset($1) AS new(code text, customer text, name_zh text, name_en text, calendar text,
                 service_class text, starts_on date, ends_on date, minimum_provenance text, dedicated_stock boolean,
                 customer_keeps_disks boolean, part_travels text, fitting_hours float8, parts_charged text,
-                served_after_end boolean, margin_percent numeric, labour_cny numeric, terms text)
+                served_after_end boolean, swap_runs_from text, lends_equal_function boolean, margin_percent numeric,
+                labour_cny numeric, terms text)
            JOIN party ON party.code = new.customer AND party.is_customer
            JOIN calendar ON calendar.code = new.calendar
            JOIN service_class ON service_class.code = new.service_class

@@ -65,7 +65,9 @@ class Contract(Table, tablename="contract", help_text="What was promised to a cu
     """A maintenance contract; its limits stand in its service terms.
 
     `parts_charged` says when its customer pays for parts (empty: they are covered), `served_after_end` that its devices are
-    still served, for money, when it has ended. Its own margin and labour price go before those of the house.
+    still served, for money, when it has ended. `swap_runs_from` says from when on the limit of a whole-unit swap runs (empty:
+    not agreed, and taken to run from the report), `lends_equal_function` that a loaner is promised until a repair is done.
+    Its own margin and labour price go before those of the house.
     """
 
     id = Serial(primary_key=True)
@@ -84,12 +86,15 @@ class Contract(Table, tablename="contract", help_text="What was promised to a cu
     fitting_hours = real()
     parts_charged = optional_text()
     served_after_end = flag(default=False)
+    swap_runs_from = optional_text()
+    lends_equal_function = flag(default=False)
     margin_percent = optional_money()
     labour_cny = optional_money()
     terms = note()
 
     contract_part_travels_is_known = Check("part_travels IN ('with_engineer', 'ahead')")
     contract_parts_charged_is_known = Check("parts_charged IN ('out_of_warranty', 'always')")
+    contract_swap_runs_from_is_known = Check("swap_runs_from IN ('report', 'repair_limit', 'decision')")
     contract_prices_are_not_negative = Check("margin_percent >= 0 AND labour_cny >= 0")
     contract_fitting_time_is_not_negative = Check("fitting_hours >= 0")
     contract_ends_after_it_starts = Check("ends_on IS NULL OR ends_on >= starts_on")
@@ -152,7 +157,10 @@ class ServiceTerm(
 
 
 class Device(Table, tablename="device", help_text="A covered machine at a customer's site"):
-    """One device of the installed base; its `environment` is its own, where it stands otherwise than its site says."""
+    """One device of the installed base; its `environment` is its own, where it stands otherwise than its site says.
+
+    `successor` is the device that took its place when it was swapped whole.
+    """
 
     id = Serial(primary_key=True)
     serial = text(unique=True)
@@ -165,6 +173,7 @@ class Device(Table, tablename="device", help_text="A covered machine at a custom
     installed_on = day()
     warranty_until = optional_day()
     retired_on = optional_day()
+    successor = optional_link("self")
 
     device_retires_after_it_is_installed = Check("retired_on IS NULL OR retired_on >= installed_on")
     device_environment_is_known = Check(

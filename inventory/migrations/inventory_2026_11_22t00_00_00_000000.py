@@ -106,10 +106,19 @@ GUARDED = (
     ),
     "ledger_seal",
     *("receipt_line", "inspection", "escalation", "escalation_policy", "paper_policy", "count_policy"),
-    *("request_policy", "replenishment_policy", "quotation_line", "learning", "failure_factor", "missed_limit"),
+    *(
+        "request_policy",
+        "return_policy",
+        "replenishment_policy",
+        "quotation_line",
+        "learning",
+        "failure_factor",
+        "missed_limit",
+    ),
     *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
     *("invoice_line", "invoice_answer"),
     *("inquiry_line", "inquiry_vendor", "vendor_quote", "vendor_quote_line", "inquiry_choice"),
+    *("swap_policy", "loan_extension"),
 )
 
 GUARDS = "".join(
@@ -271,6 +280,13 @@ CREATE INDEX advance_notice_open_idx ON advance_notice (place, due_at) WHERE sta
 CREATE INDEX shipment_trip_idx ON shipment (to_place, from_place, shipped_at) WHERE state IN ('handed_over', 'lost');
 CREATE INDEX receipt_at_idx ON receipt (place, id);
 CREATE INDEX reservation_soft_idx ON reservation (level, starts_at) WHERE state = 'soft';
+CREATE UNIQUE INDEX swap_is_open_once ON swap (device) WHERE state NOT IN ('closed', 'released');
+CREATE INDEX swap_live_idx ON swap (leave_by, id) WHERE state NOT IN ('closed', 'released');
+CREATE UNIQUE INDEX loan_is_open_once ON loan (device) WHERE state = 'lent';
+CREATE UNIQUE INDEX loan_lends_a_unit_once ON loan (unit) WHERE state = 'lent';
+CREATE INDEX loan_due_idx ON loan (due_at, id) WHERE state = 'lent';
+CREATE UNIQUE INDEX data_erasure_is_verified_first ON data_erasure (unit) WHERE verified_at IS NULL;
+CREATE INDEX unit_holding_data_idx ON unit (place) WHERE holds_data;
 CREATE UNIQUE INDEX shared_link_token_idx ON shared_link (token_hash);
 
 INSERT INTO priority_class (code, rank, may_empty_depots, name_zh, name_en) VALUES
@@ -418,6 +434,12 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $concerned$
             SELECT FROM part_request JOIN device ON device.id = part_request.device
             JOIN contract ON contract.id = device.contract
             WHERE part_request.number = subject AND contract.code = ANY(contracts))
+        WHEN 'swap' THEN EXISTS (
+            SELECT FROM swap JOIN device ON device.id = swap.device JOIN contract ON contract.id = device.contract
+            WHERE swap.number = subject AND contract.code = ANY(contracts))
+        WHEN 'loan' THEN EXISTS (
+            SELECT FROM loan JOIN device ON device.id = loan.device JOIN contract ON contract.id = device.contract
+            WHERE loan.number = subject AND contract.code = ANY(contracts))
         WHEN 'maker_case' THEN EXISTS (
             SELECT FROM maker_case JOIN part_request ON part_request.id = maker_case.request
             JOIN device ON device.id = part_request.device JOIN contract ON contract.id = device.contract

@@ -50,6 +50,10 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "requests.settle": ("withdraw and account for part requests of others", "撤销与核销他人的备件申请"),
     "requests.approve": ("approve part requests that a rule holds back", "审批备件申请"),
     "requests.set_policy": ("set prices of paid parts and limits of approval", "设置备件收费与审批规则"),
+    "swaps.decide": ("decide on whole-unit swaps", "决定整机替换"),
+    "swaps.set_policy": ("set when swaps are prepared and loans asked back", "设置整机替换与借用规则"),
+    "loans.make": ("lend equipment of equal function and take it back", "借出与收回同等功能设备"),
+    "data.erase": ("erase customers' data and verify that it is gone", "清除客户数据并核验"),
     "devices.read": ("see devices and their history", "查看设备及档案"),
     "warranties.record": ("record what a maker says about a warranty", "登记保修查询结果"),
     "failures.record": ("record failures", "登记故障"),
@@ -106,7 +110,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"stock.receive", "stock.issue", "stock.transfer", "stock.take", "shipments.deliver"}
         | {"stock.count", "bins.manage", "attachments.add", "stock.judge", "notices.read", "notices.announce"}
         | {"reservations.make", "parts.request", "orders.read", "pools.ask", "recounts.ask"}
-        | {"handovers.make", "rmas.ask", "repairs.work", "collections.make"}
+        | {"handovers.make", "rmas.ask", "repairs.work", "collections.make", "loans.make", "data.erase"}
     ),
     "engineer": frozenset(
         _WORK
@@ -118,6 +122,7 @@ ROLES: dict[str, frozenset[str]] = {
         | {"parts.request", "requests.settle", "failures.record", "warranties.record", "reservations.make"}
         | {"contracts.read", "events.read", "attachments.add", "returns.settle"}
         | {"reservations.take_over", "pools.ask", "keepings.manage", "roster.manage", "collections.make"}
+        | {"swaps.decide", "loans.make"}
     ),
     "buyer": frozenset(
         _WORK
@@ -142,13 +147,14 @@ ROLES: dict[str, frozenset[str]] = {
         | {"recounts.ask", "statements.share", "roster.manage", "escalation.manage"}
         | {"requests.approve", "requests.set_policy", "orders.set_policy", "returns.settle", "returns.set_policy"}
         | {"claims.read", "claims.open", "replenishment.read", "replenishment.set_policy", "invoices.match"}
+        | {"swaps.decide", "swaps.set_policy", "loans.make"}
     ),
     "quality_supervisor": frozenset(
         _WORK
         | {"contracts.read", "orders.read", "vendors.read", "audit.read", "emergency.close"}
         | {"stock.adjust", "stock.count", "stock.judge", "stock.inspect", "notices.read", "attachments.add"}
         | {"recounts.ask", "statements.share", "counts.surprise", "requests.approve"}
-        | {"claims.read", "claims.open", "returns.settle"}
+        | {"claims.read", "claims.open", "returns.settle", "data.erase"}
     ),
     "auditor": frozenset(_EVERY_READ),
     "administrator": frozenset(

@@ -400,7 +400,7 @@ WITH repair AS (
            + coalesce((SELECT sum(coalesce(resumed_at, $2::date) - paused_at) FROM request_pause
                        WHERE request_pause.request = part_request.id), '0') AS repair_by,
            need_by_asked, need_by,
-           line.arrived_at, line.complete
+           line.arrived_at, line.complete, coalesce(swap.decision = 'swap', false) AS swapped
     FROM part_request
     JOIN LATERAL (
         -- of a line whose debrief alone tells that it arrived, nobody knows when
@@ -411,14 +411,18 @@ WITH repair AS (
     JOIN device ON device.id = part_request.device
     JOIN contract ON contract.id = device.contract
     JOIN service_term ON service_term.id = part_request.service_term AND service_term.repair_hours IS NOT NULL
-    WHERE planned_at IS NULL AND part_request.state IN ('backordered', 'reserved', 'picked', 'shipped', 'arrived', 'reconciled')
+    LEFT JOIN LATERAL (SELECT decision FROM swap WHERE swap.request = part_request.id ORDER BY swap.id DESC LIMIT 1) AS swap
+         ON true
+    -- a request by which a whole unit left is no repair: it is what a late one asked for
+    WHERE NOT EXISTS (SELECT FROM swap AS leaving WHERE leaving.swap_request = part_request.id) AND planned_at IS NULL
+      AND part_request.state IN ('backordered', 'reserved', 'picked', 'shipped', 'arrived', 'reconciled')
       AND fault_reported_at >= $1::date AND fault_reported_at < $2::date
 )
 SELECT service_class, count(*)::int AS repairs,
-       (count(*) FILTER (WHERE NOT complete
+       (count(*) FILTER (WHERE swapped OR NOT complete
                             OR arrived_at + make_interval(secs => fitting_hours * 3600) > repair_by))::int AS late
 FROM repair
-WHERE (complete OR repair_by < $2::date) AND NOT (need_by_asked AND need_by > repair_by)
+WHERE (complete OR swapped OR repair_by < $2::date) AND NOT (need_by_asked AND need_by > repair_by)
 GROUP BY service_class ORDER BY service_class
 """
 

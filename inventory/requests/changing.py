@@ -32,6 +32,7 @@ from inventory.requests.requests import (
     withdraw,
 )
 from inventory.returns import policy as return_policy
+from inventory.returns import swaps
 from inventory.stock import reservations
 
 OWN_SOURCE = "beijian"
@@ -299,6 +300,7 @@ async def new_cause(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor
     )
     await settle(request)
     await gating.end(request, by=by)
+    await swaps.ended(request, "new_cause", by=by)
     for duty in ("ship_parts", "answer_quotation", "approve_request"):
         await steps.finish("part_request", before.number, duty, by=by)
     view = await follow_up(before, lines, by=by, because="new_cause", reason=reason)
@@ -375,6 +377,7 @@ async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestVi
         row["severity"],
         entitlement.hours,
     )
+    await swaps.reclock(request, device, row["severity"], row["fault_reported_at"], pauses, by=by)
     held = await db.fetch(
         "SELECT reservation FROM request_line WHERE request = $1 AND state = ANY($2)",
         request,

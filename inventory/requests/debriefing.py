@@ -12,10 +12,10 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
 from inventory.installed_base import failures, fitted
 from inventory.places import places
-from inventory.requests import changing, scope
+from inventory.requests import changing, scope, swapping
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import NewRequestLine, Outcome, Removed, RequestView, request_view
-from inventory.returns import removed
+from inventory.returns import removed, swaps
 from inventory.returns.policy import LOSS_CONFIRMED_WITHIN
 from inventory.returns.removed import TakenOut
 from inventory.stock import shipments
@@ -92,6 +92,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
     by.require("parts.request")
     head = await lock_head(request, by=by)
     scope.require_concerned(head, by)
+    swap = await swaps.of_request(request)
     dead: list[NewRequestLine] = []
     for report in reports:
         part = await parts.find(report.part_number)
@@ -100,7 +101,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         if not 1 <= quantity <= left:
             raise MoreThanIssued(request=head["number"], part_number=part.part_number, left=left, quantity=quantity)
         serials = await _serials(line, report, quantity, left)
-        await _account(request, head, line, part, report, quantity, serials, by)
+        await _account(request, head, line, part, report, quantity, serials, by, whole=swap is not None)
         await _reconcile(line)
         if report.outcome == "dead_on_arrival":
             # asked for as before, whatever was sent for it
@@ -119,9 +120,11 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+    again = None
     if dead:
-        await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
+        again = await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
         view = await request_view(request)
+    await swapping.follow(view, head["device"], swap, again, by=by)
     return view
 
 
@@ -171,21 +174,24 @@ async def _account(
     quantity: int,
     serials: list[str],
     by: Actor,
+    *,
+    whole: bool,
 ) -> None:
-    """Do what an outcome says, and write it down."""
+    """Do what an outcome says, and write it down; a `whole` unit takes a device's place and is fitted into none."""
     what_came_out: Removed | None = None
     match report.outcome:
         case "used":
             what_came_out = await _take_out(head, line, part, report, quantity, by)
-            await fitted.fit(
-                head["device"],
-                line.supplied_part or line.part,
-                document=head["number"],
-                quantity=quantity,
-                serial=serials[0] if len(serials) == 1 else None,
-                position=line.device_position,
-                serial_out=report.serial_out,
-            )
+            if not whole:
+                await fitted.fit(
+                    head["device"],
+                    line.supplied_part or line.part,
+                    document=head["number"],
+                    quantity=quantity,
+                    serial=serials[0] if len(serials) == 1 else None,
+                    position=line.device_position,
+                    serial_out=report.serial_out,
+                )
         case "lost":
             if not report.remark.strip():
                 raise LossUnexplained

@@ -33,8 +33,9 @@ class CodeCount(Struct, frozen=True):
 class Analysed(Struct, frozen=True, kw_only=True):
     """What became of the pieces of one vendor, batch, model, part or code; `tested` and `passed` are of the bench.
 
-    `pieces` were accounted for; `failed` is what was replaced or came back defective. The rate of no fault found is that of
-    what came back without one, the bench's the share of tested pieces that passed; each with its interval.
+    `pieces` were issued and accounted for; `failed` is what they replaced, or what came back defective, where it is known
+    whose it was. The rates of dead on arrival and no fault found are of the pieces issued, the bench's is of the pieces
+    tested; each with its interval.
     """
 
     name: str
@@ -97,9 +98,12 @@ async def analysis(
     code, zh, en = _NAMED[by]
     rows = await db.fetch(
         f"""WITH told AS (
-                SELECT coalesce(line.supplied_part, line.part) AS part, device.model, debrief.outcome,
-                       debrief.failure_code AS code, CASE WHEN piece.serial IS NULL THEN debrief.quantity ELSE 1 END AS pieces,
-                       CASE WHEN debrief.outcome = 'used' THEN debrief.serial_out ELSE piece.serial END AS serial,
+                -- a piece that was used says that it worked; the one that it replaced is what failed
+                SELECT CASE WHEN of.what = 'failed' THEN line.part ELSE coalesce(line.supplied_part, line.part) END AS part,
+                       device.model, CASE WHEN of.what = 'failed' THEN 'failed' ELSE debrief.outcome END AS outcome,
+                       CASE WHEN of.what = 'failed' OR debrief.outcome <> 'used' THEN debrief.failure_code END AS code,
+                       CASE WHEN piece.serial IS NULL THEN debrief.quantity ELSE 1 END AS pieces,
+                       CASE WHEN of.what = 'failed' THEN debrief.serial_out ELSE piece.serial END AS serial,
                        NULL::uuid AS unit, NULL::uuid AS lot, part_request.number AS document
                 FROM debrief
                 JOIN request_line AS line ON line.id = debrief.line
@@ -107,6 +111,7 @@ async def analysis(
                 JOIN device ON device.id = part_request.device
                 JOIN contract ON contract.id = device.contract
                 LEFT JOIN LATERAL unnest(string_to_array(debrief.serial_in, ', ')) AS piece(serial) ON true
+                JOIN (VALUES ('issued'), ('failed')) AS of(what) ON of.what = 'issued' OR debrief.outcome = 'used'
                 WHERE debrief.told_at >= $4 AND {scope.seen("$1", "$2", "$3")}
                 UNION ALL
                 SELECT inspection.part, NULL, 'tested_' || inspection.result, NULL, inspection.quantity, NULL,
@@ -116,8 +121,8 @@ async def analysis(
                   AND $1::text[] IS NULL AND ($2::text[] IS NULL OR place.code = ANY($2))
             )
             SELECT {code} AS name, {zh} AS name_zh, {en} AS name_en,
-                   coalesce(sum(pieces) FILTER (WHERE outcome NOT LIKE 'tested%'), 0)::int AS pieces,
-                   coalesce(sum(pieces) FILTER (WHERE outcome IN ('used', 'returned_defective')), 0)::int AS failed,
+                   coalesce(sum(pieces) FILTER (WHERE outcome <> 'failed' AND outcome NOT LIKE 'tested%'), 0)::int AS pieces,
+                   coalesce(sum(pieces) FILTER (WHERE outcome IN ('failed', 'returned_defective')), 0)::int AS failed,
                    coalesce(sum(pieces) FILTER (WHERE outcome = 'dead_on_arrival'), 0)::int AS dead_on_arrival,
                    coalesce(sum(pieces) FILTER (WHERE outcome = 'no_fault_found'), 0)::int AS no_fault_found,
                    coalesce(sum(pieces) FILTER (WHERE outcome LIKE 'tested%'), 0)::int AS tested,
@@ -133,7 +138,7 @@ async def analysis(
                     SELECT movement.lot FROM movement
                     WHERE movement.document = told.document AND movement.part = told.part AND movement.lot IS NOT NULL
                       AND movement.kind = 'issue' ORDER BY movement.recorded_at, movement.id LIMIT 1))
-            ) AS of_lot ON told.serial IS NULL AND told.unit IS NULL AND told.outcome <> 'used'
+            ) AS of_lot ON told.serial IS NULL AND told.unit IS NULL AND told.outcome <> 'failed'
             LEFT JOIN receipt ON receipt.id = coalesce(unit.receipt, of_lot.receipt)
             LEFT JOIN purchase_order ON purchase_order.number = receipt.document
             LEFT JOIN vendor ON vendor.id = purchase_order.vendor

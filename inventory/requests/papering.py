@@ -15,6 +15,7 @@ from inventory.places.tables import STORE_KINDS
 from inventory.requests.gates import GATED
 from inventory.requests.lines import Line, lock_head, lock_lines, settle
 from inventory.requests.requests import id_of, request_view
+from inventory.returns import swaps
 from inventory.stock import paper_policy, provisional, reservations, units
 from inventory.stock.ledger import free_at, post
 from inventory.stock.lines import count_waiting
@@ -402,6 +403,7 @@ async def _bind_to_request(issue: Issue, request: UUID, by: Actor) -> None:
         issue.unit,
     )
     await settle(request)
+    await swaps.unit_left(request)
     await provisional.settle(issue, "papered", by=by, **document)
     view = await request_view(request)
     if all(line.state not in ("reserved", "picked", "backordered") for line in view.lines):

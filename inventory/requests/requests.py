@@ -31,6 +31,7 @@ from inventory.requests.promising import Asked, Asking
 from inventory.requests.quotations import QuotationView
 from inventory.requests.repeats import Repeat
 from inventory.requests.sourcing import PICK_HOURS, Step
+from inventory.returns import swaps
 
 State = Literal[
     "planned",
@@ -288,7 +289,7 @@ class RequestSummary(Struct, frozen=True, kw_only=True):
     parts: str
 
 
-Because = Literal["dead_on_arrival", "rejected", "new_cause"]
+Because = Literal["dead_on_arrival", "rejected", "new_cause", "swap"]
 """Why one request follows from another."""
 
 
@@ -330,13 +331,13 @@ async def open_request(
         raise NotCovered(device=device.serial, contract=device.contract_code, day=device.day.isoformat())
     entitlement = None if new.severity is None else entitlement_of(device, new.severity, reported_at)
     asked = await _asked(new.lines, device)
-    # what goes on with a repair was paid for and approved with its beginning
-    goes_on = because == "dead_on_arrival" or (because == "rejected" and await _were_asked(follows, asked))
+    # what goes on with a repair was paid for and approved with its beginning; a swap is what the contract promised
+    goes_on = because in ("dead_on_arrival", "swap") or (because == "rejected" and await _were_asked(follows, asked))
     charged = None if goes_on else charged_at(device, new.planned_at or reported_at)
     gate = None if goes_on else await gating.gate_for(asked, charged)
     promised = entitlement.need_by if entitlement and device.covered else None
     need_by = new.planned_at or new.need_by or promised
-    origin = (follows, because, charged)
+    origin = (follows, because if follows else None, charged)
     made = await _insert(new, fingerprint, device, entitlement, reported_at, need_by, origin, by)
     if made is None:  # a rival with the same reference was faster
         earlier = await _earlier(new, fingerprint)
@@ -359,17 +360,8 @@ async def open_request(
     if gate is not None:
         await gating.put_behind(request, gate, device, by=by)
     await settle(request)
-    if entitlement is not None:
-        await failures.record_for_request(
-            device.id,
-            [FailedPart(part=line.part, quantity=line.quantity, position=line.device_position) for line in asked],
-            site=device.site,
-            contract=device.contract,
-            request=request,
-            occurred_at=reported_at,
-            by=by,
-            instead_of=follows if because == "dead_on_arrival" else None,
-        )
+    if new.severity is not None:
+        await _note_fault(device, new.severity, asked, request, reported_at, (follows, because), by)
     view = await request_view(request, seen_by=by)
     if view.state not in GATED:
         await begin_shipping(view)
@@ -384,6 +376,31 @@ async def open_request(
         depot=device.site_code,
     )
     return view
+
+
+async def _note_fault(
+    device: CoveredDevice,
+    severity: str,
+    asked: Sequence[Asked],
+    request: UUID,
+    reported_at: datetime,
+    origin: tuple[UUID | None, Because | None],
+    by: Actor,
+) -> None:
+    """Record what a request says failed, and watch its clock where the contract promises a whole-unit swap."""
+    follows, because = origin
+    await failures.record_for_request(
+        device.id,
+        [FailedPart(part=line.part, quantity=line.quantity, position=line.device_position) for line in asked],
+        site=device.site,
+        contract=device.contract,
+        request=request,
+        occurred_at=reported_at,
+        by=by,
+        instead_of=follows if because == "dead_on_arrival" else None,
+    )
+    if because != "swap":
+        await swaps.watch(device, severity, reported_at, by=by, request=request, follows=follows)
 
 
 async def begin_shipping(view: RequestView) -> None:
@@ -568,6 +585,7 @@ async def withdraw(request: UUID, number: str, *, by: Actor, reason: str) -> Req
     await gating.end(request, by=by)
     await settle(request)
     await steps.finish("part_request", number, by=by)
+    await swaps.ended(request, "cancelled", by=by)
     await audit.record("request.cancelled", "part_request", number, by=by, reason=reason)
     view = await request_view(request)
     await events.emit(

@@ -12,6 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import WrongState
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, serials_of, settle
 from inventory.requests.requests import SHIP_WITHIN, RequestView, request_view
+from inventory.returns import swaps
 from inventory.stock import reservations, shipments, transfers, units
 from inventory.stock.ledger import post
 from inventory.stock.moves import GOOD, Spot, moves_of
@@ -73,6 +74,7 @@ async def ship(request: UUID, *, by: Actor, serials: Sequence[str] = (), how: Di
                 contract=view.contract,
             )
     await settle(request)
+    await swaps.unit_left(request)
     if not unfinished:
         await steps.finish("part_request", view.number, "ship_parts", by=by)
     view = await request_view(request)
@@ -184,6 +186,7 @@ async def _bring_back_request(head: db.Row, contents: Sequence[PackedPart], by: 
     for line in mine:
         await _hold_again(line, head, by)
     await settle(mine[0].request)
+    await swaps.unit_came_back(mine[0].request)
     await steps.begin(
         "ship_parts",
         "part_request",

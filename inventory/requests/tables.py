@@ -70,7 +70,8 @@ class PartRequest(Table, tablename="part_request", help_text="A request for part
     )
     part_request_charged_is_known = Check("charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')")
     part_request_follows_for_a_reason = Check(
-        "(follows IS NULL) = (follows_because IS NULL) AND follows_because IN ('dead_on_arrival', 'rejected', 'new_cause')"
+        "(follows IS NULL) = (follows_because IS NULL) AND "
+        "follows_because IN ('dead_on_arrival', 'rejected', 'new_cause', 'swap')"
     )
 
 

@@ -48,8 +48,8 @@ class MoreThanOwed(Refused):
     """{left} of {part_number} are owed here, not {quantity}."""
 
     zh = "{part_number} 在此待返 {left} 件，不是 {quantity} 件。"
-    help_en = "Take in what is owed; hand in the rest as found (`as_found`)."
-    help_zh = "请按待返数量入库；多出的请选择“按实物入库”。"
+    help_en = "Take in what is owed; hand in the others one by one, each gets its own tag."
+    help_zh = "请按待返数量入库；其余请逐件办理，每件贴一个备件条码。"
 
 
 class OwedElsewhere(Refused):
@@ -122,18 +122,23 @@ async def take_in(
         meant = await _matching(store, part, named, guess=not as_found)
     if meant is None and not as_found and owner is None and part is not None:
         await _refuse_other(store, part, named)
+    if quantity > 1 and (meant is None or meant.serialised):
+        left = 0 if meant is None else 1
+        raise MoreThanOwed(part_number=part.part_number if part else what, left=left, quantity=quantity)
     if meant is None or (as_found and not _fits(meant, named)):
         unit = await handing_in.hand_in(
             depot, what, by=by, serial=named if part is not None else serial, note=note, pool=pool, owner=owner
         )
         wrong = None if meant is None else await _note_wrong(meant, unit, named, by=by, remark=note)
         return TakenIn(settled=[], unit=unit, wrong=wrong)
-    if not _fits(meant, named):
-        raise _other([meant], named or what)
-    if meant.serialised:
-        settled = [await _settle(meant, store, named, by=by, note=note)]
-    else:
+    if not meant.serialised:
         settled = await _settle_pieces(meant, store, quantity, by=by, note=note)
+    elif named is None:
+        raise SerialNeeded(part_number=meant.part_number)
+    elif not _fits(meant, named):
+        raise _other([meant], named)
+    else:
+        settled = [await _settle(meant, store, named, by=by, note=note)]
     unit_id = settled[0].unit
     return TakenIn(settled=settled, unit=await units.unit_by_id(unit_id) if unit_id else None, wrong=None)
 
@@ -246,10 +251,8 @@ def _other(owed: Sequence[DebtView], found: str) -> OtherSerialExpected:
     )
 
 
-async def _settle(view: DebtView, store: PlaceRef, serial: str | None, *, by: Actor, note: str) -> DebtView:
+async def _settle(view: DebtView, store: PlaceRef, serial: str, *, by: Actor, note: str) -> DebtView:
     """Take in the piece that is owed, and settle its debt; one that nobody had named yet is entered by its serial."""
-    if serial is None:
-        raise SerialNeeded(part_number=view.part_number)
     if view.unit is None:
         view = await _name(view, serial)
     here = await removed.lying(view)

@@ -409,6 +409,7 @@ async def _tell_vendors(view: DebtView, *, by: Actor, kept: bool) -> None:
 
 async def _mine(debt: UUID, by: Actor) -> DebtView:
     """An engineer's debt that the actor owes, or may settle for others."""
+    by.require("parts.request")
     view = await debts.debt_view(debt, seen_by=by)
     if view.debtor != by.name and not (by.may("returns.settle") and by.sees_depot(view.depot)):
         raise NotYourDebt(name=by.name, number=view.number)

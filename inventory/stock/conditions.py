@@ -62,6 +62,14 @@ class SecondPerson(Forbidden):
     help_zh = "请由该库另一位有判定权限的同事确认。"
 
 
+class DataNotErased(Refused, constraint="unit_with_data_is_not_good"):
+    """{serial} holds a customer's data and does not become good stock."""
+
+    zh = "{serial} 上仍有客户数据，不能转为好件。"
+    help_en = "Erase its data and have a second person verify it; then it may pass its test."
+    help_zh = "请先清除数据，并由第二人核验；之后方可检验放行。"
+
+
 class InspectionView(Struct, frozen=True, kw_only=True):
     """What somebody found a piece to be."""
 
@@ -155,8 +163,11 @@ async def change(
 
     Raises:
         InsufficientStock: good pieces that are promised to somebody do not change.
+        DataNotErased: what is to be good holds a customer's data.
 
     """
+    if becomes == "good":
+        await _require_no_data(chosen)
     number = await next_number("QI")
     spot = chosen.spot
     target = Spot(spot.place, becomes, spot.owner, spot.pool)
@@ -198,6 +209,15 @@ async def change(
     if spot.condition == "unknown":
         await _finish_judged(chosen, by=by)
     return await db.read(InspectionView, f"{_VIEW} WHERE inspection.number = $1 ORDER BY inspection.id", number)
+
+
+async def _require_no_data(chosen: Chosen) -> None:
+    serial = await db.fetch_value(
+        "SELECT serial FROM unit WHERE id = ANY($1) AND holds_data ORDER BY serial LIMIT 1",
+        [piece.unit for piece in chosen.pieces],
+    )
+    if serial is not None:
+        raise DataNotErased(serial=serial)
 
 
 async def _finish_inspected(place: int, *, by: Actor) -> None:

@@ -25,6 +25,9 @@ from inventory.stock.refusals import QuantityNotPositive
 
 ACCEPT_WITHIN = timedelta(hours=24)
 
+REMIND_BEFORE = timedelta(days=1)
+"""How long before what is lent has to be back its holder is asked for it, or at half the time if that is less."""
+
 State = Literal["given", "accepted", "declined"]
 
 
@@ -34,6 +37,14 @@ class NotFromHandToHand(Invalid):
     zh = "{origin} 与 {target} 之间不能直接移交：其中一方必须是个人备件库。"
     help_en = "Send it by a transfer."
     help_zh = "请使用调拨。"
+
+
+class ReturnInPast(Invalid):
+    """What is lent cannot have to be back before now ({return_by})."""
+
+    zh = "归还期限（{return_by}）不能早于当前时间。"
+    help_en = "Correct `return_by`, with its time zone, or leave it out."
+    help_zh = "请更正归还期限并注意时区，或留空。"
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -70,6 +81,8 @@ class Handover(Struct, frozen=True, kw_only=True):
     answered_at: datetime | None
     answered_by: str | None
     answer_reason: str
+    return_by: datetime | None
+    returned_at: datetime | None
     lines: list[HandoverLine]
 
 
@@ -87,31 +100,39 @@ class InHand(Struct, frozen=True, kw_only=True):
 
 
 @db.atomic
-async def give(origin: str, target: str, items: Sequence[Item], *, by: Actor, remark: str = "") -> Handover:
+async def give(
+    origin: str, target: str, items: Sequence[Item], *, by: Actor, remark: str = "", return_by: datetime | None = None
+) -> Handover:
     """Hand parts over; they are in transit, in the giver's custody, until the other side accepts.
+
+    What is lent is to be back by a time (`return_by`).
 
     Raises:
         Unknown: no such store or part.
         NotFromHandToHand: neither side is an engineer's stock.
         NotYourDepot: the giver does not keep what is given.
         InsufficientStock, UnitNotHere: it is not there, or promised to others.
+        ReturnInPast: it was to be back before now.
 
     """
     by.require("handovers.make")
+    if return_by is not None and return_by <= clock.now():
+        raise ReturnInPast(return_by=return_by.isoformat())
     start, end = await places.find_store(origin), await places.find_store(target)
     if start.id == end.id or "engineer_stock" not in (start.kind, end.kind):
         raise NotFromHandToHand(origin=origin, target=target)
     await require_serving(start, "stock.issue", by=by)
     number = await next_number("HO")
     handover = await db.fetch_value(
-        """INSERT INTO handover (number, from_place, to_place, state, remark, given_at, given_by)
-           VALUES ($1, $2, $3, 'given', $4, $5, $6) RETURNING id""",
+        """INSERT INTO handover (number, from_place, to_place, state, remark, given_at, given_by, return_by)
+           VALUES ($1, $2, $3, 'given', $4, $5, $6, $7) RETURNING id""",
         number,
         start.id,
         end.id,
         remark,
         clock.now(),
         by.name,
+        return_by,
     )
     transit = (await places.find(places.TRANSIT)).id
     found = [(await parts.find(item.part_number), await pools.find(item.pool), item) for item in items]
@@ -159,7 +180,41 @@ async def accept(handover: UUID, *, by: Actor) -> Handover:
     await require_serving(target, "stock.receive", by=by)
     row = await _answer(handover, "accepted", "", by)
     await _bring(row, "hand_over_in", row["to_place"], by)
+    view = await handover_view(handover)
+    if view.return_by is not None:
+        await steps.begin(
+            "return_parts",
+            "handover",
+            view.number,
+            owner_role="engineer" if target.kind == "engineer_stock" else "warehouse_keeper",
+            owner=await _keeper(target.id),
+            depot=target.code,
+            due_at=view.return_by - min(REMIND_BEFORE, (view.return_by - view.given_at) / 2),
+        )
+    await _settle_returned(row["to_place"], row["from_place"], by)
     return await _told("accepted", handover)
+
+
+async def _settle_returned(lender: int, borrower: int, by: Actor) -> None:
+    """What was lent and has come back the same way since, piece by piece, is returned."""
+    rows = await db.fetch(
+        """UPDATE handover AS lent SET returned_at = $3
+           WHERE lent.from_place = $1 AND lent.to_place = $2 AND lent.state = 'accepted' AND lent.return_by IS NOT NULL
+             AND lent.returned_at IS NULL AND NOT EXISTS (
+                 SELECT FROM movement AS gone
+                 WHERE gone.document = lent.number AND gone.kind = 'hand_over'
+                 GROUP BY gone.part, gone.unit
+                 HAVING sum(gone.quantity) > (
+                     SELECT coalesce(sum(back.quantity), 0) FROM handover AS other
+                     JOIN movement AS back ON back.document = other.number AND back.kind = 'hand_over_in'
+                     WHERE other.from_place = $2 AND other.to_place = $1 AND other.answered_at >= lent.answered_at
+                       AND back.part = gone.part AND back.unit IS NOT DISTINCT FROM gone.unit))
+           RETURNING lent.number""",
+        lender,
+        borrower,
+        clock.now(),
+    )
+    await steps.finish_all("handover", [row["number"] for row in rows], "return_parts", by=by)
 
 
 @db.atomic
@@ -252,7 +307,7 @@ async def _told(what: State, handover: UUID) -> Handover:
 
 
 _VIEW = """SELECT handover.id, handover.number, origin.code AS from_place, target.code AS to_place, handover.state,
-                  handover.remark, given_at, given_by, answered_at, answered_by, answer_reason,
+                  handover.remark, given_at, given_by, answered_at, answered_by, answer_reason, return_by, returned_at,
                   (SELECT coalesce(jsonb_agg(to_jsonb(line) ORDER BY line.part_number), '[]') FROM (
                       SELECT part.part_number, part.name_zh, part.name_en, pool.code AS pool,
                              sum(movement.quantity)::int AS quantity,

@@ -86,7 +86,8 @@ class Unit(
     """A serialised piece; where it has been is in its movements.
 
     A piece whose label names a serial that another unit carries already goes by our tag; what its label claims stays
-    written beside it.
+    written beside it. One that comes back from a customer with data on it `holds_data` until that is erased and somebody
+    else has verified it; so long it is no good stock, by whatever way it would become that.
     """
 
     id = key()
@@ -104,9 +105,11 @@ class Unit(
     provenance = text()
     source = note()
     firmware = optional_text()
+    holds_data = flag(default=False)
     receipt = reference(index=True)
     received_at = instant()
 
+    unit_with_data_is_not_good = Check("NOT holds_data OR condition <> 'good'")
     unit_serial_is_unique_per_maker = Unique([maker, serial], nulls_distinct=False)
     unit_condition_is_known = Check(CONDITION_IS_KNOWN)
     unit_provenance_is_known = Check(PROVENANCE_IS_KNOWN)
@@ -751,7 +754,10 @@ class StoreKeeping(
 
 
 class Handover(Table, tablename="handover", help_text="Parts given from hand to hand: in transit until accepted"):
-    """Parts given to an engineer, from one to another, or back; its lines are movements."""
+    """Parts given to an engineer, from one to another, or back; its lines are movements.
+
+    What is lent has a time to `return_by`; it is returned once as much came back the same way.
+    """
 
     id = key()
     number = text(unique=True)
@@ -764,6 +770,8 @@ class Handover(Table, tablename="handover", help_text="Parts given from hand to 
     answered_at = optional_instant()
     answered_by = optional_text()
     answer_reason = note()
+    return_by = optional_instant()
+    returned_at = optional_instant()
 
     handover_leads_elsewhere = Check("from_place <> to_place")
     handover_state_is_known = Check("state IN ('given', 'accepted', 'declined')")

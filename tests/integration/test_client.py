@@ -12,6 +12,7 @@ from api.client import Client, ServiceRefused
 from inventory.ground import jobs
 from inventory.people import keys
 from optimizer.whatif import Changes
+from tests.documents import swapped_and_lent
 from tests.integration.planning.test_plans import made
 from tests.services import served
 from tests.world import DRIVE, FAN, PSU, SETUP
@@ -209,3 +210,18 @@ async def test_a_maker_is_called_in_and_a_store_goes_out_of_service_by_the_clien
         with pytest.raises(ServiceRefused) as ahead:
             await pm.rehearse_past(DATE, DATE + timedelta(days=7))
         assert (unplanned.value.problem.code, ahead.value.problem.status) == ("nothing_planned", 422)
+
+
+async def test_a_swap_is_decided_and_a_loan_is_read_by_the_client(service):
+    made = await swapped_and_lent()
+    async with Client(service, await key("ticket_system")) as glpi, Client(service, await key("project_manager")) as pm:
+        (waiting,) = [each async for each in glpi.swaps(state="watching")]
+        with pytest.raises(ServiceRefused) as unsaid:
+            await pm.decide_swap(waiting.id, "no_swap")
+        decided = await pm.decide_swap(waiting.id, "swap")
+        seen = await glpi.swap(waiting.id)
+        lent = [each.id async for each in glpi.loans(state="lent")]
+        loan = await glpi.loan(made["loan"])
+
+    assert (waiting.id, unsaid.value.problem.code, decided.state) == (made["swap"], "reason_missing", "decided")
+    assert (seen.swap_request, lent, loan.contact) == (decided.swap_request, [made["loan"]], "Wang")

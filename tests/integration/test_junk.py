@@ -42,7 +42,7 @@ from inventory.stock.notices import NewNoticeLine
 from inventory.stock.pieces import Pieces
 from inventory.stock.transfers import TransferItem
 from tests.conftest import SECRET
-from tests.documents import one_of_each
+from tests.documents import one_of_each, swapped_and_lent
 from tests.integration.emergency.test_radar import delivered
 from tests.integration.pages.conftest import add_person
 from tests.integration.procurement.test_orders import drafted
@@ -169,8 +169,10 @@ async def known(password_hash: str) -> dict[str, Any]:
     )
     names = {"pick_list": "list_id", "run": "import_id", "file": "attachment_id", "crossing": "crossing_id"}
     ids = {names.get(kind, f"{kind}_id"): str(value) for kind, value in made.items()}
+    standing_in = await swapped_and_lent()
     return {
         **OF_THE_COMPANY,
+        **{f"{kind}_id": str(value) for kind, value in standing_in.items()},
         "rows key": str(await db.fetch_value("SELECT id FROM lane ORDER BY id LIMIT 1")),
         **ids,
         "count": ids["count_id"],

@@ -65,6 +65,7 @@ from tests.conftest import run_as_superuser
 from tests.meter import settle
 from tests.property.debt_rules import DebtRules
 from tests.property.rma_rules import RmaRules
+from tests.property.swap_rules import Swapping
 from tests.world import DISPATCHER, DRIVE, FAN, PSU, SETUP, SUPERVISOR
 
 PARTS = st.sampled_from([DRIVE, FAN, PSU])
@@ -83,7 +84,7 @@ def run(coroutine, context=None):
     return _runner.run(coroutine, context=context)
 
 
-class Ledger(DebtRules, RmaRules, RuleBasedStateMachine):
+class Ledger(DebtRules, RmaRules, Swapping, RuleBasedStateMachine):
     """Every verb that moves stock, in any order, with any outcome; refusals change nothing."""
 
     held = Bundle("held")

@@ -37,6 +37,9 @@ class CustomerSpec:
     minimum_provenance: str = "recovered"
 
 
+LENT_TO = ("JIHE", "HAIZHU")
+"""Customers whose contracts promise equipment of equal function until a repair is done."""
+
 CLASSES = [("1h", 1, 0.95), ("2h", 2, 0.94), ("3h", 3, 0.94), ("4h", 4, 0.93), ("8h", 8, 0.92), ("NBD", 24, 0.90)]
 """Code, hours to site, share of failures for which a part must be there in time."""
 
@@ -401,6 +404,7 @@ async def enter(start: date, *, by: Actor) -> None:
                 minimum_provenance=c.minimum_provenance,
                 dedicated_stock=c.dedicated,
                 customer_keeps_disks=c.keeps_disks,
+                lends_equal_function=c.code in LENT_TO,
                 terms=c.text,
             )
             for c in CUSTOMERS

@@ -81,6 +81,10 @@ async def test_an_engineer_with_a_stock_of_his_own_holds_what_came_out(company):
     (rest,) = await debts.debts(limit=9, seen_by=SETUP, document=fans.document)
     assert (some.settled[0].quantity, rest.id, rest.quantity) == (2, fans.id, 1)
     await counter.take_in("GZ", FAN, by=KEEPER)
+    with pytest.raises(MoreThanOwed):
+        await counter.take_in("GZ", FAN, by=KEEPER, quantity=2)
+    with pytest.raises(SerialNeeded):
+        await counter.take_in("GZ", "", by=KEEPER, debt=drive.id)
     await counter.take_in("GZ", "OLD-1", by=KEEPER)
     left = await db.fetch_value("SELECT sum(on_hand)::int FROM level WHERE place = $1", place)
     assert (left, await debts.debts(limit=9, seen_by=SETUP)) == (0, [])

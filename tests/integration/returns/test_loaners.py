@@ -1,0 +1,182 @@
+"""Loaners: out with a note, never free stock while out, back with a check, and lent again only when the data is gone."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from inventory.assurance.invariants import violations
+from inventory.emergency import rebuilding
+from inventory.ground import clock, db, steps
+from inventory.ground.errors import ReasonMissing, Unknown, WrongState
+from inventory.places import register as places
+from inventory.procurement import release
+from inventory.requests import debriefing, shipping
+from inventory.requests.debriefing import Debrief
+from inventory.returns import erasing, loaners, swap_policy
+from inventory.returns.loaners import Checks, NewLoan, Return
+from inventory.stock import handovers, levels, units
+from inventory.stock.conditions import DataNotErased
+from inventory.stock.handovers import Item
+from inventory.stock.pieces import Pieces
+from tests.integration.planning.test_learning import SWAP, enter_swap_unit
+from tests.integration.returns.test_swaps import fault, stock
+from tests.world import DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
+
+AS_LENT = Checks(powers_on=True, undamaged=True, complete=True)
+SIGNATURE = [[(10.0, 20.0), (30.0, 40.0)]]
+
+
+async def lent(**more: object) -> loaners.LoanView:
+    """A spare machine that stands in for BANK-001; the bank's contract promises one."""
+    await enter_swap_unit()
+    await stock("SW-1")
+    await db.execute("UPDATE contract SET lends_equal_function = true WHERE code = 'C-BANK'")
+    return await loaners.lend(
+        NewLoan(device_serial="BANK-001", depot="GZ", contact="Wang", contact_phone="13800000000", **more), by=KEEPER
+    )
+
+
+async def free() -> int:
+    found = await levels.levels(limit=50, seen_by=SETUP, part_number=SWAP)
+    return sum(each.free for each in found)
+
+
+async def test_what_is_lent_is_ours_at_the_customer_and_nobodys_free_stock(company):
+    loan = await lent(serial="SW-1")
+    signed = await loaners.sign(loan.id, "Wang", by=ENGINEER, strokes=SIGNATURE)
+    out = await units.unit("SW-1", seen_by=SETUP)
+    (to_rebuild,) = [
+        each
+        for model in await rebuilding.rebuilding("BANK-GZ", seen_by=SETUP)
+        for each in model.parts
+        if each.swap_unit
+    ]
+
+    assert (out.place, out.owner, out.condition, await free(), to_rebuild.free) == ("BANK-GZ", "OWN", "good", 0, 0)
+    assert (signed.signed_by, (await loaners.signature(loan.id, seen_by=KEEPER))[:4]) == ("Wang", b"<svg")
+    assert loan.due_at - loan.lent_at == timedelta(days=swap_policy.BUILT_IN.loan_days)
+    assert await violations() == []
+
+
+async def test_one_loaner_stands_in_for_a_device(own_company):
+    await lent()
+    await stock("SW-2")
+    with pytest.raises(loaners.LoanOpen):
+        await loaners.lend(NewLoan(device_serial="BANK-001", depot="GZ", contact="Wang"), by=KEEPER)
+
+
+async def test_a_loaner_is_good_stock_again_after_its_data_is_gone_and_its_test_passed(company):
+    loan = await lent()
+    back = await loaners.take_back(loan.id, Return(depot="GZ", checks=AS_LENT), by=KEEPER)
+    assert (back.state, back.condition_back, back.data, await free()) == ("returned", "in_test", "to_erase", 0)
+    pieces = Pieces(depot="GZ", part_number=SWAP, serials=["SW-1"])
+    with pytest.raises(DataNotErased):
+        await release.release(pieces, "in_test", by=SUPERVISOR, finding="boots")
+    first = await erasing.erase("SW-1", "overwrite", "shred -n 3", by=KEEPER)
+    await erasing.verify(first.id, by=SUPERVISOR, passed=False, finding="one disk still readable")
+    second = await erasing.erase("SW-1", "media_removed", "disks taken out", by=KEEPER)
+    await erasing.verify(second.id, by=SUPERVISOR, passed=True, finding="no media inside")
+    await release.release(pieces, "in_test", by=SUPERVISOR, finding="boots")
+
+    assert ((await loaners.loan_view(loan.id)).state, await free()) == ("closed", 1)
+    assert [each.result for each in await erasing.erasures(limit=9, seen_by=KEEPER, serial="SW-1")] == [
+        "passed",
+        "failed",
+    ]
+    with pytest.raises(erasing.NoDataOnIt):
+        await erasing.erase("SW-1", "overwrite", "again", by=KEEPER)
+    assert await violations() == []
+
+
+async def test_damage_is_told_and_what_does_not_work_is_defective(company):
+    loan = await lent()
+    broken = Checks(powers_on=False, undamaged=True, complete=True)
+    with pytest.raises(loaners.DamageUntold):
+        await loaners.take_back(loan.id, Return(depot="GZ", checks=broken), by=KEEPER)
+    back = await loaners.take_back(
+        loan.id, Return(depot="GZ", checks=broken, damage="dead power supply", data_kept_by_customer=True), by=KEEPER
+    )
+
+    assert (back.state, back.condition_back, back.damage, back.data) == (
+        "closed",
+        "defective",
+        "dead power supply",
+        "kept_by_customer",
+    )
+    with pytest.raises(WrongState):
+        await loaners.take_back(loan.id, Return(depot="GZ", checks=AS_LENT), by=KEEPER)
+
+
+async def test_a_loan_is_asked_back_before_it_is_due_and_its_customer_called_when_it_is(company):
+    loan = await lent(due_at=clock.now() + timedelta(days=5))
+    (duty,) = await steps.open_steps(limit=9, seen_by=SETUP)
+    assert (duty.kind, duty.due_at) == ("return_loan", loan.due_at - timedelta(hours=swap_policy.BUILT_IN.remind_hours))
+    with pytest.raises(ReasonMissing):
+        await loaners.extend(loan.id, loan.due_at + timedelta(days=3), by=KEEPER, reason="")
+    longer = await loaners.extend(loan.id, loan.due_at + timedelta(days=3), by=KEEPER, reason="the board is late")
+    (duty,) = await steps.open_steps(limit=9, seen_by=SETUP)
+    assert duty.due_at == longer.due_at - timedelta(hours=swap_policy.BUILT_IN.remind_hours)
+    assert [(each.was_due_at, each.reason) for each in longer.extensions] == [(loan.due_at, "the board is late")]
+    with clock.at(longer.due_at + timedelta(minutes=1)):
+        assert (await loaners.call_overdue(), await loaners.call_overdue()) == (1, 0)
+        assert await steps.open_kinds("loan", loan.number) == ["call_customer", "return_loan"]
+
+
+async def test_a_repair_that_is_done_has_the_loaner_fetched(company):
+    asked = await fault()
+    loan = await lent(request=asked.id)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        await shipping.ship(asked.id, by=KEEPER)
+        await debriefing.debrief(asked.id, [Debrief(part_number=FAN, outcome="used")], by=ENGINEER)
+    now = await loaners.loan_view(loan.id)
+
+    assert (now.request_number, now.repaired_at is not None, now.due_at < loan.due_at) == (asked.number, True, True)
+    assert await steps.open_kinds("loan", loan.number) == ["fetch_loan"]
+
+
+async def test_only_what_is_of_equal_function_is_lent_and_only_where_it_was_promised(company):
+    await enter_swap_unit()
+    await stock("SW-1")
+    new = NewLoan(device_serial="BANK-001", depot="GZ", contact="Wang")
+    with pytest.raises(loaners.NotPromised):
+        await loaners.lend(new, by=KEEPER)
+    with pytest.raises(loaners.NotOfEqualFunction):
+        await loaners.lend(NewLoan(**{**_told(new), "part_number": DRIVE, "reason": "goodwill"}), by=KEEPER)
+    with pytest.raises(loaners.LoanDueWrong):
+        await loaners.lend(NewLoan(**{**_told(new), "due_at": clock.now(), "reason": "goodwill"}), by=KEEPER)
+    with pytest.raises(Unknown):
+        await loaners.lend(NewLoan(**{**_told(new), "request": uuid4(), "reason": "goodwill"}), by=KEEPER)
+    given = await loaners.lend(NewLoan(**{**_told(new), "reason": "goodwill"}), by=KEEPER)
+    assert (given.promised, given.reason, given.serial) == (False, "goodwill", "SW-1")
+    for stranger in (actor("dispatcher", contracts={"C-TELCO"}), actor("warehouse_keeper", depots={"ZJ"})):
+        assert await loaners.loans(limit=9, seen_by=stranger) == []
+        with pytest.raises(Unknown):
+            await loaners.loan_view(given.id, seen_by=stranger)
+    assert await erasing.holding_data(limit=9, seen_by=SH_KEEPER) == []
+
+
+async def test_what_an_engineer_borrows_is_returned_once_it_came_back_whole(company):
+    await places.enter_places(
+        [places.NewPlace(code="ENG", kind="engineer_stock", name_zh="李", name_en="Li")], by=SETUP
+    )
+    due = clock.now() + timedelta(days=3)
+    items = [Item(part_number=PSU, quantity=2), Item(part_number=DRIVE, serials=["ZL2-0001"])]
+    lent_out = await handovers.give("GZ", "ENG", items, by=SETUP, return_by=due)
+    with pytest.raises(handovers.ReturnInPast):
+        await handovers.give("GZ", "ENG", items, by=SETUP, return_by=clock.now())
+    await handovers.accept(lent_out.id, by=SETUP)
+    assert await steps.open_kinds("handover", lent_out.number) == ["return_parts"]
+    for back, done in (
+        ([Item(part_number=PSU, quantity=2)], False),
+        ([Item(part_number=DRIVE, serials=["ZL2-0001"])], True),
+    ):
+        returned = await handovers.give("ENG", "GZ", back, by=SETUP)
+        await handovers.accept(returned.id, by=SETUP)
+        now = await handovers.handover_view(lent_out.id)
+        assert (now.return_by, now.returned_at is not None) == (due, done)
+    assert await steps.open_kinds("handover", lent_out.number) == []
+
+
+def _told(new: NewLoan) -> dict[str, object]:
+    return {name: getattr(new, name) for name in new.__struct_fields__}
