@@ -55,15 +55,13 @@ async def follow(view: RequestView, device: int, of: UUID | None, again: Request
         await swaps.goes_on_by(of, again.id)
     if view.state != "reconciled" or again is not None:
         return
-    used = [(line, told) for line in view.lines for told in line.debriefs if told.outcome == "used"]
+    used = [told for line in view.lines for told in line.debriefs if told.outcome == "used"]
     if of is None:
         if used:
             await swaps.repaired(view.id, by=by)
     elif not used:
         await swaps.not_used(of, by=by)
     else:
-        line, told = used[0]
-        became = Outcome(serial_in=told.serial_in, serial_out=told.serial_out, depot=line.promise.depot)
-        await swaps.installed(of, became)
+        await swaps.installed(of, Outcome(serial_in=used[0].serial_in, serial_out=used[0].serial_out))
     if used:
         await loaners.repaired(view.id, device, by=by)

@@ -16,7 +16,7 @@ from inventory.installed_base import fitted
 from inventory.people import messages
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.returns import debts, removed
+from inventory.returns import debts, removed, swaps
 from inventory.returns.debts import DebtView
 from inventory.stock import codes, handing_in, units
 from inventory.stock.handing_in import UNIDENTIFIED
@@ -262,6 +262,8 @@ async def _settle(view: DebtView, store: PlaceRef, serial: str, *, by: Actor, no
         target = Spot(store.id, condition, here.spot.owner, here.spot.pool)
         await removed.move(view, target, "defective_return", by=by, reason=note.strip(), at=here)
     await _close_wrong(view, by=by)
+    if view.unit is not None:
+        await swaps.old_came_back(view.unit, serial, document=view.document, depot=store.code)
     return await debts.settle(view.id, "returned", by=by, reason=note, returned_serial=serial)
 
 

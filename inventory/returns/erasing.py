@@ -125,7 +125,7 @@ async def erase(
            SELECT $1, $2, $3, came.document_kind, came.document, $4, $5, $6, $7, $8
            FROM (SELECT 1) AS always
            LEFT JOIN LATERAL (SELECT document_kind, document FROM movement
-                              WHERE movement.unit = $2 AND kind IN ('return_from_site', 'defective_return')
+                              WHERE movement.unit = $2 AND kind IN ('return_from_site', 'defective_return', 'handed_in')
                               ORDER BY recorded_at DESC, id DESC LIMIT 1) AS came ON true
            RETURNING id""",
         await next_number("DE"),
@@ -262,9 +262,9 @@ async def holding_data(*, limit: int, seen_by: Actor) -> list[HoldsData]:
                   came.document_kind, came.document, came.occurred_at AS since, erasure.id AS erasure, erasure.erased_by
            FROM unit
            JOIN part ON part.id = unit.part
-           JOIN place ON place.id = unit.place
+           JOIN place ON place.id = unit.place AND place.kind IN ('depot', 'onsite_store')
            JOIN LATERAL (SELECT document_kind, document, occurred_at FROM movement
-                         WHERE movement.unit = unit.id AND kind IN ('return_from_site', 'defective_return')
+                         WHERE movement.unit = unit.id AND kind IN ('return_from_site', 'defective_return', 'handed_in')
                          ORDER BY recorded_at DESC, id DESC LIMIT 1) AS came ON true
            LEFT JOIN data_erasure AS erasure ON erasure.unit = unit.id AND erasure.verified_at IS NULL
            JOIN pool ON pool.id = unit.pool

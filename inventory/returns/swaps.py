@@ -616,7 +616,6 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     serial_in: str | None
     serial_out: str | None
-    depot: str | None
 
 
 async def of_request(request: UUID) -> UUID | None:
@@ -667,20 +666,30 @@ async def installed(swap: UUID, told: Outcome) -> None:
         successor,
         "kept_by_customer" if keeps else "to_erase",
     )
-    unit = None
-    if told.serial_out is not None and told.depot is not None:
-        unit = await db.fetch_value(
-            """SELECT unit.id FROM unit JOIN place ON place.id = unit.place AND place.code = $2
-               JOIN swap ON swap.part = unit.part AND swap.id = $3 WHERE unit.serial = $1""",
-            told.serial_out,
-            told.depot,
+    if told.serial_out is not None and not keeps:
+        await db.execute(
+            "UPDATE unit SET holds_data = true FROM swap WHERE swap.id = $1 AND swap.part = unit.part AND unit.serial = $2",
             swap,
+            told.serial_out,
         )
-    if unit is not None and not keeps:
-        await customer_data.came_back(unit, depot=told.depot or "")
     await _told("installed", swap)
-    if unit is not None and keeps:
-        await _close(swap)
+
+
+async def old_came_back(unit: UUID, serial: str, *, document: str, depot: str) -> None:
+    """What the request `document` brought out of a device was taken in: the old device of a swap has its data erased here."""
+    row = await db.fetch_one(
+        """UPDATE swap SET serial_out = coalesce(swap.serial_out, $2) FROM part_request
+           WHERE part_request.id = swap.swap_request AND part_request.number = $1 AND swap.state = 'installed'
+           RETURNING swap.id, swap.old_data""",
+        document,
+        serial,
+    )
+    if row is None:
+        return
+    if row["old_data"] == "to_erase":
+        await customer_data.came_back(unit, depot=depot)
+    else:
+        await _close(row["id"])
 
 
 @db.atomic

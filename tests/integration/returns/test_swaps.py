@@ -13,7 +13,7 @@ from inventory.places import register as places
 from inventory.planning import learning
 from inventory.requests import changing, debriefing, requests, shipping, swapping
 from inventory.requests.debriefing import Debrief
-from inventory.returns import erasing, swaps
+from inventory.returns import counter, erasing, swaps
 from inventory.returns.swaps import NoSwapPromised, SwapOpen
 from inventory.stock import paper_policy, receipts, reservations, taking_over, units
 from tests.integration.planning.test_learning import SWAP, enter_swap_unit, promise_swaps
@@ -160,6 +160,9 @@ async def test_the_old_device_is_no_good_stock_before_two_people_saw_its_data_go
     await debriefing.debrief(
         decided.swap_request, [Debrief(part_number=SWAP, outcome="used", serial_out="BANK-001")], by=ENGINEER
     )
+    out = await units.unit("BANK-001", seen_by=SETUP)
+    assert (out.condition, await erasing.holding_data(limit=9, seen_by=SETUP)) == ("defective", [])
+    await counter.take_in("GZ", "BANK-001", by=KEEPER)
     back = await units.unit("BANK-001", seen_by=KEEPER)
     assert (back.place, back.condition, (await the_swap()).old_data) == ("GZ", "defective", "to_erase")
     erased = await erasing.erase("BANK-001", "crypto_erase", "vendor tool", by=KEEPER)
