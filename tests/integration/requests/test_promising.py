@@ -166,6 +166,8 @@ async def test_rungs_below_stock_tell_of_exchange_and_swap(company):
     await db.execute(
         "UPDATE device SET warranty_until = $1 WHERE serial = 'BANK-001'", clock.today() + timedelta(days=9)
     )
+    strict = await requests.open_request(new(reference="INC-0/1"), by=DISPATCHER)
+    await db.execute("UPDATE contract SET minimum_provenance = 'vendor_exchange' WHERE code = 'C-BANK'")
     covered = await requests.open_request(new(), by=DISPATCHER)
     out = await requests.open_request(new(reference="INC-2/1", device_serial="BANK-002"), by=DISPATCHER)
 
@@ -173,6 +175,7 @@ async def test_rungs_below_stock_tell_of_exchange_and_swap(company):
         step = next(step for step in view.lines[0].ladder if step.rung == "vendor_exchange")
         return step.possible, step.reasons[:1]
 
+    assert exchange(strict) == (False, ["source_too_low"])
     assert exchange(covered) == (True, ["ask_DELL"])
     assert exchange(out) == (False, ["only_in_warranty"])
 
