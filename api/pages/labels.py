@@ -675,6 +675,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "condition": ("change of condition", "状态变更"),
         "handed_in": ("handed in", "送件入库"),
         "rma_out": ("sent to the vendor for return", "返修寄出"),
+        "rma_unused": ("sent back unused to the vendor", "未用件退回供应商"),
         "rma_in": ("back from the vendor", "返修收回"),
         "rma_exchanged": ("exchanged: the vendor's now", "已换：旧件归供应商"),
         "rma_credited": ("credited: the vendor's now", "已退款：旧件归供应商"),

@@ -358,6 +358,13 @@ async def receive(request: PageRequest, rma_id: FromPath[UUID], data: URLEncoded
     return _to(rma_id)
 
 
+@post("/rmas/{rma_id:uuid}/send-unused-back", guards=[requires("rmas.ask")], status_code=303)
+async def send_unused_back(request: PageRequest, rma_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
+    """Send the good piece back that was not needed."""
+    await exchanges.send_unused_back(rma_id, by=request.user, reason=data.reason)
+    return _to(rma_id)
+
+
 @post("/rmas/{rma_id:uuid}/cancel", guards=[requires("rmas.ask")], status_code=303)
 async def cancel(request: PageRequest, rma_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Give up a return that has not left."""
@@ -463,6 +470,7 @@ handlers = [
     agree_to_scrap,
     charge,
     receive,
+    send_unused_back,
     cancel,
     list_terms,
     set_terms,

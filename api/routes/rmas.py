@@ -165,6 +165,12 @@ class RmaReason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
+class UnusedBack(RmaReason, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why the good piece was not needed, and by which waybill it travels."""
+
+    waybill: Code | None = None
+
+
 class NewReturnTerms(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a vendor agreed to of returns, for all its parts or those of one `maker`."""
 
@@ -417,6 +423,23 @@ class RmaController(Controller):
         """Take in what came for an RMA, against the serials that are expected."""
         pieces = [coming_in.Arrived(**structs.asdict(piece)) for piece in data.pieces]
         return await once(request, idempotency_key, lambda: coming_in.receive(rma_id, pieces, by=request.user))
+
+    @post(
+        "/{rma_id:uuid}/send-unused-back",
+        operation_id="SendUnusedBack",
+        status_code=200,
+        guards=[requires("rmas.ask")],
+        responses=refusals(403, 404, 409, 422),
+    )
+    async def send_unused_back(
+        self, request: ApiRequest, rma_id: FromPath[UUID], data: JSONBody[UnusedBack], idempotency_key: Key = None
+    ) -> Response[rmas.RmaView]:
+        """Send the good piece of an advance exchange back, which was not needed; nothing is owed any more."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: exchanges.send_unused_back(rma_id, by=request.user, reason=data.reason, waybill=data.waybill),
+        )
 
     @post(
         "/{rma_id:uuid}/cancel",

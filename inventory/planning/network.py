@@ -15,6 +15,7 @@ from inventory.ground import db
 from inventory.ground.errors import Refused
 from inventory.planning.consumption import Consumed, foreseen, handed_out
 from inventory.planning.learning import AGES, Factors, MissedView, by_kind, factors_of, missed_of, newest
+from inventory.planning.repairing import repaired, resupplied
 from inventory.procurement.closures import closures_of_vendors
 from inventory.stock.pools import COMMON
 from inventory.stock.serving import SERVING
@@ -119,7 +120,7 @@ async def gather(on: date) -> Gathered:
     bom = await db.fetch(_BOM, on)
     swap_units = {row["model"]: row for row in await db.fetch(_SWAP_UNITS)}
     horizon = horizon_days(_quoted(offers, {row["part"] for row in [*bom, *swap_units.values()]}))
-    lead_times = await _lead_times(offers, on, horizon)
+    lead_times = resupplied(await _lead_times(offers, on, horizon), await repaired(on))
     learning = await newest()
     fleet = _fleet(await db.fetch(_INSTALLED, on, horizon, AGES), bom, by_kind(await factors_of(learning)))
     installed, lines = _for_their_days(fleet, bom, horizon)

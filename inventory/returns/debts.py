@@ -577,14 +577,13 @@ async def money_at_risk() -> Decimal:
     )
 
 
-async def open_of_piece(unit: UUID, debtor_kind: DebtorKind) -> list[DebtView]:
-    """The open debts of one side about a unit, or about the serial it carries; locked, those due first first."""
+async def open_beside(debt: UUID, debtor_kind: DebtorKind) -> list[DebtView]:
+    """The open debts of one side about the same piece as another debt is; locked, those due first first."""
     rows = await db.fetch(
-        """SELECT debt.id FROM return_debt AS debt JOIN unit ON unit.id = $1
-           WHERE debt.state = 'open' AND debt.debtor_kind = $2
-             AND (debt.unit = unit.id OR debt.part = unit.part AND debt.expected_serial = unit.serial)
-           ORDER BY debt.due_at, debt.id FOR NO KEY UPDATE OF debt""",
-        unit,
+        f"""SELECT other.id FROM return_debt AS other JOIN return_debt AS debt ON debt.id = $1
+            WHERE other.id <> debt.id AND other.state = 'open' AND other.debtor_kind = $2 AND {_PIECE}
+            ORDER BY other.due_at, other.id FOR NO KEY UPDATE OF other""",
+        debt,
         debtor_kind,
     )
     return [await debt_view(row["id"]) for row in rows]

@@ -10,13 +10,15 @@ from uuid import UUID
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, Refused, Unknown
+from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown
 from inventory.installed_base import devices
 from inventory.places import places
 from inventory.procurement.vendors import vendor_id
-from inventory.returns import coming_in, rmas
+from inventory.returns import coming_in, debts, rmas
 from inventory.returns.rmas import Head, Line, OnAnotherRma, RmaView, lines_of, lock, the_line, turned
 from inventory.stock import expected, pools
+from inventory.stock.ledger import post
+from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 
 
@@ -50,6 +52,14 @@ class NotTheOldPiece(Refused):
     zh = "{serial} 不能作为第 {line} 行 {part_number} 的旧件：{why_zh}。"
     help_en = "Name a defective piece of the same part that lies in the RMA's store."
     help_zh = "请选择同料号、位于该返修单备件库的坏件。"
+
+
+class NotUnused(Refused):
+    """{piece} of {rma} cannot go back unused: it is out, held for somebody, or not the vendor's."""
+
+    zh = "{rma} 的 {piece} 不能作为未用件退回：已出库、已被预留，或不归供应商所有。"
+    help_en = "Bring it back to the store and release what holds it, or send the old piece back."
+    help_zh = "请先将其退库并解除预留，或返还旧件。"
 
 
 class ShippedLater(Invalid):
@@ -334,3 +344,60 @@ async def attach(rma: UUID, position: int, serial: str, *, by: Actor) -> RmaView
         due_at=clock.now() + rmas.SHIP_WITHIN,
     )
     return await turned(head, "attached", by=by, reason=serial)
+
+
+@db.atomic
+async def send_unused_back(rma: UUID, *, by: Actor, reason: str, waybill: str | None = None) -> RmaView:
+    """The good piece was not needed: it goes back to its vendor, whose it still is, and nothing is owed for it any more.
+
+    Raises:
+        ReasonMissing: it was not said why.
+        NotUnused: it is not in the RMA's store as the vendor's, or is held for somebody.
+        Unknown, NotYourDepot, WrongState: as `rmas.lock`; the old piece is on its way already.
+
+    """
+    by.require("rmas.ask")
+    if not reason.strip():
+        raise ReasonMissing
+    head = await lock(rma, ("authorised",), by=by)
+    (line, *_) = await lines_of(rma)
+    row = await db.fetch_one(
+        """SELECT unit.place, unit.condition, unit.owner, unit.pool, unit.bin, unit.serial, level.free
+           FROM unit LEFT JOIN level ON level.part = unit.part AND level.place = unit.place
+                AND level.condition = unit.condition AND level.owner = unit.owner AND level.pool = unit.pool
+           WHERE unit.id = $1 FOR NO KEY UPDATE OF unit""",
+        line.replacement,
+    )
+    if row is None or (row["place"], row["owner"]) != (head.place, head.vendor_party) or not row["free"]:
+        raise NotUnused(piece=row["serial"] if row else line.part_number, rma=head.number)
+    await post(
+        [
+            Move(
+                kind="rma_unused",
+                part=line.part,
+                quantity=1,
+                unit=line.replacement,
+                from_bin=row["bin"],
+                origin=Spot(row["place"], row["condition"], row["owner"], row["pool"]),
+                target=Spot(head.vendor_place, row["condition"], row["owner"], row["pool"]),
+                document_kind="rma",
+                document=head.number,
+                reason=reason.strip(),
+            )
+        ],
+        by=by,
+    )
+    if line.debt is not None and (await debts.debt_view(line.debt)).state == "open":
+        await debts.settle(line.debt, "returned", by=by, reason=reason.strip(), returned_serial=row["serial"])
+    now = clock.now()
+    await db.execute("UPDATE rma_line SET closed_at = $2 WHERE rma = $1 AND closed_at IS NULL", rma, now)
+    await db.execute(
+        """UPDATE rma SET state = 'cancelled', closed_at = $2, closed_by = $3, reason = $4, waybill = $5 WHERE id = $1""",
+        rma,
+        now,
+        by.name,
+        reason.strip(),
+        waybill,
+    )
+    await steps.finish("rma", head.number, by=by)
+    return await turned(head, "sent_unused_back", by=by, reason=reason)

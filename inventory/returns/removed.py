@@ -398,9 +398,7 @@ async def confirm_lost(debt: UUID, *, by: Actor) -> DebtView:
 
 async def _tell_vendors(view: DebtView, *, by: Actor, kept: bool) -> None:
     """Settle what we owe a vendor of a piece that will not come: kept, where the vendor's terms let it, else charged."""
-    if view.unit is None:
-        return
-    for owed in await debts.open_of_piece(view.unit, "us"):
+    for owed in await debts.open_beside(view.id, "us"):
         if kept and owed.may_be_kept:
             await debts.settle(owed.id, "kept_by_customer", by=by, reason="the customer keeps it")
         else:

@@ -780,7 +780,7 @@ async def rmas(
               AND ($5::text IS NULL OR rma.state = $5) AND ($6::text IS NULL OR party.code = $6)
               AND ($7::text IS NULL OR place.code = $7)
               AND ($8::text IS NULL OR $8 IN (rma.number, rma.bundle, rma.vendor_number))
-              AND (NOT $9 OR rma.closed_at IS NULL) AND ($3::text IS NULL OR rma.state <> 'draft')
+              AND (NOT $9 OR rma.closed_at IS NULL) AND ($3::text IS NULL OR rma.requested_at IS NOT NULL)
             ORDER BY rma.id DESC LIMIT $10""",
         seen_by.depot_scope,
         seen_by.contract_scope,

@@ -33,6 +33,10 @@ FACTS = {
         "number": "EC-26-000001", "part_number": "FAN-2U", "name_zh": "风扇", "name_en": "fan", "depot": "GZ",
         "in_burst": True, "measures": 2, "still_missing": 0, "due_at": "2027-02-06T00:00:00Z",
     },
+    "wrong_return": {
+        "number": "RD-26-000001", "depot": "GZ", "part_number": "FAN-2U", "expected": "A-1", "found": "B-2",
+        "document": "PR-26-000001", "device": "BANK-001",
+    },
 }  # fmt: skip
 
 

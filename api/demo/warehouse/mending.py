@@ -7,7 +7,6 @@ from msgspec import Struct
 
 from api.demo.lived import FAR_HOURS, TRAVEL, Life, NotToday, Story, signature_of
 from inventory.ground import clock, db
-from inventory.ground.actor import service
 from inventory.returns import answering, collecting, coming_in, exchanges, repairs, rmas, vendor_terms
 from inventory.returns.answering import Answer
 from inventory.returns.coming_in import Arrived
@@ -36,7 +35,7 @@ class _Piece(Struct, frozen=True):
 
 def plan(life: Life) -> None:
     """Have the terms kept, and pieces go every way there is."""
-    life.plan(life.on(40, "09:00"), _keep_terms)
+    life.plan(life.on(40, "09:00"), lambda: _keep_terms(life))
     life.tell(life.on(20, "10:00"), _on_the_bench(life, days=3.5))
     life.tell(life.on(12, "10:20"), _on_the_bench(life, days=5.0))
     life.tell(life.ago(hours=50), _on_the_bench(life, days=1.5, tested=False))
@@ -48,7 +47,7 @@ def plan(life: Life) -> None:
     life.tell(life.ago(hours=28), _customers_own(life))
 
 
-async def _keep_terms() -> None:
+async def _keep_terms(life: Life) -> None:
     for vendor, days, counts, runs_from, charge, words in TERMS:
         await vendor_terms.set_terms(
             NewTerms(
@@ -63,7 +62,7 @@ async def _keep_terms() -> None:
                 doa_days=30,
                 words=words,
             ),
-            by=service("buyer-1"),
+            by=life.crew["buyer-1"],
         )
 
 

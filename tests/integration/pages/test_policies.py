@@ -2,6 +2,7 @@
 
 import pytest
 
+from inventory.returns import policy as return_policy
 from inventory.stock import paper_policy
 from inventory.stock.counting import policy as count_policy
 
@@ -32,6 +33,19 @@ async def test_the_deadline_of_papers_is_changed_on_its_page_and_the_change_is_t
     assert all(words in page for words in ("2 d", "long holidays", "the next one at 9 o'clock")), page
     await supervisor.post("/policies/papers", {**PAPERS, "on_working_days": ""})
     assert not (await paper_policy.in_force()).policy.on_working_days
+
+
+async def test_bringing_back_is_changed_there_with_terms_of_single_stores(visitor):
+    manager = await visitor("project_manager")
+    form = {"amount": "3", "counts": "business_days", "warn_hours": "12", "repeat_days": "60", "quiet_days": "90"}
+    refused = await manager.post("/policies/returns", {**form, "depots": "GZ 2 moons"})
+    assert (await manager.post("/policies/returns", {**form, "depots": "GZ 48 hours\n\n"})).status_code == 303
+
+    assert "moons" in refused.text
+    held = (await return_policy.in_force()).policy
+    assert (held.amount, held.term("GZ").amount, held.term("SH").counts) == (3, 48, "business_days")
+    page = (await manager.get("/policies", language="en")).text
+    assert "48 hours" in page
 
 
 async def test_counting_is_changed_there_as_well(visitor):

@@ -1,9 +1,11 @@
 """What comes out of a device: in its engineer's custody, owed to the depot, taken in at the counter, kept, or lost."""
 
+from datetime import timedelta
+
 import pytest
 
 from inventory.assurance.invariants import violations
-from inventory.ground import db, steps
+from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotYourDepot, Unknown, WrongState
 from inventory.requests import debriefing, requests, shipping
 from inventory.requests.debriefing import Debrief
@@ -173,7 +175,13 @@ async def test_a_disk_that_the_customer_keeps_is_the_customers_on_a_signed_paper
         await removed.keep(debt.id, " ", by=ENGINEER)
     with pytest.raises(NotYourDebt):
         await removed.keep(debt.id, "Wang", by=KEEPER)
+    lenient, strict = [
+        await _owed_to_a_vendor("SECRET" if kept else "OLD-1", may_be_kept=kept) for kept in (True, False)
+    ]
+    await db.execute("UPDATE return_debt SET expected_serial = 'OLD-1' WHERE id = $1", lenient.id)
     done = await removed.keep(debt.id, "Wang", by=ENGINEER)
+    ends = [(await debts.debt_view(each.id)).state for each in (lenient, strict)]
+    assert ends == ["kept_by_customer", "charged"]
 
     kept = await units.unit("OLD-1", seen_by=SETUP)
     assert (done.state, done.signed_by, kept.owner, kept.place) == ("kept_by_customer", "Wang", "BANK", "BANK-GZ")
@@ -184,21 +192,7 @@ async def test_a_disk_that_the_customer_keeps_is_the_customers_on_a_signed_paper
 
 async def test_what_is_lost_is_written_off_by_a_second_person_and_its_vendor_charges(company):
     debt = await owed(await used(DRIVE, serial_out="OLD-1"))
-    vendor = await db.fetch_value("SELECT id FROM vendor LIMIT 1")
-    theirs = await debts.begin(
-        debts.NewDebt(
-            vendor=vendor,
-            depot=await db.fetch_value("SELECT id FROM place WHERE code = 'GZ'"),
-            part=await db.fetch_value("SELECT id FROM part WHERE part_number = $1", DRIVE),
-            pool=await db.fetch_value("SELECT id FROM pool WHERE code = 'common'"),
-            expected_serial="OLD-1",
-            document_kind="rma",
-            document="RMA-1",
-            due_at=debt.due_at,
-            terms=debt.terms,
-        ),
-        by=SETUP,
-    )
+    theirs = await _owed_to_a_vendor("OLD-1")
     with pytest.raises(WrongState):
         await removed.confirm_lost(debt.id, by=ADMIN)
     await removed.tell_lost(debt.id, by=ENGINEER, reason="left in the taxi")
@@ -224,6 +218,24 @@ async def test_a_depot_has_a_term_of_its_own_from_when_it_is_set(company):
     assert round((after.due_at - after.opened_at).total_seconds()) == 8 * 3600
     assert (await debts.debt_view(before.id)).due_at == before.due_at
     assert "8 hours" in after.terms.en
+
+
+async def _owed_to_a_vendor(serial: str, *, may_be_kept: bool = False) -> debts.DebtView:
+    return await debts.begin(
+        debts.NewDebt(
+            vendor=await db.fetch_value("SELECT id FROM vendor ORDER BY id LIMIT 1"),
+            depot=await db.fetch_value("SELECT id FROM place WHERE code = 'GZ'"),
+            part=await db.fetch_value("SELECT id FROM part WHERE part_number = $1", DRIVE),
+            pool=await db.fetch_value("SELECT id FROM pool WHERE code = 'common'"),
+            expected_serial=serial,
+            may_be_kept=may_be_kept,
+            document_kind="rma",
+            document="RMA-1",
+            due_at=clock.now() + timedelta(days=5),
+            terms=debts.Terms(zh="5 天", en="5 days"),
+        ),
+        by=SETUP,
+    )
 
 
 def _as(name: str):

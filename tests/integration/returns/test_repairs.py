@@ -9,6 +9,7 @@ from msgspec import to_builtins
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
+from inventory.planning import network
 from inventory.procurement import stock_value
 from inventory.requests import quoting, requests
 from inventory.requests.quoting import NoRepairQuoted, QuotationOver
@@ -114,6 +115,21 @@ async def test_the_next_repair_is_due_by_what_the_last_ones_took(company):
     assert timedelta(days=5.99) < opened.due_at - before < timedelta(days=6.01)
     due = await db.fetch_value("SELECT due_at FROM expected_delivery WHERE source = $1", opened.id)
     assert due == opened.due_at
+
+
+async def test_a_plan_reckons_with_what_comes_back_repaired(company):
+    async def lead_time() -> float:
+        gathered = await network.gather(clock.today())
+        return next(row.lead_time_days for row in gathered.network.replenishment if row.part == DRIVE)
+
+    bought = await lead_time()
+    for n in range(4):
+        await repaired(f"ZL2-{n:04d}", 3)
+    few = await lead_time()
+    await repaired("ZL2-0004", 3)
+
+    assert (bought, few) == (7, 7)
+    assert round(await lead_time(), 2) == 3.0  # nothing else failed this year: all of it came back
 
 
 async def test_a_vendors_repair_goes_on_with_its_rma(company):

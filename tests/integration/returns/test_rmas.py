@@ -22,7 +22,7 @@ from inventory.returns.answering import (
     SecondPersonMissing,
 )
 from inventory.returns.coming_in import Arrived, NotExpected, NothingAwaited
-from inventory.returns.exchanges import NoExchange, NotTheOldPiece
+from inventory.returns.exchanges import NoExchange, NotTheOldPiece, NotUnused
 from inventory.returns.rmas import NewLine, NotDeadOnArrival, NotReturnable, OnAnotherRma, RmaView
 from inventory.returns.vendor_terms import ChargeIncomplete, NewTerms
 from inventory.stock import conditions, receipts, units
@@ -294,12 +294,18 @@ async def test_what_comes_back_good_from_the_site_is_still_the_vendors(company):
     )
 
     assert await where("GOOD-1") == ("GZ", "good", "DISTI")
-    assert came.lines[0].debt is not None
+    debt = came.lines[0].debt
+    assert debt is not None
+    back = await exchanges.send_unused_back(came.id, by=KEEPER, reason="the cable was loose")
+    assert (back.state, await where("GOOD-1")) == ("cancelled", ("V-DISTI", "good", "DISTI"))
+    assert (await debts.debt_view(debt)).state == "returned"
     assert await violations() == []
 
 
 async def test_a_title_crosses_under_a_reservation_and_it_goes_on_holding(company):
     request, came = await come_in_advance()
+    with pytest.raises(NotUnused):
+        await exchanges.send_unused_back(came.id, by=KEEPER, reason="held for the request")
     await receipts.adjust("GZ", DRIVE, 1, by=SETUP, reason="found", serials=["OLD-1"], provenance="authorised_channel")
     await broken("OLD-1")
     await exchanges.attach(came.id, 1, "OLD-1", by=KEEPER)
