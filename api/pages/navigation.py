@@ -66,7 +66,7 @@ GROUPS = (
         (
             Item("/requests", ("Requests", "申请"), "clipboard-list", "requests.read"),
             Item("/quotations", ("Quotations", "报价"), "tag", "requests.read"),
-            Item("/swaps", ("Whole-unit swaps", "整机替换"), "device-desktop", "requests.read"),
+            Item("/swaps", ("Whole-unit swaps", "整机替换"), "arrow-right", "requests.read"),
             Item("/loans", ("Loaners", "借出设备"), "device-desktop", "requests.read", also=("/data-erasures",)),
             Item("/reservations", ("Reservations", "预留"), "bookmark", "documents.read"),
             Item("/coverage", ("Promise meter", "保障状态"), "target", "devices.read"),
