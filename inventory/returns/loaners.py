@@ -221,7 +221,8 @@ async def lend(new: NewLoan, *, by: Actor) -> LoanView:
                              condition_out, contact, contact_phone, lent_at, lent_by, due_at)
            SELECT $1, $2, $3, unit.id, unit.part, $4, unit.pool, 'lent', $5, $6, $7, $8, $9, $10, $11, $12
            FROM unit JOIN part ON part.id = unit.part AND part.part_number = $13
-           WHERE unit.serial = $14 AND unit.place = $15 RETURNING id""",
+           WHERE unit.serial = $14 AND unit.place = $15
+           ON CONFLICT (device) WHERE state = 'lent' DO NOTHING RETURNING id""",
         number,
         device.id,
         new.request,
@@ -238,6 +239,8 @@ async def lend(new: NewLoan, *, by: Actor) -> LoanView:
         left.serials[0],
         device.site,
     )
+    if loan is None:
+        raise LoanOpen
     await _remind(number, store.code, due_at, policy.remind_hours)
     await audit.record("loan.lent", "loan", number, by=by, reason=new.reason, change={"serial": left.serials[0]})
     return await _told("lent", loan)
