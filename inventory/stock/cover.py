@@ -1,10 +1,11 @@
 """What a change of stock means for the promise meter: which changes have to be judged, and which do not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from inventory.catalogue.substitutes import stood_in_for
 from inventory.ground import db
 from inventory.ground.jobs import JudgeCover
+from inventory.stock.issuable import BELOW_CHANNEL
 
 
 def standing(free: int, critical_point: int | None, *, in_several: bool = False) -> tuple[int, int]:
@@ -21,16 +22,26 @@ def standing(free: int, critical_point: int | None, *, in_several: bool = False)
     return (free, point) if in_several else (min(free, 2), (free > point) - (free < point))
 
 
-async def to_judge(spots: Sequence[tuple[int, int, int]]) -> list[JudgeCover]:
-    """The jobs for some parts, places and pools: of parts that a device depends on, or that stand in for such a part."""
+async def to_judge(spots: Mapping[tuple[int, int, int], bool]) -> list[JudgeCover]:
+    """The jobs for some parts, places and pools: of parts that a device depends on, or that stand in for such a part.
+
+    What is told with True has changed its `standing`. What has not matters all the same where not every piece may be
+    given to everybody: of stock that stands as before, as many may have become good enough for a contract, or too few.
+    """
     if not spots:
         return []
     rows = await db.fetch(
-        f"""SELECT asked.part FROM unnest($1::int[]) AS asked(part)
-           WHERE EXISTS (
-               SELECT FROM model_part
-               WHERE critical AND model_part.part IN ({stood_in_for("ARRAY[asked.part]")}))""",
-        sorted({part for part, _, _ in spots}),
+        f"""SELECT part, place, pool
+            FROM unnest($1::int[], $2::int[], $3::int[], $4::bool[]) AS asked(part, place, pool, stands_otherwise)
+            WHERE EXISTS (SELECT FROM model_part
+                          WHERE critical AND model_part.part IN ({stood_in_for("ARRAY[asked.part]")}))
+              AND (stands_otherwise
+                   OR EXISTS (SELECT FROM contract WHERE minimum_provenance = 'maker_direct')
+                   OR EXISTS (SELECT FROM unit WHERE unit.part = asked.part AND unit.place = asked.place
+                              AND condition = 'good' AND unit.{BELOW_CHANNEL})
+                   OR EXISTS (SELECT FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND quantity > 0
+                              WHERE lot.part = asked.part AND lot.{BELOW_CHANNEL} AND lot_stock.place = asked.place))""",
+        *zip(*spots, strict=True),
+        list(spots.values()),
     )
-    watched = {row["part"] for row in rows}
-    return [JudgeCover(*spot) for spot in dict.fromkeys(spots) if spot[0] in watched]
+    return [JudgeCover(row["part"], row["place"], row["pool"]) for row in rows]

@@ -333,11 +333,16 @@ async def _require_there_then(moves: Sequence[Move]) -> None:
 async def announce(changes: Sequence[LevelChange]) -> None:
     """Enqueue what a change of levels calls for: an assessment at a crossed line, stock for those who wait, cover."""
     good = [change for change in changes if change.condition == GOOD]
+    covering: dict[tuple[int, int, int], bool] = {}
+    for c in good:
+        if c.freed or c.changes_cover():
+            spot = (c.part, c.place, c.pool)
+            covering[spot] = covering.get(spot, False) or c.changes_cover()
     await jobs.enqueue(
         *(jobs.Assess(c.part, c.place, c.pool) for c in good if c.crosses_a_line()),
         *(jobs.Replenish(c.part, c.place, c.pool) for c in good if c.falls_to_reorder()),
         *(jobs.FillBackorders(c.part, c.place, c.pool) for c in good if c.freed > 0 and c.backordered > 0),
-        *await cover.to_judge([(c.part, c.place, c.pool) for c in good if c.changes_cover()]),
+        *await cover.to_judge(covering),
     )
 
 

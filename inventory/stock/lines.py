@@ -73,12 +73,12 @@ async def set_lines(lines: Sequence[Lines]) -> None:
     )
     await jobs.enqueue(
         *await cover.to_judge(
-            [
-                (row["part"], row["place"], row["pool"])
+            {
+                (row["part"], row["place"], row["pool"]): True
                 for row in moved
                 if cover.standing(row["free"], row["before"], in_several=row["in_several"])
                 != cover.standing(row["free"], row["after"], in_several=row["in_several"])
-            ]
+            }
         )
     )
     restocked = [(row["part"], row["place"], row["pool"]) for row in moved if row["restocked"]]
