@@ -587,3 +587,13 @@ async def open_beside(debt: UUID, debtor_kind: DebtorKind) -> list[DebtView]:
         debtor_kind,
     )
     return [await debt_view(row["id"]) for row in rows]
+
+
+async def open_of_document(document: str) -> list[DebtView]:
+    """The engineers' open debts of a document; locked, those due first first."""
+    rows = await db.fetch(
+        """SELECT id FROM return_debt WHERE state = 'open' AND debtor_kind = 'engineer' AND document_number = $1
+           ORDER BY due_at, id FOR NO KEY UPDATE""",
+        document,
+    )
+    return [await debt_view(row["id"]) for row in rows]

@@ -317,6 +317,11 @@ async def keep(debt: UUID, signed_by: str, *, by: Actor, remark: str = "") -> De
     if not signed_by.strip():
         raise SignatureMissing
     await _open(view)
+    return await leave(view, by=by, reason=signed_by.strip(), remark=remark, signed_by=signed_by.strip())
+
+
+async def leave(view: DebtView, *, by: Actor, reason: str, remark: str = "", signed_by: str | None = None) -> DebtView:
+    """Leave an owed piece with its customer, for a verb that checked that it may stay: it becomes the customer's."""
     whose = await db.fetch_one(
         """SELECT device.site, contract.customer FROM return_debt AS debt
            JOIN device ON device.id = debt.device JOIN contract ON contract.id = device.contract WHERE debt.id = $1""",
@@ -326,9 +331,9 @@ async def keep(debt: UUID, signed_by: str, *, by: Actor, remark: str = "") -> De
         raise AssertionError("what may be kept came out of a device")
     here = await lying(view)
     target = Spot(whose["site"], here.spot.condition, whose["customer"], here.spot.pool)
-    await move(view, target, "media_retained", by=by, reason=signed_by.strip(), at=here)
+    await move(view, target, "media_retained", by=by, reason=reason, at=here)
     await _tell_vendors(view, by=by, kept=True)
-    return await debts.settle(debt, "kept_by_customer", by=by, reason=remark, signed_by=signed_by.strip())
+    return await debts.settle(view.id, "kept_by_customer", by=by, reason=remark, signed_by=signed_by)
 
 
 @db.atomic

@@ -21,7 +21,7 @@ from inventory.installed_base import devices, severities, succession
 from inventory.installed_base.clocks import Pause, SwapRunsFrom, clock_of, stood_still
 from inventory.installed_base.devices import CoveredDevice
 from inventory.places.reach import reached
-from inventory.returns import customer_data, swap_policy, whole_units
+from inventory.returns import customer_data, debts, removed, swap_policy, whole_units
 from inventory.returns.swap_clocks import Deadlines, Miss, deadlines, leave_by, missed
 from inventory.returns.whole_units import Help, WholeUnit
 from inventory.stock import promises, reservations
@@ -694,7 +694,7 @@ async def old_came_back(unit: UUID, serial: str, *, document: str, depot: str) -
 
 @db.atomic
 async def close(swap: UUID, *, by: Actor, reason: str) -> SwapView:
-    """Close a swap whose old device, or its data, the customer keeps.
+    """Close a swap whose old device, or its data, the customer keeps; what was owed of it becomes the customer's.
 
     Raises:
         Unknown: no such swap in the actor's scope.
@@ -710,6 +710,9 @@ async def close(swap: UUID, *, by: Actor, reason: str) -> SwapView:
     if watched is None or watched.state != "installed":
         raise WrongState(what="Swap", what_zh="整机替换", key=view.number, state=view.state, needed="installed")
     await db.execute("UPDATE swap SET old_data = 'kept_by_customer' WHERE id = $1", swap)
+    if view.swap_request_number is not None:
+        for owed in await debts.open_of_document(view.swap_request_number):
+            await removed.leave(owed, by=by, reason=reason.strip(), remark=reason.strip())
     old = await _old_unit(swap)
     if old is not None:
         await customer_data.is_gone(old, by=by)

@@ -13,7 +13,7 @@ from inventory.places import register as places
 from inventory.planning import learning
 from inventory.requests import changing, debriefing, requests, shipping, swapping
 from inventory.requests.debriefing import Debrief
-from inventory.returns import counter, erasing, swaps
+from inventory.returns import counter, debts, erasing, swaps
 from inventory.returns.swaps import NoSwapPromised, SwapOpen
 from inventory.stock import paper_policy, receipts, reservations, taking_over, units
 from tests.integration.planning.test_learning import SWAP, enter_swap_unit, promise_swaps
@@ -189,8 +189,11 @@ async def test_what_was_fitted_goes_along_with_the_swap(company):
     assert (inside.part_number, inside.removed_at) == (FAN, None)
     assert (was.removed_by, was.removed_at is not None) == (opened.number, True)
     # the old device is owed: nobody said that it came back, and the customer may keep it
+    assert [debt.part_number for debt in await debts.debts(limit=9, seen_by=SETUP, device="BANK-001")] == [FAN, SWAP]
     closed = await swaps.close(opened.id, by=DISPATCHER, reason="kept for its disks")
     assert (closed.state, closed.old_data) == ("closed", "kept_by_customer")
+    owed = await debts.debts(limit=9, seen_by=SETUP, device="BANK-001", state=None)
+    assert [debt.state for debt in owed] == ["open", "kept_by_customer"]  # the fan is still to be brought back
 
 
 async def test_no_unit_to_be_had_is_said_at_once_with_what_would_help(company):
