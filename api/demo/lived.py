@@ -81,6 +81,9 @@ class Life:
         self.tickets = count(21_001)
         self._served: set[UUID] = set()
         self._rng = np.random.default_rng(SEED + 1)
+        self._afterwards = np.random.default_rng(
+            SEED + 2
+        )  # what becomes of old parts changes nothing of when others fail
 
     def keeper(self, depot: str, number: int = 1) -> Actor:
         """A keeper of a store."""
@@ -193,14 +196,14 @@ class Life:
                     part_number=part,
                     outcome="used",
                     serial_out=old,
-                    failure_code=codes[0] if self._rng.random() < 0.7 else codes[1],
+                    failure_code=codes[0] if self._afterwards.random() < 0.7 else codes[1],
                 )
             ],
             by=self.crew["ticket_system"],
         )
         dispatcher = self.crew["dispatcher-1"]
         for debt in await debts.debts(limit=5, seen_by=dispatcher, document=view.number):
-            self.tell(clock.now() + timedelta(hours=float(self._rng.uniform(6, 90))), self._bring_back(debt))
+            self.tell(clock.now() + timedelta(hours=float(self._afterwards.uniform(6, 90))), self._bring_back(debt))
 
     async def _bring_back(self, debt: debts.DebtView) -> Story:
         """The engineer brings the old part back, or has the customer sign for a disk that stays; now and then he forgets."""

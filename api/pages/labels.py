@@ -1028,7 +1028,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "purchase_order": ("Purchase order", "采购订单"),
         "quote_comparison": ("Comparison of quotes", "三家比价记录"),
         "case_report": ("Emergency report", "应急方案报告"),
-        "media_retention": ("Media retention confirmation", "介质保留确认单"),
+        "media_retention": ("Media kept", "介质保留确认单"),
         "rma_note": ("RMA note", "返修单"),
         "collection_note": ("Collection note", "收取单"),
     },

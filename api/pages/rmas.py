@@ -38,7 +38,7 @@ class Draft(Struct, kw_only=True):
     asked: Several
     complaint: Several
     remark: Said = ""
-    claim: Short = ""
+    claim: UUID | None = None
 
     def lines(self) -> list[rmas.NewLine]:
         """The lines that name a part; a piece without a serial is one of a lot."""
@@ -231,8 +231,7 @@ async def new_rma(
 @post("/rmas", guards=[requires("rmas.ask")], status_code=303)
 async def draft(request: PageRequest, data: URLEncodedBody[Draft]) -> Redirect:
     """Draft one RMA for each vendor."""
-    claim = UUID(data.claim) if data.claim else None
-    made = await rmas.draft(data.depot, data.lines(), by=request.user, remark=data.remark, claim=claim)
+    made = await rmas.draft(data.depot, data.lines(), by=request.user, remark=data.remark, claim=data.claim)
     return _to(made[0].id) if len(made) == 1 else Redirect("/rmas", status_code=303)
 
 

@@ -163,7 +163,7 @@ SHAPES: dict[Form, Shape] = {
         signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
     ),
     "media_retention": Shape(
-        name=("介质保留确认单", "Media retention confirmation"),
+        name=("介质保留确认单", "Media kept"),
         columns=("part", "serial", "quantity", "condition", "note"),
         signers=(("工程师", "Engineer"), ("客户确认（签章）", "Customer (sign and stamp)")),
     ),

@@ -119,7 +119,7 @@ async function sendOne(act, told) {
   }
   if (answer.status === 401) { standing = "signed_out"; return false; }
   if (answer.status >= 500 || answer.status === 429 || body.code === "idempotency_in_progress") return false;
-  if (answer.ok) Object.assign(act, { state: body.state === "conflict" ? "conflict" : "done", number: body.number ?? body.tag ?? "", address: body.number && kind.name === "take" ? `/provisional-issues/${body.id}` : "", say: conflicts[body.conflict] ?? "", help: body.conflict ? words.keeper : "" });
+  if (answer.ok) Object.assign(act, { state: body.state === "conflict" ? "conflict" : "done", number: body.number ?? body.unit?.tag ?? body.unit?.serial ?? "", address: body.number && kind.name === "take" ? `/provisional-issues/${body.id}` : "", say: conflicts[body.conflict] ?? "", help: body.conflict ? words.keeper : "" });
   else Object.assign(act, { state: "refused", say: body.detail ?? body.title ?? String(answer.status), help: body.help ?? "" });
   act.answered_at = new Date().toISOString();
   await write(act);

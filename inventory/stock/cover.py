@@ -36,11 +36,16 @@ async def to_judge(spots: Mapping[tuple[int, int, int], bool]) -> list[JudgeCove
             WHERE EXISTS (SELECT FROM model_part
                           WHERE critical AND model_part.part IN ({stood_in_for("ARRAY[asked.part]")}))
               AND (stands_otherwise
-                   OR EXISTS (SELECT FROM contract WHERE minimum_provenance = 'maker_direct')
                    OR EXISTS (SELECT FROM unit WHERE unit.part = asked.part AND unit.place = asked.place
                               AND condition = 'good' AND unit.{BELOW_CHANNEL})
                    OR EXISTS (SELECT FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND quantity > 0
-                              WHERE lot.part = asked.part AND lot.{BELOW_CHANNEL} AND lot_stock.place = asked.place))""",
+                              WHERE lot.part = asked.part AND lot.{BELOW_CHANNEL} AND lot_stock.place = asked.place)
+                   OR EXISTS (SELECT FROM contract WHERE minimum_provenance = 'maker_direct')
+                      AND (EXISTS (SELECT FROM unit WHERE unit.part = asked.part AND unit.place = asked.place
+                                   AND condition = 'good' AND provenance <> 'maker_direct')
+                           OR EXISTS (SELECT FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND quantity > 0
+                                      WHERE lot.part = asked.part AND lot_stock.place = asked.place
+                                        AND provenance <> 'maker_direct')))""",
         *zip(*spots, strict=True),
         list(spots.values()),
     )

@@ -169,7 +169,7 @@ class Life(RuleBasedStateMachine):
         cancel=st.booleans(),
     )
     def change(self, part, pieces, price, cancel):
-        line = ChangedLine(part_number=part, quantity=pieces, unit_price_cny=None if price is None else Decimal(price))
+        line = ChangedLine(part_number=part, quantity=pieces, unit_price=None if price is None else Decimal(price))
         self.do(changes.change_order(self.order, [line], by=BUYER, reason="changed our mind", cancel=cancel))
 
     @rule(confirmed=st.booleans())

@@ -1,6 +1,6 @@
 """Returns: what one engineer has to bring back, a piece that came with another serial, and one that is told lost."""
 
-from api.demo.lived import Life, NotToday
+from api.demo.lived import BURST_PART, Life, NotToday
 from inventory.ground import db
 from inventory.requests import debriefing, requests, shipping
 from inventory.returns import counter, debts, removed
@@ -21,10 +21,11 @@ async def _used(life: Life, number: int) -> None:
            JOIN part_request ON part_request.id = line.request AND part_request.state = 'reconciled'
            JOIN device ON device.id = part_request.device
            JOIN place ON place.id = line.source_place AND place.code = 'GZ'
-           JOIN part ON part.id = line.part AND part.serialised
+           JOIN part ON part.id = line.part AND part.serialised AND part_number <> $2
            JOIN level ON level.part = part.id AND level.place = place.id AND level.condition = 'good' AND level.free > 3
            ORDER BY part_request.id LIMIT 1 OFFSET $1""",
         number,
+        BURST_PART,  # its stock is for the drill
     )
     if row is None:
         raise NotToday

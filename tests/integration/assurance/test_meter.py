@@ -371,6 +371,7 @@ async def test_lithium_travels_only_by_lanes_that_carry_it(meter):
 
 
 async def test_only_changes_that_matter_are_judged(meter):
+    await db.execute("UPDATE contract SET minimum_provenance = 'authorised_channel'")
     held = await reservations.reserve(PSU, "GZ", 2, by=SETUP)
     assert await settle() == []
     await reservations.reserve(PSU, "GZ", 3, by=SETUP)
@@ -380,6 +381,17 @@ async def test_only_changes_that_matter_are_judged(meter):
     await reservations.reserve(FAN, "GZ", 10, by=SETUP)
 
     assert await settle() == []
+
+
+async def test_every_piece_matters_where_not_all_are_good_enough_for_everybody(meter):
+    """The proven ones leave first, and as much as before lies there: none of it is for whoever asks for proof."""
+    await db.execute("UPDATE contract SET minimum_provenance = 'authorised_channel'")
+    await receipts.adjust("SH", PSU, 5, by=SETUP, reason="found", provenance="broker")
+    await settle()
+    await receipts.adjust("SH", PSU, -5, by=SETUP, reason="gone")
+
+    assert await settle() == ["judge_cover"]
+    assert await violations() == []
 
 
 @pytest.mark.parametrize(
