@@ -156,11 +156,11 @@ async def _serials(line: Line, report: Debrief, quantity: int, left: int) -> lis
     """The serials of the pieces a report speaks of; none where the part has none."""
     if not line.serials_in:
         return []
-    if report.serial_in is not None:
-        return [report.serial_in]
     rows = await db.fetch("SELECT serial_in FROM debrief WHERE line = $1 AND serial_in IS NOT NULL", line.id)
     there = [serial for serial in line.serials_in if serial not in {s for row in rows for s in row[0].split(", ")}]
-    if quantity != left:
+    if report.serial_in is not None and report.serial_in in there:
+        return [report.serial_in]
+    if report.serial_in is not None or quantity != left:
         raise WhichPiece(serials=", ".join(there))
     return there
 
@@ -306,6 +306,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+    await swapping.follow(view, head["device"], await swaps.of_request(request), None, by=by)
     return view
 
 

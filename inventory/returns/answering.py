@@ -34,12 +34,22 @@ from inventory.stock.moves import Move, Spot
 WITH_VENDOR = ("shipped", "at_vendor", "answered")
 
 
-class CreditIncomplete(Invalid):
+class CreditIncomplete(Invalid, constraint="rma_line_credit_is_whole"):
     """A credit has its note's number, an amount and a currency; other answers have none of them."""
 
     zh = "退款（贷项）须填写贷项凭证号、金额和币种；其他答复不填。"
     help_en = "Give `credit_number`, `credit_amount` and `credit_currency` with “credited” alone."
     help_zh = "仅在答复为“退款”时填写这三项。"
+
+
+class SameSerial(Invalid):
+    """{serial} is the piece that was sent: what comes for it has another serial."""
+
+    zh = "{serial} 即为寄出的旧件；换回件的序列号应不同。"
+    help_en = (
+        "Give the serial of the piece that comes instead; a piece that comes back itself was repaired or rejected."
+    )
+    help_zh = "请填写换回件的序列号；原件返回请登记“已修复”或“拒修退回”。"
 
 
 class AnsweredAlready(Refused):
@@ -200,26 +210,27 @@ async def answer(rma: UUID, position: int, said: Answer, *, by: Actor) -> RmaVie
         CreditIncomplete: a credit without its note, or a note with another answer.
         AnsweredAlready: the piece was answered before.
         OnlyExchanged: an advance exchange is not answered otherwise.
+        SameSerial: a piece is not exchanged for itself.
         Unknown, NotYourDepot, WrongState: as `rmas.lock`; no such line; what the vendor does not have is not answered.
 
     """
     require_settling(by)
-    told = (said.credit_number, said.credit_amount, said.credit_currency)
-    if any((each is None) is (said.answer == "credited") for each in told) or said.credit_number == "":
-        raise CreditIncomplete
+    _require_whole_credit(said)
     head = await lock(rma, WITH_VENDOR, by=by)
     line = the_line(await lines_of(rma), position)
     if line.answer is not None or line.closed_at is not None:
         raise AnsweredAlready(line=position, rma=head.number, answer=line.answer or "charged")
     if head.advance and said.answer != "exchanged":
         raise OnlyExchanged(rma=head.number)
+    if said.answer == "exchanged" and said.replacement_serial is not None and said.replacement_serial == line.serial:
+        raise SameSerial(serial=line.serial)
     now = clock.now()
     if head.state == "shipped":  # who answers for a piece has it
         await arrive(rma, by=by)
     await db.execute(
         """UPDATE rma_line SET answer = $2, finding = $3, no_fault_found = $4, answered_at = $5, answered_by = $6,
                   replacement_serial = coalesce($7, replacement_serial), credit_number = $8, credit_amount = $9,
-                  credit_currency = $10, cost_cny = $11 WHERE id = $1""",
+                  credit_currency = $10, cost_cny = coalesce($11, cost_cny) WHERE id = $1""",
         line.id,
         said.answer,
         said.finding.strip(),
@@ -255,10 +266,16 @@ async def answer(rma: UUID, position: int, said: Answer, *, by: Actor) -> RmaVie
         await repairs.came_from_vendor(
             line.id, by=by, repaired=False, finding=said.finding.strip() or said.answer, cost_cny=said.cost_cny
         )
-    if said.answer in ("credited", "scrapped", "rejected"):
+    if said.answer in ("repaired", "credited", "scrapped", "rejected"):
         await expected.close(line.id)
     await settle(head, by=by)
     return await turned(head, "answered", by=by, reason=said.finding)
+
+
+def _require_whole_credit(said: Answer) -> None:
+    told = (said.credit_number, said.credit_amount, said.credit_currency)
+    if any((each is None) is (said.answer == "credited") for each in told) or said.credit_number == "":
+        raise CreditIncomplete
 
 
 async def _expect_exchange(head: Head, line: Line) -> None:

@@ -87,6 +87,10 @@ async def receive(rma: UUID, arrived: list[Arrived], *, by: Actor) -> RmaView:
     return await turned(head, "received", by=by)
 
 
+SOONEST = timedelta(minutes=1)
+"""A debt whose term is over as it is heard of falls due at once, which is a moment ahead of its beginning."""
+
+
 def _awaited(head: Head, line: Line) -> bool:
     """Whether something is to come in for a line: what was answered so, or the good piece of an advance exchange."""
     if line.came_at is not None or line.closed_at is not None:
@@ -162,6 +166,10 @@ async def _replace(
     if part.serialised:
         unit = await _unit(part.id, came.serial or "", origin, receipt, head)
         origin = await _spot_of(unit)
+        if condition == "good" and origin.condition != "good":
+            condition = (
+                "in_test"  # one that this vendor had of us before was bad: only a test says that it is not any more
+            )
     else:
         lot = await lots.enter(
             part.id, receipt.number, provenance="vendor_exchange", source=head.number, receipt=receipt.id
@@ -312,16 +320,18 @@ def _finding(
 async def _owe(head: Head, line: Line, *, by: Actor) -> None:
     """From now on, or from when the vendor shipped, we owe the old piece by the vendor's terms."""
     if line.debt is None:
-        await owe(head, line, "received", clock.now(), by=by)
+        await owe(head, line, None, clock.now(), by=by)
 
 
-async def owe(head: Head, line: Line, event: vendor_terms.RunsFrom, at: datetime, *, by: Actor) -> None:
+async def owe(head: Head, line: Line, event: vendor_terms.RunsFrom | None, at: datetime, *, by: Actor) -> None:
     """Begin our debt of an old piece, where the vendor's terms begin with this event; without terms nothing is owed by a day.
+
+    None is for what came before anybody said that it was sent: then the terms begin at the latest.
 
     What is at risk is what the terms charge when it is late, by today's list price: what the vendor asks for the part.
     """
     agreed = await vendor_terms.agreed(head.vendor, line.part)
-    if agreed is None or agreed.runs_from != event or line.debt is not None:
+    if agreed is None or event not in (None, agreed.runs_from) or line.debt is not None:
         return
     reckoned = due(at, agreed.term)
     listed = await list_price(head.vendor, line.part)
@@ -333,7 +343,7 @@ async def owe(head: Head, line: Line, event: vendor_terms.RunsFrom, at: datetime
             pool=head.pool,
             document_kind="rma",
             document=head.number,
-            due_at=max(reckoned.due_at, clock.now()),
+            due_at=max(reckoned.due_at, clock.now() + SOONEST),
             terms=debts.Terms(
                 zh=agreed.words,
                 en=agreed.words,

@@ -16,7 +16,7 @@ from inventory.installed_base import fitted
 from inventory.people import messages
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.returns import debts, removed, swaps
+from inventory.returns import debts, loaners, removed, swaps
 from inventory.returns.debts import DebtView
 from inventory.stock import codes, handing_in, units
 from inventory.stock.handing_in import UNIDENTIFIED
@@ -76,6 +76,14 @@ class OwnFinding(Forbidden):
     help_zh = "请由调度员、项目经理或质量监督更正。"
 
 
+class LentOut(Refused):
+    """{serial} is lent by {loan}: it is taken back there, checked, and its data is erased."""
+
+    zh = "{serial} 为借出设备（{loan}），请在借用单上办理归还，检查并清除数据。"
+    help_en = "Open the loan and take it back."
+    help_zh = "请打开该借用单办理归还。"
+
+
 class TakenIn(Struct, frozen=True, kw_only=True):
     """What the counter did: which debts that settled, or what was put by as found, and what is wrong with it."""
 
@@ -110,6 +118,7 @@ async def take_in(
         OtherSerialExpected: a piece of that part is owed here, but another one.
         MoreThanOwed, SerialNeeded, OwedElsewhere: it does not fit what is owed.
         WrongState: the debt it is meant for was settled before.
+        LentOut: it is one of our loaners.
         ReasonMissing: nothing at all was said of it.
 
     """
@@ -117,6 +126,9 @@ async def take_in(
     by.require_depot(depot)
     store = await places.find_store(depot)
     part, named = await _read(what, serial)
+    loan = await loaners.lent_by(named or what.strip())
+    if loan is not None:
+        raise LentOut(serial=named or what.strip(), loan=loan)
     meant = None if debt is None else await _meant(debt, store, by)
     if meant is None and owner is None:
         meant = await _matching(store, part, named, guess=not as_found)
@@ -253,12 +265,13 @@ def _other(owed: Sequence[DebtView], found: str) -> OtherSerialExpected:
 
 async def _settle(view: DebtView, store: PlaceRef, serial: str, *, by: Actor, note: str) -> DebtView:
     """Take in the piece that is owed, and settle its debt; one that nobody had named yet is entered by its serial."""
-    if view.unit is None:
+    unnamed = view.unit is None
+    if unnamed:
         view = await _name(view, serial)
     here = await removed.lying(view)
     if not (here.in_store and here.spot.place == store.id):
         # what came out of a device is bad until a test says otherwise; what was never fitted comes back as it went
-        condition = removed.DEFECTIVE if here.spot.condition == "unknown" else here.spot.condition
+        condition = removed.DEFECTIVE if unnamed or here.spot.condition == "unknown" else here.spot.condition
         target = Spot(store.id, condition, here.spot.owner, here.spot.pool)
         await removed.move(view, target, "defective_return", by=by, reason=note.strip(), at=here)
     await _close_wrong(view, by=by)
@@ -407,6 +420,7 @@ async def correct_record(wrong: UUID, *, by: Actor, reason: str) -> DebtView:
     tag = await db.fetch_value("SELECT tag FROM unit WHERE id = $1", row["unit"])
     await steps.finish("unit", tag, "judge_part", by=by)
     await _answer(wrong, "record_corrected", by=by, reason=reason)
+    await swaps.old_came_back(row["unit"], row["found_serial"], document=view.document, depot=view.depot)
     await audit.record("wrong_return.settled", "return_debt", view.number, by=by, reason=reason.strip())
     return await debts.settle(view.id, "returned", by=by, reason=reason, returned_serial=row["found_serial"])
 

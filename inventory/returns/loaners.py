@@ -334,7 +334,7 @@ async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> Loa
     row = await db.fetch_one("SELECT due_at, state FROM loan WHERE id = $1 FOR NO KEY UPDATE", loan)
     if row is None or row["state"] != "lent":
         raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="lent")
-    await db.execute("UPDATE loan SET due_at = $2 WHERE id = $1", loan, due_at)
+    await db.execute("UPDATE loan SET due_at = $2, called_at = NULL WHERE id = $1", loan, due_at)
     await db.execute(
         """INSERT INTO loan_extension (loan, was_due_at, due_at, reason, extended_at, extended_by)
            VALUES ($1, $2, $3, $4, $5, $6)""",
@@ -572,4 +572,13 @@ async def loans(
         device,
         request,
         limit,
+    )
+
+
+async def lent_by(code: str) -> str | None:
+    """The number of the loan by which a unit, by its serial or tag, is out."""
+    return await db.fetch_value(
+        """SELECT loan.number FROM loan JOIN unit ON unit.id = loan.unit
+           WHERE loan.state = 'lent' AND $1 IN (unit.serial, unit.tag) LIMIT 1""",
+        code,
     )

@@ -414,6 +414,8 @@ async def _mine(debt: UUID, by: Actor) -> DebtView:
     """An engineer's debt that the actor owes, or may settle for others."""
     by.require("parts.request")
     view = await debts.debt_view(debt, seen_by=by)
+    if view.debtor_kind != "engineer":
+        raise Unknown(what="return debt", what_zh="待返记录", key=view.number)
     if view.debtor != by.name and not (by.may("returns.settle") and by.sees_depot(view.depot)):
         raise NotYourDebt(name=by.name, number=view.number)
     return view

@@ -21,10 +21,12 @@ from inventory.installed_base import devices, severities, succession
 from inventory.installed_base.clocks import Pause, SwapRunsFrom, clock_of, stood_still
 from inventory.installed_base.devices import CoveredDevice
 from inventory.places.reach import reached
+from inventory.places.tables import STORE_KINDS
 from inventory.returns import customer_data, debts, removed, swap_policy, whole_units
 from inventory.returns.swap_clocks import Deadlines, Miss, deadlines, leave_by, missed
 from inventory.returns.whole_units import Help, WholeUnit
 from inventory.stock import promises, reservations
+from inventory.stock.refusals import InsufficientStock
 
 State = Literal["watching", "reserved", "decided", "left", "installed", "closed", "released"]
 Decision = Literal["swap", "no_swap"]
@@ -57,6 +59,14 @@ class NoEquivalent(Refused):
     zh = "基础数据中没有与 {model} 同等功能的整机。"
     help_en = "Enter a swap unit for the model in the master data first."
     help_zh = "请先在基础数据中为该型号录入整机备机。"
+
+
+class OldIsBack(Refused):
+    """The old device of {number} is back in our store: its data is erased, not kept."""
+
+    zh = "{number} 的旧设备已返回备件库，须清除数据，不能登记为由客户保留。"
+    help_en = "Have its data erased and verified; to give it back, issue it to the customer."
+    help_zh = "请清除并核验数据；如需归还客户，请办理出库。"
 
 
 class ReportedInFuture(Invalid):
@@ -189,7 +199,7 @@ async def watch(
     if due is None or held.limits is None or not device.covered:
         return None
     open_one = await db.fetch_one(
-        """UPDATE swap SET request = CASE WHEN request = $2 THEN $3 ELSE request END
+        """UPDATE swap SET request = CASE WHEN request IS NULL OR request = $2 THEN $3 ELSE request END
            WHERE device = $1 AND state = ANY($4) RETURNING id""",
         device.id,
         follows,
@@ -293,17 +303,20 @@ async def _prepare(swap: UUID, *, by: Actor, device: CoveredDevice | None = None
     reservation: UUID | None = None
     holds = unit is not None and reserve_at <= now
     if unit is not None and holds:
-        held = await reservations.hold(
-            unit.part_number,
-            unit.depot,
-            1,
-            by=by,
-            pool=unit.pool_code,
-            reference=watched.number,
-            priority_class=watched.priority_class,
-            least=device.minimum_provenance,
-        )
-        reservation = held.id
+        try:
+            held = await reservations.hold(
+                unit.part_number,
+                unit.depot,
+                1,
+                by=by,
+                pool=unit.pool_code,
+                reference=watched.number,
+                priority_class=watched.priority_class,
+                least=device.minimum_provenance,
+            )
+            reservation = held.id
+        except InsufficientStock:  # somebody else was faster: it lacks a unit, and is looked at again in a minute
+            unit, holds = None, False
     elif unit is not None:
         (reservation,) = await promises.promise_each(
             [promises.Ahead(part=unit.part, place=unit.place, pool=unit.pool, quantity=1, starts_at=reserve_at)],
@@ -433,7 +446,9 @@ async def reclock(
     request: UUID, device: CoveredDevice, severity: str, reported_at: datetime, pauses: Sequence[Pause], *, by: Actor
 ) -> None:
     """Follow the clock of the request whose fault is watched: it stands, runs on, or is another for another severity."""
-    swap = await db.fetch_value("SELECT id FROM swap WHERE request = $1 AND state = ANY($2)", request, list(OPEN))
+    swap = await db.fetch_value(
+        "SELECT id FROM swap WHERE request = $1 AND state = ANY($2)", request, [*UNDECIDED, "decided", "left"]
+    )
     watched = None if swap is None else await _locked(swap)
     if watched is None:
         return
@@ -589,7 +604,8 @@ async def ended(request: UUID, because: Literal["cancelled", "new_cause"], *, by
         list(UNDECIDED),
     )
     watched = None if row is None else await _locked(row["id"])
-    if row is not None and watched is not None:
+    # somebody may have decided it while it was waited for
+    if row is not None and watched is not None and watched.state in (("decided",) if row["leaving"] else UNDECIDED):
         await _release(watched, "not_needed" if row["leaving"] else because, by=by)
 
 
@@ -678,7 +694,7 @@ async def installed(swap: UUID, told: Outcome) -> None:
 async def old_came_back(unit: UUID, serial: str, *, document: str, depot: str) -> None:
     """What the request `document` brought out of a device was taken in: the old device of a swap has its data erased here."""
     row = await db.fetch_one(
-        """UPDATE swap SET serial_out = coalesce(swap.serial_out, $2) FROM part_request
+        """UPDATE swap SET serial_out = $2 FROM part_request
            WHERE part_request.id = swap.swap_request AND part_request.number = $1 AND swap.state = 'installed'
            RETURNING swap.id, swap.old_data""",
         document,
@@ -699,6 +715,7 @@ async def close(swap: UUID, *, by: Actor, reason: str) -> SwapView:
     Raises:
         Unknown: no such swap in the actor's scope.
         WrongState: no unit took the device's place yet, or it is closed.
+        OldIsBack: what would be kept lies in our store.
         ReasonMissing: no reason was given.
 
     """
@@ -709,6 +726,8 @@ async def close(swap: UUID, *, by: Actor, reason: str) -> SwapView:
     watched = await _locked(swap)
     if watched is None or watched.state != "installed":
         raise WrongState(what="Swap", what_zh="整机替换", key=view.number, state=view.state, needed="installed")
+    if await _old_is_back(swap):
+        raise OldIsBack(number=view.number)
     await db.execute("UPDATE swap SET old_data = 'kept_by_customer' WHERE id = $1", swap)
     if view.swap_request_number is not None:
         for owed in await debts.open_of_document(view.swap_request_number):
@@ -719,6 +738,16 @@ async def close(swap: UUID, *, by: Actor, reason: str) -> SwapView:
     await audit.record("swap.closed", "swap", view.number, by=by, reason=reason)
     await _close(swap)
     return await swap_view(swap)
+
+
+async def _old_is_back(swap: UUID) -> bool:
+    """Whether the old device lies in a store of ours."""
+    return await db.fetch_value(
+        """SELECT EXISTS (SELECT FROM swap JOIN unit ON swap.part = unit.part AND swap.serial_out = unit.serial
+                          JOIN place ON place.id = unit.place WHERE swap.id = $1 AND place.kind = ANY($2))""",
+        swap,
+        list(STORE_KINDS),
+    )
 
 
 async def _old_unit(swap: UUID) -> UUID | None:

@@ -60,6 +60,19 @@ async def test_more_than_was_issued_is_not_accounted_for(company):
     assert refusal.value.facts["left"] == 2
 
 
+async def test_a_piece_is_accounted_for_once(company):
+    view = await issued(DRIVE, 2, "ZL2-0001", "ZL2-0003")
+    await debriefing.debrief(
+        view.id, [Debrief(part_number=DRIVE, outcome="used", serial_in="ZL2-0001", serial_out="OLD-1")], by=ENGINEER
+    )
+    with pytest.raises(WhichPiece) as refusal:
+        await debriefing.debrief(
+            view.id, [Debrief(part_number=DRIVE, outcome="returned_good", serial_in="ZL2-0001")], by=ENGINEER
+        )
+    assert refusal.value.facts["serials"] == "ZL2-0003"
+    assert await violations() == []
+
+
 async def test_one_of_several_serials_is_named(company):
     view = await issued(DRIVE, 2, "ZL2-0001", "ZL2-0003")
     with pytest.raises(WhichPiece):

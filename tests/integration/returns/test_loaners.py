@@ -13,7 +13,8 @@ from inventory.places import register as places
 from inventory.procurement import release
 from inventory.requests import debriefing, shipping
 from inventory.requests.debriefing import Debrief
-from inventory.returns import erasing, loaners, swap_policy
+from inventory.returns import counter, erasing, loaners, swap_policy
+from inventory.returns.counter import LentOut
 from inventory.returns.loaners import Checks, NewLoan, Return
 from inventory.stock import handovers, levels, units
 from inventory.stock.conditions import DataNotErased
@@ -40,6 +41,15 @@ async def lent(**more: object) -> loaners.LoanView:
 async def free() -> int:
     found = await levels.levels(limit=50, seen_by=SETUP, part_number=SWAP)
     return sum(each.free for each in found)
+
+
+async def test_a_loaner_that_comes_to_the_counter_is_taken_back_by_its_loan(company):
+    loan = await lent(serial="SW-1")
+    for what, serial in ((SWAP, "SW-1"), ("SW-1", None)):
+        with pytest.raises(LentOut) as refusal:
+            await counter.take_in("GZ", what, by=KEEPER, serial=serial)
+        assert refusal.value.facts["loan"] == loan.number
+    assert (await units.unit("SW-1", seen_by=SETUP)).place == "BANK-GZ"
 
 
 async def test_what_is_lent_is_ours_at_the_customer_and_nobodys_free_stock(company):

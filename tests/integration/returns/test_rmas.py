@@ -12,13 +12,14 @@ from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotGranted, NotYourDepot, Unknown, WrongState
 from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.requests import debriefing, exchanging, requests, shipping
-from inventory.returns import answering, coming_in, counter, debts, exchanges, rmas, vendor_terms
+from inventory.returns import answering, coming_in, counter, debts, exchanges, removed, rmas, vendor_terms
 from inventory.returns.answering import (
     Answer,
     AnsweredAlready,
     CreditIncomplete,
     NothingOwed,
     OnlyExchanged,
+    SameSerial,
     SecondPersonMissing,
 )
 from inventory.returns.coming_in import Arrived, NotExpected, NothingAwaited
@@ -117,6 +118,29 @@ async def test_each_disposition_moves_its_piece_by_itself(company):
         f"rma.{turn}" for turn in ("drafted", "requested", "authorised", "shipped", "at_vendor")
     ]
     assert await steps.open_kinds("rma", rma.number) == []
+
+
+async def test_a_bad_piece_never_comes_back_good_as_its_own_exchange(company):
+    first = await at_vendor(line("ZL2-0000"), line("ZL2-0001"))
+    with pytest.raises(SameSerial):
+        await answering.answer(first.id, 1, Answer(answer="exchanged", replacement_serial="ZL2-0000"), by=BUYER)
+    await answering.answer(first.id, 1, Answer(answer="exchanged", replacement_serial="NEW-1"), by=BUYER)
+    # the vendor mends the first one, and sends it for the other
+    await answering.answer(first.id, 2, Answer(answer="exchanged", replacement_serial="ZL2-0000"), by=BUYER)
+    await coming_in.receive(first.id, [Arrived(serial="NEW-1"), Arrived(serial="ZL2-0000")], by=KEEPER)
+
+    assert await where("NEW-1") == ("GZ", "good", "OWN")
+    assert (await where("ZL2-0000"))[:2] == ("GZ", "in_test")
+    assert await violations() == []
+
+
+async def test_what_we_owe_a_vendor_is_told_lost_by_nobody(company):
+    _, came = await come_in_advance()
+    debt = await debts.debt_view(came.lines[0].debt)
+
+    with pytest.raises(Unknown):
+        await removed.tell_lost(debt.id, by=DISPATCHER, reason="gone")
+    assert await debts.money_at_risk() == debt.money_cny
 
 
 async def test_states_move_forward_only_and_a_piece_goes_back_once(company):
