@@ -25,6 +25,7 @@ from inventory.requests import backorders, debriefing, requests, shipping
 from inventory.requests.requests import RequestView
 from inventory.returns import counter, debts, removed
 from inventory.stock import receipts, shipments
+from inventory.stock.refusals import InsufficientStock
 from inventory.stock.shipments import Dispatch
 from optimizer.emergency import choose
 
@@ -119,7 +120,7 @@ class Life:
         while self._queue:
             due = heapq.heappop(self._queue)
             with clock.at(due.at), jobs.collecting() as caused:
-                with suppress(NotToday):
+                with suppress(NotToday, InsufficientStock):  # what a story would take may be promised by then
                     await due.act()
                 while caused:
                     job = caused.pop(0)
