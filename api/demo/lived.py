@@ -24,8 +24,7 @@ from inventory.procurement import orders, receiving, replenishment, replenishmen
 from inventory.requests import backorders, debriefing, requests, shipping
 from inventory.requests.requests import RequestView
 from inventory.returns import counter, debts, removed
-from inventory.stock import receipts, shipments
-from inventory.stock.refusals import InsufficientStock
+from inventory.stock import receipts, shipments, transfers
 from inventory.stock.shipments import Dispatch
 from optimizer.emergency import choose
 
@@ -37,6 +36,9 @@ Story = AsyncGenerator[timedelta]
 BURST_PART, BURST_SITE_PREFIX = "ST12000NM0008", ("SHENPU", "PUDONG", "SUZHOU", "HANGZHOU", "NANJING", "HEFEI")
 BURST_FAILURES = 11
 BURST_DAYS_AGO = 33
+
+DRILL_STORE, QUIET_DAYS = "GZ", 12
+"""Where the drill begins, and for how long the drill's part did not fail there: a drill begins from a whole store."""
 
 SIGNED_FOR_DAYS = 14
 """For how many of the last days somebody signed on the screen; before, whoever used a part had evidently got it."""
@@ -120,7 +122,7 @@ class Life:
         while self._queue:
             due = heapq.heappop(self._queue)
             with clock.at(due.at), jobs.collecting() as caused:
-                with suppress(NotToday, InsufficientStock):  # what a story would take may be promised by then
+                with suppress(NotToday):
                     await due.act()
                 while caused:
                     job = caused.pop(0)
@@ -138,6 +140,7 @@ class Life:
                 if chosen is not None:
                     answered = choose(chosen.situation)
                     await proposing.record(chosen, answered, by=service("emergency"), attempt=job.attempt)
+                    await self._send_for(job.case)
             case jobs.Replenish() | jobs.ReplenishAll() | jobs.BundleOrders():
                 pass  # every level is looked at in the morning
             case jobs.PlaceOrder():
@@ -147,6 +150,10 @@ class Life:
 
     def fail(self, failed: Failed, number: int) -> None:
         """A part fails: its request, shipment and debrief."""
+        reach = TRAVEL[failed.site]
+        at_the_drill = failed.part == BURST_PART and min(reach, key=reach.__getitem__) == DRILL_STORE
+        if at_the_drill and failed.at > self.ago(days=QUIET_DAYS):
+            return
         self.plan(failed.at, lambda: self._request(failed, number))
 
     async def _request(self, failed: Failed, number: int) -> None:
@@ -159,8 +166,7 @@ class Life:
                 device_serial=failed.device,
                 severity="severe" if severe else "general",
                 fault_reported_at=failed.at,
-                # the first four draw on stocks of their own
-                engineer=self.crew[f"engineer-{number % 24 + 5}"].name,
+                engineer=self.engineer(number).name,
                 lines=[requests.NewRequestLine(part_number=failed.part, quantity=1, position=failed.position)],
             ),
             by=self.crew["ticket_system"],
@@ -246,8 +252,8 @@ class Life:
                 return Dispatch(mode="hand_carried", carrier=self.engineer(number).name)
 
     def engineer(self, number: int) -> Actor:
-        """One of the engineers, whatever the number."""
-        return self.crew[f"engineer-{number % 28 + 1}"]
+        """One of the engineers, whatever the number; none of the first four, who draw on stocks of their own."""
+        return self.crew[f"engineer-{number % 24 + 5}"]
 
     async def sign_for(self, document: str) -> None:
         """An engineer takes a delivery over, and signs on the screen."""
@@ -266,6 +272,25 @@ class Life:
         for row in rows:
             if row["request"] not in self._served:
                 self._serve(row["request"], row["part_number"])
+
+    async def _send_for(self, case: UUID) -> None:
+        """What other stores give an approved case leaves soon."""
+        view = await cases.case_view(case, seen_by=self.crew["project-manager-1"])
+        for given in view.transfers:
+            if given.state == "draft":
+                self.tell(clock.now() + timedelta(minutes=40), self._sent_for_a_case(given.id))
+
+    async def _sent_for_a_case(self, given: UUID) -> Story:
+        drafted = await transfers.transfer_view(given)
+        if drafted.state != "draft":  # the case was proposed anew, or is over
+            return
+        sent = await transfers.ship(
+            given,
+            by=self.keeper(drafted.from_depot),
+            how=Dispatch(mode="courier", carrier="顺丰", waybill=f"SF17{drafted.number[-6:]}11"),
+        )
+        yield (sent.due_at or clock.now()) - clock.now() - timedelta(hours=1)
+        await transfers.take_in(given, by=self.keeper(drafted.to_depot))
 
     def order_daily(self, start: datetime) -> None:
         """Order every morning what is missing to the base stocks."""
@@ -334,6 +359,7 @@ class Life:
         for case in await cases.cases(limit=50, seen_by=manager, state="proposed"):
             if case.opened_at < clock.now() - timedelta(hours=2):
                 await cases.approve(case.id, by=manager)
+                await self._send_for(case.id)
 
 
 def burst_of_the_past(devices: Sequence[tuple[str, str, str]], end: datetime) -> list[Failed]:

@@ -566,10 +566,7 @@ async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
         "SELECT id FROM purchase_order WHERE case_number = $1 AND state = 'draft'", ended.number
     ):
         await orders.give_up(draft["id"], by=by, reason=reason)
-    for draft in await db.fetch(
-        "SELECT id FROM transfer WHERE case_number = $1 AND state IN ('proposed', 'draft')", ended.number
-    ):
-        await transfers.give_up(draft["id"], by=by)
+    await _give_up_what_never_left(ended.number, by=by)
     await stand_ins.give_up(case, agreed=True)
     return ended
 
@@ -577,6 +574,9 @@ async def stand_down(case: UUID, *, by: Actor, reason: str) -> CaseSummary:
 @db.atomic
 async def close(case: UUID, *, by: Actor, note: str, lessons: str = "") -> CaseSummary:
     """Close a case whose cover is restored, with a note and what was learned.
+
+    Cover was restored without the transfers that have not left by then: they are given up, so that the stock they hold
+    is free again where it lies.
 
     Raises:
         Unknown, NotYourDepot: as for `approve`.
@@ -587,7 +587,17 @@ async def close(case: UUID, *, by: Actor, note: str, lessons: str = "") -> CaseS
     by.require("emergency.close")
     if not note.strip():
         raise NoteMissing
-    return await _end(case, ("cover_restored",), "closed", by, note=note, lessons=lessons)
+    ended = await _end(case, ("cover_restored",), "closed", by, note=note, lessons=lessons)
+    await _give_up_what_never_left(ended.number, by=by)
+    return ended
+
+
+async def _give_up_what_never_left(number: str, *, by: Actor) -> None:
+    """Free what a case that is over holds in other stores."""
+    for transfer in await db.fetch(
+        "SELECT id FROM transfer WHERE case_number = $1 AND state IN ('proposed', 'draft') ORDER BY id", number
+    ):
+        await transfers.give_up(transfer["id"], by=by)
 
 
 async def _end(

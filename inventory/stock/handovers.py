@@ -87,7 +87,7 @@ class Handover(Struct, frozen=True, kw_only=True):
 
 
 class InHand(Struct, frozen=True, kw_only=True):
-    """What an engineer holds of a part now."""
+    """What an engineer holds of a part now, and how much of it some request already counts on."""
 
     part_number: str
     name_zh: str
@@ -96,6 +96,7 @@ class InHand(Struct, frozen=True, kw_only=True):
     pool: str
     condition: str
     quantity: int
+    reserved: int
     serials: list[str]
 
 
@@ -376,7 +377,7 @@ async def in_hand(*, of: Actor, limit: int) -> list[InHand]:
         return []
     rows = await db.fetch(
         """SELECT part.part_number, part.name_zh, part.name_en, part.serialised, pool.code AS pool, level.condition,
-                  level.on_hand AS quantity,
+                  level.on_hand AS quantity, level.reserved,
                   coalesce((SELECT array_agg(serial ORDER BY serial) FROM unit
                             WHERE unit.part = level.part AND unit.place = level.place
                               AND unit.condition = level.condition AND unit.pool = level.pool

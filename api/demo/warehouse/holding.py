@@ -47,14 +47,15 @@ async def _hand(life: Life, engineer: str, remark: str) -> UUID:
 
 
 async def _held(life: Life, engineer: str) -> InHand:
-    """Something good that an engineer has in hand.
+    """Something good that an engineer has in hand, and nobody waits for.
 
     Raises:
         NotToday: nothing.
 
     """
     for held in await handovers.in_hand(of=life.crew[engineer], limit=50):
-        if held.condition == "good":  # what came out of a machine is on its way to the counter
+        # what came out of a machine is on its way to the counter
+        if held.condition == "good" and held.quantity > held.reserved:
             return held
     raise NotToday
 

@@ -265,6 +265,28 @@ async def test_other_stores_help_with_what_they_do_not_need(company):
     assert (await level(DRIVE, "SH")).reserved == transfer.lines[0].quantity
 
 
+async def test_what_never_left_for_a_case_is_free_again_when_it_closes(company):
+    await test_other_stores_help_with_what_they_do_not_need(company)
+    (case,) = await live_cases()
+    above = (await level(DRIVE, "GZ")).critical_point + 1
+    await receipts.adjust(
+        "GZ",
+        DRIVE,
+        above,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="found",
+        serials=[f"FOUND-{n}" for n in range(above)],
+    )
+    await judge(DRIVE)
+
+    await cases.close(case.id, by=SUPERVISOR, note="found in the store")
+
+    (transfer,) = (await cases.case_view(case.id, seen_by=AUDITOR)).transfers
+    assert (transfer.state, (await level(DRIVE, "SH")).reserved) == ("cancelled", 0)
+    assert await violations() == []
+
+
 async def test_what_a_case_proposes_does_not_leave_before_it_is_approved(company):
     await put_in_force(NewPolicy(standing_authority_cny=Decimal(0)), by=MANAGER)
     await planned()

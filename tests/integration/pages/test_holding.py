@@ -89,9 +89,13 @@ async def test_an_engineer_sees_and_uses_what_is_in_hand(li):
     reader, actor = li
 
     page = (await reader.get("/my-parts")).text
+    held = await reservations.reserve(DRIVE, actor.name, 1, by=DISPATCHER)
+    promised = (await reader.get("/my-parts")).text
+    await reservations.void_reservation(held.id, by=DISPATCHER)
     used = await reader.post("/my-parts/issue", {"depot": actor.name, "codes": "ZL2-0002", "to": "BANK-GZ"}, live=False)
 
     assert "ZL2-0002" in page
+    assert ("预留 1" in page, "预留 1" in promised) == (False, True)
     assert used.status_code == 303
     assert "ZL2-0002" not in (await reader.get("/my-parts")).text
 

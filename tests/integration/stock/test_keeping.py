@@ -68,9 +68,9 @@ async def test_what_is_handed_over_is_in_transit_until_the_engineer_accepts(comp
     mine = await handovers.in_hand(of=li, limit=10)
     assert (given.state, accepted.state, accepted.answered_by, nothing) == ("given", "accepted", "li", [])
     assert [(line.part_number, line.quantity) for line in given.lines] == [(FAN, 3), (DRIVE, 1)]
-    assert [(part.part_number, part.quantity, part.serials) for part in mine] == [
-        (FAN, 3, []),
-        (DRIVE, 1, ["ZL2-0002"]),
+    assert [(part.part_number, part.quantity, part.reserved, part.serials) for part in mine] == [
+        (FAN, 3, 0, []),
+        (DRIVE, 1, 0, ["ZL2-0002"]),
     ]
     assert (on_the_road, await custodian("ZL2-0002")) == (None, "li")
     assert books == await violations() == []
