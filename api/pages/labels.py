@@ -976,6 +976,13 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "over": ("over", "已结束"),
         "withdrawn": ("withdrawn", "已撤销"),
     },
+    "ask_state": {
+        "to_answer": ("to answer", "待报价"),
+        "answered": ("quoted", "已报价"),
+        "unanswered": ("not answered in time", "逾期未报价"),
+        "given": ("decided: yours", "已定：选中"),
+        "not_given": ("decided or given up", "已定或取消"),
+    },
     "inquiry_state": {
         "open": ("open", "询价中"),
         "decided": ("decided", "已定"),
@@ -1141,6 +1148,13 @@ TONES: dict[str, dict[str, Tone]] = {
         "expired": "orange",
         "replaced": "secondary",
         "withdrawn": "secondary",
+    },
+    "ask_state": {
+        "to_answer": "orange",
+        "answered": "blue",
+        "unanswered": "red",
+        "given": "green",
+        "not_given": "secondary",
     },
     "inquiry_state": {"open": "blue", "decided": "green", "cancelled": "secondary"},
     "delegation_state": {"coming": "blue", "in_force": "green", "over": "secondary", "withdrawn": "secondary"},

@@ -308,16 +308,22 @@ async def cancel_inquiry(inquiry: UUID, *, by: Actor, reason: str) -> InquirySum
     by.require("orders.draft")
     if not reason.strip():
         raise ReasonMissing
-    view = await _locked(inquiry, by)
+    view = await locked(inquiry, seen_by=by)
     await _end(inquiry, "cancelled", reason, by)
     await audit.record("inquiry.cancelled", "inquiry", view.number, by=by, reason=reason.strip())
     return await summary(inquiry)
 
 
-async def _locked(inquiry: UUID, by: Actor) -> InquirySummary:
-    """An inquiry that is still open, locked, of a store that the actor serves."""
+async def locked(inquiry: UUID, *, seen_by: Actor | None = None) -> InquirySummary:
+    """An inquiry that is still open, locked, of a store that the reader serves.
+
+    Raises:
+        Unknown: no such inquiry in the reader's stores.
+        WrongState: it was decided or cancelled.
+
+    """
     await db.execute("SELECT FROM inquiry WHERE id = $1 FOR NO KEY UPDATE", inquiry)
-    view = await summary(inquiry, seen_by=by)
+    view = await summary(inquiry, seen_by=seen_by)
     if view.state != "open":
         raise WrongState(what="Inquiry", what_zh="询价单", key=view.number, state=view.state, needed="open")
     return view
@@ -361,7 +367,28 @@ async def take_quote(
     """
     by.require("orders.draft")
     by.require("costs.read")
-    view = await _locked(inquiry, by)
+    view = await locked(inquiry, seen_by=by)
+    return await keep_quote(view, vendor, lines, by=by, valid_to=valid_to, file=file, findings=findings, remark=remark)
+
+
+async def keep_quote(
+    view: InquirySummary,
+    vendor: str,
+    lines: Sequence[QuotedLine],
+    *,
+    by: Actor,
+    valid_to: date,
+    file: UUID | None = None,
+    findings: Sequence[SheetFinding] = (),
+    remark: str = "",
+) -> InquirySummary:
+    """Keep a vendor's answer to an inquiry that another verb has locked, having checked the actor's rights.
+
+    Raises:
+        NotAsked, NothingQuoted, PartOrderedTwice, NoRateYet, NoTaxWithoutInvoice: as `take_quote`.
+
+    """
+    inquiry = view.id
     if not lines or valid_to < clock.today():
         raise NothingQuoted
     if len({line.part_number for line in lines}) < len(lines):
@@ -462,7 +489,7 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
     """
     by.require(orders.APPROVING)
     by.require("costs.read")
-    head = await _locked(inquiry, by)
+    head = await locked(inquiry, seen_by=by)
     by.require_depot(head.ship_to)
     quotes = await _quotes(inquiry)
     known = {(quote["part_number"], quote["vendor"]): quote for quote in quotes}
