@@ -50,6 +50,7 @@ CHINESE: dict[str, str] = {
     "at_vendor_at": "厂家收到时间",
     "attached_at": "上传时间",
     "attached_by": "上传人",
+    "attachment": "附件",
     "attempted_at": "处理时间",
     "attempts": "尝试次数",
     "authorisations": "原厂授权书",

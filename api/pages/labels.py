@@ -551,6 +551,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "attachment_kind": {
         "signed_form": ("signed form", "签字单据"),
         "photo": ("photo", "照片"),
+        "log": ("log", "日志"),
+        "test_result": ("test result", "检测结果"),
         "other": ("other", "其他"),
     },
     "invariant": {check.name: (check.promise, _CHECKS_IN_CHINESE[check.name]) for check in INVARIANTS},
@@ -1037,6 +1039,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "case_report": ("Emergency report", "应急方案报告"),
         "media_retention": ("Media kept", "介质保留确认单"),
         "rma_note": ("RMA note", "返修单"),
+        "quality_claim": ("Claim letter", "索赔函"),
         "collection_note": ("Collection note", "收取单"),
     },
     "rma_state": {

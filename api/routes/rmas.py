@@ -15,9 +15,12 @@ from api.instants import Instant
 from api.papers import labels
 from api.papers import rmas as papers
 from api.problems import refusals
+from api.routes.attachments import as_file
 from api.routes.papers import PAPER, PDF, as_pdf, pdf_response, printed
 from api.routes.stock import Code, Text
+from inventory.assurance import attachments
 from inventory.ground.bounds import Bounded, Within
+from inventory.ground.files import AttachmentView
 from inventory.procurement.prices import Currency
 from inventory.requests import exchanging
 from inventory.returns import answering, coming_in, exchanges, rma_desk, rmas, vendor_terms
@@ -576,6 +579,29 @@ class VendorRmaController(Controller):
     async def get_rma(self, request: ApiRequest, rma_id: FromPath[UUID]) -> rma_desk.DeskRma:
         """Show one of the returns put to your firm."""
         return await rma_desk.desk_rma(rma_id, seen_by=request.user)
+
+    @get(
+        "/{rma_id:uuid}/attachments",
+        operation_id="ListVendorRmaAttachments",
+        guards=[requires("rmas.answer")],
+        responses=refusals(404),
+    )
+    async def list_attachments(self, request: ApiRequest, rma_id: FromPath[UUID]) -> list[AttachmentView]:
+        """List the evidence that goes with a return: photos, logs, test results."""
+        return await attachments.shown_to_vendor(rma_id, seen_by=request.user)
+
+    @get(
+        "/{rma_id:uuid}/attachments/{attachment_id:uuid}/content",
+        operation_id="GetVendorRmaAttachment",
+        guards=[requires("rmas.answer")],
+        responses=refusals(404),
+        media_type="application/octet-stream",
+    )
+    async def get_attachment(
+        self, request: ApiRequest, rma_id: FromPath[UUID], attachment_id: FromPath[UUID]
+    ) -> Response[bytes]:
+        """Download a file of that evidence."""
+        return as_file(await attachments.content_for_vendor(rma_id, attachment_id, seen_by=request.user))
 
     @post(
         "/{rma_id:uuid}/authorise",

@@ -9523,6 +9523,28 @@ async def forwards():
     manager.add_column(
         table_class_name="QualityClaim",
         tablename="quality_claim",
+        column_name="vendor_number",
+        db_column_name="vendor_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="QualityClaim",
+        tablename="quality_claim",
         column_name="answered_at",
         db_column_name="answered_at",
         column_class_name="Timestamptz",
@@ -43696,7 +43718,7 @@ async def forwards():
         tablename="attachment",
         constraint_name="attachment_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('signed_form', 'photo', 'other')"},
+        params={"condition": "kind IN ('signed_form', 'photo', 'log', 'test_result', 'other')"},
         schema=None,
     )
 

@@ -489,6 +489,7 @@ class QualityClaim(
     opened_by = text()
     sent_at = optional_instant()
     sent_by = optional_text()
+    vendor_number = optional_text()
     answered_at = optional_instant()
     answered_by = optional_text()
     answer = note()

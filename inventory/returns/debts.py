@@ -466,7 +466,7 @@ async def debts(
     vendor: str | None = None,
     document: str | None = None,
     device: str | None = None,
-    unit: UUID | None = None,
+    units: Sequence[UUID] | None = None,
     when: When | None = None,
 ) -> list[DebtView]:
     """Debts in the reader's scope, those due first first; of a piece that is owed both ways, both.
@@ -484,7 +484,7 @@ async def debts(
               AND ($8::text IS NULL OR depot.code = $8) AND ($9::text IS NULL OR party.code = $9)
               AND ($10::text IS NULL OR debt.document_number = $10) AND ($11::text IS NULL OR device.serial = $11)
               AND ($12::timestamptz IS NULL OR debt.due_at >= $12) AND ($13::timestamptz IS NULL OR debt.due_at < $13)
-              AND ($14::uuid IS NULL OR debt.unit = $14)
+              AND ($14::uuid[] IS NULL OR debt.unit = ANY($14))
             ORDER BY debt.due_at, debt.id LIMIT $15""",
         *of(seen_by),
         due_at,
@@ -497,7 +497,7 @@ async def debts(
         device,
         starts,
         ends,
-        unit,
+        None if units is None else list(units),
         limit,
     )
     return _shown(found, seen_by)
