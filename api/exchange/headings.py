@@ -254,6 +254,7 @@ CHINESE: dict[str, str] = {
     "fixed_cost_cny": "固定运费（元）",
     "fixes": "改善办法",
     "four_eyes_above_cny": "复核金额（元）",
+    "found_serial": "实收设备的序列号",
     "free": "可用库存",
     "freight_cny": "运费（元）",
     "from": "原",
