@@ -257,7 +257,8 @@ async def _settle_returned(lender: int, borrower: int, by: Actor) -> None:
            FROM handover
            JOIN movement ON movement.document = handover.number AND movement.kind = 'hand_over_in'
            WHERE handover.answered_at >= (SELECT min(since) FROM busy)
-             AND ((from_place = $1 AND to_place = $2 AND return_by IS NOT NULL) OR (from_place = $2 AND to_place = $1))
+             AND ((handover.from_place = $1 AND handover.to_place = $2 AND return_by IS NOT NULL)
+                  OR (handover.from_place = $2 AND handover.to_place = $1))
            GROUP BY handover.id, movement.part, movement.unit
            ORDER BY handover.answered_at, handover.id, movement.part, movement.unit""",
         lender,
