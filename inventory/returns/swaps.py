@@ -324,34 +324,16 @@ async def _prepare(swap: UUID, *, by: Actor, device: CoveredDevice | None = None
     policy = (await swap_policy.in_force()).policy
     ready_at = now + timedelta(minutes=policy.prepare_minutes)
     found = await whole_units.free_for(device, at=now)
-    unit = whole_units.best(found, due, watched.fitting_hours, ready_at)
-    leave = leave_by(due, unit.hours if unit else 0.0, watched.fitting_hours)
-    reserve_at = leave - timedelta(minutes=policy.reserve_before_minutes)
-    reservation: UUID | None = None
-    holds = unit is not None and reserve_at <= now
-    if unit is not None and holds:
+    while True:
+        unit = whole_units.best(found, due, watched.fitting_hours, ready_at)
+        leave = leave_by(due, unit.hours if unit else 0.0, watched.fitting_hours)
+        reserve_at = leave - timedelta(minutes=policy.reserve_before_minutes)
+        holds = unit is not None and reserve_at <= now
         try:
-            held = await reservations.hold(
-                unit.part_number,
-                unit.depot,
-                1,
-                by=by,
-                pool=unit.pool_code,
-                reference=watched.number,
-                priority_class=watched.priority_class,
-                least=device.minimum_provenance,
-            )
-            reservation = held.id
-        except InsufficientStock:  # somebody else was faster: it lacks a unit, and is looked at again in a minute
-            unit, holds = None, False
-    elif unit is not None:
-        (reservation,) = await promises.promise_each(
-            [promises.Ahead(part=unit.part, place=unit.place, pool=unit.pool, quantity=1, starts_at=reserve_at)],
-            by=by,
-            reference=watched.number,
-            priority_class=watched.priority_class,
-            least=device.minimum_provenance,
-        )
+            reservation = unit and await _take(watched, unit, None if holds else reserve_at, device=device, by=by)
+            break
+        except InsufficientStock:  # somebody else was faster: the next best
+            found = [each for each in found if each is not unit]
     await _keep(
         watched,
         unit,
@@ -364,6 +346,37 @@ async def _prepare(swap: UUID, *, by: Actor, device: CoveredDevice | None = None
     if first:
         await _told("opened", swap)
     await _ask(watched, unit, held=holds, asked=reserve_at <= now, minutes=policy.answer_within_minutes, by=by)
+
+
+async def _take(
+    watched: _Watched, unit: WholeUnit, starts_at: datetime | None, *, device: CoveredDevice, by: Actor
+) -> UUID:
+    """Promise a unit for when it is to be held, or hold it at once.
+
+    Raises:
+        InsufficientStock: it is not free any more.
+
+    """
+    if starts_at is not None:
+        (promised,) = await promises.promise_each(
+            [promises.Ahead(part=unit.part, place=unit.place, pool=unit.pool, quantity=1, starts_at=starts_at)],
+            by=by,
+            reference=watched.number,
+            priority_class=watched.priority_class,
+            least=device.minimum_provenance,
+        )
+        return promised
+    held = await reservations.hold(
+        unit.part_number,
+        unit.depot,
+        1,
+        by=by,
+        pool=unit.pool_code,
+        reference=watched.number,
+        priority_class=watched.priority_class,
+        least=device.minimum_provenance,
+    )
+    return held.id
 
 
 async def _keep(
