@@ -255,6 +255,7 @@ CHINESE: dict[str, str] = {
     "fitting_hours": "换件时长（小时）",
     "fixed_cost_cny": "固定运费（元）",
     "fixes": "改善办法",
+    "found_serial": "实收设备的序列号",
     "four_eyes_above_cny": "复核金额（元）",
     "free": "可用库存",
     "freight_cny": "运费（元）",

@@ -92,6 +92,7 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "loan.signed": ("loan signed for", "借用签收"),
     "loan.extended": ("loan extended", "延长借用"),
     "loan.returned": ("loan returned", "归还借出设备"),
+    "loan.other_came": ("another device came instead of the loaner", "归还设备与借出不符"),
     "data.erased": ("customer's data erased", "清除客户数据"),
     "data.verified": ("erasure verified", "核验数据清除"),
     "handover.declined": ("handover declined", "拒收移交"),

@@ -16,7 +16,8 @@ from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import parts
 from inventory.places import places
 from inventory.procurement import release
-from inventory.stock import conditions, handing_in
+from inventory.returns import counter
+from inventory.stock import conditions
 from inventory.stock.handing_in import UNIDENTIFIED
 from inventory.stock.pieces import Pieces
 
@@ -128,7 +129,7 @@ async def judge(request: PageRequest, data: URLEncodedBody[Judging]) -> Redirect
 @post("/conditions/{tag:str}/identify", guards=[requires("stock.judge")], status_code=303)
 async def identify(request: PageRequest, tag: FromPath[str], data: URLEncodedBody[Naming]) -> Redirect:
     """Say what an unidentified piece is."""
-    unit = await handing_in.identify(
+    unit = await counter.identify(
         tag, data.part_number, by=request.user, serial=data.serial.strip() or None, reason=data.reason.strip()
     )
     return Redirect(f"/units/{quote(unit.serial, safe='')}", status_code=303)

@@ -333,6 +333,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "no_swap": ("decided against", "决定不替换"),
         "new_cause": ("another cause", "故障原因变更"),
         "not_needed": ("not needed", "不再需要"),
+        "not_promised": ("not promised for the severity any more", "按现故障级别不再约定替换"),
         "swapped": ("replaced", "已替换"),
     },
     "swap_deadline": {"start": ("started by", "开始替换时限"), "complete": ("complete by", "完成替换时限")},

@@ -16,7 +16,7 @@ from inventory.catalogue import parts
 from inventory.catalogue.grades import Provenance
 from inventory.procurement import papers, release, vendors
 from inventory.returns import counter
-from inventory.stock import conditions, handing_in, units
+from inventory.stock import conditions, units
 from inventory.stock.pieces import Pieces
 
 
@@ -250,7 +250,7 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: handing_in.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
+            lambda: counter.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
         )
 
     @post(

@@ -14379,6 +14379,28 @@ async def forwards():
     manager.add_column(
         table_class_name="Loan",
         tablename="loan",
+        column_name="came_instead",
+        db_column_name="came_instead",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
         column_name="checks",
         db_column_name="checks",
         column_class_name="JSONB",
@@ -27412,6 +27434,27 @@ async def forwards():
         tablename="swap",
         column_name="repaired_at",
         db_column_name="repaired_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Swap",
+        tablename="swap",
+        column_name="unpromised_at",
+        db_column_name="unpromised_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -43341,7 +43384,7 @@ async def forwards():
         constraint_name="swap_end_is_known",
         constraint_class=Check,
         params={
-            "condition": "ended_because IN ('repaired', 'cancelled', 'no_swap', 'new_cause', 'not_needed', 'swapped')"
+            "condition": "ended_because IN ('repaired', 'cancelled', 'no_swap', 'new_cause', 'not_needed', 'not_promised', 'swapped')"
         },
         schema=None,
     )

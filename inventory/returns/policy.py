@@ -20,6 +20,9 @@ HOUSE = WorkingHours(
 LOSS_CONFIRMED_WITHIN = timedelta(hours=24)
 """How soon a second person should have looked at a loss."""
 
+ANSWERED_WITHIN = timedelta(hours=8)
+"""How soon somebody should have found out why another serial came back."""
+
 Amount = Annotated[int, Meta(ge=1, le=720)]
 Days = Annotated[int, Meta(ge=1, le=1095)]
 

@@ -94,7 +94,7 @@ NEW: dict[str, dict[str, Any]] = {
     "substitutions": {"part": PSU, "substitute": FAN, "valid_from": "2026-01-01"},
     "device-models": {"code": "R750", "name": "PowerEdge R750", "maker": "DELL"},
     "parts-lists": {"model": "R740", "part": "BBU-9361", "per_device": 1, "critical": "yes"},
-    "swap-units": {"model": "R740", "part": "BBU-9361"},
+    "swap-units": {"model": "R740", "part": "ST12000NM0008"},
     "vendors": {
         "code": "HUAXIN",
         "name_zh": "华芯",
