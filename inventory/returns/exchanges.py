@@ -191,7 +191,7 @@ async def begin(
         old = None  # it is put on its line once it is here and was judged
     if old is not None:
         _require_its_own(old, pool_id, part.part_number, 1)
-        await repairs.require_off_bench(old["id"])
+        await repairs.require_off_bench([old["id"]])
     added = await db.fetch_value(
         """INSERT INTO rma_line (rma, position, part, unit, owner, expected_serial, condition, expected_condition,
                                  failure_code, complaint, asked, cost_cny)
@@ -347,7 +347,7 @@ async def attach(rma: UUID, position: int, serial: str, *, by: Actor) -> RmaView
     if why is not None:
         raise NotTheOldPiece(serial=serial, part_number=line.part_number, line=position, why=why[0], why_zh=why[1])
     _require_its_own(unit, head.pool, line.part_number, position)
-    await repairs.require_off_bench(unit["id"])
+    await repairs.require_off_bench([unit["id"]])
     taken = await db.fetch_value(
         "SELECT true FROM rma_line WHERE unit = $1 AND closed_at IS NULL AND id <> $2", unit["id"], line.id
     )

@@ -220,14 +220,14 @@ async def open_repair(
     return await _turned(repair, "opened", by=by)
 
 
-async def require_off_bench(unit: UUID) -> None:
-    """Refuse a unit that is being repaired, for a verb that locked it and would have it go elsewhere.
+async def require_off_bench(units: Sequence[UUID]) -> None:
+    """Refuse units that are being repaired, for a verb that locked them and would have them go elsewhere.
 
     Raises:
-        OnTheBench: its repair is open.
+        OnTheBench: the repair of one is open.
 
     """
-    await _require_off_bench("unit.id = $1", unit)
+    await _require_off_bench("unit.id = ANY($1)", list(units))
 
 
 async def _require_off_bench(condition: str, *of: object) -> None:

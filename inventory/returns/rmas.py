@@ -410,16 +410,20 @@ async def begin(
     place = await places.find_store(depot)
     claimed = None if claim is None else (await claims.claim_view(claim, seen_by=by)).number
     bundle = await next_number("RB")
+    vendors = {code: await vendor_id(code) for code in dict.fromkeys(new.vendor for new in lines)}
+    pieces = await _pieces(place, lines)
     made: dict[tuple[int, int], UUID] = {}
-    for position, new in enumerate(lines, start=1):
-        vendor = await vendor_id(new.vendor)
-        piece = await _piece(place, new, vendor)
-        key = (vendor, piece["pool"])
-        if key not in made:
-            made[key] = await insert(
+    for new, piece in zip(lines, pieces, strict=True):
+        vendor = vendors[new.vendor]
+        if new.dead_on_arrival:
+            await _require_just_come(new, piece["part"], vendor, piece["received_at"])
+        if (vendor, piece["pool"]) not in made:
+            made[vendor, piece["pool"]] = await insert(
                 vendor, place.id, piece["pool"], by=by, bundle=bundle, remark=remark, claim=claimed, contract=contract
             )
-        await _add(made[key], position, new, piece)
+    await _add(
+        [made[vendors[new.vendor], piece["pool"]] for new, piece in zip(lines, pieces, strict=True)], lines, pieces
+    )
     views = [await rma_view(rma) for rma in made.values()]
     for view in views:
         await steps.begin(
@@ -435,52 +439,67 @@ async def begin(
     return [shown_to(view, by) for view in views]
 
 
-async def _piece(place: places.PlaceRef, new: NewLine, vendor: int) -> db.Row:
-    """The piece a new line speaks of, as it lies in the store, locked."""
-    part = await parts.find(new.part_number)
-    named = new.serial or new.lot or part.part_number
-    if part.serialised:
-        row = await db.fetch_one(
-            """SELECT unit.part, unit.id AS unit, NULL::uuid AS lot, unit.owner, unit.pool, unit.condition,
-                      unit.received_at, 1 AS quantity, unit.place
-               FROM unit WHERE part = $1 AND (serial = $2 OR tag = $2) FOR NO KEY UPDATE""",
-            part.id,
-            new.serial,
-        )
+async def _pieces(place: places.PlaceRef, lines: Sequence[NewLine]) -> list[db.Row]:
+    """The pieces that new lines speak of, as they lie in the store, units locked."""
+    named = await parts.find_each([new.part_number for new in lines])
+    few = next((new for new, part in zip(lines, named, strict=True) if not part.serialised and new.quantity < 1), None)
+    if few is not None:
+        raise QuantityNotPositive(quantity=few.quantity)
+    found = {row["line"]: row for row in [*await _units(lines, named), *await _of_lots(place, lines, named)]}
+    for line, (new, part) in enumerate(zip(lines, named, strict=True)):
+        piece, row = new.serial or new.lot or part.part_number, found.get(line)
+        if row is None and part.serialised:
+            raise Unknown(what="unit", what_zh="单件", key=piece)
         if row is None:
-            raise Unknown(what="unit", what_zh="单件", key=named)
+            raise NotReturnable(piece=piece, depot=place.code, condition="–")
         if row["place"] != place.id:
-            raise UnitNotHere(serial=named, depot=place.code, condition="defective")
-    else:
-        if new.quantity < 1:
-            raise QuantityNotPositive(quantity=new.quantity)
-        row = await db.fetch_one(
-            """SELECT lot.part, NULL::uuid AS unit, lot.id AS lot, there.owner, there.pool, there.condition,
-                      lot.received_at, $4::int AS quantity, there.place
-               FROM lot_stock AS there JOIN lot ON lot.id = there.lot
-               WHERE there.part = $1 AND there.place = $2 AND there.condition = ANY($3) AND there.quantity >= $4
-                 AND ($5::text IS NULL OR lot.number = $5)
-               ORDER BY lot.received_at, lot.id LIMIT 1""",
-            part.id,
-            place.id,
-            list(RETURNED_AS),
-            new.quantity,
-            new.lot,
-        )
-        if row is None:
-            raise NotReturnable(piece=named, depot=place.code, condition="–")
-    if row["condition"] not in RETURNED_AS:
-        raise NotReturnable(piece=named, depot=place.code, condition=row["condition"])
-    if row["unit"] is not None:
-        await repairs.require_off_bench(row["unit"])
-    owner = await db.fetch_value(
-        "SELECT code FROM party WHERE id = $1 AND is_vendor AND NOT is_ourselves", row["owner"]
+            raise UnitNotHere(serial=piece, depot=place.code, condition="defective")
+        if row["condition"] not in RETURNED_AS:
+            raise NotReturnable(piece=piece, depot=place.code, condition=row["condition"])
+        if row["vendors"]:
+            raise VendorsOwn(piece=piece, owner=row["owner_code"])
+    await repairs.require_off_bench([row["unit"] for row in found.values() if row["unit"] is not None])
+    return [found[line] for line in range(len(lines))]
+
+
+async def _units(lines: Sequence[NewLine], named: Sequence[parts.PartRef]) -> list[db.Row]:
+    asked = [
+        (n, part.id, new.serial) for n, (new, part) in enumerate(zip(lines, named, strict=True)) if part.serialised
+    ]
+    return await db.fetch(
+        """SELECT asked.line, unit.part, unit.id AS unit, NULL::uuid AS lot, unit.owner, unit.pool, unit.condition,
+                  unit.received_at, 1 AS quantity, unit.place, owner.code AS owner_code,
+                  owner.is_vendor AND NOT owner.is_ourselves AS vendors
+           FROM unnest($1::int[], $2::int[], $3::text[]) AS asked(line, part, serial)
+           JOIN unit ON unit.part = asked.part AND asked.serial IN (unit.serial, unit.tag)
+           JOIN party AS owner ON owner.id = unit.owner
+           ORDER BY unit.id FOR NO KEY UPDATE OF unit""",
+        *([list(column) for column in zip(*asked, strict=True)] or [[], [], []]),
     )
-    if owner is not None:
-        raise VendorsOwn(piece=named, owner=owner)
-    if new.dead_on_arrival:
-        await _require_just_come(new, part.id, vendor, row["received_at"])
-    return row
+
+
+async def _of_lots(place: places.PlaceRef, lines: Sequence[NewLine], named: Sequence[parts.PartRef]) -> list[db.Row]:
+    asked = [
+        (n, part.id, new.quantity, new.lot)
+        for n, (new, part) in enumerate(zip(lines, named, strict=True))
+        if not part.serialised
+    ]
+    return await db.fetch(
+        """SELECT asked.line, asked.part, NULL::uuid AS unit, there.lot, there.owner, there.pool, there.condition,
+                  there.received_at, asked.quantity, there.place, owner.code AS owner_code,
+                  owner.is_vendor AND NOT owner.is_ourselves AS vendors
+           FROM unnest($1::int[], $2::int[], $3::int[], $4::text[]) AS asked(line, part, quantity, lot)
+           CROSS JOIN LATERAL (
+               SELECT lot.id AS lot, owner, pool, condition, place, lot.received_at
+               FROM lot_stock JOIN lot ON lot.id = lot_stock.lot
+               WHERE lot_stock.part = asked.part AND lot_stock.place = $5 AND condition = ANY($6)
+                 AND lot_stock.quantity >= asked.quantity AND (asked.lot IS NULL OR lot.number = asked.lot)
+               ORDER BY lot.received_at, lot.id LIMIT 1) AS there
+           JOIN party AS owner ON owner.id = there.owner""",
+        *([list(column) for column in zip(*asked, strict=True)] or [[], [], [], []]),
+        place.id,
+        list(RETURNED_AS),
+    )
 
 
 async def _require_just_come(new: NewLine, part: int, vendor: int, received_at: datetime) -> None:
@@ -527,27 +546,26 @@ async def insert(
     )
 
 
-async def _add(rma: UUID, position: int, new: NewLine, piece: db.Row) -> None:
-    added = await db.fetch_value(
+async def _add(of: Sequence[UUID], lines: Sequence[NewLine], pieces: Sequence[db.Row]) -> None:
+    """Write the lines, each of one of some RMAs, numbered as they were asked for."""
+    added = await db.fetch(
         """INSERT INTO rma_line (rma, position, part, quantity, unit, lot, owner, condition, expected_condition,
                                  failure_code, complaint, dead_on_arrival, asked)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+           SELECT rma, position, part, quantity, unit, lot, owner, condition,
+                  CASE asked WHEN 'repair' THEN 'in_test' ELSE 'good' END, failure_code, complaint, dead_on_arrival, asked
+           FROM unnest($1::uuid[], $2::int[], $3::int[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[],
+                       $9::text[], $10::bool[], $11::text[])
+                WITH ORDINALITY AS line(rma, part, quantity, unit, lot, owner, condition, failure_code, complaint,
+                                        dead_on_arrival, asked, position)
            ON CONFLICT (unit) WHERE closed_at IS NULL AND unit IS NOT NULL DO NOTHING RETURNING id""",
-        rma,
-        position,
-        piece["part"],
-        piece["quantity"],
-        piece["unit"],
-        piece["lot"],
-        piece["owner"],
-        piece["condition"],
-        "in_test" if new.asked == "repair" else "good",
-        new.failure_code,
-        new.complaint.strip(),
-        new.dead_on_arrival,
-        new.asked,
+        list(of),
+        *([piece[column] for piece in pieces] for column in ("part", "quantity", "unit", "lot", "owner", "condition")),
+        [new.failure_code for new in lines],
+        [new.complaint.strip() for new in lines],
+        [new.dead_on_arrival for new in lines],
+        [new.asked for new in lines],
     )
-    if added is None:
+    if len(added) < len(lines):
         raise OnAnotherRma
 
 

@@ -40,6 +40,7 @@ from inventory.returns.vendor_terms import ChargeIncomplete, NewTerms
 from inventory.stock import conditions, receipts, units
 from inventory.stock.pieces import Pieces
 from inventory.stock.refusals import DifferenceUnexplained
+from tests.statements import counted
 from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, SETUP, SH_KEEPER, SUPERVISOR, actor
 
 FIVE_DAYS = NewTerms(
@@ -606,3 +607,24 @@ async def test_the_dock_hears_what_is_on_its_way_from_vendors(company):
     await coming_in.receive(asked.id, [Arrived(serial="GOOD-1")], by=KEEPER)
     await coming_in.receive(rma.id, [Arrived(serial="NEW-1")], by=KEEPER)
     assert await rmas.on_their_way(limit=9, seen_by=KEEPER) == []
+
+
+async def test_drafting_takes_the_same_statements_however_many_pieces(company):
+    await broken(*(f"ZL2-{n:04d}" for n in range(5)))
+    await conditions.judge(Pieces("GZ", FAN, 4), "good", "defective", by=KEEPER, reason="they rattle")
+    fans = NewLine(vendor="DISTI", part_number=FAN, asked="credit", quantity=2)
+    sent: list[int] = []
+    for lines in (
+        [line("ZL2-0000"), fans],
+        [line("ZL2-0001"), fans],
+        [line(f"ZL2-000{n}") for n in (2, 3, 4)] + [fans],
+    ):
+        async with counted() as statements:  # the first time, the driver looks up types
+            (drafted,) = await rmas.draft("GZ", lines, by=KEEPER)
+        sent.append(len(statements))
+
+    assert [(each.serial, each.quantity) for each in drafted.lines] == [
+        *((f"ZL2-000{n}", 1) for n in (2, 3, 4)),
+        (None, 2),
+    ]
+    assert sent[1] == sent[2]
