@@ -394,7 +394,7 @@ async def send_unused_back(rma: UUID, *, by: Actor, reason: str, waybill: str | 
     head = await lock(rma, ("authorised",), by=by)
     (line, *_) = await lines_of(rma)
     row = await db.fetch_one(
-        """SELECT unit.place, unit.condition, unit.owner, unit.pool, unit.bin, unit.serial, level.free
+        """SELECT unit.part, unit.place, unit.condition, unit.owner, unit.pool, unit.bin, unit.serial, level.free
            FROM unit LEFT JOIN level ON level.part = unit.part AND level.place = unit.place
                 AND level.condition = unit.condition AND level.owner = unit.owner AND level.pool = unit.pool
            WHERE unit.id = $1 FOR NO KEY UPDATE OF unit""",
@@ -406,7 +406,7 @@ async def send_unused_back(rma: UUID, *, by: Actor, reason: str, waybill: str | 
         [
             Move(
                 kind="rma_unused",
-                part=line.part,
+                part=row["part"],
                 quantity=1,
                 unit=line.replacement,
                 from_bin=row["bin"],

@@ -560,12 +560,31 @@ async def test_who_acts_for_some_contracts_returns_no_common_stock(company):
 OTHER = "ST16000NM001G"
 
 
-async def test_another_part_than_was_asked_is_a_difference_with_a_reason(company):
+async def enter_other_part() -> None:
     drive = catalogue.NewPart(
         part_number=OTHER, name_zh="16TB 硬盘", name_en="16 TB drive", kind="drive", maker="SEAGATE",
         unit_cost_cny=Decimal(1200), holding_rate_per_year=0.22,
     )  # fmt: skip
     await catalogue.enter_parts([drive], by=SETUP)
+
+
+async def test_another_part_that_came_in_advance_is_nobodys_answer_and_can_go_back(company):
+    await enter_other_part()
+    request = await waiting_request()
+    asked = await exchanging.exchange(request.id, DRIVE, "DISTI", by=DISPATCHER)
+    await rmas.authorise(asked.id, "V-9", by=BUYER)
+    big = Arrived(serial="BIG-1", part_number=OTHER, reason="the vendor has no other")
+    came = await coming_in.receive(asked.id, [big], by=KEEPER)
+
+    assert (came.lines[0].reservation, await where("BIG-1")) == (None, ("GZ", "quarantine", "DISTI"))
+    assert (await requests.request_view(request.id)).state == "backordered"
+    await exchanges.send_unused_back(asked.id, by=KEEPER, reason="does not fit")
+    assert await where("BIG-1") == ("V-DISTI", "quarantine", "DISTI")
+    assert await violations() == []
+
+
+async def test_another_part_than_was_asked_is_a_difference_with_a_reason(company):
+    await enter_other_part()
     rma = await at_vendor(line("ZL2-0000"), line("ZL2-0001", "repair"))
     await answering.answer(rma.id, 1, Answer(answer="exchanged", replacement_serial="BIG-1"), by=BUYER)
     await answering.answer(rma.id, 2, Answer(answer="repaired"), by=BUYER)
