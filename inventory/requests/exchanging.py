@@ -42,7 +42,7 @@ async def exchange(
         NothingWaits: the request waits for none of it.
         ProvenanceTooLow: its contract takes no part from a vendor's exchange.
         ExchangedAlready: an exchange that is under way brings it.
-        NoExchange, OutOfWarranty, NotBySerial: as `exchanges.begin`.
+        NoExchange, OutOfWarranty, NotBySerial, NotTheOldPiece, OnTheBench: as `exchanges.begin`.
 
     """
     by.require("parts.request")
