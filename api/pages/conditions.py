@@ -15,8 +15,7 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import parts
 from inventory.places import places
-from inventory.procurement import release
-from inventory.returns import counter
+from inventory.returns import counter, repairs
 from inventory.stock import conditions
 from inventory.stock.handing_in import UNIDENTIFIED
 from inventory.stock.pieces import Pieces
@@ -120,9 +119,9 @@ async def judge(request: PageRequest, data: URLEncodedBody[Judging]) -> Redirect
     serials, lot = ([data.piece], None) if part.serialised else ([], data.piece)
     which = Pieces(data.depot, part.part_number, quantity=count, serials=serials, lot=lot, pool=data.pool)
     if data.becomes == "scrapped":
-        await conditions.propose_scrap(which, by=request.user, reason=data.finding)
+        await repairs.propose_scrap(which, by=request.user, reason=data.finding)
     else:
-        await release.found_to_be(which, data.was, data.becomes, by=request.user, finding=data.finding)
+        await repairs.found_to_be(which, data.was, data.becomes, by=request.user, finding=data.finding)
     return Redirect(f"/conditions?depot={quote(data.depot)}", status_code=303)
 
 

@@ -168,6 +168,7 @@ class Arrival(Struct, kw_only=True):
 
     serial: Short = ""
     position: Short = ""
+    part_number: Short = ""
     damaged: Short = ""
     reason: Said = ""
 
@@ -387,6 +388,7 @@ async def receive(request: PageRequest, rma_id: FromPath[UUID], data: URLEncoded
     piece = Arrived(
         serial=data.serial.strip() or None,
         position=whole(data.position, least=1, most=1000) if data.position.strip() else None,
+        part_number=data.part_number.strip() or None,
         damaged=bool(data.damaged),
         reason=data.reason,
     )

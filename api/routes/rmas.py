@@ -147,7 +147,10 @@ class Charged(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ArrivedPiece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece on the dock: its serial; `position` and `reason` where it is not the one that was told."""
+    """A piece on the dock: its serial; `position` and `reason` where it is not the one that was told.
+
+    `part_number` where it is another part: it waits in quarantine, and needs a `reason`.
+    """
 
     serial: Serial | None = None
     position: Position | None = None
