@@ -28,7 +28,19 @@ from inventory.returns.rmas import NewLine, NotDeadOnArrival, NotReturnable, OnA
 from inventory.returns.vendor_terms import ChargeIncomplete, NewTerms
 from inventory.stock import conditions, receipts, units
 from inventory.stock.pieces import Pieces
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, KEEPER, SETUP, SH_KEEPER, SUPERVISOR, actor
+from tests.world import (
+    AUDITOR,
+    BUYER,
+    DISPATCHER,
+    DRIVE,
+    ENGINEER,
+    KEEPER,
+    SETUP,
+    SH_KEEPER,
+    SUPERVISOR,
+    actor,
+    offers_too,
+)
 
 FIVE_DAYS = NewTerms(
     vendor="DISTI",
@@ -233,8 +245,7 @@ async def test_terms_are_data_that_is_whole(company):
 
 async def waiting_request() -> requests.RequestView:
     """A request for a drive that no stock answers."""
-    await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = 90 FROM part WHERE part.id = offer.part "
-                     "AND part_number = $1", DRIVE)  # fmt: skip
+    await offers_too("DISTI", DRIVE, exchange_hours=4, exchange_fee=90)
     await db.execute("UPDATE contract SET minimum_provenance = 'vendor_exchange' WHERE code = 'C-BANK'")
     await vendor_terms.set_terms(FIVE_DAYS, by=BUYER)
     for serial in range(5):
@@ -365,7 +376,7 @@ async def test_an_exchange_needs_terms_and_a_warranty_or_a_fee(company):
     with pytest.raises(NoExchange):
         await exchanges.open_exchange("DISTI", "GZ", DRIVE, by=KEEPER, device="BANK-001")
     await vendor_terms.set_terms(FIVE_DAYS, by=BUYER)
-    await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = NULL")
+    await offers_too("DISTI", DRIVE, exchange_hours=4)
     with pytest.raises(exchanges.OutOfWarranty):
         await exchanges.open_exchange("DISTI", "GZ", DRIVE, by=KEEPER, device="BANK-001")
     await db.execute("UPDATE party SET is_vendor = true WHERE code = 'DELL'")
