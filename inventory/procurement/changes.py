@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct, UnsetType, structs, to_builtins
+from msgspec import Struct, UnsetType, field, structs, to_builtins
 
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
@@ -115,7 +115,7 @@ class Version(Struct, frozen=True, kw_only=True):
 
     lines: list[PricedLine]
     total_cny: Decimal
-    small_order_fee_cny: Decimal = Decimal(0)
+    small_order_fee_cny: Decimal = field(default_factory=Decimal)
     wanted_at: datetime | None = None
     ship_to: str | None = None
     """The store it goes to, where a change is about that."""
