@@ -760,6 +760,12 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "forbidden_by_contract": ("forbidden by the contract", "合同不允许使用"),
         "on_its_way": ("a delivery that is on its way", "在途到货"),
         "only_in_warranty": ("only while in warranty", "仅限保内"),
+        "in_makers_warranty": ("under the maker's own warranty", "依据原厂保修"),
+        "time_by_lead_time": (
+            "time taken from its usual lead time: it names none for exchanges",
+            "未约定换件时间，按其常规交期估算",
+        ),
+        "no_return_terms": ("no return terms are agreed", "未约定返还条款"),
         "no_swap_promised": ("the contract promises no replacement", "合同未约定整机替换"),
         "no_way_there": ("no way there", "无可用线路"),
         "after_need_by": ("after the need-by time", "晚于要求送达时间"),

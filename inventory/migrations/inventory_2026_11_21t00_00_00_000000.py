@@ -4402,6 +4402,28 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
+        column_name="framework_number",
+        db_column_name="framework_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Offer",
+        tablename="offer",
         column_name="valid_from",
         db_column_name="valid_from",
         column_class_name="Date",
@@ -11386,6 +11408,28 @@ async def forwards():
     manager.add_column(
         table_class_name="PurchaseOrder",
         tablename="purchase_order",
+        column_name="small_order_fee_cny",
+        db_column_name="small_order_fee_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": decimal.Decimal("0"),
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
         column_name="version",
         db_column_name="version",
         column_class_name="Integer",
@@ -13442,6 +13486,28 @@ async def forwards():
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="framework_number",
+        db_column_name="framework_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
             "default": None,
             "null": True,
             "primary_key": False,
@@ -41256,6 +41322,24 @@ async def forwards():
         constraint_name="offer_repair_is_not_negative",
         constraint_class=Check,
         params={"condition": "repair_price >= 0 AND repair_days >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
+        constraint_name="offer_exchange_is_not_negative",
+        constraint_class=Check,
+        params={"condition": "exchange_hours >= 0 AND exchange_fee >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
+        constraint_name="offer_exchange_fee_has_its_time",
+        constraint_class=Check,
+        params={"condition": "exchange_fee IS NULL OR exchange_hours IS NOT NULL"},
         schema=None,
     )
 

@@ -41,7 +41,20 @@ from inventory.stock import conditions, receipts, units
 from inventory.stock.pieces import Pieces
 from inventory.stock.refusals import DifferenceUnexplained
 from tests.statements import counted
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, SETUP, SH_KEEPER, SUPERVISOR, actor
+from tests.world import (
+    AUDITOR,
+    BUYER,
+    DISPATCHER,
+    DRIVE,
+    ENGINEER,
+    FAN,
+    KEEPER,
+    SETUP,
+    SH_KEEPER,
+    SUPERVISOR,
+    actor,
+    offers_too,
+)
 
 FIVE_DAYS = NewTerms(
     vendor="DISTI",
@@ -246,8 +259,7 @@ async def test_terms_are_data_that_is_whole(company):
 
 async def waiting_request(quantity: int = 1) -> requests.RequestView:
     """A request for drives that no stock answers."""
-    await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = 90 FROM part WHERE part.id = offer.part "
-                     "AND part_number = $1", DRIVE)  # fmt: skip
+    await offers_too("DISTI", DRIVE, exchange_hours=4, exchange_fee=90)
     await db.execute("UPDATE contract SET minimum_provenance = 'vendor_exchange' WHERE code = 'C-BANK'")
     await vendor_terms.set_terms(FIVE_DAYS, by=BUYER)
     good = await db.fetch("SELECT serial FROM unit WHERE serial LIKE 'ZL2-%' AND condition = 'good'")
@@ -378,7 +390,7 @@ async def test_an_exchange_needs_terms_and_a_warranty_or_a_fee(company):
     with pytest.raises(NoExchange):
         await exchanges.open_exchange("DISTI", "GZ", DRIVE, by=KEEPER, device="BANK-001")
     await vendor_terms.set_terms(FIVE_DAYS, by=BUYER)
-    await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = NULL")
+    await offers_too("DISTI", DRIVE, exchange_hours=4)
     with pytest.raises(exchanges.OutOfWarranty):
         await exchanges.open_exchange("DISTI", "GZ", DRIVE, by=KEEPER, device="BANK-001")
     await db.execute("UPDATE party SET is_vendor = true WHERE code = 'DELL'")
