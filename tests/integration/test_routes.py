@@ -16,7 +16,8 @@ SIGNED_IN_ONLY = {
 VENDORS_MAY = {
     "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListVendorOrders",
     "ExportVendorOrders", "GetVendorOrder", "PrintVendorOrder", "PrintVendorDeliveryNote", "PrintVendorLabels",
-    "ListVendorInquiries", "ExportVendorInquiries", "GetVendorInquiry",
+    "ListVendorInquiries", "ExportVendorInquiries", "GetVendorInquiry", "ListVendorRmaAttachments",
+    "GetVendorRmaAttachment",
     "ListNotices", "ExportNotices", "GetNotice", "ListVendorRmas", "ExportVendorRmas", "GetVendorRma",
 }  # fmt: skip
 
