@@ -166,6 +166,7 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "request.new_cause": ("new cause found for a part request", "备件申请查明新原因"),
     "request.paused": ("part request paused", "暂停备件申请"),
     "request.reopened": ("part request opened anew", "重新打开备件申请"),
+    "request.report_handed_over": ("fault analysis report handed over", "提交故障分析报告"),
     "request.resumed": ("part request resumed", "恢复备件申请"),
     "request.ticket_bound": ("ticket bound to a part request", "备件申请关联工单"),
     "replenishment.declined": ("replenishment proposal declined", "拒绝补货建议"),

@@ -12,7 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
 from inventory.installed_base import failures, fitted
 from inventory.places import places
-from inventory.requests import changing, scope, swapping
+from inventory.requests import changing, fault_reports, scope, swapping
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import NewRequestLine, Outcome, Removed, RequestView, request_view
 from inventory.returns import removed, swaps
@@ -120,6 +120,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+        await fault_reports.begin(view)
     again = None
     if dead:
         again = await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
@@ -306,6 +307,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+        await fault_reports.begin(view)
     await swapping.follow(view, head["device"], await swaps.of_request(request), None, by=by)
     return view
 
