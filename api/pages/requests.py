@@ -35,7 +35,7 @@ from inventory.requests import (
     shipping,
     telling,
 )
-from inventory.returns import debts, loaners, swaps
+from inventory.returns import debts, loaners, rmas, swaps
 from inventory.stock import shipments
 
 SOURCE = "page"
@@ -265,6 +265,9 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         else [],
         files=await attached(request, "part_request", view.id),
         report=await fault_reports.state_of(view),
+        sent_back=await rmas.rmas(limit=50, seen_by=request.user, request=view.number)
+        if request.user.may("rmas.read")
+        else [],
         support=await maker_support.support(view.id, seen_by=request.user)
         if request.user.may("emergency.read")
         else None,

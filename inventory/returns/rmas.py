@@ -332,10 +332,12 @@ async def draft(
     by: Actor,
     remark: str = "",
     claim: UUID | None = None,
+    request: str | None = None,
 ) -> list[RmaView]:
     """Draft the return of pieces that lie in a store: an RMA for each vendor and pool, told together by their bundle.
 
-    `claim` is the quality claim whose batch they are.
+    `claim` is the quality claim whose batch they are, `request` the number of the part request they came out for; unsaid,
+    that of their debts.
 
     Raises:
         NothingToReturn: no piece is named.
@@ -348,7 +350,7 @@ async def draft(
     """
     by.require("rmas.ask")
     by.require_depot(depot)
-    return await begin(depot, lines, by=by, remark=remark, claim=claim)
+    return await begin(depot, lines, by=by, remark=remark, claim=claim, request=request)
 
 
 @db.atomic
@@ -360,6 +362,7 @@ async def begin(
     remark: str = "",
     claim: UUID | None = None,
     contract: int | None = None,
+    request: str | None = None,
 ) -> list[RmaView]:
     """Draft a return on behalf of another verb that has checked the actor's rights; `contract` is whose business it is.
 
@@ -382,6 +385,7 @@ async def begin(
                 vendor, place.id, piece["pool"], by=by, bundle=bundle, remark=remark, claim=claimed, contract=contract
             )
         await _add(made[key], position, new, piece)
+    await _name_request(list(made.values()), request)
     views = [await rma_view(rma) for rma in made.values()]
     for view in views:
         await steps.begin(
@@ -395,6 +399,31 @@ async def begin(
         await audit.record("rma.drafted", "rma", view.number, by=by, reason=remark)
         await tell("drafted", view)
     return [shown_to(view, by) for view in views]
+
+
+async def _name_request(made: Sequence[UUID], request: str | None) -> None:
+    """Write on new RMAs which part request they are for: the one that is told, else the only one their pieces came out for.
+
+    They are that request's contract's business, so that its ticket system is told of them.
+    """
+    await db.execute(
+        """UPDATE rma SET request_number = asked.number, contract = coalesce(rma.contract, device.contract)
+           FROM unnest($1::uuid[]) AS new(rma)
+           JOIN LATERAL (
+               SELECT CASE WHEN $2::text IS NOT NULL THEN $2 WHEN count(DISTINCT debt.document_number) = 1
+                           THEN min(debt.document_number) END AS number
+               FROM rma_line AS line
+               JOIN LATERAL (SELECT document_number FROM return_debt
+                             WHERE (unit = line.unit OR lot = line.lot) AND debtor_kind = 'engineer'
+                               AND document_kind = 'part_request' ORDER BY opened_at DESC LIMIT 1) AS debt ON true
+               WHERE line.rma = new.rma
+           ) AS asked ON asked.number IS NOT NULL
+           JOIN part_request ON part_request.number = asked.number
+           JOIN device ON device.id = part_request.device
+           WHERE rma.id = new.rma""",
+        list(made),
+        request,
+    )
 
 
 async def _piece(place: places.PlaceRef, new: NewLine, vendor: int) -> db.Row:
@@ -771,8 +800,12 @@ async def rmas(
     depot: str | None = None,
     number: str | None = None,
     under_way: bool = False,
+    request: str | None = None,
 ) -> list[RmaView]:
-    """RMAs of the reader's stores and contracts (a vendor's own), newest first; `number` is ours, a bundle's or a vendor's."""
+    """RMAs of the reader's stores and contracts (a vendor's own), newest first.
+
+    `number` is ours, a bundle's or a vendor's; `request` the number of the part request they are for.
+    """
     found = await db.read(
         RmaView,
         f"""{_VIEW}
@@ -781,6 +814,7 @@ async def rmas(
               AND ($7::text IS NULL OR place.code = $7)
               AND ($8::text IS NULL OR $8 IN (rma.number, rma.bundle, rma.vendor_number))
               AND (NOT $9 OR rma.closed_at IS NULL) AND ($3::text IS NULL OR rma.requested_at IS NOT NULL)
+              AND ($11::text IS NULL OR rma.request_number = $11)
             ORDER BY rma.id DESC LIMIT $10""",
         seen_by.depot_scope,
         seen_by.contract_scope,
@@ -792,6 +826,7 @@ async def rmas(
         number,
         under_way,
         limit,
+        request,
     )
     return [shown_to(view, seen_by) for view in found]
 
