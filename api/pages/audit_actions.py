@@ -91,6 +91,8 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "loan.lent": ("equipment lent", "借出设备"),
     "loan.signed": ("loan signed for", "借用签收"),
     "loan.extended": ("loan extended", "延长借用"),
+    "loan.loss_told": ("loaner told lost", "借出设备报失"),
+    "loan.lost": ("lost loaner written off", "借出设备丢失核销"),
     "loan.returned": ("loan returned", "归还借出设备"),
     "data.erased": ("customer's data erased", "清除客户数据"),
     "data.verified": ("erasure verified", "核验数据清除"),

@@ -357,6 +357,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "lent": ("lent", "借出中"),
         "returned": ("back, data to erase", "已归还，待清除数据"),
         "closed": ("closed", "已关闭"),
+        "lost": ("lost, written off", "丢失已核销"),
     },
     "loan_check": {
         "powers_on": ("powers on and works", "通电正常"),
@@ -1248,7 +1249,7 @@ TONES: dict[str, dict[str, Tone]] = {
         "left": "azure",
         "installed": "green",
     },
-    "loan_state": {"lent": "blue", "returned": "yellow"},
+    "loan_state": {"lent": "blue", "returned": "yellow", "lost": "red"},
     "data_state": {"to_erase": "orange", "erased": "green"},
     "erasure_result": {"open": "yellow", "passed": "green", "failed": "red"},
     "maker_case_state": {

@@ -28,6 +28,7 @@ from inventory.requests import (
     buying,
     changing,
     debriefing,
+    failure_analysis,
     fault_reports,
     kits,
     requests,
@@ -264,6 +265,9 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         if request.user.may("returns.read")
         else [],
         files=await attached(request, "part_request", view.id),
+        codes=await failure_analysis.codes_in_use()
+        if request.user.may("parts.request") and any(line.state in ("shipped", "arrived") for line in view.lines)
+        else [],
         report=await fault_reports.state_of(view),
         sent_back=await rmas.rmas(limit=50, seen_by=request.user, request=view.number)
         if request.user.may("rmas.read")

@@ -784,7 +784,9 @@ DESCRIPTION = "The tables of the house"
 
 
 async def forwards():
-    manager = MigrationManager(migration_id=ID, app_name="inventory", description=DESCRIPTION)
+    manager = MigrationManager(
+        migration_id=ID, app_name="inventory", description=DESCRIPTION
+    )
 
     manager.add_table(
         class_name="VendorContact",
@@ -807,7 +809,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Invoice", tablename="invoice", schema=None, columns=None)
+    manager.add_table(
+        class_name="Invoice", tablename="invoice", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ForbiddenPart",
@@ -816,7 +820,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Pool", tablename="pool", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pool", tablename="pool", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PartRequest",
@@ -825,13 +831,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Person", tablename="person", schema=None, columns=None)
+    manager.add_table(
+        class_name="Person", tablename="person", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Offer", tablename="offer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Offer", tablename="offer", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Quotation", tablename="quotation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Quotation", tablename="quotation", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Pick", tablename="pick", schema=None, columns=None)
+    manager.add_table(
+        class_name="Pick", tablename="pick", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="Substitution",
@@ -854,11 +868,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Place", tablename="place", schema=None, columns=None)
+    manager.add_table(
+        class_name="Place", tablename="place", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountLine", tablename="count_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountLine", tablename="count_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Symptom", tablename="symptom", schema=None, columns=None)
+    manager.add_table(
+        class_name="Symptom", tablename="symptom", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CountPolicy",
@@ -867,11 +887,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="KitLine", tablename="kit_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="KitLine", tablename="kit_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Device", tablename="device", schema=None, columns=None)
+    manager.add_table(
+        class_name="Device", tablename="device", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="SwapUnit", tablename="swap_unit", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorClosure",
@@ -894,7 +920,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutySheet", tablename="duty_sheet", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="SignInAttempt",
@@ -903,9 +931,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PartAlias", tablename="part_alias", schema=None, columns=None)
+    manager.add_table(
+        class_name="PartAlias", tablename="part_alias", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Coverage", tablename="coverage", schema=None, columns=None)
+    manager.add_table(
+        class_name="Coverage", tablename="coverage", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="EscalationPolicy",
@@ -935,7 +967,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Package", tablename="package", schema=None, columns=None)
+    manager.add_table(
+        class_name="Package", tablename="package", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PoolCrossing",
@@ -958,11 +992,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Message", tablename="message", schema=None, columns=None)
+    manager.add_table(
+        class_name="Message", tablename="message", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Event", tablename="event", schema=None, columns=None)
+    manager.add_table(
+        class_name="Event", tablename="event", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Transfer", tablename="transfer", schema=None, columns=None)
+    manager.add_table(
+        class_name="Transfer", tablename="transfer", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrder",
@@ -1006,7 +1046,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
+    manager.add_table(
+        class_name="PickList", tablename="pick_list", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FaultReportHandover",
@@ -1022,7 +1064,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="LotStock", tablename="lot_stock", schema=None, columns=None)
+    manager.add_table(
+        class_name="LotStock", tablename="lot_stock", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="PurchaseOrderLine",
@@ -1038,9 +1082,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Handover", tablename="handover", schema=None, columns=None)
+    manager.add_table(
+        class_name="Handover", tablename="handover", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Loan", tablename="loan", schema=None, columns=None)
+    manager.add_table(
+        class_name="Loan", tablename="loan", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestPolicy",
@@ -1049,7 +1097,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Bin", tablename="bin", schema=None, columns=None)
+    manager.add_table(
+        class_name="Bin", tablename="bin", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ReturnDebt",
@@ -1058,7 +1108,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Lot", tablename="lot", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lot", tablename="lot", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ReceiptLine",
@@ -1067,9 +1119,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ModelPart", tablename="model_part", schema=None, columns=None)
+    manager.add_table(
+        class_name="ModelPart", tablename="model_part", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Calendar", tablename="calendar", schema=None, columns=None)
+    manager.add_table(
+        class_name="Calendar", tablename="calendar", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="DataErasure",
@@ -1099,11 +1155,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Unit", tablename="unit", schema=None, columns=None)
+    manager.add_table(
+        class_name="Unit", tablename="unit", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="RoleGrant", tablename="role_grant", schema=None, columns=None)
+    manager.add_table(
+        class_name="RoleGrant", tablename="role_grant", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Inspection", tablename="inspection", schema=None, columns=None)
+    manager.add_table(
+        class_name="Inspection", tablename="inspection", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="SuspectPiece",
@@ -1112,7 +1174,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Party", tablename="party", schema=None, columns=None)
+    manager.add_table(
+        class_name="Party", tablename="party", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="CaseSubstitute",
@@ -1128,11 +1192,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Contract", tablename="contract", schema=None, columns=None)
+    manager.add_table(
+        class_name="Contract", tablename="contract", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Assessment", tablename="assessment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Assessment", tablename="assessment", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Part", tablename="part", schema=None, columns=None)
+    manager.add_table(
+        class_name="Part", tablename="part", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureRate",
@@ -1148,7 +1218,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Learning", tablename="learning", schema=None, columns=None)
+    manager.add_table(
+        class_name="Learning", tablename="learning", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="EmergencyCase",
@@ -1164,9 +1236,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Level", tablename="level", schema=None, columns=None)
+    manager.add_table(
+        class_name="Level", tablename="level", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CountScan", tablename="count_scan", schema=None, columns=None)
+    manager.add_table(
+        class_name="CountScan", tablename="count_scan", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="AdvanceNoticeLine",
@@ -1175,9 +1251,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="NearMiss", tablename="near_miss", schema=None, columns=None)
+    manager.add_table(
+        class_name="NearMiss", tablename="near_miss", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Rma", tablename="rma", schema=None, columns=None)
+    manager.add_table(
+        class_name="Rma", tablename="rma", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="FailureFactor",
@@ -1228,7 +1308,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Receipt", tablename="receipt", schema=None, columns=None)
+    manager.add_table(
+        class_name="Receipt", tablename="receipt", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ReplenishmentRun",
@@ -1237,11 +1319,17 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="CaseEntry", tablename="case_entry", schema=None, columns=None)
+    manager.add_table(
+        class_name="CaseEntry", tablename="case_entry", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Plan", tablename="plan", schema=None, columns=None)
+    manager.add_table(
+        class_name="Plan", tablename="plan", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Step", tablename="step", schema=None, columns=None)
+    manager.add_table(
+        class_name="Step", tablename="step", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestPause",
@@ -1250,9 +1338,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="RmaLine", tablename="rma_line", schema=None, columns=None)
+    manager.add_table(
+        class_name="RmaLine", tablename="rma_line", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Swap", tablename="swap", schema=None, columns=None)
+    manager.add_table(
+        class_name="Swap", tablename="swap", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RadarAlarm",
@@ -1261,9 +1353,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="PlanRow", tablename="plan_row", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanRow", tablename="plan_row", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
+    manager.add_table(
+        class_name="Job", tablename="job", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorCircuit",
@@ -1272,7 +1368,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Suspicion", tablename="suspicion", schema=None, columns=None)
+    manager.add_table(
+        class_name="Suspicion", tablename="suspicion", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RepairPart",
@@ -1281,15 +1379,25 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Scrapping", tablename="scrapping", schema=None, columns=None)
+    manager.add_table(
+        class_name="Scrapping", tablename="scrapping", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="PlanClass", tablename="plan_class", schema=None, columns=None)
+    manager.add_table(
+        class_name="PlanClass", tablename="plan_class", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Debrief", tablename="debrief", schema=None, columns=None)
+    manager.add_table(
+        class_name="Debrief", tablename="debrief", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="CoverCell", tablename="cover_cell", schema=None, columns=None)
+    manager.add_table(
+        class_name="CoverCell", tablename="cover_cell", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Vendor", tablename="vendor", schema=None, columns=None)
+    manager.add_table(
+        class_name="Vendor", tablename="vendor", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorQuoteLine",
@@ -1305,9 +1413,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Collection", tablename="collection", schema=None, columns=None)
+    manager.add_table(
+        class_name="Collection", tablename="collection", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Attachment", tablename="attachment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Attachment", tablename="attachment", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="WrongReturn",
@@ -1337,9 +1449,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Escalation", tablename="escalation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Escalation", tablename="escalation", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="DutyPost", tablename="duty_post", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyPost", tablename="duty_post", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ServiceTerm",
@@ -1369,7 +1485,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Session", tablename="session", schema=None, columns=None)
+    manager.add_table(
+        class_name="Session", tablename="session", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="StoredFile",
@@ -1385,9 +1503,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Lane", tablename="lane", schema=None, columns=None)
+    manager.add_table(
+        class_name="Lane", tablename="lane", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Inquiry", tablename="inquiry", schema=None, columns=None)
+    manager.add_table(
+        class_name="Inquiry", tablename="inquiry", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="ProvisionalIssue",
@@ -1403,9 +1525,13 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Shipment", tablename="shipment", schema=None, columns=None)
+    manager.add_table(
+        class_name="Shipment", tablename="shipment", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="ValueStep", tablename="value_step", schema=None, columns=None)
+    manager.add_table(
+        class_name="ValueStep", tablename="value_step", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="RequestApproval",
@@ -1442,7 +1568,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="Delegation", tablename="delegation", schema=None, columns=None)
+    manager.add_table(
+        class_name="Delegation", tablename="delegation", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="OrderChange",
@@ -1472,13 +1600,21 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="ApiKey", tablename="api_key", schema=None, columns=None)
+    manager.add_table(
+        class_name="ApiKey", tablename="api_key", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="DutyShift", tablename="duty_shift", schema=None, columns=None)
+    manager.add_table(
+        class_name="DutyShift", tablename="duty_shift", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Reversal", tablename="reversal", schema=None, columns=None)
+    manager.add_table(
+        class_name="Reversal", tablename="reversal", schema=None, columns=None
+    )
 
-    manager.add_table(class_name="Failure", tablename="failure", schema=None, columns=None)
+    manager.add_table(
+        class_name="Failure", tablename="failure", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="VendorQuote",
@@ -1494,7 +1630,9 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(class_name="MakerCase", tablename="maker_case", schema=None, columns=None)
+    manager.add_table(
+        class_name="MakerCase", tablename="maker_case", schema=None, columns=None
+    )
 
     manager.add_table(
         class_name="DeviceModel",
@@ -15182,7 +15320,7 @@ async def forwards():
             "null": True,
             "primary_key": False,
             "unique": False,
-            "index": False,
+            "index": True,
             "index_method": IndexMethod.btree,
             "choices": None,
             "db_column_name": None,
@@ -41113,7 +41251,9 @@ async def forwards():
         tablename="vendor_contact",
         constraint_name="vendor_contact_role_is_known",
         constraint_class=Check,
-        params={"condition": "role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')"},
+        params={
+            "condition": "role IN ('sales', 'emergency', 'returns', 'quality', 'logistics', 'finance')"
+        },
         schema=None,
     )
 
@@ -41169,7 +41309,9 @@ async def forwards():
         tablename="request_line",
         constraint_name="request_line_firm_promise_holds_stock",
         constraint_class=Check,
-        params={"condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"},
+        params={
+            "condition": "NOT firm OR reservation IS NOT NULL OR expected IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -41227,7 +41369,9 @@ async def forwards():
         tablename="invoice",
         constraint_name="invoice_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('matched', 'waits', 'differs', 'withdrawn')"},
+        params={
+            "condition": "state IN ('matched', 'waits', 'differs', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -41245,7 +41389,9 @@ async def forwards():
         tablename="invoice",
         constraint_name="invoice_is_negative_where_it_reverses",
         constraint_class=Check,
-        params={"condition": "CASE WHEN reverses IS NULL THEN total >= 0 ELSE total <= 0 END"},
+        params={
+            "condition": "CASE WHEN reverses IS NULL THEN total >= 0 ELSE total <= 0 END"
+        },
         schema=None,
     )
 
@@ -41254,7 +41400,9 @@ async def forwards():
         tablename="invoice",
         constraint_name="invoice_is_withdrawn_by_someone",
         constraint_class=Check,
-        params={"condition": "(state = 'withdrawn') = (withdrawn_by IS NOT NULL)"},
+        params={
+            "condition": "(state = 'withdrawn') = (withdrawn_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -41304,7 +41452,9 @@ async def forwards():
         tablename="part_request",
         constraint_name="part_request_charged_is_known",
         constraint_class=Check,
-        params={"condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"},
+        params={
+            "condition": "charged IN ('out_of_contract', 'out_of_warranty', 'parts_charged')"
+        },
         schema=None,
     )
 
@@ -41342,7 +41492,9 @@ async def forwards():
         tablename="person",
         constraint_name="person_phone_is_verified_by_someone",
         constraint_class=Check,
-        params={"condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"},
+        params={
+            "condition": "(phone_verified_at IS NULL) = (phone_verified_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -41417,7 +41569,9 @@ async def forwards():
         tablename="offer",
         constraint_name="offer_quantities_fit",
         constraint_class=Check,
-        params={"condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"},
+        params={
+            "condition": "minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity"
+        },
         schema=None,
     )
 
@@ -41464,7 +41618,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'accepted', 'rejected', 'expired', 'replaced', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -41484,7 +41640,9 @@ async def forwards():
         tablename="quotation",
         constraint_name="quotation_prices_are_not_negative",
         constraint_class=Check,
-        params={"condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"},
+        params={
+            "condition": "labour_cny >= 0 AND freight_cny >= 0 AND total_cny >= 0"
+        },
         schema=None,
     )
 
@@ -41502,7 +41660,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"},
+        params={
+            "condition": "state IN ('open', 'picked', 'short', 'shipped', 'dropped')"
+        },
         schema=None,
     )
 
@@ -41511,7 +41671,9 @@ async def forwards():
         tablename="pick",
         constraint_name="pick_names_what_was_taken",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"},
+        params={
+            "condition": "state NOT IN ('picked', 'shipped') OR num_nonnulls(unit, lot) = 1"
+        },
         schema=None,
     )
 
@@ -41595,7 +41757,9 @@ async def forwards():
         tablename="force_majeure_entry",
         constraint_name="force_majeure_entry_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'redirected', 'closed')"},
+        params={
+            "condition": "kind IN ('declared', 'sourced_elsewhere', 'measure', 'redirected', 'closed')"
+        },
         schema=None,
     )
 
@@ -41615,7 +41779,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -41624,7 +41790,9 @@ async def forwards():
         tablename="place",
         constraint_name="place_frozen_is_out_of_service",
         constraint_class=Check,
-        params={"condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"},
+        params={
+            "condition": "frozen_at IS NULL OR out_of_service_at IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -41674,7 +41842,9 @@ async def forwards():
         tablename="count_policy",
         constraint_name="count_policy_shares_ascend",
         constraint_class=Check,
-        params={"condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"},
+        params={
+            "condition": "a_share > 0 AND b_share >= a_share AND b_share <= 1"
+        },
         schema=None,
     )
 
@@ -41719,7 +41889,9 @@ async def forwards():
         tablename="device",
         constraint_name="device_environment_is_known",
         constraint_class=Check,
-        params={"condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"},
+        params={
+            "condition": "environment IN ('data_centre', 'server_room', 'office', 'industrial', 'outdoor')"
+        },
         schema=None,
     )
 
@@ -41874,7 +42046,9 @@ async def forwards():
         tablename="return_terms",
         constraint_name="return_terms_count_days",
         constraint_class=Check,
-        params={"condition": "counts IN ('calendar_days', 'business_days') AND days BETWEEN 1 AND 400"},
+        params={
+            "condition": "counts IN ('calendar_days', 'business_days') AND days BETWEEN 1 AND 400"
+        },
         schema=None,
     )
 
@@ -41901,7 +42075,9 @@ async def forwards():
         tablename="return_terms",
         constraint_name="return_terms_charge_is_known",
         constraint_class=Check,
-        params={"condition": "charge IN ('list_price', 'share', 'fixed', 'nothing')"},
+        params={
+            "condition": "charge IN ('list_price', 'share', 'fixed', 'nothing')"
+        },
         schema=None,
     )
 
@@ -42058,7 +42234,9 @@ async def forwards():
         tablename="repair_order",
         constraint_name="repair_order_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('opened', 'in_work', 'in_test', 'passed', 'beyond_repair', 'cancelled')"},
+        params={
+            "condition": "state IN ('opened', 'in_work', 'in_test', 'passed', 'beyond_repair', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -42067,7 +42245,9 @@ async def forwards():
         tablename="repair_order",
         constraint_name="repair_order_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('passed', 'beyond_repair', 'cancelled')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('passed', 'beyond_repair', 'cancelled')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -42085,7 +42265,9 @@ async def forwards():
         tablename="repair_order",
         constraint_name="repair_order_labour_is_not_negative",
         constraint_class=Check,
-        params={"condition": "labour_minutes >= 0 AND labour_cny >= 0 AND vendor_cost_cny >= 0"},
+        params={
+            "condition": "labour_minutes >= 0 AND labour_cny >= 0 AND vendor_cost_cny >= 0"
+        },
         schema=None,
     )
 
@@ -42383,7 +42565,9 @@ async def forwards():
         tablename="loan",
         constraint_name="loan_data_is_known",
         constraint_class=Check,
-        params={"condition": "data IN ('to_erase', 'erased', 'kept_by_customer')"},
+        params={
+            "condition": "data IN ('to_erase', 'erased', 'kept_by_customer')"
+        },
         schema=None,
     )
 
@@ -42439,7 +42623,9 @@ async def forwards():
         tablename="return_debt",
         constraint_name="return_debt_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'returned', 'kept_by_customer', 'charged', 'written_off')"},
+        params={
+            "condition": "state IN ('open', 'returned', 'kept_by_customer', 'charged', 'written_off')"
+        },
         schema=None,
     )
 
@@ -42448,7 +42634,9 @@ async def forwards():
         tablename="return_debt",
         constraint_name="return_debt_is_settled_by_somebody",
         constraint_class=Check,
-        params={"condition": "(state = 'open') = (settled_at IS NULL) AND (state = 'open') = (settled_by IS NULL)"},
+        params={
+            "condition": "(state = 'open') = (settled_at IS NULL) AND (state = 'open') = (settled_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -42484,7 +42672,9 @@ async def forwards():
         tablename="return_debt",
         constraint_name="return_debt_loss_has_four_eyes",
         constraint_class=Check,
-        params={"condition": "state <> 'written_off' OR settled_by IS DISTINCT FROM loss_told_by"},
+        params={
+            "condition": "state <> 'written_off' OR settled_by IS DISTINCT FROM loss_told_by"
+        },
         schema=None,
     )
 
@@ -42513,7 +42703,9 @@ async def forwards():
         tablename="receipt_line",
         constraint_name="receipt_line_counts_what_came_or_is_missing",
         constraint_class=Check,
-        params={"condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"},
+        params={
+            "condition": "quantity >= 0 AND missing >= 0 AND quantity + missing > 0"
+        },
         schema=None,
     )
 
@@ -42598,7 +42790,9 @@ async def forwards():
         tablename="data_erasure",
         constraint_name="data_erasure_method_is_known",
         constraint_class=Check,
-        params={"condition": "method IN ('overwrite', 'crypto_erase', 'block_erase', 'degauss', 'media_removed')"},
+        params={
+            "condition": "method IN ('overwrite', 'crypto_erase', 'block_erase', 'degauss', 'media_removed')"
+        },
         schema=None,
     )
 
@@ -42656,7 +42850,9 @@ async def forwards():
         tablename="replenishment_proposal",
         constraint_name="replenishment_proposal_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'drafted', 'declined', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -42683,7 +42879,9 @@ async def forwards():
         tablename="replenishment_proposal",
         constraint_name="replenishment_proposal_is_drafted_in_an_order",
         constraint_class=Check,
-        params={"condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"},
+        params={
+            "condition": "(state = 'drafted') = (purchase_order IS NOT NULL AND ordered_quantity IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -42791,7 +42989,9 @@ async def forwards():
         tablename="inspection",
         constraint_name="inspection_frees_only_what_passed",
         constraint_class=Check,
-        params={"condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"},
+        params={
+            "condition": "to_condition <> 'good' OR result = 'passed' OR from_condition = 'frozen'"
+        },
         schema=None,
     )
 
@@ -42854,7 +43054,9 @@ async def forwards():
         tablename="contract",
         constraint_name="contract_swap_runs_from_is_known",
         constraint_class=Check,
-        params={"condition": "swap_runs_from IN ('report', 'repair_limit', 'decision')"},
+        params={
+            "condition": "swap_runs_from IN ('report', 'repair_limit', 'decision')"
+        },
         schema=None,
     )
 
@@ -42967,7 +43169,9 @@ async def forwards():
         tablename="failure_rate",
         constraint_name="failure_rate_is_not_negative",
         constraint_class=Check,
-        params={"condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"},
+        params={
+            "condition": "annual_rate >= 0 AND shape > 0 AND exposure_device_years > 0"
+        },
         schema=None,
     )
 
@@ -43023,7 +43227,9 @@ async def forwards():
         tablename="emergency_case",
         constraint_name="emergency_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'stood_down')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -43041,7 +43247,9 @@ async def forwards():
         tablename="radar_series",
         constraint_name="radar_series_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -43109,7 +43317,9 @@ async def forwards():
         tablename="level",
         constraint_name="level_only_good_stock_is_promised",
         constraint_class=Check,
-        params={"condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"},
+        params={
+            "condition": "condition = 'good' OR (reserved = 0 AND backordered = 0)"
+        },
         schema=None,
     )
 
@@ -43172,7 +43382,9 @@ async def forwards():
         tablename="near_miss",
         constraint_name="near_miss_reason_is_known",
         constraint_class=Check,
-        params={"condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"},
+        params={
+            "condition": "reason IN ('burst_without_crossing', 'crossing_with_rising_burst')"
+        },
         schema=None,
     )
 
@@ -43192,7 +43404,9 @@ async def forwards():
         tablename="rma",
         constraint_name="rma_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'cancelled')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'cancelled')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -43201,7 +43415,9 @@ async def forwards():
         tablename="rma",
         constraint_name="rma_is_authorised_by_its_number",
         constraint_class=Check,
-        params={"condition": "state IN ('draft', 'requested', 'cancelled') OR vendor_number IS NOT NULL"},
+        params={
+            "condition": "state IN ('draft', 'requested', 'cancelled') OR vendor_number IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -43249,7 +43465,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"},
+        params={
+            "condition": "state IN ('expected', 'partly_received', 'received', 'closed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -43258,7 +43476,9 @@ async def forwards():
         tablename="advance_notice",
         constraint_name="advance_notice_ends_with_a_reason",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"},
+        params={
+            "condition": "state NOT IN ('closed', 'cancelled') OR reason <> ''"
+        },
         schema=None,
     )
 
@@ -43276,7 +43496,9 @@ async def forwards():
         tablename="return_policy",
         constraint_name="return_policy_counts_in_a_known_way",
         constraint_class=Check,
-        params={"condition": "counts IN ('hours', 'calendar_days', 'business_days')"},
+        params={
+            "condition": "counts IN ('hours', 'calendar_days', 'business_days')"
+        },
         schema=None,
     )
 
@@ -43285,7 +43507,9 @@ async def forwards():
         tablename="return_policy",
         constraint_name="return_policy_days_are_positive",
         constraint_class=Check,
-        params={"condition": "amount > 0 AND warn_hours >= 0 AND repeat_days > 0 AND quiet_days > 0"},
+        params={
+            "condition": "amount > 0 AND warn_hours >= 0 AND repeat_days > 0 AND quiet_days > 0"
+        },
         schema=None,
     )
 
@@ -43330,7 +43554,9 @@ async def forwards():
         tablename="purchase_policy",
         constraint_name="purchase_policy_waits_for_an_answer",
         constraint_class=Check,
-        params={"condition": "acknowledge_within_hours > 0 AND emergency_within_hours > 0"},
+        params={
+            "condition": "acknowledge_within_hours > 0 AND emergency_within_hours > 0"
+        },
         schema=None,
     )
 
@@ -43357,7 +43583,9 @@ async def forwards():
         tablename="plan",
         constraint_name="plan_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"},
+        params={
+            "condition": "state IN ('proposed', 'approved', 'superseded', 'rejected', 'what_if')"
+        },
         schema=None,
     )
 
@@ -43397,7 +43625,9 @@ async def forwards():
         tablename="step",
         constraint_name="step_is_acknowledged_by_someone",
         constraint_class=Check,
-        params={"condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"},
+        params={
+            "condition": "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -43462,7 +43692,9 @@ async def forwards():
         tablename="rma_line",
         constraint_name="rma_line_answer_is_known",
         constraint_class=Check,
-        params={"condition": "answer IN ('repaired', 'exchanged', 'credited', 'rejected', 'scrapped')"},
+        params={
+            "condition": "answer IN ('repaired', 'exchanged', 'credited', 'rejected', 'scrapped')"
+        },
         schema=None,
     )
 
@@ -43500,7 +43732,9 @@ async def forwards():
         tablename="rma_line",
         constraint_name="rma_line_scrap_takes_two_people",
         constraint_class=Check,
-        params={"condition": "scrap_agreed_by IS DISTINCT FROM answered_by OR answered_by IS NULL"},
+        params={
+            "condition": "scrap_agreed_by IS DISTINCT FROM answered_by OR answered_by IS NULL"
+        },
         schema=None,
     )
 
@@ -43509,7 +43743,9 @@ async def forwards():
         tablename="swap",
         constraint_name="swap_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('watching', 'reserved', 'decided', 'left', 'installed', 'closed', 'released')"},
+        params={
+            "condition": "state IN ('watching', 'reserved', 'decided', 'left', 'installed', 'closed', 'released')"
+        },
         schema=None,
     )
 
@@ -43518,7 +43754,9 @@ async def forwards():
         tablename="swap",
         constraint_name="swap_runs_from_is_known",
         constraint_class=Check,
-        params={"condition": "runs_from IN ('report', 'repair_limit', 'decision')"},
+        params={
+            "condition": "runs_from IN ('report', 'repair_limit', 'decision')"
+        },
         schema=None,
     )
 
@@ -43536,7 +43774,9 @@ async def forwards():
         tablename="swap",
         constraint_name="swap_decision_has_its_person",
         constraint_class=Check,
-        params={"condition": "(decision IS NULL) = (decided_at IS NULL) AND (decision IS NULL) = (decided_by IS NULL)"},
+        params={
+            "condition": "(decision IS NULL) = (decided_at IS NULL) AND (decision IS NULL) = (decided_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -43545,7 +43785,9 @@ async def forwards():
         tablename="swap",
         constraint_name="swap_leaves_by_decision",
         constraint_class=Check,
-        params={"condition": "state NOT IN ('decided', 'left', 'installed', 'closed') OR decision = 'swap'"},
+        params={
+            "condition": "state NOT IN ('decided', 'left', 'installed', 'closed') OR decision = 'swap'"
+        },
         schema=None,
     )
 
@@ -43554,7 +43796,9 @@ async def forwards():
         tablename="swap",
         constraint_name="swap_old_data_is_known",
         constraint_class=Check,
-        params={"condition": "old_data IN ('to_erase', 'erased', 'kept_by_customer')"},
+        params={
+            "condition": "old_data IN ('to_erase', 'erased', 'kept_by_customer')"
+        },
         schema=None,
     )
 
@@ -43585,7 +43829,9 @@ async def forwards():
         tablename="radar_alarm",
         constraint_name="radar_alarm_dimension_is_known",
         constraint_class=Check,
-        params={"condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"},
+        params={
+            "condition": "dimension IN ('part', 'model', 'firmware', 'batch', 'site', 'supplier')"
+        },
         schema=None,
     )
 
@@ -43635,7 +43881,9 @@ async def forwards():
         tablename="job",
         constraint_name="job_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"},
+        params={
+            "condition": "state IN ('queued', 'running', 'done', 'failed', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -43698,7 +43946,9 @@ async def forwards():
         tablename="suspicion",
         constraint_name="suspicion_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={"condition": "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"},
+        params={
+            "condition": "(state = 'blocked') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM opened_by"
+        },
         schema=None,
     )
 
@@ -43734,7 +43984,9 @@ async def forwards():
         tablename="scrapping",
         constraint_name="scrapping_is_decided_by_a_second_person",
         constraint_class=Check,
-        params={"condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"},
+        params={
+            "condition": "(state = 'proposed') = (decided_by IS NULL) AND decided_by IS DISTINCT FROM proposed_by"
+        },
         schema=None,
     )
 
@@ -43817,7 +44069,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_terms_are_not_negative",
         constraint_class=Check,
-        params={"condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"},
+        params={
+            "condition": "minimum_order_cny >= 0 AND freight_cny >= 0 AND small_order_fee_cny >= 0"
+        },
         schema=None,
     )
 
@@ -43826,7 +44080,9 @@ async def forwards():
         tablename="vendor",
         constraint_name="vendor_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"},
+        params={
+            "condition": "kind IN ('maker', 'distributor', 'repairer', 'broker')"
+        },
         schema=None,
     )
 
@@ -43862,7 +44118,9 @@ async def forwards():
         tablename="vendor_quote_line",
         constraint_name="vendor_quote_line_is_priced",
         constraint_class=Check,
-        params={"condition": "unit_price > 0 AND minimum_quantity > 0 AND lot_size > 0 AND lead_time_days >= 0"},
+        params={
+            "condition": "unit_price > 0 AND minimum_quantity > 0 AND lot_size > 0 AND lead_time_days >= 0"
+        },
         schema=None,
     )
 
@@ -43907,7 +44165,9 @@ async def forwards():
         tablename="collection",
         constraint_name="collection_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('planned', 'collected', 'returned', 'cancelled')"},
+        params={
+            "condition": "state IN ('planned', 'collected', 'returned', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -43916,7 +44176,9 @@ async def forwards():
         tablename="collection",
         constraint_name="collection_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('returned', 'cancelled')) = (closed_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('returned', 'cancelled')) = (closed_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -43925,7 +44187,9 @@ async def forwards():
         tablename="collection",
         constraint_name="collection_is_given_by_somebody",
         constraint_class=Check,
-        params={"condition": "state IN ('planned', 'cancelled') OR given_by IS NOT NULL"},
+        params={
+            "condition": "state IN ('planned', 'cancelled') OR given_by IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -43979,7 +44243,9 @@ async def forwards():
         tablename="wrong_return",
         constraint_name="wrong_return_outcome_is_known",
         constraint_class=Check,
-        params={"condition": "outcome IN ('expected_came', 'record_corrected', 'record_stands')"},
+        params={
+            "condition": "outcome IN ('expected_came', 'record_corrected', 'record_stands')"
+        },
         schema=None,
     )
 
@@ -43999,7 +44265,9 @@ async def forwards():
         tablename="wrong_return",
         constraint_name="wrong_return_correction_takes_two_people",
         constraint_class=Check,
-        params={"condition": "outcome <> 'record_corrected' OR settled_by <> noted_by"},
+        params={
+            "condition": "outcome <> 'record_corrected' OR settled_by <> noted_by"
+        },
         schema=None,
     )
 
@@ -44028,7 +44296,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_result_is_known",
         constraint_class=Check,
-        params={"condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"},
+        params={
+            "condition": "result IN ('in_warranty', 'out_of_warranty', 'not_found')"
+        },
         schema=None,
     )
 
@@ -44037,7 +44307,9 @@ async def forwards():
         tablename="warranty_lookup",
         constraint_name="warranty_lookup_tells_until_when",
         constraint_class=Check,
-        params={"condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"},
+        params={
+            "condition": "(result = 'in_warranty') <= (warranty_until IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -44197,7 +44469,9 @@ async def forwards():
         tablename="missed_limit",
         constraint_name="missed_limit_counts",
         constraint_class=Check,
-        params={"condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"},
+        params={
+            "condition": "late BETWEEN 0 AND repairs AND chance BETWEEN 0 AND 1"
+        },
         schema=None,
     )
 
@@ -44218,7 +44492,9 @@ async def forwards():
         tablename="lane",
         constraint_name="lane_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -44254,7 +44530,9 @@ async def forwards():
         tablename="inquiry",
         constraint_name="inquiry_is_decided_by_someone",
         constraint_class=Check,
-        params={"condition": "(state = 'open') = (decided_at IS NULL AND decided_by IS NULL)"},
+        params={
+            "condition": "(state = 'open') = (decided_at IS NULL AND decided_by IS NULL)"
+        },
         schema=None,
     )
 
@@ -44303,7 +44581,9 @@ async def forwards():
         tablename="provisional_issue",
         constraint_name="provisional_issue_settles_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('papered', 'brought_back', 'lost', 'dismissed')) = (settled_at IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -44333,7 +44613,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"},
+        params={
+            "condition": "state IN ('shipped', 'failed', 'handed_over', 'returned', 'lost')"
+        },
         schema=None,
     )
 
@@ -44342,7 +44624,9 @@ async def forwards():
         tablename="shipment",
         constraint_name="shipment_mode_is_known",
         constraint_class=Check,
-        params={"condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"},
+        params={
+            "condition": "mode IN ('courier', 'same_city_courier', 'own_car', 'hand_carried')"
+        },
         schema=None,
     )
 
@@ -44387,7 +44671,9 @@ async def forwards():
         tablename="value_step",
         constraint_name="value_step_basis_is_known",
         constraint_class=Check,
-        params={"condition": "basis IN ('order', 'as_before', 'catalogue', 'carried', 'moving_average')"},
+        params={
+            "condition": "basis IN ('order', 'as_before', 'catalogue', 'carried', 'moving_average')"
+        },
         schema=None,
     )
 
@@ -44407,7 +44693,9 @@ async def forwards():
         tablename="request_approval",
         constraint_name="request_approval_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"},
+        params={
+            "condition": "state IN ('asked', 'approved', 'refused', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -44452,7 +44740,9 @@ async def forwards():
         tablename="expected_delivery",
         constraint_name="expected_delivery_source_is_known",
         constraint_class=Check,
-        params={"condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"},
+        params={
+            "condition": "source_kind IN ('purchase_order_line', 'transfer_line', 'notice_line', 'return')"
+        },
         schema=None,
     )
 
@@ -44515,7 +44805,9 @@ async def forwards():
         tablename="order_change",
         constraint_name="order_change_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')"},
+        params={
+            "condition": "state IN ('drafted', 'asked', 'confirmed', 'declined', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -44524,7 +44816,9 @@ async def forwards():
         tablename="order_change",
         constraint_name="order_change_is_answered_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('drafted', 'asked')) = (answered_at IS NULL)"},
+        params={
+            "condition": "(state IN ('drafted', 'asked')) = (answered_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -44551,7 +44845,9 @@ async def forwards():
         tablename="quotation_line",
         constraint_name="quotation_line_availability_is_known",
         constraint_class=Check,
-        params={"condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"},
+        params={
+            "condition": "availability IN ('in_stock', 'on_its_way', 'to_order', 'not_available')"
+        },
         schema=None,
     )
 
@@ -44569,7 +44865,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"},
+        params={
+            "condition": "state IN ('soft', 'pending', 'posted', 'voided', 'expired', 'taken_over')"
+        },
         schema=None,
     )
 
@@ -44587,7 +44885,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_resolves_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"},
+        params={
+            "condition": "(state IN ('soft', 'pending')) = (resolved_at IS NULL)"
+        },
         schema=None,
     )
 
@@ -44618,7 +44918,9 @@ async def forwards():
         tablename="reservation",
         constraint_name="reservation_is_taken_over_by_another",
         constraint_class=Check,
-        params={"condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"},
+        params={
+            "condition": "(state = 'taken_over') = (taken_over_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -44654,7 +44956,9 @@ async def forwards():
         tablename="transfer_line",
         constraint_name="transfer_line_loses_only_what_did_not_arrive",
         constraint_class=Check,
-        params={"condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"},
+        params={
+            "condition": "lost_quantity BETWEEN 0 AND shipped_quantity - received_quantity"
+        },
         schema=None,
     )
 
@@ -44741,7 +45045,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"},
+        params={
+            "condition": "state IN ('open', 'at_maker', 'solved', 'closed', 'withdrawn')"
+        },
         schema=None,
     )
 
@@ -44750,7 +45056,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_ends_once",
         constraint_class=Check,
-        params={"condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('closed', 'withdrawn')) = (ended_at IS NOT NULL AND ended_by IS NOT NULL)"
+        },
         schema=None,
     )
 
@@ -44759,7 +45067,9 @@ async def forwards():
         tablename="maker_case",
         constraint_name="maker_case_at_the_maker_has_its_reference",
         constraint_class=Check,
-        params={"condition": "state <> 'at_maker' OR reference_number IS NOT NULL"},
+        params={
+            "condition": "state <> 'at_maker' OR reference_number IS NOT NULL"
+        },
         schema=None,
     )
 
@@ -44813,7 +45123,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"},
+        params={
+            "condition": "state IN ('counting', 'counted', 'posted', 'cancelled')"
+        },
         schema=None,
     )
 
@@ -44822,7 +45134,9 @@ async def forwards():
         tablename="count_sheet",
         constraint_name="count_sheet_is_closed_by_someone",
         constraint_class=Check,
-        params={"condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"},
+        params={
+            "condition": "(state IN ('posted', 'cancelled')) = (closed_at IS NOT NULL AND closed_by IS NOT NULL)"
+        },
         schema=None,
     )
 

@@ -179,6 +179,7 @@ async def _account(
     whole: bool,
 ) -> None:
     """Do what an outcome says, and write it down; a `whole` unit takes a device's place and is fitted into none."""
+    code = failures.code_of(report.failure_code)
     what_came_out: Removed | None = None
     match report.outcome:
         case "used":
@@ -210,8 +211,8 @@ async def _account(
                 await jobs.enqueue(jobs.LookAtSeries(head["device"], line.supplied_part or line.part))
             if report.outcome == "no_fault_found":
                 await failures.withdraw_for_request(request, line.part, quantity, reason="no fault found")
-    if report.failure_code:
-        await failures.name_codes(request, line.part, report.failure_code, quantity)
+    if code:
+        await failures.name_codes(request, line.part, code, quantity)
     await db.execute(
         """INSERT INTO debrief (line, quantity, outcome, serial_in, serial_out, removed, failure_code, remark, told_at,
                                 told_by)
@@ -222,7 +223,7 @@ async def _account(
         ", ".join(serials) or None,
         report.serial_out,
         what_came_out,
-        report.failure_code,
+        code,
         report.remark.strip(),
         clock.now(),
         by.name,

@@ -12,6 +12,7 @@ from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown
 from inventory.installed_base import devices
+from inventory.installed_base.failures import code_of
 from inventory.places import places
 from inventory.procurement.vendors import vendor_id
 from inventory.returns import coming_in, debts, rmas
@@ -191,7 +192,7 @@ async def begin(
         old["owner"] if old is not None and here else await places.ourselves(),
         serial,
         old["condition"] if old is not None and here else "defective",
-        failure_code,
+        code_of(failure_code),
         complaint.strip(),
         None if in_warranty else exchanges["exchange_cost_cny"],
     )

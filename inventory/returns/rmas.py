@@ -17,6 +17,7 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.installed_base.failures import code_of
 from inventory.places import places
 from inventory.procurement import claims
 from inventory.procurement.vendors import vendor_id
@@ -531,7 +532,7 @@ async def _add(rma: UUID, position: int, new: NewLine, piece: db.Row) -> None:
         piece["owner"],
         piece["condition"],
         "in_test" if new.asked == "repair" else "good",
-        new.failure_code,
+        code_of(new.failure_code),
         new.complaint.strip(),
         new.dead_on_arrival,
         new.asked,

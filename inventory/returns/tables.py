@@ -54,7 +54,7 @@ class ReturnDebt(
     depot = link(Place, index=True)
     vendor = optional_link(Vendor, index=True)
     part = link(Part)
-    unit = optional_link(Unit)
+    unit = optional_link(Unit, index=True)
     lot = optional_link(Lot)
     quantity = whole(1)
     pool = link(Pool)
