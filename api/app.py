@@ -90,6 +90,7 @@ from api.routes import (
     stock,
     swaps,
     tickets,
+    vendor_inquiries,
     vendor_orders,
     vendors,
 )
@@ -209,6 +210,7 @@ def create_app(configured: Settings | None = None, *, own_pool: bool = True) -> 
         callbacks.CallbackController,
         callbacks.CxmlController,
         vendor_orders.VendorOrderController,
+        vendor_inquiries.VendorInquiryController,
         rmas.RmaController,
         rmas.ReturnTermsController,
         rmas.RequestExchangeController,

@@ -132,6 +132,11 @@ async def on_judge_cover(job: jobs.JudgeCover, _: Work) -> None:
     await cells.judge_level(job.part, job.place, job.pool)
 
 
+async def on_find_swap_units(job: jobs.FindSwapUnits, _: Work) -> None:
+    """Whole units became free."""
+    await swaps.look_for_units(part=job.part, by=service("allocation"))
+
+
 async def on_refresh_cover(job: jobs.RefreshCover, _: Work) -> None:
     """Devices, contracts, ways, stores, parts lists or substitutes changed."""
     await cells.refresh(job)
@@ -295,6 +300,7 @@ HANDLERS: dict[type[jobs.Job], Handler] = {
     jobs.RenewPromises: on_renew_promises,
     jobs.ReservationTakenOver: on_reservation_taken_over,
     jobs.JudgeCover: on_judge_cover,
+    jobs.FindSwapUnits: on_find_swap_units,
     jobs.RefreshCover: on_refresh_cover,
     jobs.SourceElsewhere: on_source_elsewhere,
     jobs.ExchangeArrived: on_exchange_arrived,
@@ -360,6 +366,7 @@ async def _now_and_then() -> None:
     await assessments.assess_all(by=EMERGENCY)
     await cases.remind_of_unproposed(by=EMERGENCY)
     await backorders.renew_promises(by=service("allocation"))
+    await swaps.look_for_units(by=service("allocation"))
     await losses.note_overdue()
     await replenishment_answers.look_again()
     await late_orders.judge_overdue(by=PROCUREMENT)

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from inventory.catalogue import register as catalogue
 from inventory.emergency.policy import NewPolicy, put_in_force
-from inventory.ground import clock
+from inventory.ground import clock, db
 from inventory.ground.actor import Actor, service
 from inventory.installed_base import register as installed_base
+from inventory.master_data import records
 from inventory.people.roles import rights_of
 from inventory.places import register as places
 from inventory.procurement import register as procurement
@@ -314,6 +315,18 @@ async def _vendors() -> None:
         ],
         by=SETUP,
     )
+
+
+async def offers_too(vendor: str, *parts: str, **terms: object) -> None:
+    """Further terms of a vendor's offers for some parts, entered as people do."""
+    for part in parts:
+        offer = await db.fetch_value(
+            """SELECT offer.id FROM offer JOIN vendor ON vendor.id = offer.vendor JOIN party ON party.id = vendor.party
+               JOIN part ON part.id = offer.part WHERE party.code = $1 AND part_number = $2""",
+            vendor,
+            part,
+        )
+        await records.change(records.kind_of("offers"), str(offer), terms, by=SETUP)
 
 
 async def _stock() -> None:

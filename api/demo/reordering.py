@@ -23,11 +23,17 @@ QUOTED = (Decimal("0.97"), Decimal("1.02"))
 """What two of three vendors ask for the drives of the inquiry, as a share of the catalogue's cost (fictional)."""
 
 
+ITSELF = "NANHUI"
+"""The vendor whose people sign in, and quote on their own page."""
+
+
 async def leave_an_inquiry(*, by: Actor) -> None:
-    """Ask three vendors for the year's drives; two of them have answered."""
+    """Ask three vendors for the year's drives; two of them have answered, the third finds it on its own page."""
     drives = [part for part in PARTS if part.kind == "drive"][:3]
     asked = await db.fetch(
-        "SELECT code FROM vendor JOIN party ON party.id = vendor.party WHERE active ORDER BY kind = 'broker', code LIMIT 3"
+        """SELECT code FROM vendor JOIN party ON party.id = vendor.party WHERE active
+           ORDER BY code <> $1, kind = 'broker', code LIMIT 3""",
+        ITSELF,
     )
     vendors = [row["code"] for row in asked]
     opened = await inquiries.open_inquiry(
@@ -40,7 +46,7 @@ async def leave_an_inquiry(*, by: Actor) -> None:
         ),
         by=by,
     )
-    for vendor, share in zip(vendors, QUOTED, strict=False):
+    for vendor, share in zip([code for code in vendors if code != ITSELF], QUOTED, strict=False):
         lines = [
             QuotedLine(
                 part_number=part.number,

@@ -35,6 +35,8 @@ ADDRESSES: dict[str, str] = {
     "handover": "/handovers",
     "return_debt": "/returns",
     "rma": "/rmas",
+    "quality_claim": "/quality-claims",
+    "suspected_counterfeit": "/suspected-counterfeits",
     "repair_order": "/repairs",
     "collection": "/collections",
     "loan": "/loans",

@@ -94,6 +94,7 @@ AUDIT_ACTIONS: dict[str, tuple[str, str]] = {
     "loan.loss_told": ("loaner told lost", "借出设备报失"),
     "loan.lost": ("lost loaner written off", "借出设备丢失核销"),
     "loan.returned": ("loan returned", "归还借出设备"),
+    "loan.other_came": ("another device came instead of the loaner", "归还设备与借出不符"),
     "data.erased": ("customer's data erased", "清除客户数据"),
     "data.verified": ("erasure verified", "核验数据清除"),
     "handover.declined": ("handover declined", "拒收移交"),

@@ -15,8 +15,8 @@ from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import parts
 from inventory.places import places
-from inventory.procurement import release
-from inventory.stock import conditions, handing_in
+from inventory.returns import counter, repairs
+from inventory.stock import conditions
 from inventory.stock.handing_in import UNIDENTIFIED
 from inventory.stock.pieces import Pieces
 
@@ -119,16 +119,16 @@ async def judge(request: PageRequest, data: URLEncodedBody[Judging]) -> Redirect
     serials, lot = ([data.piece], None) if part.serialised else ([], data.piece)
     which = Pieces(data.depot, part.part_number, quantity=count, serials=serials, lot=lot, pool=data.pool)
     if data.becomes == "scrapped":
-        await conditions.propose_scrap(which, by=request.user, reason=data.finding)
+        await repairs.propose_scrap(which, by=request.user, reason=data.finding)
     else:
-        await release.found_to_be(which, data.was, data.becomes, by=request.user, finding=data.finding)
+        await repairs.found_to_be(which, data.was, data.becomes, by=request.user, finding=data.finding)
     return Redirect(f"/conditions?depot={quote(data.depot)}", status_code=303)
 
 
 @post("/conditions/{tag:str}/identify", guards=[requires("stock.judge")], status_code=303)
 async def identify(request: PageRequest, tag: FromPath[str], data: URLEncodedBody[Naming]) -> Redirect:
     """Say what an unidentified piece is."""
-    unit = await handing_in.identify(
+    unit = await counter.identify(
         tag, data.part_number, by=request.user, serial=data.serial.strip() or None, reason=data.reason.strip()
     )
     return Redirect(f"/units/{quote(unit.serial, safe='')}", status_code=303)

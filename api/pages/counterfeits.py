@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
 from api.pages.forms import Short
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
@@ -52,7 +53,12 @@ async def list_suspicions(
 async def show_suspicion(request: PageRequest, suspicion_id: FromPath[UUID]) -> Page:
     """Show one with its pieces."""
     found = await counterfeits.suspicion(suspicion_id, seen_by=request.user)
-    return Page("counterfeits/detail.html", told=found.suspicion, pieces=found.pieces)
+    return Page(
+        "counterfeits/detail.html",
+        told=found.suspicion,
+        pieces=found.pieces,
+        files=await attached(request, "suspected_counterfeit", suspicion_id),
+    )
 
 
 @post("/suspected-counterfeits", guards=[requires("stock.judge")], status_code=303)

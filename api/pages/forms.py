@@ -1,7 +1,7 @@
 """Forms: reading what a page's fields say."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -165,6 +165,22 @@ def moment(text: str | None, *, whole_day: bool = False) -> datetime | None:
     if not within(told):
         raise NotATime(value=written)
     return told
+
+
+def day_of(text: str) -> date:
+    """A day somebody chose.
+
+    >>> day_of("2026-11-22")
+    datetime.date(2026, 11, 22)
+
+    Raises:
+        NotATime: it is none.
+
+    """
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise NotATime(value=text) from None
 
 
 def words(text: str) -> list[str]:

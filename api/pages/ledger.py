@@ -139,7 +139,7 @@ async def show_unit(request: PageRequest, serial: FromPath[str], part: Field = N
     unit = await units.unit(serial, seen_by=request.user, part_number=_said(part))
     owed: list[debts.DebtView] = []
     if request.user.may("returns.read"):
-        owed = await debts.debts(limit=20, seen_by=request.user, state=None, unit=unit.id)
+        owed = await debts.debts(limit=20, seen_by=request.user, state=None, units=[unit.id])
     files = await attached(request, "unit", unit.id)
     if files is not None:  # what was photographed as it came out of a device is evidence about the piece
         for debt in owed:

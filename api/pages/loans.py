@@ -55,6 +55,7 @@ class Returning(Struct, kw_only=True):
     undamaged: Short = ""
     complete: Short = ""
     serial_matches: Short = ""
+    found_serial: Short = ""
     damage: Words = ""
     charge_cny: Short = ""
     data_kept_by_customer: Short = ""
@@ -70,6 +71,7 @@ class Returning(Struct, kw_only=True):
                 complete=bool(self.complete),
                 serial_matches=bool(self.serial_matches),
             ),
+            found_serial=self.found_serial.strip() or None,
             damage=self.damage,
             charge_cny=number(charge, least=0, most=MOST_CNY) if charge else None,
             data_kept_by_customer=bool(self.data_kept_by_customer),

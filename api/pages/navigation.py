@@ -144,6 +144,7 @@ GROUPS = (
             Item("/prices", ("Prices", "价格"), "currency-yuan", "costs.read"),
             Item("/suspected-counterfeits", ("Counterfeits", "疑似假冒"), "alert-circle", "documents.read"),
             Item("/vendor-orders", ("Our orders", "我方订单"), "transfer-in", "orders.answer"),
+            Item("/vendor-inquiries", ("Our quotes", "我方报价"), "info-circle", "inquiries.answer"),
             Item("/vendor-rmas", ("Our returns", "我方返修"), "rotate-clockwise", "rmas.answer"),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Purchase orders: from draft to receipt, with what the vendor said."""
+"""Purchase orders: drafted by hand, then from draft to receipt, with what the vendor said."""
 
 from typing import Annotated
 from uuid import UUID
@@ -11,13 +11,43 @@ from msgspec import UNSET, Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import NotATime, Reason, Several, Short, moment, number, quantity, rows, whole, words
+from api.pages.forms import (
+    NotAQuantity,
+    NotATime,
+    Reason,
+    Several,
+    Short,
+    moment,
+    number,
+    part_lines,
+    quantity,
+    rows,
+    whole,
+    words,
+)
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.catalogue import fitting
 from inventory.ground import steps
-from inventory.procurement import changes, desk_by_hand, orders, price_history, receiving
-from inventory.stock import receipts
+from inventory.places import places
+from inventory.procurement import changes, desk_by_hand, orders, price_history, receiving, reliability, vendors
+from inventory.stock import pools, receipts
+
+MOST_VENDORS = 500
+"""How many vendors a choice lists."""
+
+Named = Annotated[str, QueryParameter(max_length=200)]
+
+
+class Drafting(Struct, kw_only=True):
+    """What to order from whom."""
+
+    vendor: Short
+    ship_to: Short
+    part_number: Several
+    quantity: Several
+    pool: Short = "common"
+    expedited: Short = ""
 
 
 class Receiving(Struct, kw_only=True):
@@ -87,6 +117,7 @@ async def list_orders(
     request: PageRequest,
     in_state: Annotated[orders.State | None, QueryParameter(name="state")] = None,
     part: FromQuery[str | None] = None,
+    vendor: Named = "",
     late: Annotated[str, QueryParameter(max_length=9)] = "",
     cursor: Cursor = None,
 ) -> Page:
@@ -98,6 +129,7 @@ async def list_orders(
         state=in_state,
         part_number=part or None,
         late=bool(late),
+        vendor=vendor or None,
     )
     shown, following = cut(found, lambda order: order.id)
     return Page(
@@ -107,8 +139,77 @@ async def list_orders(
         state=in_state,
         part=part,
         late=bool(late),
+        vendor=vendor,
+        vendors=await vendors.vendors(limit=MOST_VENDORS) if request.user.may("vendors.read") else [],
         first=not cursor,
     )
+
+
+@get("/orders/new", guards=[requires("orders.draft")])
+async def new_order(request: PageRequest, vendor: Named = "", part: Named = "") -> Page:
+    """Show the form that drafts one."""
+    return Page(
+        "orders/new.html",
+        vendor=vendor,
+        part=part,
+        vendors=[each for each in await vendors.vendors(limit=MOST_VENDORS) if each.active],
+        stores=[each for each in await places.stores(limit=200, seen_by=request.user) if each.kind != "engineer_stock"],
+        pools=await pools.pool_codes(limit=200),
+    )
+
+
+@get("/orders/new/offers", guards=[requires("orders.draft")])
+async def show_offers(
+    request: PageRequest,
+    vendor: Named = "",
+    expedited: Annotated[str, QueryParameter(max_length=9)] = "",
+    part_number: Annotated[list[str] | None, QueryParameter(max_items=200)] = None,
+    quantity: Annotated[list[str] | None, QueryParameter(max_items=200)] = None,
+) -> Page:
+    """Show what is offered for the parts of a draft, and what it would come to, while the form is being filled in."""
+    lines: dict[str, orders.NewLine] = {}
+    for part, count in zip(part_number or [], quantity or [], strict=False):
+        try:
+            for named, pieces in part_lines(part, count):
+                lines.setdefault(named, orders.NewLine(part_number=named, quantity=pieces))
+        except NotAQuantity:
+            continue
+    found = (
+        await orders.offers_for(
+            list(lines.values()), seen_by=request.user, vendor=vendor or None, expedited=bool(expedited)
+        )
+        if lines and request.user.may("costs.read")
+        else []
+    )
+    offered = {offer.part_number for offer in found}
+    whole_order = bool(vendor) and bool(lines) and offered == lines.keys()
+    return Page(
+        "orders/offers.html",
+        lines=list(lines.values()),
+        offers=found,
+        missing=[part for part in lines if part not in offered],
+        vendor=vendor,
+        expedited=bool(expedited),
+        measured=await reliability.reliability(
+            sorted({offer.vendor for offer in found}), seen_by=request.user, parts=sorted(offered)
+        ),
+        reckoned=await orders.reckoned(vendor, found, expedited=bool(expedited)) if whole_order else None,
+    )
+
+
+@post("/orders/new", guards=[requires("orders.draft")], status_code=303)
+async def draft(request: PageRequest, data: URLEncodedBody[Drafting]) -> Redirect:
+    """Draft an order."""
+    wanted = part_lines(data.part_number, data.quantity)
+    order = await orders.draft_order(
+        data.vendor,
+        data.ship_to,
+        [orders.NewLine(part_number=part, quantity=count) for part, count in wanted],
+        by=request.user,
+        pool=data.pool,
+        expedited=bool(data.expedited),
+    )
+    return Redirect(f"/orders/{order.id}", status_code=303)
 
 
 @get("/orders/{order_id:uuid}", guards=[requires("orders.read")])
@@ -221,6 +322,9 @@ async def receive(request: PageRequest, order_id: FromPath[UUID], data: URLEncod
 
 handlers = [
     list_orders,
+    new_order,
+    show_offers,
+    draft,
     show_order,
     approve,
     cancel,

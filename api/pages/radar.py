@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages import charts
+from api.pages.attachments import attached
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest, gettext_of
 from inventory.emergency import claiming, radar_views
@@ -38,6 +39,18 @@ class Words(Struct, kw_only=True):
     """What a vendor answered, or how a claim ended."""
 
     words: Said = ""
+
+
+class Sent(Struct, kw_only=True):
+    """The number that the vendor gave a claim, if it did."""
+
+    vendor_number: Annotated[str, Meta(max_length=200)] = ""
+
+
+class AnswerForm(Words, kw_only=True):
+    """What a vendor answered, and its number of the claim."""
+
+    vendor_number: Annotated[str, Meta(max_length=200)] = ""
 
 
 @get("/radar", guards=[requires("emergency.read")])
@@ -120,7 +133,8 @@ async def list_claims(
 @get("/quality-claims/{claim_id:uuid}", guards=[requires("claims.read")])
 async def show_claim(request: PageRequest, claim_id: FromPath[UUID]) -> Page:
     """Show a claim with its evidence."""
-    return Page("radar/claim.html", claim=await claims.claim_view(claim_id, seen_by=request.user))
+    claim = await claims.claim_view(claim_id, seen_by=request.user)
+    return Page("radar/claim.html", claim=claim, files=await attached(request, "quality_claim", claim_id))
 
 
 @post("/quality-claims", guards=[requires("claims.open")], status_code=303)
@@ -131,16 +145,16 @@ async def open_claim(request: PageRequest, data: URLEncodedBody[BatchForm]) -> R
 
 
 @post("/quality-claims/{claim_id:uuid}/send", guards=[requires("claims.settle")], status_code=303)
-async def send(request: PageRequest, claim_id: FromPath[UUID]) -> Redirect:
+async def send(request: PageRequest, claim_id: FromPath[UUID], data: URLEncodedBody[Sent]) -> Redirect:
     """Note that a claim was put to its vendor."""
-    await claims.send(claim_id, by=request.user)
+    await claims.send(claim_id, by=request.user, vendor_number=data.vendor_number)
     return Redirect(f"/quality-claims/{claim_id}", status_code=303)
 
 
 @post("/quality-claims/{claim_id:uuid}/answer", guards=[requires("claims.settle")], status_code=303)
-async def answer(request: PageRequest, claim_id: FromPath[UUID], data: URLEncodedBody[Words]) -> Redirect:
+async def answer(request: PageRequest, claim_id: FromPath[UUID], data: URLEncodedBody[AnswerForm]) -> Redirect:
     """Write down what the vendor answered."""
-    await claims.answer(claim_id, data.words, by=request.user)
+    await claims.answer(claim_id, data.words, by=request.user, vendor_number=data.vendor_number)
     return Redirect(f"/quality-claims/{claim_id}", status_code=303)
 
 

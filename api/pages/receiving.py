@@ -22,7 +22,7 @@ from inventory.catalogue import parts
 from inventory.places import places
 from inventory.procurement import deliveries
 from inventory.procurement.deliveries import Delivery, FindingView, Scan
-from inventory.returns import counter
+from inventory.returns import counter, rmas
 from inventory.stock import codes, receipts, units
 from inventory.stock.codes import Scanned
 
@@ -181,7 +181,10 @@ async def _show(request: PageRequest, number: str, dock: Dock, *, understood: bo
 
 @get("/receiving", guards=[requires("documents.read")])
 async def list_deliveries(request: PageRequest, depot: FromQuery[str | None] = None, cursor: Cursor = None) -> Page:
-    """Show what is to arrive, the soonest first."""
+    """Show what is to arrive, the soonest first; on the first page also what vendors send back for RMAs."""
+    returning: list[rmas.OnItsWay] = []
+    if not cursor and request.user.may("rmas.read"):
+        returning = await rmas.on_their_way(limit=LENGTH, seen_by=request.user, depot=depot or None)
     found = await deliveries.deliveries(
         limit=LENGTH + 1, seen_by=request.user, after=decode_cursor(cursor, tuple[Instant, str]), depot=depot or None
     )
@@ -189,6 +192,7 @@ async def list_deliveries(request: PageRequest, depot: FromQuery[str | None] = N
     return Page(
         "receiving/list.html",
         deliveries=shown,
+        returning=returning,
         cursor=following,
         stores=await places.stores(limit=200, seen_by=request.user),
         owners=await places.owners(limit=500),

@@ -72,6 +72,7 @@ async def show_board(
         days={share.name: share for share in sums if share.what == "when"},
         sums=sums,
         when=when,
+        nobody=debts.NOBODY,
         asked={"debtor": debtor, "depot": depot, "vendor": vendor},
         stores=await places.stores(limit=200, seen_by=request.user),
         owners=await places.owners(limit=500),

@@ -12,9 +12,10 @@ from msgspec import Meta, Struct
 from api.access import requires
 from api.answers import Cursor, decode_cursor
 from api.pages.attachments import attached
-from api.pages.forms import Reason, Several, Short, moment, number, rows, whole
+from api.pages.forms import Reason, Several, Short, moment, number, quantity, rows, whole
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
+from inventory.assurance import attachments
 from inventory.places import places
 from inventory.procurement import claims, vendors
 from inventory.requests import exchanging, requests, sending_back
@@ -35,24 +36,45 @@ class Draft(Struct, kw_only=True):
     vendor: Several
     part_number: Several
     serial: Several
+    lot: Several
+    quantity: Several
     asked: Several
+    failure_code: Several
     complaint: Several
+    dead_on_arrival: Several
     remark: Said = ""
     claim: UUID | None = None
     request: Short = ""
 
     def lines(self) -> list[rmas.NewLine]:
-        """The lines that name a part; a piece without a serial is one of a lot."""
+        """The lines that name a part: a piece by its serial, or so many of a lot.
+
+        Raises:
+            NotAQuantity, LinesIncomplete: a field is not what it should be.
+
+        """
         return [
             rmas.NewLine(
                 vendor=vendor.strip(),
                 part_number=part.strip(),
                 serial=serial.strip() or None,
+                lot=lot.strip() or None,
+                quantity=quantity(count),
                 asked=_asked(asked),
+                failure_code=code.strip() or None,
                 complaint=complaint,
+                dead_on_arrival=bool(dead),
             )
-            for vendor, part, serial, asked, complaint in rows(
-                self.vendor, self.part_number, self.serial, self.asked, self.complaint
+            for vendor, part, serial, lot, count, asked, code, complaint, dead in rows(
+                self.vendor,
+                self.part_number,
+                self.serial,
+                self.lot,
+                self.quantity,
+                self.asked,
+                self.failure_code,
+                self.complaint,
+                self.dead_on_arrival,
             )
             if part.strip()
         ]
@@ -71,6 +93,12 @@ class ExchangeForm(Struct, kw_only=True):
     device: Short = ""
     serial: Short = ""
     complaint: Said = ""
+
+
+class Evidence(Struct, kw_only=True):
+    """A file of a piece."""
+
+    attachment: UUID
 
 
 class RequestExchange(Struct, kw_only=True):
@@ -141,6 +169,7 @@ class Arrival(Struct, kw_only=True):
 
     serial: Short = ""
     position: Short = ""
+    part_number: Short = ""
     damaged: Short = ""
     reason: Said = ""
 
@@ -272,12 +301,21 @@ async def exchange(request: PageRequest, request_id: FromPath[UUID], data: URLEn
 async def show_rma(request: PageRequest, rma_id: FromPath[UUID]) -> Page:
     """Show one RMA with its lines and what may be done."""
     view = await rmas.rma_view(rma_id, seen_by=request.user)
+    may_see = all(request.user.may(right) for right in ("attachments.read", "stock.read", "returns.read"))
     return Page(
         "rmas/detail.html",
         rma=view,
         debts=await rmas.debts_of(view, seen_by=request.user),
         files=await attached(request, "rma", rma_id),
+        of_pieces=await attachments.of_pieces(rma_id, seen_by=request.user) if may_see else [],
     )
+
+
+@post("/rmas/{rma_id:uuid}/evidence", guards=[requires("rmas.ask"), requires("attachments.add")], status_code=303)
+async def give_evidence(request: PageRequest, rma_id: FromPath[UUID], data: URLEncodedBody[Evidence]) -> Redirect:
+    """Let the vendor see a file of one of its pieces."""
+    await attachments.give_to_vendor(rma_id, data.attachment, by=request.user)
+    return _to(rma_id)
 
 
 @post("/rmas/{rma_id:uuid}/request", guards=[requires("rmas.ask")], status_code=303)
@@ -361,6 +399,7 @@ async def receive(request: PageRequest, rma_id: FromPath[UUID], data: URLEncoded
     piece = Arrived(
         serial=data.serial.strip() or None,
         position=whole(data.position, least=1, most=1000) if data.position.strip() else None,
+        part_number=data.part_number.strip() or None,
         damaged=bool(data.damaged),
         reason=data.reason,
     )
@@ -420,7 +459,11 @@ async def list_desk(
 @get(f"{DESK}/{{rma_id:uuid}}", guards=[requires("rmas.answer")])
 async def show_desk(request: PageRequest, rma_id: FromPath[UUID]) -> Page:
     """Show one of the returns put to the reader's firm."""
-    return Page("vendor-rmas/detail.html", rma=await rma_desk.desk_rma(rma_id, seen_by=request.user))
+    return Page(
+        "vendor-rmas/detail.html",
+        rma=await rma_desk.desk_rma(rma_id, seen_by=request.user),
+        files=await attachments.shown_to_vendor(rma_id, seen_by=request.user),
+    )
 
 
 def _to_desk(rma: UUID) -> Redirect:
@@ -470,6 +513,7 @@ handlers = [
     open_exchange,
     exchange,
     show_rma,
+    give_evidence,
     request_rma,
     authorise,
     vendor_shipped,

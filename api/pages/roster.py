@@ -13,7 +13,7 @@ from api.access import requires, signed_in
 from api.answers import Cursor, decode_cursor
 from api.pages import week as weeks
 from api.pages.formats import ZONE
-from api.pages.forms import NotATime, Reason, Short, moment
+from api.pages.forms import NotATime, Reason, Short, day_of, moment
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.ground import clock
@@ -119,8 +119,8 @@ async def _people(request: PageRequest) -> list[contacts.Contact]:
 @post("/roster", guards=[requires("roster.manage")], status_code=303)
 async def enter(request: PageRequest, data: URLEncodedBody[Entering]) -> Redirect:
     """Enter somebody's duty for a row of days."""
-    first = _day(data.first)
-    last = _day(data.last) if data.last.strip() else first
+    first = day_of(data.first)
+    last = day_of(data.last) if data.last.strip() else first
     begins, ends = _hour(data.begins), _hour(data.ends)
     if not first <= last <= first + timedelta(days=MOST_DAYS):
         raise duty.ShiftTimesWrong(days=MOST_DAYS)
@@ -139,13 +139,6 @@ async def enter(request: PageRequest, data: URLEncodedBody[Entering]) -> Redirec
         by=request.user,
     )
     return Redirect(f"/roster?week={first.isoformat()}", status_code=303)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise NotATime(value=text) from None
 
 
 def _hour(text: str) -> time:

@@ -61,6 +61,7 @@ from api.pages import (
     stock,
     swaps,
     transfers,
+    vendor_inquiries,
     vendor_orders,
     vendors,
 )
@@ -84,6 +85,7 @@ NOUNS = (
     orders,
     replenishment,
     vendor_orders,
+    vendor_inquiries,
     vendors,
     invoices,
     inquiries,

@@ -76,7 +76,7 @@ async def show_vendor(request: PageRequest, code: FromPath[str]) -> Page:
         measured=(await reliability.reliability([code], seen_by=mine))[code],
         contacts=await vendor_contacts.contacts(limit=SHOWN, vendor=code),
         letters=await letters.letters(limit=SHOWN, vendor=code),
-        offers=await vendors.offers(limit=SHOWN, vendor=code) if mine.may("costs.read") else None,
+        offers=await vendors.offers(limit=SHOWN, seen_by=mine, vendor=code) if mine.may("costs.read") else None,
         closed=(await closures.closures_of_vendors(clock.today())).get(vendor.id, []),
         orders=await orders.orders(limit=LATEST_ORDERS, seen_by=mine, vendor=code) if mine.may("orders.read") else None,
     )

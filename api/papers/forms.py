@@ -28,6 +28,7 @@ Form = Literal[
     "part_passport",
     "media_retention",
     "rma_note",
+    "quality_claim",
     "collection_note",
     "erasure_certificate",
 ]
@@ -178,6 +179,11 @@ SHAPES: dict[Form, Shape] = {
         name=("返修单", "RMA note"),
         columns=("part", "serial", "quantity", "condition", "what", "note"),
         signers=(KEEPER, ("承运人", "Carrier"), ("厂家签收（签章）", "Received by vendor (sign and stamp)")),
+    ),
+    "quality_claim": Shape(
+        name=("索赔函", "Claim letter"),
+        columns=("part", "quantity", "condition", "note"),
+        signers=(("采购", "Procurement"), ("厂家确认（签章）", "Seen by vendor (sign and stamp)")),
     ),
     "collection_note": Shape(
         name=("收取单", "Collection note"),

@@ -31,14 +31,28 @@ class NoSerialsAnnounced(Invalid):
 async def of_order_to_place(order: OrderToPlace, change: ChangeView | None = None) -> Paper:
     """An order as it goes to its vendor, or as it is to become."""
     lines = [
-        _Line(line.part_number, line.quantity, line.currency, Decimal(line.unit_price), Decimal(line.unit_price_cny))
+        _Line(
+            line.part_number,
+            line.quantity,
+            line.currency,
+            Decimal(line.unit_price),
+            Decimal(line.unit_price_cny),
+            line.framework_number,
+        )
         for line in order.lines
     ]
     total, wanted = Decimal(order.total_cny), order.wanted_at
     facts: list[Fact] = []
     if change is not None:
         lines = [
-            _Line(line.part_number, line.quantity, line.currency, line.unit_price, line.unit_price_cny)
+            _Line(
+                line.part_number,
+                line.quantity,
+                line.currency,
+                line.unit_price,
+                line.unit_price_cny,
+                line.framework_number,
+            )
             for line in change.after.lines
         ]
         total, wanted = change.after.total_cny, change.after.wanted_at
@@ -74,7 +88,14 @@ async def of_desk_order(order: DeskOrder, *, printed_by: str) -> Paper:
             Fact(("承诺到货", "Promised for"), minute(order.promised_at) if order.promised_at else "–"),
         ],
         [
-            _Line(line.part_number, line.quantity, line.currency, line.unit_price, line.unit_price_cny)
+            _Line(
+                line.part_number,
+                line.quantity,
+                line.currency,
+                line.unit_price,
+                line.unit_price_cny,
+                line.framework_number,
+            )
             for line in order.lines
         ],
         order.total_cny,
@@ -83,19 +104,26 @@ async def of_desk_order(order: DeskOrder, *, printed_by: str) -> Paper:
 
 
 class _Line(NamedTuple):
-    """So many of a part at a price in the vendor's currency, and in CNY at the order's rate."""
+    """So many of a part at a price in the vendor's currency, in CNY at the order's rate, and its framework contract."""
 
     part_number: str
     quantity: int
     currency: str
     unit_price: Decimal
     unit_price_cny: Decimal
+    framework_number: str | None
+
+
+def _frameworks(lines: list[_Line]) -> list[str]:
+    """The framework contracts that lines' prices come from."""
+    return sorted({line.framework_number for line in lines if line.framework_number is not None})
 
 
 async def _order(number: str, facts: list[Fact], lines: list[_Line], total: Decimal, *, printed_by: str) -> Paper:
     """The paper: every line in the currency that its vendor asks, and each currency's sum; fees and the whole in CNY."""
     called = await parts.names([line.part_number for line in lines])
     company = await names.our_name()
+    agreed = {number: [x.part_number for x in lines if x.framework_number == number] for number in _frameworks(lines)}
     fees = total - sum((line.unit_price_cny * line.quantity for line in lines), Decimal(0))
     foreign = sorted({line.currency for line in lines} - {CNY})
     sums = [
@@ -112,7 +140,16 @@ async def _order(number: str, facts: list[Fact], lines: list[_Line], total: Deci
         form="purchase_order",
         company=(company.name_zh, company.name_en),
         number=number,
-        facts=facts,
+        facts=[
+            *facts,
+            *(
+                Fact(
+                    ("框架协议", "Framework contract"),
+                    number if len(of) == len(lines) else f"{number}: {', '.join(of)}",
+                )
+                for number, of in agreed.items()
+            ),
+        ],
         lines=[
             Line(
                 part_number=line.part_number,

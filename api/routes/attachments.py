@@ -16,7 +16,7 @@ from api.problems import refusals
 from api.routes.stock import Reason
 from inventory.assurance import attachments
 from inventory.assurance.attachments import SubjectKind
-from inventory.ground.files import AttachmentKind, AttachmentView
+from inventory.ground.files import AttachmentKind, AttachmentView, Content
 
 
 class NewAttachment(Struct, frozen=True, kw_only=True):
@@ -32,6 +32,12 @@ class NewAttachment(Struct, frozen=True, kw_only=True):
 def most_bytes(request: ApiRequest) -> int:
     """The largest file that is taken."""
     return request.app.state["settings"].most_upload_bytes
+
+
+def as_file(found: Content) -> Response[bytes]:
+    """An attached file as a download, which never changes."""
+    headers = {**saved_as(found.name), "Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(found.content, media_type=found.media_type, headers=headers)
 
 
 class AttachmentController(Controller):
@@ -88,9 +94,7 @@ class AttachmentController(Controller):
     )
     async def get_content(self, request: ApiRequest, attachment_id: FromPath[UUID]) -> Response[bytes]:
         """Download an attached file."""
-        found = await attachments.content(attachment_id, seen_by=request.user)
-        headers = {**saved_as(found.name), "Cache-Control": "private, max-age=31536000, immutable"}
-        return Response(found.content, media_type=found.media_type, headers=headers)
+        return as_file(await attachments.content(attachment_id, seen_by=request.user))
 
     @post(
         "/{attachment_id:uuid}/withdraw",

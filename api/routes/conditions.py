@@ -14,9 +14,9 @@ from api.routes.receiving import Condition, NamedPieces, Said
 from api.routes.stock import Code, Quantity, Text
 from inventory.catalogue import parts
 from inventory.catalogue.grades import Provenance
-from inventory.procurement import papers, release, vendors
-from inventory.returns import counter
-from inventory.stock import conditions, handing_in, units
+from inventory.procurement import papers, vendors
+from inventory.returns import counter, repairs
+from inventory.stock import conditions, units
 from inventory.stock.pieces import Pieces
 
 
@@ -154,7 +154,7 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: release.found_to_be(
+            lambda: repairs.found_to_be(
                 told(data, Pieces), data.was, data.becomes, by=request.user, finding=data.finding
             ),
             status=201,
@@ -188,7 +188,7 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: conditions.propose_scrap(told(data, Pieces), by=request.user, reason=data.reason),
+            lambda: repairs.propose_scrap(told(data, Pieces), by=request.user, reason=data.reason),
             status=201,
             required=True,
         )
@@ -250,7 +250,7 @@ class ConditionController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: handing_in.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
+            lambda: counter.identify(tag, data.part_number, by=request.user, serial=data.serial, reason=data.reason),
         )
 
     @post(

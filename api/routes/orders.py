@@ -121,7 +121,11 @@ class VendorController(Controller):
     ) -> Response[Page[vendors.OfferView]]:
         """List valid offers."""
         found = await vendors.offers(
-            limit=limit + 1, after=decode_cursor(cursor, int) or 0, part_number=part, vendor=vendor
+            limit=limit + 1,
+            seen_by=request.user,
+            after=decode_cursor(cursor, int) or 0,
+            part_number=part,
+            vendor=vendor,
         )
         return page(request, found, limit, lambda offer: offer.id)
 
@@ -143,6 +147,7 @@ class OrderController(Controller):
         late: OnlyLate = False,
         for_request: Annotated[str | None, QueryParameter(name="request")] = None,
         part: FromQuery[str | None] = None,
+        vendor: FromQuery[str | None] = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[orders.OrderView]]:
@@ -157,6 +162,7 @@ class OrderController(Controller):
             request_number=for_request,
             part_number=part,
             late=late,
+            vendor=vendor,
         )
         return page(request, found, limit, lambda order: order.id)
 

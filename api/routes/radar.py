@@ -9,7 +9,9 @@ from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import ApiRequest, Cursor, Key, Limit, Page, decode_cursor, once, page
+from api.papers import claims as papers
 from api.problems import refusals
+from api.routes.papers import PAPER, PDF, as_pdf, printed
 from api.routes.stock import Code
 from inventory.emergency import claiming, radar_views
 from inventory.emergency.series import Dimension
@@ -27,10 +29,17 @@ class Batch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reason: Said
 
 
+class Sent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The number that the vendor gave a claim, if it did."""
+
+    vendor_number: Annotated[str, Meta(max_length=200)] = ""
+
+
 class Answered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the vendor said to a claim."""
+    """What the vendor said to a claim, and its number of it."""
 
     answer: Said
+    vendor_number: Annotated[str, Meta(max_length=200)] = ""
 
 
 class Outcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -173,10 +182,12 @@ class ClaimController(Controller):
         responses=refusals(404, 409),
     )
     async def send(
-        self, request: ApiRequest, claim_id: FromPath[UUID], idempotency_key: Key = None
+        self, request: ApiRequest, claim_id: FromPath[UUID], data: JSONBody[Sent], idempotency_key: Key = None
     ) -> Response[claims.ClaimView]:
         """Note that a claim was put to its vendor."""
-        return await once(request, idempotency_key, lambda: claims.send(claim_id, by=request.user))
+        return await once(
+            request, idempotency_key, lambda: claims.send(claim_id, by=request.user, vendor_number=data.vendor_number)
+        )
 
     @post(
         "/{claim_id:uuid}/answer",
@@ -189,7 +200,11 @@ class ClaimController(Controller):
         self, request: ApiRequest, claim_id: FromPath[UUID], data: JSONBody[Answered], idempotency_key: Key = None
     ) -> Response[claims.ClaimView]:
         """Write down what the vendor answered."""
-        return await once(request, idempotency_key, lambda: claims.answer(claim_id, data.answer, by=request.user))
+        return await once(
+            request,
+            idempotency_key,
+            lambda: claims.answer(claim_id, data.answer, by=request.user, vendor_number=data.vendor_number),
+        )
 
     @post(
         "/{claim_id:uuid}/close",
@@ -203,3 +218,15 @@ class ClaimController(Controller):
     ) -> Response[claims.ClaimView]:
         """Close a claim, saying how it ended."""
         return await once(request, idempotency_key, lambda: claims.close(claim_id, data.outcome, by=request.user))
+
+    @get(
+        "/{claim_id:uuid}/papers/quality_claim",
+        operation_id="PrintQualityClaim",
+        guards=[requires("claims.read")],
+        responses=printed(404),
+        media_type=PDF,
+        opt=PAPER,
+    )
+    async def print_claim(self, request: ApiRequest, claim_id: FromPath[UUID]) -> Response[bytes]:
+        """Print the letter that puts a claim to its vendor."""
+        return await as_pdf(await papers.claim_letter(claim_id, seen_by=request.user))

@@ -15,9 +15,12 @@ from api.instants import Instant
 from api.papers import labels
 from api.papers import rmas as papers
 from api.problems import refusals
+from api.routes.attachments import as_file
 from api.routes.papers import PAPER, PDF, as_pdf, pdf_response, printed
 from api.routes.stock import Code, Text
+from inventory.assurance import attachments
 from inventory.ground.bounds import Bounded, Within
+from inventory.ground.files import AttachmentView
 from inventory.procurement.prices import Currency
 from inventory.requests import exchanging, sending_back
 from inventory.returns import answering, coming_in, exchanges, rma_desk, rmas, vendor_terms
@@ -148,7 +151,10 @@ class Charged(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ArrivedPiece(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece on the dock: its serial; `position` and `reason` where it is not the one that was told."""
+    """A piece on the dock: its serial; `position` and `reason` where it is not the one that was told.
+
+    `part_number` where it is another part: it waits in quarantine, and needs a `reason`.
+    """
 
     serial: Serial | None = None
     position: Position | None = None
@@ -584,6 +590,29 @@ class VendorRmaController(Controller):
     async def get_rma(self, request: ApiRequest, rma_id: FromPath[UUID]) -> rma_desk.DeskRma:
         """Show one of the returns put to your firm."""
         return await rma_desk.desk_rma(rma_id, seen_by=request.user)
+
+    @get(
+        "/{rma_id:uuid}/attachments",
+        operation_id="ListVendorRmaAttachments",
+        guards=[requires("rmas.answer")],
+        responses=refusals(404),
+    )
+    async def list_attachments(self, request: ApiRequest, rma_id: FromPath[UUID]) -> list[AttachmentView]:
+        """List the evidence that goes with a return: photos, logs, test results."""
+        return await attachments.shown_to_vendor(rma_id, seen_by=request.user)
+
+    @get(
+        "/{rma_id:uuid}/attachments/{attachment_id:uuid}/content",
+        operation_id="GetVendorRmaAttachment",
+        guards=[requires("rmas.answer")],
+        responses=refusals(404),
+        media_type="application/octet-stream",
+    )
+    async def get_attachment(
+        self, request: ApiRequest, rma_id: FromPath[UUID], attachment_id: FromPath[UUID]
+    ) -> Response[bytes]:
+        """Download a file of that evidence."""
+        return as_file(await attachments.content_for_vendor(rma_id, attachment_id, seen_by=request.user))
 
     @post(
         "/{rma_id:uuid}/authorise",

@@ -77,10 +77,14 @@ class Extending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LoanReturn(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a loaner came back: where to, what was checked, what is damaged, and whether its data stayed with the customer."""
+    """How a loaner came back: where to, what was checked, what is damaged, and whether its data stayed with the customer.
+
+    `found_serial` is what came instead, where `checks.serial_matches` is false.
+    """
 
     depot: Code
     checks: loaners.Checks
+    found_serial: Code | None = None
     damage: Text = ""
     charge_cny: Annotated[Decimal | None, Within(0, 100_000_000)] = None
     data_kept_by_customer: bool = False

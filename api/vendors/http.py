@@ -105,6 +105,7 @@ def _told(line: LineToPlace | PricedLine) -> dict[str, object]:
         "unit_price_cny": line.unit_price_cny,
         "currency": line.currency,
         "unit_price": line.unit_price,
+        "framework_number": line.framework_number,
     }
 
 

@@ -14,9 +14,9 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
 from inventory.installed_base import warranties
-from inventory.procurement import invoices, orders
+from inventory.procurement import claims, counterfeits, invoices, orders
 from inventory.requests import requests
-from inventory.returns import collecting, debts, loaners, repairs, rmas
+from inventory.returns import collecting, debts, loaners, repairs, rma_desk, rmas
 from inventory.stock import handovers, provisional, receipts, shipments, transfers, units
 from inventory.stock.counting import sheets
 
@@ -36,6 +36,8 @@ SubjectKind = Literal[
     "warranty_lookup",
     "return_debt",
     "rma",
+    "quality_claim",
+    "suspected_counterfeit",
     "repair_order",
     "collection",
 ]
@@ -58,6 +60,8 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "warranty_lookup": ("devices.read", warranties.lookup_view),
     "return_debt": ("returns.read", debts.debt_view),
     "rma": ("rmas.read", rmas.rma_view),
+    "quality_claim": ("claims.read", claims.claim_view),
+    "suspected_counterfeit": ("documents.read", counterfeits.suspicion),
     "repair_order": ("repairs.read", repairs.repair_view),
     "collection": ("repairs.read", collecting.collection_view),
 }
@@ -88,6 +92,66 @@ async def content(attachment: UUID, *, seen_by: Actor) -> Content:
     """
     seen_by.require("attachments.read")
     await _found(attachment, seen_by)
+    return await files.attached_content(attachment)
+
+
+async def of_pieces(rma: UUID, *, seen_by: Actor, limit: int = 100) -> list[AttachmentView]:
+    """What was photographed and measured of an RMA's pieces before it, and is not among the RMA's own files yet.
+
+    Raises:
+        NotGranted: the reader may not see files, pieces or RMAs.
+        Unknown: no such RMA in the reader's scope.
+
+    """
+    for right in ("attachments.read", "stock.read", "returns.read"):
+        seen_by.require(right)
+    view = await rmas.rma_view(rma, seen_by=seen_by)
+    units_of_it = [line.unit for line in view.lines if line.unit is not None]
+    owed = await debts.debts(limit=limit, seen_by=seen_by, state=None, units=units_of_it)
+    found = await files.attachments_of(
+        {"unit": [str(unit) for unit in units_of_it], "return_debt": [str(debt.id) for debt in owed]}, limit=limit
+    )
+    sent = {each.name for each in await files.attachments("rma", str(rma), limit=limit)}
+    return [each for each in found if each.name not in sent]
+
+
+@db.atomic
+async def give_to_vendor(rma: UUID, attachment: UUID, *, by: Actor) -> AttachmentView:
+    """Add a file of one of an RMA's pieces to the RMA, whose vendor then sees it.
+
+    Raises:
+        NotGranted, Unknown: as `of_pieces`; it is none of those files.
+
+    """
+    by.require("attachments.add")
+    by.require("rmas.ask")
+    if attachment not in {each.id for each in await of_pieces(rma, seen_by=by)}:
+        raise Unknown(what="attachment", what_zh="附件", key=str(attachment))
+    return await files.attach_again(attachment, "rma", str(rma), by=by)
+
+
+async def shown_to_vendor(rma: UUID, *, seen_by: Actor, limit: int = 100) -> list[AttachmentView]:
+    """The evidence that goes with an RMA, as its vendor sees it: no signed forms, which name customers' people.
+
+    Raises:
+        NotGranted: the reader may not answer RMAs.
+        Unknown: its firm was put no such RMA.
+
+    """
+    await rma_desk.desk_rma(rma, seen_by=seen_by)
+    found = await files.attachments("rma", str(rma), limit=limit)
+    return [each for each in found if each.kind != "signed_form" and each.withdrawn_at is None]
+
+
+async def content_for_vendor(rma: UUID, attachment: UUID, *, seen_by: Actor) -> Content:
+    """A file of an RMA's evidence, for its vendor.
+
+    Raises:
+        NotGranted, Unknown: as `shown_to_vendor`; it is none of those files.
+
+    """
+    if attachment not in {each.id for each in await shown_to_vendor(rma, seen_by=seen_by)}:
+        raise Unknown(what="attachment", what_zh="附件", key=str(attachment))
     return await files.attached_content(attachment)
 
 

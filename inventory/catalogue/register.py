@@ -10,7 +10,7 @@ from msgspec import Struct
 from inventory.ground import db, jobs
 from inventory.ground.actor import Actor
 from inventory.ground.entering import enter
-from inventory.ground.errors import Refused
+from inventory.ground.errors import Invalid, Refused
 
 
 class PartNumberTaken(Refused, constraint="part_part_number_key"):
@@ -35,6 +35,14 @@ class ModelTaken(Refused, constraint="device_model_code_key"):
     zh = "该机型编码已存在。"
     help_en = "Use another code, or change the model that is there."
     help_zh = "请改用其他编号，或修改已有机型。"
+
+
+class SwapUnitWithoutSerial(Invalid):
+    """{part_number} is not kept by serial, so no piece of it can stand in for a device."""
+
+    zh = "{part_number} 不按序列号管理，不能作为整机备机。"
+    help_en = "Name a part that is kept by serial; enter the whole unit as one if it is not there yet."
+    help_zh = "请选择按序列号管理的备件；如尚未录入整机，请先按序列号管理录入。"
 
 
 class NewPart(Struct, frozen=True, kw_only=True):
@@ -224,8 +232,16 @@ async def enter_swap_units(units: Sequence[NewSwapUnit], *, by: Actor) -> None:
     Raises:
         AlreadyThere: the part is the model's swap unit already.
         UnknownReference: no such model or part.
+        SwapUnitWithoutSerial: a part is not kept by serial.
 
     """
+    by.require("parts.manage")
+    asked = {unit.part for unit in units}
+    loose = await db.fetch_value(
+        "SELECT min(part_number) FROM part WHERE part_number = ANY($1) AND NOT serialised", sorted(asked)
+    )
+    if loose is not None:
+        raise SwapUnitWithoutSerial(part_number=loose)
     await enter(
         """INSERT INTO swap_unit (model, part)
            SELECT device_model.id, part.id

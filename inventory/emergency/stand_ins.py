@@ -105,14 +105,21 @@ class SwapUnit(Struct, frozen=True, kw_only=True):
 
 
 async def swap_units_of(part: int, place: int, pool: int) -> list[SwapUnit]:
-    """Whole units that lie free in a store, or where a lane leads from to it, for models it serves that hold a part."""
+    """Whole units that lie free in a store, or where a lane leads from to it, for models it serves that hold a part.
+
+    Those that are promised from a moment on are not counted.
+    """
     return await db.read(
         SwapUnit,
-        f"""SELECT part.part_number, part.name_zh, part.name_en, device_model.code AS model, place.code AS depot, level.free
+        f"""SELECT part.part_number, part.name_zh, part.name_en, device_model.code AS model, place.code AS depot,
+                   level.free - ahead.promised AS free
             FROM swap_unit
             JOIN device_model ON device_model.id = swap_unit.model
             JOIN part ON part.id = swap_unit.part AND part.active
-            JOIN level ON level.part = part.id AND level.pool = $3 AND level.condition = 'good' AND level.free > 0
+            JOIN level ON level.part = part.id AND level.pool = $3 AND level.condition = 'good'
+            JOIN LATERAL (SELECT coalesce(sum(quantity), 0)::int AS promised FROM reservation
+                          WHERE reservation.level = level.id AND reservation.state = 'soft') AS ahead
+                 ON level.free > ahead.promised
             JOIN party ON party.id = level.owner AND party.is_ourselves
             JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock' AND place.out_of_service_at IS NULL
                  AND (place.id = $2 OR EXISTS (SELECT FROM lane WHERE from_place = place.id AND to_place = $2))

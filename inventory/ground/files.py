@@ -5,6 +5,7 @@ one. An attachment ties a file to a document; whether somebody may see that docu
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -23,7 +24,7 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMS = {PDF: "PDF", JPEG: "JPEG", PNG: "PNG", WEBP: "WebP", PLAIN: "TXT", CSV: "CSV", OFD: "OFD"}
 """The forms an attachment may have."""
 
-AttachmentKind = Literal["signed_form", "photo", "other"]
+AttachmentKind = Literal["signed_form", "photo", "log", "test_result", "other"]
 
 LONGEST_NAME = 200
 
@@ -77,7 +78,7 @@ class AttachmentView(Struct, frozen=True, kw_only=True):
     id: UUID
     subject_kind: str
     subject: str
-    kind: str
+    kind: AttachmentKind
     name: str
     media_type: str
     size_bytes: int
@@ -283,6 +284,41 @@ async def attachments(
         after,
         limit,
     )
+
+
+async def attachments_of(subjects: Mapping[str, Sequence[str]], *, limit: int) -> list[AttachmentView]:
+    """What belongs to any of some documents, by their kind, and was not withdrawn; oldest first."""
+    named = [(kind, subject) for kind, each in subjects.items() for subject in each]
+    return await db.read(
+        AttachmentView,
+        f"""{_VIEW} WHERE (subject_kind, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+            AND withdrawn_at IS NULL ORDER BY attachment.id LIMIT $3""",
+        [kind for kind, _ in named],
+        [subject for _, subject in named],
+        limit,
+    )
+
+
+@db.atomic
+async def attach_again(
+    attachment: UUID, subject_kind: str, subject: str, *, by: Actor, remark: str = ""
+) -> AttachmentView:
+    """Tie an attachment's file to another document, too.
+
+    Raises:
+        Unknown: no such attachment.
+
+    """
+    view = await attachment_view(attachment)
+    file = await db.read_one(
+        StoredFileView,
+        """SELECT stored_file.id, stored_file.name, media_type, size_bytes, stored_at, stored_by FROM stored_file
+           JOIN attachment ON attachment.stored_file = stored_file.id WHERE attachment.id = $1""",
+        attachment,
+    )
+    if file is None:
+        raise Unknown(what="attachment", what_zh="附件", key=str(attachment))
+    return await attach(subject_kind, subject, file, view.kind, name=view.name, by=by, remark=remark or view.remark)
 
 
 async def attached_content(attachment: UUID) -> Content:

@@ -78,6 +78,12 @@ class JudgeCover(Job, frozen=True):
     pool: int
 
 
+class FindSwapUnits(Job, frozen=True):
+    """Whole units became free: the swaps that lack one look for it."""
+
+    part: int
+
+
 class RefreshCover(Job, frozen=True):
     """What cover rests on changed: find anew which devices need which parts, and judge them.
 

@@ -135,7 +135,7 @@ class Attachment(Table, tablename="attachment", help_text="A stored file that be
     withdrawn_by = optional_text()
     withdrawn_reason = note()
 
-    attachment_kind_is_known = Check("kind IN ('signed_form', 'photo', 'other')")
+    attachment_kind_is_known = Check("kind IN ('signed_form', 'photo', 'log', 'test_result', 'other')")
     attachment_is_withdrawn_by_someone = Check("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)")
 
 

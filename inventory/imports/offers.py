@@ -54,6 +54,14 @@ OFFERS = Kind(
                example="1230.00", also=("expedited_price_cny", "expedited price cny")),
         Column(name="expedited_fee", en="Expedited fee", zh="加急每单费用", shape="amount", least=0,
                example="300", also=("expedited_fee_cny", "expedited fee cny")),
+        Column(name="exchange_hours", en="Exchange hours", zh="先行换件时间（小时）", shape="number", least=0, most=10000,
+               example="24", hint=("until the good piece is with us; left empty, none is sent in advance",
+                                   "好件到我方所需时间；留空表示不提供先行换件")),
+        Column(name="exchange_fee", en="Exchange fee", zh="换件费", shape="amount", least=0, example="320.00",
+               hint=("left empty, it exchanges under warranty alone", "留空表示仅在保内换件")),
+        Column(name="framework_number", en="Framework contract", zh="框架协议编号", example="FA-2026-017",
+               also=("框架协议", "框架协议号", "framework agreement", "framework"),
+               hint=("under which these prices are agreed", "该价格所依据的框架协议")),
     ),
     found="""offer.id AS existing, vendor_row.id AS vendor_id, part.id AS part_id,
              coalesce(typed.minimum_quantity, offer.minimum_quantity, 1) AS least_quantity,
@@ -65,7 +73,8 @@ OFFERS = Kind(
                                 CASE WHEN offer.invoice_kind <> 'none' THEN offer.tax_percent END, 13) END AS taxed_at,
              num_nonnulls(coalesce(typed.expedited_hours, offer.expedited_hours),
                           coalesce(typed.expedited_price, offer.expedited_price),
-                          coalesce(typed.expedited_fee, offer.expedited_fee)) AS expedited_terms""",
+                          coalesce(typed.expedited_fee, offer.expedited_fee)) AS expedited_terms,
+             coalesce(typed.exchange_hours, offer.exchange_hours) AS exchanged_in""",
     joins="""LEFT JOIN party ON party.code = typed.vendor
              LEFT JOIN vendor AS vendor_row ON vendor_row.party = party.id
              LEFT JOIN part ON part.part_number = typed.part_number
@@ -80,6 +89,8 @@ OFFERS = Kind(
               facts="jsonb_build_object('start', r.valid_from)"),
         Check(column="tax_percent", code="taxed_without_invoice", when="r.comes_with = 'none' AND r.taxed_at <> 0"),
         Check(column="expedited_hours", code="expedited_incomplete", when="r.expedited_terms NOT IN (0, 3)"),
+        Check(column="exchange_fee", code="exchange_without_hours",
+              when="r.exchange_fee IS NOT NULL AND r.exchanged_in IS NULL"),
     ),
     keys=(Key(column="part_number", parts=("r.vendor", "r.part_number", "r.valid_from")),),
     changes={
@@ -87,7 +98,8 @@ OFFERS = Kind(
         for column in (
             "unit_price", "currency", "invoice_kind", "tax_percent", "includes_tax",
             "minimum_quantity", "lot_size", "maximum_quantity", "order_fee", "lead_time_days",
-            "valid_to", "expedited_hours", "expedited_price", "expedited_fee",
+            "valid_to", "expedited_hours", "expedited_price", "expedited_fee", "exchange_hours", "exchange_fee",
+            "framework_number",
         )
     },
     write=by_sql(
@@ -98,15 +110,18 @@ OFFERS = Kind(
                   valid_to = coalesce(r.valid_to, offer.valid_to),
                   expedited_hours = coalesce(r.expedited_hours, offer.expedited_hours),
                   expedited_price = coalesce(r.expedited_price, offer.expedited_price),
-                  expedited_fee = coalesce(r.expedited_fee, offer.expedited_fee)
+                  expedited_fee = coalesce(r.expedited_fee, offer.expedited_fee),
+                  exchange_hours = r.exchanged_in, exchange_fee = coalesce(r.exchange_fee, offer.exchange_fee),
+                  framework_number = coalesce(r.framework_number, offer.framework_number)
            FROM ready_offers AS r WHERE offer.id = r.existing AND r.changed AND r.line BETWEEN $1 AND $2""",
         """INSERT INTO offer (vendor, part, currency, invoice_kind, tax_percent, includes_tax, unit_price,
                               minimum_quantity, lot_size, maximum_quantity, order_fee,
-                              lead_time_days, expedited_hours, expedited_price, expedited_fee, valid_from, valid_to)
+                              lead_time_days, expedited_hours, expedited_price, expedited_fee, exchange_hours, exchange_fee,
+                              framework_number, valid_from, valid_to)
            SELECT vendor_id, part_id, in_currency, comes_with, taxed_at, with_its_tax, unit_price,
                   least_quantity, coalesce(lot_size, 1), maximum_quantity,
                   coalesce(order_fee, 0), lead_time_days, expedited_hours, expedited_price, expedited_fee,
-                  valid_from, valid_to
+                  exchange_hours, exchange_fee, framework_number, valid_from, valid_to
            FROM ready_offers WHERE existing IS NULL AND line BETWEEN $1 AND $2""",
     ),
 )  # fmt: skip

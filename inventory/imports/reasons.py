@@ -55,6 +55,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "below_minimum": ("is below the minimum quantity {minimum}", "小于最小订购量 {minimum}"),
     "ends_before": ("is before the first day {start}", "早于生效日期 {start}"),
     "expedited_incomplete": ("goes together with the other two expedited columns", "加急三列须同时填写或同时留空"),
+    "exchange_without_hours": ("needs the exchange hours beside it", "须同时填写先行换件时间"),
     "not_positive": ("must be more than 0", "须大于 0"),
     "taxed_without_invoice": ("must be 0 where no invoice comes with the goods", "无发票时税率须为 0"),
     "no_rows": ("there is no row in the file", "文件中没有数据行"),

@@ -96,15 +96,18 @@ class Pause(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def stood_still(pauses: Sequence[Pause], now: datetime) -> timedelta:
-    """How long a clock has not run.
+def stood_still(pauses: Sequence[Pause], now: datetime, *, since: datetime | None = None) -> timedelta:
+    """How long a clock has not run, or how long of that lies behind an instant (`since`).
 
     >>> at = datetime(2026, 11, 20, 12)
     >>> stood_still([Pause(paused_at=at, resumed_at=at + timedelta(hours=3)), Pause(paused_at=at + timedelta(hours=5))],
     ...             now=at + timedelta(hours=6))
     datetime.timedelta(seconds=14400)
+    >>> stood_still([Pause(paused_at=at, resumed_at=at + timedelta(hours=3))], at, since=at + timedelta(hours=1))
+    datetime.timedelta(seconds=7200)
     """
-    return sum(((pause.resumed_at or now) - pause.paused_at for pause in pauses), timedelta())
+    begun = [(pause, pause.paused_at if since is None else max(pause.paused_at, since)) for pause in pauses]
+    return sum((max((pause.resumed_at or now) - at, timedelta()) for pause, at in begun), timedelta())
 
 
 def clock_of(

@@ -203,6 +203,9 @@ OFFERS = Kind(
         _offer("expedited_hours"),
         _offer("expedited_price"),
         _offer("expedited_fee"),
+        _offer("exchange_hours"),
+        _offer("exchange_fee"),
+        _offer("framework_number"),
         Field(
             name="repair_price",
             en="Repair price",

@@ -93,6 +93,14 @@ class ExpeditedIncomplete(Invalid, constraint="offer_expedited_is_whole"):
     help_zh = "请同时填写加急交期、单价和费用，或全部留空。"
 
 
+class ExchangeFeeWithoutTime(Invalid, constraint="offer_exchange_fee_has_its_time"):
+    """An exchange that has a fee has its time too."""
+
+    zh = "填写换件费时须同时填写先行换件时间。"
+    help_en = "Give the hours until the good piece comes; without a fee it exchanges under warranty alone."
+    help_zh = "请填写好件到达所需小时数；不填换件费表示仅在保内换件。"
+
+
 class EndpointMissing(Invalid, constraint="vendor_channel_has_its_endpoint"):
     """A vendor that takes orders over HTTP needs an address for them."""
 

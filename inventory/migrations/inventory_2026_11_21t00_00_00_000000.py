@@ -4547,6 +4547,28 @@ async def forwards():
     manager.add_column(
         table_class_name="Offer",
         tablename="offer",
+        column_name="framework_number",
+        db_column_name="framework_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Offer",
+        tablename="offer",
         column_name="valid_from",
         db_column_name="valid_from",
         column_class_name="Date",
@@ -9668,6 +9690,28 @@ async def forwards():
     manager.add_column(
         table_class_name="QualityClaim",
         tablename="quality_claim",
+        column_name="vendor_number",
+        db_column_name="vendor_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="QualityClaim",
+        tablename="quality_claim",
         column_name="answered_at",
         db_column_name="answered_at",
         column_class_name="Timestamptz",
@@ -11493,6 +11537,28 @@ async def forwards():
         column_class=Numeric,
         params={
             "default": None,
+            "digits": (14, 2),
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="PurchaseOrder",
+        tablename="purchase_order",
+        column_name="small_order_fee_cny",
+        db_column_name="small_order_fee_cny",
+        column_class_name="Numeric",
+        column_class=Numeric,
+        params={
+            "default": decimal.Decimal("0"),
             "digits": (14, 2),
             "null": False,
             "primary_key": False,
@@ -13710,6 +13776,28 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="PurchaseOrderLine",
+        tablename="purchase_order_line",
+        column_name="framework_number",
+        db_column_name="framework_number",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="AdvanceNoticeSerial",
         tablename="advance_notice_serial",
         column_name="id",
@@ -14725,6 +14813,28 @@ async def forwards():
             "on_delete": OnDelete.restrict,
             "on_update": OnUpdate.restrict,
             "target_column": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
+        column_name="came_instead",
+        db_column_name="came_instead",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
             "null": True,
             "primary_key": False,
             "unique": False,
@@ -27773,6 +27883,27 @@ async def forwards():
         tablename="swap",
         column_name="repaired_at",
         db_column_name="repaired_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Swap",
+        tablename="swap",
+        column_name="unpromised_at",
+        db_column_name="unpromised_at",
         column_class_name="Timestamptz",
         column_class=Timestamptz,
         params={
@@ -41596,6 +41727,26 @@ async def forwards():
     manager.add_constraint(
         table_class_name="Offer",
         tablename="offer",
+        constraint_name="offer_exchange_is_not_negative",
+        constraint_class=Check,
+        params={"condition": "exchange_hours >= 0 AND exchange_fee >= 0"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
+        constraint_name="offer_exchange_fee_has_its_time",
+        constraint_class=Check,
+        params={
+            "condition": "exchange_fee IS NULL OR exchange_hours IS NOT NULL"
+        },
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Offer",
+        tablename="offer",
         constraint_name="offer_expedited_is_whole",
         constraint_class=Check,
         params={
@@ -43819,7 +43970,7 @@ async def forwards():
         constraint_name="swap_end_is_known",
         constraint_class=Check,
         params={
-            "condition": "ended_because IN ('repaired', 'cancelled', 'no_swap', 'new_cause', 'not_needed', 'swapped')"
+            "condition": "ended_because IN ('repaired', 'cancelled', 'no_swap', 'new_cause', 'not_needed', 'not_promised', 'swapped')"
         },
         schema=None,
     )
@@ -44216,7 +44367,9 @@ async def forwards():
         tablename="attachment",
         constraint_name="attachment_kind_is_known",
         constraint_class=Check,
-        params={"condition": "kind IN ('signed_form', 'photo', 'other')"},
+        params={
+            "condition": "kind IN ('signed_form', 'photo', 'log', 'test_result', 'other')"
+        },
         schema=None,
     )
 

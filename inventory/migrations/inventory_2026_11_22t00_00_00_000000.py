@@ -400,7 +400,7 @@ CREATE FUNCTION offers_on(on_day date) RETURNS TABLE (
     unit_price numeric, order_fee numeric, expedited_price numeric, expedited_fee numeric,
     unit_price_cny numeric, order_fee_cny numeric, expedited_price_cny numeric, expedited_fee_cny numeric,
     unit_cost_cny numeric, order_fee_cost_cny numeric, expedited_cost_cny numeric, expedited_fee_cost_cny numeric,
-    exchange_cost_cny numeric, repair_cost_cny numeric
+    exchange_cost_cny numeric, repair_cost_cny numeric, framework_number text
 ) LANGUAGE sql STABLE PARALLEL SAFE AS $offers$
     SELECT o.id, o.vendor, o.part, o.currency, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate, o.minimum_quantity,
            o.lot_size, o.maximum_quantity, o.lead_time_days, o.expedited_hours, o.exchange_hours, o.repair_days,
@@ -414,7 +414,7 @@ CREATE FUNCTION offers_on(on_day date) RETURNS TABLE (
            cost_cny(o.expedited_price, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
            cost_cny(o.expedited_fee, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
            cost_cny(o.exchange_fee, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate),
-           cost_cny(o.repair_price, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate)
+           cost_cny(o.repair_price, o.invoice_kind, o.tax_percent, o.includes_tax, r.rate), o.framework_number
     FROM offer AS o
     CROSS JOIN LATERAL (SELECT cny_per_100(o.currency, on_day) AS rate) AS r
     WHERE o.valid_from <= on_day AND (o.valid_to IS NULL OR o.valid_to >= on_day) AND r.rate IS NOT NULL

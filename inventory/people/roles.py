@@ -65,6 +65,7 @@ RIGHTS: dict[str, tuple[str, str]] = {
     "replenishment.set_policy": ("set what is reordered without a person", "设置自动补货规则"),
     "orders.set_policy": ("set the rules of ordering", "设置采购规则"),
     "orders.answer": ("answer orders as their vendor", "以供应商身份答复订单"),
+    "inquiries.answer": ("answer inquiries as their vendor", "以供应商身份报价"),
     "claims.read": ("see quality claims", "查看质量索赔"),
     "claims.open": ("open quality claims", "提出质量索赔"),
     "claims.settle": ("put quality claims to vendors and settle them", "向供应商提交并了结质量索赔"),
@@ -166,7 +167,9 @@ ROLES: dict[str, frozenset[str]] = {
     "inspector": frozenset(
         {"parts.read", "places.read", "stock.read", "devices.read", "recounts.ask", "counts.surprise"}
     ),
-    "vendor": frozenset({"parts.read", "orders.answer", "notices.read", "notices.announce", "rmas.answer"}),
+    "vendor": frozenset(
+        {"parts.read", "orders.answer", "inquiries.answer", "notices.read", "notices.announce", "rmas.answer"}
+    ),
     "ticket_system": frozenset(
         {"parts.read", "places.read", "devices.read", "contracts.read", "stock.read", "documents.read", "requests.read"}
         | {"parts.request", "failures.record", "warranties.record", "reservations.make"}

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct, UnsetType, structs, to_builtins
+from msgspec import Struct, UnsetType, field, structs, to_builtins
 
 from inventory.ground import audit, clock, db, events, jobs, steps
 from inventory.ground.actor import Actor
@@ -111,10 +111,11 @@ class ChangedLine(Struct, frozen=True, kw_only=True):
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """An order as a version has it."""
+    """An order as a version has it; `small_order_fee_cny` is part of its total."""
 
     lines: list[PricedLine]
     total_cny: Decimal
+    small_order_fee_cny: Decimal = field(default_factory=Decimal)
     wanted_at: datetime | None = None
     ship_to: str | None = None
     """The store it goes to, where a change is about that."""
@@ -152,7 +153,8 @@ async def change_order(
 ) -> ChangeView:
     """Ask a vendor for other quantities, prices or another date, or to cancel all; a draft is changed there and then.
 
-    What raises the order above what one person may decide waits for a second one.
+    What a draft then comes to is reckoned with the vendor's fee for small orders, as when it was drafted; of an order that the
+    vendor has, fees stay as they are. What raises the order above what one person may decide waits for a second one.
 
     Raises:
         Unknown: no such order.
@@ -161,6 +163,7 @@ async def change_order(
         WrongState: it is being placed just now, or it is over.
         NotOnThisOrder, ChangedPartTwice, ChangeOutOfBounds, NothingChanged, WantedInPast: the change is not valid.
         NoOffer, QuantityOutsideOffer: the vendor does not offer an added part, or not so many.
+        OrderTooSmall: the draft would be less than the vendor takes.
         LessThanCame, NothingToCancel: what came or is on its way cannot be undone by a change.
         ChangeIsOpen: another change waits for its answer.
 
@@ -269,10 +272,12 @@ def _version(view: OrderView) -> Version:
                 unit_price=_known(line.unit_price, Decimal(0)),
                 cny_per_100=_known(line.cny_per_100, Decimal(100)),
                 unit_price_cny=_known(line.unit_price_cny, Decimal(0)),
+                framework_number=line.framework_number,
             )
             for line in view.lines
         ],
         total_cny=_known(view.total_cny, Decimal(0)),
+        small_order_fee_cny=_known(view.small_order_fee_cny, Decimal(0)),
         wanted_at=view.wanted_at,
     )
 
@@ -313,9 +318,16 @@ async def _changed(
     if changed == before.lines and wanted_at in (None, before.wanted_at) and ship_to == before.ship_to:
         raise NothingChanged(number=view.number)
     await _require_not_undercut(view.id, changed)
-    fees = before.total_cny - _sum(before.lines)
+    goods, small = _sum(changed), before.small_order_fee_cny
+    if view.state == "draft" and not view.expedited and goods:
+        small = (await orders.order_terms(view.vendor)).small_order_fee(goods)
+    fees = before.total_cny - _sum(before.lines) - before.small_order_fee_cny
     return Version(
-        lines=changed, total_cny=_sum(changed) + fees, wanted_at=wanted_at or before.wanted_at, ship_to=ship_to
+        lines=changed,
+        total_cny=goods + fees + small,
+        small_order_fee_cny=small,
+        wanted_at=wanted_at or before.wanted_at,
+        ship_to=ship_to,
     )
 
 
@@ -331,12 +343,15 @@ async def _added(view: OrderView, lines: Sequence[ChangedLine]) -> list[PricedLi
 
 
 def _line(line: PricedLine, wanted: ChangedLine) -> PricedLine:
-    """A line with what is to be different of it; its exchange rate stays that of the order."""
+    """A line with what is to be different of it; its exchange rate stays that of the order.
+
+    Another price is none of the framework contract that the line's came from.
+    """
     changed = line if wanted.quantity is None else structs.replace(line, quantity=wanted.quantity)
-    if wanted.unit_price is None:
+    if wanted.unit_price in (None, line.unit_price):
         return changed
     cny = (wanted.unit_price * line.cny_per_100 / 100).quantize(FEN, ROUND_HALF_UP)
-    return structs.replace(changed, unit_price=wanted.unit_price, unit_price_cny=cny)
+    return structs.replace(changed, unit_price=wanted.unit_price, unit_price_cny=cny, framework_number=None)
 
 
 def _sum(lines: Sequence[PricedLine]) -> Decimal:
@@ -534,11 +549,14 @@ async def _apply(view: OrderView, change: ChangeView, *, by: Actor, promised_at:
         await _require_not_undercut(view.id, after.lines)
         await _apply_lines(view, after)
     await db.execute(
-        "UPDATE purchase_order SET version = $2, total_cny = $3, wanted_at = $4 WHERE id = $1",
+        """UPDATE purchase_order
+           SET version = $2, total_cny = $3, wanted_at = $4, small_order_fee_cny = coalesce($5, small_order_fee_cny)
+           WHERE id = $1""",
         view.id,
         change.version,
         view.total_cny if change.cancels else after.total_cny,
         after.wanted_at,
+        after.small_order_fee_cny if view.state == "draft" else None,
     )
     if change.cancels:
         await orders.record_cancelled(view.id, by=by, reason=change.reason)
@@ -562,8 +580,10 @@ async def _apply_lines(view: OrderView, after: Version) -> None:
     """Let the order's lines be as the change says; what it adds comes after them."""
     await db.execute(
         """UPDATE purchase_order_line AS line
-           SET quantity = new.quantity, unit_price = new.price, unit_price_cny = new.price_cny
-           FROM unnest($2::text[], $3::int[], $4::numeric[], $5::numeric[]) AS new(part_number, quantity, price, price_cny)
+           SET quantity = new.quantity, unit_price = new.price, unit_price_cny = new.price_cny,
+               framework_number = new.framework_number
+           FROM unnest($2::text[], $3::int[], $4::numeric[], $5::numeric[], $6::text[])
+                AS new(part_number, quantity, price, price_cny, framework_number)
            JOIN part ON part.part_number = new.part_number
            WHERE line.purchase_order = $1 AND line.part = part.id""",
         view.id,
@@ -571,6 +591,7 @@ async def _apply_lines(view: OrderView, after: Version) -> None:
         [line.quantity for line in after.lines],
         [line.unit_price for line in after.lines],
         [line.unit_price_cny for line in after.lines],
+        [line.framework_number for line in after.lines],
     )
     standing = {line.part_number for line in view.lines}
     added = [line for line in after.lines if line.part_number not in standing]

@@ -50,7 +50,7 @@ class ClaimNeedsWords(Invalid):
 
 
 class ClaimView(Struct, frozen=True, kw_only=True):
-    """A claim as lists show it; `evidence` stays as it was when it was opened.
+    """A claim as lists show it; `evidence` stays as it was when it was opened, `vendor_number` is the vendor's own.
 
     Who is bound to stores is shown what of it is in reach.
     """
@@ -75,6 +75,7 @@ class ClaimView(Struct, frozen=True, kw_only=True):
     opened_by: str
     sent_at: datetime | None
     sent_by: str | None
+    vendor_number: str | None
     answered_at: datetime | None
     answered_by: str | None
     answer: str
@@ -145,8 +146,8 @@ async def open_claim(
 
 
 @db.atomic
-async def send(claim: UUID, *, by: Actor) -> ClaimView:
-    """Note that the claim was put to its vendor; an answer is waited for.
+async def send(claim: UUID, *, by: Actor, vendor_number: str = "") -> ClaimView:
+    """Note that the claim was put to its vendor, which may have given it a number; an answer is waited for.
 
     Raises:
         Unknown: no such claim in the actor's stores.
@@ -154,6 +155,7 @@ async def send(claim: UUID, *, by: Actor) -> ClaimView:
 
     """
     view = await _move(claim, ("open",), "sent", "", by=by)
+    await _numbered(claim, vendor_number)
     await steps.finish("quality_claim", view.number, "send_claim", by=by)
     await steps.begin(
         "settle_claim",
@@ -167,7 +169,7 @@ async def send(claim: UUID, *, by: Actor) -> ClaimView:
 
 
 @db.atomic
-async def answer(claim: UUID, said: str, *, by: Actor) -> ClaimView:
+async def answer(claim: UUID, said: str, *, by: Actor, vendor_number: str = "") -> ClaimView:
     """Write down what the vendor answered.
 
     Raises:
@@ -177,6 +179,7 @@ async def answer(claim: UUID, said: str, *, by: Actor) -> ClaimView:
 
     """
     await _move(claim, ("sent",), "answered", said, by=by)
+    await _numbered(claim, vendor_number)
     return await _told(claim, "answered", by)
 
 
@@ -193,6 +196,12 @@ async def close(claim: UUID, outcome: str, *, by: Actor) -> ClaimView:
     view = await _move(claim, ("open", "sent", "answered"), "closed", outcome, by=by)
     await steps.finish("quality_claim", view.number, by=by)
     return await _told(claim, "closed", by)
+
+
+async def _numbered(claim: UUID, vendor_number: str) -> None:
+    """Keep the vendor's own number of a claim, where it gave one."""
+    if vendor_number.strip():
+        await db.execute("UPDATE quality_claim SET vendor_number = $2 WHERE id = $1", claim, vendor_number.strip())
 
 
 _WRITTEN: dict[Turn, str] = {
@@ -253,7 +262,8 @@ _VIEW = """SELECT quality_claim.id, quality_claim.number, party.code AS vendor, 
                   party.name_en AS vendor_en, part.part_number, part.name_zh, part.name_en, receipt.number AS receipt,
                   receipt.document AS order, quality_claim.state, pieces, place.code AS depot,
                   quality_claim.reason,
-                  alarm_number AS alarm, quality_claim.evidence, opened_at, opened_by, sent_at, sent_by, answered_at,
+                  alarm_number AS alarm, quality_claim.evidence, opened_at, opened_by, sent_at, sent_by,
+                  vendor_number, answered_at,
                   answered_by, answer, quality_claim.closed_at, closed_by, outcome
            FROM quality_claim
            JOIN vendor ON vendor.id = quality_claim.vendor

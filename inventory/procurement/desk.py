@@ -49,6 +49,7 @@ class DeskLine(Struct, frozen=True, kw_only=True):
     invoice_kind: InvoiceKind
     tax_percent: Decimal
     unit_price_cny: Decimal
+    framework_number: str | None
     promised_at: datetime | None
 
     @property
@@ -113,7 +114,7 @@ _VIEW = """
                        'announced_quantity', coalesce(announced.rest, 0), 'currency', line.currency,
                        'unit_price', line.unit_price::text, 'invoice_kind', line.invoice_kind,
                        'tax_percent', line.tax_percent::text, 'unit_price_cny', line.unit_price_cny::text,
-                       'promised_at', arrives_at) ORDER BY part.part_number)
+                       'framework_number', line.framework_number, 'promised_at', arrives_at) ORDER BY part.part_number)
             FROM purchase_order_line AS line
             JOIN part ON part.id = line.part
             LEFT JOIN LATERAL (

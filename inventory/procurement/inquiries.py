@@ -308,16 +308,22 @@ async def cancel_inquiry(inquiry: UUID, *, by: Actor, reason: str) -> InquirySum
     by.require("orders.draft")
     if not reason.strip():
         raise ReasonMissing
-    view = await _locked(inquiry, by)
+    view = await locked(inquiry, seen_by=by)
     await _end(inquiry, "cancelled", reason, by)
     await audit.record("inquiry.cancelled", "inquiry", view.number, by=by, reason=reason.strip())
     return await summary(inquiry)
 
 
-async def _locked(inquiry: UUID, by: Actor) -> InquirySummary:
-    """An inquiry that is still open, locked, of a store that the actor serves."""
+async def locked(inquiry: UUID, *, seen_by: Actor | None = None) -> InquirySummary:
+    """An inquiry that is still open, locked, of a store that the reader serves.
+
+    Raises:
+        Unknown: no such inquiry in the reader's stores.
+        WrongState: it was decided or cancelled.
+
+    """
     await db.execute("SELECT FROM inquiry WHERE id = $1 FOR NO KEY UPDATE", inquiry)
-    view = await summary(inquiry, seen_by=by)
+    view = await summary(inquiry, seen_by=seen_by)
     if view.state != "open":
         raise WrongState(what="Inquiry", what_zh="询价单", key=view.number, state=view.state, needed="open")
     return view
@@ -361,7 +367,28 @@ async def take_quote(
     """
     by.require("orders.draft")
     by.require("costs.read")
-    view = await _locked(inquiry, by)
+    view = await locked(inquiry, seen_by=by)
+    return await keep_quote(view, vendor, lines, by=by, valid_to=valid_to, file=file, findings=findings, remark=remark)
+
+
+async def keep_quote(
+    view: InquirySummary,
+    vendor: str,
+    lines: Sequence[QuotedLine],
+    *,
+    by: Actor,
+    valid_to: date,
+    file: UUID | None = None,
+    findings: Sequence[SheetFinding] = (),
+    remark: str = "",
+) -> InquirySummary:
+    """Keep a vendor's answer to an inquiry that another verb has locked, having checked the actor's rights.
+
+    Raises:
+        NotAsked, NothingQuoted, PartOrderedTwice, NoRateYet, NoTaxWithoutInvoice: as `take_quote`.
+
+    """
+    inquiry = view.id
     if not lines or valid_to < clock.today():
         raise NothingQuoted
     if len({line.part_number for line in lines}) < len(lines):
@@ -462,7 +489,7 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
     """
     by.require(orders.APPROVING)
     by.require("costs.read")
-    head = await _locked(inquiry, by)
+    head = await locked(inquiry, seen_by=by)
     by.require_depot(head.ship_to)
     quotes = await _quotes(inquiry)
     known = {(quote["part_number"], quote["vendor"]): quote for quote in quotes}
@@ -514,7 +541,8 @@ async def choose(inquiry: UUID, picks: Sequence[Pick], *, by: Actor, reason: str
 async def _offer(quote_lines: Sequence[object]) -> list[str]:
     """Chosen quotes are the vendors' offers from today on; one that begins today already takes their terms.
 
-    Expedited, exchange and repair terms of the offer in force go over to the new one where currency, 发票 and tax are the same.
+    Expedited, exchange and repair terms of the offer in force go over to the new one where currency, 发票 and tax are the same;
+    the number of its framework contract does only where the price is the same too, since another one is not that contract's.
     The others end with their offer: those vendors and parts are answered.
     """
     rows = await db.fetch(
@@ -523,7 +551,7 @@ async def _offer(quote_lines: Sequence[object]) -> list[str]:
                       (now.currency, now.invoice_kind, now.tax_percent, now.includes_tax)
                       = (quoted.currency, quoted.invoice_kind, quoted.tax_percent, quoted.includes_tax) AS alike,
                       now.expedited_hours, now.expedited_price, now.expedited_fee, now.exchange_hours, now.exchange_fee,
-                      now.repair_price, now.repair_days
+                      now.repair_price, now.repair_days, now.framework_number, now.unit_price AS agreed_price
                FROM vendor_quote_line AS quoted
                JOIN vendor_quote ON vendor_quote.id = quoted.quote
                JOIN inquiry_line ON inquiry_line.id = quoted.line
@@ -534,13 +562,14 @@ async def _offer(quote_lines: Sequence[object]) -> list[str]:
                INSERT INTO offer (vendor, part, currency, invoice_kind, tax_percent, includes_tax, unit_price,
                                   minimum_quantity, lot_size, maximum_quantity, order_fee, lead_time_days, valid_from,
                                   valid_to, expedited_hours, expedited_price, expedited_fee, exchange_hours, exchange_fee,
-                                  repair_price, repair_days)
+                                  repair_price, repair_days, framework_number)
                SELECT vendor, part, currency, invoice_kind, tax_percent, includes_tax, unit_price, minimum_quantity, lot_size,
                       greatest($3, minimum_quantity), 0, lead_time_days, $2, valid_to,
                       CASE WHEN alike THEN expedited_hours END, CASE WHEN alike THEN expedited_price END,
                       CASE WHEN alike THEN expedited_fee END, CASE WHEN alike THEN exchange_hours END,
                       CASE WHEN alike THEN exchange_fee END, CASE WHEN alike THEN repair_price END,
-                      CASE WHEN alike THEN repair_days END
+                      CASE WHEN alike THEN repair_days END,
+                      CASE WHEN alike AND agreed_price = unit_price THEN framework_number END
                FROM chosen
                ON CONFLICT ON CONSTRAINT offer_is_unique DO UPDATE
                SET currency = excluded.currency, invoice_kind = excluded.invoice_kind, tax_percent = excluded.tax_percent,
@@ -550,7 +579,8 @@ async def _offer(quote_lines: Sequence[object]) -> list[str]:
                    valid_to = excluded.valid_to, expedited_hours = excluded.expedited_hours,
                    expedited_price = excluded.expedited_price, expedited_fee = excluded.expedited_fee,
                    exchange_hours = excluded.exchange_hours, exchange_fee = excluded.exchange_fee,
-                   repair_price = excluded.repair_price, repair_days = excluded.repair_days
+                   repair_price = excluded.repair_price, repair_days = excluded.repair_days,
+                   framework_number = excluded.framework_number
            )
            SELECT party.code || ' / ' || part_number AS lost
            FROM chosen

@@ -103,7 +103,10 @@ class NewLine(Struct, frozen=True, kw_only=True):
 
 
 class PricedLine(Struct, frozen=True, kw_only=True):
-    """So many of a part at a price: `unit_price` payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`."""
+    """So many of a part at a price: `unit_price` payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`.
+
+    `framework_number` is the framework contract it comes from.
+    """
 
     part_number: str
     quantity: int
@@ -111,12 +114,14 @@ class PricedLine(Struct, frozen=True, kw_only=True):
     unit_price: Decimal
     cny_per_100: Decimal
     unit_price_cny: Decimal
+    framework_number: str | None = None
 
 
 class OrderLineView(Struct, frozen=True, kw_only=True):
     """One part of an order.
 
     `unit_price` is payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`, CNY for 100 of the currency.
+    `framework_number` is the framework contract (框架协议) that the price comes from.
     """
 
     id: UUID
@@ -129,6 +134,7 @@ class OrderLineView(Struct, frozen=True, kw_only=True):
     promised_at: datetime | None = None
     invoice_kind: InvoiceKind
     tax_percent: Decimal
+    framework_number: str | None = None
     currency: str | UnsetType = UNSET
     unit_price: Decimal | UnsetType = UNSET
     cny_per_100: Decimal | UnsetType = UNSET
@@ -159,7 +165,10 @@ class OrderMessage(Struct, frozen=True, kw_only=True):
 
 
 class OrderView(Struct, frozen=True, kw_only=True):
-    """A purchase order with its lines; `total_cny` is payable: with tax and fees, in CNY."""
+    """A purchase order with its lines; `total_cny` is payable: with tax and fees, in CNY.
+
+    `small_order_fee_cny` is what of it the vendor asks because the order is under its least value.
+    """
 
     id: UUID
     number: str
@@ -195,6 +204,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     at_risk: list[AtRisk]
     lines: list[OrderLineView]
     total_cny: Decimal | UnsetType = UNSET
+    small_order_fee_cny: Decimal | UnsetType = UNSET
 
 
 class _Offered(Struct, frozen=True, kw_only=True):
@@ -210,15 +220,72 @@ class _Offered(Struct, frozen=True, kw_only=True):
     minimum_quantity: int
     lot_size: int
     maximum_quantity: int
+    framework_number: str | None
 
 
-class _Terms(Struct, frozen=True, kw_only=True):
+class OrderTerms(Struct, frozen=True, kw_only=True):
     """A vendor with its terms for an order, which hold where it is not expedited."""
 
     id: int
+    vendor: str
     minimum_order_cny: Decimal
     small_order_fee_cny: Decimal | None
     freight_cny: Decimal
+    active: bool
+
+    def small_order_fee(self, goods: Decimal) -> Decimal:
+        """What the vendor asks for an order of so much because it is a small one.
+
+        Raises:
+            OrderTooSmall: it takes no order of so little.
+
+        """
+        if goods >= self.minimum_order_cny:
+            return Decimal(0)
+        if self.small_order_fee_cny is None:
+            raise OrderTooSmall(vendor=self.vendor, minimum=self.minimum_order_cny, goods=goods)
+        return self.small_order_fee_cny
+
+
+class OfferFor(Struct, frozen=True, kw_only=True):
+    """What a vendor asks for so many of a part today, one way.
+
+    `unit_price` is payable with tax in `currency`, `unit_price_cny` and `fee_cny` (once an order) in CNY; `hours` is the lead
+    time. `fits` where the quantity is within the offer and a multiple of its lot.
+    """
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    vendor: str
+    vendor_zh: str
+    vendor_en: str
+    currency: str
+    unit_price: Decimal
+    unit_price_cny: Decimal
+    fee_cny: Decimal
+    minimum_quantity: int
+    lot_size: int
+    maximum_quantity: int
+    hours: float
+    framework_number: str | None
+    fits: bool
+
+
+class Reckoned(Struct, frozen=True, kw_only=True):
+    """What an order would come to, in CNY; without a small-order fee where the vendor takes no order of so little."""
+
+    goods_cny: Decimal
+    fee_cny: Decimal
+    freight_cny: Decimal
+    minimum_order_cny: Decimal
+    small_order_fee_cny: Decimal | None
+
+    @property
+    def total_cny(self) -> Decimal:
+        """What is payable."""
+        return self.goods_cny + self.fee_cny + self.freight_cny + (self.small_order_fee_cny or 0)
 
 
 @db.atomic
@@ -272,26 +339,21 @@ async def draft(
     """
     place = await places.find_store(ship_to)
     pool_id = await pools.find(pool)
-    terms = await db.read_one(
-        _Terms,
-        """SELECT vendor.id, minimum_order_cny, small_order_fee_cny, freight_cny
-           FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1 AND vendor.active""",
-        vendor,
-    )
-    if terms is None:
+    terms = await order_terms(vendor)
+    if not terms.active:
         raise Unknown(what="vendor", what_zh="供应商", key=vendor)
     priced = [await _priced(terms.id, vendor, line, expedited=expedited) for line in lines]
     total = Decimal(0)
     for (_, offer), line in zip(priced, lines, strict=True):
         total += offer.unit_price_cny * line.quantity
-    if not expedited:
-        total += _charges(terms, vendor, total)
+    small = Decimal(0) if expedited else terms.small_order_fee(total)
+    total += small + (Decimal(0) if expedited else terms.freight_cny)
     total += max((offer.fee_cny for _, offer in priced), default=Decimal(0))
     number = await next_number("PO")
     order = await db.fetch_value(
         """INSERT INTO purchase_order (number, vendor, ship_to, pool, kind, state, expedited, total_cny, case_number,
-                                       request_number, created_at, created_by)
-           VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9, $10, $11) RETURNING id""",
+                                       request_number, created_at, created_by, small_order_fee_cny)
+           VALUES ($1, $2, $3, $4, $5, 'draft', $6, $7, $8, $9, $10, $11, $12) RETURNING id""",
         number,
         terms.id,
         place.id,
@@ -303,12 +365,13 @@ async def draft(
         request_number,
         clock.now(),
         by.name,
+        small,
     )
     await db.execute(
         """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny, currency, unit_price, cny_per_100,
-                                            invoice_kind, tax_percent)
+                                            invoice_kind, tax_percent, framework_number)
            SELECT $1, l.* FROM unnest($2::int[], $3::int[], $4::numeric[], $5::text[], $6::numeric[], $7::numeric[],
-                                      $8::text[], $9::numeric[]) AS l""",
+                                      $8::text[], $9::numeric[], $10::text[]) AS l""",
         order,
         [part for part, _ in priced],
         [line.quantity for line in lines],
@@ -318,6 +381,7 @@ async def draft(
         [offer.cny_per_100 for _, offer in priced],
         [offer.invoice_kind for _, offer in priced],
         [offer.tax_percent for _, offer in priced],
+        [offer.framework_number for _, offer in priced],
     )
     await steps.begin(
         "approve_order",
@@ -331,13 +395,83 @@ async def draft(
     return await order_view(order)
 
 
-def _charges(terms: _Terms, vendor: str, goods: Decimal) -> Decimal:
-    """What a vendor asks for an order of so much beside its goods: freight, and a fee where it is a small one."""
-    if goods >= terms.minimum_order_cny:
-        return terms.freight_cny
-    if terms.small_order_fee_cny is None:
-        raise OrderTooSmall(vendor=vendor, minimum=terms.minimum_order_cny, goods=goods)
-    return terms.freight_cny + terms.small_order_fee_cny
+async def order_terms(vendor: str) -> OrderTerms:
+    """A vendor's terms for an order.
+
+    Raises:
+        Unknown: no such vendor.
+
+    """
+    terms = await db.read_one(
+        OrderTerms,
+        """SELECT vendor.id, party.code AS vendor, minimum_order_cny, small_order_fee_cny, freight_cny, vendor.active
+           FROM vendor JOIN party ON party.id = vendor.party WHERE party.code = $1""",
+        vendor,
+    )
+    if terms is None:
+        raise Unknown(what="vendor", what_zh="供应商", key=vendor)
+    return terms
+
+
+async def offers_for(
+    lines: Sequence[NewLine], *, seen_by: Actor, vendor: str | None = None, expedited: bool = False, limit: int = 500
+) -> list[OfferFor]:
+    """What vendors ask for some parts in these quantities today, the cheapest of each part first; one statement.
+
+    Offers in a currency without a rate are none.
+
+    Raises:
+        NotGranted: the reader may not see prices.
+
+    """
+    seen_by.require("costs.read")
+    return await db.read(
+        OfferFor,
+        """SELECT part.part_number, part.name_zh, part.name_en, wanted.quantity, party.code AS vendor,
+                  party.name_zh AS vendor_zh, party.name_en AS vendor_en, currency,
+                  with_tax(quoted, tax_percent, includes_tax) AS unit_price,
+                  payable_cny(quoted, tax_percent, includes_tax, cny_per_100) AS unit_price_cny,
+                  coalesce(CASE WHEN $5 THEN expedited_fee_cny ELSE order_fee_cny END, 0) AS fee_cny,
+                  minimum_quantity, lot_size, maximum_quantity,
+                  CASE WHEN $5 THEN expedited_hours ELSE lead_time_days * 24 END AS hours, framework_number,
+                  wanted.quantity BETWEEN minimum_quantity AND maximum_quantity AND wanted.quantity % lot_size = 0 AS fits
+           FROM unnest($1::text[], $2::int[]) WITH ORDINALITY AS wanted(part_number, quantity, place)
+           JOIN part ON part.part_number = wanted.part_number
+           JOIN offers_on($3::date) AS offer ON offer.part = part.id
+           JOIN vendor ON vendor.id = offer.vendor AND vendor.active
+           JOIN party ON party.id = vendor.party AND ($4::text IS NULL OR party.code = $4)
+           CROSS JOIN LATERAL (
+               SELECT CASE WHEN $5 THEN expedited_price ELSE price_at(offer.id, wanted.quantity, unit_price) END AS quoted
+           ) AS asked
+           WHERE NOT $5 OR expedited_hours IS NOT NULL
+           ORDER BY wanted.place, cost_cny(quoted, invoice_kind, tax_percent, includes_tax, cny_per_100), party.code
+           LIMIT $6""",
+        [line.part_number for line in lines],
+        [line.quantity for line in lines],
+        clock.today(),
+        vendor,
+        expedited,
+        limit,
+    )
+
+
+async def reckoned(vendor: str, offers: Sequence[OfferFor], *, expedited: bool) -> Reckoned:
+    """What an order of a vendor's offers would come to, as drafting it would reckon.
+
+    Raises:
+        Unknown: no such vendor.
+
+    """
+    terms = await order_terms(vendor)
+    goods = sum((offer.unit_price_cny * offer.quantity for offer in offers), Decimal(0))
+    small = expedited or goods >= terms.minimum_order_cny
+    return Reckoned(
+        goods_cny=goods,
+        fee_cny=max((offer.fee_cny for offer in offers), default=Decimal(0)),
+        freight_cny=Decimal(0) if expedited else terms.freight_cny,
+        minimum_order_cny=Decimal(0) if expedited else terms.minimum_order_cny,
+        small_order_fee_cny=Decimal(0) if small else terms.small_order_fee_cny,
+    )
 
 
 async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> tuple[int, _Offered]:
@@ -348,7 +482,7 @@ async def _priced(vendor: int, code: str, line: NewLine, *, expedited: bool) -> 
                   with_tax(quoted, tax_percent, includes_tax) AS unit_price,
                   coalesce(payable_cny(quoted, tax_percent, includes_tax, rate), 0) AS unit_price_cny,
                   coalesce(payable_cny(fee, tax_percent, includes_tax, rate), 0) AS fee_cny,
-                  minimum_quantity, lot_size, maximum_quantity
+                  minimum_quantity, lot_size, maximum_quantity, framework_number
            FROM offer
            CROSS JOIN LATERAL (
                SELECT CASE WHEN $4 THEN expedited_price ELSE price_at(offer.id, $5, unit_price) END AS quoted,
@@ -560,6 +694,7 @@ class LineToPlace(Struct, frozen=True, kw_only=True):
     currency: str
     unit_price: str
     unit_price_cny: str
+    framework_number: str | None = None
 
 
 async def order_to_place(order: UUID, states: Sequence[State] = ("approved",)) -> OrderToPlace | None:
@@ -574,7 +709,8 @@ async def order_to_place(order: UUID, states: Sequence[State] = ("approved",)) -
                   (SELECT jsonb_agg(jsonb_build_object('line_number', line_number, 'part_number', part_number,
                                                        'name_en', part.name_en, 'quantity', quantity,
                                                        'currency', currency, 'unit_price', unit_price::text,
-                                                       'unit_price_cny', unit_price_cny::text) ORDER BY part_number)
+                                                       'unit_price_cny', unit_price_cny::text,
+                                                       'framework_number', framework_number) ORDER BY part_number)
                    FROM (SELECT *, row_number() OVER (ORDER BY id) AS line_number FROM purchase_order_line
                          WHERE purchase_order = purchase_order.id) AS line
                    JOIN part ON part.id = line.part) AS lines
@@ -1130,6 +1266,7 @@ async def priced(vendor: str, part_number: str, quantity: int, *, expedited: boo
         unit_price=offer.unit_price,
         cny_per_100=offer.cny_per_100 or Decimal(100),
         unit_price_cny=offer.unit_price_cny,
+        framework_number=offer.framework_number,
     )
 
 
@@ -1141,11 +1278,11 @@ async def add_lines(order: UUID, lines: Sequence[PricedLine]) -> None:
     """
     await db.execute(
         """INSERT INTO purchase_order_line (purchase_order, part, quantity, unit_price_cny, currency, unit_price, cny_per_100,
-                                            invoice_kind, tax_percent)
+                                            invoice_kind, tax_percent, framework_number)
            SELECT $1, part.id, new.quantity, price_cny, new.currency, price, new.cny_per_100, terms.invoice_kind,
-                  terms.tax_percent
-           FROM unnest($2::text[], $3::int[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[])
-                WITH ORDINALITY AS new(part_number, quantity, currency, price, cny_per_100, price_cny, place)
+                  terms.tax_percent, new.framework_number
+           FROM unnest($2::text[], $3::int[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[], $9::text[])
+                WITH ORDINALITY AS new(part_number, quantity, currency, price, cny_per_100, price_cny, framework_number, place)
            JOIN part ON part.part_number = new.part_number
            JOIN purchase_order ON purchase_order.id = $1
            CROSS JOIN LATERAL (
@@ -1164,6 +1301,7 @@ async def add_lines(order: UUID, lines: Sequence[PricedLine]) -> None:
         [line.cny_per_100 for line in lines],
         [line.unit_price_cny for line in lines],
         clock.today(),
+        [line.framework_number for line in lines],
     )
     added = {line.part_number for line in lines}
     if (await order_view(order)).state in OPEN_FOR_RECEIPT:
@@ -1220,11 +1358,13 @@ _VIEW = f"""SELECT purchase_order.id, purchase_order.number, party.code AS vendo
                   purchase_order.state, expedited, version, case_number, request_number, created_at, created_by, approved_at,
                   approved_by, approved_for, wanted_at, tried_at, placed_at, acknowledged_at, shipped_at, vendor_reference,
                   promised_at, first_promised_at, received_at, matched_at, closed_at, problem, late_since, at_risk, total_cny,
+                  purchase_order.small_order_fee_cny,
                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
                               'id', line.id, 'part_number', part.part_number, 'name_zh', part.name_zh,
                               'name_en', part.name_en, 'quantity', quantity, 'received_quantity', received_quantity,
                               'short_quantity', short_quantity, 'promised_at', arrives_at,
-                              'invoice_kind', invoice_kind, 'tax_percent', tax_percent::text, 'currency', currency,
+                              'invoice_kind', invoice_kind, 'tax_percent', tax_percent::text,
+                              'framework_number', framework_number, 'currency', currency,
                               'unit_price', unit_price::text, 'cny_per_100', cny_per_100::text,
                               'unit_price_cny', unit_price_cny::text) ORDER BY part.part_number), '[]')
                    FROM purchase_order_line AS line JOIN part ON part.id = line.part
@@ -1252,6 +1392,7 @@ def _unpriced(view: OrderView) -> OrderView:
     return structs.replace(
         view,
         total_cny=UNSET,
+        small_order_fee_cny=UNSET,
         lines=[
             structs.replace(line, currency=UNSET, unit_price=UNSET, cny_per_100=UNSET, unit_price_cny=UNSET)
             for line in view.lines

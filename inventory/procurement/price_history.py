@@ -29,7 +29,7 @@ class PricePoint(Struct, frozen=True, kw_only=True):
 
     `change` is how far it is from the same vendor's price of the same kind before, as a share of that; None for its first.
     `quantity` is what was ordered or invoiced, or the least that the offer is for; `document` the order's or 发票's number.
-    What was taken back by a red 发票 or withdrawn is no price.
+    What was taken back by a red 发票 or withdrawn is no price. `framework_number`: the framework contract it comes from.
     """
 
     id: str
@@ -45,6 +45,7 @@ class PricePoint(Struct, frozen=True, kw_only=True):
     expedited: bool
     valid_to: date | None
     document: str | None
+    framework_number: str | None
     change: float | None
 
 
@@ -66,7 +67,8 @@ _POINTS = f"""
 SELECT 'o' || lpad(offer.id::text, 12, '0') AS id, valid_from AS "on", 'offered' AS kind, offer.vendor, offer.part,
        payable_cny(unit_price, tax_percent, includes_tax, rate) AS unit_price_cny,
        cost_cny(unit_price, invoice_kind, tax_percent, includes_tax, rate) AS unit_cost_cny,
-       minimum_quantity AS quantity, false AS expedited, valid_to, NULL::text AS document
+       minimum_quantity AS quantity, false AS expedited, valid_to, NULL::text AS document,
+       framework_number
 FROM offer
 JOIN part AS wanted ON wanted.id = offer.part AND wanted.part_number = $1
 CROSS JOIN LATERAL (SELECT coalesce(cny_per_100(currency, valid_from), cny_per_100(currency, $8)) AS rate) AS rated
@@ -74,7 +76,7 @@ WHERE valid_from <= $5 AND rate IS NOT NULL
 UNION ALL
 SELECT 'p' || line.id::text, (placed_at AT TIME ZONE '{clock.ZONE.key}')::date, 'ordered', purchase_order.vendor, line.part,
        line.unit_price_cny, cost_cny(line.unit_price, invoice_kind, tax_percent, true, cny_per_100), line.quantity,
-       expedited, NULL, number
+       expedited, NULL, number, line.framework_number
 FROM purchase_order_line AS line
 JOIN purchase_order ON purchase_order.id = line.purchase_order AND placed_at IS NOT NULL AND line.quantity > 0
 JOIN place ON place.id = ship_to AND ($3::text[] IS NULL OR place.code = ANY($3))
@@ -83,7 +85,7 @@ UNION ALL
 SELECT 'v' || asked.id::text, issued_on, 'invoiced', purchase_order.vendor, line.part,
        payable_cny(asked.total / asked.quantity, 0, true, cny_per_100),
        cost_cny(asked.total / asked.quantity, invoice.kind, asked.tax_percent, true, cny_per_100), asked.quantity, expedited,
-       NULL, invoice_number
+       NULL, invoice_number, line.framework_number
 FROM invoice_line AS asked
 JOIN invoice ON invoice.id = asked.invoice AND invoice.state <> 'withdrawn' AND asked.reverses IS NULL
 JOIN purchase_order_line AS line ON line.id = asked.order_line
@@ -119,6 +121,7 @@ async def prices(
             )
             SELECT told.id, "on", told.kind, part.part_number, party.code AS vendor, party.name_zh AS vendor_zh,
                    party.name_en AS vendor_en, unit_price_cny, told.unit_cost_cny, quantity, expedited, valid_to, document,
+                   framework_number,
                    (unit_price_cny / nullif(before, 0) - 1)::float8 AS change
             FROM told
             JOIN part ON part.id = told.part

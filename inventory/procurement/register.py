@@ -50,7 +50,8 @@ class NewAuthorisation(Struct, frozen=True, kw_only=True):
 class NewOffer(Struct, frozen=True, kw_only=True):
     """An offer to enter; the three expedited terms go together. An exchange sends the good part before the bad one.
 
-    All prices and fees are in its currency, with or without tax as it says.
+    All prices and fees are in its currency, with or without tax as it says. Without a fee a part is exchanged under warranty
+    alone. `framework_number` names the framework contract (框架协议) under which the prices were agreed.
     """
 
     vendor: str
@@ -74,6 +75,7 @@ class NewOffer(Struct, frozen=True, kw_only=True):
     exchange_fee: Decimal | None = None
     repair_price: Decimal | None = None
     repair_days: float | None = None
+    framework_number: str | None = None
 
 
 class NewPriceBreak(Struct, frozen=True, kw_only=True):
@@ -181,18 +183,18 @@ async def enter_offers(offers: Sequence[NewOffer], *, by: Actor) -> None:
     await enter(
         """INSERT INTO offer (vendor, part, unit_price, minimum_quantity, lot_size, maximum_quantity,
                               order_fee, lead_time_days, expedited_hours, expedited_price, expedited_fee,
-                              exchange_hours, exchange_fee, repair_price, repair_days, valid_from, valid_to,
-                              currency, invoice_kind, tax_percent, includes_tax)
+                              exchange_hours, exchange_fee, repair_price, repair_days, framework_number, valid_from,
+                              valid_to, currency, invoice_kind, tax_percent, includes_tax)
            SELECT vendor.id, part.id, unit_price, minimum_quantity, lot_size, maximum_quantity, order_fee,
                   lead_time_days, expedited_hours, expedited_price, expedited_fee, exchange_hours,
-                  exchange_fee, repair_price, repair_days, valid_from, valid_to, new.currency, invoice_kind,
-                  tax_percent, includes_tax
+                  exchange_fee, repair_price, repair_days, framework_number, valid_from, valid_to, new.currency,
+                  invoice_kind, tax_percent, includes_tax
            FROM jsonb_to_recordset($1) AS new(vendor text, part text, unit_price numeric,
                 minimum_quantity integer, lot_size integer, maximum_quantity integer, order_fee numeric,
                 lead_time_days float8, expedited_hours float8, expedited_price numeric,
                 expedited_fee numeric, exchange_hours float8, exchange_fee numeric, repair_price numeric,
-                repair_days float8, valid_from date, valid_to date, currency text, invoice_kind text, tax_percent numeric,
-                includes_tax boolean)
+                repair_days float8, framework_number text, valid_from date, valid_to date, currency text, invoice_kind text,
+                tax_percent numeric, includes_tax boolean)
            JOIN party ON party.code = new.vendor
            JOIN vendor ON vendor.party = party.id
            JOIN part ON part.part_number = new.part

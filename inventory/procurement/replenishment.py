@@ -73,7 +73,8 @@ class Facts(Struct, frozen=True, kw_only=True):
 class Candidate(Struct, frozen=True, kw_only=True):
     """An offer for what is lacking: how many it would be, and whether its grade will do.
 
-    `unit_price_cny` and `order_fee_cny` are payable with tax, `unit_cost_cny` is what offers are compared by.
+    `unit_price_cny` and `order_fee_cny` are payable with tax, `unit_cost_cny` is what offers are compared by;
+    `framework_number` is the framework contract (框架协议) that the price comes from.
     """
 
     vendor: str
@@ -84,6 +85,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     lot_size: int
     maximum_quantity: int
     lead_time_days: float
+    framework_number: str | None = None
     unit_price_cny: Decimal | UnsetType = UNSET
     unit_cost_cny: Decimal | UnsetType = UNSET
     order_fee_cny: Decimal | UnsetType = UNSET
@@ -266,7 +268,8 @@ WITH {_positions(some=some)}, lacking AS MATERIALIZED (
     ORDER BY offer.part, offer.vendor, offer.valid_from DESC
 ), priced AS (
     SELECT wanted.part, wanted.place, wanted.pool, offered.vendor, seller, grade, size.quantity, price.cny, price.cost,
-           order_fee_cny, order_fee_cost_cny, minimum_quantity, lot_size, maximum_quantity, lead_time_days, admitted,
+           order_fee_cny, order_fee_cost_cny, minimum_quantity, lot_size, maximum_quantity, lead_time_days, framework_number,
+           admitted,
            row_number() OVER (PARTITION BY wanted.part, wanted.place, wanted.pool
                               ORDER BY admitted DESC, least(size.quantity, needed) DESC,
                                        size.quantity * price.cost + order_fee_cost_cny, seller) AS rank
@@ -294,7 +297,8 @@ WITH {_positions(some=some)}, lacking AS MATERIALIZED (
                max(quantity) FILTER (WHERE rank = 1 AND admitted) AS quantity,
                jsonb_agg(jsonb_build_object('vendor', seller, 'grade', grade, 'admitted', admitted, 'quantity', quantity,
                    'minimum_quantity', minimum_quantity, 'lot_size', lot_size, 'maximum_quantity', maximum_quantity,
-                   'lead_time_days', lead_time_days, 'unit_price_cny', cny::text, 'unit_cost_cny', cost::text,
+                   'lead_time_days', lead_time_days,
+                   'framework_number', framework_number, 'unit_price_cny', cny::text, 'unit_cost_cny', cost::text,
                    'order_fee_cny', order_fee_cny::text)
                    ORDER BY rank) AS choice
         FROM priced WHERE rank <= 8 GROUP BY part, place, pool

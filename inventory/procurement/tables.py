@@ -138,7 +138,8 @@ class Authorisation(Table, tablename="authorisation", help_text="A maker's lette
 class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, how many and how fast"):
     """An offer per vendor and part; the expedited way has its own price and lead time, and so has a repair.
 
-    All its prices and fees are in its `currency`, and read as `prices.Quoted` says.
+    All its prices and fees are in its `currency`, and read as `prices.Quoted` says. `framework_number` is the framework
+    contract (框架协议) under which they were agreed. An exchange without a fee is one under warranty alone.
     """
 
     id = Serial(primary_key=True)
@@ -161,6 +162,7 @@ class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, 
     exchange_fee = optional_money()
     repair_price = optional_money()
     repair_days = optional_real()
+    framework_number = optional_text()
     valid_from = day()
     valid_to = optional_day()
 
@@ -172,6 +174,8 @@ class Offer(Table, tablename="offer", help_text="What a vendor asks for a part, 
     offer_quantities_fit = Check("minimum_quantity > 0 AND lot_size > 0 AND maximum_quantity >= minimum_quantity")
     offer_prices_are_not_negative = Check("unit_price >= 0 AND order_fee >= 0")
     offer_repair_is_not_negative = Check("repair_price >= 0 AND repair_days >= 0")
+    offer_exchange_is_not_negative = Check("exchange_hours >= 0 AND exchange_fee >= 0")
+    offer_exchange_fee_has_its_time = Check("exchange_fee IS NULL OR exchange_hours IS NOT NULL")
     offer_expedited_is_whole = Check(
         "(expedited_hours IS NULL) = (expedited_price IS NULL) AND (expedited_hours IS NULL) = (expedited_fee IS NULL)"
     )
@@ -210,9 +214,10 @@ class ExchangeRate(
 class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a vendor, from draft to receipt"):
     """A purchase order; its id is the idempotency key the vendor sees, the same at every attempt.
 
-    `version` counts what was changed of it with the vendor's word; `tried_at` is when it was first sent, `asked_at` when the
-    vendor was last asked about it. `late_for` is the due time whose lateness a buyer was told
-    of, `at_risk` what that does to the stock it was to fill. `matched_at` since when all that came is invoiced as agreed.
+    `total_cny` has everything that is payable; `small_order_fee_cny` is what of it the vendor asks for an order under its least
+    value. `version` counts what was changed of it with the vendor's word; `tried_at` is when it was first sent, `asked_at` when
+    the vendor was last asked about it. `late_for` is the due time whose lateness a buyer was told of, `at_risk` what that does
+    to the stock it was to fill. `matched_at` since when all that came is invoiced as agreed.
     """
 
     id = key()
@@ -224,6 +229,7 @@ class PurchaseOrder(Table, tablename="purchase_order", help_text="An order to a 
     state = text()
     expedited = flag(default=False)
     total_cny = money()
+    small_order_fee_cny = money(Decimal(0))
     version = whole(1)
     wanted_at = optional_instant()
     case_number = optional_text(index=True)
@@ -264,7 +270,7 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
     """What is ordered, at what price, and how much of it has come.
 
     `unit_price` is payable with tax in `currency`, `unit_price_cny` the same at `cny_per_100`; both stand still from the
-    approval on, with the tax rate and the kind of 发票.
+    approval on, with the tax rate and the kind of 发票. `framework_number`: the framework contract the price comes from.
     """
 
     id = key()
@@ -280,6 +286,7 @@ class PurchaseOrderLine(Table, tablename="purchase_order_line", help_text="One p
     received_quantity = whole(0)
     short_quantity = whole(0)
     arrives_at = optional_instant()
+    framework_number = optional_text()
 
     purchase_order_line_is_one_per_part = Unique([purchase_order, part])
     purchase_order_line_quantity_not_negative = Check("quantity >= 0")
@@ -489,6 +496,7 @@ class QualityClaim(
     opened_by = text()
     sent_at = optional_instant()
     sent_by = optional_text()
+    vendor_number = optional_text()
     answered_at = optional_instant()
     answered_by = optional_text()
     answer = note()

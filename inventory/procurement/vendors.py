@@ -3,13 +3,14 @@
 from datetime import date
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from inventory.ground import audit, clock, db
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Unknown
 from inventory.procurement import policy
 from inventory.procurement.prices import InvoiceKind
+from inventory.procurement.reliability import LeadTime, reliability
 
 
 class LetterView(Struct, frozen=True, kw_only=True):
@@ -41,7 +42,9 @@ class OfferView(Struct, frozen=True, kw_only=True):
 
     `unit_price_cny` is payable with tax, `unit_cost_cny` is what it costs us without the tax that is deducted, both of one
     piece in CNY; they are missing where no rate of its currency is in force. `rate_is_old` where that has not been entered for
-    longer than the policy says.
+    longer than the policy says. `framework_number` is the framework contract (框架协议) under which its prices are agreed;
+    `exchange_hours` without an `exchange_fee` are of an exchange under warranty alone. `measured` and `expedited_measured` are
+    how long orders of the part took, or all the vendor's where too few were of it.
     """
 
     id: int
@@ -60,11 +63,16 @@ class OfferView(Struct, frozen=True, kw_only=True):
     expedited_hours: float | None
     expedited_price: Decimal | None
     expedited_fee: Decimal | None
+    exchange_hours: float | None
+    exchange_fee: Decimal | None
+    framework_number: str | None
     valid_to: date | None
     cny_per_100: Decimal | None
     rate_is_old: bool
     unit_price_cny: Decimal | None
     unit_cost_cny: Decimal | None
+    measured: LeadTime | None = None
+    expedited_measured: LeadTime | None = None
 
 
 async def vendor(code: str) -> VendorView:
@@ -114,14 +122,14 @@ async def vendors(*, limit: int, after: str = "", code: str | None = None) -> li
 
 
 async def offers(
-    *, limit: int, after: int = 0, part_number: str | None = None, vendor: str | None = None
+    *, limit: int, seen_by: Actor, after: int = 0, part_number: str | None = None, vendor: str | None = None
 ) -> list[OfferView]:
-    """Offers that are valid today, in the order they were entered."""
-    return await db.read(
+    """Offers that are valid today, in the order they were entered; with how long orders for the reader's stores took."""
+    found = await db.read(
         OfferView,
         """SELECT offer.id, party.code AS vendor, part.part_number, currency, invoice_kind, tax_percent, includes_tax,
                   unit_price, minimum_quantity, lot_size, maximum_quantity, order_fee, lead_time_days, expedited_hours,
-                  expedited_price, expedited_fee, valid_to, rate AS cny_per_100,
+                  expedited_price, expedited_fee, exchange_hours, exchange_fee, framework_number, valid_to, rate AS cny_per_100,
                   currency <> 'CNY' AND rate IS NOT NULL AND NOT EXISTS (
                       SELECT FROM exchange_rate
                       WHERE exchange_rate.currency = offer.currency AND exchange_rate.valid_from BETWEEN $2 - $6::int AND $2
@@ -143,6 +151,19 @@ async def offers(
         limit,
         (await policy.in_force()).policy.rate_days,
     )
+    records = await reliability(
+        sorted({offer.vendor for offer in found}),
+        seen_by=seen_by,
+        parts=sorted({offer.part_number for offer in found}),
+    )
+    return [
+        structs.replace(
+            offer,
+            measured=records[offer.vendor].lead_time(offer.part_number, expedited=False),
+            expedited_measured=records[offer.vendor].lead_time(offer.part_number, expedited=True),
+        )
+        for offer in found
+    ]
 
 
 async def secret_version(code: str) -> int:

@@ -15,7 +15,7 @@ from inventory.places import places
 from inventory.requests import changing, fault_reports, scope, swapping
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import NewRequestLine, Outcome, Removed, RequestView, request_view
-from inventory.returns import removed, swaps
+from inventory.returns import customer_data, removed, swaps, whole_units
 from inventory.returns.policy import LOSS_CONFIRMED_WITHIN
 from inventory.returns.removed import TakenOut
 from inventory.stock import shipments
@@ -316,7 +316,10 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
 async def _give_back(
     head: db.Row, line: Line, outcome: Outcome, quantity: int, serials: Sequence[str], by: Actor
 ) -> None:
-    """Pieces return from the site to the store they came from, in the condition their outcome gives them."""
+    """Pieces return from the site to the store they came from, in the condition their outcome gives them.
+
+    A whole unit that ran there has the customer's data erased.
+    """
     if line.place is None:
         return
     part = line.supplied_part or line.part
@@ -340,6 +343,9 @@ async def _give_back(
         ],
         by=by,
     )
+    if outcome in COMES_BACK_AS and line.depot is not None and await whole_units.replaces_devices(part):
+        for unit in [piece.unit for piece in pieces if piece.unit is not None]:
+            await customer_data.came_back(unit, depot=line.depot)
 
 
 async def _as_they_went(pieces: Sequence[Piece], document: str, site: int) -> list[tuple[str, int]]:

@@ -42,7 +42,7 @@ async def exchange(
         NothingWaits: the request waits for none of it.
         ProvenanceTooLow: its contract takes no part from a vendor's exchange.
         ExchangedAlready: an exchange that is under way brings it.
-        NoExchange, OutOfWarranty, NotBySerial: as `exchanges.begin`.
+        NoExchange, OutOfWarranty, NotBySerial, NotTheOldPiece, OnTheBench: as `exchanges.begin`.
 
     """
     by.require("parts.request")
@@ -109,8 +109,8 @@ async def take(line: UUID, *, by: Actor) -> bool:
         return False
     waiting = await db.fetch_one(
         """SELECT id, source_place, pool, quantity FROM request_line
-           WHERE request = $1 AND part = $2 AND state = 'backordered' AND quantity = 1
-           ORDER BY position LIMIT 1 FOR NO KEY UPDATE""",
+           WHERE request = $1 AND part = $2 AND state = 'backordered'
+           ORDER BY quantity, position LIMIT 1 FOR NO KEY UPDATE""",
         came["request"],
         came["part"],
     )
@@ -118,6 +118,8 @@ async def take(line: UUID, *, by: Actor) -> bool:
         await reservations.release(came["reservation"], by=by)
         return False
     await count_waiting(came["part"], waiting["source_place"], waiting["pool"], -1)
+    if waiting["quantity"] > 1:
+        await _go_on_waiting(waiting["id"])
     await db.execute(
         """UPDATE request_line SET state = 'reserved', reservation = $2, expected = NULL, firm = true, supplied_part = part,
                   source_place = $3, ahead = NULL, pieces_each = 1, reasons = '["vendor_exchange"]', reserved_at = $4,
@@ -136,3 +138,20 @@ async def take(line: UUID, *, by: Actor) -> bool:
         "part_request.reserved", "part_request", view.number, view, contract=view.contract, depot=view.site
     )
     return True
+
+
+async def _go_on_waiting(line: UUID) -> None:
+    """Keep a line to one piece; the others wait on by a line of their own, as it stands."""
+    await db.execute(
+        """WITH one AS (
+               UPDATE request_line SET quantity = 1 WHERE id = $1 RETURNING request, old.quantity - 1 AS rest
+           )
+           INSERT INTO request_line (request, position, part, device_position, quantity, state, pool, source_place,
+                                     supplied_part, pieces_each, expected, promised_at, first_promised_at, firm, reasons,
+                                     ladder)
+           SELECT one.request, (SELECT max(position) + 1 FROM request_line WHERE request_line.request = one.request), part,
+                  device_position, one.rest, state, pool, source_place, supplied_part, pieces_each, expected, promised_at,
+                  first_promised_at, firm, reasons, ladder
+           FROM one JOIN request_line ON request_line.id = $1""",
+        line,
+    )

@@ -194,16 +194,23 @@ _FROM_MAKERS = (
 
 
 async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: float) -> dict[int, list[Outside]]:
-    """What each vendor could send today over the serving store: a part in exchange, and its fastest sale."""
+    """What each vendor could send today over the serving store: a part in exchange, and its fastest sale.
+
+    A maker with whom return terms are agreed exchanges under its own warranty also what it names no time for: then it is
+    taken to come no sooner than an ordinary order would, and the rung says so.
+    """
     rows = await db.fetch(
         """SELECT offer.part, party.code AS vendor, coalesce(earlier.took, '{}') AS took,
                   coalesce(expedited_hours, lead_time_days * 24) AS hours,
-                  coalesce(expedited_cost_cny, unit_cost_cny)::float8 AS cost, exchange_hours,
+                  coalesce(expedited_cost_cny, offer.unit_cost_cny)::float8 AS cost, exchange_hours,
                   exchange_cost_cny::float8 AS exchange_fee,
-                  party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it
+                  party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it,
+                  lead_time_days * 24 AS usual_hours, part.serialised,
+                  EXISTS (SELECT FROM return_terms WHERE return_terms.vendor = vendor.id) AS agreed
            FROM offers_on($2::date) AS offer
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
+           JOIN part ON part.id = offer.part
            CROSS JOIN LATERAL (
                SELECT array_agg(hours) AS took FROM (
                    SELECT extract(epoch FROM received_at - placed_at)::float8 / 3600 AS hours FROM purchase_order
@@ -231,19 +238,22 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
                 took=tuple(hours + travel_hours for hours in row["took"]),
             )
         )
-        if row["exchange_hours"] is not None:
-            by_warranty = in_warranty and row["makes_it"]
-            told = () if is_at_least("vendor_exchange", device.minimum_provenance) else ("source_too_low",)
+        by_warranty = in_warranty and row["makes_it"]
+        timed = row["exchange_hours"] is not None
+        if timed or (by_warranty and row["agreed"] and row["serialised"]):
+            too_low = () if is_at_least("vendor_exchange", device.minimum_provenance) else ("source_too_low",)
             options.append(
                 Outside(
                     rung="vendor_exchange",
                     vendor=row["vendor"],
-                    hours=row["exchange_hours"] + travel_hours,
+                    hours=(row["exchange_hours"] if timed else row["usual_hours"]) + travel_hours,
                     cost_cny=0.0 if by_warranty else row["exchange_fee"] or 0.0,
                     hindrances=(
-                        *told,
+                        *too_low,
+                        *(() if row["agreed"] else ("no_return_terms",)),
                         *(() if by_warranty or row["exchange_fee"] is not None else ("only_in_warranty",)),
                     ),
+                    told=() if timed else ("in_makers_warranty", "time_by_lead_time"),
                 )
             )
     return outside

@@ -82,7 +82,7 @@ class Source(Stock, frozen=True, kw_only=True):
 class Outside(Struct, frozen=True, kw_only=True):
     """Something that can be asked for but not held: a vendor's exchange or sale, a whole unit.
 
-    `took` is how many hours earlier orders took until they could be at the site.
+    `took` is how many hours earlier orders took until they could be at the site; `told` is what else there is to know.
     """
 
     rung: Rung
@@ -93,6 +93,7 @@ class Outside(Struct, frozen=True, kw_only=True):
     part_number: str | None = None
     took: tuple[float, ...] = ()
     hindrances: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -386,6 +387,7 @@ def _outside(quantity: int, other: Outside, now: datetime, need_by: datetime | N
     reasons = list(other.hindrances)
     if other.vendor and possible:
         reasons.append(f"ask_{other.vendor}" if other.rung == "vendor_exchange" else f"buy_from_{other.vendor}")
+    reasons += other.told
     if possible and not on_time:
         reasons.append("after_need_by")
     chance = _chance(other.took, now, need_by)

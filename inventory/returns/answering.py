@@ -52,6 +52,14 @@ class SameSerial(Invalid):
     help_zh = "请填写换回件的序列号；原件返回请登记“已修复”或“拒修退回”。"
 
 
+class ThereBeforeSent(Invalid):
+    """{rma} was sent at {sent}: its vendor cannot have had it at {at}."""
+
+    zh = "{rma} 于 {sent} 寄出，供应商签收时间（{at}）不能早于寄出时间。"
+    help_en = "Give the time at which the vendor took the pieces in, with its time zone."
+    help_zh = "请填写供应商实际签收时间，并注意时区。"
+
+
 class AnsweredAlready(Refused):
     """Line {line} of {rma} was answered: {answer}."""
 
@@ -102,11 +110,14 @@ async def arrive(rma: UUID, *, by: Actor, at: datetime | None = None) -> RmaView
     """The vendor has the pieces. Of an advance exchange the debt is settled, and the titles cross: each has its own now.
 
     Raises:
+        ThereBeforeSent: `at` is before they were sent.
         Unknown, NotYourDepot, WrongState: as `rmas.lock`; only what was shipped arrives.
 
     """
     require_settling(by)
     head = await lock(rma, ("shipped",), by=by)
+    if at is not None and head.shipped_at is not None and at < head.shipped_at:
+        raise ThereBeforeSent(rma=head.number, sent=head.shipped_at.isoformat(), at=at.isoformat())
     await db.execute(
         "UPDATE rma SET state = 'at_vendor', at_vendor_at = $2, at_vendor_by = $3 WHERE id = $1",
         rma,
@@ -327,13 +338,14 @@ async def agree_to_scrap(rma: UUID, position: int, *, by: Actor) -> RmaView:
 
 @db.atomic
 async def charge(rma: UUID, position: int, *, by: Actor, reason: str, cny: Decimal | None = None) -> RmaView:
-    """Keep that the vendor charges for an old piece that did not come back in time; what it sent is ours from now on.
+    """Keep that the vendor charges for an old piece that does not come back; what it sent is ours from now on.
 
-    Without an amount it is what the terms put at risk.
+    Without an amount it is what the terms put at risk. A piece that was lost, or stayed with its customer, is given up
+    before the vendor's bill comes: its debt is charged already, the bill is kept here.
 
     Raises:
         ReasonMissing: it was not said why.
-        NothingOwed: the line owes nothing, or its debt is settled.
+        NothingOwed: the line owes nothing, its debt is settled, or its bill is kept already.
         NotGranted: the actor may not see costs.
         Unknown, NotYourDepot, WrongState: as `rmas.lock`; a closed RMA charges nothing.
 
@@ -345,9 +357,11 @@ async def charge(rma: UUID, position: int, *, by: Actor, reason: str, cny: Decim
     head = await lock(rma, ("requested", "authorised", "shipped"), by=by)
     line = the_line(await lines_of(rma), position)
     debt = None if line.debt is None else await debts.debt_view(line.debt)
-    if debt is None or debt.state != "open" or line.replacement is None:
+    billed = line.charged_cny is not None or line.replacement is None
+    if debt is None or debt.state not in ("open", "charged") or billed:
         raise NothingOwed(line=position, rma=head.number)
-    await debts.settle(debt.id, "charged", by=by, reason=reason.strip())
+    if debt.state == "open":
+        await debts.settle(debt.id, "charged", by=by, reason=reason.strip())
     await db.execute(
         "UPDATE rma_line SET charged_cny = $2 WHERE id = $1", line.id, debt.money_cny if cny is None else cny
     )

@@ -61,6 +61,20 @@ class NotHere(Refused):
     help_zh = "请先调拨到该库，或从其所在备件库送还。"
 
 
+class NotTheCustomers(Refused):
+    """{serial} at {site} is not {customer}'s by the books: {why}."""
+
+    zh = "按账面，{site} 的 {serial} 不归客户 {customer} 所有：{why_zh}。"
+    help_en = (
+        "Take a loaner back by its loan; debrief what went there for a request (a part that was fitted is the customer's); "
+        "bring anything else of ours to the counter. If the label was misread, give the right serial."
+    )
+    help_zh = (
+        "借出设备请在借用单上归还；随申请送去的备件请先反馈用件（装机后归客户）；其他我方备件请到返还柜台办理。"
+        "如误读标签，请填写正确序列号。"
+    )
+
+
 class NoCustomerThere(Invalid):
     """{site} is no customer's site."""
 
@@ -198,6 +212,7 @@ async def collect(
 
     Raises:
         RecipientMissing: nobody is named who gave it.
+        NotTheCustomers: what carries that serial there is a loaner or a part of ours, or somebody else's.
         SerialRepeated: a unit with that serial is somewhere else in the ledger.
         Unknown, NotYourDepot, WrongState: as `_lock`; only what is planned is collected.
 
@@ -209,14 +224,8 @@ async def collect(
     named = (serial or head["serial"]).strip()
     pool = await pools.find(COMMON)
     origin = Spot(head["site"], "defective", head["customer"], pool)
-    known = await db.fetch_one(
-        """SELECT unit.id, place, condition, owner, pool FROM unit WHERE part = $1 AND serial = $2 AND place = $3
-           FOR NO KEY UPDATE""",
-        head["part"],
-        named,
-        head["site"],
-    )
-    if known is not None:  # fitted by us once, and the customer's since
+    known = await _at_the_site(head, named)
+    if known is not None:
         unit = known["id"]
         origin = Spot(known["place"], known["condition"], known["owner"], known["pool"])
     else:
@@ -287,6 +296,49 @@ async def collect(
             contract=head["contract"],
         )
     return await _turned(collection, "collected", by=by)
+
+
+async def _at_the_site(head: db.Row, serial: str) -> db.Row | None:
+    """The unit with that serial that the books have at the site, locked: its customer's, or fitted by us and so the customer's.
+
+    Raises:
+        NotTheCustomers: it is lent, was sent there and fitted into nothing, or is somebody else's.
+
+    """
+    known = await db.fetch_one(
+        """SELECT unit.id, unit.place, unit.condition, unit.owner, unit.pool, owner.code AS owner_code, owner.is_ourselves,
+                  customer.code AS customer, site.code AS site,
+                  (SELECT number FROM loan WHERE loan.unit = unit.id AND state = 'lent') AS loan,
+                  EXISTS (SELECT FROM device
+                          LEFT JOIN fitted_part AS fitted ON fitted.device = device.id AND fitted.part = unit.part
+                               AND fitted.removed_at IS NULL
+                          WHERE device.site = unit.place
+                            AND (device.serial = unit.serial OR fitted.serial = unit.serial
+                                 OR (fitted.id IS NOT NULL AND fitted.serial IS NULL
+                                     AND fitted.document_number IN (SELECT document FROM movement
+                                                                    WHERE movement.unit = unit.id AND to_place = unit.place))))
+                      AS fitted
+           FROM unit
+           JOIN party AS owner ON owner.id = unit.owner JOIN party AS customer ON customer.id = $4
+           JOIN place AS site ON site.id = unit.place
+           WHERE unit.part = $1 AND unit.serial = $2 AND unit.place = $3 FOR NO KEY UPDATE OF unit""",
+        head["part"],
+        serial,
+        head["site"],
+        head["customer"],
+    )
+    if known is None or known["owner"] == head["customer"]:
+        return known
+    why = None
+    if known["loan"] is not None:
+        why = (f"it is our loaner, lent by {known['loan']}", f"为我方借出设备（{known['loan']}）")
+    elif not known["is_ourselves"]:
+        why = (f"it belongs to {known['owner_code']}", f"归 {known['owner_code']} 所有")
+    elif not known["fitted"]:
+        why = ("it is our part, and was fitted into no device there", "为我方备件，且未装入该机房任何设备")
+    if why is not None:
+        raise NotTheCustomers(serial=serial, site=known["site"], customer=known["customer"], why=why[0], why_zh=why[1])
+    return known
 
 
 @db.atomic

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from inventory.catalogue import parts
 from inventory.catalogue.grades import LEAST_FOR_GOOD_STOCK, is_at_least
+from inventory.catalogue.parts import PartRef
 from inventory.ground import clock, db, jobs, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Refused
@@ -20,7 +21,7 @@ from inventory.returns import answering, debts, repairs, vendor_terms
 from inventory.returns.rmas import Head, Line, RmaView, lines_of, lock, turned
 from inventory.returns.terms import at_risk, due
 from inventory.stock import expected, lots, receipts, reservations, units
-from inventory.stock.differences import Finding
+from inventory.stock.differences import Difference, Finding
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Piece, Spot
 from inventory.stock.receipts import Entered
@@ -42,10 +43,19 @@ class NothingAwaited(Refused):
     help_zh = "须先登记供应商答复（已修、已换或拒修）；先行换件须先获授权。"
 
 
+class NoReplacement(Refused):
+    """{part_number} cannot stand for line {line} of {rma}, which awaits {expected}: {why}."""
+
+    zh = "{part_number} 不能作为 {rma} 第 {line} 行（预期 {expected}）的来件：{why_zh}。"
+    help_en = "Check the label. If this is what came, put it by at the counter as found, and tell the vendor."
+    help_zh = "请核对标签。若确为此件，请在返还柜台按实物入库，并告知供应商。"
+
+
 class Arrived(Struct, frozen=True, kw_only=True):
     """A piece as it lies on the dock: its serial (or how many of a part without), in which line's place where that differs.
 
-    `part_number` where the vendor sent a successor; `damaged` keeps it from good stock.
+    `part_number` where the vendor sent another part than was asked: it waits in quarantine, with the `reason` why it was
+    taken in. `damaged` keeps it from good stock.
     """
 
     serial: str | None = None
@@ -62,6 +72,8 @@ async def receive(rma: UUID, arrived: list[Arrived], *, by: Actor) -> RmaView:
     Raises:
         NothingAwaited: nothing is to come.
         NotExpected: a serial is not what is awaited, and no reason was given.
+        DifferenceUnexplained: another part came, or a damaged one, and nobody said why.
+        NoReplacement: another part came in place of the very piece that was sent, or it cannot be kept as that one is.
         SerialRepeated: a replacement's serial is in the ledger already.
         Unknown, NotYourDepot, WrongState: as `rmas.lock`; no such part.
 
@@ -75,13 +87,17 @@ async def receive(rma: UUID, arrived: list[Arrived], *, by: Actor) -> RmaView:
         awaited = [line for line in await lines_of(rma) if _awaited(head, line)]
         if not awaited:
             raise NothingAwaited(rma=head.number)
-        line = _line_for(head, each, awaited)
+        part = None if each.part_number is None else await parts.find(each.part_number)
+        line = _line_for(head, each, awaited, part)
+        if part is not None and part.id != line.part:
+            _require_replaces(head, line, part)
         if line.answer in ("repaired", "rejected"):
             finding, piece = await _come_back(head, line, each, receipt, by=by)
         else:
-            finding, piece = await _replace(head, line, each, receipt, by=by)
+            finding, piece = await _replace(head, line, each, part, receipt, by=by)
         findings.append(finding)
         pieces.append([piece])
+    receipts.explained(findings)
     await receipts.write_lines(receipt, findings, Entered(pieces, [[] for _ in pieces]), owner=await places.ourselves())
     await answering.settle(head, by=by)
     return await turned(head, "received", by=by)
@@ -102,12 +118,14 @@ def _serial(line: Line) -> str | None:
     return line.serial if line.answer in ("repaired", "rejected") else line.replacement_serial
 
 
-def _line_for(head: Head, came: Arrived, awaited: list[Line]) -> Line:
-    """The line that a piece came for: by its serial, or as whoever took it in says."""
+def _line_for(head: Head, came: Arrived, awaited: list[Line], part: PartRef | None) -> Line:
+    """The line that a piece came for: by its serial, by its part, or as whoever took it in says."""
     exact = next((line for line in awaited if came.serial is not None and _serial(line) == came.serial), None)
     if exact is not None:
         return exact
     named = [line for line in awaited if came.position in (None, line.position)]
+    if part is not None:
+        named = [line for line in named if line.part == part.id] or named
     # a replacement whose serial nobody told is what its line waits for; another unit than was told needs a reason
     fits = [line for line in named if _serial(line) is None or not line.serialised]
     if not fits and came.position is not None and came.reason.strip():
@@ -116,6 +134,29 @@ def _line_for(head: Head, came: Arrived, awaited: list[Line]) -> Line:
         told = ", ".join(f"{line.position}: {line.part_number} {_serial(line) or '?'}" for line in awaited)
         raise NotExpected(serial=came.serial or "–", rma=head.number, awaited=told)
     return fits[0]
+
+
+def _require_replaces(head: Head, line: Line, part: PartRef) -> None:
+    """Refuse another part where it cannot stand for what is awaited.
+
+    Raises:
+        NoReplacement: the very piece that was sent is to come back, or the parts are not kept alike.
+
+    """
+    why = None
+    if line.answer in ("repaired", "rejected"):
+        why = ("the piece that was sent comes back itself", "应返回寄出的原件")
+    elif part.serialised != line.serialised:
+        why = ("one of them is kept by serial, the other is not", "两者的序列号管理方式不同")
+    if why is not None:
+        raise NoReplacement(
+            part_number=part.part_number,
+            line=line.position,
+            rma=head.number,
+            expected=line.part_number,
+            why=why[0],
+            why_zh=why[1],
+        )
 
 
 async def _come_back(
@@ -153,14 +194,15 @@ async def _come_back(
 
 
 async def _replace(
-    head: Head, line: Line, came: Arrived, receipt: receipts.Begun, *, by: Actor
+    head: Head, line: Line, came: Arrived, named: PartRef | None, receipt: receipts.Begun, *, by: Actor
 ) -> tuple[Finding, Piece]:
     """Another piece comes for the old one: the vendor's own while it waits for the old one, else whose the old one was."""
-    part = await parts.find(came.part_number or line.part_number)
+    part = named or await parts.find(line.part_number)
     titles_crossed = not head.advance or head.state in ("at_vendor", "answered")
     owner = line.owner if titles_crossed else head.vendor_party
     wrong = came.serial is not None and line.replacement_serial not in (None, came.serial)
-    condition = await _fit(head, damaged=came.damaged or wrong)
+    other = part.id != line.part
+    condition = await _fit(head, unfit=came.damaged or wrong or other)
     origin = Spot(head.vendor_place, condition, owner, head.pool)
     unit = lot = None
     if part.serialised:
@@ -197,10 +239,11 @@ async def _replace(
     await expected.count_in(line.id, line.quantity)
     if line.unit is not None and not line.ours:  # what came stands for the customer's unit that was collected
         await db.execute(
-            "UPDATE collection SET unit = $2, serial = $3 WHERE unit = $1 AND closed_at IS NULL",
+            "UPDATE collection SET unit = $2, serial = $3, part = $4 WHERE unit = $1 AND closed_at IS NULL",
             line.unit,
             unit,
             came.serial,
+            part.id,
         )
     if not titles_crossed:
         await _owe(head, line, by=by)
@@ -217,12 +260,12 @@ async def _replace(
             await db.execute("UPDATE rma_line SET reservation = $2 WHERE id = $1", line.id, held.id)
             await jobs.enqueue(jobs.ExchangeArrived(line.id))
         await steps.finish("rma", head.number, "follow_rma", by=by)
-    difference = "wrong_serial" if wrong else "damaged" if came.damaged else None
+    difference = "wrong_part" if other else "wrong_serial" if wrong else "damaged" if came.damaged else None
     finding = _finding(line, part.id, part.part_number, condition, came, difference=difference, owner=owner)
     return finding, Piece(unit=unit, lot=lot, quantity=line.quantity)
 
 
-async def _fit(head: Head, *, damaged: bool) -> str:
+async def _fit(head: Head, *, unfit: bool) -> str:
     """What a replacement is when it comes: good where a vendor's exchange is proof enough for its pool, else quarantined."""
     row = await db.fetch_one(
         """SELECT coalesce(contract.minimum_provenance, $2) AS needed, vendor.inspect_on_receipt AS inspect
@@ -232,7 +275,7 @@ async def _fit(head: Head, *, damaged: bool) -> str:
         head.vendor,
     )
     proven = row is not None and is_at_least("vendor_exchange", row["needed"]) and not row["inspect"]
-    return "good" if proven and not damaged else "quarantine"
+    return "good" if proven and not unfit else "quarantine"
 
 
 async def _unit(part: int, serial: str, origin: Spot, receipt: receipts.Begun, head: Head) -> UUID:
@@ -295,7 +338,7 @@ def _finding(
     condition: str,
     came: Arrived,
     *,
-    difference: str | None = None,
+    difference: Difference | None = None,
     owner: int | None = None,
 ) -> Finding:
     return Finding(
@@ -306,7 +349,7 @@ def _finding(
         missing=0,
         expected=line.quantity,
         condition=condition,
-        difference=difference,  # pyright: ignore[reportArgumentType]  one of those two
+        difference=difference,
         serials=[] if not line.serialised else [came.serial or line.serial or ""],
         reason=came.reason,
         pool=None,

@@ -1,7 +1,6 @@
 """The counter (返还柜台): what somebody brings is scanned and settles what was owed; a wrong serial is caught there."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +15,15 @@ from inventory.installed_base import fitted
 from inventory.people import messages
 from inventory.places import places
 from inventory.places.places import PlaceRef
-from inventory.returns import debts, loaners, removed, swaps
+from inventory.returns import customer_data, debts, loaners, removed, swaps
 from inventory.returns.debts import DebtView
+from inventory.returns.policy import ANSWERED_WITHIN
 from inventory.stock import codes, handing_in, units
 from inventory.stock.handing_in import UNIDENTIFIED
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.pools import COMMON
 from inventory.stock.units import UnitView
-
-ANSWERED_WITHIN = timedelta(hours=8)
-"""How soon somebody should have found out why another serial came back."""
 
 
 class OtherSerialExpected(Refused):
@@ -76,14 +73,6 @@ class OwnFinding(Forbidden):
     help_zh = "请由调度员、项目经理或质量监督更正。"
 
 
-class LentOut(Refused):
-    """{serial} is lent by {loan}: it is taken back there, checked, and its data is erased."""
-
-    zh = "{serial} 为借出设备（{loan}），请在借用单上办理归还，检查并清除数据。"
-    help_en = "Open the loan and take it back."
-    help_zh = "请打开该借用单办理归还。"
-
-
 class TakenIn(Struct, frozen=True, kw_only=True):
     """What the counter did: which debts that settled, or what was put by as found, and what is wrong with it."""
 
@@ -126,9 +115,7 @@ async def take_in(
     by.require_depot(depot)
     store = await places.find_store(depot)
     part, named = await _read(what, serial)
-    loan = await loaners.lent_by(named or what.strip())
-    if loan is not None:
-        raise LentOut(serial=named or what.strip(), loan=loan)
+    await loaners.require_not_lent(named or what.strip(), part)
     meant = None if debt is None else await _meant(debt, store, by)
     if meant is None and owner is None:
         meant = await _matching(store, part, named, guess=not as_found)
@@ -390,6 +377,7 @@ async def correct_record(wrong: UUID, *, by: Actor, reason: str) -> DebtView:
         if not here.in_store and site is not None:
             back = Spot(site, "unknown", here.spot.owner, here.spot.pool)
             await removed.move(view, back, "removal_corrected", by=by, reason=reason.strip(), at=here)
+            await customer_data.is_gone(debt["unit"], by=by)  # it never came out, and brought nothing along
     spot = Spot(came["place"], came["condition"], came["owner"], came["pool"])
     await post(
         [
@@ -468,3 +456,26 @@ async def _answer(wrong: UUID, outcome: str, *, by: Actor, reason: str) -> None:
         outcome,
         reason.strip(),
     )
+
+
+@db.atomic
+async def identify(tag: str, part_number: str, *, by: Actor, serial: str | None = None, reason: str = "") -> UnitView:
+    """Say what an unidentified piece is, as `handing_in.identify`; a customer's data on it goes along.
+
+    Raises:
+        Unknown, AlreadyIdentified, NotYourDepot: as there.
+        LentOut: it is one of our loaners.
+
+    """
+    by.require("stock.judge")
+    view = await units.unit(tag, seen_by=by)
+    named = serial or view.claimed_serial
+    if named is not None:
+        await loaners.require_not_lent(named, await parts.find(part_number))
+    holds_data = await db.fetch_value("SELECT holds_data FROM unit WHERE id = $1", view.id)
+    if holds_data:
+        await customer_data.is_gone(view.id, by=by)
+    known = await handing_in.identify(tag, part_number, by=by, serial=serial, reason=reason)
+    if holds_data:
+        await customer_data.came_back(known.id, depot=view.place)
+    return known

@@ -26,6 +26,9 @@ When = Literal["overdue", "today", "tomorrow", "this_week", "later"]
 WHENS: tuple[When, ...] = ("overdue", "today", "tomorrow", "this_week", "later")
 """The columns of the board, the most urgent first."""
 
+NOBODY = "nobody"
+"""What no person owes stands on the board under this name: what we owe vendors ourselves."""
+
 DUTY_OF: dict[DebtorKind, str] = {"engineer": "bring_back", "us": "send_back"}
 """The duty of an open debt, by who owes it."""
 
@@ -466,12 +469,12 @@ async def debts(
     vendor: str | None = None,
     document: str | None = None,
     device: str | None = None,
-    unit: UUID | None = None,
+    units: Sequence[UUID] | None = None,
     when: When | None = None,
 ) -> list[DebtView]:
     """Debts in the reader's scope, those due first first; of a piece that is owed both ways, both.
 
-    `when` keeps to one column of the board.
+    `when` keeps to one column of the board; `debtor` NOBODY to what we owe vendors.
     """
     due_at, debt = after or (None, None)
     starts, ends = span_of(when, clock.now()) if when else (None, None)
@@ -480,11 +483,11 @@ async def debts(
         f"""{_VIEW}
             WHERE {seen("$1", "$2", "$3")}
               AND ($4::timestamptz IS NULL OR (debt.due_at, debt.id) > ($4, $5::uuid))
-              AND ($6::text IS NULL OR debt.state = $6) AND ($7::text IS NULL OR debt.debtor = $7)
+              AND ($6::text IS NULL OR debt.state = $6) AND ($7::text IS NULL OR coalesce(debt.debtor, '{NOBODY}') = $7)
               AND ($8::text IS NULL OR depot.code = $8) AND ($9::text IS NULL OR party.code = $9)
               AND ($10::text IS NULL OR debt.document_number = $10) AND ($11::text IS NULL OR device.serial = $11)
               AND ($12::timestamptz IS NULL OR debt.due_at >= $12) AND ($13::timestamptz IS NULL OR debt.due_at < $13)
-              AND ($14::uuid IS NULL OR debt.unit = $14)
+              AND ($14::uuid[] IS NULL OR debt.unit = ANY($14))
             ORDER BY debt.due_at, debt.id LIMIT $15""",
         *of(seen_by),
         due_at,
@@ -497,7 +500,7 @@ async def debts(
         device,
         starts,
         ends,
-        unit,
+        None if units is None else list(units),
         limit,
     )
     return _shown(found, seen_by)
@@ -558,7 +561,7 @@ async def shares(*, seen_by: Actor) -> list[Share]:
             SELECT said.what, said.name, said.name_zh, said.name_en, count(*)::int AS debts, sum(quantity)::int AS pieces,
                    sum(money_cny) AS money_cny
             FROM open CROSS JOIN LATERAL (VALUES
-                ('when', "when", NULL, NULL), ('debtor', debtor, debtor_zh, debtor_en),
+                ('when', "when", NULL, NULL), ('debtor', coalesce(debtor, '{NOBODY}'), debtor_zh, debtor_en),
                 ('depot', depot, depot_zh, depot_en), ('vendor', vendor, vendor_zh, vendor_en)
             ) AS said(what, name, name_zh, name_en)
             WHERE said.name IS NOT NULL

@@ -15,7 +15,7 @@ from inventory.installed_base import devices
 from inventory.installed_base.failures import code_of
 from inventory.places import places
 from inventory.procurement.vendors import vendor_id
-from inventory.returns import coming_in, debts, rmas
+from inventory.returns import coming_in, debts, repairs, rmas, vendor_terms
 from inventory.returns.rmas import Head, Line, OnAnotherRma, RmaView, lines_of, lock, the_line, turned
 from inventory.stock import expected, pools
 from inventory.stock.ledger import post
@@ -53,6 +53,16 @@ class NotTheOldPiece(Refused):
     zh = "{serial} 不能作为第 {line} 行 {part_number} 的旧件：{why_zh}。"
     help_en = "Name a defective piece of the same part that lies in the RMA's store."
     help_zh = "请选择同料号、位于该返修单备件库的坏件。"
+
+
+class SentAlready(Refused):
+    """The good piece of {rma} is on its way or here already, since {at}."""
+
+    zh = "{rma} 的换件已于 {at} 发出或到货。"
+    help_en = (
+        "Take in what comes; another serial than was told is taken in with a reason, whatever else differs is a remark."
+    )
+    help_zh = "请等待到货并办理入库；序列号与告知不符时填写原因入库，其他出入请以备注说明。"
 
 
 class NotUnused(Refused):
@@ -95,12 +105,15 @@ async def open_exchange(
         NotBySerial: the part has no serials.
         NoExchange: nothing is agreed with the vendor, or it exchanges no such part.
         OutOfWarranty: it exchanges it under warranty alone, and the device is in none.
+        NotTheOldPiece: the old piece is here and belongs to another pool, or to a vendor.
+        OnTheBench: the old piece is being repaired.
         OnAnotherRma: the old piece is on its way back already.
+        NotYourContracts: the actor acts for some contracts alone, and it is for none of them.
 
     """
     by.require("rmas.ask")
     by.require_depot(depot)
-    return await begin(
+    opened = await begin(
         vendor,
         depot,
         part_number,
@@ -112,6 +125,8 @@ async def open_exchange(
         complaint=complaint,
         failure_code=failure_code,
     )
+    rmas.require_contract(opened, by)
+    return opened
 
 
 @db.atomic
@@ -140,8 +155,7 @@ async def begin(
     pool_id = await pools.find(pool)
     covered = None if device is None else await devices.find(device, seen_by=by)
     exchanges = await db.fetch_one(
-        """SELECT exchange_hours, exchange_cost_cny, party.id = maker AS makes_it,
-                  EXISTS (SELECT FROM return_terms WHERE return_terms.vendor = $1) AS agreed
+        """SELECT exchange_hours, exchange_cost_cny, party.id = maker AS makes_it
            FROM vendor JOIN party ON party.id = vendor.party
            LEFT JOIN offers_on($3::date) AS offer ON offer.vendor = vendor.id AND offer.part = $2
            LEFT JOIN device_model ON device_model.id = $4
@@ -158,7 +172,8 @@ async def begin(
         and exchanges is not None
         and bool(exchanges["makes_it"])
     )
-    if exchanges is None or not exchanges["agreed"] or (exchanges["exchange_hours"] is None and not in_warranty):
+    agreed = await vendor_terms.agreed(seller, part.id)
+    if exchanges is None or agreed is None or (exchanges["exchange_hours"] is None and not in_warranty):
         raise NoExchange(vendor=vendor, part_number=part.part_number)
     if not in_warranty and exchanges["exchange_cost_cny"] is None:
         raise OutOfWarranty(device=device or "–", vendor=vendor, part_number=part.part_number)
@@ -172,15 +187,12 @@ async def begin(
         advance=True,
         remark=complaint,
     )
-    old = None
-    if serial is not None:
-        old = await db.fetch_one(
-            "SELECT id, owner, condition FROM unit WHERE part = $1 AND (serial = $2 OR tag = $2) AND place = $3",
-            part.id,
-            serial,
-            place.id,
-        )
-    here = old is not None and old["condition"] in rmas.RETURNED_AS
+    old = None if serial is None else await _unit(part.id, serial)
+    if old is not None and (old["place"] != place.id or old["condition"] not in rmas.RETURNED_AS):
+        old = None  # it is put on its line once it is here and was judged
+    if old is not None:
+        _require_its_own(old, pool_id, part.part_number, 1)
+        await repairs.require_off_bench([old["id"]])
     added = await db.fetch_value(
         """INSERT INTO rma_line (rma, position, part, unit, owner, expected_serial, condition, expected_condition,
                                  failure_code, complaint, asked, cost_cny)
@@ -188,43 +200,66 @@ async def begin(
            ON CONFLICT (unit) WHERE closed_at IS NULL AND unit IS NOT NULL DO NOTHING RETURNING id""",
         rma,
         part.id,
-        old["id"] if old is not None and here else None,
-        old["owner"] if old is not None and here else await places.ourselves(),
+        old["id"] if old else None,
+        old["owner"] if old else await places.ourselves(),
         serial,
-        old["condition"] if old is not None and here else "defective",
+        old["condition"] if old else "defective",
         code_of(failure_code),
         complaint.strip(),
         None if in_warranty else exchanges["exchange_cost_cny"],
     )
     if added is None:
         raise OnAnotherRma
-    await audit.record("rma.drafted", "rma", await _number(rma), by=by, reason=complaint)
-    await rmas.tell("drafted", await rmas.rma_view(rma))
-    return await _put(rma, by=by)
+    drafted = await rmas.rma_view(rma)
+    await audit.record("rma.drafted", "rma", drafted.number, by=by, reason=complaint)
+    await rmas.tell("drafted", drafted)
+    return await _put(drafted, by=by)
 
 
-async def _put(rma: UUID, *, by: Actor) -> RmaView:
-    """Put an exchange to its vendor at once: nothing has to be packed first."""
-    head = await lock(rma, ("draft",), by=by)
+async def _unit(part: int, serial: str) -> db.Row | None:
+    """An old piece by its serial or our tag, wherever it lies, locked."""
+    return await db.fetch_one(
+        """SELECT unit.id, place, condition, owner, pool, serial, owner.is_vendor AND NOT owner.is_ourselves AS vendors
+           FROM unit JOIN party AS owner ON owner.id = unit.owner
+           WHERE part = $1 AND (serial = $2 OR tag = $2) FOR NO KEY UPDATE OF unit""",
+        part,
+        serial,
+    )
+
+
+def _require_its_own(unit: db.Row, pool: int, part_number: str, position: int) -> None:
+    """Refuse an old piece that is a vendor's, or of another pool than what comes for it.
+
+    Raises:
+        NotTheOldPiece: it is.
+
+    """
+    why = None
+    if unit["vendors"]:
+        why = ("it is a vendor's own", "归供应商所有")
+    elif unit["pool"] != pool:
+        why = ("it belongs to another pool", "库存归属不同")
+    if why is not None:
+        raise NotTheOldPiece(serial=unit["serial"], part_number=part_number, line=position, why=why[0], why_zh=why[1])
+
+
+async def _put(drafted: RmaView, *, by: Actor) -> RmaView:
+    """Put an exchange to its vendor at once, for who asked: nothing has to be packed first."""
     await db.execute(
         "UPDATE rma SET state = 'requested', requested_at = $2, requested_by = $3 WHERE id = $1",
-        rma,
+        drafted.id,
         clock.now(),
         by.name,
     )
     await steps.begin(
         "follow_rma",
         "rma",
-        head.number,
+        drafted.number,
         owner_role="buyer",
-        depot=head.depot,
+        depot=drafted.depot,
         due_at=clock.now() + rmas.REQUEST_WITHIN,
     )
-    return await turned(head, "requested", by=by)
-
-
-async def _number(rma: UUID) -> str:
-    return await db.fetch_value("SELECT number FROM rma WHERE id = $1", rma)
+    return await turned(drafted, "requested", by=by)
 
 
 @db.atomic
@@ -241,7 +276,8 @@ async def vendor_shipped(
 
     Raises:
         ShippedLater: it was sent in the future.
-        Unknown, NotYourDepot, WrongState: as `rmas.lock`; only what was authorised is sent, and once.
+        SentAlready: that was told before, or it is here.
+        Unknown, NotYourDepot, WrongState: as `rmas.lock`; only what was authorised is sent.
         NoExchange: it is no advance exchange.
 
     """
@@ -253,6 +289,9 @@ async def vendor_shipped(
         raise ShippedLater(at=at.isoformat())
     if not head.advance:
         raise NoExchange(vendor=head.vendor_code, part_number=line.part_number)
+    before = head.vendor_shipped_at or line.came_at
+    if before is not None:
+        raise SentAlready(rma=head.number, at=before.isoformat())
     await db.execute(
         """UPDATE rma SET vendor_shipped_at = $2, vendor_waybill = $3, promised_at = coalesce($4, promised_at) WHERE id = $1""",
         rma,
@@ -263,9 +302,8 @@ async def vendor_shipped(
     await db.execute(
         "UPDATE rma_line SET replacement_serial = coalesce($2, replacement_serial) WHERE id = $1", line.id, serial
     )
-    if line.came_at is None and head.vendor_shipped_at is None:
-        await _expect(head, line, promised_at or head.promised_at)
-        await coming_in.owe(head, line, "shipped", at, by=by)
+    await _expect(head, line, promised_at or head.promised_at)
+    await coming_in.owe(head, line, "shipped", at, by=by)
     return await turned(head, "vendor_shipped", by=by)
 
 
@@ -290,7 +328,8 @@ async def attach(rma: UUID, position: int, serial: str, *, by: Actor) -> RmaView
 
     Raises:
         Unknown: no such line or unit.
-        NotTheOldPiece: it is another part, elsewhere, or good.
+        NotTheOldPiece: it is elsewhere, good, a vendor's, or of another pool.
+        OnTheBench: it is being repaired.
         OnAnotherRma: it is on its way back already.
         NotYourDepot, WrongState: as `rmas.lock`.
 
@@ -298,12 +337,7 @@ async def attach(rma: UUID, position: int, serial: str, *, by: Actor) -> RmaView
     by.require("rmas.ask")
     head = await lock(rma, ("draft", "requested", "authorised"), by=by)
     line = the_line(await lines_of(rma), position)
-    unit = await db.fetch_one(
-        """SELECT id, place, condition, owner, pool, serial FROM unit WHERE part = $1 AND (serial = $2 OR tag = $2)
-           FOR NO KEY UPDATE""",
-        line.part,
-        serial,
-    )
+    unit = await _unit(line.part, serial)
     if unit is None:
         raise Unknown(what="unit", what_zh="单件", key=serial)
     why = None
@@ -311,12 +345,10 @@ async def attach(rma: UUID, position: int, serial: str, *, by: Actor) -> RmaView
         why = ("it lies elsewhere", "不在该库")
     elif unit["condition"] not in rmas.RETURNED_AS:
         why = (f"it is {unit['condition']}", f"状态为“{unit['condition']}”")
-    elif unit["owner"] == head.vendor_party:
-        why = ("it is the vendor's own", "归供应商所有")
-    elif unit["pool"] != head.pool:
-        why = ("it belongs to another pool", "库存归属不同")
     if why is not None:
         raise NotTheOldPiece(serial=serial, part_number=line.part_number, line=position, why=why[0], why_zh=why[1])
+    _require_its_own(unit, head.pool, line.part_number, position)
+    await repairs.require_off_bench([unit["id"]])
     taken = await db.fetch_value(
         "SELECT true FROM rma_line WHERE unit = $1 AND closed_at IS NULL AND id <> $2", unit["id"], line.id
     )
@@ -363,7 +395,7 @@ async def send_unused_back(rma: UUID, *, by: Actor, reason: str, waybill: str | 
     head = await lock(rma, ("authorised",), by=by)
     (line, *_) = await lines_of(rma)
     row = await db.fetch_one(
-        """SELECT unit.place, unit.condition, unit.owner, unit.pool, unit.bin, unit.serial, level.free
+        """SELECT unit.part, unit.place, unit.condition, unit.owner, unit.pool, unit.bin, unit.serial, level.free
            FROM unit LEFT JOIN level ON level.part = unit.part AND level.place = unit.place
                 AND level.condition = unit.condition AND level.owner = unit.owner AND level.pool = unit.pool
            WHERE unit.id = $1 FOR NO KEY UPDATE OF unit""",
@@ -375,7 +407,7 @@ async def send_unused_back(rma: UUID, *, by: Actor, reason: str, waybill: str | 
         [
             Move(
                 kind="rma_unused",
-                part=line.part,
+                part=row["part"],
                 quantity=1,
                 unit=line.replacement,
                 from_bin=row["bin"],

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, structs, to_builtins
 
+from inventory.catalogue.parts import PartRef
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
@@ -20,7 +21,8 @@ from inventory.installed_base import devices
 from inventory.places import places
 from inventory.places.reach import reached
 from inventory.returns import customer_data, swap_policy, whole_units
-from inventory.stock import pools, reservations
+from inventory.returns.policy import ANSWERED_WITHIN
+from inventory.stock import handing_in, pools, reservations
 from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.shipments import RecipientMissing, signature_drawing
@@ -74,6 +76,22 @@ class DamageUntold(Invalid):
     help_zh = "请在损坏说明中写明；照片请上传到该借用单。"
 
 
+class FoundSerialWrong(Invalid):
+    """Where another device came than {serial}, its own serial is needed; where {serial} came, no other."""
+
+    zh = "归还的不是 {serial} 时，须填写实收设备的序列号；归还的就是 {serial} 时，不应填写其他序列号。"
+    help_en = "Read the label again. What came instead is told in `found_serial`, with `serial_matches` false."
+    help_zh = "请重新核对标签。实收设备不符时，填写 found_serial，且 serial_matches 为否。"
+
+
+class LentOut(Refused):
+    """{serial} is lent by {loan}: it is taken back there, checked, and its data is erased."""
+
+    zh = "{serial} 为借出设备（{loan}），请在借用单上办理归还，检查并清除数据。"
+    help_en = "Open the loan and take it back. What was handed in of it unidentified is then booked out by a stock adjustment."
+    help_zh = "请打开该借用单办理归还；如已按未识别件入库，归还后请以库存调整核减该件。"
+
+
 class NewLoan(Struct, frozen=True, kw_only=True):
     """A loan to make: for which device, from which store, until when, and whom to reach at the customer."""
 
@@ -99,10 +117,14 @@ class Checks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Return(Struct, frozen=True, kw_only=True):
-    """How a loaner came back: to which store, what was checked, and whether the customer took its data out of it."""
+    """How a loaner came back: to which store, what was checked, and whether the customer took its data out of it.
+
+    `found_serial` is what came instead, where its serial does not match.
+    """
 
     depot: str
     checks: Checks
+    found_serial: str | None = None
     damage: str = ""
     charge_cny: Decimal | None = None
     data_kept_by_customer: bool = False
@@ -158,6 +180,7 @@ class LoanView(LoanSummary, frozen=True, kw_only=True):
     repaired_at: datetime | None
     returned_by: str | None
     returned_to: str | None
+    came_instead: str | None
     checks: Checks | None
     condition_back: str | None
     damage: str
@@ -366,11 +389,16 @@ async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> Loa
 async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
     """Take a loaner in again: it is in test, or defective where it was found so, and its data is to be erased.
 
+    Where another device came, that is put by to be judged, with whatever data is on it, and the loan stays open: somebody
+    finds out where the lent one is.
+
     Raises:
         Unknown: no such loan in the actor's scope, or no such store.
         WrongState: it is back already.
         NotYourDepot: the actor does not serve the store.
         DamageUntold: something is not as it was lent, and nobody says what.
+        FoundSerialWrong: another device came, and nobody says which; or what is told to have come is the lent one.
+        LentOut: what came is another loaner, and taken back by its own loan.
 
     """
     by.require("loans.make")
@@ -380,6 +408,11 @@ async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
     as_lent = all(to_builtins(how.checks).values())
     if not as_lent and not how.damage.strip():
         raise DamageUntold
+    found = (how.found_serial or "").strip()
+    if how.checks.serial_matches != (found in ("", view.serial)):
+        raise FoundSerialWrong(serial=view.serial)
+    if not how.checks.serial_matches:
+        return await _other_came(view, found, how, by=by)
     works = how.checks.powers_on and how.checks.undamaged
     condition = "in_test" if works else "defective"
     row = await db.fetch_one(
@@ -425,15 +458,45 @@ async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
     else:
         await customer_data.came_back(row["unit"], depot=store.code)
     await audit.record("loan.returned", "loan", view.number, by=by, reason=how.damage)
-    return await _told("returned", loan)
+    await _told("returned", loan)
+    return await loan_view(loan, seen_by=by)
+
+
+async def _other_came(view: LoanView, found: str, how: Return, *, by: Actor) -> LoanView:
+    """Put by what came instead of a loaner, and have somebody find out where that is; the loan stays open."""
+    await require_not_lent(found)
+    came = await handing_in.hand_in(how.depot, f"{view.number} ≠ {view.serial}", by=by, serial=found, note=how.damage)
+    noted = await db.execute("UPDATE loan SET came_instead = $2 WHERE id = $1 AND state = 'lent'", view.id, came.tag)
+    if not noted:
+        raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="lent")
+    if not how.data_kept_by_customer:
+        await customer_data.came_back(came.id, depot=how.depot)
+    await steps.begin(
+        "settle_wrong_return",
+        "loan",
+        view.number,
+        owner_role="dispatcher",
+        depot=view.depot,
+        due_at=clock.now() + ANSWERED_WITHIN,
+    )
+    await audit.record("loan.other_came", "loan", view.number, by=by, reason=how.damage, change={"found": found})
+    return await _told("other_came", view.id)
 
 
 async def repaired(request: UUID, device: int, *, by: Actor) -> None:
-    """The repair is done: the loaner that stood in for the device is to be fetched."""
+    """The repair is done: the loaner that stood in for the device is to be fetched.
+
+    It was lent for this request, for one that this one follows from, or for none that is still under way.
+    """
     row = await db.fetch_one(
-        """UPDATE loan SET repaired_at = $3, due_at = least(due_at, $4::timestamptz)
-           WHERE device = $2 AND (request IS NULL OR request = $1) AND state = 'lent' AND repaired_at IS NULL
-             AND lent_at < $3
+        """WITH RECURSIVE chain AS (
+               SELECT $1::uuid AS request
+               UNION SELECT part_request.follows FROM part_request JOIN chain ON part_request.id = chain.request
+           )
+           UPDATE loan SET repaired_at = $3, due_at = least(due_at, $4::timestamptz)
+           WHERE device = $2 AND state = 'lent' AND repaired_at IS NULL AND lent_at < $3
+             AND (request IN (SELECT request FROM chain)
+                  OR NOT EXISTS (SELECT FROM part_request WHERE part_request.id = loan.request AND closed_at IS NULL))
            RETURNING id, number, (SELECT code FROM place WHERE place.id = from_place) AS depot""",
         request,
         device,
@@ -491,7 +554,7 @@ async def _close(loan: UUID, data: Data) -> None:
 
 
 async def _told(
-    what: Literal["lent", "signed", "extended", "repaired", "overdue", "returned", "closed"], loan: UUID
+    what: Literal["lent", "signed", "extended", "repaired", "overdue", "other_came", "returned", "closed"], loan: UUID
 ) -> LoanView:
     view = await loan_view(loan)
     await events.emit(f"loan.{what}", "loan", view.number, view, contract=view.contract, depot=view.site)
@@ -519,7 +582,7 @@ _SEEN = f"""($1::text[] IS NULL OR contract.code = ANY($1))
 
 
 async def loan_view(loan: UUID, *, seen_by: Actor | None = None) -> LoanView:
-    """One loan.
+    """One loan; what is charged for it only for a reader who may see prices.
 
     Raises:
         Unknown: no such loan in the reader's scope.
@@ -529,7 +592,7 @@ async def loan_view(loan: UUID, *, seen_by: Actor | None = None) -> LoanView:
         LoanView,
         f"""SELECT {_SUMMARY}, pool.code AS pool, loan.promised, loan.reason, loan.condition_out, loan.contact,
                    loan.contact_phone, loan.lent_by, loan.signed_at, loan.repaired_at, loan.returned_by,
-                   (SELECT code FROM place WHERE place.id = loan.to_place) AS returned_to,
+                   (SELECT code FROM place WHERE place.id = loan.to_place) AS returned_to, loan.came_instead,
                    nullif(loan.checks, '{{}}') AS checks,
                    loan.condition_back, loan.damage, loan.charge_cny, loan.loss_told_at, loan.loss_told_by,
                    loan.loss_reason, loan.written_off_at, loan.written_off_by,
@@ -542,7 +605,7 @@ async def loan_view(loan: UUID, *, seen_by: Actor | None = None) -> LoanView:
     )
     if view is None:
         raise Unknown(what="loan", what_zh="借用单", key=str(loan))
-    return view
+    return view if seen_by and seen_by.may("costs.read") else structs.replace(view, charge_cny=None)
 
 
 async def signature(loan: UUID, *, seen_by: Actor) -> bytes:
@@ -588,10 +651,18 @@ async def loans(
     )
 
 
-async def lent_by(code: str) -> str | None:
-    """The number of the loan by which a unit, by its serial or tag, is out."""
-    return await db.fetch_value(
+async def require_not_lent(code: str, part: PartRef | None = None) -> None:
+    """Refuse a unit, by its serial (of a part, where that is known) or tag, that is out on loan.
+
+    Raises:
+        LentOut: it is.
+
+    """
+    loan = await db.fetch_value(
         """SELECT loan.number FROM loan JOIN unit ON unit.id = loan.unit
-           WHERE loan.state = 'lent' AND $1 IN (unit.serial, unit.tag) LIMIT 1""",
+           WHERE loan.state = 'lent' AND $1 IN (unit.serial, unit.tag) AND ($2::int IS NULL OR unit.part = $2) LIMIT 1""",
         code,
+        part and part.id,
     )
+    if loan is not None:
+        raise LentOut(serial=code, loan=loan)

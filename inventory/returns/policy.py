@@ -20,6 +20,12 @@ HOUSE = WorkingHours(
 LOSS_CONFIRMED_WITHIN = timedelta(hours=24)
 """How soon a second person should have looked at a loss."""
 
+ANSWERED_WITHIN = timedelta(hours=8)
+"""How soon somebody should have found out why another serial came back."""
+
+BILLED_WITHIN = timedelta(days=15)
+"""How soon a vendor's bill for a piece that does not come back should be kept."""
+
 Amount = Annotated[int, Meta(ge=1, le=720)]
 Days = Annotated[int, Meta(ge=1, le=1095)]
 

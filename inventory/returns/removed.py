@@ -386,7 +386,7 @@ async def confirm_lost(debt: UUID, *, by: Actor) -> DebtView:
     """
     by.require("stock.adjust")
     by.require_eyes()
-    view = await debts.debt_view(debt, seen_by=by)
+    view = await _engineers(debt, by)
     by.require_depot(view.depot)
     if view.loss_told_by == by.name:
         raise OwnLossOfReturn(number=view.number, told_by=view.loss_told_by)
@@ -408,16 +408,30 @@ async def _tell_vendors(view: DebtView, *, by: Actor, kept: bool) -> None:
             await debts.settle(owed.id, "kept_by_customer", by=by, reason="the customer keeps it")
         else:
             await debts.settle(owed.id, "charged", by=by, reason="the customer keeps it" if kept else "lost")
+            await steps.begin(
+                "settle_rma",
+                owed.document_kind,
+                owed.document,
+                owner_role="buyer",
+                depot=owed.depot,
+                due_at=clock.now() + policy.BILLED_WITHIN,
+            )
 
 
 async def _mine(debt: UUID, by: Actor) -> DebtView:
     """An engineer's debt that the actor owes, or may settle for others."""
     by.require("parts.request")
+    view = await _engineers(debt, by)
+    if view.debtor != by.name and not (by.may("returns.settle") and by.sees_depot(view.depot)):
+        raise NotYourDebt(name=by.name, number=view.number)
+    return view
+
+
+async def _engineers(debt: UUID, by: Actor) -> DebtView:
+    """A debt of an engineer; what we owe a vendor ends by its RMA."""
     view = await debts.debt_view(debt, seen_by=by)
     if view.debtor_kind != "engineer":
         raise Unknown(what="return debt", what_zh="待返记录", key=view.number)
-    if view.debtor != by.name and not (by.may("returns.settle") and by.sees_depot(view.depot)):
-        raise NotYourDebt(name=by.name, number=view.number)
     return view
 
 
@@ -439,9 +453,7 @@ async def give_until(debt: UUID, due_at: datetime, *, by: Actor, reason: str) ->
 
     """
     by.require("returns.settle")
-    view = await debts.debt_view(debt, seen_by=by)
-    if view.debtor_kind != "engineer":
-        raise Unknown(what="return debt", what_zh="待返记录", key=view.number)
+    view = await _engineers(debt, by)
     by.require_depot(view.depot)
     rules = (await policy.in_force()).policy
     moved = await debts.move_due(debt, due_at, by=by, reason=reason, warn_before=rules.warn_before)

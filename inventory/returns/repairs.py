@@ -62,6 +62,14 @@ class LeavesByRma(Refused):
     help_zh = "请在寄出前撤销该返修单，或等待供应商答复。"
 
 
+class OnTheBench(Refused):
+    """{serial} is being repaired by {repair}, which is open."""
+
+    zh = "{serial} 正在维修（{repair}，未结）。"
+    help_en = "Finish, test, give up or cancel that repair first; what is found of the unit is written down there."
+    help_zh = "请先完成、检验、放弃或取消该维修单；该件的检验结果在维修单上登记。"
+
+
 class AtTheVendor(Refused):
     """{repair} is done by a vendor; it goes on with RMA {rma}."""
 
@@ -211,6 +219,65 @@ async def open_repair(
         unit["id"], place.id, bench="own", by=by, complaint=complaint, failure_code=failure_code, technician=technician
     )
     return await _turned(repair, "opened", by=by)
+
+
+async def require_off_bench(units: Sequence[UUID]) -> None:
+    """Refuse units that are being repaired, for a verb that locked them and would have them go elsewhere.
+
+    Raises:
+        OnTheBench: the repair of one is open.
+
+    """
+    await _require_off_bench("unit.id = ANY($1)", list(units))
+
+
+async def _require_off_bench(condition: str, *of: object) -> None:
+    repair = await db.fetch_one(
+        f"""SELECT repair_order.number, unit.serial FROM repair_order JOIN unit ON unit.id = repair_order.unit
+            WHERE repair_order.closed_at IS NULL AND {condition} ORDER BY repair_order.number LIMIT 1""",
+        *of,
+    )
+    if repair is not None:
+        raise OnTheBench(serial=repair["serial"], repair=repair["number"])
+
+
+@db.atomic
+async def found_to_be(
+    which: Pieces, was: conditions.Condition, becomes: conditions.Condition, *, by: Actor, finding: str
+) -> list[conditions.InspectionView]:
+    """Record what pieces that nobody repairs were found to be, as `procurement.release.found_to_be`.
+
+    What is on a bench is tested by its repair: only so is it known what the repair came to, and how long it took.
+
+    Raises:
+        OnTheBench: one of them is being repaired.
+        Unknown: no such part.
+
+    """
+    found = await release.found_to_be(which, was, becomes, by=by, finding=finding)
+    await _require_no_repair(which)
+    return found
+
+
+@db.atomic
+async def propose_scrap(which: Pieces, *, by: Actor, reason: str) -> list[conditions.ScrappingView]:
+    """Propose to scrap pieces that nobody repairs, as `stock.conditions.propose_scrap`; a repair is given up instead.
+
+    Raises:
+        OnTheBench: one of them is being repaired.
+        Unknown: no such part.
+
+    """
+    proposed = await conditions.propose_scrap(which, by=by, reason=reason)
+    await _require_no_repair(which)
+    return proposed
+
+
+async def _require_no_repair(which: Pieces) -> None:
+    """Looked at last: the verb locked the units, so that no repair of them is opened meanwhile."""
+    if which.serials:
+        part = await parts.find(which.part_number)
+        await _require_off_bench("unit.part = $1 AND unit.serial = ANY($2)", part.id, list(which.serials))
 
 
 @db.atomic

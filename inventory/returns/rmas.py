@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from inventory.catalogue import parts
 from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
-from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
+from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
 from inventory.installed_base.failures import code_of
 from inventory.places import places
@@ -69,12 +69,28 @@ class OnAnotherRma(Refused, constraint="rma_line_unit_is_returned_once"):
     help_zh = "请继续办理该返修单，或在寄出前撤销。"
 
 
+class ChangedSince(Refused):
+    """{piece} is of pool {pool} and belongs to {owner} by now; on {rma} it stands as another's."""
+
+    zh = "{piece} 现属库存归属 {pool}、所有者 {owner}，与返修单 {rma} 所载不符。"
+    help_en = "Bring it back to what the RMA says, or call the RMA off and draft it anew."
+    help_zh = "请先恢复其归属，或撤销该返修单后重新登记。"
+
+
 class VendorsOwn(Refused):
     """{piece} belongs to {owner}, a vendor: it is not ours to send in."""
 
     zh = "{piece} 归供应商 {owner} 所有，不能作为我方备件返修。"
     help_en = "It becomes ours when its vendor has the old piece; ship that one."
     help_zh = "旧件返还后该件才归我方；请寄出旧件。"
+
+
+class NotYourContracts(Forbidden):
+    """{name} acts for the contracts {contracts} alone, and this return is for none of them."""
+
+    zh = "{name} 仅负责合同 {contracts}，该返修不属于这些合同。"
+    help_en = "Ask a colleague whose scope is not bound to contracts, or return pieces of the contract's own stock."
+    help_zh = "请由不受合同范围限制的同事办理，或返修该合同专属库存中的备件。"
 
 
 class NotDeadOnArrival(Refused):
@@ -116,7 +132,10 @@ class NewLine(Struct, frozen=True, kw_only=True):
 
 
 class LineView(Struct, frozen=True, kw_only=True):
-    """A line of an RMA; money is told to those who may see prices, amounts of credit in `credit_currency`."""
+    """A line of an RMA; money is told to those who may see prices, amounts of credit in `credit_currency`.
+
+    `came_part` is what came where that is another part than went back.
+    """
 
     id: UUID
     position: int
@@ -147,6 +166,7 @@ class LineView(Struct, frozen=True, kw_only=True):
     credit_number: str | None
     came_at: datetime | None
     came_serial: str | None
+    came_part: str | None
     came_condition: str | None
     receipt: str | None
     debt: UUID | None
@@ -229,6 +249,7 @@ class Head(Struct, frozen=True, kw_only=True):
     request_number: str | None
     promised_at: datetime | None
     vendor_shipped_at: datetime | None
+    shipped_at: datetime | None
     carrier: str | None
     waybill: str | None
 
@@ -259,6 +280,7 @@ class Line(Struct, frozen=True, kw_only=True):
     came_at: datetime | None
     debt: UUID | None
     reservation: UUID | None
+    charged_cny: Decimal | None
     closed_at: datetime | None
 
 
@@ -276,7 +298,7 @@ async def lock(rma: UUID, states: Sequence[State], *, by: Actor) -> Head:
         f"""SELECT rma.id, rma.number, rma.vendor, vendor.party AS vendor_party, party.code AS vendor_code,
                    vendor.place AS vendor_place, rma.place, place.code AS depot, rma.pool, pool.code AS pool_code,
                    rma.contract, contract.code AS contract_code, rma.state, rma.advance, rma.request_number,
-                   rma.promised_at, rma.vendor_shipped_at, rma.carrier, rma.waybill
+                   rma.promised_at, rma.vendor_shipped_at, rma.shipped_at, rma.carrier, rma.waybill
             FROM rma
             JOIN vendor ON vendor.id = rma.vendor JOIN party ON party.id = vendor.party
             JOIN place ON place.id = rma.place JOIN pool ON pool.id = rma.pool
@@ -303,7 +325,7 @@ async def lines_of(rma: UUID) -> list[Line]:
         """SELECT line.id, position, line.part, part.part_number, part.serialised, line.quantity, line.unit, unit.serial,
                   line.lot, line.owner, owner.is_ourselves AS ours, expected_serial, line.condition,
                   expected_condition, asked, answer, answered_by, replacement, replacement_serial, replacement_owner,
-                  came_at, debt, reservation, closed_at
+                  came_at, debt, reservation, charged_cny, closed_at
            FROM rma_line AS line
            JOIN part ON part.id = line.part JOIN party AS owner ON owner.id = line.owner
            LEFT JOIN unit ON unit.id = line.unit
@@ -345,13 +367,29 @@ async def draft(
         Unknown: no such store, vendor, part, unit, lot or claim.
         UnitNotHere: a piece is not in that store.
         NotReturnable, VendorsOwn: a piece is good, or a vendor's.
+        OnTheBench: it is being repaired.
         OnAnotherRma: it is on its way back already.
         NotDeadOnArrival: it came too long ago for that.
+        NotYourContracts: the actor acts for some contracts alone, and a piece is none of theirs.
 
     """
     by.require("rmas.ask")
     by.require_depot(depot)
-    return await begin(depot, lines, by=by, remark=remark, claim=claim, request=request)
+    drafted = await begin(depot, lines, by=by, remark=remark, claim=claim, request=request)
+    for view in drafted:
+        require_contract(view, by)
+    return drafted
+
+
+def require_contract(view: RmaView, by: Actor) -> None:
+    """Refuse a return that whoever asks for it would not even see: of common stock, or of another contract.
+
+    Raises:
+        NotYourContracts: it is.
+
+    """
+    if by.contracts is not None and view.contract not in by.contracts:
+        raise NotYourContracts(name=by.name, contracts=", ".join(sorted(by.contracts)))
 
 
 @db.atomic
@@ -376,16 +414,20 @@ async def begin(
     place = await places.find_store(depot)
     claimed = None if claim is None else (await claims.claim_view(claim, seen_by=by)).number
     bundle = await next_number("RB")
+    vendors = {code: await vendor_id(code) for code in dict.fromkeys(new.vendor for new in lines)}
+    pieces = await _pieces(place, lines)
     made: dict[tuple[int, int], UUID] = {}
-    for position, new in enumerate(lines, start=1):
-        vendor = await vendor_id(new.vendor)
-        piece = await _piece(place, new, vendor)
-        key = (vendor, piece["pool"])
-        if key not in made:
-            made[key] = await insert(
+    for new, piece in zip(lines, pieces, strict=True):
+        vendor = vendors[new.vendor]
+        if new.dead_on_arrival:
+            await _require_just_come(new, piece["part"], vendor, piece["received_at"])
+        if (vendor, piece["pool"]) not in made:
+            made[vendor, piece["pool"]] = await insert(
                 vendor, place.id, piece["pool"], by=by, bundle=bundle, remark=remark, claim=claimed, contract=contract
             )
-        await _add(made[key], position, new, piece)
+    await _add(
+        [made[vendors[new.vendor], piece["pool"]] for new, piece in zip(lines, pieces, strict=True)], lines, pieces
+    )
     await _name_request(list(made.values()), request)
     views = [await rma_view(rma) for rma in made.values()]
     for view in views:
@@ -403,23 +445,24 @@ async def begin(
 
 
 async def _name_request(made: Sequence[UUID], request: str | None) -> None:
-    """Write on new RMAs which part request they are for: the one that is told, else the only one their pieces came out for.
+    """Write on new RMAs which part request they are for: the one that is told, else the one all their pieces came out for.
 
-    They are that request's contract's business, so that its ticket system is told of them.
+    What came out for a request is its contract's business, so that its ticket system is told of it.
     """
     await db.execute(
-        """UPDATE rma SET request_number = asked.number, contract = coalesce(rma.contract, device.contract)
+        """UPDATE rma SET request_number = part_request.number,
+                  contract = coalesce(rma.contract, CASE WHEN part_request.number = own.number THEN device.contract END)
            FROM unnest($1::uuid[]) AS new(rma)
-           JOIN LATERAL (
-               SELECT CASE WHEN $2::text IS NOT NULL THEN $2 WHEN count(DISTINCT debt.document_number) = 1
+           CROSS JOIN LATERAL (
+               SELECT CASE WHEN count(DISTINCT debt.document_number) = 1 AND count(*) = count(debt.document_number)
                            THEN min(debt.document_number) END AS number
                FROM rma_line AS line
-               JOIN LATERAL (SELECT document_number FROM return_debt
-                             WHERE (unit = line.unit OR lot = line.lot) AND debtor_kind = 'engineer'
-                               AND document_kind = 'part_request' ORDER BY opened_at DESC LIMIT 1) AS debt ON true
+               LEFT JOIN LATERAL (SELECT document_number FROM return_debt
+                                  WHERE (unit = line.unit OR lot = line.lot) AND debtor_kind = 'engineer'
+                                    AND document_kind = 'part_request' ORDER BY opened_at DESC LIMIT 1) AS debt ON true
                WHERE line.rma = new.rma
-           ) AS asked ON asked.number IS NOT NULL
-           JOIN part_request ON part_request.number = asked.number
+           ) AS own
+           JOIN part_request ON part_request.number = coalesce($2, own.number)
            JOIN device ON device.id = part_request.device
            WHERE rma.id = new.rma""",
         list(made),
@@ -427,50 +470,67 @@ async def _name_request(made: Sequence[UUID], request: str | None) -> None:
     )
 
 
-async def _piece(place: places.PlaceRef, new: NewLine, vendor: int) -> db.Row:
-    """The piece a new line speaks of, as it lies in the store, locked."""
-    part = await parts.find(new.part_number)
-    named = new.serial or new.lot or part.part_number
-    if part.serialised:
-        row = await db.fetch_one(
-            """SELECT unit.part, unit.id AS unit, NULL::uuid AS lot, unit.owner, unit.pool, unit.condition,
-                      unit.received_at, 1 AS quantity, unit.place
-               FROM unit WHERE part = $1 AND (serial = $2 OR tag = $2) FOR NO KEY UPDATE""",
-            part.id,
-            new.serial,
-        )
+async def _pieces(place: places.PlaceRef, lines: Sequence[NewLine]) -> list[db.Row]:
+    """The pieces that new lines speak of, as they lie in the store, units locked."""
+    named = await parts.find_each([new.part_number for new in lines])
+    few = next((new for new, part in zip(lines, named, strict=True) if not part.serialised and new.quantity < 1), None)
+    if few is not None:
+        raise QuantityNotPositive(quantity=few.quantity)
+    found = {row["line"]: row for row in [*await _units(lines, named), *await _of_lots(place, lines, named)]}
+    for line, (new, part) in enumerate(zip(lines, named, strict=True)):
+        piece, row = new.serial or new.lot or part.part_number, found.get(line)
+        if row is None and part.serialised:
+            raise Unknown(what="unit", what_zh="单件", key=piece)
         if row is None:
-            raise Unknown(what="unit", what_zh="单件", key=named)
+            raise NotReturnable(piece=piece, depot=place.code, condition="–")
         if row["place"] != place.id:
-            raise UnitNotHere(serial=named, depot=place.code, condition="defective")
-    else:
-        if new.quantity < 1:
-            raise QuantityNotPositive(quantity=new.quantity)
-        row = await db.fetch_one(
-            """SELECT lot.part, NULL::uuid AS unit, lot.id AS lot, there.owner, there.pool, there.condition,
-                      lot.received_at, $4::int AS quantity, there.place
-               FROM lot_stock AS there JOIN lot ON lot.id = there.lot
-               WHERE there.part = $1 AND there.place = $2 AND there.condition = ANY($3) AND there.quantity >= $4
-                 AND ($5::text IS NULL OR lot.number = $5)
-               ORDER BY lot.received_at, lot.id LIMIT 1""",
-            part.id,
-            place.id,
-            list(RETURNED_AS),
-            new.quantity,
-            new.lot,
-        )
-        if row is None:
-            raise NotReturnable(piece=named, depot=place.code, condition="–")
-    if row["condition"] not in RETURNED_AS:
-        raise NotReturnable(piece=named, depot=place.code, condition=row["condition"])
-    owner = await db.fetch_value(
-        "SELECT code FROM party WHERE id = $1 AND is_vendor AND NOT is_ourselves", row["owner"]
+            raise UnitNotHere(serial=piece, depot=place.code, condition="defective")
+        if row["condition"] not in RETURNED_AS:
+            raise NotReturnable(piece=piece, depot=place.code, condition=row["condition"])
+        if row["vendors"]:
+            raise VendorsOwn(piece=piece, owner=row["owner_code"])
+    await repairs.require_off_bench([row["unit"] for row in found.values() if row["unit"] is not None])
+    return [found[line] for line in range(len(lines))]
+
+
+async def _units(lines: Sequence[NewLine], named: Sequence[parts.PartRef]) -> list[db.Row]:
+    asked = [
+        (n, part.id, new.serial) for n, (new, part) in enumerate(zip(lines, named, strict=True)) if part.serialised
+    ]
+    return await db.fetch(
+        """SELECT asked.line, unit.part, unit.id AS unit, NULL::uuid AS lot, unit.owner, unit.pool, unit.condition,
+                  unit.received_at, 1 AS quantity, unit.place, owner.code AS owner_code,
+                  owner.is_vendor AND NOT owner.is_ourselves AS vendors
+           FROM unnest($1::int[], $2::int[], $3::text[]) AS asked(line, part, serial)
+           JOIN unit ON unit.part = asked.part AND asked.serial IN (unit.serial, unit.tag)
+           JOIN party AS owner ON owner.id = unit.owner
+           ORDER BY unit.id FOR NO KEY UPDATE OF unit""",
+        *([list(column) for column in zip(*asked, strict=True)] or [[], [], []]),
     )
-    if owner is not None:
-        raise VendorsOwn(piece=named, owner=owner)
-    if new.dead_on_arrival:
-        await _require_just_come(new, part.id, vendor, row["received_at"])
-    return row
+
+
+async def _of_lots(place: places.PlaceRef, lines: Sequence[NewLine], named: Sequence[parts.PartRef]) -> list[db.Row]:
+    asked = [
+        (n, part.id, new.quantity, new.lot)
+        for n, (new, part) in enumerate(zip(lines, named, strict=True))
+        if not part.serialised
+    ]
+    return await db.fetch(
+        """SELECT asked.line, asked.part, NULL::uuid AS unit, there.lot, there.owner, there.pool, there.condition,
+                  there.received_at, asked.quantity, there.place, owner.code AS owner_code,
+                  owner.is_vendor AND NOT owner.is_ourselves AS vendors
+           FROM unnest($1::int[], $2::int[], $3::int[], $4::text[]) AS asked(line, part, quantity, lot)
+           CROSS JOIN LATERAL (
+               SELECT lot.id AS lot, owner, pool, condition, place, lot.received_at
+               FROM lot_stock JOIN lot ON lot.id = lot_stock.lot
+               WHERE lot_stock.part = asked.part AND lot_stock.place = $5 AND condition = ANY($6)
+                 AND lot_stock.quantity >= asked.quantity AND (asked.lot IS NULL OR lot.number = asked.lot)
+               ORDER BY lot.received_at, lot.id LIMIT 1) AS there
+           JOIN party AS owner ON owner.id = there.owner""",
+        *([list(column) for column in zip(*asked, strict=True)] or [[], [], [], []]),
+        place.id,
+        list(RETURNED_AS),
+    )
 
 
 async def _require_just_come(new: NewLine, part: int, vendor: int, received_at: datetime) -> None:
@@ -517,27 +577,26 @@ async def insert(
     )
 
 
-async def _add(rma: UUID, position: int, new: NewLine, piece: db.Row) -> None:
-    added = await db.fetch_value(
+async def _add(of: Sequence[UUID], lines: Sequence[NewLine], pieces: Sequence[db.Row]) -> None:
+    """Write the lines, each of one of some RMAs, numbered as they were asked for."""
+    added = await db.fetch(
         """INSERT INTO rma_line (rma, position, part, quantity, unit, lot, owner, condition, expected_condition,
                                  failure_code, complaint, dead_on_arrival, asked)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+           SELECT rma, position, part, quantity, unit, lot, owner, condition,
+                  CASE asked WHEN 'repair' THEN 'in_test' ELSE 'good' END, failure_code, complaint, dead_on_arrival, asked
+           FROM unnest($1::uuid[], $2::int[], $3::int[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::text[],
+                       $9::text[], $10::bool[], $11::text[])
+                WITH ORDINALITY AS line(rma, part, quantity, unit, lot, owner, condition, failure_code, complaint,
+                                        dead_on_arrival, asked, position)
            ON CONFLICT (unit) WHERE closed_at IS NULL AND unit IS NOT NULL DO NOTHING RETURNING id""",
-        rma,
-        position,
-        piece["part"],
-        piece["quantity"],
-        piece["unit"],
-        piece["lot"],
-        piece["owner"],
-        piece["condition"],
-        "in_test" if new.asked == "repair" else "good",
-        code_of(new.failure_code),
-        new.complaint.strip(),
-        new.dead_on_arrival,
-        new.asked,
+        list(of),
+        *([piece[column] for piece in pieces] for column in ("part", "quantity", "unit", "lot", "owner", "condition")),
+        [code_of(new.failure_code) for new in lines],
+        [new.complaint.strip() for new in lines],
+        [new.dead_on_arrival for new in lines],
+        [new.asked for new in lines],
     )
-    if added is None:
+    if len(added) < len(lines):
         raise OnAnotherRma
 
 
@@ -588,7 +647,7 @@ async def authorise(
         promised_at,
     )
     await steps.finish("rma", head.number, by=by)
-    if not head.advance:
+    if all(line.unit is not None or line.lot is not None for line in await lines_of(rma)):
         await _wait("ship_rma", "warehouse_keeper", head, SHIP_WITHIN)
     return await turned(head, "authorised", by=by, reason=remark)
 
@@ -603,6 +662,7 @@ async def ship(rma: UUID, *, by: Actor, carrier: str | None = None, waybill: str
         OldPieceMissing: a line has no piece yet.
         UnitNotHere, LotNotHere: a piece is not in the store any more.
         NotReturnable: it is good by now.
+        ChangedSince: it is of another pool by now, or somebody else's.
         Unknown, NotYourDepot, WrongState: as `lock`; only what the vendor authorised is sent.
 
     """
@@ -644,12 +704,17 @@ async def _leaving(head: Head, line: Line) -> list[Move]:
     """The moves of a line's pieces to the vendor, from where they lie now."""
     if line.unit is not None:
         row = await db.fetch_one(
-            "SELECT place, condition, owner, pool, bin FROM unit WHERE id = $1 FOR NO KEY UPDATE", line.unit
+            """SELECT place, condition, owner, pool, bin, party.code AS owner_code, pool.code AS pool_code
+               FROM unit JOIN party ON party.id = unit.owner JOIN pool ON pool.id = unit.pool
+               WHERE unit.id = $1 FOR NO KEY UPDATE OF unit""",
+            line.unit,
         )
         if row is None or row["place"] != head.place:
             raise UnitNotHere(serial=line.serial, depot=head.depot, condition=line.condition)
         if row["condition"] not in RETURNED_AS:
             raise NotReturnable(piece=line.serial, depot=head.depot, condition=row["condition"])
+        if (row["owner"], row["pool"]) != (line.owner, head.pool):
+            raise ChangedSince(piece=line.serial, rma=head.number, owner=row["owner_code"], pool=row["pool_code"])
         origin = Spot(row["place"], row["condition"], row["owner"], row["pool"])
         pieces = [Piece(unit=line.unit, bin=row["bin"])]
         await db.execute("UPDATE rma_line SET condition = $2 WHERE id = $1", line.id, row["condition"])
@@ -708,7 +773,7 @@ async def _wait(kind: str, role: str, head: Head, within: timedelta) -> None:
     await steps.begin(kind, "rma", head.number, owner_role=role, depot=head.depot, due_at=clock.now() + within)
 
 
-async def turned(head: Head, turn: str, *, by: Actor, reason: str = "") -> RmaView:
+async def turned(head: Head | RmaView, turn: str, *, by: Actor, reason: str = "") -> RmaView:
     """Write down and tell that an RMA took a turn; the RMA as it stands now."""
     view = await rma_view(head.id)
     await audit.record("rma.turned", "rma", head.number, by=by, reason=reason.strip(), change={"turn": turn})
@@ -756,6 +821,7 @@ _VIEW = """
                 'finding', finding, 'answered_at', line.answered_at, 'answered_by', answered_by,
                 'replacement_serial', replacement_serial, 'replacement', replacement, 'credit_number', credit_number,
                 'came_at', came_at, 'came_serial', came_serial, 'came_condition', came_condition,
+                'came_part', other.part_number,
                 'receipt', receipt.number, 'debt', debt, 'reservation', line.reservation,
                 'scrap_agreed_by', scrap_agreed_by, 'closed_at', line.closed_at, 'repair', repair_order.number,
                 'credit_amount', credit_amount::text, 'credit_currency', credit_currency, 'cost_cny', cost_cny::text,
@@ -764,6 +830,8 @@ _VIEW = """
             JOIN part ON part.id = line.part JOIN party AS owner ON owner.id = line.owner
             LEFT JOIN unit ON unit.id = line.unit LEFT JOIN lot ON lot.id = line.lot
             LEFT JOIN receipt ON receipt.id = line.receipt
+            LEFT JOIN receipt_line AS came ON came.receipt = line.receipt AND came.source = line.id AND came.part <> line.part
+            LEFT JOIN part AS other ON other.id = came.part
             LEFT JOIN repair_order ON repair_order.rma_line = line.id
             WHERE line.rma = rma.id) AS lines
     FROM rma
@@ -832,6 +900,50 @@ async def rmas(
     return [shown_to(view, seen_by) for view in found]
 
 
+class OnItsWay(Struct, frozen=True, kw_only=True):
+    """An RMA of which something is to arrive at its store: so many pieces, sent first, exchanged, repaired or rejected."""
+
+    id: UUID
+    number: str
+    vendor_number: str | None
+    vendor: str
+    vendor_zh: str
+    vendor_en: str
+    depot: str
+    waybill: str | None
+    due_at: datetime | None
+    pieces: int
+    part_numbers: list[str]
+
+
+async def on_their_way(*, limit: int, seen_by: Actor, depot: str | None = None) -> list[OnItsWay]:
+    """What vendors send to the reader's stores, the soonest first: good pieces that they sent first, and what they answered.
+
+    When it comes is known where the vendor said it.
+    """
+    return await db.read(
+        OnItsWay,
+        f"""SELECT rma.id, rma.number, vendor_number, party.code AS vendor, party.name_zh AS vendor_zh,
+                   party.name_en AS vendor_en, place.code AS depot, vendor_waybill AS waybill, promised_at AS due_at,
+                   sum(line.quantity)::int AS pieces, array_agg(DISTINCT part.part_number) AS part_numbers
+            FROM rma
+            JOIN rma_line AS line ON line.rma = rma.id AND came_at IS NULL AND line.closed_at IS NULL
+                 AND (answer IN ('repaired', 'exchanged', 'rejected')
+                      OR advance AND answer IS NULL AND vendor_shipped_at IS NOT NULL)
+            JOIN part ON part.id = line.part
+            JOIN vendor ON vendor.id = rma.vendor JOIN party ON party.id = vendor.party
+            JOIN place ON place.id = rma.place LEFT JOIN contract ON contract.id = rma.contract
+            WHERE rma.closed_at IS NULL AND {_SEEN.format(depots="$1", contracts="$2", vendor="$3")}
+              AND ($4::text IS NULL OR place.code = $4)
+            GROUP BY rma.id, party.id, place.id ORDER BY promised_at NULLS LAST, rma.id LIMIT $5""",
+        seen_by.depot_scope,
+        seen_by.contract_scope,
+        seen_by.vendor,
+        depot,
+        limit,
+    )
+
+
 async def debts_of(view: RmaView, *, seen_by: Actor) -> list[debts.DebtView]:
     """What is or was owed to the vendor for an RMA that its reader was found to see; nothing to who may not see debts."""
     if not seen_by.may("returns.read"):
@@ -856,6 +968,7 @@ async def sisters(claim: claims.ClaimView, *, seen_by: Actor, limit: int = 200) 
            WHERE receipt.number = $1 AND part.part_number = $2 AND unit.condition = ANY($3)
              AND ($4::text[] IS NULL OR place.code = ANY($4))
              AND NOT EXISTS (SELECT FROM rma_line WHERE rma_line.unit = unit.id AND rma_line.closed_at IS NULL)
+             AND NOT EXISTS (SELECT FROM repair_order WHERE repair_order.unit = unit.id AND repair_order.closed_at IS NULL)
            ORDER BY place.code, unit.serial LIMIT $5""",
         claim.receipt,
         claim.part_number,

@@ -44,8 +44,9 @@ def deadlines(
 ) -> Deadlines | None:
     """The two deadlines of a fault's clock; None where its contract promises no swap for it.
 
-    Before it is decided, a limit that runs from the decision is reckoned from the last moment at which that is in time; a
-    clock that `stood_since` the decision runs that much longer. Without a repair limit everything runs from the report.
+    Before it is decided, a limit that runs from the decision is reckoned from the last moment at which that is in time, or
+    from the report where there is no repair limit; a clock that `stood_since` the decision runs that much longer. What
+    runs from a repair limit that is none is taken to run from the report.
 
     >>> from datetime import UTC
     >>> from inventory.installed_base.clocks import Limits
@@ -62,7 +63,7 @@ def deadlines(
         return None
     limit = timedelta(hours=held.limits.swap_complete_hours)
     runs_from = agreed or ASSUMED
-    if held.repair_by is None and runs_from != "report" and decided_at is None:
+    if held.repair_by is None and runs_from == "repair_limit":
         runs_from = "report"
     match runs_from:
         case "decision" if decided_at is not None:

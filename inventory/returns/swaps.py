@@ -30,7 +30,7 @@ from inventory.stock.refusals import InsufficientStock
 
 State = Literal["watching", "reserved", "decided", "left", "installed", "closed", "released"]
 Decision = Literal["swap", "no_swap"]
-Ended = Literal["repaired", "cancelled", "no_swap", "new_cause", "not_needed", "swapped"]
+Ended = Literal["repaired", "cancelled", "no_swap", "new_cause", "not_needed", "not_promised", "swapped"]
 OldData = Literal["to_erase", "erased", "kept_by_customer"]
 
 UNDECIDED: tuple[State, ...] = ("watching", "reserved")
@@ -135,13 +135,31 @@ class SwapView(SwapSummary, frozen=True, kw_only=True):
     successor: str | None
     old_data: OldData | None
     repaired_at: datetime | None
+    unpromised_at: datetime | None
+
+
+class OtherUnit(Struct, frozen=True, kw_only=True):
+    """Free units of equal function in another store; what their way costs is for those who may see prices."""
+
+    part_number: str
+    name_zh: str
+    name_en: str
+    depot: str
+    pool_code: str
+    free: int
+    hours: float
+    cost_cny: float | None
+    at_home: bool
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
-    """What a decision at this moment would mean: the deadlines it misses, other units, and what helps where there is none."""
+    """What a decision at this moment would mean: the deadlines it misses, other units, and what helps where there is none.
+
+    Other units are told as far as the reader's stores go.
+    """
 
     misses: list[Miss]
-    others: list[WholeUnit]
+    others: list[OtherUnit]
     help: Help | None
 
 
@@ -189,12 +207,15 @@ async def watch(
     by: Actor,
     request: UUID | None = None,
     follows: UUID | None = None,
+    pauses: Sequence[Pause] = (),
 ) -> UUID | None:
     """Watch a fault whose contract promises a swap, for a verb that recorded it; None where it promises none.
 
     A device is watched once at a time: a request that `follows` from the one watched goes on with it.
     """
-    held = clock_of(reported_at, severity, device.calendar, device.limits)
+    stands = _stands(pauses)
+    stood = stood_still(pauses, clock.now())
+    held = clock_of(reported_at, severity, device.calendar, device.limits, stood=stood)
     due = deadlines(held, device.swap_runs_from)
     if due is None or held.limits is None or not device.covered:
         return None
@@ -223,8 +244,8 @@ async def watch(
         due.runs_from,
         due.assumed,
         held.limits.swap_complete_hours,
-        due.start_by,
-        due.complete_by,
+        None if stands else due.start_by,
+        None if stands else due.complete_by,
         device.fitting_hours,
         clock.now(),
         by.name,
@@ -232,6 +253,10 @@ async def watch(
     if swap is not None:
         await _prepare(swap, by=by, device=device, first=True)
     return swap
+
+
+def _stands(pauses: Sequence[Pause]) -> bool:
+    return any(each.resumed_at is None for each in pauses)
 
 
 @db.atomic
@@ -293,38 +318,22 @@ async def _prepare(swap: UUID, *, by: Actor, device: CoveredDevice | None = None
     if due is None:  # the clock stands: nothing is to be held for a time nobody knows
         await _keep(watched, None, None, None, state="watching", reserve_at=None, short_since=None)
         await steps.finish("swap", watched.number, by=by)
+        if first:
+            await _told("opened", swap)
         return
     policy = (await swap_policy.in_force()).policy
     ready_at = now + timedelta(minutes=policy.prepare_minutes)
     found = await whole_units.free_for(device, at=now)
-    unit = whole_units.best(found, due, watched.fitting_hours, ready_at)
-    leave = leave_by(due, unit.hours if unit else 0.0, watched.fitting_hours)
-    reserve_at = leave - timedelta(minutes=policy.reserve_before_minutes)
-    reservation: UUID | None = None
-    holds = unit is not None and reserve_at <= now
-    if unit is not None and holds:
+    while True:
+        unit = whole_units.best(found, due, watched.fitting_hours, ready_at)
+        leave = leave_by(due, unit.hours if unit else 0.0, watched.fitting_hours)
+        reserve_at = leave - timedelta(minutes=policy.reserve_before_minutes)
+        holds = unit is not None and reserve_at <= now
         try:
-            held = await reservations.hold(
-                unit.part_number,
-                unit.depot,
-                1,
-                by=by,
-                pool=unit.pool_code,
-                reference=watched.number,
-                priority_class=watched.priority_class,
-                least=device.minimum_provenance,
-            )
-            reservation = held.id
-        except InsufficientStock:  # somebody else was faster: it lacks a unit, and is looked at again in a minute
-            unit, holds = None, False
-    elif unit is not None:
-        (reservation,) = await promises.promise_each(
-            [promises.Ahead(part=unit.part, place=unit.place, pool=unit.pool, quantity=1, starts_at=reserve_at)],
-            by=by,
-            reference=watched.number,
-            priority_class=watched.priority_class,
-            least=device.minimum_provenance,
-        )
+            reservation = unit and await _take(watched, unit, None if holds else reserve_at, device=device, by=by)
+            break
+        except InsufficientStock:  # somebody else was faster: the next best
+            found = [each for each in found if each is not unit]
     await _keep(
         watched,
         unit,
@@ -337,6 +346,37 @@ async def _prepare(swap: UUID, *, by: Actor, device: CoveredDevice | None = None
     if first:
         await _told("opened", swap)
     await _ask(watched, unit, held=holds, asked=reserve_at <= now, minutes=policy.answer_within_minutes, by=by)
+
+
+async def _take(
+    watched: _Watched, unit: WholeUnit, starts_at: datetime | None, *, device: CoveredDevice, by: Actor
+) -> UUID:
+    """Promise a unit for when it is to be held, or hold it at once.
+
+    Raises:
+        InsufficientStock: it is not free any more.
+
+    """
+    if starts_at is not None:
+        (promised,) = await promises.promise_each(
+            [promises.Ahead(part=unit.part, place=unit.place, pool=unit.pool, quantity=1, starts_at=starts_at)],
+            by=by,
+            reference=watched.number,
+            priority_class=watched.priority_class,
+            least=device.minimum_provenance,
+        )
+        return promised
+    held = await reservations.hold(
+        unit.part_number,
+        unit.depot,
+        1,
+        by=by,
+        pool=unit.pool_code,
+        reference=watched.number,
+        priority_class=watched.priority_class,
+        least=device.minimum_provenance,
+    )
+    return held.id
 
 
 async def _keep(
@@ -392,11 +432,16 @@ async def followed(*, limit: int = 10_000) -> list[UUID]:
 
 
 async def look_at_due(*, by: Actor, limit: int = 500) -> int:
-    """Hold units whose time has come, look again for those that lack one or lost theirs; each in a transaction of its own."""
+    """Hold units whose time has come, and look again for those that lost theirs; each in a transaction of its own.
+
+    One that lacks a unit is only asked about when its time has come: it is looked for by `look_for_units`.
+    """
     due = await db.fetch(
         """SELECT swap.id FROM swap LEFT JOIN reservation ON reservation.id = swap.reservation
-           WHERE (swap.state = 'watching' AND (reserve_at <= $1 OR swap.short_since IS NOT NULL
-                                               OR reservation.state NOT IN ('soft', 'pending')))
+           WHERE (swap.state = 'watching' AND (reservation.state NOT IN ('soft', 'pending') OR reserve_at <= $1
+                     AND (swap.short_since IS NULL
+                          OR NOT EXISTS (SELECT FROM step WHERE subject_kind = 'swap' AND subject = swap.number
+                                         AND step.kind = 'decide_swap' AND done_at IS NULL))))
               OR (swap.state = 'reserved' AND reservation.state <> 'pending')
            ORDER BY leave_by, swap.id LIMIT $2""",
         clock.now(),
@@ -405,6 +450,26 @@ async def look_at_due(*, by: Actor, limit: int = 500) -> int:
     for row in due:
         await look(row["id"], by=by)
     return len(due)
+
+
+async def look_for_units(*, by: Actor, part: int | None = None, limit: int = 500) -> int:
+    """Look for units for the swaps that lack one: all, or those that a `part` serves, of which units became free.
+
+    Only where any such unit is free at all; what else may bring one near, as a new way, is found now and then.
+    """
+    short = await db.fetch(
+        """SELECT swap.id FROM swap JOIN device ON device.id = swap.device
+           WHERE swap.state = 'watching' AND swap.short_since IS NOT NULL
+             AND EXISTS (SELECT FROM swap_unit JOIN level ON level.part = swap_unit.part
+                         WHERE swap_unit.model = device.model AND in_force AND level.condition = 'good' AND level.free > 0
+                           AND ($1::int IS NULL OR swap_unit.part = $1))
+           ORDER BY leave_by, swap.id LIMIT $2""",
+        part,
+        limit,
+    )
+    for row in short:
+        await look(row["id"], by=by)
+    return len(short)
 
 
 @db.atomic
@@ -445,26 +510,32 @@ async def lost_reservation(reservation: UUID, *, by: Actor) -> None:
 async def reclock(
     request: UUID, device: CoveredDevice, severity: str, reported_at: datetime, pauses: Sequence[Pause], *, by: Actor
 ) -> None:
-    """Follow the clock of the request whose fault is watched: it stands, runs on, or is another for another severity."""
+    """Follow the clock of the request whose fault is watched: it stands, runs on, or is another for another severity.
+
+    A request that gains the promise of a swap is watched from then on, by the clock of its report. One that loses it is
+    watched no more; what was decided goes on, and says that nothing promises it any more.
+    """
     swap = await db.fetch_value(
         "SELECT id FROM swap WHERE request = $1 AND state = ANY($2)", request, [*UNDECIDED, "decided", "left"]
     )
     watched = None if swap is None else await _locked(swap)
     if watched is None:
+        if not await _had_its_swap(request):
+            await watch(device, severity, reported_at, by=by, request=request, pauses=pauses)
         return
     now = clock.now()
     held = clock_of(reported_at, severity, device.calendar, device.limits, stood=stood_still(pauses, now))
-    since = [each for each in pauses if watched.decided_at is not None and each.paused_at >= watched.decided_at]
-    due = deadlines(held, device.swap_runs_from, decided_at=watched.decided_at, stood_since=stood_still(since, now))
+    since = stood_still(pauses, now, since=watched.decided_at)
+    due = deadlines(held, device.swap_runs_from, decided_at=watched.decided_at, stood_since=since)
     if due is None or held.limits is None:
-        if watched.state in UNDECIDED:
-            await _release(watched, "not_needed", by=by)
+        await _lost_its_promise(watched, by=by)
         return
-    stands = any(each.resumed_at is None for each in pauses)
+    stands = _stands(pauses)
     known = severities.pick(device.severities, severity, contract=device.contract_code)
     await db.execute(
         """UPDATE swap SET start_by = $2, complete_by = $3, severity = $4, priority_class = $5, runs_from = $6,
-                  limit_hours = $7, leave_by = CASE WHEN $8 THEN NULL ELSE leave_by END WHERE id = $1""",
+                  limit_hours = $7, leave_by = CASE WHEN $8 THEN NULL ELSE leave_by END, assumed = $9, unpromised_at = NULL
+           WHERE id = $1""",
         watched.id,
         None if stands else due.start_by,
         None if stands else due.complete_by,
@@ -473,8 +544,30 @@ async def reclock(
         due.runs_from,
         held.limits.swap_complete_hours,
         stands,
+        due.assumed,
     )
     await _prepare(watched.id, by=by, device=device)
+
+
+async def _had_its_swap(request: UUID) -> bool:
+    """Whether a request had a swap that somebody decided or the repair ended, or brings the unit of one: it gets no other."""
+    return await db.fetch_value(
+        """SELECT EXISTS (SELECT FROM swap WHERE swap_request = $1
+                          OR (request = $1 AND ended_because IS DISTINCT FROM 'not_promised'))""",
+        request,
+    )
+
+
+async def _lost_its_promise(watched: _Watched, *, by: Actor) -> None:
+    """The contract promises no swap for the fault any more: nothing is held for it; what was decided is for people to stop."""
+    if watched.state in UNDECIDED:
+        await _release(watched, "not_promised", by=by)
+        return
+    newly = await db.execute(
+        "UPDATE swap SET unpromised_at = $2 WHERE id = $1 AND unpromised_at IS NULL", watched.id, clock.now()
+    )
+    if newly:
+        await _told("unpromised", watched.id)
 
 
 async def decide_to_swap(swap: UUID, *, by: Actor, reason: str = "") -> SwapView:
@@ -777,7 +870,18 @@ async def _close(swap: UUID) -> None:
 
 
 async def _told(
-    what: Literal["opened", "short", "reserved", "decided", "left", "installed", "closed", "released", "repaired"],
+    what: Literal[
+        "opened",
+        "short",
+        "reserved",
+        "decided",
+        "left",
+        "installed",
+        "closed",
+        "released",
+        "repaired",
+        "unpromised",
+    ],
     swap: UUID,
 ) -> None:
     view = await swap_view(swap)
@@ -822,7 +926,7 @@ async def swap_view(swap: UUID, *, seen_by: Actor | None = None) -> SwapView:
                    swap.left_at,
                    swap.installed_at, swap.serial_in, swap.serial_out,
                    (SELECT serial FROM device AS next WHERE next.id = swap.successor) AS successor, swap.old_data,
-                   swap.repaired_at
+                   swap.repaired_at, swap.unpromised_at
             {_FROM} WHERE {_SEEN} AND swap.id = $3""",
         seen_by.contract_scope if seen_by else None,
         seen_by.depot_scope if seen_by else None,
@@ -894,4 +998,12 @@ async def outlook(swap: UUID, *, seen_by: Actor) -> Outlook | None:
     help_ = None
     if view.depot is None:
         help_ = await whole_units.what_would_help(device, depots=seen_by.depot_scope, costs=seen_by.may("costs.read"))
-    return Outlook(misses=misses, others=[each for each in others if each.depot != view.depot], help=help_)
+    shown = [each for each in others if each.depot != view.depot and seen_by.sees_depot(each.depot)]
+    return Outlook(
+        misses=misses, others=[_told_of(each, costs=seen_by.may("costs.read")) for each in shown], help=help_
+    )
+
+
+def _told_of(unit: WholeUnit, *, costs: bool) -> OtherUnit:
+    told = msgspec.convert(unit, OtherUnit, from_attributes=True)
+    return told if costs else msgspec.structs.replace(told, cost_cny=None)

@@ -436,7 +436,8 @@ class Swap(
 
     `start_by` and `complete_by` are its two deadlines, `leave_by` meets both from `place`, the store whose unit is
     reserved; empty while the clock stands. `reserve_at` is when that unit is held and somebody is asked. Once decided,
-    `swap_request` is the part request by which the unit leaves, `misses` what was too late already.
+    `swap_request` is the part request by which the unit leaves, `misses` what was too late already; from `unpromised_at` on
+    the contract promises it no more.
     """
 
     id = key()
@@ -476,6 +477,7 @@ class Swap(
     successor = optional_link(Device)
     old_data = optional_text()
     repaired_at = optional_instant()
+    unpromised_at = optional_instant()
     ended_at = optional_instant()
     ended_because = optional_text()
 
@@ -493,12 +495,15 @@ class Swap(
         "(state IN ('closed', 'released')) = (ended_at IS NOT NULL) AND (ended_at IS NULL) = (ended_because IS NULL)"
     )
     swap_end_is_known = Check(
-        "ended_because IN ('repaired', 'cancelled', 'no_swap', 'new_cause', 'not_needed', 'swapped')"
+        "ended_because IN ('repaired', 'cancelled', 'no_swap', 'new_cause', 'not_needed', 'not_promised', 'swapped')"
     )
 
 
 class Loan(Table, tablename="loan", help_text="Equipment of equal function at a customer until a repair is done (D50)"):
-    """One unit lent in place of a device; it stays ours, and is at the device's site until it is back."""
+    """One unit lent in place of a device; it stays ours, and is at the device's site until it is back.
+
+    `came_instead` is the tag of another device that was brought in its place, the last one.
+    """
 
     id = key()
     number = text(unique=True)
@@ -530,6 +535,7 @@ class Loan(Table, tablename="loan", help_text="Equipment of equal function at a 
     returned_at = optional_instant()
     returned_by = optional_text()
     to_place = optional_link(Place)
+    came_instead = optional_text()
     checks = document(default="{}")
     condition_back = optional_text()
     damage = note()

@@ -64,7 +64,7 @@ _UNITS = f"""
 SELECT part.id AS part, part.part_number, part.name_zh, part.name_en, place.id AS place, place.code AS depot,
        pool.id AS pool, pool.code AS pool_code, level.free, way.hours, way.cost_cny, false AS at_home
 FROM swap_unit
-JOIN part ON part.id = swap_unit.part AND part.active
+JOIN part ON part.id = swap_unit.part AND part.active AND part.serialised
 JOIN level ON level.part = part.id AND level.condition = 'good' AND level.free > 0
 JOIN party ON party.id = level.owner AND party.is_ourselves
 JOIN pool ON pool.id = level.pool AND pool.id = $4
@@ -125,11 +125,16 @@ def best(units: Sequence[WholeUnit], due: Deadlines, fitting_hours: float, ready
 async def equivalents(model: int) -> list[str]:
     """The part numbers of units of equal function to devices of a model."""
     rows = await db.fetch(
-        """SELECT part.part_number FROM swap_unit JOIN part ON part.id = swap_unit.part AND part.active
+        """SELECT part.part_number FROM swap_unit JOIN part ON part.id = swap_unit.part AND part.active AND part.serialised
            WHERE swap_unit.model = $1 AND in_force ORDER BY part.part_number LIMIT 50""",
         model,
     )
     return [row["part_number"] for row in rows]
+
+
+async def replaces_devices(part: int) -> bool:
+    """Whether a part is a whole unit, which keeps a customer's data once it ran."""
+    return await db.fetch_value("SELECT EXISTS (SELECT FROM swap_unit WHERE part = $1)", part)
 
 
 async def what_would_help(device: CoveredDevice, *, depots: Sequence[str] | None, costs: bool) -> Help:

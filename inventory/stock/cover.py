@@ -1,10 +1,10 @@
-"""What a change of stock means for the promise meter: which changes have to be judged, and which do not."""
+"""What a change of stock means for the promise meter and for swaps: which changes have to be looked at, and which do not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from inventory.catalogue.substitutes import stood_in_for
 from inventory.ground import db
-from inventory.ground.jobs import JudgeCover
+from inventory.ground.jobs import FindSwapUnits, JudgeCover
 from inventory.stock.issuable import BELOW_CHANNEL
 
 
@@ -22,8 +22,12 @@ def standing(free: int, critical_point: int | None, *, in_several: bool = False)
     return (free, point) if in_several else (min(free, 2), (free > point) - (free < point))
 
 
-async def to_judge(spots: Mapping[tuple[int, int, int], bool]) -> list[JudgeCover]:
+async def to_judge(
+    spots: Mapping[tuple[int, int, int], bool], *, freed: Collection[int] = ()
+) -> list[JudgeCover | FindSwapUnits]:
     """The jobs for some parts, places and pools: of parts that a device depends on, or that stand in for such a part.
+
+    Of the parts of which pieces were `freed`, those that replace whole devices are told too: a swap may lack one.
 
     What is told with True has changed its `standing`. What has not matters all the same where not every piece may be
     given to everybody: of stock that stands as before, as many may have become good enough for a contract, or too few.
@@ -45,8 +49,14 @@ async def to_judge(spots: Mapping[tuple[int, int, int], bool]) -> list[JudgeCove
                                    AND condition = 'good' AND provenance <> 'maker_direct')
                            OR EXISTS (SELECT FROM lot JOIN lot_stock ON lot_stock.lot = lot.id AND quantity > 0
                                       WHERE lot.part = asked.part AND lot_stock.place = asked.place
-                                        AND provenance <> 'maker_direct')))""",
+                                        AND provenance <> 'maker_direct')))
+            UNION ALL
+            SELECT DISTINCT part, NULL::int, NULL::int FROM swap_unit WHERE in_force AND part = ANY($5)""",
         *zip(*spots, strict=True),
         list(spots.values()),
+        list(freed),
     )
-    return [JudgeCover(row["part"], row["place"], row["pool"]) for row in rows]
+    return [
+        FindSwapUnits(row["part"]) if row["place"] is None else JudgeCover(row["part"], row["place"], row["pool"])
+        for row in rows
+    ]

@@ -196,23 +196,79 @@ async def accept(handover: UUID, *, by: Actor) -> Handover:
     return await _told("accepted", handover)
 
 
+class Passed(Struct, frozen=True, kw_only=True):
+    """Pieces of a part, or one unit, that passed under a handover: lent, or on the way back."""
+
+    number: str
+    lent: bool
+    part: int
+    unit: UUID | None = None
+    quantity: int = 1
+
+
+def returned(passed: Sequence[Passed]) -> list[str]:
+    """The loans of which every piece came back, of what passed to and fro in order: a piece settles the oldest one.
+
+    A unit that is lent anew had come back some other way.
+
+    >>> def told(number, quantity):
+    ...     return Passed(number=number, lent=number.startswith("L"), part=1, quantity=quantity)
+    >>> returned([told("L1", 2), told("L2", 2), told("R1", 2)])
+    ['L1']
+    >>> returned([told("L1", 2), told("R1", 1), told("L2", 2), told("R2", 3)])
+    ['L1', 'L2']
+    """
+    waits: dict[str, dict[tuple[int, UUID | None], int]] = {}
+    for each in passed:
+        piece = (each.part, each.unit)
+        left = 1 if each.unit else 0 if each.lent else each.quantity
+        for owed in waits.values():
+            settled = min(left, owed.get(piece, 0))
+            if settled:
+                owed[piece] -= settled
+                left -= settled
+        if each.lent:
+            waits.setdefault(each.number, {})[piece] = each.quantity
+    return [number for number, owed in waits.items() if not any(owed.values())]
+
+
 async def _settle_returned(lender: int, borrower: int, by: Actor) -> None:
     """What was lent and has come back the same way since, piece by piece, is returned."""
-    rows = await db.fetch(
-        """UPDATE handover AS lent SET returned_at = $3
-           WHERE lent.from_place = $1 AND lent.to_place = $2 AND lent.state = 'accepted' AND lent.return_by IS NOT NULL
-             AND lent.returned_at IS NULL AND NOT EXISTS (
-                 SELECT FROM movement AS gone
-                 WHERE gone.document = lent.number AND gone.kind = 'hand_over'
-                 GROUP BY gone.part, gone.unit
-                 HAVING sum(gone.quantity) > (
-                     SELECT coalesce(sum(back.quantity), 0) FROM handover AS other
-                     JOIN movement AS back ON back.document = other.number AND back.kind = 'hand_over_in'
-                     WHERE other.from_place = $2 AND other.to_place = $1 AND other.answered_at >= lent.answered_at
-                       AND back.part = gone.part AND back.unit IS NOT DISTINCT FROM gone.unit))
-           RETURNING lent.number""",
+    open_ones = await db.fetch(
+        """SELECT answered_at FROM handover
+           WHERE from_place = $1 AND to_place = $2 AND state = 'accepted' AND return_by IS NOT NULL AND returned_at IS NULL
+           ORDER BY id FOR NO KEY UPDATE""",
         lender,
         borrower,
+    )
+    if not open_ones:
+        return
+    passed = await db.read(
+        Passed,
+        """WITH RECURSIVE busy AS (  -- back to when nothing was lent between the two
+               SELECT $3::timestamptz AS since
+               UNION
+               SELECT lent.answered_at FROM handover AS lent
+               JOIN busy ON lent.answered_at < busy.since AND lent.returned_at >= busy.since
+               WHERE lent.from_place = $1 AND lent.to_place = $2 AND lent.return_by IS NOT NULL
+           )
+           SELECT handover.number, handover.from_place = $1 AS lent, movement.part, movement.unit,
+                  sum(movement.quantity)::int AS quantity
+           FROM handover
+           JOIN movement ON movement.document = handover.number AND movement.kind = 'hand_over_in'
+           WHERE handover.answered_at >= (SELECT min(since) FROM busy)
+             AND ((handover.from_place = $1 AND handover.to_place = $2 AND return_by IS NOT NULL)
+                  OR (handover.from_place = $2 AND handover.to_place = $1))
+           GROUP BY handover.id, movement.part, movement.unit
+           ORDER BY handover.answered_at, handover.id, movement.part, movement.unit""",
+        lender,
+        borrower,
+        min(row["answered_at"] for row in open_ones),
+    )
+    rows = await db.fetch(
+        """UPDATE handover SET returned_at = $2
+           WHERE number = ANY($1) AND returned_at IS NULL RETURNING number""",
+        returned(passed),
         clock.now(),
     )
     await steps.finish_all("handover", [row["number"] for row in rows], "return_parts", by=by)

@@ -342,7 +342,7 @@ async def announce(changes: Sequence[LevelChange]) -> None:
         *(jobs.Assess(c.part, c.place, c.pool) for c in good if c.crosses_a_line()),
         *(jobs.Replenish(c.part, c.place, c.pool) for c in good if c.falls_to_reorder()),
         *(jobs.FillBackorders(c.part, c.place, c.pool) for c in good if c.freed > 0 and c.backordered > 0),
-        *await cover.to_judge(covering),
+        *await cover.to_judge(covering, freed={c.part for c in good if c.freed > 0}),
     )
 
 

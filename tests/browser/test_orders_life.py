@@ -8,7 +8,7 @@ from inventory.procurement import orders, replenishment
 from inventory.procurement.policy import PurchasePolicy, put_in_force
 from inventory.stock import levels
 from tests.integration.procurement.test_replenishment import bundled, short_of
-from tests.world import AUDITOR, DRIVE, MANAGER, SETUP
+from tests.world import AUDITOR, DRIVE, FAN, MANAGER, SETUP, offers_too
 
 
 async def test_what_a_store_lacks_is_ordered_confirmed_announced_and_taken_in(people):
@@ -65,3 +65,29 @@ async def test_what_a_store_lacks_is_ordered_confirmed_announced_and_taken_in(pe
     await vendor.open(f"/vendor-orders/{order.number}")
     await vendor.sees_state("已入库")
     assert (await levels.level(DRIVE, "GZ", "common", seen_by=AUDITOR)).on_hand == before + 2
+
+
+async def test_an_order_is_drafted_by_hand_with_the_offers_in_view(people):
+    await offers_too("DISTI", FAN, framework_number="FA-2026-017", minimum_quantity=5, lot_size=5)
+    buyer = await people("buyer", phone=True)
+    page = buyer.page
+
+    await buyer.open("/vendors/DISTI")
+    await page.click("a[href='/orders/new?vendor=DISTI']")
+    await page.fill("[name=part_number]", FAN)
+    await page.fill("[name=quantity]", "4")
+    await page.locator("[name=quantity] >> nth=0").blur()
+    await buyer.sees("4 件不符合报价")
+    await buyer.sees("FA-2026-017")
+    await buyer.fits()
+    buyer.refusals_expected = True
+    await page.select_option("[name=ship_to]", "GZ")
+    await page.click("main [type=submit] >> nth=-1")
+    await buyer.sees("按 5 的整数倍")
+    await page.fill("[name=quantity]", "10")
+    await page.locator("[name=quantity] >> nth=0").blur()
+    await buyer.sees("¥2,500.00")
+    await page.click("main [type=submit] >> nth=-1")
+    await buyer.sees_state("草稿")
+    await buyer.sees("FA-2026-017")
+    await buyer.fits()

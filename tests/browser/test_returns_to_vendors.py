@@ -5,12 +5,12 @@ from inventory.returns import debts, vendor_terms
 from inventory.stock import conditions
 from inventory.stock.pieces import Pieces
 from tests.integration.returns.test_rmas import FIVE_DAYS, broken
-from tests.world import BUYER, DRIVE, KEEPER
+from tests.world import BUYER, DRIVE, KEEPER, offers_too
 
 
 async def test_a_good_piece_comes_first_and_the_old_one_goes_back(people):
     await vendor_terms.set_terms(FIVE_DAYS, by=BUYER)
-    await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = 90")
+    await offers_too("DISTI", DRIVE, exchange_hours=4, exchange_fee=90)
     await broken("ZL2-0000")
     keeper = await people("warehouse_keeper", depot="GZ", phone=True)
     buyer = await people("buyer", language="en-GB")

@@ -59,6 +59,7 @@ async def test_every_list_comes_as_csv_with_the_rows_of_its_pages(api, path, ope
         "ExportAttachments",
         "ExportImportFindings",
         "ExportCountLines",
+        "ExportVendorInquiries",
         "ExportVendorOrders",
         "ExportVendorRmas",
         "ExportQuotes",

@@ -16,6 +16,7 @@ SIGNED_IN_ONLY = {
 VENDORS_MAY = {
     "ListParts", "ExportParts", "GetPart", "ListDeviceModels", "ExportDeviceModels", "ListVendorOrders",
     "ExportVendorOrders", "GetVendorOrder", "PrintVendorOrder", "PrintVendorDeliveryNote", "PrintVendorLabels",
+    "ListVendorInquiries", "ExportVendorInquiries", "GetVendorInquiry",
     "ListNotices", "ExportNotices", "GetNotice", "ListVendorRmas", "ExportVendorRmas", "GetVendorRma",
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from inventory.returns import answering, coming_in, exchanges, repairs, rmas, ve
 from inventory.returns.answering import Answer
 from inventory.returns.coming_in import Arrived
 from inventory.stock import conditions
-from tests.world import DRIVE, SETUP, SUPERVISOR
+from tests.world import DRIVE, SETUP, SUPERVISOR, offers_too
 
 WHICH_RMA = st.integers(0, 3)
 
@@ -58,7 +58,7 @@ class RmaRules:
     @rule(serial=st.none() | st.sampled_from(["ZL2-0000", "ZL2-0001"]))
     def ask_for_the_good_piece_first(self, serial):
         async def act():
-            await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = 9")
+            await offers_too("DISTI", DRIVE, exchange_hours=4, exchange_fee=9)
             terms = vendor_terms.NewTerms(
                 vendor="DISTI", days=5, counts="business_days", calendar="CN", runs_from="received", charge="list_price"
             )

@@ -7,7 +7,7 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from inventory.ground import clock, db
 from inventory.procurement import release
-from inventory.requests import debriefing, requests, shipping, swapping
+from inventory.requests import changing, debriefing, requests, shipping, swapping
 from inventory.requests.debriefing import Debrief
 from inventory.requests.requests import NewRequest, NewRequestLine
 from inventory.returns import erasing, loaners, swaps
@@ -29,6 +29,7 @@ class Swapping:
         async def act():
             await enter_swap_unit()
             await promise_swaps("C-BANK")
+            await db.execute("UPDATE service_term SET swap_complete_hours = NULL WHERE severity = 'general'")
             await db.execute("UPDATE contract SET lends_equal_function = true WHERE code = 'C-BANK'")
             await receipts.adjust(
                 "GZ", SWAP, len(UNITS), by=SETUP, reason="spare", serials=UNITS, provenance="maker_direct"
@@ -57,6 +58,18 @@ class Swapping:
     def time_passes(self, hours):
         with clock.at(clock.now() + timedelta(hours=hours)):
             self.do(swaps.look_at_due(by=SETUP))
+            self.do(swaps.look_for_units(by=SETUP))
+
+    @rule(severity=st.sampled_from(["general", "severe"]))
+    def rate_anew(self, severity):
+        async def act():
+            swap = await db.fetch_one(
+                "SELECT request FROM swap WHERE state NOT IN ('closed', 'released') AND request IS NOT NULL LIMIT 1"
+            )
+            if swap is not None:
+                await changing.change(swap["request"], changing.Change(severity=severity), by=SETUP)
+
+        self.do(act())
 
     @rule(state=st.sampled_from(["watching", "reserved"]), yes=st.booleans())
     def decide(self, state, yes):
@@ -88,13 +101,18 @@ class Swapping:
     def lend(self, device):
         self.do(loaners.lend(NewLoan(device_serial=device, depot="GZ", contact="Wang"), by=SETUP))
 
-    @rule(works=st.booleans(), kept=st.booleans(), depot=st.sampled_from(["GZ", "SH"]))
-    def take_back(self, works, kept, depot):
+    @rule(
+        works=st.booleans(),
+        kept=st.booleans(),
+        depot=st.sampled_from(["GZ", "SH"]),
+        other=st.sampled_from([None, None, *UNITS]),
+    )
+    def take_back(self, works, kept, depot, other):
         async def act():
             loan = await self._of("lent", "loan")
             if loan is not None:
-                checks = Checks(powers_on=works, undamaged=True, complete=True)
-                how = Return(depot=depot, checks=checks, damage="dead", data_kept_by_customer=kept)
+                checks = Checks(powers_on=works, undamaged=True, complete=True, serial_matches=other is None)
+                how = Return(depot=depot, checks=checks, damage="dead", data_kept_by_customer=kept, found_serial=other)
                 await loaners.take_back(loan, how, by=SETUP)
 
         self.do(act())

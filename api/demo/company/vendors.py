@@ -41,6 +41,9 @@ EXCHANGES = ("DELL", "HUAWEI", "LENOVO", "NANHUI")
 EXCHANGE_SHARE = Decimal("0.4")
 """What an exchange costs outside the warranty, as a share of a new part; assumed."""
 
+FRAMEWORKS = {"NANHUI": ("drive",), "LENOVO": ("psu", "fan")}
+"""With whom prices are agreed in a framework contract, and for which kinds of parts."""
+
 HOLIDAYS_OF_A_YEAR = 9
 """Enough of the next holidays for the Spring Festival to be among them."""
 
@@ -165,6 +168,9 @@ def _offers(vendor: VendorSpec, start: date) -> list[procurement.NewOffer]:
                 if vendor.kind == "repairer"
                 else None,
                 repair_days=12.0 if vendor.kind == "repairer" else None,
+                framework_number=f"FA-{start.year}-{vendor.code}"
+                if part.kind in FRAMEWORKS.get(vendor.code, ())
+                else None,
             )
         )
     return offers

@@ -14,7 +14,7 @@ from inventory.ground import clock, db, jobs
 from inventory.procurement import orders, receiving
 from inventory.procurement import register as procurement
 from inventory.requests import requests
-from inventory.stock import notices, receipts, reservations, transfers
+from inventory.stock import notices, promises, receipts, reservations, transfers
 from inventory.stock.receipts import Incoming
 from optimizer.emergency import choose
 from tests.integration.emergency.test_cases import EMERGENCY, drain, judge, live_cases, planned, propose
@@ -421,9 +421,10 @@ async def test_substitutes_wait_for_the_approval_above_the_authority(company):
 
 async def test_whole_units_that_could_bridge_the_time_are_told(company):
     await enter_swap_unit()
-    await receipts.adjust(
-        "SH", SWAP, 2, by=SETUP, provenance="maker_direct", reason="spare machines", serials=["SW-1", "SW-2"]
-    )
+    serials = ["SW-1", "SW-2", "SW-3"]
+    await receipts.adjust("SH", SWAP, 3, by=SETUP, provenance="maker_direct", reason="spare machines", serials=serials)
+    later = clock.now() + timedelta(hours=2)
+    await promises.promise(SWAP, "SH", 1, by=SETUP, starts_at=later)  # one is promised to a swap: two are left
     case = await a_fan_case()
     await propose(case)
     proposal = await proposal_of(case)

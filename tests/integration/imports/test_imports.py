@@ -279,9 +279,9 @@ async def test_mistakes_in_devices_vendors_and_offers_are_told(checked):
         "offers",
         table(
             "vendor,part number,unit price,minimum quantity,maximum quantity,lead time days,"
-            "valid from,valid to,expedited hours",
-            f"NOBODY,{FAN},1,5,4,1,2026-01-02,2026-01-01,24",
-            "DISTI,NONE,1,0,4,1,2026-01-02,,",
+            "valid from,valid to,expedited hours,exchange fee",
+            f"NOBODY,{FAN},1,5,4,1,2026-01-02,2026-01-01,24,90",
+            "DISTI,NONE,1,0,4,1,2026-01-02,,,",
         ),
     )
 
@@ -302,6 +302,7 @@ async def test_mistakes_in_devices_vendors_and_offers_are_told(checked):
         (2, "maximum_quantity", "below_minimum"),
         (2, "valid_to", "ends_before"),
         (2, "expedited_hours", "expedited_incomplete"),
+        (2, "exchange_fee", "exchange_without_hours"),
         (3, "minimum_quantity", "too_small"),
         (3, "part_number", "unknown_part"),
     ]

@@ -13,6 +13,7 @@ from inventory.master_data.refusals import (
     AlreadyThere,
     EndpointMissing,
     EndsBeforeItStarts,
+    ExchangeFeeWithoutTime,
     ExpeditedIncomplete,
     FieldsInvalid,
     HoursNotPositive,
@@ -94,7 +95,7 @@ NEW: dict[str, dict[str, Any]] = {
     "substitutions": {"part": PSU, "substitute": FAN, "valid_from": "2026-01-01"},
     "device-models": {"code": "R750", "name": "PowerEdge R750", "maker": "DELL"},
     "parts-lists": {"model": "R740", "part": "BBU-9361", "per_device": 1, "critical": "yes"},
-    "swap-units": {"model": "R740", "part": "BBU-9361"},
+    "swap-units": {"model": "R740", "part": "ST12000NM0008"},
     "vendors": {
         "code": "HUAXIN",
         "name_zh": "华芯",
@@ -150,7 +151,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "parts-lists": {"per_device": 2, "critical": ""},
     "swap-units": {"in_force": False},
     "vendors": {"name_en": "Huaxin Ltd", "holidays": "CN", "kind": "distributor", "active": "no"},
-    "offers": {"unit_price": "910.50", "valid_to": "2026-09-01"},
+    "offers": {"unit_price": "910.50", "valid_to": "2026-09-01", "exchange_hours": 24, "framework_number": "FA-1"},
     "price-breaks": {"unit_price": "880.50"},
     "exchange-rates": {},  # append-only: a further one holds instead
     "authorisations": {"valid_to": "2027-12-31"},
@@ -330,6 +331,7 @@ async def test_a_maker_we_know_becomes_a_vendor_too(company):
         ("vendor-closures", {"last_on": "2027-01-01"}, EndsBeforeItStarts),
         ("offers", {"minimum_quantity": 11}, QuantitiesDoNotFit),
         ("offers", {"expedited_hours": 5}, ExpeditedIncomplete),
+        ("offers", {"exchange_fee": 5}, ExchangeFeeWithoutTime),
         ("vendors", {"channel": "http"}, EndpointMissing),
         ("devices", {"registration_number": "REG-001"}, RegistrationTaken),
         ("depots", {"code": "BANK-GZ"}, PlaceCodeTaken),

@@ -1,9 +1,10 @@
 """Purchase orders and transfers on pages: approved, given up, received, sent."""
 
+from inventory.ground import db
 from inventory.procurement import orders
 from inventory.stock import levels, transfers
 from tests.integration.procurement.test_orders import drafted, placed
-from tests.world import ADMIN, BUYER, DRIVE, FAN, KEEPER
+from tests.world import ADMIN, BUYER, DRIVE, FAN, KEEPER, PSU, offers_too
 
 
 async def on_hand(part: str, depot: str = "GZ") -> int:
@@ -20,6 +21,45 @@ async def test_a_draft_is_approved_and_goes_its_way(visitor):
     assert 'data-opens="approve"' in page
     assert approved.headers["location"] == f"/orders/{order.id}"
     assert (await orders.order_view(order.id)).state == "approved"
+
+
+async def test_an_order_is_drafted_by_hand_with_what_is_offered_before_ones_eyes(visitor):
+    await db.execute("UPDATE vendor SET minimum_order_cny = 5000, small_order_fee_cny = 90")
+    await offers_too("DISTI", DRIVE, framework_number="FA-2026-017")
+    buyer, keeper = await visitor("buyer"), await visitor("warehouse_keeper")
+    form = (await buyer.get("/orders/new?vendor=DISTI&part=PSU-750")).text
+    offers = f"/orders/new/offers?vendor=DISTI&part_number={DRIVE}&quantity=4&part_number=NONE&quantity=1"
+    shown = (await buyer.get(offers)).text
+    whole = (await buyer.get(offers.removesuffix("&part_number=NONE&quantity=1"), language="en")).text
+    said = {"vendor": "DISTI", "ship_to": "GZ", "pool": "common", "part_number": [DRIVE, ""], "quantity": ["4", "1"]}
+    refused = await buyer.post("/orders/new", said | {"quantity": ["99", "1"]})
+    drafted = await buyer.post("/orders/new", said | {"expedited": "yes"})
+    page = (await buyer.get(drafted.headers["location"])).text
+
+    assert all(words in form for words in ('value="DISTI" selected', 'value="PSU-750"'))
+    assert all(words in shown for words in ("没有 NONE 的此类有效报价", "FA-2026-017", "¥980.00"))
+    assert all(words in whole for words in ("¥4,010.00", "asks a fee of ¥90"))
+    assert (refused.status_code, "按 1 的整数倍" in refused.text) == (422, True)
+    assert all(words in page for words in ("草稿", "加急", "FA-2026-017"))
+    for address in ("/orders", "/orders?vendor=DISTI", "/vendors/DISTI", f"/parts/{DRIVE}"):
+        assert 'href="/orders/new' in (await buyer.get(address)).text, address
+    assert (await keeper.get("/orders/new")).status_code == 403
+    for junk in (
+        "quantity=x&part_number=1",
+        "part_number=FAN-2U&quantity=9999999999",
+        "vendor=NOBODY&part_number=FAN-2U&quantity=1",
+    ):
+        assert (await buyer.get(f"/orders/new/offers?{junk}")).status_code == 200
+
+
+async def test_orders_are_listed_by_vendor(visitor, api):
+    disti, dell = await drafted((DRIVE, 4)), await drafted((PSU, 2), vendor="DELL")
+    buyer = await visitor("buyer")
+    page = (await buyer.get("/orders?vendor=DELL")).text
+    listed = (await api.get("/purchase-orders?vendor=DELL", role="buyer")).json()
+
+    assert (dell.number in page, disti.number in page) == (True, False)
+    assert [order["number"] for order in listed["items"]] == [dell.number]
 
 
 async def test_a_draft_is_given_up_with_its_reason(visitor):

@@ -59,6 +59,7 @@ PAGES = [
     ("/suspected-counterfeits?state=blocked", "warehouse_keeper", "vendor"),
     ("/orders", "buyer", "engineer"),
     ("/vendor-orders", "vendor", "buyer"),
+    ("/vendor-inquiries?state=to_answer", "vendor", "buyer"),
     ("/vendor-rmas?state=requested", "vendor", "buyer"),
     ("/rmas?state=draft&vendor=DISTI", "buyer", "vendor"),
     ("/rmas/new?depot=GZ&part=PSU-750", "warehouse_keeper", "engineer"),
@@ -437,7 +438,7 @@ async def test_the_menu_shows_only_what_may_be_opened(visitor):
         return [("", entry) if entry.startswith("/") else (entry, "") for entry in entries]
 
     assert await menu("vendor") == of(
-        "/", "/advance-shipping-notices", "Procurement", "/vendor-orders", "/vendor-rmas", "/parts"
+        "/", "/advance-shipping-notices", "Procurement", "/vendor-orders", "/vendor-inquiries", "/vendor-rmas", "/parts"
     )
     assert await menu("inspector", contract="C-BANK") == of(
         "/",

@@ -4,11 +4,11 @@ import pytest
 
 from api.shared import passport_path
 from inventory.ground import db
-from inventory.procurement import receiving
+from inventory.procurement import letters, receiving
 from inventory.stock.receipts import Incoming
 from tests.conftest import settings_for
 from tests.integration.procurement.test_orders import placed
-from tests.world import DRIVE, KEEPER
+from tests.world import BUYER, DRIVE, KEEPER
 
 
 async def test_a_vendors_page_tells_all_and_keeps_its_contacts(visitor):
@@ -32,6 +32,19 @@ async def test_a_vendors_page_tells_all_and_keeps_its_contacts(visitor):
     await buyer.post(f"/vendor-contacts/{contact}/withdraw")
     assert "值班台" not in (await buyer.get("/vendors/DISTI")).text
     assert (await buyer.get("/vendors/NOBODY")).status_code == 404
+
+
+async def test_a_letters_document_is_replaced(visitor):
+    buyer = await visitor("buyer")
+    letter = await db.fetch_value("SELECT id FROM authorisation WHERE letter_number = 'SG-1'")
+    await buyer.get("/vendors/DISTI")
+    for content in (b"%PDF-1.7 first", b"%PDF-1.7 second"):
+        said = {"_csrf_token": buyer.client.cookies["beijian_csrf"]}
+        kept = await buyer.client.post(f"/letters/{letter}/file", data=said, files={"file": ("SG-1.pdf", content)})
+        assert kept.status_code == 303, kept.text
+
+    assert "更换" in (await buyer.get("/vendors/DISTI")).text
+    assert (await letters.file_of(letter, seen_by=BUYER)).content == b"%PDF-1.7 second"
 
 
 @pytest.mark.parametrize(("language", "words"), [("zh", "请至少填写一项"), ("en", "Enter one of them")])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import UNSET
 
 from inventory.assurance.invariants import violations
 from inventory.ground import clock, db
@@ -22,11 +23,11 @@ from inventory.procurement.changes import (
     VendorWasTold,
     WantedInPast,
 )
-from inventory.procurement.orders import FourEyes, NoOffer, NothingToSettle, QuantityOutsideOffer
+from inventory.procurement.orders import FourEyes, NoOffer, NothingToSettle, OrderTooSmall, QuantityOutsideOffer
 from inventory.stock.notices import NewNoticeLine
 from tests.integration.procurement.test_orders import drafted, incoming, placed
 from tests.integration.stock.test_reservations import level
-from tests.world import BATTERY, BUYER, DRIVE, FAN, KEEPER, PSU, SETUP, actor
+from tests.world import BATTERY, BUYER, DRIVE, FAN, KEEPER, PSU, SETUP, actor, offers_too
 
 MANAGER = actor("project_manager")
 DISTI = actor("vendor", vendor="DISTI")
@@ -50,6 +51,42 @@ async def test_a_draft_is_changed_there_and_then_and_its_versions_are_kept(compa
         order.total_cny,
         after.total_cny,
     )
+
+
+async def test_a_draft_that_falls_below_the_least_value_takes_the_fee_and_one_above_it_none(company):
+    await db.execute("UPDATE vendor SET minimum_order_cny = 2000, small_order_fee_cny = 90, freight_cny = 40")
+    order = await drafted((FAN, 10))
+    assert (order.total_cny, order.small_order_fee_cny) == (Decimal(2540), 0)
+
+    async def ordering(quantity: int) -> tuple[object, object]:
+        line = ChangedLine(part_number=FAN, quantity=quantity)
+        await changes.change_order(order.id, [line], by=BUYER, reason="otherwise")
+        after = await orders.order_view(order.id)
+        return after.total_cny, after.small_order_fee_cny
+
+    assert await ordering(4) == (Decimal(1130), 90)
+    assert await ordering(5) == (Decimal(1380), 90)
+    assert await ordering(8) == (Decimal(2040), 0)
+    await db.execute("UPDATE vendor SET small_order_fee_cny = NULL")
+    with pytest.raises(OrderTooSmall):
+        await ordering(7)
+    hidden = await orders.order_view(order.id, seen_by=KEEPER)
+    assert hidden.small_order_fee_cny is UNSET
+
+
+async def test_a_price_of_a_framework_contract_says_so_until_another_is_agreed(company):
+    await offers_too("DISTI", FAN, framework_number="FA-2026-017")
+    order = await drafted((FAN, 10), (DRIVE, 1))
+    assert [line.framework_number for line in order.lines] == ["FA-2026-017", None]
+    for line in (
+        ChangedLine(part_number=FAN, quantity=8, unit_price=Decimal(250)),
+        ChangedLine(part_number=FAN, unit_price=Decimal(240)),
+    ):
+        await changes.change_order(order.id, [line], by=BUYER, reason="as told by telephone")
+    after = await changes.changes(order.id, limit=9)
+
+    assert [change.after.lines[0].framework_number for change in after] == [None, "FA-2026-017"]
+    assert [line.framework_number for line in (await orders.order_view(order.id)).lines] == [None, None]
 
 
 async def test_a_part_is_added_at_the_offered_price_or_at_the_one_agreed(company):

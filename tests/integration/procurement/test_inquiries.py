@@ -32,7 +32,7 @@ from inventory.procurement.inquiries import (
 from inventory.procurement.orders import FourEyes, NewLine, PartOrderedTwice
 from inventory.procurement.quote_sheets import Asked, QuotedLine, QuoteRead, WrongInquiry, WrongVendor, read
 from tests.workbooks import bomb
-from tests.world import BUYER, DRIVE, FAN, KEEPER, PSU, SETUP, actor
+from tests.world import BUYER, DRIVE, FAN, KEEPER, PSU, SETUP, actor, offers_too
 
 ASKED = [
     Asked(position=1, part_number=DRIVE, quantity=4),
@@ -237,6 +237,19 @@ async def test_the_cheapest_split_counts_freight_and_tax_and_a_dearer_choice_nee
     assert entry.reason == "one delivery"
     with pytest.raises(WrongState):
         await inquiries.choose(opened.id, dear, by=BUYER, reason="again")
+
+
+async def test_a_framework_contract_ends_with_another_price_and_goes_on_with_its_own(company):
+    await three_vendors()
+    await offers_too("DISTI", DRIVE, framework_number="FA-1")
+    await offers_too("DISTI", FAN, framework_number="FA-1")
+    opened = await inquiries.open_inquiry(new((DRIVE, 4), (FAN, 10)), by=BUYER)
+    await answered(opened.id, "DISTI", quoted(DRIVE, "980"), quoted(FAN, "249"))
+    picks = [Pick(part_number=part, vendor="DISTI", quantity=count) for part, count in ((DRIVE, 4), (FAN, 10))]
+    await inquiries.choose(opened.id, picks, by=BUYER, order=True)
+
+    (order,) = await orders.orders(limit=2, seen_by=BUYER, state="draft")
+    assert {line.part_number: line.framework_number for line in order.lines} == {DRIVE: "FA-1", FAN: None}
 
 
 async def test_a_quote_that_has_expired_is_kept_but_neither_compared_nor_chosen(company):

@@ -49,6 +49,21 @@ async def test_an_order_is_drafted_at_the_offered_price(company):
     assert fast.total_cny == Decimal(980) * 4 * Decimal("1.25") + 300
 
 
+@pytest.mark.parametrize("expedited", [False, True])
+async def test_what_an_order_would_come_to_is_told_before_it_is_drafted(company, expedited):
+    await db.execute("UPDATE vendor SET minimum_order_cny = 9000, small_order_fee_cny = 90, freight_cny = 40")
+    lines = [NewLine(part_number=part, quantity=quantity) for part, quantity in ((DRIVE, 4), (FAN, 10))]
+    offered = await orders.offers_for(lines, seen_by=BUYER, vendor="DISTI", expedited=expedited)
+    reckoned = await orders.reckoned("DISTI", offered, expedited=expedited)
+    order = await drafted((DRIVE, 4), (FAN, 10), expedited=expedited)
+    every = await orders.offers_for([NewLine(part_number=PSU, quantity=3)], seen_by=BUYER)
+
+    assert (reckoned.total_cny, reckoned.small_order_fee_cny) == (order.total_cny, order.small_order_fee_cny)
+    assert [(offer.vendor, offer.fits) for offer in every] == [("DISTI", True), ("DELL", False)]
+    with pytest.raises(NotGranted):
+        await orders.offers_for(lines, seen_by=KEEPER)
+
+
 async def test_only_who_serves_the_store_orders_for_it(company):
     elsewhere = actor("buyer", depots={"SH"})
     order = await drafted()

@@ -14,7 +14,7 @@ from inventory.procurement.changes import ChangedLine
 from tests.conftest import settings_for
 from tests.robots import MailBox, mail_server
 from tests.services import free_port
-from tests.world import BUYER, DRIVE, SETUP
+from tests.world import BUYER, DRIVE, SETUP, offers_too
 
 
 async def approved() -> orders.OrderView:
@@ -33,6 +33,7 @@ def text_of(pdf: bytes) -> str:
 
 
 async def test_an_order_goes_by_mail_with_its_paper(company):
+    await offers_too("DISTI", DRIVE, framework_number="FA-2026-017")
     async with mail_server() as box:
         order = await approved()
         await on_place_order(jobs.PlaceOrder(order.id), working(box))
@@ -42,7 +43,7 @@ async def test_an_order_goes_by_mail_with_its_paper(company):
     assert (mail["To"], str(order.id) in mail["Message-ID"]) == ("orders@disti.example", True)
     assert paper.get_filename() == f"{order.number}.pdf"
     said = text_of(paper.get_payload(decode=True))
-    assert all(words in said for words in (order.number, DRIVE, "980.00", "1,960.00"))
+    assert all(words in said for words in (order.number, DRIVE, "980.00", "1,960.00", "FA-2026-017"))
     after = await orders.order_view(order.id)
     assert after.state == "placed"
     assert await db.fetch_value("SELECT count(*) FROM step WHERE kind = 'chase_answer' AND done_at IS NULL") == 1

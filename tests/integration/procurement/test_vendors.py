@@ -8,7 +8,7 @@ from inventory.assurance import attachments
 from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotGranted, Unknown
 from inventory.people.contacts import NotAPhone
-from inventory.procurement import letters, papers, receiving, release, reliability, vendor_contacts
+from inventory.procurement import letters, orders, papers, receiving, release, reliability, vendor_contacts, vendors
 from inventory.procurement.papers import PapersMissing
 from inventory.procurement.provenance import ProvenanceTooLow
 from inventory.procurement.register import NewAuthorisation, enter_authorisations
@@ -16,8 +16,8 @@ from inventory.procurement.vendor_contacts import NewVendorContact, NoWayToReach
 from inventory.stock import receipts
 from inventory.stock.pieces import Pieces
 from inventory.stock.receipts import Incoming
-from tests.integration.procurement.test_orders import placed
-from tests.world import BUYER, DRIVE, KEEPER, PSU, SETUP, SUPERVISOR, actor
+from tests.integration.procurement.test_orders import drafted, placed
+from tests.world import BUYER, DRIVE, FAN, KEEPER, PSU, SETUP, SUPERVISOR, actor
 
 DESK = NewVendorContact(name="值班台", role="emergency", phone="020-8888 0000", around_the_clock=True)
 
@@ -129,6 +129,42 @@ async def test_reliability_counts_what_was_promised_against_what_came(company):
     assert measured["DELL"].on_time_share is None
     elsewhere = await reliability.reliability(["DISTI"], seen_by=actor("buyer", depots={"SH"}))
     assert elsewhere["DISTI"].orders == 0
+
+
+async def test_lead_times_are_told_with_their_spread_normal_and_expedited_apart(company):
+    async def took(days: int, serial: str, part: str = DRIVE, **more: object) -> None:
+        order = await drafted((part, 1), **more)
+        await orders.approve_order(order.id, by=SETUP)
+        await orders.record_placed(order.id, by=SETUP)
+        serials = [serial] if part == DRIVE else ()
+        await receiving.receive_order(
+            order.number, [Incoming(part_number=part, quantity=1, serials=serials)], by=KEEPER
+        )
+        await db.execute(
+            "UPDATE purchase_order SET received_at = placed_at + $2 WHERE id = $1", order.id, timedelta(days=days)
+        )
+
+    for days in range(1, 6):
+        await took(days, f"L-{days}")
+    await took(20, "", FAN)
+    await took(2, "E-1", expedited=True)
+    told = {offer.part_number: offer for offer in await vendors.offers(limit=9, seen_by=BUYER, vendor="DISTI")}
+    drive, fan = told[DRIVE], told[FAN]
+
+    assert drive.measured is not None
+    assert (drive.measured.part_number, drive.measured.orders, drive.measured.median_days) == (DRIVE, 5, 3)
+    assert (drive.measured.p10_days, drive.measured.p90_days) == pytest.approx((1.4, 4.6))
+    assert fan.measured is not None
+    assert (fan.measured.part_number, fan.measured.orders, fan.measured.median_days) == (None, 6, 3.5)
+    assert drive.expedited_measured is not None
+    assert (drive.expedited_measured.part_number, drive.expedited_measured.median_days) == (None, 2)
+    record = (await reliability.reliability(["DISTI"], seen_by=BUYER))["DISTI"]
+    assert [(each.expedited, each.part_number, each.orders) for each in record.lead_times] == [
+        (False, None, 6),
+        (True, None, 1),
+    ]
+    elsewhere = await vendors.offers(limit=9, seen_by=actor("buyer", depots={"SH"}), vendor="DISTI")
+    assert all(offer.measured is None for offer in elsewhere)
 
 
 async def test_a_brokers_part_is_good_stock_only_by_its_contract_and_with_its_papers(company):

@@ -3,15 +3,18 @@
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from inventory.assurance.invariants import violations
 from inventory.catalogue import register as catalogue
 from inventory.ground import clock, db
-from inventory.requests import backorders, kits, requests
+from inventory.requests import backorders, kits, requests, sourcing
 from inventory.requests.availability import availability
 from inventory.requests.requests import NothingAsked, PartNotPermitted
+from inventory.returns import vendor_terms
 from inventory.stock import receipts, transfers
-from tests.world import ADMIN, BATTERY, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER
+from tests.integration.returns.test_rmas import FIVE_DAYS
+from tests.world import ADMIN, BATTERY, BUYER, DISPATCHER, DRIVE, FAN, KEEPER, PSU, SETUP, SH_KEEPER, offers_too
 
 
 def new(part: str | None = PSU, quantity: int = 1, **more: object) -> requests.NewRequest:
@@ -159,25 +162,44 @@ async def test_a_symptom_brings_its_kit_and_debriefs_teach_it(company):
 
 
 async def test_rungs_below_stock_tell_of_exchange_and_swap(company):
-    await db.execute(
-        """UPDATE offer SET exchange_hours = 4
-           WHERE vendor = (SELECT vendor.id FROM vendor JOIN party ON party.id = vendor.party WHERE code = 'DELL')"""
-    )
+    await offers_too("DELL", PSU, exchange_hours=4)
     await db.execute(
         "UPDATE device SET warranty_until = $1 WHERE serial = 'BANK-001'", clock.today() + timedelta(days=9)
     )
     strict = await requests.open_request(new(reference="INC-0/1"), by=DISPATCHER)
+    await vendor_terms.set_terms(replace(FIVE_DAYS, vendor="DELL"), by=BUYER)
     await db.execute("UPDATE contract SET minimum_provenance = 'vendor_exchange' WHERE code = 'C-BANK'")
     covered = await requests.open_request(new(), by=DISPATCHER)
     out = await requests.open_request(new(reference="INC-2/1", device_serial="BANK-002"), by=DISPATCHER)
 
     def exchange(view: requests.RequestView) -> tuple[bool, list[str]]:
         step = next(step for step in view.lines[0].ladder if step.rung == "vendor_exchange")
-        return step.possible, step.reasons[:1]
+        return step.possible, [reason for reason in step.reasons if reason != "after_need_by"]
 
-    assert exchange(strict) == (False, ["source_too_low"])
+    assert exchange(strict) == (False, ["source_too_low", "no_return_terms"])
     assert exchange(covered) == (True, ["ask_DELL"])
     assert exchange(out) == (False, ["only_in_warranty"])
+
+
+async def test_a_makers_warranty_is_a_rung_also_where_no_time_is_agreed_for_exchanges(company):
+    await db.execute("UPDATE contract SET minimum_provenance = 'vendor_exchange' WHERE code = 'C-BANK'")
+    await db.execute("UPDATE device SET warranty_until = $1 WHERE serial = 'BANK-001'", clock.today())
+    await offers_too("DELL", PSU, lead_time_days=30)
+    await db.execute("UPDATE part SET serialised = true WHERE part_number = $1", PSU)
+    unagreed = await requests.open_request(new(reference="INC-0/1"), by=DISPATCHER)
+    await vendor_terms.set_terms(replace(FIVE_DAYS, vendor="DELL"), by=BUYER)
+    covered = await requests.open_request(new(), by=DISPATCHER)
+    out = await requests.open_request(new(reference="INC-2/1", device_serial="BANK-002"), by=DISPATCHER)
+
+    def rungs(view: requests.RequestView) -> list[sourcing.Step]:
+        return [step for step in view.lines[0].ladder if step.rung == "vendor_exchange"]
+
+    assert rungs(unagreed) == rungs(out) == []
+    (step,) = rungs(covered)
+    assert (step.possible, step.vendor) == (True, "DELL")
+    assert step.reasons[:3] == ["ask_DELL", "in_makers_warranty", "time_by_lead_time"]
+    assert step.arrives_at is not None
+    assert step.arrives_at > clock.now() + timedelta(days=30)
 
 
 async def test_the_ladder_says_by_which_chain_a_substitute_comes(company):

@@ -8,23 +8,35 @@ import pytest
 from msgspec import structs
 
 from inventory.assurance.invariants import violations
+from inventory.catalogue import register as catalogue
 from inventory.emergency import rebuilding
 from inventory.ground import clock, db, steps
 from inventory.ground.errors import NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import register as places
 from inventory.procurement import release
-from inventory.requests import debriefing, shipping
+from inventory.requests import debriefing, requests, shipping
 from inventory.requests.debriefing import Debrief
 from inventory.returns import counter, erasing, loaners, lost_loans, swap_policy
-from inventory.returns.counter import LentOut
-from inventory.returns.loaners import Checks, NewLoan, Return
-from inventory.stock import handovers, levels, units
+from inventory.returns.loaners import Checks, LentOut, NewLoan, Return
+from inventory.stock import handing_in, handovers, levels, units
 from inventory.stock.conditions import DataNotErased
 from inventory.stock.handovers import Item
 from inventory.stock.pieces import Pieces
 from tests.integration.planning.test_learning import SWAP, enter_swap_unit
 from tests.integration.returns.test_swaps import fault, stock
-from tests.world import DRIVE, ENGINEER, FAN, KEEPER, PSU, SETUP, SH_KEEPER, SUPERVISOR, actor
+from tests.world import (
+    DISPATCHER,
+    DRIVE,
+    ENGINEER,
+    FAN,
+    KEEPER,
+    MANAGER,
+    PSU,
+    SETUP,
+    SH_KEEPER,
+    SUPERVISOR,
+    actor,
+)
 
 AS_LENT = Checks(powers_on=True, undamaged=True, complete=True)
 SIGNATURE = [[(10.0, 20.0), (30.0, 40.0)]]
@@ -101,6 +113,65 @@ async def test_a_loaner_is_good_stock_again_after_its_data_is_gone_and_its_test_
     assert await violations() == []
 
 
+async def test_another_device_that_comes_back_is_put_by_and_the_loan_stays_open(company):
+    loan = await lent()
+    other = Checks(powers_on=True, undamaged=True, complete=True, serial_matches=False)
+    for checks, serial in ((other, None), (other, "SW-1"), (AS_LENT, "SW-9")):
+        with pytest.raises(loaners.FoundSerialWrong):
+            await loaners.take_back(
+                loan.id, Return(depot="GZ", checks=checks, found_serial=serial, damage="?"), by=KEEPER
+            )
+    how = Return(depot="GZ", checks=other, found_serial="SW-9", damage="the customer's own")
+    still = await loaners.take_back(loan.id, how, by=KEEPER)
+    assert still.came_instead is not None
+    came = await units.unit(still.came_instead, seen_by=KEEPER)
+    assert (still.state, came.condition, came.claimed_serial) == ("lent", "unknown", "SW-9")
+    assert await steps.open_kinds("loan", loan.number) == ["return_loan", "settle_wrong_return"]
+    assert await violations() == []
+    # what it holds goes along with it once it is known what it is
+    assert [each.serial for each in await erasing.holding_data(limit=9, seen_by=KEEPER)] == [came.serial]
+    await counter.identify(came.tag or "", SWAP, by=KEEPER)
+    assert [each.serial for each in await erasing.holding_data(limit=9, seen_by=KEEPER)] == ["SW-9"]
+    assert await steps.open_kinds("unit", "SW-9") == ["erase_data"]
+    back = await loaners.take_back(loan.id, Return(depot="GZ", checks=AS_LENT), by=KEEPER)
+    assert (back.state, await steps.open_kinds("loan", loan.number)) == ("returned", [])
+
+
+async def test_a_loaner_is_not_identified_but_taken_back(company):
+    loan = await lent(serial="SW-1")
+    piece = await handing_in.hand_in("GZ", "a grey server", by=KEEPER, serial="SW-1")
+    with pytest.raises(LentOut) as refusal:
+        await counter.identify(piece.tag or "", SWAP, by=KEEPER)
+    assert refusal.value.facts["loan"] == loan.number
+    drive = await counter.take_in("GZ", DRIVE, by=KEEPER, serial="SW-1")  # another part may carry the same serial
+    assert drive.unit is not None
+    assert (drive.unit.part_number, drive.unit.serial) == (DRIVE, "SW-1")
+
+
+async def test_what_is_charged_is_for_who_may_see_prices(company):
+    loan = await lent()
+    how = Return(depot="GZ", checks=AS_LENT, charge_cny=Decimal(120))
+    told = await loaners.take_back(loan.id, how, by=KEEPER)
+    (sent,) = await db.fetch("SELECT payload FROM event WHERE kind = 'loan.returned'")
+
+    assert [each.charge_cny for each in (told, await loaners.loan_view(loan.id, seen_by=MANAGER))] == [None, 120]
+    assert sent["payload"]["charge_cny"] is None
+
+
+async def test_only_what_has_a_serial_stands_in_for_a_device(company):
+    with pytest.raises(catalogue.SwapUnitWithoutSerial):
+        await catalogue.enter_swap_units([catalogue.NewSwapUnit(model="R740", part=FAN)], by=SETUP)
+    await db.execute(
+        "INSERT INTO swap_unit (model, part) SELECT device_model.id, part.id FROM device_model, part "
+        "WHERE code = 'R740' AND part_number = $1",
+        FAN,
+    )
+    for part in (None, FAN):
+        new = NewLoan(device_serial="BANK-001", depot="GZ", contact="Wang", reason="goodwill", part_number=part)
+        with pytest.raises(loaners.NotOfEqualFunction):
+            await loaners.lend(new, by=KEEPER)
+
+
 async def test_damage_is_told_and_what_does_not_work_is_defective(company):
     loan = await lent()
     broken = Checks(powers_on=False, undamaged=True, complete=True)
@@ -147,6 +218,31 @@ async def test_a_repair_that_is_done_has_the_loaner_fetched(company):
     assert await steps.open_kinds("loan", loan.number) == ["fetch_loan"]
 
 
+async def test_the_request_that_follows_ends_the_loan_of_the_first_and_another_fault_does_not(company):
+    first = await fault()
+    loan = await lent(request=first.id)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        other = await requests.open_request(
+            requests.NewRequest(
+                source="glpi",
+                reference="INC-2",
+                device_serial="BANK-001",
+                severity="general",
+                lines=[requests.NewRequestLine(part_number=PSU)],
+            ),
+            by=DISPATCHER,
+        )
+        for asked, part, outcome, fetched in (
+            (other.id, PSU, "used", False),
+            (first.id, FAN, "dead_on_arrival", False),
+            (None, FAN, "used", True),
+        ):
+            request = asked or await db.fetch_value("SELECT id FROM part_request WHERE follows = $1", first.id)
+            await shipping.ship(request, by=KEEPER)
+            await debriefing.debrief(request, [Debrief(part_number=part, outcome=outcome)], by=DISPATCHER)
+            assert ("fetch_loan" in await steps.open_kinds("loan", loan.number)) is fetched
+
+
 async def test_only_what_is_of_equal_function_is_lent_and_only_where_it_was_promised(company):
     await enter_swap_unit()
     await stock("SW-1")
@@ -188,6 +284,30 @@ async def test_what_an_engineer_borrows_is_returned_once_it_came_back_whole(comp
         now = await handovers.handover_view(lent_out.id)
         assert (now.return_by, now.returned_at is not None) == (due, done)
     assert await steps.open_kinds("handover", lent_out.number) == []
+
+
+async def test_what_comes_back_settles_one_loan_the_oldest(company):
+    await places.enter_places(
+        [places.NewPlace(code="ENG", kind="engineer_stock", name_zh="李", name_en="Li")], by=SETUP
+    )
+    two = [Item(part_number=PSU, quantity=2)]
+
+    async def passed(origin: str, target: str, items: list[Item], **more: object) -> UUID:
+        given = await handovers.give(origin, target, items, by=SETUP, **more)
+        await handovers.accept(given.id, by=SETUP)
+        return given.id
+
+    async def back() -> list[bool]:
+        return [(await handovers.handover_view(each)).returned_at is not None for each in lent_out]
+
+    due = clock.now() + timedelta(days=3)
+    lent_out = [await passed("GZ", "ENG", two, return_by=due) for _ in range(3)]
+    told = []
+    for items in (two, [Item(part_number=PSU, quantity=1)], [Item(part_number=PSU, quantity=3)]):
+        await passed("ENG", "GZ", items)
+        told.append(await back())
+
+    assert told == [[True, False, False], [True, False, False], [True, True, True]]
 
 
 def _told(new: NewLoan) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Repairs: good only by a passed test; lead times are measured; a customer's unit is never ours."""
 
+from collections.abc import Coroutine
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,17 +12,19 @@ from inventory.ground import clock, db
 from inventory.ground.errors import NotGranted, ReasonMissing, Unknown, WrongState
 from inventory.planning import network
 from inventory.procurement import stock_value
-from inventory.requests import quoting, requests
+from inventory.requests import quoting, requests, shipping
 from inventory.requests.quoting import NoRepairQuoted, QuotationOver
-from inventory.returns import answering, collecting, coming_in, repairs, rmas
+from inventory.returns import answering, collecting, coming_in, exchanges, repairs, rmas, vendor_terms
 from inventory.returns.answering import Answer
-from inventory.returns.collecting import CollectedAlready, NewCollection, StillWorkedOn
+from inventory.returns.collecting import CollectedAlready, NewCollection, NotTheCustomers, StillWorkedOn
 from inventory.returns.coming_in import Arrived
-from inventory.returns.repairs import AtTheVendor, NotToRepair, RepairOpenAlready
+from inventory.returns.repairs import AtTheVendor, NotToRepair, OnTheBench, RepairOpenAlready
 from inventory.stock import conditions, units
+from inventory.stock.pieces import Pieces
 from inventory.stock.refusals import SerialsMissing
-from tests.integration.returns.test_rmas import at_vendor, broken, line, where
-from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, SH_KEEPER, SUPERVISOR, actor
+from tests.integration.returns.test_removed import used
+from tests.integration.returns.test_rmas import FIVE_DAYS, at_vendor, broken, line, where
+from tests.world import AUDITOR, BUYER, DISPATCHER, DRIVE, ENGINEER, FAN, KEEPER, SETUP, SH_KEEPER, SUPERVISOR, actor
 
 
 async def on_the_bench(serial: str) -> repairs.RepairView:
@@ -86,6 +89,88 @@ async def test_a_repaired_unit_is_good_only_by_a_passed_test(company):
     assert "labour_cny" not in to_builtins(await repairs.repair_view(repair.id, seen_by=KEEPER))
     assert (await repairs.repair_view(repair.id, seen_by=BUYER)).labour_cny == 60
     assert await violations() == []
+
+
+async def test_what_is_on_the_bench_goes_to_no_vendor_and_is_tested_by_its_repair(company):
+    await vendor_terms.set_terms(FIVE_DAYS, by=BUYER)
+    await db.execute("UPDATE offer SET exchange_hours = 4, exchange_fee = 90")
+    await broken("ZL2-0000", "ZL2-0001")
+    repair = await on_the_bench("ZL2-0000")
+    asked = await exchanges.open_exchange("DISTI", "GZ", DRIVE, by=KEEPER)
+    which = Pieces("GZ", DRIVE, serials=["ZL2-0000"])
+
+    async def refused(act: Coroutine[object, object, object]) -> None:
+        with pytest.raises(OnTheBench) as refusal:
+            async with db.savepoint():
+                await act
+        assert refusal.value.facts["repair"] == repair.number
+
+    await refused(rmas.draft("GZ", [line("ZL2-0000")], by=KEEPER))
+    await refused(exchanges.open_exchange("DISTI", "GZ", DRIVE, by=KEEPER, serial="ZL2-0000"))
+    await refused(exchanges.attach(asked.id, 1, "ZL2-0000", by=KEEPER))
+    await refused(repairs.found_to_be(which, "defective", "in_test", by=SUPERVISOR, finding="looks fine"))
+    await refused(repairs.propose_scrap(which, by=SUPERVISOR, reason="hopeless"))
+    await repairs.finish(repair.id, "reworked", "resoldered", by=KEEPER)
+    await refused(repairs.found_to_be(which, "in_test", "good", by=SUPERVISOR, finding="scan, no errors"))
+    await refused(repairs.found_to_be(which, "in_test", "defective", by=SUPERVISOR, finding="clicks"))
+    passed = await repairs.pass_test(repair.id, "scan, no errors", by=SUPERVISOR)
+
+    assert (passed.state, await where("ZL2-0000")) == ("passed", ("GZ", "good", "OWN"))
+    other = Pieces("GZ", DRIVE, serials=["ZL2-0001"])
+    await repairs.found_to_be(other, "defective", "in_test", by=SUPERVISOR, finding="to be tested")
+    await repairs.found_to_be(other, "in_test", "good", by=SUPERVISOR, finding="scan, no errors")
+    assert await where("ZL2-0001") == ("GZ", "good", "OWN")
+
+
+async def test_only_what_is_the_customers_is_collected_as_the_customers(company):
+    async def collected(serial: str) -> str:
+        async with db.savepoint():
+            planned = await collecting.plan(
+                NewCollection(device="BANK-001", depot="GZ", part_number=DRIVE, serial=serial), by=ENGINEER
+            )
+            await collecting.collect(planned.id, by=KEEPER, given_by="Ms. Wang")
+        return (await where(serial))[2]
+
+    async def why(serial: str) -> str:
+        with pytest.raises(NotTheCustomers) as refusal:
+            await collected(serial)
+        return str(refusal.value)
+
+    fitted = (await used(DRIVE, serial_out="OLD-1")).lines[0].serial_in
+    spare = await _sent_to_the_bank()
+    vendors = await _sent_to_the_bank()
+    await db.execute("UPDATE unit SET owner = (SELECT id FROM party WHERE code = 'DISTI') WHERE serial = $1", vendors)
+    assert "fitted into no device" in await why(spare)
+    assert "OLD-1 at BANK-GZ is not BANK's" in await why("OLD-1")  # it is owed to us
+    assert "belongs to DISTI" in await why(vendors)
+    await db.execute(
+        """INSERT INTO loan (number, device, request, unit, part, from_place, pool, state, promised, reason, condition_out,
+                             contact, lent_at, lent_by, due_at)
+           SELECT 'LN-9', device.id, gen_random_uuid(), unit.id, part, unit.place, pool, 'lent', true, '', '', 'Wang',
+                  now(), 'x', now() + interval '1 day'
+           FROM unit, device WHERE unit.serial = $1 AND device.serial = 'BANK-001'""",
+        spare,
+    )
+    assert "lent by LN-9" in await why(spare)
+    assert (await collected(fitted or ""), await collected("NEVER-SEEN")) == ("BANK", "BANK")
+
+
+async def _sent_to_the_bank() -> str:
+    """The serial of a drive that was sent to the bank, and is accounted for by nobody yet."""
+    count = await db.fetch_value("SELECT count(*) FROM part_request")
+    asked = await requests.open_request(
+        requests.NewRequest(
+            source="glpi",
+            reference=f"INC-S{count}",
+            device_serial="BANK-003",
+            severity="general",
+            engineer=ENGINEER.name,
+            lines=[requests.NewRequestLine(part_number=DRIVE)],
+        ),
+        by=DISPATCHER,
+    )
+    await shipping.ship(asked.id, by=SETUP)
+    return (await requests.request_view(asked.id)).lines[0].serial_in or ""
 
 
 async def test_what_is_beyond_repair_is_scrapped_by_a_second_person(company):

@@ -100,3 +100,18 @@ async def test_the_policy_of_swaps_is_set_by_the_project_manager(api):
     assert opened.leave_by is not None
     assert opened.reserve_at is not None
     assert (opened.leave_by - opened.reserve_at).total_seconds() == 180 * 60
+
+
+async def test_another_device_that_comes_back_is_told_by_its_serial(api):
+    await promised("SW-1")
+    new = loaners.NewLoan(device_serial="BANK-001", depot="GZ", contact="Wang", reason="goodwill")
+    loan = await loaners.lend(new, by=KEEPER)
+    path, keeper = f"/loans/{loan.id}/return", {"role": "warehouse_keeper", "depot": "GZ"}
+    checks = {"powers_on": True, "undamaged": True, "complete": True, "serial_matches": False}
+    unsaid = await api.post(path, {"depot": "GZ", "checks": checks, "damage": "another one"}, **keeper)
+    said = {"depot": "GZ", "checks": checks, "damage": "another one", "found_serial": "SW-9"}
+    no_right = await api.post(path, said, role="dispatcher")
+    still = await api.post(path, said, **keeper)
+
+    assert (unsaid.json()["code"], no_right.status_code) == ("found_serial_wrong", 403)
+    assert (still.json()["state"], still.json()["came_instead"] is None) == ("lent", False)

@@ -208,8 +208,12 @@ async def test_no_unit_to_be_had_is_said_at_once_with_what_would_help(company):
         assert outlook.help is not None
         assert (outlook.help.equivalents, outlook.help.elsewhere) == ([SWAP], [])
     with clock.at(MORNING + timedelta(minutes=30)):
+        assert (await swaps.look_at_due(by=SETUP), await swaps.look_for_units(by=SETUP)) == (0, 0)
+        await db.execute("DELETE FROM pgqueuer")
         await stock("SW-9")
-        await swaps.look_at_due(by=SETUP)
+        assert [row["entrypoint"] for row in await db.fetch("SELECT entrypoint FROM pgqueuer")] == ["find_swap_units"]
+        part = await db.fetch_value("SELECT id FROM part WHERE part_number = $1", SWAP)
+        assert await swaps.look_for_units(by=SETUP, part=part) == 1
         found = await the_swap()
 
     assert (found.depot, found.short_since, await duties(found.number)) == ("GZ", None, [])
@@ -218,6 +222,60 @@ async def test_no_unit_to_be_had_is_said_at_once_with_what_would_help(company):
         for row in await db.fetch("SELECT kind FROM event WHERE subject = $1 ORDER BY sequence", found.number)
     ]
     assert kinds == ["swap.opened", "swap.short"]
+
+
+async def test_what_lacks_a_unit_is_asked_about_once_when_its_time_has_come(company):
+    await promised()
+    with clock.at(MORNING):
+        await fault()
+    with clock.at(MORNING + timedelta(hours=2, minutes=1)):
+        assert [await swaps.look_at_due(by=SETUP) for _ in range(2)] == [1, 0]
+        assert await duties((await the_swap()).number) == ["decide_swap", "find_swap_unit"]
+
+
+async def test_a_fault_that_is_rated_higher_is_watched_from_then_on_by_the_clock_of_its_report(company):
+    await promised("SW-1")
+    await db.execute("UPDATE service_term SET swap_complete_hours = NULL WHERE severity = 'general'")
+    higher, lower = changing.Change(severity="severe"), changing.Change(severity="general")
+    with clock.at(MORNING):
+        asked = await fault()
+        assert await swaps.swaps(limit=9, seen_by=SETUP) == []
+    with clock.at(MORNING + timedelta(hours=1)):
+        await changing.pause(asked.id, by=DISPATCHER, reason="cannot be reproduced")
+        await changing.change(asked.id, higher, by=DISPATCHER)
+        assert ((await the_swap()).state, (await the_swap()).complete_by) == ("watching", None)
+    with clock.at(MORNING + timedelta(hours=3)):
+        await changing.resume(asked.id, by=DISPATCHER)
+        gained = await the_swap()
+        assert (gained.severity, gained.reported_at, gained.complete_by) == (
+            "severe",
+            MORNING,
+            MORNING + timedelta(hours=10),
+        )
+        await changing.change(asked.id, lower, by=DISPATCHER)
+        lost = await swaps.swap_view(gained.id)
+        assert (lost.state, lost.ended_because, await held()) == ("released", "not_promised", (1, 0))
+        await changing.change(asked.id, higher, by=DISPATCHER)
+        anew = await the_swap(live_only=True)
+        await swapping.swap(anew.id, by=MANAGER)
+        sent = await swaps.swap_view(anew.id)
+        await changing.change(asked.id, lower, by=DISPATCHER)
+        goes_on = await swaps.swap_view(anew.id)
+        assert (goes_on.state, goes_on.unpromised_at is not None) == ("decided", True)
+        assert sent.swap_request is not None
+        await changing.change(sent.swap_request, higher, by=DISPATCHER)  # the unit's own request is no second fault
+        await changing.change(asked.id, higher, by=DISPATCHER)
+        assert (await swaps.swap_view(anew.id)).unpromised_at is None
+    assert len(await swaps.swaps(limit=9, seen_by=SETUP)) == 2
+
+
+async def test_what_was_decided_against_is_not_watched_again_for_the_same_request(company):
+    await promised("SW-1")
+    asked = await fault()
+    await swaps.decide_against((await the_swap()).id, by=DISPATCHER, reason="a fan is all it needs")
+    await changing.change(asked.id, changing.Change(severity="severe"), by=DISPATCHER)
+
+    assert [each.ended_because for each in await swaps.swaps(limit=9, seen_by=SETUP)] == ["no_swap"]
 
 
 async def test_a_unit_that_a_firm_promise_holds_is_not_taken(company):
@@ -278,6 +336,89 @@ async def test_the_contract_says_from_when_the_swap_limit_runs(company, agreed, 
 
     assert decided.complete_by == MORNING + timedelta(hours=9 if agreed == "decision" else complete_after)
     assert decided.misses == []
+
+
+async def test_a_limit_from_the_decision_stands_still_with_the_clock_also_where_that_stopped_before(company):
+    await promised("SW-1")
+    await db.execute("UPDATE contract SET swap_runs_from = 'decision' WHERE code = 'C-BANK'")
+    with clock.at(MORNING):
+        asked = await fault()
+    with clock.at(MORNING + timedelta(hours=1)):
+        await changing.pause(asked.id, by=DISPATCHER, reason="cannot be reproduced")
+    with clock.at(MORNING + timedelta(hours=2)):
+        assert (await swapping.swap((await the_swap()).id, by=MANAGER)).complete_by is None
+    with clock.at(MORNING + timedelta(hours=3)):
+        await changing.resume(asked.id, by=DISPATCHER)
+
+    assert (await the_swap(live_only=True)).complete_by == MORNING + timedelta(hours=2 + 8 + 1)
+
+
+async def test_a_limit_from_the_decision_needs_no_repair_limit_and_its_terms_are_read_anew(company):
+    await promised("SW-1", "SW-2")
+    await db.execute("UPDATE service_term SET repair_hours = NULL")
+    with clock.at(MORNING):
+        asked = await fault()
+        assert ((await the_swap()).runs_from, (await the_swap()).assumed) == ("report", True)
+        await db.execute("UPDATE contract SET swap_runs_from = 'decision' WHERE code = 'C-BANK'")
+        await changing.change(asked.id, changing.Change(note="the contract was read again"), by=DISPATCHER)
+        now = await the_swap()
+        assert (now.runs_from, now.assumed, now.complete_by) == ("decision", False, MORNING + timedelta(hours=8))
+    with clock.at(MORNING + timedelta(hours=1)):
+        decided = await swapping.swap(now.id, by=MANAGER)
+
+    assert (decided.runs_from, decided.assumed, decided.complete_by) == (
+        "decision",
+        False,
+        MORNING + timedelta(hours=9),
+    )
+
+
+async def test_other_units_are_told_as_far_as_the_readers_stores_and_rights_go(company):
+    await promised("SW-1")
+    await stock("SW-2", depot="SH")
+    await fault()
+    swap = (await the_swap()).id
+
+    async def told(reader):
+        outlook = await swaps.outlook(swap, seen_by=reader)
+        assert outlook is not None
+        return [(each.depot, each.cost_cny is None) for each in outlook.others]
+
+    assert (await told(MANAGER), await told(DISPATCHER), await told(KEEPER)) == ([("SH", False)], [("SH", True)], [])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "condition"), [("no_fault_found", "in_test"), ("dead_on_arrival", "defective")], ids=str
+)
+async def test_a_whole_unit_that_ran_at_a_customer_is_erased_before_it_is_good(company, outcome, condition):
+    await promised("SW-1")
+    await fault(part=PSU)
+    decided = await swapping.swap((await the_swap()).id, by=MANAGER)
+    await shipping.ship(decided.swap_request, by=KEEPER)
+    await debriefing.debrief(decided.swap_request, [Debrief(part_number=SWAP, outcome=outcome)], by=ENGINEER)
+
+    assert [(each.serial, each.condition) for each in await erasing.holding_data(limit=9, seen_by=KEEPER)] == [
+        ("SW-1", condition)
+    ]
+    assert await steps.open_kinds("unit", "SW-1") == ["erase_data"]
+    assert await violations() == []
+
+
+async def test_what_came_back_instead_of_the_recorded_device_holds_the_data(company):
+    await promised("SW-1")
+    await fault(part=PSU)
+    decided = await swapping.swap((await the_swap()).id, by=MANAGER)
+    await shipping.ship(decided.swap_request, by=KEEPER)
+    await debriefing.debrief(
+        decided.swap_request, [Debrief(part_number=SWAP, outcome="used", serial_out="BANK-001")], by=ENGINEER
+    )
+    (debt,) = await debts.debts(limit=9, seen_by=SETUP)
+    wrong = (await counter.take_in("GZ", SWAP, serial="BANK-O01", by=KEEPER, debt=debt.id, as_found=True)).wrong
+    assert wrong is not None
+    await counter.correct_record(wrong.wrong[-1].id, by=MANAGER, reason="misread")
+    holding = await db.fetch("SELECT serial FROM unit WHERE holds_data")
+
+    assert ([row["serial"] for row in holding], (await the_swap()).serial_out) == (["BANK-O01"], "BANK-O01")
 
 
 async def test_a_swap_ends_with_its_request_and_is_decided_once(company):
