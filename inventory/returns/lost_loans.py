@@ -116,6 +116,6 @@ async def confirm_lost(loan: UUID, *, by: Actor) -> LoanView:
     )
     await steps.finish("loan", view.number, by=by)
     await audit.record("loan.lost", "loan", view.number, by=by, reason=view.loss_reason)
-    lost = await loan_view(loan, seen_by=by)
-    await events.emit("loan.lost", "loan", view.number, lost, contract=view.contract, depot=view.site)
-    return lost
+    # whoever is told may be a system that may not see costs
+    await events.emit("loan.lost", "loan", view.number, await loan_view(loan), contract=view.contract, depot=view.site)
+    return await loan_view(loan, seen_by=by)

@@ -263,8 +263,12 @@ async def test_a_request_lists_what_went_back_to_vendors_for_it(visitor):
         "vendor": "DISTI",
         "part_number": DRIVE,
         "serial": "OLD-1",
+        "lot": "",
+        "quantity": "1",
         "asked": "repair",
+        "failure_code": "",
         "complaint": "",
+        "dead_on_arrival": "",
     }
     await keeper.post("/rmas", {**piece, "request": done.number})
     after = (await keeper.get(f"/requests/{done.id}", language="en")).text
