@@ -34,6 +34,7 @@ from inventory.planning.asking import Frontier, PlanComparison
 from inventory.planning.plans import PlanSummary
 from inventory.procurement.orders import OrderView
 from inventory.requests.availability import Availability
+from inventory.requests.fault_reports import ReportState
 from inventory.requests.quotations import QuotationSummary
 from inventory.requests.requests import RequestView
 from inventory.requests.telling import Sentence
@@ -201,6 +202,15 @@ class Client:
     async def debrief(self, request: UUID, lines: Sequence[Any]) -> RequestView:
         """Account for the parts: used, given back, dead on arrival, or lost."""
         return await self._call(RequestView, "POST", f"/part-requests/{request}/debrief", {"lines": lines})
+
+    async def fault_report(self, request: UUID) -> ReportState:
+        """Whether a request's fault analysis report is due, until when, and who has it."""
+        return await self._call(ReportState, "GET", f"/part-requests/{request}/fault-report")
+
+    async def hand_over_fault_report(self, request: UUID, received_by: str, *, remark: str = "") -> ReportState:
+        """Write down that the customer has the fault analysis report."""
+        body = {"received_by": received_by, "remark": remark}
+        return await self._call(ReportState, "POST", f"/part-requests/{request}/fault-report/hand-over", body)
 
     async def note(self, request: UUID) -> Sentence:
         """Where a request stands and what is expected next, in a sentence to paste."""

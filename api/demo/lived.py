@@ -21,7 +21,7 @@ from inventory.ground import clock, db, jobs
 from inventory.ground.actor import Actor, service
 from inventory.installed_base.register import NewDevice
 from inventory.procurement import orders, receiving, replenishment, replenishment_answers
-from inventory.requests import backorders, debriefing, requests, shipping
+from inventory.requests import backorders, debriefing, fault_reports, requests, shipping
 from inventory.requests.requests import RequestView
 from inventory.returns import counter, debts, removed
 from inventory.stock import receipts, shipments, transfers
@@ -80,7 +80,7 @@ class Life:
         """Who takes in an order in a way of its own, by its number."""
         self._work = Work(settings)
         self._queue: list[_Due] = []
-        self._order, self._shipped, self._brought, self._opened = count(), count(), count(), count()
+        self._order, self._shipped, self._brought, self._opened, self._reported = (count() for _ in range(5))
         self.tickets = count(21_001)
         self._served: set[UUID] = set()
         self._rng = np.random.default_rng(SEED + 1)
@@ -209,8 +209,15 @@ class Life:
             by=self.crew["ticket_system"],
         )
         dispatcher = self.crew["dispatcher-1"]
+        self.plan(clock.now() + timedelta(hours=20 + next(self._reported) % 40), lambda: self._report(request))
         for debt in await debts.debts(limit=5, seen_by=dispatcher, document=view.number):
             self.tell(clock.now() + timedelta(hours=float(self._afterwards.uniform(6, 90))), self._bring_back(debt))
+
+    async def _report(self, request: UUID) -> None:
+        """The customer is given the fault analysis report, within its three days."""
+        await fault_reports.hand_over(
+            request, "机房主管 / the site's manager", by=self.crew["dispatcher-1"], remark="邮件 / by mail"
+        )
 
     async def _bring_back(self, debt: debts.DebtView) -> Story:
         """The engineer brings the old part back, or has the customer sign for a disk that stays; now and then he forgets."""

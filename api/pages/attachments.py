@@ -16,7 +16,9 @@ from api.pages.rendering import PageRequest
 from api.routes.attachments import most_bytes
 from inventory.assurance import attachments
 from inventory.assurance.attachments import SubjectKind
+from inventory.ground.actor import Actor
 from inventory.ground.files import AttachmentKind, AttachmentView
+from inventory.installed_base import warranties
 from inventory.stock import receipts, units
 
 SHOWN = 100
@@ -39,7 +41,7 @@ ADDRESSES: dict[str, str] = {
     "collection": "/collections",
     "loan": "/loans",
 }
-"""Where each kind of document has its page, under its id; a receipt's goes by its number, a unit's by its serial."""
+"""Where each kind of document has its page, under its id; a receipt's goes by number, a unit's and a look-up's by serial."""
 
 
 class NewAttachment(Struct, kw_only=True):
@@ -59,12 +61,15 @@ async def attached(request: PageRequest, subject_kind: SubjectKind, subject: UUI
     return await attachments.attachments(subject_kind, subject, limit=SHOWN, seen_by=request.user)
 
 
-async def _back_to(subject_kind: str, subject: UUID) -> Redirect:
+async def _back_to(subject_kind: str, subject: UUID, *, by: Actor) -> Redirect:
     if subject_kind == "receipt":
         return Redirect(f"/receipts/{(await receipts.receipt_by_id(subject)).number}", status_code=303)
     if subject_kind == "unit":
         serial = (await units.unit_by_id(subject)).serial
         return Redirect(f"/units/{quote(serial, safe='')}", status_code=303)
+    if subject_kind == "warranty_lookup":
+        device = (await warranties.lookup_view(subject, seen_by=by)).device
+        return Redirect(f"/devices/{quote(device, safe='')}/coverage", status_code=303)
     return Redirect(f"{ADDRESSES[subject_kind]}/{subject}", status_code=303)
 
 
@@ -81,14 +86,14 @@ async def attach(request: PageRequest, data: MultipartBody[NewAttachment]) -> Re
         kind=data.kind,
         remark=data.remark.strip(),
     )
-    return await _back_to(data.subject_kind, data.subject)
+    return await _back_to(data.subject_kind, data.subject, by=request.user)
 
 
 @post("/attachments/{attachment_id:uuid}/withdraw", guards=[requires("attachments.add")], status_code=303)
 async def withdraw(request: PageRequest, attachment_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Take an attachment back."""
     view = await attachments.withdraw(attachment_id, by=request.user, reason=data.reason)
-    return await _back_to(view.subject_kind, UUID(view.subject))
+    return await _back_to(view.subject_kind, UUID(view.subject), by=request.user)
 
 
 handlers = [withdraw]

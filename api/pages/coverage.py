@@ -1,20 +1,37 @@
 """The promise meter (保障状态): whether contracts can be held now; from all of it down to one device."""
 
 from typing import Annotated
+from urllib.parse import quote
 
-from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta, Struct
 
 from api.access import requires
 from api.answers import Cursor, decode_cursor
+from api.pages.attachments import attached
+from api.pages.forms import Short, moment
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.assurance.meter import coverage
 from inventory.assurance.meter.judging import State
-from inventory.installed_base import devices
+from inventory.ground.clock import ZONE
+from inventory.installed_base import devices, warranties
 from inventory.places import places
 from inventory.requests import repeats
 from inventory.returns import debts, loaners, swaps
+
+
+class LookedUp(Struct, kw_only=True):
+    """What the maker said of a device's warranty."""
+
+    result: warranties.LookupResult
+    asked: Annotated[str, Meta(min_length=1, max_length=200)]
+    warranty_until: Short = ""
+    looked_up_at: Short = ""
+    remark: Annotated[str, Meta(max_length=2000)] = ""
+
 
 WORST = 12
 """How many of the worst parts the board names."""
@@ -107,9 +124,12 @@ async def show_device(request: PageRequest, serial: FromPath[str]) -> Page:
     """Show whether each critical part of a device can come in time now."""
     device = await coverage.device_cover(serial, seen_by=request.user)
     reads = request.user.may("requests.read")
+    looked_up = await warranties.lookups(device.serial, seen_by=request.user)
     return Page(
         "coverage/device.html",
         device=device,
+        lookups=looked_up,
+        files=await attached(request, "warranty_lookup", looked_up[0].id) if looked_up else None,
         record=await devices.device(device.serial, seen_by=request.user),
         swaps=await swaps.swaps(limit=20, seen_by=request.user, device=device.serial) if reads else [],
         loans=await loaners.loans(limit=20, seen_by=request.user, device=device.serial) if reads else [],
@@ -120,4 +140,20 @@ async def show_device(request: PageRequest, serial: FromPath[str]) -> Page:
     )
 
 
-handlers = [show_board, list_parts, list_devices, show_contract, show_site, show_depot, show_device]
+@post("/devices/{serial:str}/warranty-lookups", guards=[requires("warranties.record")], status_code=303)
+async def record_lookup(request: PageRequest, serial: FromPath[str], data: URLEncodedBody[LookedUp]) -> Redirect:
+    """Record what the maker said of a device's warranty."""
+    until = moment(data.warranty_until)
+    await warranties.record_lookup(
+        serial,
+        data.result,
+        by=request.user,
+        asked=data.asked.strip(),
+        warranty_until=until.astimezone(ZONE).date() if until else None,
+        looked_up_at=moment(data.looked_up_at),
+        remark=data.remark.strip(),
+    )
+    return Redirect(f"/devices/{quote(serial, safe='')}/coverage", status_code=303)
+
+
+handlers = [show_board, list_parts, list_devices, show_contract, show_site, show_depot, show_device, record_lookup]

@@ -358,6 +358,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "lent": ("lent", "借出中"),
         "returned": ("back, data to erase", "已归还，待清除数据"),
         "closed": ("closed", "已关闭"),
+        "lost": ("lost, written off", "丢失已核销"),
     },
     "loan_check": {
         "powers_on": ("powers on and works", "通电正常"),
@@ -833,6 +834,11 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "kept_by_customer": ("the customer keeps the old part", "旧件由客户留存"),
         "owed": ("the old part is owed", "旧件待返"),
     },
+    "lookup_result": {
+        "in_warranty": ("in warranty", "保内"),
+        "out_of_warranty": ("out of warranty", "保外"),
+        "not_found": ("not found", "未查到"),
+    },
     "linked_because": {
         "dead_on_arrival": ("dead on arrival", "到货即损"),
         "rejected": ("rejected by the customer", "客户拒绝"),
@@ -913,6 +919,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "answer_quotation": ("follow the quotation up with the customer", "跟进客户对报价的答复"),
         "approve_request": ("approve the part request", "审批备件申请"),
         "ship_parts": ("hand out the parts", "领料出库"),
+        "hand_over_fault_report": ("hand the fault analysis report over", "提交故障分析报告"),
         "bind_paper": ("bring the paper for what was taken", "补单"),
         "resolve_conflict": ("resolve what the ledger could not follow", "处理先发后补冲突"),
         "recount": ("recount", "复盘"),
@@ -939,6 +946,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "loan": ("loan", "借用单"),
         "data_erasure": ("data erasure", "数据清除"),
         "return_debt": ("piece owed back", "待返件"),
+        "warranty_lookup": ("warranty look-up", "保修查询"),
         "rma": ("RMA", "返修单"),
         "repair_order": ("repair", "维修单"),
         "collection": ("collection", "收取单"),
@@ -1044,6 +1052,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "purchase_order": ("Purchase order", "采购订单"),
         "quote_comparison": ("Comparison of quotes", "三家比价记录"),
         "case_report": ("Emergency report", "应急方案报告"),
+        "fault_report": ("Fault analysis report", "故障分析报告"),
         "media_retention": ("Media kept", "介质保留确认单"),
         "rma_note": ("RMA note", "返修单"),
         "quality_claim": ("Claim letter", "索赔函"),
@@ -1170,6 +1179,7 @@ TONES: dict[str, dict[str, Tone]] = {
     "delegation_state": {"coming": "blue", "in_force": "green", "over": "secondary", "withdrawn": "secondary"},
     "approval_state": {"asked": "orange", "approved": "green", "refused": "red", "withdrawn": "secondary"},
     "cover_state": {"no": "red", "at_risk": "orange", "yes": "green"},
+    "lookup_result": {"in_warranty": "green", "out_of_warranty": "orange", "not_found": "yellow"},
     "outcome": {
         "used": "green",
         "returned_good": "azure",
@@ -1263,7 +1273,7 @@ TONES: dict[str, dict[str, Tone]] = {
         "left": "azure",
         "installed": "green",
     },
-    "loan_state": {"lent": "blue", "returned": "yellow"},
+    "loan_state": {"lent": "blue", "returned": "yellow", "lost": "red"},
     "data_state": {"to_erase": "orange", "erased": "green"},
     "erasure_result": {"open": "yellow", "passed": "green", "failed": "red"},
     "maker_case_state": {

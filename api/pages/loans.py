@@ -17,7 +17,7 @@ from api.pages.rendering import Page, PageRequest
 from api.pages.shipments import HandingOver
 from inventory.places import places
 from inventory.requests import requests
-from inventory.returns import erasing, loaners
+from inventory.returns import erasing, loaners, lost_loans
 
 Needed = Annotated[str, Meta(min_length=1, max_length=200)]
 Words = Annotated[str, Meta(max_length=2000)]
@@ -76,6 +76,13 @@ class Returning(Struct, kw_only=True):
             charge_cny=number(charge, least=0, most=MOST_CNY) if charge else None,
             data_kept_by_customer=bool(self.data_kept_by_customer),
         )
+
+
+class Lost(Struct, kw_only=True):
+    """How it was lost, and what the customer is charged."""
+
+    reason: Needed
+    charge_cny: Short = ""
 
 
 class Erasing(Struct, kw_only=True):
@@ -199,6 +206,26 @@ async def take_back(request: PageRequest, loan_id: FromPath[UUID], data: URLEnco
     return Redirect(f"/loans/{loan_id}", status_code=303)
 
 
+@post("/loans/{loan_id:uuid}/lost", guards=[requires("loans.make")], status_code=303)
+async def tell_lost(request: PageRequest, loan_id: FromPath[UUID], data: URLEncodedBody[Lost]) -> Redirect:
+    """Say that it will not come back."""
+    charge = data.charge_cny.strip()
+    await lost_loans.tell_lost(
+        loan_id,
+        by=request.user,
+        reason=data.reason,
+        charge_cny=number(charge, least=0, most=MOST_CNY) if charge else None,
+    )
+    return Redirect(f"/loans/{loan_id}", status_code=303)
+
+
+@post("/loans/{loan_id:uuid}/confirm-lost", guards=[requires("stock.adjust")], status_code=303)
+async def confirm_lost(request: PageRequest, loan_id: FromPath[UUID]) -> Redirect:
+    """Write it off, as a second person."""
+    await lost_loans.confirm_lost(loan_id, by=request.user)
+    return Redirect(f"/loans/{loan_id}", status_code=303)
+
+
 @get("/data-erasures", guards=[requires("documents.read")])
 async def list_erasures(request: PageRequest, cursor: Cursor = None) -> Page:
     """Show what holds customers' data, and what was erased."""
@@ -249,6 +276,8 @@ handlers = [
     sign,
     extend,
     take_back,
+    tell_lost,
+    confirm_lost,
     list_erasures,
     show_erasure,
     erase,

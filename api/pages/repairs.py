@@ -16,6 +16,7 @@ from api.pages.forms import Reason, Short, number, quantity, whole, words
 from api.pages.paging import LENGTH, cut
 from api.pages.rendering import Page, PageRequest
 from inventory.places import places
+from inventory.requests import failure_analysis
 from inventory.returns import collecting, repairs
 from inventory.stock.shipments import SignatureUnreadable
 
@@ -127,6 +128,7 @@ async def list_repairs(
         repairs=shown,
         lead_times=await repairs.lead_times(limit=SHOWN, seen_by=request.user),
         stores=await places.stores(limit=STORES, seen_by=request.user),
+        codes=await failure_analysis.codes_in_use() if request.user.may("repairs.work") else [],
         in_state=in_state,
         bench=bench,
         depot=depot,
@@ -158,6 +160,7 @@ async def show_repair(request: PageRequest, repair_id: FromPath[UUID]) -> Page:
         "repairs/detail.html",
         repair=await repairs.repair_view(repair_id, seen_by=request.user),
         files=await attached(request, "repair_order", repair_id),
+        codes=await failure_analysis.codes_in_use() if request.user.may("repairs.work") else [],
     )
 
 

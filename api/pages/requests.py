@@ -23,8 +23,20 @@ from inventory.ground import clock
 from inventory.ground.actor import Actor
 from inventory.installed_base import devices, severities
 from inventory.places import places
-from inventory.requests import approvals, buying, changing, debriefing, kits, requests, scope, shipping, telling
-from inventory.returns import debts, loaners, swaps
+from inventory.requests import (
+    approvals,
+    buying,
+    changing,
+    debriefing,
+    failure_analysis,
+    fault_reports,
+    kits,
+    requests,
+    scope,
+    shipping,
+    telling,
+)
+from inventory.returns import debts, loaners, rmas, swaps
 from inventory.stock import shipments
 
 SOURCE = "page"
@@ -75,6 +87,13 @@ def wanted(part_numbers: Several, quantities: Several, symptom: str = "") -> lis
         for part, count in part_lines(part_numbers, quantities)
     ]
     return named or [requests.NewRequestLine(symptom=symptom.strip() or None)]
+
+
+class HandingOver(Struct, kw_only=True):
+    """Who took the fault analysis report."""
+
+    received_by: Annotated[str, Meta(min_length=1, max_length=200)]
+    remark: Annotated[str, Meta(max_length=2000)] = ""
 
 
 class Buying(Struct, kw_only=True):
@@ -246,6 +265,13 @@ async def show_request(request: PageRequest, request_id: FromPath[UUID]) -> Page
         if request.user.may("returns.read")
         else [],
         files=await attached(request, "part_request", view.id),
+        codes=await failure_analysis.codes_in_use()
+        if request.user.may("parts.request") and any(line.state in ("shipped", "arrived") for line in view.lines)
+        else [],
+        report=await fault_reports.state_of(view),
+        sent_back=await rmas.rmas(limit=50, seen_by=request.user, request=view.number)
+        if request.user.may("rmas.read")
+        else [],
         support=await maker_support.support(view.id, seen_by=request.user)
         if request.user.may("emergency.read")
         else None,
@@ -349,6 +375,15 @@ async def confirm_loss(request: PageRequest, request_id: FromPath[UUID], report:
     return Redirect(f"/requests/{request_id}", status_code=303)
 
 
+@post("/requests/{request_id:uuid}/hand-over-report", guards=[requires("parts.request")], status_code=303)
+async def hand_over_report(
+    request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[HandingOver]
+) -> Redirect:
+    """Write down that the customer has the fault analysis report."""
+    await fault_reports.hand_over(request_id, data.received_by, by=request.user, remark=data.remark)
+    return Redirect(f"/requests/{request_id}", status_code=303)
+
+
 @post("/requests/{request_id:uuid}/cancel", guards=[requires("parts.request")], status_code=303)
 async def cancel(request: PageRequest, request_id: FromPath[UUID], data: URLEncodedBody[Reason]) -> Redirect:
     """Withdraw a request whose parts have not left."""
@@ -373,5 +408,6 @@ handlers = [
     ship,
     debrief,
     confirm_loss,
+    hand_over_report,
     cancel,
 ]

@@ -18,7 +18,7 @@ from api.pages.rendering import Page, PageRequest
 from inventory.assurance import attachments
 from inventory.places import places
 from inventory.procurement import claims, vendors
-from inventory.requests import exchanging
+from inventory.requests import exchanging, requests, sending_back
 from inventory.returns import answering, coming_in, exchanges, rma_desk, rmas, vendor_terms
 from inventory.returns.coming_in import Arrived
 from inventory.returns.terms import Charge
@@ -44,6 +44,7 @@ class Draft(Struct, kw_only=True):
     dead_on_arrival: Several
     remark: Said = ""
     claim: UUID | None = None
+    request: Short = ""
 
     def lines(self) -> list[rmas.NewLine]:
         """The lines that name a part: a piece by its serial, or so many of a lot.
@@ -239,6 +240,7 @@ async def new_rma(
     part: FromQuery[str] = "",
     serial: FromQuery[str] = "",
     claim: FromQuery[UUID | None] = None,
+    part_request: FromQuery[str] = "",
 ) -> Page:
     """Show the form of a new RMA; with a claim, the pieces of its batch that are held back."""
     found = None if claim is None else await claims.claim_view(claim, seen_by=request.user)
@@ -254,13 +256,22 @@ async def new_rma(
         depot=depot,
         pieces=pieces or [("", "")],
         claim=found,
+        part_request=part_request,
     )
 
 
 @post("/rmas", guards=[requires("rmas.ask")], status_code=303)
 async def draft(request: PageRequest, data: URLEncodedBody[Draft]) -> Redirect:
     """Draft one RMA for each vendor."""
-    made = await rmas.draft(data.depot, data.lines(), by=request.user, remark=data.remark, claim=data.claim)
+    number_of_request = data.request.strip()
+    made = await sending_back.draft(
+        data.depot,
+        data.lines(),
+        by=request.user,
+        remark=data.remark,
+        claim=data.claim,
+        request=await requests.id_of(number_of_request) if number_of_request else None,
+    )
     return _to(made[0].id) if len(made) == 1 else Redirect("/rmas", status_code=303)
 
 

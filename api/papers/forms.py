@@ -1,9 +1,10 @@
 """Forms: what each paper is called, which columns it has, and who signs it. Pure: Structs in, a PDF out."""
 
+from base64 import b64encode
 from datetime import datetime
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from api.languages import Language
 from api.pages.formats import minute
@@ -21,6 +22,7 @@ Form = Literal[
     "duty_sheet",
     "quotation",
     "case_report",
+    "fault_report",
     "purchase_order",
     "quote_comparison",
     "part_passport",
@@ -163,6 +165,11 @@ SHAPES: dict[Form, Shape] = {
         columns=("when", "what"),
         signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
     ),
+    "fault_report": Shape(
+        name=("故障分析报告", "Fault analysis report"),
+        columns=("when", "what"),
+        signers=(("编制", "Prepared by"), APPROVER, ("客户确认（签章）", "Received by (sign and stamp)")),
+    ),
     "media_retention": Shape(
         name=("介质保留确认单", "Media kept"),
         columns=("part", "serial", "quantity", "condition", "note"),
@@ -221,6 +228,14 @@ class Line(Struct, frozen=True, kw_only=True):
     cells: dict[Column, list[str]] = {}
 
 
+class Picture(Struct, frozen=True, kw_only=True):
+    """A photo that a paper shows, with what stands below it."""
+
+    media_type: str
+    content: bytes
+    caption: str
+
+
 class Paper(Struct, frozen=True, kw_only=True):
     """A paper with everything that stands on it; `mark` is written across a paper that is not in force.
 
@@ -238,11 +253,28 @@ class Paper(Struct, frozen=True, kw_only=True):
     mark: Words | None = None
     language: Language | None = None
     link: str | None = None
+    pictures: list[Picture] = []
 
 
 def pdf(paper: Paper) -> bytes:
-    """The paper as a PDF. Blocking: call it in a thread."""
-    return printing.pdf("form.typ", laid_out(paper), at=paper.printed_at)
+    """The paper as a PDF; a photo whose file is broken is left out. Blocking: call it in a thread."""
+    try:
+        return printing.pdf("form.typ", laid_out(paper), at=paper.printed_at)
+    except printing.Unprintable:
+        whole = [each for each in paper.pictures if _prints(paper, each)]
+        if len(whole) == len(paper.pictures):
+            raise
+    return pdf(structs.replace(paper, pictures=whole))
+
+
+def _prints(paper: Paper, picture: Picture) -> bool:
+    """Whether a photo can be printed at all: what a file claims to be by its first bytes may still be cut off."""
+    alone = structs.replace(paper, lines=[], facts=[], pictures=[picture])
+    try:
+        printing.pdf("form.typ", laid_out(alone), at=paper.printed_at)
+    except printing.Unprintable:
+        return False
+    return True
 
 
 def picture(paper: Paper) -> bytes:
@@ -272,12 +304,22 @@ def laid_out(paper: Paper) -> dict[str, Any]:
         "total": sum(counts)
         if "quantity" in shape.columns and paper.form not in ("quotation", "purchase_order", "quote_comparison")
         else None,
+        "pictures": [[_framed(each), each.caption] for each in paper.pictures],
         "remarks": paper.remarks,
         "signers": [said(signer) for signer in shape.signers],
         "mark": None if paper.mark is None else said(paper.mark),
         "printed_at": minute(paper.printed_at),
         "printed_by": paper.printed_by,
     }
+
+
+def _framed(picture: Picture) -> str:
+    """A photo as an SVG of 4 to 3, whole within it: the template is told nothing but text."""
+    data = b64encode(picture.content).decode()
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300"><rect width="400" height="300" fill="#eeeeee"/>'
+        f'<image width="400" height="300" href="data:{picture.media_type};base64,{data}"/></svg>'
+    )
 
 
 def _shows_bins(paper: Paper) -> bool:

@@ -17,6 +17,9 @@ FONTS = HERE / "fonts"
 
 Template = Literal["form.typ", "labels.typ"]
 
+Unprintable = typst.TypstError
+"""What the data hold cannot be printed."""
+
 _one_at_a_time = Lock()
 
 

@@ -13,6 +13,7 @@ from api.access import requires
 from api.answers import ApiRequest
 from api.languages import Language
 from api.papers import assembling, case_reports, choosing, forms, labels
+from api.papers import fault_reports as fault_report_papers
 from api.papers import passports as passport_papers
 from api.papers.assembling import CountForm, HandoverForm, ReceiptForm, RequestForm, TransferForm
 from api.papers.forms import Paper
@@ -22,7 +23,7 @@ from inventory.assurance import finding
 from inventory.emergency import reports
 from inventory.ground.errors import Unknown
 from inventory.procurement import passports
-from inventory.requests import quoting
+from inventory.requests import fault_reports, quoting
 from inventory.stock import scanning
 
 PDF = "application/pdf"
@@ -98,9 +99,17 @@ class PaperController(Controller):
         opt=PAPER,
     )
     async def print_request(
-        self, request: ApiRequest, request_id: FromPath[UUID], form: FromPath[RequestForm]
+        self,
+        request: ApiRequest,
+        request_id: FromPath[UUID],
+        form: FromPath[RequestForm | Literal["fault_report"]],
+        language: FromQuery[Language] = "zh",
     ) -> Response[bytes]:
-        """Print a part request's paper, with what left your stores."""
+        """Print a part request's paper, with what left your stores; or its fault analysis report, in one language."""
+        if form == "fault_report":
+            report = await fault_reports.report(request_id, seen_by=request.user)
+            shown = await fault_reports.pictures(report.photos)
+            return await as_pdf(await fault_report_papers.of_request(report, shown, language, by=request.user))
         return await as_pdf(await assembling.of_request(request_id, form, by=request.user))
 
     @get(

@@ -14,7 +14,7 @@ from api.problems import refusals
 from api.routes.stock import Code, Dispatch, Quantity, Reason, Text
 from inventory.assurance.meter import previewing
 from inventory.procurement import orders
-from inventory.requests import buying, changing, debriefing, requests, shipping, telling, tickets
+from inventory.requests import buying, changing, debriefing, fault_reports, requests, shipping, telling, tickets
 from inventory.stock import shipments
 
 
@@ -99,6 +99,13 @@ class Debrief(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of the parts of a request."""
 
     lines: Annotated[list[DebriefLine], Meta(min_length=1, max_length=50)]
+
+
+class ReportHandedOver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who took the fault analysis report at the customer."""
+
+    received_by: Code
+    remark: Text = ""
 
 
 class RequestController(Controller):
@@ -310,6 +317,37 @@ class RequestController(Controller):
         """Confirm that pieces are lost, as a second person."""
         return await once(
             request, idempotency_key, lambda: debriefing.confirm_loss(request_id, report, by=request.user)
+        )
+
+    @get(
+        "/{request_id:uuid}/fault-report",
+        operation_id="GetFaultReport",
+        guards=[requires("requests.read")],
+        responses=refusals(404),
+    )
+    async def get_report(self, request: ApiRequest, request_id: FromPath[UUID]) -> fault_reports.ReportState:
+        """Say whether the fault analysis report is due, until when, and who has it; the report itself is a paper."""
+        return await fault_reports.state_of(await requests.request_view(request_id, seen_by=request.user))
+
+    @post(
+        "/{request_id:uuid}/fault-report/hand-over",
+        operation_id="HandOverFaultReport",
+        status_code=200,
+        guards=[requires("parts.request")],
+        responses=refusals(404, 409),
+    )
+    async def hand_over_report(
+        self,
+        request: ApiRequest,
+        request_id: FromPath[UUID],
+        data: JSONBody[ReportHandedOver],
+        idempotency_key: Key = None,
+    ) -> Response[fault_reports.ReportState]:
+        """Write down that the customer has the fault analysis report; again when more was found."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: fault_reports.hand_over(request_id, data.received_by, by=request.user, remark=data.remark),
         )
 
     @get(

@@ -22,7 +22,7 @@ from inventory.assurance import attachments
 from inventory.ground.bounds import Bounded, Within
 from inventory.ground.files import AttachmentView
 from inventory.procurement.prices import Currency
-from inventory.requests import exchanging
+from inventory.requests import exchanging, sending_back
 from inventory.returns import answering, coming_in, exchanges, rma_desk, rmas, vendor_terms
 from inventory.returns.terms import Charge
 from inventory.stock.pools import COMMON
@@ -48,12 +48,16 @@ class NewRmaLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewRma(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pieces of a store to send back, to one vendor or many; `claim` is the quality claim they belong to."""
+    """Pieces of a store to send back, to one vendor or many; `claim` is the quality claim they belong to.
+
+    `request` is the part request they came out for; unsaid, the one that their debts tell.
+    """
 
     depot: Code
     lines: Annotated[list[NewRmaLine], Meta(min_length=1, max_length=200)]
     remark: Text = ""
     claim: UUID | None = None
+    request: UUID | None = None
 
 
 class NewExchange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -210,11 +214,12 @@ class RmaController(Controller):
         vendor: FromQuery[str | None] = None,
         depot: FromQuery[str | None] = None,
         number: FromQuery[str | None] = None,
+        part_request: Annotated[str | None, QueryParameter(name="request", max_length=200)] = None,
         under_way: OpenOnly = False,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Response[Page[rmas.RmaView]]:
-        """List RMAs, newest first; `number` is ours, that of RMAs asked for together, or the vendor's."""
+        """List RMAs, newest first; `number` is ours, a bundle's or the vendor's; `request` a part request's."""
         found = await rmas.rmas(
             limit=limit + 1,
             seen_by=request.user,
@@ -224,6 +229,7 @@ class RmaController(Controller):
             depot=depot,
             number=number,
             under_way=under_way,
+            request=part_request,
         )
         return page(request, found, limit, lambda rma: rma.id)
 
@@ -241,7 +247,9 @@ class RmaController(Controller):
         return await once(
             request,
             idempotency_key,
-            lambda: rmas.draft(data.depot, lines, by=request.user, remark=data.remark, claim=data.claim),
+            lambda: sending_back.draft(
+                data.depot, lines, by=request.user, remark=data.remark, claim=data.claim, request=data.request
+            ),
             status=201,
         )
 

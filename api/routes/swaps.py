@@ -16,7 +16,7 @@ from api.routes.shipping import Stroke
 from api.routes.stock import Code, Reason, Text
 from inventory.ground.bounds import Bounded, Within
 from inventory.requests import swapping
-from inventory.returns import erasing, loaners, swap_policy, swaps
+from inventory.returns import erasing, loaners, lost_loans, swap_policy, swaps
 from inventory.stock import shipments
 
 Filter = Annotated[str | None, QueryParameter(max_length=200)]
@@ -88,6 +88,13 @@ class LoanReturn(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True)
     damage: Text = ""
     charge_cny: Annotated[Decimal | None, Within(0, 100_000_000)] = None
     data_kept_by_customer: bool = False
+
+
+class LoanLost(Bounded, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a loaner was lost, and what its customer is charged."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    charge_cny: Annotated[Decimal | None, Within(0, 100_000_000)] = None
 
 
 class NewErasure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -307,6 +314,36 @@ class LoanController(Controller):
         """Take a loaner in again, in test or defective; its data is erased before it is good stock."""
         how = convert(data, loaners.Return, from_attributes=True)
         return await once(request, idempotency_key, lambda: loaners.take_back(loan_id, how, by=request.user))
+
+    @post(
+        "/{loan_id:uuid}/lost",
+        operation_id="TellLoanLost",
+        status_code=200,
+        guards=[requires("loans.make")],
+        responses=refusals(404, 409),
+    )
+    async def tell_lost(
+        self, request: ApiRequest, loan_id: FromPath[UUID], data: JSONBody[LoanLost], idempotency_key: Key = None
+    ) -> Response[loaners.LoanView]:
+        """Say that a loaner will not come back, how, and what its customer is charged; a second person confirms it."""
+        return await once(
+            request,
+            idempotency_key,
+            lambda: lost_loans.tell_lost(loan_id, by=request.user, reason=data.reason, charge_cny=data.charge_cny),
+        )
+
+    @post(
+        "/{loan_id:uuid}/confirm-lost",
+        operation_id="ConfirmLoanLost",
+        status_code=200,
+        guards=[requires("stock.adjust")],
+        responses=refusals(404, 409),
+    )
+    async def confirm_lost(
+        self, request: ApiRequest, loan_id: FromPath[UUID], idempotency_key: Key = None
+    ) -> Response[loaners.LoanView]:
+        """Write a lost loaner off, as a second person."""
+        return await once(request, idempotency_key, lambda: lost_loans.confirm_lost(loan_id, by=request.user))
 
 
 class ErasureController(Controller):

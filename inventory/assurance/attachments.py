@@ -13,6 +13,7 @@ from inventory.ground import db, files
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Unknown
 from inventory.ground.files import AttachmentKind, AttachmentView, Content
+from inventory.installed_base import warranties
 from inventory.procurement import claims, counterfeits, invoices, orders
 from inventory.requests import requests
 from inventory.returns import collecting, debts, loaners, repairs, rma_desk, rmas
@@ -32,6 +33,7 @@ SubjectKind = Literal[
     "handover",
     "loan",
     "unit",
+    "warranty_lookup",
     "return_debt",
     "rma",
     "quality_claim",
@@ -55,6 +57,7 @@ SUBJECTS: dict[SubjectKind, tuple[str, Question]] = {
     "handover": ("documents.read", handovers.handover_view),
     "loan": ("requests.read", loaners.loan_view),
     "unit": ("stock.read", units.unit_by_id),
+    "warranty_lookup": ("devices.read", warranties.lookup_view),
     "return_debt": ("returns.read", debts.debt_view),
     "rma": ("rmas.read", rmas.rma_view),
     "quality_claim": ("claims.read", claims.claim_view),

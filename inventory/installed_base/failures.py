@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from unicodedata import normalize
 from uuid import UUID
 
 from msgspec import Struct
@@ -177,7 +178,7 @@ async def _record_one(new: NewFailure, row: _Resolved, by: Actor) -> FailureView
         new.occurred_at,
         clock.now(),
         by.name,
-        new.code,
+        code_of(new.code),
         new.source,
         new.reference,
     )
@@ -195,7 +196,7 @@ async def _complete(known: FailureView, new: NewFailure) -> None:
            WHERE id = $1""",
         known.id,
         new.position,
-        new.code,
+        code_of(new.code),
         new.source,
         new.reference,
     )
@@ -311,6 +312,17 @@ async def withdraw_for_request(request: UUID, part: int, quantity: int, *, reaso
         reason,
     )
     await _judge(withdrawn)
+
+
+def code_of(written: str | None) -> str | None:
+    """A failure code as it is kept, so that one code is not counted as several: capitals, one blank between words.
+
+    Full-width signs are the same as plain ones.
+
+    >>> code_of("  no  post "), code_of("ＥＣＣ－1"), code_of("异响"), code_of(" "), code_of(None)
+    ('NO POST', 'ECC-1', '异响', None, None)
+    """
+    return " ".join(normalize("NFKC", written or "").split()).upper() or None
 
 
 async def name_codes(request: UUID, part: int, code: str, quantity: int) -> None:

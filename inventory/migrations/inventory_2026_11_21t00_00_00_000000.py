@@ -1009,6 +1009,13 @@ async def forwards():
     manager.add_table(class_name="PickList", tablename="pick_list", schema=None, columns=None)
 
     manager.add_table(
+        class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        schema=None,
+        columns=None,
+    )
+
+    manager.add_table(
         class_name="StoreKeeping",
         tablename="store_keeping",
         schema=None,
@@ -12898,6 +12905,137 @@ async def forwards():
     )
 
     manager.add_column(
+        table_class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        column_name="id",
+        db_column_name="id",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": UUID7(),
+            "null": False,
+            "primary_key": True,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        column_name="request",
+        db_column_name="request",
+        column_class_name="ForeignKey",
+        column_class=ForeignKey,
+        params={
+            "references": PartRequest,
+            "on_delete": OnDelete.restrict,
+            "on_update": OnUpdate.restrict,
+            "target_column": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": True,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        column_name="handed_at",
+        db_column_name="handed_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        column_name="handed_by",
+        db_column_name="handed_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        column_name="received_by",
+        db_column_name="received_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="FaultReportHandover",
+        tablename="fault_report_handover",
+        column_name="remark",
+        db_column_name="remark",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
         table_class_name="StoreKeeping",
         tablename="store_keeping",
         column_name="id",
@@ -14272,6 +14410,113 @@ async def forwards():
     manager.add_column(
         table_class_name="Loan",
         tablename="loan",
+        column_name="loss_told_at",
+        db_column_name="loss_told_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
+        column_name="loss_told_by",
+        db_column_name="loss_told_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
+        column_name="loss_reason",
+        db_column_name="loss_reason",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": "",
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
+        column_name="written_off_at",
+        db_column_name="written_off_at",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
+        column_name="written_off_by",
+        db_column_name="written_off_by",
+        column_class_name="Varchar",
+        column_class=Varchar,
+        params={
+            "length": 200,
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Loan",
+        tablename="loan",
         column_name="signed_by",
         db_column_name="signed_by",
         column_class_name="Varchar",
@@ -15047,7 +15292,7 @@ async def forwards():
             "null": True,
             "primary_key": False,
             "unique": False,
-            "index": False,
+            "index": True,
             "index_method": IndexMethod.btree,
             "choices": None,
             "db_column_name": None,
@@ -42247,7 +42492,18 @@ async def forwards():
         tablename="loan",
         constraint_name="loan_state_is_known",
         constraint_class=Check,
-        params={"condition": "state IN ('lent', 'returned', 'closed')"},
+        params={"condition": "state IN ('lent', 'returned', 'closed', 'lost')"},
+        schema=None,
+    )
+
+    manager.add_constraint(
+        table_class_name="Loan",
+        tablename="loan",
+        constraint_name="loan_loss_has_four_eyes",
+        constraint_class=Check,
+        params={
+            "condition": "(loss_told_at IS NULL) = (loss_told_by IS NULL) AND (state = 'lost') = (written_off_at IS NOT NULL) AND (written_off_at IS NULL) = (written_off_by IS NULL) AND (state <> 'lost' OR (loss_told_by IS NOT NULL AND loss_told_by <> written_off_by))"
+        },
         schema=None,
     )
 
@@ -42266,7 +42522,7 @@ async def forwards():
         constraint_name="loan_return_is_told",
         constraint_class=Check,
         params={
-            "condition": "(state = 'lent') = (returned_at IS NULL) AND (returned_at IS NULL) = (to_place IS NULL) AND (returned_at IS NULL) = (data IS NULL)"
+            "condition": "(state IN ('lent', 'lost')) = (returned_at IS NULL) AND (returned_at IS NULL) = (to_place IS NULL) AND (returned_at IS NULL) = (data IS NULL)"
         },
         schema=None,
     )

@@ -26,11 +26,11 @@ ANSWERED_WITHIN = timedelta(days=10)
 
 
 class NoVendorToClaim(Refused):
-    """Receipt {receipt} came with no purchase order of ours, or brought no {part_number}: there is no vendor to claim from."""
+    """Receipt {receipt} came with no order and no RMA of ours, or brought no {part_number}: no vendor to claim from."""
 
-    zh = "入库单 {receipt} 没有对应的采购订单，或未含 {part_number}，无法向供应商索赔。"
-    help_en = "See where the pieces came from; a claim is for what a vendor delivered on an order."
-    help_zh = "请核对来源；只有供应商按订单交付的备件可以索赔。"
+    zh = "入库单 {receipt} 没有对应的采购订单或返修单，或未含 {part_number}，无法向供应商索赔。"
+    help_en = "See where the pieces came from; a claim is for what a vendor delivered on an order or an RMA."
+    help_zh = "请核对来源；只有供应商按订单或返修单交付的备件可以索赔。"
 
 
 class ClaimAlreadyOpen(Refused, constraint="quality_claim_is_open_once"):
@@ -95,7 +95,7 @@ async def open_claim(
     Raises:
         Unknown, UnknownPart: no such receipt in the actor's stores, or no such part.
         ReasonMissing: no reason was given.
-        NoVendorToClaim: no order of ours brought that part with that receipt.
+        NoVendorToClaim: no order and no RMA of ours brought that part with that receipt.
         ClaimAlreadyOpen: it is claimed already.
 
     """
@@ -104,12 +104,13 @@ async def open_claim(
         raise ReasonMissing
     part, came_with = await parts.find(part_number), await batches.find(receipt)
     row = await db.fetch_one(
-        """SELECT purchase_order.vendor, place.code AS depot,
+        """SELECT coalesce(purchase_order.vendor, rma.vendor) AS vendor, place.code AS depot,
                   (SELECT coalesce(sum(quantity), 0)::int FROM receipt_line
                    WHERE receipt_line.receipt = receipt.id AND receipt_line.part = $2) AS pieces
            FROM receipt
            JOIN place ON place.id = receipt.place
            LEFT JOIN purchase_order ON purchase_order.number = receipt.document
+           LEFT JOIN rma ON rma.number = receipt.document
            WHERE receipt.id = $1""",
         came_with,
         part.id,

@@ -13,7 +13,7 @@ from inventory.ground.errors import ReasonMissing, Refused, WrongState
 from inventory.installed_base import devices
 from inventory.installed_base.clocks import Pause
 from inventory.installed_base.devices import charged_at, entitlement_of
-from inventory.requests import gating, promising, scope
+from inventory.requests import fault_reports, gating, promising, scope
 from inventory.requests.gates import GATED, Gate, gate_of
 from inventory.requests.lines import lock_head, settle
 from inventory.requests.promising import Asked, Asking
@@ -271,6 +271,8 @@ async def reopen(request: UUID, lines: Sequence[NewRequestLine], *, by: Actor, r
             what="Part request", what_zh="备件申请", key=before.number, state=before.state, needed="reconciled"
         )
     view = await follow_up(before, lines, by=by, because="rejected", reason=reason)
+    # the fault goes on: its report is due when it is resolved
+    await steps.finish("part_request", before.number, fault_reports.DUTY, by=by)
     await audit.record(
         "request.reopened", "part_request", before.number, by=by, reason=reason, change={"as": view.number}
     )

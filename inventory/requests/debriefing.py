@@ -12,7 +12,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, Refused, Unknown, WrongState
 from inventory.installed_base import failures, fitted
 from inventory.places import places
-from inventory.requests import changing, scope, swapping
+from inventory.requests import changing, fault_reports, scope, swapping
 from inventory.requests.lines import Line, carried, lock_head, lock_lines, settle
 from inventory.requests.requests import NewRequestLine, Outcome, Removed, RequestView, request_view
 from inventory.returns import customer_data, removed, swaps, whole_units
@@ -120,6 +120,7 @@ async def debrief(request: UUID, reports: Sequence[Debrief], *, by: Actor) -> Re
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+        await fault_reports.begin(view)
     again = None
     if dead:
         again = await changing.follow_up(view, dead, by=by, because="dead_on_arrival", reason="dead on arrival")
@@ -178,6 +179,7 @@ async def _account(
     whole: bool,
 ) -> None:
     """Do what an outcome says, and write it down; a `whole` unit takes a device's place and is fitted into none."""
+    code = failures.code_of(report.failure_code)
     what_came_out: Removed | None = None
     match report.outcome:
         case "used":
@@ -209,8 +211,8 @@ async def _account(
                 await jobs.enqueue(jobs.LookAtSeries(head["device"], line.supplied_part or line.part))
             if report.outcome == "no_fault_found":
                 await failures.withdraw_for_request(request, line.part, quantity, reason="no fault found")
-    if report.failure_code:
-        await failures.name_codes(request, line.part, report.failure_code, quantity)
+    if code:
+        await failures.name_codes(request, line.part, code, quantity)
     await db.execute(
         """INSERT INTO debrief (line, quantity, outcome, serial_in, serial_out, removed, failure_code, remark, told_at,
                                 told_by)
@@ -221,7 +223,7 @@ async def _account(
         ", ".join(serials) or None,
         report.serial_out,
         what_came_out,
-        report.failure_code,
+        code,
         report.remark.strip(),
         clock.now(),
         by.name,
@@ -306,6 +308,7 @@ async def confirm_loss(request: UUID, told: UUID, *, by: Actor) -> RequestView:
         await events.emit(
             "part_request.reconciled", "part_request", view.number, view, contract=view.contract, depot=view.site
         )
+        await fault_reports.begin(view)
     await swapping.follow(view, head["device"], await swaps.of_request(request), None, by=by)
     return view
 

@@ -162,6 +162,21 @@ class Debrief(
     debrief_loss_has_four_eyes = Check("confirmed_by IS NULL OR confirmed_by <> told_by")
 
 
+class FaultReportHandover(
+    Table,
+    tablename="fault_report_handover",
+    help_text="A fault analysis report that its customer was given (D16); append-only",
+):
+    """To whom, when, by whom; a report is handed over again when more was found."""
+
+    id = key()
+    request = link(PartRequest, index=True)
+    handed_at = instant()
+    handed_by = text()
+    received_by = text()
+    remark = note()
+
+
 class RequestPolicy(
     Table, tablename="request_policy", help_text="What paid parts cost, and which requests need an approval; versioned"
 ):

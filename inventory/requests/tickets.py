@@ -10,6 +10,7 @@ from inventory.ground.errors import Unknown
 from inventory.requests import scope
 from inventory.requests.requests import Outcome, RequestView, request_view
 from inventory.requests.telling import Sentence, sentence
+from inventory.returns import rmas
 
 MOST_REQUESTS = 100
 """A ticket with more requests than this is shown with the latest ones."""
@@ -54,6 +55,18 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
     owed_numbers: list[str]
 
 
+class SentBack(Struct, frozen=True, kw_only=True):
+    """Pieces of a request that went back to a vendor, and what came of each; `answers` are the vendor's so far."""
+
+    request: str
+    number: str
+    vendor_zh: str
+    vendor_en: str
+    state: rmas.State
+    part_numbers: list[str]
+    answers: list[rmas.AnswerKind]
+
+
 class TicketView(Struct, frozen=True, kw_only=True):
     """Everything about one ticket; `notes` say in a sentence each where its requests stand."""
 
@@ -62,6 +75,7 @@ class TicketView(Struct, frozen=True, kw_only=True):
     requests: list[RequestView]
     notes: list[Sentence]
     parts: list[TicketPart]
+    sent_back: list[SentBack]
     reconciliation: Reconciliation
 
 
@@ -80,6 +94,7 @@ async def ticket_view(source: str, ticket: str, *, seen_by: Actor) -> TicketView
         requests=views,
         notes=[sentence(view) for view in views],
         parts=await _parts(ids),
+        sent_back=await _sent_back([view.number for view in views]) if seen_by.may("rmas.read") else [],
         reconciliation=await _reconciliation(source, ticket, ids),
     )
 
@@ -132,6 +147,20 @@ async def _parts(requests: list[UUID]) -> list[TicketPart]:
            JOIN part ON part.id = coalesce(line.supplied_part, line.part)
            WHERE line.request = ANY($1) ORDER BY debrief.id LIMIT 1000""",
         requests,
+    )
+
+
+async def _sent_back(numbers: list[str]) -> list[SentBack]:
+    return await db.read(
+        SentBack,
+        """SELECT rma.request_number AS request, rma.number, party.name_zh AS vendor_zh, party.name_en AS vendor_en, rma.state,
+                  ARRAY(SELECT part.part_number FROM rma_line AS line JOIN part ON part.id = line.part
+                        WHERE line.rma = rma.id ORDER BY line.position) AS part_numbers,
+                  ARRAY(SELECT answer FROM rma_line AS line
+                        WHERE line.rma = rma.id AND answer IS NOT NULL ORDER BY line.position) AS answers
+           FROM rma JOIN vendor ON vendor.id = rma.vendor JOIN party ON party.id = vendor.party
+           WHERE rma.request_number = ANY($1) ORDER BY rma.id LIMIT 200""",
+        numbers,
     )
 
 

@@ -12,6 +12,7 @@ from inventory.ground import audit, clock, db, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown
 from inventory.installed_base import devices
+from inventory.installed_base.failures import code_of
 from inventory.places import places
 from inventory.procurement.vendors import vendor_id
 from inventory.returns import coming_in, debts, repairs, rmas, vendor_terms
@@ -203,7 +204,7 @@ async def begin(
         old["owner"] if old else await places.ourselves(),
         serial,
         old["condition"] if old else "defective",
-        failure_code,
+        code_of(failure_code),
         complaint.strip(),
         None if in_warranty else exchanges["exchange_cost_cny"],
     )

@@ -27,7 +27,7 @@ from inventory.stock.ledger import post
 from inventory.stock.moves import Move, Spot
 from inventory.stock.shipments import RecipientMissing, signature_drawing
 
-State = Literal["lent", "returned", "closed"]
+State = Literal["lent", "returned", "closed", "lost"]
 Data = Literal["to_erase", "erased", "kept_by_customer"]
 
 FETCH_WITHIN = timedelta(days=3)
@@ -185,6 +185,11 @@ class LoanView(LoanSummary, frozen=True, kw_only=True):
     condition_back: str | None
     damage: str
     charge_cny: Decimal | None
+    loss_told_at: datetime | None
+    loss_told_by: str | None
+    loss_reason: str
+    written_off_at: datetime | None
+    written_off_by: str | None
     extensions: list[Extension]
 
 
@@ -338,7 +343,7 @@ async def sign(loan: UUID, name: str, *, by: Actor, strokes: Sequence[Sequence[t
 
 @db.atomic
 async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> LoanView:
-    """Let a loan last longer, with a reason.
+    """Let a loan last longer, with a reason; what was told lost is there after all.
 
     Raises:
         Unknown: no such loan in the actor's scope.
@@ -357,7 +362,13 @@ async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> Loa
     row = await db.fetch_one("SELECT due_at, state FROM loan WHERE id = $1 FOR NO KEY UPDATE", loan)
     if row is None or row["state"] != "lent":
         raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="lent")
-    await db.execute("UPDATE loan SET due_at = $2, called_at = NULL WHERE id = $1", loan, due_at)
+    await db.execute(
+        """UPDATE loan SET due_at = $2, called_at = NULL, loss_told_at = NULL, loss_told_by = NULL, loss_reason = '',
+                  charge_cny = NULL
+           WHERE id = $1""",
+        loan,
+        due_at,
+    )
     await db.execute(
         """INSERT INTO loan_extension (loan, was_due_at, due_at, reason, extended_at, extended_by)
            VALUES ($1, $2, $3, $4, $5, $6)""",
@@ -494,7 +505,8 @@ async def repaired(request: UUID, device: int, *, by: Actor) -> None:
     )
     if row is None:
         return
-    await steps.finish("loan", row["number"], by=by)
+    for duty in ("return_loan", "call_customer"):
+        await steps.finish("loan", row["number"], duty, by=by)
     await steps.begin(
         "fetch_loan",
         "loan",
@@ -582,7 +594,8 @@ async def loan_view(loan: UUID, *, seen_by: Actor | None = None) -> LoanView:
                    loan.contact_phone, loan.lent_by, loan.signed_at, loan.repaired_at, loan.returned_by,
                    (SELECT code FROM place WHERE place.id = loan.to_place) AS returned_to, loan.came_instead,
                    nullif(loan.checks, '{{}}') AS checks,
-                   loan.condition_back, loan.damage, loan.charge_cny,
+                   loan.condition_back, loan.damage, loan.charge_cny, loan.loss_told_at, loan.loss_told_by,
+                   loan.loss_reason, loan.written_off_at, loan.written_off_by,
                    (SELECT coalesce(jsonb_agg(to_jsonb(longer) - 'id' - 'loan' ORDER BY longer.id), '[]')
                     FROM loan_extension AS longer WHERE longer.loan = loan.id) AS extensions
             {_FROM} JOIN pool ON pool.id = loan.pool WHERE {_SEEN} AND loan.id = $3""",

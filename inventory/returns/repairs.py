@@ -17,6 +17,7 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.installed_base.failures import code_of
 from inventory.places import places
 from inventory.procurement import release
 from inventory.stock import conditions, expected, reservations
@@ -348,7 +349,7 @@ async def _insert(
         vendor,
         rma_line,
         "in_work" if bench == "vendor" else "opened",
-        failure_code,
+        code_of(failure_code),
         complaint.strip(),
         technician,
         now,
@@ -496,7 +497,7 @@ async def finish(
         resolution_code,
         resolution.strip(),
         diagnosis.strip(),
-        failure_code,
+        code_of(failure_code),
         labour_minutes,
         labour_cny,
     )

@@ -17,6 +17,7 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, Invalid, ReasonMissing, Refused, Unknown, WrongState
 from inventory.ground.numbers import next_number
+from inventory.installed_base.failures import code_of
 from inventory.places import places
 from inventory.procurement import claims
 from inventory.procurement.vendors import vendor_id
@@ -354,10 +355,12 @@ async def draft(
     by: Actor,
     remark: str = "",
     claim: UUID | None = None,
+    request: str | None = None,
 ) -> list[RmaView]:
     """Draft the return of pieces that lie in a store: an RMA for each vendor and pool, told together by their bundle.
 
-    `claim` is the quality claim whose batch they are.
+    `claim` is the quality claim whose batch they are, `request` the number of the part request they came out for; unsaid,
+    that of their debts.
 
     Raises:
         NothingToReturn: no piece is named.
@@ -372,7 +375,7 @@ async def draft(
     """
     by.require("rmas.ask")
     by.require_depot(depot)
-    drafted = await begin(depot, lines, by=by, remark=remark, claim=claim)
+    drafted = await begin(depot, lines, by=by, remark=remark, claim=claim, request=request)
     for view in drafted:
         require_contract(view, by)
     return drafted
@@ -398,6 +401,7 @@ async def begin(
     remark: str = "",
     claim: UUID | None = None,
     contract: int | None = None,
+    request: str | None = None,
 ) -> list[RmaView]:
     """Draft a return on behalf of another verb that has checked the actor's rights; `contract` is whose business it is.
 
@@ -424,6 +428,7 @@ async def begin(
     await _add(
         [made[vendors[new.vendor], piece["pool"]] for new, piece in zip(lines, pieces, strict=True)], lines, pieces
     )
+    await _name_request(list(made.values()), request)
     views = [await rma_view(rma) for rma in made.values()]
     for view in views:
         await steps.begin(
@@ -437,6 +442,32 @@ async def begin(
         await audit.record("rma.drafted", "rma", view.number, by=by, reason=remark)
         await tell("drafted", view)
     return [shown_to(view, by) for view in views]
+
+
+async def _name_request(made: Sequence[UUID], request: str | None) -> None:
+    """Write on new RMAs which part request they are for: the one that is told, else the one all their pieces came out for.
+
+    What came out for a request is its contract's business, so that its ticket system is told of it.
+    """
+    await db.execute(
+        """UPDATE rma SET request_number = part_request.number,
+                  contract = coalesce(rma.contract, CASE WHEN part_request.number = own.number THEN device.contract END)
+           FROM unnest($1::uuid[]) AS new(rma)
+           CROSS JOIN LATERAL (
+               SELECT CASE WHEN count(DISTINCT debt.document_number) = 1 AND count(*) = count(debt.document_number)
+                           THEN min(debt.document_number) END AS number
+               FROM rma_line AS line
+               LEFT JOIN LATERAL (SELECT document_number FROM return_debt
+                                  WHERE (unit = line.unit OR lot = line.lot) AND debtor_kind = 'engineer'
+                                    AND document_kind = 'part_request' ORDER BY opened_at DESC LIMIT 1) AS debt ON true
+               WHERE line.rma = new.rma
+           ) AS own
+           JOIN part_request ON part_request.number = coalesce($2, own.number)
+           JOIN device ON device.id = part_request.device
+           WHERE rma.id = new.rma""",
+        list(made),
+        request,
+    )
 
 
 async def _pieces(place: places.PlaceRef, lines: Sequence[NewLine]) -> list[db.Row]:
@@ -560,7 +591,7 @@ async def _add(of: Sequence[UUID], lines: Sequence[NewLine], pieces: Sequence[db
            ON CONFLICT (unit) WHERE closed_at IS NULL AND unit IS NOT NULL DO NOTHING RETURNING id""",
         list(of),
         *([piece[column] for piece in pieces] for column in ("part", "quantity", "unit", "lot", "owner", "condition")),
-        [new.failure_code for new in lines],
+        [code_of(new.failure_code) for new in lines],
         [new.complaint.strip() for new in lines],
         [new.dead_on_arrival for new in lines],
         [new.asked for new in lines],
@@ -838,8 +869,12 @@ async def rmas(
     depot: str | None = None,
     number: str | None = None,
     under_way: bool = False,
+    request: str | None = None,
 ) -> list[RmaView]:
-    """RMAs of the reader's stores and contracts (a vendor's own), newest first; `number` is ours, a bundle's or a vendor's."""
+    """RMAs of the reader's stores and contracts (a vendor's own), newest first.
+
+    `number` is ours, a bundle's or a vendor's; `request` the number of the part request they are for.
+    """
     found = await db.read(
         RmaView,
         f"""{_VIEW}
@@ -848,6 +883,7 @@ async def rmas(
               AND ($7::text IS NULL OR place.code = $7)
               AND ($8::text IS NULL OR $8 IN (rma.number, rma.bundle, rma.vendor_number))
               AND (NOT $9 OR rma.closed_at IS NULL) AND ($3::text IS NULL OR rma.requested_at IS NOT NULL)
+              AND ($11::text IS NULL OR rma.request_number = $11)
             ORDER BY rma.id DESC LIMIT $10""",
         seen_by.depot_scope,
         seen_by.contract_scope,
@@ -859,6 +895,7 @@ async def rmas(
         number,
         under_way,
         limit,
+        request,
     )
     return [shown_to(view, seen_by) for view in found]
 

@@ -54,7 +54,7 @@ class ReturnDebt(
     depot = link(Place, index=True)
     vendor = optional_link(Vendor, index=True)
     part = link(Part)
-    unit = optional_link(Unit)
+    unit = optional_link(Unit, index=True)
     lot = optional_link(Lot)
     quantity = whole(1)
     pool = link(Pool)
@@ -522,6 +522,11 @@ class Loan(Table, tablename="loan", help_text="Equipment of equal function at a 
     lent_at = instant()
     lent_by = text()
     due_at = instant()
+    loss_told_at = optional_instant()
+    loss_told_by = optional_text()
+    loss_reason = note()
+    written_off_at = optional_instant()
+    written_off_by = optional_text()
     signed_by = optional_text()
     signed_at = optional_instant()
     signature = optional_binary()
@@ -537,10 +542,15 @@ class Loan(Table, tablename="loan", help_text="Equipment of equal function at a 
     charge_cny = optional_money()
     data = optional_text()
 
-    loan_state_is_known = Check("state IN ('lent', 'returned', 'closed')")
+    loan_state_is_known = Check("state IN ('lent', 'returned', 'closed', 'lost')")
+    loan_loss_has_four_eyes = Check(
+        "(loss_told_at IS NULL) = (loss_told_by IS NULL) AND (state = 'lost') = (written_off_at IS NOT NULL) AND "
+        "(written_off_at IS NULL) = (written_off_by IS NULL) AND "
+        "(state <> 'lost' OR (loss_told_by IS NOT NULL AND loss_told_by <> written_off_by))"
+    )
     loan_is_due_after_it_was_lent = Check("due_at > lent_at")
     loan_return_is_told = Check(
-        "(state = 'lent') = (returned_at IS NULL) AND (returned_at IS NULL) = (to_place IS NULL) "
+        "(state IN ('lent', 'lost')) = (returned_at IS NULL) AND (returned_at IS NULL) = (to_place IS NULL) "
         "AND (returned_at IS NULL) = (data IS NULL)"
     )
     loan_data_is_known = Check("data IN ('to_erase', 'erased', 'kept_by_customer')")

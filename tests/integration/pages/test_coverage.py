@@ -129,3 +129,30 @@ async def test_a_list_turns_its_pages_and_keeps_its_filters(visitor):
     assert "cursor=" in devices
     assert BATTERY in (await reader.get("/coverage/parts?state=no")).text
     assert PSU not in (await reader.get("/coverage/parts?state=no")).text
+
+
+async def test_what_the_maker_said_of_a_warranty_is_recorded_at_the_device(visitor):
+    engineer = await visitor("engineer")
+    before = (await engineer.get("/devices/BANK-007/coverage", language="en")).text
+    asked = {
+        "result": "in_warranty",
+        "asked": "support.example.com",
+        "warranty_until": "2027-05-01",
+        "remark": "case 7",
+    }
+    missing = await engineer.post("/devices/BANK-007/warranty-lookups", {**asked, "warranty_until": ""}, language="en")
+    wrong = await engineer.post(
+        "/devices/BANK-007/warranty-lookups", {**asked, "warranty_until": "soon"}, language="en"
+    )
+    await engineer.post("/devices/BANK-007/warranty-lookups", asked)
+    after = (await engineer.get("/devices/BANK-007/coverage", language="en")).text
+    form = (await engineer.get("/requests/new/device?device_serial=BANK-007", language="en")).text
+    reader = (await (await visitor("auditor")).get("/devices/BANK-007/coverage", language="en")).text
+
+    assert "Warranty not looked up" in before
+    assert (missing.status_code, wrong.status_code) == (422, 422)
+    assert "support.example.com" in after
+    assert "2027-05-01" in after
+    assert "Documents and photos" in after  # the screenshot of the latest look-up
+    assert 'href="/devices/BANK-007/coverage"' in form
+    assert "Record what the maker said" not in reader

@@ -6,8 +6,12 @@ from datetime import date
 from inventory.catalogue import register as catalogue
 from inventory.ground import db
 from inventory.installed_base import severities
+from inventory.requests import requests, shipping
+from inventory.returns import counter
 from inventory.stock import levels
-from tests.world import ADMIN, DRIVE, FAN, PSU
+from tests.integration.requests.test_fault_reports import replaced
+from tests.integration.requests.test_requests import new
+from tests.world import ADMIN, DISPATCHER, DRIVE, FAN, KEEPER, PSU
 
 ASKED = {
     "reference": "f00d",
@@ -229,3 +233,56 @@ async def test_a_contracts_own_words_for_a_severity_are_shown_everywhere(visitor
         assert "Incident one" in (await keeper.get(page, language="en")).text, page
     table = await keeper.get("/api/v1/part-requests.csv")
     assert "一级事件" in table.text
+
+
+async def test_a_fault_report_is_printed_and_handed_over_from_the_request(visitor):
+    done = await replaced(serial_out="OLD-1")
+    dispatcher = await visitor("dispatcher")
+    before = (await dispatcher.get(f"/requests/{done.id}", language="en")).text
+    nobody = await dispatcher.post(f"/requests/{done.id}/hand-over-report", {"received_by": ""}, language="en")
+    await dispatcher.post(f"/requests/{done.id}/hand-over-report", {"received_by": "王工", "remark": "邮件"})
+    after = (await dispatcher.get(f"/requests/{done.id}", language="en")).text
+    auditor = (await (await visitor("auditor")).get(f"/requests/{done.id}")).text
+
+    assert f"/api/v1/part-requests/{done.id}/papers/fault_report?language=en" in before
+    assert "Not handed over to the customer yet" in before
+    assert nobody.status_code == 422
+    assert "Handed over to 王工" in after
+    assert "已提交给 王工" in auditor
+    assert "hand-over-report" not in auditor
+
+
+async def test_a_request_lists_what_went_back_to_vendors_for_it(visitor):
+    done = await replaced(serial_out="OLD-1")
+    await counter.take_in("GZ", "OLD-1", by=KEEPER)
+    keeper = await visitor("warehouse_keeper", depot="GZ")
+    before = (await keeper.get(f"/requests/{done.id}", language="en")).text
+    form = (await keeper.get(f"/rmas/new?part_request={done.number}", language="en")).text
+    piece = {
+        "depot": "GZ",
+        "vendor": "DISTI",
+        "part_number": DRIVE,
+        "serial": "OLD-1",
+        "lot": "",
+        "quantity": "1",
+        "asked": "repair",
+        "failure_code": "",
+        "complaint": "",
+        "dead_on_arrival": "",
+    }
+    await keeper.post("/rmas", {**piece, "request": done.number})
+    after = (await keeper.get(f"/requests/{done.id}", language="en")).text
+
+    assert "Nothing went back to a vendor for this request." in before
+    assert f'value="{done.number}"' in form
+    assert "RMA-" in after
+
+
+async def test_the_debrief_offers_the_failure_codes_in_use(visitor):
+    await replaced(failure_code="no post")
+    view = await requests.open_request(new(reference="R-2", device="BANK-002"), by=DISPATCHER)
+    await shipping.ship(view.id, by=KEEPER)
+    page = (await (await visitor("dispatcher")).get(f"/requests/{view.id}")).text
+
+    assert '<option value="NO POST">' in page
+    assert 'list="failure-codes"' in page

@@ -5,17 +5,18 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec import structs
 
 from inventory.assurance.invariants import violations
 from inventory.catalogue import register as catalogue
 from inventory.emergency import rebuilding
 from inventory.ground import clock, db, steps
-from inventory.ground.errors import ReasonMissing, Unknown, WrongState
+from inventory.ground.errors import NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import register as places
 from inventory.procurement import release
 from inventory.requests import debriefing, requests, shipping
 from inventory.requests.debriefing import Debrief
-from inventory.returns import counter, erasing, loaners, swap_policy
+from inventory.returns import counter, erasing, loaners, lost_loans, swap_policy
 from inventory.returns.loaners import Checks, LentOut, NewLoan, Return
 from inventory.stock import handing_in, handovers, levels, units
 from inventory.stock.conditions import DataNotErased
@@ -311,3 +312,69 @@ async def test_what_comes_back_settles_one_loan_the_oldest(company):
 
 def _told(new: NewLoan) -> dict[str, object]:
     return {name: getattr(new, name) for name in new.__struct_fields__}
+
+
+async def test_a_loaner_that_never_comes_back_is_written_off_by_a_second_person(company):
+    loan = await lent(serial="SW-1")
+    both = actor("warehouse_keeper", depots={"GZ"})
+    both = structs.replace(both, rights=both.rights | {"stock.adjust"})
+    with pytest.raises(ReasonMissing):
+        await lost_loans.tell_lost(loan.id, by=KEEPER, reason=" ")
+    with pytest.raises(NotYourDepot):
+        await lost_loans.tell_lost(loan.id, by=SH_KEEPER, reason="the site closed")
+    with pytest.raises(WrongState):
+        await lost_loans.confirm_lost(loan.id, by=SUPERVISOR)
+    told = await lost_loans.tell_lost(loan.id, by=both, reason="the site closed", charge_cny=Decimal(900))
+    with pytest.raises(WrongState):
+        await lost_loans.tell_lost(loan.id, by=KEEPER, reason="again")
+    with pytest.raises(lost_loans.OwnLossOfLoan):
+        await lost_loans.confirm_lost(loan.id, by=both)
+    assert (told.state, told.charge_cny) == ("lent", None)
+    assert (await loaners.loan_view(loan.id, seen_by=MANAGER)).charge_cny == Decimal(900)
+    assert "confirm_loss" in await steps.open_kinds("loan", loan.number)
+    lost = await lost_loans.confirm_lost(loan.id, by=SUPERVISOR)
+
+    assert (lost.state, lost.loss_told_by, lost.written_off_by) == ("lost", both.name, SUPERVISOR.name)
+    assert await steps.open_kinds("loan", loan.number) == []
+    assert (await units.unit("SW-1", seen_by=SETUP)).place != "BANK-GZ"
+    assert await db.fetch_value("SELECT count(*) FROM event WHERE kind = 'loan.lost'") == 1
+    assert await violations() == []
+    for act in (lambda: lost_loans.confirm_lost(loan.id, by=SUPERVISOR), lambda: take_back(loan.id)):
+        with pytest.raises(WrongState):
+            await act()
+    await stock("SW-2")
+    assert (
+        await loaners.lend(NewLoan(device_serial="BANK-001", depot="GZ", contact="Wang"), by=KEEPER)
+    ).state == "lent"
+
+
+async def test_a_loaner_that_was_told_lost_and_is_there_is_extended_or_taken_back(company):
+    loan = await lent(serial="SW-1")
+    await lost_loans.tell_lost(loan.id, by=KEEPER, reason="nobody answers")
+    longer = await loaners.extend(loan.id, clock.now() + timedelta(days=30), by=KEEPER, reason="found at the site")
+    assert (longer.loss_told_at, "confirm_loss" in await steps.open_kinds("loan", loan.number)) == (None, False)
+    await lost_loans.tell_lost(loan.id, by=KEEPER, reason="gone again")
+    back = await take_back(loan.id)
+
+    assert back.state == "returned"
+    with pytest.raises(WrongState):
+        await lost_loans.confirm_lost(loan.id, by=SUPERVISOR)
+
+
+async def take_back(loan: UUID) -> loaners.LoanView:
+    """The loaner as it was lent, at the counter of GZ."""
+    return await loaners.take_back(loan, Return(depot="GZ", checks=AS_LENT), by=KEEPER)
+
+
+async def test_a_lost_loan_over_the_api(api):
+    loan = await lent(serial="SW-1")
+    wrong = await api.post(f"/loans/{loan.id}/lost", {"reason": "gone", "charge_cny": "-1"}, role="dispatcher")
+    told = await api.post(f"/loans/{loan.id}/lost", {"reason": "gone", "charge_cny": "12.50"}, role="dispatcher")
+    mine = await api.post(f"/loans/{loan.id}/confirm-lost", role="dispatcher")
+    done = await api.post(f"/loans/{loan.id}/confirm-lost", role="quality_supervisor")
+
+    assert (wrong.status_code, told.status_code, mine.status_code) == (422, 200, 403)
+    assert (done.status_code, done.json()["state"]) == (200, "lost")
+    assert [each["number"] for each in (await api.get("/loans?state=lost", role="auditor")).json()["items"]] == [
+        loan.number
+    ]
