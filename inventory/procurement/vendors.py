@@ -124,7 +124,10 @@ async def vendors(*, limit: int, after: str = "", code: str | None = None) -> li
 async def offers(
     *, limit: int, seen_by: Actor, after: int = 0, part_number: str | None = None, vendor: str | None = None
 ) -> list[OfferView]:
-    """Offers that are valid today, in the order they were entered; with how long orders for the reader's stores took."""
+    """Offers in force, which no newer one of the same vendor and part goes before, in the order they were entered.
+
+    They tell how long orders for the reader's stores took.
+    """
     found = await db.read(
         OfferView,
         """SELECT offer.id, party.code AS vendor, part.part_number, currency, invoice_kind, tax_percent, includes_tax,
@@ -142,6 +145,10 @@ async def offers(
            JOIN party ON party.id = vendor.party
            JOIN part ON part.id = offer.part
            WHERE offer.id > $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
+             AND NOT EXISTS (SELECT FROM offer AS newer
+                             WHERE newer.vendor = offer.vendor AND newer.part = offer.part
+                               AND newer.valid_from > offer.valid_from AND newer.valid_from <= $2
+                               AND (newer.valid_to IS NULL OR newer.valid_to >= $2))
              AND ($3::text IS NULL OR part.part_number = $3) AND ($4::text IS NULL OR party.code = $4)
            ORDER BY offer.id LIMIT $5""",
         after,

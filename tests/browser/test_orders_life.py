@@ -91,3 +91,5 @@ async def test_an_order_is_drafted_by_hand_with_the_offers_in_view(people):
     await buyer.sees_state("草稿")
     await buyer.sees("FA-2026-017")
     await buyer.fits()
+    (order,) = await orders.orders(limit=2, seen_by=AUDITOR)
+    assert (order.created_by, order.total_cny, order.lines[0].framework_number) == (buyer.username, 2500, "FA-2026-017")

@@ -45,6 +45,8 @@ def test_a_translation_names_the_same_facts():
     for message, words in translated().items():
         named = set(re.findall(r"%\((\w+)\)s", message))
         assert set(re.findall(r"%\((\w+)\)s", words)) == named, message
+        facts = dict.fromkeys(named, "–")
+        assert all(said % facts for said in (message, words)), message  # a bare percent sign breaks its page
 
 
 def test_chinese_is_compiled_from_the_catalogue():

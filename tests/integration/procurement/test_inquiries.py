@@ -17,7 +17,7 @@ from inventory.assurance import finding
 from inventory.ground import audit, clock, db, files
 from inventory.ground.errors import NotGranted, NotYourDepot, ReasonMissing, Unknown, WrongState
 from inventory.places import register as places
-from inventory.procurement import comparing, inquiries, orders, register
+from inventory.procurement import comparing, inquiries, orders, register, vendors
 from inventory.procurement.inquiries import (
     AnswerTimePast,
     FewVendors,
@@ -250,6 +250,8 @@ async def test_a_framework_contract_ends_with_another_price_and_goes_on_with_its
 
     (order,) = await orders.orders(limit=2, seen_by=BUYER, state="draft")
     assert {line.part_number: line.framework_number for line in order.lines} == {DRIVE: "FA-1", FAN: None}
+    offered = await vendors.offers(limit=9, seen_by=BUYER, vendor="DISTI")
+    assert {offer.part_number: offer.framework_number for offer in offered} == {DRIVE: "FA-1", FAN: None, PSU: None}
 
 
 async def test_a_quote_that_has_expired_is_kept_but_neither_compared_nor_chosen(company):
