@@ -14,7 +14,9 @@ from inventory.procurement import claims
 
 
 async def claim_letter(claim: UUID, *, seen_by: Actor) -> Paper:
-    """What a vendor is told: the batch, how many of its pieces are in which condition, and why; no store, no site.
+    """What a vendor is told: the batch, how many of its pieces are in which condition, and the reason as it was written.
+
+    The counts are of the whole batch, whoever prints it; no store and no site is named with them.
 
     Raises:
         NotGranted: the reader may not read claims.
@@ -24,7 +26,7 @@ async def claim_letter(claim: UUID, *, seen_by: Actor) -> Paper:
     view = await claims.claim_view(claim, seen_by=seen_by)
     company = await names.our_name()
     of_condition = Counter[str]()
-    for each in view.evidence["whereabouts"]:
+    for each in (await claims.evidence_of(claim))["whereabouts"]:
         of_condition[each["condition"]] += each["quantity"]
     return Paper(
         form="quality_claim",
@@ -33,7 +35,7 @@ async def claim_letter(claim: UUID, *, seen_by: Actor) -> Paper:
         facts=[
             Fact(("供应商", "Vendor"), f"{view.vendor_zh} {view.vendor_en}"),
             Fact(("厂家索赔编号", "Vendor's number"), view.vendor_number or "–"),
-            Fact(("采购订单", "Order"), view.order),
+            Fact(("采购订单或返修单", "Order or RMA"), view.order),
             Fact(("入库单", "Receipt"), view.receipt),
             Fact(("该批数量", "Pieces of the batch"), str(view.pieces)),
             Fact(("提出时间", "Opened"), minute(view.opened_at)),

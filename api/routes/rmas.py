@@ -20,7 +20,6 @@ from api.routes.papers import PAPER, PDF, as_pdf, pdf_response, printed
 from api.routes.stock import Code, Text
 from inventory.assurance import attachments
 from inventory.ground.bounds import Bounded, Within
-from inventory.ground.files import AttachmentView
 from inventory.procurement.prices import Currency
 from inventory.requests import exchanging, sending_back
 from inventory.returns import answering, coming_in, exchanges, rma_desk, rmas, vendor_terms
@@ -597,7 +596,7 @@ class VendorRmaController(Controller):
         guards=[requires("rmas.answer")],
         responses=refusals(404),
     )
-    async def list_attachments(self, request: ApiRequest, rma_id: FromPath[UUID]) -> list[AttachmentView]:
+    async def list_attachments(self, request: ApiRequest, rma_id: FromPath[UUID]) -> list[attachments.Evidence]:
         """List the evidence that goes with a return: photos, logs, test results."""
         return await attachments.shown_to_vendor(rma_id, seen_by=request.user)
 

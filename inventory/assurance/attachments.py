@@ -5,8 +5,11 @@ whatever is attached to it, is not found.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
+
+from msgspec import Struct, convert
 
 from inventory.emergency import cases
 from inventory.ground import db, files
@@ -98,6 +101,8 @@ async def content(attachment: UUID, *, seen_by: Actor) -> Content:
 async def of_pieces(rma: UUID, *, seen_by: Actor, limit: int = 100) -> list[AttachmentView]:
     """What was photographed and measured of an RMA's pieces before it, and is not among the RMA's own files yet.
 
+    No signed forms, which its vendor does not see.
+
     Raises:
         NotGranted: the reader may not see files, pieces or RMAs.
         Unknown: no such RMA in the reader's scope.
@@ -108,16 +113,16 @@ async def of_pieces(rma: UUID, *, seen_by: Actor, limit: int = 100) -> list[Atta
     view = await rmas.rma_view(rma, seen_by=seen_by)
     units_of_it = [line.unit for line in view.lines if line.unit is not None]
     owed = await debts.debts(limit=limit, seen_by=seen_by, state=None, units=units_of_it)
-    found = await files.attachments_of(
-        {"unit": [str(unit) for unit in units_of_it], "return_debt": [str(debt.id) for debt in owed]}, limit=limit
+    return await files.attachments_of(
+        {"unit": [str(unit) for unit in units_of_it], "return_debt": [str(debt.id) for debt in owed]},
+        limit=limit,
+        but_of=("rma", str(rma)),
     )
-    sent = {each.name for each in await files.attachments("rma", str(rma), limit=limit)}
-    return [each for each in found if each.name not in sent]
 
 
 @db.atomic
 async def give_to_vendor(rma: UUID, attachment: UUID, *, by: Actor) -> AttachmentView:
-    """Add a file of one of an RMA's pieces to the RMA, whose vendor then sees it.
+    """Add a file of one of an RMA's pieces to the RMA, whose vendor then sees it, without what we remarked on it.
 
     Raises:
         NotGranted, Unknown: as `of_pieces`; it is none of those files.
@@ -130,7 +135,19 @@ async def give_to_vendor(rma: UUID, attachment: UUID, *, by: Actor) -> Attachmen
     return await files.attach_again(attachment, "rma", str(rma), by=by)
 
 
-async def shown_to_vendor(rma: UUID, *, seen_by: Actor, limit: int = 100) -> list[AttachmentView]:
+class Evidence(Struct, frozen=True, kw_only=True):
+    """A file of an RMA as its vendor sees it."""
+
+    id: UUID
+    name: str
+    kind: AttachmentKind
+    media_type: str
+    size_bytes: int
+    remark: str
+    attached_at: datetime
+
+
+async def shown_to_vendor(rma: UUID, *, seen_by: Actor, limit: int = 100) -> list[Evidence]:
     """The evidence that goes with an RMA, as its vendor sees it: no signed forms, which name customers' people.
 
     Raises:
@@ -139,8 +156,8 @@ async def shown_to_vendor(rma: UUID, *, seen_by: Actor, limit: int = 100) -> lis
 
     """
     await rma_desk.desk_rma(rma, seen_by=seen_by)
-    found = await files.attachments("rma", str(rma), limit=limit)
-    return [each for each in found if each.kind != "signed_form" and each.withdrawn_at is None]
+    found = await files.attachments_of({"rma": [str(rma)]}, limit=limit)
+    return [convert(each, Evidence, from_attributes=True) for each in found]
 
 
 async def content_for_vendor(rma: UUID, attachment: UUID, *, seen_by: Actor) -> Content:

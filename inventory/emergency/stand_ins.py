@@ -123,7 +123,7 @@ async def swap_units_of(part: int, place: int, pool: int) -> list[SwapUnit]:
             JOIN party ON party.id = level.owner AND party.is_ourselves
             JOIN place ON place.id = level.place AND place.kind <> 'engineer_stock' AND place.out_of_service_at IS NULL
                  AND (place.id = $2 OR EXISTS (SELECT FROM lane WHERE from_place = place.id AND to_place = $2))
-            WHERE in_force AND EXISTS (
+            WHERE in_force AND part.serialised AND EXISTS (
                 SELECT FROM ({devices_of("$2", "$3")}) AS device
                 JOIN model_part ON model_part.model = device.model AND model_part.part = $1
                 WHERE device.model = swap_unit.model)

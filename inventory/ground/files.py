@@ -286,24 +286,33 @@ async def attachments(
     )
 
 
-async def attachments_of(subjects: Mapping[str, Sequence[str]], *, limit: int) -> list[AttachmentView]:
-    """What belongs to any of some documents, by their kind, and was not withdrawn; oldest first."""
-    named = [(kind, subject) for kind, each in subjects.items() for subject in each]
+async def attachments_of(
+    subjects: Mapping[str, Sequence[str]], *, limit: int, but_of: tuple[str, str] | None = None
+) -> list[AttachmentView]:
+    """What belongs to any of some documents, by their kind, and was not withdrawn; oldest first. No signed forms.
+
+    `but_of` leaves out what another document has, too.
+    """
+    kind, subject = but_of or (None, None)
+    named = [(of, each) for of, listed in subjects.items() for each in listed]
     return await db.read(
         AttachmentView,
         f"""{_VIEW} WHERE (subject_kind, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-            AND withdrawn_at IS NULL ORDER BY attachment.id LIMIT $3""",
-        [kind for kind, _ in named],
-        [subject for _, subject in named],
+            AND withdrawn_at IS NULL AND attachment.kind <> 'signed_form' AND NOT EXISTS (
+                SELECT FROM attachment AS there WHERE there.subject_kind = $3 AND there.subject = $4
+                AND there.stored_file = attachment.stored_file AND there.kind <> 'signed_form' AND there.withdrawn_at IS NULL)
+            ORDER BY attachment.id LIMIT $5""",
+        [of for of, _ in named],
+        [each for _, each in named],
+        kind,
+        subject,
         limit,
     )
 
 
 @db.atomic
-async def attach_again(
-    attachment: UUID, subject_kind: str, subject: str, *, by: Actor, remark: str = ""
-) -> AttachmentView:
-    """Tie an attachment's file to another document, too.
+async def attach_again(attachment: UUID, subject_kind: str, subject: str, *, by: Actor) -> AttachmentView:
+    """Tie an attachment's file to another document, too; its remark stays where it was made.
 
     Raises:
         Unknown: no such attachment.
@@ -318,7 +327,7 @@ async def attach_again(
     )
     if file is None:
         raise Unknown(what="attachment", what_zh="附件", key=str(attachment))
-    return await attach(subject_kind, subject, file, view.kind, name=view.name, by=by, remark=remark or view.remark)
+    return await attach(subject_kind, subject, file, view.kind, name=view.name, by=by)
 
 
 async def attached_content(attachment: UUID) -> Content:

@@ -312,7 +312,10 @@ async def _changed(
         if any((await _came(view.id)).values()):
             raise NothingToCancel(number=view.number)
         return structs.replace(
-            before, lines=[structs.replace(line, quantity=0) for line in before.lines], total_cny=Decimal(0)
+            before,
+            lines=[structs.replace(line, quantity=0) for line in before.lines],
+            total_cny=Decimal(0),
+            small_order_fee_cny=Decimal(0),
         )
     changed = [_line(line, wanted[line.part_number]) if line.part_number in wanted else line for line in before.lines]
     if changed == before.lines and wanted_at in (None, before.wanted_at) and ship_to == before.ship_to:

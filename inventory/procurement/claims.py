@@ -241,6 +241,11 @@ async def _told(claim: UUID, what: str, by: Actor) -> ClaimView:
     return view
 
 
+async def evidence_of(claim: UUID) -> dict[str, Any]:
+    """The whole evidence of a claim, for a paper that tells of it without saying where."""
+    return await db.fetch_value("SELECT evidence FROM quality_claim WHERE id = $1", claim)
+
+
 async def _in_reach(views: Sequence[ClaimView], reader: Actor) -> list[ClaimView]:
     """Leave out of the evidence what lies elsewhere, or names others, for who is bound to stores."""
     if reader.depots is None:

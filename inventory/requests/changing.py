@@ -11,7 +11,6 @@ from inventory.ground import audit, clock, db, events, steps
 from inventory.ground.actor import Actor
 from inventory.ground.errors import ReasonMissing, Refused, WrongState
 from inventory.installed_base import devices
-from inventory.installed_base.clocks import Pause
 from inventory.installed_base.devices import charged_at, entitlement_of
 from inventory.requests import fault_reports, gating, promising, scope
 from inventory.requests.gates import GATED, Gate, gate_of
@@ -27,6 +26,7 @@ from inventory.requests.requests import (
     RequestView,
     begin_shipping,
     open_request,
+    pauses_of,
     request_view,
     tell_of_shortage,
     withdraw,
@@ -363,7 +363,7 @@ async def reclock(request: UUID, before: RequestView, *, by: Actor) -> RequestVi
     if before.planned_at is not None:
         return await _replanned(request, moved=row["need_by"] != before.need_by, by=by)
     device = await devices.find(before.device_serial, seen_by=None)  # the request was found in the actor's scope
-    pauses = await db.read(Pause, "SELECT paused_at, resumed_at, reason FROM request_pause WHERE request = $1", request)
+    pauses = await pauses_of(request)
     entitlement = entitlement_of(device, row["severity"], row["fault_reported_at"], pauses=pauses)
     stands = any(pause.resumed_at is None for pause in pauses)
     no_clock = stands or row["charged"] == "out_of_contract"

@@ -100,7 +100,7 @@ async def analysis(
     """What was found of pieces in the last days, in the reader's scope, by name.
 
     A piece counts once, by the strongest that was found of it: a vendor's answer or a finished repair outweighs what the
-    debrief said, and the latest of them counts, until the piece is debriefed again. A part that came out and was found
+    debrief said, and the latest of them counts, until the piece is built in again. A part that came out and was found
     without fault is no failure; one that was sent and did not help, but was found broken, is. A rejected return tells
     nothing unless it says that there was no fault. Pieces without serials are told by their debrief alone. A piece that came
     by an RMA is that RMA's vendor's.
@@ -119,42 +119,64 @@ async def analysis(
                 FROM rma_line AS line JOIN rma ON rma.id = line.rma
                 WHERE line.unit IS NOT NULL AND line.answered_at >= $4 AND (line.answer <> 'rejected' OR line.no_fault_found)
                 UNION ALL
-                SELECT repair.unit, repair.part, repair.finished_at, repair.resolution_code = 'no_fault_found',
-                       repair.failure_code, repair.place
-                FROM repair_order AS repair WHERE repair.finished_at >= $4 AND repair.resolution_code IS NOT NULL
-            ), debriefed AS (
-                -- a piece that was used says that it worked; the one that it replaced is what failed
-                SELECT of.what, CASE WHEN of.what = 'failed' THEN line.part ELSE coalesce(line.supplied_part, line.part)
-                       END AS part,
-                       device.model, CASE WHEN of.what = 'failed' THEN 'failed' ELSE debrief.outcome END AS outcome,
-                       CASE WHEN of.what = 'failed' OR debrief.outcome <> 'used' THEN debrief.failure_code END AS code,
-                       CASE WHEN piece.serial IS NULL THEN debrief.quantity ELSE 1 END AS pieces,
-                       CASE WHEN of.what = 'failed' THEN debrief.serial_out ELSE piece.serial END AS serial,
-                       part_request.number AS document, debrief.told_at
+                SELECT repair.unit, repair.part, coalesce(repair.finished_at, repair.closed_at),
+                       repair.state <> 'beyond_repair' AND repair.resolution_code = 'no_fault_found', repair.failure_code,
+                       repair.place
+                FROM repair_order AS repair
+                WHERE coalesce(repair.finished_at, repair.closed_at) >= $4
+                  AND (repair.state = 'beyond_repair'
+                       OR (repair.finished_at IS NOT NULL AND repair.resolution_code IS NOT NULL))
+            ), told_of AS (
+                SELECT debrief.*, part_request.number AS document, device.model, line.part AS asked,
+                       coalesce(line.supplied_part, line.part) AS sent
                 FROM debrief
                 JOIN request_line AS line ON line.id = debrief.line
                 JOIN part_request ON part_request.id = line.request
                 JOIN device ON device.id = part_request.device
                 JOIN contract ON contract.id = device.contract
-                LEFT JOIN LATERAL unnest(string_to_array(debrief.serial_in, ', ')) AS piece(serial) ON true
-                JOIN (VALUES ('issued'), ('failed')) AS of(what) ON of.what = 'issued' OR debrief.outcome = 'used'
                 WHERE debrief.told_at >= $4 AND {scope.seen("$1", "$2", "$3")}
             ), known AS (
-                SELECT row_number() OVER () AS row, debriefed.*, unit.id AS unit,
-                       lead(told_at) OVER (PARTITION BY unit.id ORDER BY told_at) AS next_at
-                FROM debriefed LEFT JOIN unit ON unit.part = debriefed.part AND unit.serial = debriefed.serial
+                SELECT row_number() OVER () AS row, debriefed.*,
+                       -- from the next time on that it is built in somewhere, what is found of it is another story
+                       (SELECT min(movement.recorded_at) FROM movement JOIN place ON place.id = movement.to_place
+                        WHERE movement.unit = debriefed.unit AND movement.kind IN ('issue', 'provisional_issue')
+                          AND place.kind = 'site' AND movement.recorded_at > debriefed.told_at) AS until
+                FROM (
+                    SELECT 'issued' AS what, sent AS part, model, outcome,
+                           CASE WHEN outcome <> 'used' THEN failure_code END AS code,
+                           CASE WHEN piece.serial IS NULL THEN quantity ELSE 1 END AS pieces, piece.serial, unit.id AS unit,
+                           document, told_at
+                    FROM told_of
+                    LEFT JOIN LATERAL unnest(string_to_array(serial_in, ', ')) AS piece(serial) ON true
+                    LEFT JOIN unit ON unit.part = sent AND unit.serial = piece.serial
+                    UNION ALL
+                    -- a piece that was used says that it worked; what it replaced is what failed: the debts know each piece
+                    (SELECT DISTINCT ON (coalesce(debt.id, told_of.id)) 'failed', asked, model, 'failed', failure_code,
+                            coalesce(debt.quantity, told_of.quantity), NULL, coalesce(debt.unit, unit.id), document, told_at
+                     FROM told_of
+                     LEFT JOIN return_debt AS debt
+                       ON debt.document_kind = 'part_request' AND debt.document_number = document AND debt.part = asked
+                      AND debt.debtor_kind = 'engineer'
+                     LEFT JOIN unit ON unit.part = asked
+                                   AND unit.serial = coalesce(debt.returned_serial, debt.expected_serial, serial_out)
+                     WHERE outcome = 'used'
+                     ORDER BY coalesce(debt.id, told_of.id), (debt.expected_serial IS NOT DISTINCT FROM serial_out) DESC,
+                              told_of.id)
+                ) AS debriefed
             ), latest AS (
                 SELECT DISTINCT ON (known.row) known.row, found.no_fault_found, found.code
                 FROM known JOIN found ON found.unit = known.unit AND found.at >= known.told_at
-                     AND (known.next_at IS NULL OR found.at < known.next_at)
+                     AND (known.until IS NULL OR found.at < known.until)
                 WHERE known.outcome <> 'used' AND known.outcome <> 'returned_good'
                 ORDER BY known.row, found.at DESC
             ), alone AS (
-                -- what nobody debriefed: found bad on a shelf, say
+                -- what nobody debriefed as bad: found so on a shelf, say
                 SELECT DISTINCT ON (found.unit) found.*
                 FROM found JOIN place ON place.id = found.place
                 WHERE $1::text[] IS NULL AND ($2::text[] IS NULL OR place.code = ANY($2))
-                  AND NOT EXISTS (SELECT FROM known WHERE known.unit = found.unit AND known.told_at <= found.at)
+                  AND coalesce((SELECT known.outcome IN ('used', 'returned_good') FROM known
+                                WHERE known.unit = found.unit AND known.told_at <= found.at
+                                ORDER BY known.told_at DESC LIMIT 1), true)
                 ORDER BY found.unit, found.at DESC
             ), told AS (
                 SELECT known.what, known.part, known.model,

@@ -300,9 +300,11 @@ SELECT * FROM (
     WHERE (rma.opened_at >= since OR rma.request_number = $2) AND (until IS NULL OR rma.opened_at < until)
     UNION ALL
     SELECT coalesce(repair.finished_at, repair.opened_at), 'repair', repair.number, part.part_number, unit.serial,
-           coalesce(repair.resolution_code, CASE WHEN repair.state = 'beyond_repair' THEN 'beyond_repair' END),
-           repair.resolution_code IS NOT DISTINCT FROM 'no_fault_found', repair.failure_code, repair.diagnosis,
-           repair.resolution
+           CASE WHEN repair.state = 'beyond_repair' THEN 'beyond_repair'
+                WHEN repair.finished_at IS NOT NULL THEN repair.resolution_code END,
+           repair.state <> 'beyond_repair' AND repair.finished_at IS NOT NULL
+               AND repair.resolution_code IS NOT DISTINCT FROM 'no_fault_found',
+           repair.failure_code, repair.diagnosis, repair.resolution
     FROM mine
     JOIN repair_order AS repair ON repair.unit = mine.unit AND repair.state <> 'cancelled'
     JOIN part ON part.id = repair.part

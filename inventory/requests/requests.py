@@ -400,7 +400,14 @@ async def _note_fault(
         instead_of=follows if because == "dead_on_arrival" else None,
     )
     if because != "swap":
-        await swaps.watch(device, severity, reported_at, by=by, request=request, follows=follows)
+        await swaps.watch(
+            device, severity, reported_at, by=by, request=request, follows=follows, pauses=await pauses_of(request)
+        )
+
+
+async def pauses_of(request: UUID) -> list[Pause]:
+    """When the clock of a request stood still."""
+    return await db.read(Pause, "SELECT paused_at, resumed_at, reason FROM request_pause WHERE request = $1", request)
 
 
 async def begin_shipping(view: RequestView) -> None:

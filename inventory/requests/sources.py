@@ -206,7 +206,8 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
                   exchange_cost_cny::float8 AS exchange_fee,
                   party.id = (SELECT maker FROM device_model WHERE device_model.id = $3) AS makes_it,
                   lead_time_days * 24 AS usual_hours, part.serialised,
-                  EXISTS (SELECT FROM return_terms WHERE return_terms.vendor = vendor.id) AS agreed
+                  EXISTS (SELECT FROM return_terms WHERE return_terms.vendor = vendor.id
+                          AND (return_terms.maker IS NULL OR return_terms.maker = part.maker)) AS agreed
            FROM offers_on($2::date) AS offer
            JOIN vendor ON vendor.id = offer.vendor AND vendor.active
            JOIN party ON party.id = vendor.party
@@ -240,7 +241,7 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
         )
         by_warranty = in_warranty and row["makes_it"]
         timed = row["exchange_hours"] is not None
-        if timed or (by_warranty and row["agreed"] and row["serialised"]):
+        if row["serialised"] and (timed or (by_warranty and row["agreed"])):
             too_low = () if is_at_least("vendor_exchange", device.minimum_provenance) else ("source_too_low",)
             options.append(
                 Outside(

@@ -363,7 +363,9 @@ async def charge(rma: UUID, position: int, *, by: Actor, reason: str, cny: Decim
     if debt.state == "open":
         await debts.settle(debt.id, "charged", by=by, reason=reason.strip())
     await db.execute(
-        "UPDATE rma_line SET charged_cny = $2 WHERE id = $1", line.id, debt.money_cny if cny is None else cny
+        "UPDATE rma_line SET charged_cny = coalesce($2, 0) WHERE id = $1",
+        line.id,
+        debt.money_cny if cny is None else cny,
     )
     await take_over(head, line, line.owner, by=by)
     if head.state != "shipped":  # what has left is still the vendor's to answer

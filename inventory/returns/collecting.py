@@ -333,7 +333,7 @@ async def _at_the_site(head: db.Row, serial: str) -> db.Row | None:
     if known["loan"] is not None:
         why = (f"it is our loaner, lent by {known['loan']}", f"为我方借出设备（{known['loan']}）")
     elif not known["is_ourselves"]:
-        why = (f"it belongs to {known['owner_code']}", f"归 {known['owner_code']} 所有")
+        why = ("it belongs to somebody else", "归他方所有")
     elif not known["fitted"]:
         why = ("it is our part, and was fitted into no device there", "为我方备件，且未装入该机房任何设备")
     if why is not None:

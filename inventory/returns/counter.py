@@ -128,6 +128,8 @@ async def take_in(
         unit = await handing_in.hand_in(
             depot, what, by=by, serial=named if part is not None else serial, note=note, pool=pool, owner=owner
         )
+        if await customer_data.is_on(unit.id):  # a loaner that was written off, say
+            await customer_data.came_back(unit.id, depot=depot)
         wrong = None if meant is None else await _note_wrong(meant, unit, named, by=by, remark=note)
         return TakenIn(settled=[], unit=unit, wrong=wrong)
     if not meant.serialised:
@@ -472,10 +474,11 @@ async def identify(tag: str, part_number: str, *, by: Actor, serial: str | None 
     named = serial or view.claimed_serial
     if named is not None:
         await loaners.require_not_lent(named, await parts.find(part_number))
-    holds_data = await db.fetch_value("SELECT holds_data FROM unit WHERE id = $1", view.id)
+    holds_data = await customer_data.is_on(view.id)
     if holds_data:
         await customer_data.is_gone(view.id, by=by)
     known = await handing_in.identify(tag, part_number, by=by, serial=serial, reason=reason)
-    if holds_data:
+    # of what is kept by lots, no piece is a unit any more
+    if known.place == view.place and (holds_data or await customer_data.is_on(known.id)):
         await customer_data.came_back(known.id, depot=view.place)
     return known

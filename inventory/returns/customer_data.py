@@ -10,6 +10,11 @@ ERASE_WITHIN = timedelta(days=2)
 """How soon what came back with data on it should be erased."""
 
 
+async def is_on(unit: UUID) -> bool:
+    """Whether a customer's data may be on a unit."""
+    return bool(await db.fetch_value("SELECT holds_data FROM unit WHERE id = $1", unit))
+
+
 async def came_back(unit: UUID, *, depot: str) -> None:
     """Note that a unit came back with data on it, and have somebody erase it; for a verb that took it in, not as good."""
     serial = await db.fetch_value("UPDATE unit SET holds_data = true WHERE id = $1 RETURNING serial", unit)

@@ -379,7 +379,8 @@ async def extend(loan: UUID, due_at: datetime, *, by: Actor, reason: str) -> Loa
         now,
         by.name,
     )
-    await steps.finish("loan", view.number, by=by)
+    for duty in ("return_loan", "call_customer", "confirm_loss"):
+        await steps.finish("loan", view.number, duty, by=by)
     await _remind(view.number, view.depot, due_at, (await swap_policy.in_force()).policy.remind_hours)
     await audit.record("loan.extended", "loan", view.number, by=by, reason=reason)
     return await _told("extended", loan)
@@ -465,7 +466,7 @@ async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
 async def _other_came(view: LoanView, found: str, how: Return, *, by: Actor) -> LoanView:
     """Put by what came instead of a loaner, and have somebody find out where that is; the loan stays open."""
     await require_not_lent(found)
-    came = await handing_in.hand_in(how.depot, f"{view.number} ≠ {view.serial}", by=by, serial=found, note=how.damage)
+    came = await handing_in.bring_in(how.depot, f"{view.number} ≠ {view.serial}", by=by, serial=found, note=how.damage)
     noted = await db.execute("UPDATE loan SET came_instead = $2 WHERE id = $1 AND state = 'lent'", view.id, came.tag)
     if not noted:
         raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="lent")
@@ -582,7 +583,7 @@ _SEEN = f"""($1::text[] IS NULL OR contract.code = ANY($1))
 
 
 async def loan_view(loan: UUID, *, seen_by: Actor | None = None) -> LoanView:
-    """One loan; what is charged for it only for a reader who may see prices.
+    """One loan; what is charged for it only for a reader who may see prices, and for who is to confirm that it is lost.
 
     Raises:
         Unknown: no such loan in the reader's scope.
@@ -605,7 +606,8 @@ async def loan_view(loan: UUID, *, seen_by: Actor | None = None) -> LoanView:
     )
     if view is None:
         raise Unknown(what="loan", what_zh="借用单", key=str(loan))
-    return view if seen_by and seen_by.may("costs.read") else structs.replace(view, charge_cny=None)
+    confirms = seen_by is not None and view.state == "lent" and view.loss_told_at and seen_by.may("stock.adjust")
+    return view if confirms or (seen_by and seen_by.may("costs.read")) else structs.replace(view, charge_cny=None)
 
 
 async def signature(loan: UUID, *, seen_by: Actor) -> bytes:

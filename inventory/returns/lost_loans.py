@@ -59,9 +59,7 @@ async def tell_lost(loan: UUID, *, by: Actor, reason: str, charge_cny: Decimal |
         depot=view.depot,
         due_at=clock.now() + policy.LOSS_CONFIRMED_WITHIN,
     )
-    await audit.record(
-        "loan.loss_told", "loan", view.number, by=by, reason=reason.strip(), change={"charge_cny": charge_cny}
-    )
+    await audit.record("loan.loss_told", "loan", view.number, by=by, reason=reason.strip())
     return await loan_view(loan, seen_by=by)
 
 
@@ -106,7 +104,7 @@ async def confirm_lost(loan: UUID, *, by: Actor) -> LoanView:
                 quantity=1,
                 unit=row["unit"],
                 origin=Spot(unit["place"], unit["condition"], unit["owner"], unit["pool"]),
-                target=Spot(gone.id, unit["condition"], unit["owner"], unit["pool"]),
+                target=Spot(gone.id, "unknown", unit["owner"], unit["pool"]),
                 document_kind="loan",
                 document=view.number,
                 reason=view.loss_reason,
@@ -114,6 +112,8 @@ async def confirm_lost(loan: UUID, *, by: Actor) -> LoanView:
         ],
         by=by,
     )
+    # should it turn up again, its customer's data comes with it
+    await db.execute("UPDATE unit SET holds_data = true WHERE id = $1", row["unit"])
     await steps.finish("loan", view.number, by=by)
     await audit.record("loan.lost", "loan", view.number, by=by, reason=view.loss_reason)
     # whoever is told may be a system that may not see costs

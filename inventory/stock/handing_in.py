@@ -52,6 +52,25 @@ async def hand_in(
     """
     by.require("stock.receive")
     by.require_depot(depot)
+    return await bring_in(depot, what, by=by, serial=serial, note=note, pool=pool, owner=owner)
+
+
+async def bring_in(
+    depot: str,
+    what: str,
+    *,
+    by: Actor,
+    serial: str | None = None,
+    note: str = "",
+    pool: str = COMMON,
+    owner: str | None = None,
+) -> UnitView:
+    """Take in what somebody brought, for a verb that has checked the actor's rights.
+
+    Raises:
+        Unknown, ReasonMissing: as `hand_in`.
+
+    """
     if not what.strip() and not note.strip() and not serial:
         raise ReasonMissing
     place, part = await places.find_store(depot), await _part(what)

@@ -64,6 +64,38 @@ async def test_of_several_findings_the_latest_counts_and_the_piece_once(company)
     assert (found.failed, found.no_fault_found, found.looked_at) == (1, 0, 1)
 
 
+async def test_what_is_beyond_repair_is_no_piece_without_a_fault(company):
+    await replaced("no_fault_found", remark="cured by reseating")
+    await conditions.judge(
+        Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "in_test", "defective", by=SUPERVISOR, reason="dead"
+    )
+    repair = await repairs.open_repair("GZ", DRIVE, "ZL2-0001", by=KEEPER)
+    await repairs.start(repair.id, by=KEEPER)
+    await repairs.give_up(repair.id, by=KEEPER, reason="head crash")
+    found = await drives()
+
+    assert (found.failed, found.no_fault_found) == (1, 0)
+
+
+async def test_a_piece_whose_serial_its_debt_alone_knows_counts_once(company):
+    await replaced()  # nobody wrote down what came out
+    await counter.take_in("GZ", DRIVE, serial="OLD-7", by=KEEPER)
+    await repaired("OLD-7", "no_fault_found")
+    found = await drives()
+
+    assert (found.pieces, found.failed, found.no_fault_found, found.looked_at) == (1, 0, 1, 1)
+
+
+async def test_a_good_piece_that_is_found_bad_on_its_shelf_is_a_failure(company):
+    await replaced("returned_good", remark="not needed")
+    await conditions.judge(
+        Pieces("GZ", DRIVE, serials=["ZL2-0001"]), "good", "defective", by=SUPERVISOR, reason="dead on the shelf"
+    )
+    await repaired("ZL2-0001", "part_replaced")
+
+    assert ((found := await drives()).failed, found.looked_at) == (1, 1)
+
+
 async def test_what_a_vendor_finds_faultless_counts_too(company):
     await conditions.judge(Pieces("GZ", DRIVE, serials=["ZL2-0002"]), "good", "defective", by=KEEPER, reason="clicks")
     (made,) = await sending_back.draft(

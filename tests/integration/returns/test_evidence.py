@@ -21,7 +21,7 @@ async def test_what_was_photographed_of_a_piece_is_given_to_its_vendor_and_to_no
     unit = rma.lines[0].unit
     assert unit is not None
     more = {"by": KEEPER, "most_bytes": 10_000}
-    photo = await attachments.attach("unit", unit, "label.png", PNG, kind="photo", **more)
+    photo = await attachments.attach("unit", unit, "label.png", PNG, kind="photo", remark="rack 3 of the bank", **more)
     await attachments.attach("rma", rma.id, "smart.txt", b"5 Reallocated_Sector_Ct 4096", kind="log", **more)
     await attachments.attach("rma", rma.id, "signed.png", PNG, kind="signed_form", **more)
     before = [each.name for each in await attachments.of_pieces(rma.id, seen_by=KEEPER)]
@@ -33,7 +33,10 @@ async def test_what_was_photographed_of_a_piece_is_given_to_its_vendor_and_to_no
 
     shown = await attachments.shown_to_vendor(rma.id, seen_by=OURS)
     assert (before, await attachments.of_pieces(rma.id, seen_by=KEEPER)) == (["label.png"], [])
-    assert [(each.name, each.kind) for each in shown] == [("smart.txt", "log"), ("label.png", "photo")]
+    assert [(each.name, each.kind, each.remark) for each in shown] == [
+        ("smart.txt", "log", ""),
+        ("label.png", "photo", ""),
+    ]
     assert (await attachments.content_for_vendor(rma.id, shown[1].id, seen_by=OURS)).content == PNG
     with pytest.raises(Unknown):
         await attachments.content_for_vendor(rma.id, photo.id, seen_by=OURS)  # the piece's own stays ours

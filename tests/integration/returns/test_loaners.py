@@ -329,7 +329,8 @@ async def test_a_loaner_that_never_comes_back_is_written_off_by_a_second_person(
         await lost_loans.tell_lost(loan.id, by=KEEPER, reason="again")
     with pytest.raises(lost_loans.OwnLossOfLoan):
         await lost_loans.confirm_lost(loan.id, by=both)
-    assert (told.state, told.charge_cny) == ("lent", None)
+    assert (told.state, told.charge_cny) == ("lent", Decimal(900))  # nobody agrees to a charge unseen
+    assert (await loaners.loan_view(loan.id, seen_by=DISPATCHER)).charge_cny is None
     assert (await loaners.loan_view(loan.id, seen_by=MANAGER)).charge_cny == Decimal(900)
     assert "confirm_loss" in await steps.open_kinds("loan", loan.number)
     lost = await lost_loans.confirm_lost(loan.id, by=SUPERVISOR)
@@ -338,6 +339,14 @@ async def test_a_loaner_that_never_comes_back_is_written_off_by_a_second_person(
     assert await steps.open_kinds("loan", loan.number) == []
     assert (await units.unit("SW-1", seen_by=SETUP)).place != "BANK-GZ"
     assert await db.fetch_value("SELECT count(*) FROM event WHERE kind = 'loan.lost'") == 1
+    assert await violations() == []
+    again = await counter.take_in("GZ", SWAP, serial="SW-1", by=KEEPER)
+    assert again.unit is not None
+    assert (again.unit.serial, again.unit.condition, await steps.open_kinds("unit", "SW-1")) == (
+        "SW-1",
+        "unknown",
+        ["erase_data"],
+    )
     assert await violations() == []
     for act in (lambda: lost_loans.confirm_lost(loan.id, by=SUPERVISOR), lambda: take_back(loan.id)):
         with pytest.raises(WrongState):
