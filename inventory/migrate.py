@@ -43,7 +43,7 @@ APPEND_ONLY = (
     *("order_message", "purchase_policy", "suspect_piece", "exchange_rate", "value_step"),
     *("invoice_line", "invoice_answer"),
     *("inquiry_line", "inquiry_vendor", "vendor_quote", "vendor_quote_line", "inquiry_choice"),
-    *("swap_policy", "loan_extension"),
+    *("swap_policy", "loan_extension", "fault_report_handover"),
 )
 """What the service may add to and read, and nothing else; triggers say the same to everybody."""
 

@@ -343,6 +343,7 @@ CHINESE: dict[str, str] = {
     "lithium": "含锂电池",
     "loan_days": "借用期限（天）",
     "looked_at": "读数时间",
+    "looked_up_at": "查询时间",
     "loss_reported_by": "报失人",
     "loss_told_at": "报失时间",
     "loss_told_by": "报失人",

@@ -68,7 +68,7 @@ async def test_an_order_reaches_its_vendor_signed_and_with_its_key(company):
     sent = msgspec.json.decode(body)
     assert (order.state, order.vendor_reference) == ("placed", "D-77")
     assert headers["idempotency-key"] == str(order.id)
-    priced = {"unit_price_cny": "980.00", "currency": "CNY", "unit_price": "980.00"}
+    priced = {"unit_price_cny": "980.00", "currency": "CNY", "unit_price": "980.00", "framework_number": None}
     assert sent["lines"] == [{"part_number": DRIVE, "quantity": 2} | priced]
     assert [message.direction for message in await orders.messages(order.id)] == ["sent", "received"]
 

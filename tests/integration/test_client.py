@@ -67,7 +67,7 @@ async def test_a_ticket_from_its_first_call_to_its_close(service):
         await glpi.cancel_request(other.id, reason="the customer had one")
         ticket = await glpi.ticket("glpi", "INC 7")
         assert [each.state for each in ticket.requests] == ["reconciled", "cancelled", "cancelled"]
-        assert [(part.serial_out, part.failure_code) for part in ticket.parts] == [("OLD-1", "no output")]
+        assert [(part.serial_out, part.failure_code) for part in ticket.parts] == [("OLD-1", "NO OUTPUT")]
         assert ticket.reconciliation.reconciled
 
         kinds = [event.kind async for event in glpi.events() if event.subject == asked.number]

@@ -9,7 +9,6 @@ import pytest
 from msgspec import structs
 
 from inventory.assurance.invariants import violations
-from inventory.catalogue import register as catalogue
 from inventory.emergency import assessments, facts, force_majeure, rebuilding
 from inventory.emergency.force_majeure import (
     ForceMajeureOpen,
@@ -31,6 +30,7 @@ from inventory.stock.counting import closing, scans, sheets
 from inventory.stock.refusals import InsufficientStock, StockFrozen
 from inventory.stock.transfers import TransferItem
 from tests.integration.emergency.test_cases import planned
+from tests.integration.planning.test_learning import enter_swap_unit
 from tests.integration.procurement.test_orders import placed
 from tests.integration.requests.test_promising import new, told
 from tests.integration.stock.test_levels import ids
@@ -337,7 +337,7 @@ async def test_what_is_on_its_way_to_the_store_is_told_with_where_it_could_go(co
 
 
 async def test_a_site_is_rebuilt_from_what_is_free_by_arrival_and_what_is_missing_is_said(company):
-    await catalogue.enter_swap_units([catalogue.NewSwapUnit(model="R740", part=BATTERY_UNIT)], by=SETUP)
+    await enter_swap_unit()
     await flooded("BANK-GZ")
     (rows,) = await rebuilding.rebuilding("BANK-GZ", seen_by=AUDITOR)
 
@@ -357,9 +357,6 @@ async def test_a_site_is_rebuilt_from_what_is_free_by_arrival_and_what_is_missin
         for part in row.parts
         for stock in part.stock
     } == {"SH"}
-
-
-BATTERY_UNIT = FAN
 
 
 async def test_what_is_under_way_is_sent_elsewhere_and_back_again(company):
