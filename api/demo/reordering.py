@@ -32,7 +32,8 @@ async def leave_an_inquiry(*, by: Actor) -> None:
     drives = [part for part in PARTS if part.kind == "drive"][:3]
     asked = await db.fetch(
         """SELECT code FROM vendor JOIN party ON party.id = vendor.party WHERE active
-           ORDER BY code <> $1, kind = 'broker', code LIMIT 3""",
+           ORDER BY code <> $1, NOT EXISTS (SELECT FROM authorisation WHERE authorisation.vendor = vendor.id), code
+           LIMIT 3""",
         ITSELF,
     )
     vendors = [row["code"] for row in asked]
