@@ -241,7 +241,7 @@ async def _vendors(parts: Sequence[int], device: CoveredDevice, travel_hours: fl
         )
         by_warranty = in_warranty and row["makes_it"]
         timed = row["exchange_hours"] is not None
-        if row["serialised"] and (timed or (by_warranty and row["agreed"])):
+        if timed or (by_warranty and row["agreed"] and row["serialised"]):
             too_low = () if is_at_least("vendor_exchange", device.minimum_provenance) else ("source_too_low",)
             options.append(
                 Outside(

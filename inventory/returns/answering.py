@@ -363,7 +363,7 @@ async def charge(rma: UUID, position: int, *, by: Actor, reason: str, cny: Decim
     if debt.state == "open":
         await debts.settle(debt.id, "charged", by=by, reason=reason.strip())
     await db.execute(
-        "UPDATE rma_line SET charged_cny = coalesce($2, 0) WHERE id = $1",
+        "UPDATE rma_line SET charged_cny = coalesce($2::numeric, 0) WHERE id = $1",
         line.id,
         debt.money_cny if cny is None else cny,
     )
