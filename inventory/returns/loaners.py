@@ -419,7 +419,7 @@ async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
     row = await db.fetch_one(
         """UPDATE loan SET state = 'returned', returned_at = $2, returned_by = $3, to_place = $4, checks = $5,
                   condition_back = $6, damage = $7, charge_cny = $8, data = $9
-           WHERE id = $1 AND state = 'lent' RETURNING unit, part""",
+           WHERE id = $1 AND state = 'lent' RETURNING unit""",
         loan,
         clock.now(),
         by.name,
@@ -432,26 +432,8 @@ async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
     )
     if row is None:
         raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="lent")
-    unit = await db.fetch_one(
-        "SELECT place, condition, owner, pool FROM unit WHERE id = $1 FOR NO KEY UPDATE", row["unit"]
-    )
-    if unit is None:
-        raise AssertionError("a unit that was lent is there")
-    await post(
-        [
-            Move(
-                kind="return_from_site",
-                part=row["part"],
-                quantity=1,
-                unit=row["unit"],
-                origin=Spot(unit["place"], unit["condition"], unit["owner"], unit["pool"]),
-                target=Spot(store.id, condition, unit["owner"], unit["pool"]),
-                document_kind="loan",
-                document=view.number,
-                reason=how.damage.strip(),
-            )
-        ],
-        by=by,
+    await leave_site(
+        row["unit"], view.number, "return_from_site", store.id, condition, by=by, reason=how.damage.strip()
     )
     await steps.finish("loan", view.number, by=by)
     if how.data_kept_by_customer:
@@ -461,6 +443,40 @@ async def take_back(loan: UUID, how: Return, *, by: Actor) -> LoanView:
     await audit.record("loan.returned", "loan", view.number, by=by, reason=how.damage)
     await _told("returned", loan)
     return await loan_view(loan, seen_by=by)
+
+
+async def leave_site(
+    unit: UUID,
+    number: str,
+    kind: Literal["return_from_site", "loss"],
+    place: int,
+    condition: str,
+    *,
+    by: Actor,
+    reason: str,
+) -> None:
+    """Move a lent unit from where it stands to a place, in a condition, for a verb that ends its loan."""
+    lent = await db.fetch_one(
+        "SELECT part, place, condition, owner, pool FROM unit WHERE id = $1 FOR NO KEY UPDATE", unit
+    )
+    if lent is None:
+        raise AssertionError("a unit that was lent is there")
+    await post(
+        [
+            Move(
+                kind=kind,
+                part=lent["part"],
+                quantity=1,
+                unit=unit,
+                origin=Spot(lent["place"], lent["condition"], lent["owner"], lent["pool"]),
+                target=Spot(place, condition, lent["owner"], lent["pool"]),
+                document_kind="loan",
+                document=number,
+                reason=reason,
+            )
+        ],
+        by=by,
+    )
 
 
 async def _other_came(view: LoanView, found: str, how: Return, *, by: Actor) -> LoanView:

@@ -8,9 +8,7 @@ from inventory.ground.actor import Actor
 from inventory.ground.errors import Forbidden, ReasonMissing, WrongState
 from inventory.places import places
 from inventory.returns import policy
-from inventory.returns.loaners import LoanView, loan_view
-from inventory.stock.ledger import post
-from inventory.stock.moves import Move, Spot
+from inventory.returns.loaners import LoanView, leave_site, loan_view
 
 
 class OwnLossOfLoan(Forbidden):
@@ -83,35 +81,15 @@ async def confirm_lost(loan: UUID, *, by: Actor) -> LoanView:
         raise OwnLossOfLoan(number=view.number, told_by=by.name)
     row = await db.fetch_one(
         """UPDATE loan SET state = 'lost', written_off_at = $2, written_off_by = $3
-           WHERE id = $1 AND state = 'lent' AND loss_told_by <> $3 RETURNING unit, part""",
+           WHERE id = $1 AND state = 'lent' AND loss_told_by <> $3 RETURNING unit""",
         loan,
         clock.now(),
         by.name,
     )
     if row is None:
         raise WrongState(what="Loan", what_zh="借用单", key=view.number, state=view.state, needed="told lost")
-    unit = await db.fetch_one(
-        "SELECT place, condition, owner, pool FROM unit WHERE id = $1 FOR NO KEY UPDATE", row["unit"]
-    )
-    if unit is None:
-        raise AssertionError("a unit that was lent is there")
     gone = await places.find(places.ADJUSTMENT)
-    await post(
-        [
-            Move(
-                kind="loss",
-                part=row["part"],
-                quantity=1,
-                unit=row["unit"],
-                origin=Spot(unit["place"], unit["condition"], unit["owner"], unit["pool"]),
-                target=Spot(gone.id, "unknown", unit["owner"], unit["pool"]),
-                document_kind="loan",
-                document=view.number,
-                reason=view.loss_reason,
-            )
-        ],
-        by=by,
-    )
+    await leave_site(row["unit"], view.number, "loss", gone.id, "unknown", by=by, reason=view.loss_reason)
     # should it turn up again, its customer's data comes with it
     await db.execute("UPDATE unit SET holds_data = true WHERE id = $1", row["unit"])
     await steps.finish("loan", view.number, by=by)

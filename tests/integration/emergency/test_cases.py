@@ -244,6 +244,20 @@ async def test_a_crossing_alone_above_the_average_line_asks(company):
     assert (await cases.case_summary(case.id)).state == "proposed"
 
 
+async def find_enough() -> None:
+    """More drives turn up in GZ than its critical point asks for."""
+    above = (await level(DRIVE, "GZ")).critical_point + 1
+    await receipts.adjust(
+        "GZ",
+        DRIVE,
+        above,
+        by=SETUP,
+        provenance="maker_direct",
+        reason="found",
+        serials=[f"FOUND-{n}" for n in range(above)],
+    )
+
+
 async def test_other_stores_help_with_what_they_do_not_need(company):
     await planned()
     await receipts.adjust(
@@ -268,16 +282,7 @@ async def test_other_stores_help_with_what_they_do_not_need(company):
 async def test_what_never_left_for_a_case_is_free_again_when_it_closes(company):
     await test_other_stores_help_with_what_they_do_not_need(company)
     (case,) = await live_cases()
-    above = (await level(DRIVE, "GZ")).critical_point + 1
-    await receipts.adjust(
-        "GZ",
-        DRIVE,
-        above,
-        by=SETUP,
-        provenance="maker_direct",
-        reason="found",
-        serials=[f"FOUND-{n}" for n in range(above)],
-    )
+    await find_enough()
     await judge(DRIVE)
 
     await cases.close(case.id, by=SUPERVISOR, note="found in the store")
@@ -460,16 +465,7 @@ async def test_goods_that_arrive_are_judged_even_where_the_stock_crosses_no_line
     (order,) = (await cases.case_view(case.id, seen_by=BUYER)).orders
     await orders.record_placed(order.id, by=SETUP, promised_at=clock.now() + timedelta(hours=24))
     await judge(DRIVE)
-    above = (await level(DRIVE, "GZ")).critical_point + 1
-    await receipts.adjust(
-        "GZ",
-        DRIVE,
-        above,
-        by=SETUP,
-        provenance="maker_direct",
-        reason="found",
-        serials=[f"FOUND-{n}" for n in range(above)],
-    )
+    await find_enough()
     arrived = Incoming(part_number=DRIVE, quantity=1, serials=["EC-1"])
     with jobs.collecting() as due:
         await receiving.receive_order(order.number, [arrived], by=KEEPER)
